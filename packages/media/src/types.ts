@@ -1,0 +1,137 @@
+import type { BitsPerSecond, Bytes, Micros } from "@tabcast/runtime";
+
+/** Codec families a ladder can have. The RFC 6381 string is chosen per rung and read back from the file. */
+export type CodecName = "avc" | "vp9" | "av1";
+
+/** One output of the ladder. Width and height in pixels, both even. */
+export interface Rung {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly bitrate: BitsPerSecond;
+}
+
+/** What a source is, as far as can be known before its first segment. */
+export interface SourceInfo {
+  /** Container or capture kind: "mp4", "webm", "camera", "screen", "scene", ... */
+  readonly kind: string;
+  /** RFC 6381 codec of the video as it will leave the broadcaster. */
+  readonly codec: string;
+  /** Upright display size in pixels, even. */
+  readonly width: number;
+  readonly height: number;
+  /** Mean frames per second. */
+  readonly frameRate: number;
+  /** Video bits per second as it leaves the broadcaster; measured, or the encoder's target. */
+  readonly bitrate: BitsPerSecond;
+  /** Length of the whole, or undefined for live capture. */
+  readonly duration?: Micros;
+  /** True if the packets are cut as they are; false if they are decoded and encoded again. */
+  readonly passthrough: boolean;
+  /** RFC 6381 codec of the audio track as it will leave, or undefined for silence. */
+  readonly audioCodec?: string;
+  /** How the input's own tracks were coded, for the report: "avc1.640028", "mp4a.40.2". */
+  readonly input: { readonly videoCodec: string; readonly audioCodec?: string };
+}
+
+/** An fMP4 init segment and one media segment (styp sidx moof mdat) that needs it. */
+export interface Fragment {
+  readonly init: Uint8Array<ArrayBuffer>;
+  readonly media: Uint8Array<ArrayBuffer>;
+  /** RFC 6381, read from the file. */
+  readonly codecs: string;
+  /** Frames of video or packets of audio. */
+  readonly frames: number;
+}
+
+/** One closed GOP of the source with the audio of the same span. */
+export interface SourceSegment {
+  /** From 0, no hole. */
+  readonly seq: number;
+  /** Media time since the source began; the first frame's timestamp. */
+  readonly start: Micros;
+  readonly duration: Micros;
+  /** When the first frame was captured, Unix milliseconds; for files, when the segment was read. */
+  readonly capturedAt: number;
+  readonly video: Fragment;
+  /** Absent where the source is silent, or has no audio in this span. */
+  readonly audio?: Fragment;
+}
+
+export interface TranscodeRequest {
+  readonly init: Uint8Array<ArrayBuffer>;
+  readonly media: Uint8Array<ArrayBuffer>;
+  readonly codec: CodecName;
+  readonly rungs: readonly Rung[];
+}
+
+/** The bytes of one segment at one rung. */
+export interface Rendition extends Fragment {
+  readonly rung: string;
+}
+
+export interface TranscodeResult {
+  readonly renditions: readonly Rendition[];
+  readonly encodeMs: number;
+  readonly hardware: "hw" | "sw" | "unknown";
+}
+
+export interface TranscodeOptions {
+  readonly signal: AbortSignal;
+  /** Called with the number of source frames done so far, at most every 100 ms. */
+  readonly progress?: (frames: number) => void;
+}
+
+/** A dedicated worker that decodes and encodes. One job at a time; further ones wait in order. */
+export interface Transcoder {
+  transcode(request: TranscodeRequest, options: TranscodeOptions): Promise<TranscodeResult>;
+  close(): void;
+}
+
+/** What a device measured of itself, about a second of work. */
+export interface Capability {
+  readonly codec: CodecName;
+  /** Output pixels per second over the whole ladder, decode included. */
+  readonly pixelsPerSecond: number;
+  readonly hardware: "hw" | "sw" | "unknown";
+}
+
+/** What can be said of a fragment without decoding it. Verification compares two of these. */
+export interface Structure {
+  readonly codecs: string;
+  readonly width: number;
+  readonly height: number;
+  readonly frames: number;
+  /** Presentation times in ascending order. */
+  readonly timestamps: readonly Micros[];
+  readonly duration: Micros;
+  /** True if the first packet really is a key frame, by its bitstream. */
+  readonly startsWithKey: boolean;
+  readonly bytes: Bytes;
+  /** Top-level box types of the media segment, in order. */
+  readonly boxes: readonly string[];
+}
+
+/** An open input: what it is, and its segments in order. Owns a dedicated worker. */
+export interface Source {
+  readonly info: SourceInfo;
+  /**
+   * Yields closed GOPs until the input ends or `stop` is called; the last one may be short. Live sources never wait for
+   * the reader beyond a bound of 8 segments, after which the oldest unread is refused with MEDIA_OVERRUN. Ends quietly on abort.
+   */
+  segments(options: { readonly signal: AbortSignal }): AsyncIterable<SourceSegment>;
+  /** Ends the input after the GOP in hand. */
+  stop(): void;
+  /** For a preview in the page: a live track, where there is one. */
+  readonly preview?: MediaStream;
+  close(): void;
+}
+
+export interface SourceOptions {
+  /** Length of one closed GOP. Default 2_000_000; 500_000 to 10_000_000. */
+  readonly segment?: Micros;
+  /** "live" gives segments out no faster than real time. Files and the scene only; captures are always live. */
+  readonly pace?: "live" | "fast";
+  /** For the built-in scene. */
+  readonly seed?: number;
+}

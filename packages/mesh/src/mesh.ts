@@ -1,0 +1,89 @@
+import type { Bytes, Millis } from "@tabcast/runtime";
+
+/** A libp2p peer id in its text form. Ed25519 keys only, so the public key can be read from it. */
+export type PeerId = string;
+/** A gossip topic or a request protocol, such as "/tabcast/1/offers". */
+export type Name = string;
+
+/** A small head that `protocol` encodes, and a body of plain bytes. */
+export interface Message {
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+export interface Waits {
+  readonly signal: AbortSignal;
+}
+
+export interface RequestOptions extends Waits {
+  /** Largest body accepted in one part of the answer. Default 32 MiB; a bigger one fails with MESH_TOO_LARGE before it is read. */
+  readonly maxBody?: Bytes;
+  /** Multiaddrs to try when the peer is not connected, besides those the mesh already knows. */
+  readonly addrs?: readonly string[];
+}
+
+export interface ServeOptions {
+  /** Largest request body accepted. Default 64 KiB. */
+  readonly maxBody?: Bytes;
+  /** Concurrent requests per peer; further ones wait for nothing and are reset. Default 8, at most 32. */
+  readonly maxPerPeer?: number;
+  /** A request older than this is aborted. Default 60_000. */
+  readonly timeout?: Millis;
+}
+
+/** Who asks, and a signal that fires when the asker is gone or the time is over. */
+export interface Asker extends Waits {
+  readonly peer: PeerId;
+}
+
+/** Answers one request with one or more parts. A throw resets the stream: refusals belong in a head. */
+export type Handler = (request: Message, asker: Asker) => AsyncIterable<Message>;
+
+export interface GossipMessage {
+  /** Proved by gossipsub's signature. */
+  readonly from: PeerId;
+  readonly body: Uint8Array;
+}
+
+/** One neighbour, as the Network page and the market see it. */
+export interface Neighbour {
+  readonly peer: PeerId;
+  /** How the bytes travel: a WebRTC data channel, a WebSocket (relay), through a relay, or in memory. */
+  readonly via: "webrtc" | "websocket" | "relayed" | "memory" | "other";
+  readonly direction: "inbound" | "outbound";
+}
+
+export type MeshEvent =
+  | { readonly type: "connected"; readonly peer: PeerId }
+  | { readonly type: "disconnected"; readonly peer: PeerId }
+  /** `addrs` changed: a reservation was won or lost. Empty means nobody can dial us. */
+  | { readonly type: "reachable"; readonly addrs: readonly string[] };
+
+/** Moves bytes between peers. Knows no job, no stream and no money. */
+export interface Mesh {
+  readonly self: PeerId;
+  /** Multiaddrs under which others reach us now; empty while no relay holds a slot for us. */
+  addrs(): readonly string[];
+  /** Resolves once `addrs()` is not empty. */
+  reachable(options: Waits): Promise<void>;
+  neighbours(): readonly Neighbour[];
+  /** Peers of the topic that gossip would reach directly. */
+  subscribers(topic: Name): readonly PeerId[];
+  publish(topic: Name, body: Uint8Array): Promise<void>;
+  /** Calls `on` for each message of the topic until `signal` fires. Our own messages are not delivered to us. */
+  subscribe(topic: Name, on: (message: GossipMessage) => void, options: Waits): void;
+  /** Asks a peer, dialling if needed; yields the parts of its answer as they come. Breaking out of the loop resets the stream. */
+  request(
+    peer: PeerId,
+    protocol: Name,
+    message: Message,
+    options: RequestOptions,
+  ): AsyncIterable<Message>;
+  /** Answers requests of a protocol until `signal` fires. */
+  serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void;
+  /** Keeps (or stops keeping) the connection to a peer when others are pruned. */
+  keep(peer: PeerId, wanted: boolean): Promise<void>;
+  watch(on: (event: MeshEvent) => void, options: Waits): void;
+  /** Says goodbye to everybody. May be called twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,255 @@
+import type { PayerPot, Purse, SettleProgress, Settlement } from "@tabcast/channel";
+import type {
+  Capability,
+  CodecName,
+  Fragment,
+  Rung,
+  Source,
+  SourceInfo,
+  Transcoder,
+} from "@tabcast/media";
+import type { Mesh } from "@tabcast/mesh";
+import type { Micros, Wei } from "@tabcast/runtime";
+
+/** One rung of one segment, as the report has it. */
+export interface SegmentLine {
+  readonly seq: number;
+  readonly rung: string;
+  /** Peer id, "local" for the broadcaster's own encoder, or undefined for a gap. */
+  readonly worker?: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly frames: number;
+  /** Milliseconds since the broadcast began. */
+  readonly sentMs: number;
+  /** From sent to verified. */
+  readonly roundTripMs: number;
+  readonly encodeMs: number;
+  readonly attempts: number;
+  readonly hedged: boolean;
+  readonly verified: boolean;
+  /** Decimal wei. */
+  readonly paidWei: string;
+}
+
+/** What a broadcast says while it runs: for the command's lines, the page and the tests. */
+export type BroadcastEvent =
+  | {
+      readonly type: "source";
+      readonly info: SourceInfo;
+      readonly rungs: readonly Rung[];
+      readonly codec: CodecName;
+    }
+  | {
+      readonly type: "funded";
+      readonly potId: string;
+      readonly deposited: Wei;
+      readonly gas: bigint;
+    }
+  | { readonly type: "live"; readonly stream: string }
+  | {
+      readonly type: "bid";
+      readonly worker: string;
+      readonly pixelsPerSecond: number;
+      readonly price: Wei;
+    }
+  | {
+      readonly type: "hired";
+      readonly worker: string;
+      readonly role: "crew" | "backup";
+      readonly payee: string;
+    }
+  | { readonly type: "dropped"; readonly worker: string; readonly why: string }
+  | {
+      readonly type: "captured";
+      readonly seq: number;
+      readonly bytes: number;
+      readonly frames: number;
+    }
+  | {
+      readonly type: "sent";
+      readonly seq: number;
+      readonly worker: string;
+      readonly attempt: number;
+    }
+  | { readonly type: "failed"; readonly seq: number; readonly worker: string; readonly why: string }
+  | {
+      readonly type: "segment";
+      readonly seq: number;
+      readonly lines: readonly SegmentLine[];
+      readonly gaps: readonly string[];
+    }
+  | { readonly type: "warning"; readonly message: string }
+  | { readonly type: "settling"; readonly progress: SettleProgress }
+  | { readonly type: "settled"; readonly settlement: Settlement }
+  | { readonly type: "ended"; readonly segments: number };
+
+/** What a worker says of itself. */
+export type WorkerEvent =
+  | {
+      readonly type: "measured";
+      readonly codec: CodecName;
+      readonly pixelsPerSecond: number;
+      readonly hardware: string;
+    }
+  | { readonly type: "reachable"; readonly addrs: number }
+  | { readonly type: "bid"; readonly stream: string }
+  | { readonly type: "hired"; readonly stream: string; readonly role: string }
+  | {
+      readonly type: "job";
+      readonly stream: string;
+      readonly seq: number;
+      readonly state: "started" | "done" | "failed";
+      readonly ms: number;
+      readonly why?: string;
+    }
+  | {
+      readonly type: "paid";
+      readonly stream: string;
+      readonly seq: number;
+      readonly credited: Wei;
+      readonly total: Wei;
+    }
+  | { readonly type: "refused"; readonly what: string; readonly why: string };
+
+/** What a broadcast needs. Everything that touches the outside comes in as an argument. */
+export interface BroadcastOptions {
+  readonly mesh: Mesh;
+  readonly source: Source;
+  /** Empty: only the source itself is published. */
+  readonly rungs: readonly Rung[];
+  readonly codec: CodecName;
+  readonly title: string;
+  /** Opens (deposits into) the pot that pays for the stream; undefined: no money, no workers, local encoding only. */
+  readonly openPot?: (options: { signal: AbortSignal }) => Promise<PayerPot>;
+  /** Highest price accepted, wei per output megapixel. Default 1 gwei. */
+  readonly maxPrice?: Wei;
+  /** Workers to hire, 1 to 8; 0 encodes everything in this tab. Default 2. */
+  readonly wanted?: number;
+  /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
+  readonly pace: "live" | "fast";
+  readonly on: (event: BroadcastEvent) => void;
+  /** Called with each published track of each segment, in order of sequence: where a recorder writes files. Awaited, so it also slows the input. */
+  readonly record?: (entry: PublishedSegment) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface PublishedSegment {
+  readonly seq: number;
+  readonly start: Micros;
+  readonly duration: Micros;
+  readonly tracks: readonly (Fragment & { readonly name: string })[];
+}
+
+/** A broadcast under way. */
+export interface Broadcast {
+  /** Lower-case hex of the stream key: the stream's id, and what a Watch link holds. */
+  readonly stream: string;
+  /** Ends the input; what was captured is still delivered and settled. May be called twice. */
+  stop(): void;
+  /** Resolves when everything is delivered and settled. Rejects if the source fails, or money cannot be settled. */
+  readonly finished: Promise<BroadcastReport>;
+}
+
+export interface BroadcastReport {
+  readonly stream: string;
+  readonly segments: readonly SegmentLine[];
+  readonly captured: number;
+  readonly settlement?: Settlement;
+  readonly wallMs: number;
+  /** Media time captured, in seconds. */
+  readonly mediaSeconds: number;
+  readonly workers: readonly {
+    readonly peer: string;
+    readonly payee: string;
+    readonly segments: number;
+    readonly earnedWei: string;
+  }[];
+}
+
+export interface WorkerOptions {
+  readonly mesh: Mesh;
+  readonly purse: Purse;
+  /** One per concurrent job. */
+  readonly transcoder: Transcoder;
+  readonly capabilities: readonly Capability[];
+  /** Wei per output megapixel. Default 1 gwei. */
+  readonly price?: Wei;
+  readonly on: (event: WorkerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A worker under way. */
+export interface WorkerNode {
+  /** Stops bidding; jobs in hand are finished. */
+  pause(): void;
+  resume(): void;
+  state(): {
+    readonly paused: boolean;
+    readonly jobs: number;
+    readonly done: number;
+    readonly streams: number;
+    readonly heldBytes: number;
+  };
+  /** Says goodbye to its broadcasters, finishes or drops its jobs, keeps its books. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** A stream on the air, from its broadcaster's signed announcement. */
+export interface LiveStream {
+  readonly stream: string;
+  readonly title: string;
+  readonly codec: string;
+  readonly rungs: readonly Rung[];
+  readonly source: Rung;
+  readonly audio: boolean;
+  readonly segmentMs: number;
+  readonly startedAt: number;
+  readonly newest: number;
+  readonly ended: boolean;
+}
+
+export type ViewerEvent =
+  | { readonly type: "announced"; readonly live: LiveStream }
+  | { readonly type: "entry"; readonly seq: number; readonly gaps: readonly string[] }
+  /** Bytes came from `peer` and their hash was right. */
+  | {
+      readonly type: "fetched";
+      readonly seq: number;
+      readonly track: string;
+      readonly peer: string;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  /** A holder failed or sent wrong bytes; the next one is asked. */
+  | {
+      readonly type: "mismatch" | "unreachable";
+      readonly seq: number;
+      readonly track: string;
+      readonly peer: string;
+    }
+  | { readonly type: "ended" };
+
+export interface ViewerOptions {
+  readonly mesh: Mesh;
+  /** Lower-case hex stream id. */
+  readonly stream: string;
+  readonly on: (event: ViewerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Follows one stream's manifest, fetches by hash, checks, and serves to others what it holds. */
+export interface Viewer {
+  /** The HLS multivariant playlist; waits for the announcement and the first entry. */
+  master(options: { signal: AbortSignal }): Promise<string>;
+  /** The live media playlist of a track ("720p", "source", "audio"); with `atLeast`, waits until that sequence is in it. */
+  playlist(track: string, options: { signal: AbortSignal; atLeast?: number }): Promise<string>;
+  /** A checked copy of an init or media segment. `firstByteAt` is performance.now() time. */
+  bytes(
+    track: string,
+    what: "init" | "media",
+    seq: number,
+    options: { signal: AbortSignal },
+  ): Promise<{ data: ArrayBuffer; firstByteAt: number }>;
+  close(): Promise<void>;
+}

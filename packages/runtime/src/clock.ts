@@ -1,0 +1,30 @@
+import type { Millis } from "./units.ts";
+
+/** Where time comes from. Decisions take it as an argument, so a simulator can bend it. */
+export interface Clock {
+  /** Milliseconds that never go back; the origin is arbitrary. */
+  now(): Millis;
+  /** Milliseconds since 1970, for what peers and people read. */
+  unix(): Millis;
+  /** Resolves after `ms`, or rejects with the signal's reason at once. */
+  sleep(ms: number, options?: { signal?: AbortSignal }): Promise<void>;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now() as Millis,
+  unix: () => Date.now() as Millis,
+  sleep: (ms, { signal } = {}) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const timer = setTimeout(() => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      }, ms);
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener("abort", stop, { once: true });
+    }),
+};
