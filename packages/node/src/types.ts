@@ -169,6 +169,8 @@ export interface BroadcastReport {
 
 export interface WorkerOptions {
   readonly mesh: Mesh;
+  /** The key behind `mesh.self` (protocol's `Keys.fromSeed` of the same seed): signs bids and receipts. */
+  readonly keys: { readonly publicKey: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> };
   readonly purse: Purse;
   /** One per concurrent job. */
   readonly transcoder: Transcoder;
