@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import tailwind from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { playwright } from "@vitest/browser-playwright";
+import { defineConfig } from "vitest/config";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const web = join(here, "apps/web");
+const testing = process.env.VITEST !== undefined;
+
+/** What every Chromium of the project's tests is started with; the fake devices give a camera, a screen and a microphone. */
+const chromium = {
+  executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
+  headless: true,
+  args: [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-timer-throttling",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+  ],
+};
+
+/**
+ * A run's own place for pre-bundled dependencies. Runs that share one rewrite it under each other, and a stale one makes
+ * the page reload in the middle of a test.
+ */
+function ownCache(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tabcast-vite-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export default defineConfig({
+  root: testing ? here : web,
+  ...(testing ? { cacheDir: ownCache() } : {}),
+  // Vite warns of a dynamic import inside Vitest itself.
+  ...(testing ? { logLevel: "error" as const } : {}),
+  plugins: testing ? [] : [react(), tailwind()],
+  worker: { format: "es" },
+  build: {
+    outDir: join(web, "dist"),
+    emptyOutDir: true,
+    target: "es2024",
+    rolldownOptions: {
+      input: { index: join(web, "index.html"), headless: join(web, "headless.html") },
+    },
+  },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["{packages,apps}/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "**/dist/**", "**/*.browser.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        // Every module a page or a Web Worker may load is scanned before the first test, so that no dependency is found
+        // half-way: finding one reloads the page.
+        optimizeDeps: {
+          entries: [
+            "{packages,apps}/**/*.browser.test.{ts,tsx}",
+            "packages/{runtime,protocol,mesh,media,channel,market,node}/src/**/*.ts",
+            "!**/*.test.ts",
+            "!packages/mesh/src/relay.ts",
+          ],
+        },
+        test: {
+          name: "browser",
+          include: ["{packages,apps}/**/*.browser.test.{ts,tsx}"],
+          exclude: ["**/node_modules/**", "**/dist/**"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // One page at a time: real codecs on a small machine measure each other otherwise.
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({ launchOptions: chromium }),
+            instances: [{ browser: "chromium" }],
+          },
+        },
+      },
+    ],
+  },
+});
