@@ -1,0 +1,555 @@
+// Made by `pnpm --filter @tabcast/contracts generate` from src/TabcastPot.sol. Not for editing.
+
+/** TabcastPot's functions, events and errors. */
+export const tabcastPotAbi = [
+  {
+    type: "constructor",
+    inputs: [
+      { name: "feeBps", type: "uint16", internalType: "uint16" },
+      { name: "feeRecipient", type: "address", internalType: "address" },
+    ],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "FEE_BPS",
+    inputs: [],
+    outputs: [{ name: "", type: "uint16", internalType: "uint16" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "FEE_RECIPIENT",
+    inputs: [],
+    outputs: [{ name: "", type: "address", internalType: "address" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "MAX_CHALLENGE",
+    inputs: [],
+    outputs: [{ name: "", type: "uint40", internalType: "uint40" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "MIN_CHALLENGE",
+    inputs: [],
+    outputs: [{ name: "", type: "uint40", internalType: "uint40" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "bounces",
+    inputs: [{ name: "payer", type: "address", internalType: "address" }],
+    outputs: [{ name: "", type: "uint64", internalType: "uint64" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "cancelClose",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+    ],
+    outputs: [],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "claim",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+      {
+        name: "rows",
+        type: "tuple[]",
+        internalType: "struct ITabcastPot.VoucherClaim[]",
+        components: [
+          { name: "payee", type: "address", internalType: "address" },
+          { name: "lane", type: "uint32", internalType: "uint32" },
+          { name: "cumulative", type: "uint96", internalType: "uint96" },
+          { name: "sig", type: "bytes", internalType: "bytes" },
+        ],
+      },
+    ],
+    outputs: [{ name: "paid", type: "uint256", internalType: "uint256" }],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "credits",
+    inputs: [
+      { name: "account", type: "address", internalType: "address" },
+      { name: "token", type: "address", internalType: "address" },
+    ],
+    outputs: [{ name: "", type: "uint256", internalType: "uint256" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "deposit",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+      { name: "amount", type: "uint96", internalType: "uint96" },
+      { name: "signerGas", type: "uint96", internalType: "uint96" },
+    ],
+    outputs: [],
+    stateMutability: "payable",
+  },
+  {
+    type: "function",
+    name: "eip712Domain",
+    inputs: [],
+    outputs: [
+      { name: "fields", type: "bytes1", internalType: "bytes1" },
+      { name: "name", type: "string", internalType: "string" },
+      { name: "version", type: "string", internalType: "string" },
+      { name: "chainId", type: "uint256", internalType: "uint256" },
+      { name: "verifyingContract", type: "address", internalType: "address" },
+      { name: "salt", type: "bytes32", internalType: "bytes32" },
+      { name: "extensions", type: "uint256[]", internalType: "uint256[]" },
+    ],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "finalizeClose",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+    ],
+    outputs: [],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "getPotId",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+    ],
+    outputs: [{ name: "", type: "bytes32", internalType: "bytes32" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "laneState",
+    inputs: [
+      { name: "potId", type: "bytes32", internalType: "bytes32" },
+      { name: "payee", type: "address", internalType: "address" },
+      { name: "lane", type: "uint32", internalType: "uint32" },
+    ],
+    outputs: [
+      {
+        name: "",
+        type: "tuple",
+        internalType: "struct ITabcastPot.Lane",
+        components: [{ name: "claimed", type: "uint96", internalType: "uint96" }],
+      },
+    ],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "laneStates",
+    inputs: [
+      { name: "potId", type: "bytes32", internalType: "bytes32" },
+      { name: "payees", type: "address[]", internalType: "address[]" },
+      { name: "lanes", type: "uint32[]", internalType: "uint32[]" },
+    ],
+    outputs: [
+      {
+        name: "states",
+        type: "tuple[]",
+        internalType: "struct ITabcastPot.Lane[]",
+        components: [{ name: "claimed", type: "uint96", internalType: "uint96" }],
+      },
+    ],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "multicall",
+    inputs: [{ name: "data", type: "bytes[]", internalType: "bytes[]" }],
+    outputs: [{ name: "results", type: "bytes[]", internalType: "bytes[]" }],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "pay",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+      {
+        name: "rows",
+        type: "tuple[]",
+        internalType: "struct ITabcastPot.Payment[]",
+        components: [
+          { name: "payee", type: "address", internalType: "address" },
+          { name: "lane", type: "uint32", internalType: "uint32" },
+          { name: "cumulative", type: "uint96", internalType: "uint96" },
+        ],
+      },
+    ],
+    outputs: [{ name: "paid", type: "uint256", internalType: "uint256" }],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "potState",
+    inputs: [{ name: "potId", type: "bytes32", internalType: "bytes32" }],
+    outputs: [
+      {
+        name: "",
+        type: "tuple",
+        internalType: "struct ITabcastPot.Pot",
+        components: [
+          { name: "balance", type: "uint96", internalType: "uint96" },
+          { name: "closeAt", type: "uint32", internalType: "uint32" },
+          { name: "openedAt", type: "uint32", internalType: "uint32" },
+        ],
+      },
+    ],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "startClose",
+    inputs: [
+      {
+        name: "cfg",
+        type: "tuple",
+        internalType: "struct ITabcastPot.PotConfig",
+        components: [
+          { name: "payer", type: "address", internalType: "address" },
+          { name: "signer", type: "address", internalType: "address" },
+          { name: "token", type: "address", internalType: "address" },
+          { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+          { name: "salt", type: "bytes32", internalType: "bytes32" },
+        ],
+      },
+    ],
+    outputs: [],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "voucherDigest",
+    inputs: [
+      { name: "potId", type: "bytes32", internalType: "bytes32" },
+      { name: "payee", type: "address", internalType: "address" },
+      { name: "lane", type: "uint32", internalType: "uint32" },
+      { name: "cumulative", type: "uint96", internalType: "uint96" },
+    ],
+    outputs: [{ name: "", type: "bytes32", internalType: "bytes32" }],
+    stateMutability: "view",
+  },
+  {
+    type: "function",
+    name: "withdraw",
+    inputs: [
+      { name: "account", type: "address", internalType: "address" },
+      { name: "token", type: "address", internalType: "address" },
+    ],
+    outputs: [],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "function",
+    name: "withdrawTo",
+    inputs: [
+      { name: "token", type: "address", internalType: "address" },
+      { name: "to", type: "address", internalType: "address" },
+      { name: "amount", type: "uint256", internalType: "uint256" },
+    ],
+    outputs: [],
+    stateMutability: "nonpayable",
+  },
+  {
+    type: "event",
+    name: "Bounced",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "payer", type: "address", indexed: true, internalType: "address" },
+      { name: "payee", type: "address", indexed: true, internalType: "address" },
+      { name: "lane", type: "uint32", indexed: false, internalType: "uint32" },
+      { name: "shortfall", type: "uint96", indexed: false, internalType: "uint96" },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "ClaimSkipped",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "payee", type: "address", indexed: true, internalType: "address" },
+      { name: "lane", type: "uint32", indexed: true, internalType: "uint32" },
+      { name: "cumulative", type: "uint96", indexed: false, internalType: "uint96" },
+      {
+        name: "reason",
+        type: "uint8",
+        indexed: false,
+        internalType: "enum ITabcastPot.SkipReason",
+      },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "Claimed",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "payee", type: "address", indexed: true, internalType: "address" },
+      { name: "lane", type: "uint32", indexed: true, internalType: "uint32" },
+      { name: "paid", type: "uint96", indexed: false, internalType: "uint96" },
+      { name: "claimed", type: "uint96", indexed: false, internalType: "uint96" },
+      { name: "fee", type: "uint96", indexed: false, internalType: "uint96" },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "CloseCancelled",
+    inputs: [{ name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" }],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "CloseStarted",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "closeAt", type: "uint32", indexed: false, internalType: "uint32" },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "CreditWithdrawn",
+    inputs: [
+      { name: "account", type: "address", indexed: true, internalType: "address" },
+      { name: "token", type: "address", indexed: true, internalType: "address" },
+      { name: "to", type: "address", indexed: true, internalType: "address" },
+      { name: "amount", type: "uint256", indexed: false, internalType: "uint256" },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "Deposited",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "from", type: "address", indexed: true, internalType: "address" },
+      { name: "amount", type: "uint96", indexed: false, internalType: "uint96" },
+      { name: "balance", type: "uint96", indexed: false, internalType: "uint96" },
+    ],
+    anonymous: false,
+  },
+  { type: "event", name: "EIP712DomainChanged", inputs: [], anonymous: false },
+  {
+    type: "event",
+    name: "PotFinalized",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "refund", type: "uint96", indexed: false, internalType: "uint96" },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "event",
+    name: "PotOpened",
+    inputs: [
+      { name: "potId", type: "bytes32", indexed: true, internalType: "bytes32" },
+      { name: "payer", type: "address", indexed: true, internalType: "address" },
+      { name: "signer", type: "address", indexed: true, internalType: "address" },
+      { name: "token", type: "address", indexed: false, internalType: "address" },
+      { name: "challengePeriod", type: "uint40", indexed: false, internalType: "uint40" },
+      { name: "salt", type: "bytes32", indexed: false, internalType: "bytes32" },
+    ],
+    anonymous: false,
+  },
+  {
+    type: "error",
+    name: "AddressEmptyCode",
+    inputs: [{ name: "target", type: "address", internalType: "address" }],
+  },
+  {
+    type: "error",
+    name: "ChallengePeriodOutOfBounds",
+    inputs: [
+      { name: "challengePeriod", type: "uint40", internalType: "uint40" },
+      { name: "min", type: "uint40", internalType: "uint40" },
+      { name: "max", type: "uint40", internalType: "uint40" },
+    ],
+  },
+  {
+    type: "error",
+    name: "ChallengeRunning",
+    inputs: [
+      { name: "potId", type: "bytes32", internalType: "bytes32" },
+      { name: "closeAt", type: "uint32", internalType: "uint32" },
+      { name: "time", type: "uint256", internalType: "uint256" },
+    ],
+  },
+  {
+    type: "error",
+    name: "CreditTooSmall",
+    inputs: [
+      { name: "account", type: "address", internalType: "address" },
+      { name: "token", type: "address", internalType: "address" },
+      { name: "credit", type: "uint256", internalType: "uint256" },
+      { name: "amount", type: "uint256", internalType: "uint256" },
+    ],
+  },
+  { type: "error", name: "FailedCall", inputs: [] },
+  {
+    type: "error",
+    name: "FeeTooHigh",
+    inputs: [
+      { name: "feeBps", type: "uint16", internalType: "uint16" },
+      { name: "max", type: "uint16", internalType: "uint16" },
+    ],
+  },
+  {
+    type: "error",
+    name: "InsufficientBalance",
+    inputs: [
+      { name: "balance", type: "uint256", internalType: "uint256" },
+      { name: "needed", type: "uint256", internalType: "uint256" },
+    ],
+  },
+  { type: "error", name: "InvalidShortString", inputs: [] },
+  {
+    type: "error",
+    name: "LengthMismatch",
+    inputs: [
+      { name: "payees", type: "uint256", internalType: "uint256" },
+      { name: "lanes", type: "uint256", internalType: "uint256" },
+    ],
+  },
+  {
+    type: "error",
+    name: "NotAuthorised",
+    inputs: [
+      { name: "potId", type: "bytes32", internalType: "bytes32" },
+      { name: "caller", type: "address", internalType: "address" },
+    ],
+  },
+  {
+    type: "error",
+    name: "PotClosing",
+    inputs: [
+      { name: "potId", type: "bytes32", internalType: "bytes32" },
+      { name: "closeAt", type: "uint32", internalType: "uint32" },
+    ],
+  },
+  {
+    type: "error",
+    name: "PotIsFinal",
+    inputs: [{ name: "potId", type: "bytes32", internalType: "bytes32" }],
+  },
+  {
+    type: "error",
+    name: "PotNotClosing",
+    inputs: [{ name: "potId", type: "bytes32", internalType: "bytes32" }],
+  },
+  {
+    type: "error",
+    name: "PotUnknown",
+    inputs: [{ name: "potId", type: "bytes32", internalType: "bytes32" }],
+  },
+  { type: "error", name: "ReentrancyGuardReentrantCall", inputs: [] },
+  {
+    type: "error",
+    name: "SafeCastOverflowedUintDowncast",
+    inputs: [
+      { name: "bits", type: "uint8", internalType: "uint8" },
+      { name: "value", type: "uint256", internalType: "uint256" },
+    ],
+  },
+  {
+    type: "error",
+    name: "StringTooLong",
+    inputs: [{ name: "str", type: "string", internalType: "string" }],
+  },
+  {
+    type: "error",
+    name: "TokenUnsupported",
+    inputs: [{ name: "token", type: "address", internalType: "address" }],
+  },
+  {
+    type: "error",
+    name: "WrongValue",
+    inputs: [
+      { name: "sent", type: "uint256", internalType: "uint256" },
+      { name: "expected", type: "uint256", internalType: "uint256" },
+    ],
+  },
+  { type: "error", name: "ZeroAddress", inputs: [] },
+  { type: "error", name: "ZeroAmount", inputs: [] },
+] as const;
+
+/** TabcastPot's creation code; its constructor's arguments follow it. */
+export const tabcastPotBytecode =
+  "0x6101a0604052348015610010575f5ffd5b506040516130ad3803806130ad83398101604081905261002f916101e6565b6040518060400160405280600a81526020016915185898d85cdd141bdd60b21b815250604051806040016040528060018152602001603160f81b81525061007b826101a960201b60201c565b61012052610088816101a9565b61014052815160208084019190912060e052815190820120610100524660a05261011460e05161010051604080517f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f60208201529081019290925260608201524660808201523060a08201525f9060c00160405160208183030381529060405280519060200120905090565b60805250503060c052606461ffff8316111561015557604051633c057d7b60e01b815261ffff83166004820152606460248201526044015b60405180910390fd5b61ffff82161580159061016f57506001600160a01b038116155b1561018d5760405163d92e233d60e01b815260040160405180910390fd5b61ffff909116610160526001600160a01b03166101805261028a565b5f5f829050601f815111156101d3578260405163305a27a960e01b815260040161014c919061022f565b80516101de82610264565b179392505050565b5f5f604083850312156101f7575f5ffd5b825161ffff81168114610208575f5ffd5b60208401519092506001600160a01b0381168114610224575f5ffd5b809150509250929050565b602081525f82518060208401528060208501604085015e5f604082850101526040601f19601f83011684010191505092915050565b80516020808301519190811015610284575f198160200360031b1b821691505b50919050565b60805160a05160c05160e0516101005161012051610140516101605161018051612db06102fd5f395f81816105990152611bb101525f81816103d70152611a8601525f611df401525f611dc401525f6123c501525f61239d01525f6122f801525f61232201525f61234c0152612db05ff3fe608060405260043610610162575f3560e01c8063acfda1ae116100c6578063da6b05461161007c578063e6468ff011610057578063e6468ff01461055c578063ebd0905414610588578063f940e385146105d3575f5ffd5b8063da6b05461461044a578063db84ebc9146104ef578063e25d84fa1461050e575f5ffd5b8063bf333f2c116100ac578063bf333f2c146103c6578063c3b35a7e1461040c578063cac38fca1461042b575f5ffd5b8063acfda1ae14610394578063b45f70a4146103a7575f5ffd5b8063637cd7f01161011b57806384b0196e1161010157806384b0196e1461032257806393f7b7d014610349578063ac9650d814610368575f5ffd5b8063637cd7f0146102cd5780637a2a7c1714610303575f5ffd5b80631bba4cf11161014b5780631bba4cf1146101b75780633bf923601461028a578063536e1aa7146102a0575f5ffd5b80630a0e36271461016657806318d96ae014610196575b5f5ffd5b348015610171575f5ffd5b5061017b61038481565b60405164ffffffffff90911681526020015b60405180910390f35b3480156101a1575f5ffd5b506101b56101b0366004612551565b6105f2565b005b3480156101c2575f5ffd5b5061024c6101d136600461256b565b60408051606080820183525f8083526020808401829052928401819052938452600282529282902082519384018352546bffffffffffffffffffffffff8116845263ffffffff6c0100000000000000000000000082048116928501929092527001000000000000000000000000000000009004169082015290565b6040805182516bffffffffffffffffffffffff16815260208084015163ffffffff90811691830191909152928201519092169082015260600161018d565b348015610295575f5ffd5b5061017b62093a8081565b3480156102ab575f5ffd5b506102bf6102ba3660046125ca565b6107db565b60405190815260200161018d565b3480156102d8575f5ffd5b506102bf6102e7366004612630565b600460209081525f928352604080842090915290825290205481565b34801561030e575f5ffd5b506102bf61031d36600461268f565b610add565b34801561032d575f5ffd5b50610336610af3565b60405161018d9796959493929190612725565b348015610354575f5ffd5b506101b5610363366004612551565b610b51565b348015610373575f5ffd5b506103876103823660046127d7565b610c91565b60405161018d9190612816565b6101b56103a2366004612897565b610d78565b3480156103b2575f5ffd5b506102bf6103c13660046128d8565b61128e565b3480156103d1575f5ffd5b506103f97f000000000000000000000000000000000000000000000000000000000000000081565b60405161ffff909116815260200161018d565b348015610417575f5ffd5b506101b561042636600461295a565b6113f5565b348015610436575f5ffd5b506101b5610445366004612551565b611451565b348015610455575f5ffd5b506104d2610464366004612993565b60408051602080820183525f91829052948152600385528181206001600160a01b039490941660a09390931b77ffffffff0000000000000000000000000000000000000000169290921782529183528190208151928301909152546bffffffffffffffffffffffff16815290565b60405190516bffffffffffffffffffffffff16815260200161018d565b3480156104fa575f5ffd5b506102bf610509366004612551565b611576565b348015610519575f5ffd5b506105436105283660046129c3565b60056020525f908152604090205467ffffffffffffffff1681565b60405167ffffffffffffffff909116815260200161018d565b348015610567575f5ffd5b5061057b6105763660046129dc565b611580565b60405161018d9190612a55565b348015610593575f5ffd5b506105bb7f000000000000000000000000000000000000000000000000000000000000000081565b6040516001600160a01b03909116815260200161018d565b3480156105de575f5ffd5b506101b56105ed366004612630565b6116e5565b6105fa61172d565b5f61060482611764565b90505f6106108261182a565b9050806020015163ffffffff165f0361065d576040517f70284757000000000000000000000000000000000000000000000000000000008152600481018390526024015b60405180910390fd5b806020015163ffffffff164210156106bc5760208101516040517f4c231ea20000000000000000000000000000000000000000000000000000000081526004810184905263ffffffff9091166024820152426044820152606401610654565b5f828152600260209081526040822080547fffffffffffffffffffffffffffffffff00000000000000000000000000000000166fffffffff00000000000000000000000017905582516bffffffffffffffffffffffff1691600491610723908701876129c3565b6001600160a01b03166001600160a01b031681526020019081526020015f205f85604001602081019061075691906129c3565b6001600160a01b03166001600160a01b031681526020019081526020015f205f8282546107839190612ad3565b909155505080516040516bffffffffffffffffffffffff909116815282907f9e6b83c85c4b47da12d3f701d2a92f860a7c63c42d4fb79fe4a9ea828c749af89060200160405180910390a250506107d8611932565b50565b5f6107e461172d565b5f6107ee85611764565b90505f6107fa8261182a565b80519091505f5b85811015610a74573687878381811061081c5761081c612ae6565b905060200281019061082e9190612b13565b5f8681526003602090815260408220929350909190829061089590610855908601866129c3565b6108656040870160208801612b4f565b77ffffffff000000000000000000000000000000000000000060a082901b166001600160a01b0383161792915050565b8152602081019190915260409081015f2080549092506bffffffffffffffffffffffff16906108ca9060608501908501612b68565b6bffffffffffffffffffffffff1611610957576108ed6040830160208401612b4f565b63ffffffff1661090060208401846129c3565b6001600160a01b0316877f8ce9e299e7e9a6618490c532bf7e606f03c16f41914edbe3504395af37f881d361093b6060870160408801612b68565b5f60405161094a929190612bae565b60405180910390a4610a6a565b6109b261096a60408c0160208d016129c3565b6109a08861097b60208701876129c3565b61098b6040880160208901612b4f565b61099b6060890160408a01612b68565b61195c565b6109ad6060860186612c05565b6119c9565b610a24576109c66040830160208401612b4f565b63ffffffff166109d960208401846129c3565b6001600160a01b0316877f8ce9e299e7e9a6618490c532bf7e606f03c16f41914edbe3504395af37f881d3610a146060870160408801612b68565b600160405161094a929190612bae565b610a5d8a8783610a3760208701876129c3565b610a476040880160208901612b4f565b610a576060890160408a01612b68565b8a611a19565b610a679085612c66565b93505b5050600101610801565b508151610a82908290612c66565b5f9384526002602052604090932080547fffffffffffffffffffffffffffffffffffffffff000000000000000000000000166bffffffffffffffffffffffff9283161790559091169150610ad69050611932565b9392505050565b5f610aea8585858561195c565b95945050505050565b5f6060805f5f5f6060610b04611dbd565b610b0c611ded565b604080515f808252602082019092527f0f000000000000000000000000000000000000000000000000000000000000009b939a50919850469750309650945092509050565b610b5961172d565b5f610b6382611764565b9050610b6f8282611e18565b5f610b798261182a565b9050806020015163ffffffff165f14610bd35760208101516040517fda9555c70000000000000000000000000000000000000000000000000000000081526004810184905263ffffffff9091166024820152604401610654565b5f610bfd610be76080860160608701612cb7565b610bf89064ffffffffff1642612ad3565b611ea7565b5f8481526002602090815260409182902080547fffffffffffffffffffffffffffffffff00000000ffffffffffffffffffffffff166c0100000000000000000000000063ffffffff861690810291909117909155915191825291925084917f901cf8e10eed1697732cfa4c339ab2b8bbde9b3ada7c2bbbdac21d717c29ab40910160405180910390a25050506107d8611932565b604080515f8152602081019091526060908267ffffffffffffffff811115610cbb57610cbb612c8a565b604051908082528060200260200182016040528015610cee57816020015b6060815260200190600190039081610cd95790505b5091505f5b83811015610d6f57610d4a30868684818110610d1157610d11612ae6565b9050602002810190610d239190612c05565b85604051602001610d3693929190612cee565b604051602081830303815290604052611ef4565b838281518110610d5c57610d5c612ae6565b6020908102919091010152600101610cf3565b50505b92915050565b610d8061172d565b816bffffffffffffffffffffffff165f03610dc7576040517f1f2a200500000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b5f610dd560208501856129c3565b6001600160a01b03161480610e0157505f610df660408501602086016129c3565b6001600160a01b0316145b15610e38576040517fd92e233d00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b5f610e4960608501604086016129c3565b6001600160a01b031614610ea557610e6760608401604085016129c3565b6040517ff940d3810000000000000000000000000000000000000000000000000000000081526001600160a01b039091166004820152602401610654565b610384610eb86080850160608601612cb7565b64ffffffffff161080610ee3575062093a80610eda6080850160608601612cb7565b64ffffffffff16115b15610f4557610ef86080840160608501612cb7565b6040517f6874d39c00000000000000000000000000000000000000000000000000000000815264ffffffffff9091166004820152610384602482015262093a806044820152606401610654565b5f610f616bffffffffffffffffffffffff808416908516612ad3565b9050803414610fa5576040517f195a3ca100000000000000000000000000000000000000000000000000000000815234600482015260248101829052604401610654565b5f610faf85611764565b5f8181526002602052604090208054919250907fffffffffffffffffffffffffffffffffffffffffffffffffffffffff000000016c0100000000000000000000000090910463ffffffff1601611034576040517f3d5640d800000000000000000000000000000000000000000000000000000000815260048101839052602401610654565b80546c01000000000000000000000000900463ffffffff16156110a45780546040517fda9555c7000000000000000000000000000000000000000000000000000000008152600481018490526c0100000000000000000000000090910463ffffffff166024820152604401610654565b8054700100000000000000000000000000000000900463ffffffff165f036111b9576110cf42611ea7565b815463ffffffff91909116700100000000000000000000000000000000027fffffffffffffffffffffffff00000000ffffffffffffffffffffffffffffffff90911617815561112460408701602088016129c3565b6001600160a01b031661113a60208801886129c3565b6001600160a01b0316837f5a522d046fe5abaf3d220794d6c51918cd72d0e0872f9bda73b61ce5d19aa67361117560608b0160408c016129c3565b61118560808c0160608d01612cb7565b604080516001600160a01b03909316835264ffffffffff909116602083015260808c01359082015260600160405180910390a45b8054859082905f906111da9084906bffffffffffffffffffffffff16612d11565b82546101009290920a6bffffffffffffffffffffffff818102199093169183160217909155825460408051898416815291909216602082015233925084917fc1add1a7e78b3a7c8effcbdaeb22b7bc8e7fe8bfad83ffc6c7e78431861a3069910160405180910390a36bffffffffffffffffffffffff84161561127e5761127e61126a60408801602089016129c3565b856bffffffffffffffffffffffff16611fc6565b505050611289611932565b505050565b5f61129761172d565b5f6112a185611764565b90506112ad8582611e18565b5f6112b78261182a565b80519091505f5b85811015610a7457368787838181106112d9576112d9612ae6565b90506060020190505f60035f8781526020019081526020015f205f611309845f01602081019061085591906129c3565b8152602081019190915260409081015f2080549092506bffffffffffffffffffffffff169061133e9060608501908501612b68565b6bffffffffffffffffffffffff16116113cb576113616040830160208401612b4f565b63ffffffff1661137460208401846129c3565b6001600160a01b0316877f8ce9e299e7e9a6618490c532bf7e606f03c16f41914edbe3504395af37f881d36113af6060870160408801612b68565b5f6040516113be929190612bae565b60405180910390a46113eb565b6113de8a8783610a3760208701876129c3565b6113e89085612c66565b93505b50506001016112be565b6113fd61172d565b6001600160a01b03821661143d576040517fd92e233d00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b61144933848484612039565b611289611932565b61145961172d565b5f61146382611764565b905061147260208301836129c3565b6001600160a01b0316336001600160a01b0316146114c5576040517f14c417b500000000000000000000000000000000000000000000000000000000815260048101829052336024820152604401610654565b6114ce8161182a565b6020015163ffffffff165f03611513576040517f7028475700000000000000000000000000000000000000000000000000000000815260048101829052602401610654565b5f8181526002602052604080822080547fffffffffffffffffffffffffffffffff00000000ffffffffffffffffffffffff1690555182917fd3ed566e29c5a4437e1b8443c16d09c4ea82affd779cf3cdfb0b219df0a95e4091a2506107d8611932565b5f610d7282611764565b60608382146115c5576040517fab8b67c60000000000000000000000000000000000000000000000000000000081526004810185905260248101839052604401610654565b8367ffffffffffffffff8111156115de576115de612c8a565b60405190808252806020026020018201604052801561161d57816020015b60408051602081019091525f81528152602001906001900390816115fc5790505b5090505f5b848110156116db575f8781526003602052604081209061168988888581811061164d5761164d612ae6565b905060200201602081019061166291906129c3565b87878681811061167457611674612ae6565b90506020020160208101906108659190612b4f565b815260208082019290925260409081015f208151928301909152546bffffffffffffffffffffffff16815282518390839081106116c8576116c8612ae6565b6020908102919091010152600101611622565b5095945050505050565b6116ed61172d565b6001600160a01b038083165f9081526004602090815260408083209385168352929052205461172190839083908290612039565b611729611932565b5050565b611735612175565b61176260017f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005b906121ce565b565b5f610d727fc4cf779c1fb58994b88263e586521b0639079cc4ba2df1e532b40da181645a1361179660208501856129c3565b6117a660408601602087016129c3565b6117b660608701604088016129c3565b6117c66080880160608901612cb7565b6040805160208101969096526001600160a01b0394851690860152918316606085015290911660808084019190915264ffffffffff90911660a083015284013560c082015260e0015b604051602081830303815290604052805190602001206121d5565b60408051606080820183525f80835260208084018290529284018190528481526002835283812084519283018552546bffffffffffffffffffffffff8116835263ffffffff6c01000000000000000000000000820481169484019490945270010000000000000000000000000000000090049092169281018390529190036118e1576040517f4347c8ec00000000000000000000000000000000000000000000000000000000815260048101839052602401610654565b63ffffffff8016816020015163ffffffff160361192d576040517f3d5640d800000000000000000000000000000000000000000000000000000000815260048101839052602401610654565b919050565b6117625f7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f0061175c565b604080517fa1f9a10984467750f020ec665ffa3cfaf27d51c2a7f14ad7d028c9bb813ede7c60208201529081018590526001600160a01b038416606082015263ffffffff831660808201526bffffffffffffffffffffffff821660a08201525f90610aea9060c00161180f565b5f5f5f6119d786868661221c565b5090925090505f8160038111156119f0576119f0612b81565b148015611a0e5750866001600160a01b0316826001600160a01b0316145b979650505050505050565b84545f906bffffffffffffffffffffffff1681611a368286612c66565b9050836bffffffffffffffffffffffff16816bffffffffffffffffffffffff161115611a625783611a64565b805b92506bffffffffffffffffffffffff831615611ca6575f612710611aba61ffff7f0000000000000000000000000000000000000000000000000000000000000000166bffffffffffffffffffffffff8716612d35565b611ac49190612d4c565b9050611ad08484612d11565b89547fffffffffffffffffffffffffffffffffffffffff000000000000000000000000166bffffffffffffffffffffffff91909116178955611b128185612c66565b6bffffffffffffffffffffffff1660045f8a6001600160a01b03166001600160a01b031681526020019081526020015f205f8d6040016020810190611b5791906129c3565b6001600160a01b03166001600160a01b031681526020019081526020015f205f828254611b849190612ad3565b90915550506bffffffffffffffffffffffff811615611c3657806bffffffffffffffffffffffff1660045f7f00000000000000000000000000000000000000000000000000000000000000006001600160a01b03166001600160a01b031681526020019081526020015f205f8d6040016020810190611c0391906129c3565b6001600160a01b03166001600160a01b031681526020019081526020015f205f828254611c309190612ad3565b90915550505b63ffffffff87166001600160a01b0389168b7f83b23124a7bc2efc5da094773a43405308a9fa0d3ed3d54233489644c94910a387611c748189612d11565b604080516bffffffffffffffffffffffff938416815291831660208301529187168183015290519081900360600190a4505b806bffffffffffffffffffffffff16836bffffffffffffffffffffffff161015611db05760055f611cda60208d018d6129c3565b6001600160a01b0316815260208101919091526040015f908120805467ffffffffffffffff1691611d0a83612d84565b91906101000a81548167ffffffffffffffff021916908367ffffffffffffffff16021790555050866001600160a01b03168a5f016020810190611d4d91906129c3565b6001600160a01b03168a7fa2e31bb9cc1a594d9721db3859471c3c7e478625fe72a62ce94ecb6c68a167b189611d838887612c66565b6040805163ffffffff90931683526bffffffffffffffffffffffff90911660208301520160405180910390a45b5050979650505050505050565b6060611de87f0000000000000000000000000000000000000000000000000000000000000000612263565b905090565b6060611de87f0000000000000000000000000000000000000000000000000000000000000000612263565b611e2560208301836129c3565b6001600160a01b0316336001600160a01b031614158015611e675750611e5160408301602084016129c3565b6001600160a01b0316336001600160a01b031614155b15611729576040517f14c417b500000000000000000000000000000000000000000000000000000000815260048101829052336024820152604401610654565b5f63ffffffff821115611ef0576040517f6dfcc6500000000000000000000000000000000000000000000000000000000081526020600482015260248101839052604401610654565b5090565b60605f611f0184846122a0565b9050808015611f2257505f3d1180611f2257505f846001600160a01b03163b115b15611f3757611f2f6122b3565b915050610d72565b8015611f7a576040517f9996b3150000000000000000000000000000000000000000000000000000000081526001600160a01b0385166004820152602401610654565b3d15611f8d57611f886122cc565b611fbf565b6040517fd6bda27500000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b5092915050565b80471015612009576040517fcf47918100000000000000000000000000000000000000000000000000000000815247600482015260248101829052604401610654565b612022828260405180602001604052805f8152506122d7565b1561202b575050565b3d15611f8d576117296122cc565b805f03612072576040517f1f2a200500000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b6001600160a01b038085165f90815260046020908152604080832093871683529290522054808211156120f2576040517f573fa2620000000000000000000000000000000000000000000000000000000081526001600160a01b038087166004830152851660248201526044810182905260648101839052608401610654565b6120fc8282612cdb565b6001600160a01b038087165f8181526004602090815260408083208a8616808552925291829020949094555191861692917fd430aface48b16af1448d6ebf0bff9dc475b838e4d48c1ee1b3e45001e9889a59061215c9087815260200190565b60405180910390a461216e8383611fc6565b5050505050565b7f9b779b17422d0df92223018b32b4d1fa46e071723d6817e2486d003becc55f005c15611762576040517f3ee5aeb500000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b80825d5050565b5f610d726121e16122ec565b836040517f19010000000000000000000000000000000000000000000000000000000000008152600281019290925260228201526042902090565b5f80806041849003612250578435602086013560408701355f1a61224289828585612415565b95509550955050505061225a565b505f915060029050825b93509350939050565b60605f61226f836124fb565b6040805160208082528183019092529192505f91906020820181803683375050509182525060208101929092525090565b5f5f5f835160208501865af49392505050565b6040513d81523d5f602083013e3d602001810160405290565b6040513d5f823e3d81fd5b5f5f5f83516020850186885af1949350505050565b5f306001600160a01b037f00000000000000000000000000000000000000000000000000000000000000001614801561234457507f000000000000000000000000000000000000000000000000000000000000000046145b1561236e57507f000000000000000000000000000000000000000000000000000000000000000090565b611de8604080517f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f60208201527f0000000000000000000000000000000000000000000000000000000000000000918101919091527f000000000000000000000000000000000000000000000000000000000000000060608201524660808201523060a08201525f9060c00160405160208183030381529060405280519060200120905090565b5f80807f7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a084111561244e57505f915060039050826124f1565b604080515f808252602082018084528a905260ff891692820192909252606081018790526080810186905260019060a0016020604051602081039080840390855afa15801561249f573d5f5f3e3d5ffd5b50506040517fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe001519150506001600160a01b0381166124e857505f9250600191508290506124f1565b92505f91508190505b9450945094915050565b5f60ff8216601f811115610d72576040517fb3512b0c00000000000000000000000000000000000000000000000000000000815260040160405180910390fd5b5f60a0828403121561254b575f5ffd5b50919050565b5f60a08284031215612561575f5ffd5b610ad6838361253b565b5f6020828403121561257b575f5ffd5b5035919050565b5f5f83601f840112612592575f5ffd5b50813567ffffffffffffffff8111156125a9575f5ffd5b6020830191508360208260051b85010111156125c3575f5ffd5b9250929050565b5f5f5f60c084860312156125dc575f5ffd5b6125e6858561253b565b925060a084013567ffffffffffffffff811115612601575f5ffd5b61260d86828701612582565b9497909650939450505050565b80356001600160a01b038116811461192d575f5ffd5b5f5f60408385031215612641575f5ffd5b61264a8361261a565b91506126586020840161261a565b90509250929050565b803563ffffffff8116811461192d575f5ffd5b80356bffffffffffffffffffffffff8116811461192d575f5ffd5b5f5f5f5f608085870312156126a2575f5ffd5b843593506126b26020860161261a565b92506126c060408601612661565b91506126ce60608601612674565b905092959194509250565b5f81518084528060208401602086015e5f6020828601015260207fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0601f83011685010191505092915050565b7fff000000000000000000000000000000000000000000000000000000000000008816815260e060208201525f61275f60e08301896126d9565b828103604084015261277181896126d9565b606084018890526001600160a01b038716608085015260a0840186905283810360c0850152845180825260208087019350909101905f5b818110156127c65783518352602093840193909201916001016127a8565b50909b9a5050505050505050505050565b5f5f602083850312156127e8575f5ffd5b823567ffffffffffffffff8111156127fe575f5ffd5b61280a85828601612582565b90969095509350505050565b5f602082016020835280845180835260408501915060408160051b8601019250602086015f5b8281101561288b577fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc08786030184526128768583516126d9565b9450602093840193919091019060010161283c565b50929695505050505050565b5f5f5f60e084860312156128a9575f5ffd5b6128b3858561253b565b92506128c160a08501612674565b91506128cf60c08501612674565b90509250925092565b5f5f5f60c084860312156128ea575f5ffd5b6128f4858561253b565b925060a084013567ffffffffffffffff81111561290f575f5ffd5b8401601f8101861361291f575f5ffd5b803567ffffffffffffffff811115612935575f5ffd5b866020606083028401011115612949575f5ffd5b939660209190910195509293505050565b5f5f5f6060848603121561296c575f5ffd5b6129758461261a565b92506129836020850161261a565b9150604084013590509250925092565b5f5f5f606084860312156129a5575f5ffd5b833592506129b56020850161261a565b91506128cf60408501612661565b5f602082840312156129d3575f5ffd5b610ad68261261a565b5f5f5f5f5f606086880312156129f0575f5ffd5b85359450602086013567ffffffffffffffff811115612a0d575f5ffd5b612a1988828901612582565b909550935050604086013567ffffffffffffffff811115612a38575f5ffd5b612a4488828901612582565b969995985093965092949392505050565b602080825282518282018190525f918401906040840190835b81811015612a9b578351516bffffffffffffffffffffffff16835260209384019390920191600101612a6e565b509095945050505050565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52601160045260245ffd5b80820180821115610d7257610d72612aa6565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52603260045260245ffd5b5f82357fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81833603018112612b45575f5ffd5b9190910192915050565b5f60208284031215612b5f575f5ffd5b610ad682612661565b5f60208284031215612b78575f5ffd5b610ad682612674565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b6bffffffffffffffffffffffff831681526040810160028310612bf8577f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b8260208301529392505050565b5f5f83357fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe1843603018112612c38575f5ffd5b83018035915067ffffffffffffffff821115612c52575f5ffd5b6020019150368190038213156125c3575f5ffd5b6bffffffffffffffffffffffff8281168282160390811115610d7257610d72612aa6565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52604160045260245ffd5b5f60208284031215612cc7575f5ffd5b813564ffffffffff81168114610ad6575f5ffd5b81810381811115610d7257610d72612aa6565b828482375f8382015f815283518060208601835e5f910190815295945050505050565b6bffffffffffffffffffffffff8181168382160190811115610d7257610d72612aa6565b8082028115828204841417610d7257610d72612aa6565b5f82612d7f577f4e487b71000000000000000000000000000000000000000000000000000000005f52601260045260245ffd5b500490565b5f67ffffffffffffffff821667ffffffffffffffff8103612da757612da7612aa6565b6001019291505056" as const;

@@ -1,0 +1,1 @@
+export { tabcastPotAbi, tabcastPotBytecode } from "./generated.ts";
