@@ -6,6 +6,7 @@ import tailwind from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { hlsFromSource } from "./apps/web/hls-from-source.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = join(here, "apps/web");
@@ -46,7 +47,7 @@ export default defineConfig({
   ...(testing ? { cacheDir: ownCache() } : {}),
   // Vite warns of a dynamic import inside Vitest itself.
   ...(testing ? { logLevel: "error" as const } : {}),
-  plugins: testing ? [] : [react(), tailwind()],
+  plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource()],
   worker: { format: "es" },
   build: {
     outDir: join(web, "dist"),

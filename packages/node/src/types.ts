@@ -240,7 +240,11 @@ export interface ViewerOptions {
   readonly signal: AbortSignal;
 }
 
-/** Follows one stream's manifest, fetches by hash, checks, and serves to others what it holds. */
+/**
+ * Follows one stream's manifest, fetches by hash, checks, and serves to others what it holds.
+ * URIs in its playlists: `<track>/index.m3u8` in the master's folder; `init-<seq>.mp4` and `<seq>.m4s` beside a media
+ * playlist. Track names are percent-encoded. Players map them back to `bytes(track, what, seq)`.
+ */
 export interface Viewer {
   /** The HLS multivariant playlist; waits for the announcement and the first entry. */
   master(options: { signal: AbortSignal }): Promise<string>;
