@@ -64,9 +64,26 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["{packages,apps}/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/dist/**", "**/*.browser.test.ts"],
+          exclude: [
+            "**/node_modules/**",
+            "**/dist/**",
+            "**/*.browser.test.ts",
+            "packages/localnet/**",
+          ],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        // These start whole networks, so they need the built pages and go one after the other: `npm test -- localnet`.
+        extends: true,
+        test: {
+          name: "localnet",
+          include: ["packages/localnet/**/*.test.ts"],
+          exclude: ["**/node_modules/**"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
         },
       },
       {

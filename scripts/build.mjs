@@ -1,0 +1,36 @@
+// Builds the pages, when their sources are not those of the last build.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { environment, fingerprint, node24, root, runQuietly, Stop, say } from "./lib.mjs";
+
+const dist = join(root, "apps", "web", "dist");
+const stamp = join(dist, ".built-from");
+
+/** Everything the pages are made of. `contracts` counts by its generated ABI. */
+const sources = [
+  "vite.config.ts",
+  "pnpm-lock.yaml",
+  "apps/web",
+  ...["runtime", "protocol", "mesh", "media", "market", "channel", "node", "contracts"].map(
+    (name) => `packages/${name}/src`,
+  ),
+];
+
+/** Leaves a production build of apps/web in its dist, or throws a Stop. */
+export async function build() {
+  const now = fingerprint(sources);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
+  const began = Date.now();
+  say("build: building the pages ...");
+  const vite = join(root, "node_modules", "vite", "bin", "vite.js");
+  const args = [vite, "build", "--config", "vite.config.ts", "--logLevel", "warn"];
+  const { code, tail } = await runQuietly(node24, args, {
+    env: environment({ NODE_ENV: "production" }),
+  });
+  if (code !== 0) {
+    for (const line of tail) say(`  ${line}`);
+    throw new Stop(`the pages could not be built (vite ended with ${code})`);
+  }
+  writeFileSync(stamp, now);
+  say(`build: pages built in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+}

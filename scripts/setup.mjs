@@ -1,0 +1,179 @@
+// Brings what the project needs to a machine that has only Node and npm: packages, Node 24, Chromium.
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { delimiter, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { environment, fingerprint, node24, root, run, runQuietly, Stop, say } from "./lib.mjs";
+
+const stamp = join(root, "node_modules", ".tabcast-setup");
+const leastNode = 20;
+
+/** Everything that decides what an install puts into node_modules. */
+function wanted() {
+  const manifests = ["package.json", "e2e/package.json"];
+  for (const folder of ["apps", "packages"])
+    for (const name of readdirSync(join(root, folder)))
+      manifests.push(`${folder}/${name}/package.json`);
+  return fingerprint(["pnpm-lock.yaml", "pnpm-workspace.yaml", "patches", ...manifests]);
+}
+
+async function packages() {
+  const now = wanted();
+  if (existsSync(node24) && existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
+  const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  say(`setup: installing packages with ${packageManager} (a few minutes the first time) ...`);
+  const began = Date.now();
+  const npm = process.env.npm_execpath?.endsWith("npm-cli.js")
+    ? process.env.npm_execpath
+    : undefined;
+  // We call the pinned version ourselves, and a frozen install refuses to note it in the lockfile (pnpm#14124).
+  const flags = ["--frozen-lockfile", "--pm-on-fail=ignore", "--reporter=append-only"];
+  const args = ["--yes", "--", packageManager, "install", ...flags];
+  // CI: pnpm must not stop to ask. The other two are npm's own, and pnpm would take them for its settings.
+  const env = environment({ CI: "1", npm_config_local_prefix: "", npm_config_user_agent: "" });
+  const { code, tail } =
+    npm === undefined
+      ? await runQuietly("npx", args, { env, shell: process.platform === "win32" })
+      : await runQuietly(process.execPath, [npm, "exec", ...args], { env });
+  if (code !== 0) {
+    for (const line of tail) say(`  ${line}`);
+    throw new Stop(
+      `packages could not be installed (pnpm ended with ${code}); is the npm registry reachable? The lines above are its last words`,
+    );
+  }
+  if (!existsSync(node24))
+    throw new Stop(
+      `the package "node" did not bring ${node24}; delete node_modules and start again`,
+    );
+  writeFileSync(stamp, now);
+  say(`setup: packages installed in ${((Date.now() - began) / 1000).toFixed(0)} s`);
+}
+
+/** Where browsers that speak WebCodecs usually are; a name without a slash is looked for on the PATH. */
+function usualPlaces() {
+  const { PROGRAMFILES = "", "PROGRAMFILES(X86)": x86 = "", LOCALAPPDATA = "" } = process.env;
+  switch (process.platform) {
+    case "darwin":
+      return ["", process.env.HOME ?? ""].flatMap((home) => [
+        `${home}/Applications/Google Chrome.app/Contents/MacOS/Google Chrome`,
+        `${home}/Applications/Chromium.app/Contents/MacOS/Chromium`,
+        `${home}/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge`,
+      ]);
+    case "win32":
+      return [PROGRAMFILES, x86, LOCALAPPDATA].flatMap((base) => [
+        join(base, "Google", "Chrome", "Application", "chrome.exe"),
+        join(base, "Chromium", "Application", "chrome.exe"),
+        join(base, "Microsoft", "Edge", "Application", "msedge.exe"),
+      ]);
+    default:
+      return [
+        "/usr/bin/chromium",
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+        "microsoft-edge",
+      ];
+  }
+}
+
+function isFile(path) {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function find(place) {
+  if (/[\\/]/.test(place)) return isFile(place) ? place : undefined;
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    const path = join(folder, place);
+    if (folder !== "" && isFile(path)) return path;
+  }
+  return undefined;
+}
+
+/** Where Playwright keeps, or would put, its own Chromium. Loading it takes a moment, so it is asked last. */
+function playwrights() {
+  const require = createRequire(join(root, "package.json"));
+  const path = require("playwright-core").chromium.executablePath();
+  return { path, there: isFile(path) };
+}
+
+function isDebianRoot() {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  // Ubuntu's chromium is a snap that does not run in containers, so only Debian's own counts.
+  return (
+    existsSync("/etc/os-release") && /^ID=debian$/m.test(readFileSync("/etc/os-release", "utf8"))
+  );
+}
+
+async function fromDebian() {
+  say("setup: installing Chromium with apt-get ...");
+  const env = environment({ DEBIAN_FRONTEND: "noninteractive" });
+  await runQuietly("apt-get", ["update"], { env });
+  const { code, tail } = await runQuietly(
+    "apt-get",
+    ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
+    { env },
+  );
+  return code === 0 ? find("/usr/bin/chromium") : tail.at(-1);
+}
+
+async function fromPlaywright() {
+  say("setup: downloading Chromium with Playwright ...");
+  const cli = join(root, "node_modules", "playwright-core", "cli.js");
+  const { code, tail } = await runQuietly(node24, [cli, "install", "--no-shell", "chromium"]);
+  const { path, there } = playwrights();
+  if (code !== 0 || !there) return tail.at(-1);
+  // On a bare Linux the download lacks the system's libraries, and shows it here and not in the middle of a run.
+  const trial = await runQuietly(path, ["--version"]);
+  return trial.code === 0 ? path : `the downloaded Chromium does not start: ${trial.tail.at(-1)}`;
+}
+
+async function chromium() {
+  const chosen = process.env.TABCAST_CHROMIUM;
+  if (chosen !== undefined && chosen !== "") {
+    if (!isFile(chosen))
+      throw new Stop(
+        `TABCAST_CHROMIUM is ${chosen}, and there is no such file; unset it or give Chromium's path`,
+      );
+    return chosen;
+  }
+  for (const place of usualPlaces()) {
+    const path = find(place);
+    if (path !== undefined) return path;
+  }
+  const own = playwrights();
+  if (own.there) return own.path;
+  // Debian's comes with its libraries, so where apt-get may be used it goes first.
+  const ways = isDebianRoot() ? [fromDebian, fromPlaywright] : [fromPlaywright];
+  let why = "";
+  for (const way of ways) {
+    const got = await way();
+    if (got !== undefined && isFile(got)) {
+      say(`setup: Chromium is at ${got}`);
+      return got;
+    }
+    why = got ?? "no reason given";
+    say(`setup: that did not work: ${why}`);
+  }
+  throw new Stop(
+    `no Chromium found, and none could be installed (${why}); install Chrome or Chromium and set TABCAST_CHROMIUM to its path`,
+  );
+}
+
+/** Makes the machine ready, or throws a Stop. Returns Chromium's path; says nothing when nothing is missing. */
+export async function setup() {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major < leastNode)
+    throw new Stop(
+      `Node ${leastNode} or newer is needed to start, and this is ${process.versions.node}`,
+    );
+  mkdirSync(join(root, "node_modules"), { recursive: true });
+  await packages();
+  return { chromium: await chromium() };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  await run(async () => {
+    const { chromium } = await setup();
+    say(`setup: ready; Node 24 at ${node24}, Chromium at ${chromium}`);
+  });

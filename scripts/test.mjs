@@ -1,0 +1,236 @@
+// npm test [-- stage ...]: makes the machine ready, runs every stage even after a failure, and ends with the sum of
+// what the runners themselves counted.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { build } from "./build.mjs";
+import { environment, node24, root, run, Stop, say } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+const out = join(root, ".cache", "test");
+const modules = join(root, "node_modules");
+/** A stage that hangs is a failure, not a lost afternoon. Minutes. */
+const stageLimit = 20;
+
+/** Reads a runner's report, or undefined if it never wrote one. */
+function report(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A tool that only says yes or no counts as one. */
+const yesOrNo = (code) => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 });
+
+function vitest(project) {
+  const file = join(out, `${project}.json`);
+  return {
+    command: node24,
+    args: [
+      join(modules, "vitest", "vitest.mjs"),
+      "run",
+      "--project",
+      project,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${file}`,
+    ],
+    count() {
+      const json = report(file);
+      if (json === undefined) return undefined;
+      // A file that fails before its first test has no failing test in it, and would otherwise count for nothing.
+      const broken = json.testResults.filter(
+        (suite) =>
+          suite.status === "failed" && !suite.assertionResults.some((t) => t.status === "failed"),
+      ).length;
+      return {
+        passed: json.numPassedTests,
+        failed: json.numFailedTests + broken,
+        skipped: json.numPendingTests + json.numTodoTests,
+      };
+    },
+  };
+}
+
+function forge() {
+  const folder = join(root, "packages", "contracts");
+  const bin = join(
+    folder,
+    "node_modules",
+    ".bin",
+    process.platform === "win32" ? "forge.cmd" : "forge",
+  );
+  let text = "";
+  return {
+    command: bin,
+    args: ["test", "--json"],
+    cwd: folder,
+    shell: process.platform === "win32",
+    // With --json its stdout is one object; its closing line is ours to write.
+    keep: (chunk) => {
+      text += chunk;
+    },
+    count() {
+      const line = text.split("\n").find((part) => part.startsWith("{"));
+      if (line === undefined) {
+        say(text.trim());
+        return undefined;
+      }
+      const sum = { passed: 0, failed: 0, skipped: 0 };
+      for (const [suite, { test_results: results }] of Object.entries(JSON.parse(line)))
+        for (const [name, { status, reason }] of Object.entries(results)) {
+          sum[{ Success: "passed", Skipped: "skipped" }[status] ?? "failed"]++;
+          if (status === "Failure") say(`  FAIL ${suite} ${name}: ${reason ?? ""}`);
+        }
+      say(`forge: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
+      return sum;
+    },
+  };
+}
+
+/** The package's own test script: formatting, gas snapshots and generated code besides the tests. It counts as one. */
+function contractChecks() {
+  const folder = join(root, "packages", "contracts");
+  const { scripts } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return {
+    command: scripts.test,
+    args: [],
+    cwd: folder,
+    shell: true,
+    env: {
+      PATH: [join(folder, "node_modules", ".bin"), environment().PATH].join(delimiter),
+    },
+  };
+}
+
+function playwright() {
+  const file = join(out, "e2e.json");
+  return {
+    command: node24,
+    args: [
+      join(modules, "@playwright", "test", "cli.js"),
+      "test",
+      "-c",
+      join(root, "e2e", "playwright.config.ts"),
+      "--reporter=list,json",
+    ],
+    env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file },
+    needsPages: true,
+    count() {
+      const stats = report(file)?.stats;
+      if (stats === undefined) return undefined;
+      return {
+        passed: stats.expected + stats.flaky,
+        failed: stats.unexpected,
+        skipped: stats.skipped,
+      };
+    },
+  };
+}
+
+const stages = {
+  types: () => ({ command: node24, args: [join(modules, "typescript", "bin", "tsc"), "--noEmit"] }),
+  lint: () => ({
+    command: node24,
+    args: [join(modules, "@biomejs", "biome", "bin", "biome"), "check", "."],
+  }),
+  contracts: forge,
+  "contract-checks": contractChecks,
+  unit: () => vitest("unit"),
+  browser: () => vitest("browser"),
+  localnet: () => ({ ...vitest("localnet"), needsPages: true }),
+  e2e: playwright,
+};
+
+/** Runs a stage in a process group of its own, so that nothing of it outlives it. */
+function runStage({ command, args, cwd = root, env = {}, shell = false, keep }, shared, current) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd,
+      shell,
+      env: environment({ ...shared, ...env }),
+      stdio: ["ignore", keep ? "pipe" : "inherit", "inherit"],
+      detached: process.platform !== "win32",
+    });
+    const kill = (signal) => {
+      try {
+        if (process.platform === "win32") child.kill(signal);
+        else process.kill(-child.pid, signal);
+      } catch {
+        // Already gone.
+      }
+    };
+    current.kill = kill;
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      kill("SIGKILL");
+    }, stageLimit * 60_000);
+    child.stdout?.on("data", keep);
+    child.once("error", () => resolve({ code: 127, late }));
+    child.once("close", (code) => {
+      clearTimeout(limit);
+      current.kill = undefined;
+      resolve({ code: code ?? 1, late });
+    });
+  });
+}
+
+await run(async () => {
+  const names = process.argv.slice(2);
+  for (const name of names)
+    if (!(name in stages))
+      throw new Stop(`no test stage named ${name}; there are ${Object.keys(stages).join(", ")}`);
+  const { chromium } = await setup();
+  const shared = { TABCAST_CHROMIUM: chromium, FORCE_COLOR: process.stdout.isTTY ? "1" : "0" };
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+
+  const current = { kill: undefined };
+  let interrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => {
+      interrupted = true;
+      current.kill?.(signal);
+    });
+
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  const lines = [];
+  for (const name of names.length > 0 ? names : Object.keys(stages)) {
+    if (interrupted) break;
+    const stage = stages[name]();
+    say(`\n== ${name}`);
+    const began = Date.now();
+    let note = "";
+    let counted;
+    try {
+      if (stage.needsPages) await build();
+      const { code, late } = await runStage(stage, shared, current);
+      counted = stage.count === undefined ? yesOrNo(code) : stage.count();
+      if (counted === undefined || counted.passed + counted.failed === 0) {
+        counted = { passed: counted?.passed ?? 0, failed: 1 };
+        note = late ? ` (stopped after ${stageLimit} min)` : " (ran no test)";
+      } else if (code !== 0 && counted.failed === 0) {
+        // Every test was fine and yet the runner was not: an error outside any test, or a crash after the last.
+        counted = { ...counted, failed: 1 };
+        note = ` (the runner ended with ${code})`;
+      }
+    } catch (error) {
+      if (!(error instanceof Stop)) throw error;
+      counted = { passed: 0, failed: 1 };
+      note = ` (${error.message})`;
+    }
+    for (const key of Object.keys(sum)) sum[key] += counted[key] ?? 0;
+    const seconds = ((Date.now() - began) / 1000).toFixed(0);
+    const skipped = counted.skipped ? `, ${counted.skipped} skipped` : "";
+    lines.push(
+      `${name}: ${counted.passed} passed, ${counted.failed} failed${skipped} in ${seconds} s${note}`,
+    );
+  }
+  console.log(`\n${lines.join("\n")}`);
+  if (interrupted) console.log("interrupted: the stages after this were not run");
+  console.log(`${sum.passed} passed, ${sum.failed} failed`);
+  process.exitCode = sum.failed > 0 || interrupted || sum.passed === 0 ? 1 : 0;
+});
