@@ -1,0 +1,51 @@
+import { concatBytes, equalBytes, toHex } from "@tabcast/runtime";
+import { ProtocolError } from "./errors.ts";
+import { Keys, type Signer } from "./keys.ts";
+import { Envelope as Message } from "./messages.ts";
+
+const text = new TextEncoder();
+
+/** What is signed: "tabcast/1/" + kind + 0x00 + payload. */
+const signed = (kind: string, payload: Uint8Array) =>
+  concatBytes(text.encode(`tabcast/1/${kind}`), Uint8Array.of(0), payload);
+
+/** Signed bytes of any kind. The signature covers bytes, never a re-encoding. */
+export const Envelope = {
+  /** `payload` with the signer's name and signature. Throws PROTOCOL_FIELD or PROTOCOL_TOO_LARGE. */
+  async seal(signer: Signer, kind: string, payload: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+    return Message.encode({
+      kind,
+      signer: signer.publicKey,
+      payload,
+      signature: await signer.sign(signed(kind, payload)),
+    });
+  },
+
+  /**
+   * The payload of an envelope of that kind, from that signer if one is given. Throws PROTOCOL_TOO_LARGE, PROTOCOL_MALFORMED,
+   * PROTOCOL_FIELD, PROTOCOL_KIND, PROTOCOL_SIGNER or PROTOCOL_SIGNATURE, in that order.
+   */
+  async open(
+    bytes: Uint8Array,
+    kind: string,
+    { from }: { readonly from?: Uint8Array | undefined } = {},
+  ): Promise<{ readonly payload: Uint8Array; readonly signer: Uint8Array }> {
+    const { kind: got, signer, payload, signature } = Message.decode(bytes);
+    if (got !== kind)
+      throw new ProtocolError(
+        { code: "PROTOCOL_KIND", expected: kind, got },
+        `expected a sealed ${kind}, got a sealed ${got}`,
+      );
+    if (from !== undefined && !equalBytes(from, signer))
+      throw new ProtocolError(
+        { code: "PROTOCOL_SIGNER", kind, expected: toHex(from), got: toHex(signer) },
+        `${kind}: expected the signer ${toHex(from)}, got ${toHex(signer)}`,
+      );
+    if (!(await Keys.verify(signer, signature, signed(kind, payload))))
+      throw new ProtocolError(
+        { code: "PROTOCOL_SIGNATURE", kind },
+        `${kind}: the signature is not ${toHex(signer)}'s over these ${payload.byteLength} bytes`,
+      );
+    return { payload, signer };
+  },
+};

@@ -1,0 +1,49 @@
+/** Signed bytes of any kind. */
+export * from "./envelope.ts";
+export * from "./errors.ts";
+/** Ed25519 keys that sign. */
+export * from "./keys.ts";
+/** One noun per message: `Offer.encode(offer)`, `Offer.decode(bytes)`. */
+export {
+  Accept,
+  Announce,
+  Award,
+  Bid,
+  BidReply,
+  Bye,
+  Cancel,
+  Closed,
+  CODECS,
+  Entry,
+  type Failure,
+  Get,
+  GetReply,
+  HARDWARE,
+  type Holder,
+  Job,
+  JobReply,
+  LIMITS,
+  MAX_INIT,
+  MAX_MANIFEST_ENTRIES,
+  MAX_MEDIA,
+  ManifestReply,
+  ManifestRequest,
+  Offer,
+  type Pot,
+  type Progress,
+  Receipt,
+  type Rendition,
+  ROLES,
+  type Rung,
+  type Track,
+  Verdict,
+  VerdictReply,
+  type Voucher,
+} from "./messages.ts";
+export type { Loose, Noun } from "./noun.ts";
+/** Peer ids and the keys inside them. */
+export * from "./peer-key.ts";
+export * from "./protocols.ts";
+/** Signed messages, opened with every check. */
+export * from "./sealed.ts";
+export * from "./topics.ts";

@@ -1,0 +1,530 @@
+import * as Generated from "./generated/messages.ts";
+import { define, type Noun } from "./noun.ts";
+import {
+  blob,
+  bytes,
+  type Check,
+  type Complaint,
+  flag,
+  list,
+  maybe,
+  object,
+  oneOf,
+  show,
+  text,
+  wei,
+  whole,
+} from "./shape.ts";
+
+/** Largest encoding of each message, in bytes, without its envelope. Source: SPEC.md 4. */
+export const LIMITS = {
+  Envelope: 8_448,
+  Announce: 8_192,
+  Offer: 4_096,
+  Closed: 512,
+  Bid: 2_048,
+  BidReply: 512,
+  Award: 1_024,
+  Accept: 512,
+  Job: 2_048,
+  JobReply: 2_560,
+  Receipt: 2_048,
+  Verdict: 1_024,
+  VerdictReply: 512,
+  Cancel: 512,
+  Bye: 512,
+  Get: 64,
+  GetReply: 512,
+  Entry: 8_192,
+  ManifestRequest: 64,
+  ManifestReply: 61_440,
+} as const;
+
+/** Most entries one ManifestReply holds. */
+export const MAX_MANIFEST_ENTRIES = 64;
+/** Largest init segment, in bytes. */
+export const MAX_INIT = 65_536;
+/** Largest media segment of one track, in bytes. */
+export const MAX_MEDIA = 8 * 1024 * 1024;
+/** Codec families a ladder can have. */
+export const CODECS = ["avc", "vp9", "av1"] as const;
+/** A worker's part in a stream. */
+export const ROLES = ["crew", "backup"] as const;
+/** How a worker encodes. */
+export const HARDWARE = ["hw", "sw", "unknown"] as const;
+
+type With<T, Field extends keyof T> = T & Required<Pick<T, Field>>;
+
+export type Envelope = Generated.Envelope;
+export type Rung = Generated.Rung;
+export type Pot = Generated.Pot;
+export type Announce = With<Generated.Announce, "source">;
+export type Offer = With<Generated.Offer, "pot">;
+export type Closed = Generated.Closed;
+export type Bid = Generated.Bid;
+export type BidReply = Generated.BidReply;
+export type Award = With<Generated.Award, "pot">;
+export type Accept = Generated.Accept;
+export type Job = Generated.Job;
+export type JobReply = Generated.JobReply;
+export type Progress = Generated.Progress;
+export type Failure = Generated.Failure;
+export type Rendition = Generated.Rendition;
+export type Receipt = Generated.Receipt;
+export type Voucher = Generated.Voucher;
+export type Verdict = Generated.Verdict;
+export type VerdictReply = Generated.VerdictReply;
+export type Cancel = Generated.Cancel;
+export type Bye = Generated.Bye;
+export type Get = Generated.Get;
+export type GetReply = Generated.GetReply;
+export type Holder = Generated.Holder;
+export type Track = Generated.Track;
+export type Entry = Generated.Entry;
+export type ManifestRequest = Generated.ManifestRequest;
+export type ManifestReply = Generated.ManifestReply;
+
+const KEY = 32;
+const HASH = 32;
+const ID = 16;
+const ADDRESS = 20;
+const U32 = 2 ** 32 - 1;
+
+const peer = text(1, 128, /^[\w.:-]+$/);
+const addrs = list(0, 8, text(1, 512, /^\/[\x21-\x7e]+$/));
+const codec = oneOf(...CODECS);
+/** RFC 6381, "avc1.640028". */
+const codecs = text(1, 64, /^[\w.-]+$/);
+const why = text(0, 200);
+const rungName = text(1, 32, /^[\w.@-]+$/);
+const tag = text(1, 32, /^[\w.:-]+$/);
+const duration = whole(1, 30_000_000);
+const frames = whole(1, 10_000);
+
+/** Both sides even, at most 3840 on one and 3840 x 2160 in all, so that a portrait picture fits too. */
+const picture = (least: number): Check =>
+  object<{ width: number; height: number }>(
+    { width: whole(least, 3_840), height: whole(least, 3_840) },
+    ({ width, height }, at) => {
+      if (width % 2 !== 0) return { field: at("width"), expected: "even", got: show(width) };
+      if (height % 2 !== 0) return { field: at("height"), expected: "even", got: show(height) };
+      if (width * height > 3_840 * 2_160)
+        return {
+          field: at("height"),
+          expected: "at most 3840 x 2160 pixels in all",
+          got: `${width} x ${height}`,
+        };
+      return undefined;
+    },
+  );
+
+/** Runs several checks on one value; the first complaint counts. */
+const all =
+  (...checks: readonly Check[]): Check =>
+  (value, field) => {
+    for (const check of checks) {
+      const complaint = check(value, field);
+      if (complaint !== undefined) return complaint;
+    }
+    return undefined;
+  };
+
+const someRung = (leastBitrate: number): Check =>
+  all(
+    object<Rung>({
+      name: rungName,
+      width: whole(0),
+      height: whole(0),
+      bitrate: whole(leastBitrate, 200_000_000),
+    }),
+    picture(16),
+  );
+const rung = someRung(1_000);
+
+/** A ladder: no name twice, and none of a track that is always there. */
+const ladder = (least: number): Check =>
+  all(list(least, 8, rung), (value, field) => {
+    const names = (value as readonly Rung[]).map(({ name }) => name);
+    const odd = names.find(
+      (name, i) => names.indexOf(name) !== i || name === "source" || name === "audio",
+    );
+    return odd === undefined
+      ? undefined
+      : { field, expected: "distinct names other than source and audio", got: show(odd) };
+  });
+
+const pot = object<Pot>({
+  chainId: whole(1),
+  contract: bytes(ADDRESS),
+  payer: bytes(ADDRESS),
+  signer: bytes(ADDRESS),
+  token: bytes(ADDRESS),
+  challengeS: whole(1, 30 * 86_400),
+  salt: bytes(32),
+});
+
+const voucher = object<Voucher>({
+  pot: bytes(32),
+  payee: bytes(ADDRESS),
+  lane: whole(0, U32),
+  cumulative: bytes(12),
+  signature: bytes(65),
+});
+
+/** Any signed message, for what is carried inside another. */
+const sealed = blob(1, LIMITS.Envelope);
+
+/** A signed message on its way: kind, signer, payload, signature. */
+export const Envelope: Noun<Envelope> = define(
+  "Envelope",
+  LIMITS.Envelope,
+  Generated.Envelope.codec(),
+  object<Envelope>({
+    kind: text(1, 32, /^[a-z-]+$/),
+    signer: bytes(KEY),
+    payload: blob(1, 8_192),
+    signature: bytes(64),
+  }),
+);
+
+/** A stream is on the air. */
+export const Announce: Noun<Announce> = define(
+  "Announce",
+  LIMITS.Announce,
+  Generated.Announce.codec() as never,
+  object<Announce>({
+    stream: bytes(KEY),
+    broadcaster: peer,
+    addrs,
+    title: text(0, 200),
+    codec,
+    segmentMs: whole(500, 10_000),
+    rungs: ladder(0),
+    source: someRung(1),
+    audio: flag,
+    startedMs: whole(0),
+    newest: whole(0),
+    ended: flag,
+    atMs: whole(0),
+  }),
+);
+
+/** A stream looks for workers. */
+export const Offer: Noun<Offer> = define(
+  "Offer",
+  LIMITS.Offer,
+  Generated.Offer.codec() as never,
+  all(
+    object<Offer>({
+      id: bytes(ID),
+      stream: bytes(KEY),
+      broadcaster: peer,
+      addrs,
+      sourceCodec: codecs,
+      width: whole(0),
+      height: whole(0),
+      fpsMilli: whole(1, 240_000),
+      sourceBitrate: whole(1, 200_000_000),
+      codec,
+      rungs: ladder(1),
+      segmentMs: whole(500, 10_000),
+      slackMs: whole(1, 3_600_000),
+      maxPrice: wei,
+      wanted: whole(1, 8),
+      pot,
+      window: whole(1, 64),
+      ttlMs: whole(1, 30_000),
+      atMs: whole(0),
+    }),
+    picture(16),
+  ),
+);
+
+/** A stream has its workers: stop bidding. */
+export const Closed: Noun<Closed> = define(
+  "Closed",
+  LIMITS.Closed,
+  Generated.Closed.codec(),
+  object<Closed>({ offer: bytes(ID), stream: bytes(KEY) }),
+);
+
+/** A worker wants to be hired. */
+export const Bid: Noun<Bid> = define(
+  "Bid",
+  LIMITS.Bid,
+  Generated.Bid.codec(),
+  object<Bid>({
+    offer: bytes(ID),
+    worker: peer,
+    payee: bytes(ADDRESS),
+    lane: whole(0, U32),
+    price: wei,
+    pixelsPerS: whole(1, 1e12),
+    slots: whole(1, 64),
+    queueMs: whole(0, 3_600_000),
+    ageMs: whole(0),
+    tags: list(0, 16, tag),
+  }),
+);
+
+/** Whether a bid was taken in; not yet an award. */
+export const BidReply: Noun<BidReply> = define(
+  "BidReply",
+  LIMITS.BidReply,
+  Generated.BidReply.codec(),
+  object<BidReply>({ ok: flag, why }),
+);
+
+/** A worker is hired for a stream. */
+export const Award: Noun<Award> = define(
+  "Award",
+  LIMITS.Award,
+  Generated.Award.codec() as never,
+  object<Award>({
+    id: bytes(ID),
+    offer: bytes(ID),
+    stream: bytes(KEY),
+    worker: peer,
+    epoch: whole(1, U32),
+    role: oneOf(...ROLES),
+    price: wei,
+    payee: bytes(ADDRESS),
+    lane: whole(0, U32),
+    pot,
+  }),
+);
+
+/** A worker takes an award, or says why not. */
+export const Accept: Noun<Accept> = define(
+  "Accept",
+  LIMITS.Accept,
+  Generated.Accept.codec(),
+  object<Accept>({ ok: flag, why }),
+);
+
+/** Head of a job; the body is the source's init segment, then its media segment. */
+export const Job: Noun<Job> = define(
+  "Job",
+  LIMITS.Job,
+  Generated.Job.codec(),
+  object<Job>({
+    award: bytes(ID),
+    epoch: whole(1, U32),
+    seq: whole(0),
+    attempt: whole(1, 16),
+    rungs: ladder(1),
+    initLen: whole(1, MAX_INIT),
+    mediaLen: whole(1, MAX_MEDIA),
+    initHash: bytes(HASH),
+    mediaHash: bytes(HASH),
+    frames,
+    startUs: whole(0),
+    durationUs: duration,
+    deadlineMs: whole(1, 3_600_000),
+    codec,
+  }),
+);
+
+/** One part of a job's answer: progress, the sealed receipt, or a failure. */
+export const JobReply: Noun<JobReply> = define(
+  "JobReply",
+  LIMITS.JobReply,
+  Generated.JobReply.codec(),
+  object<JobReply>(
+    {
+      progress: maybe(object<Progress>({ frames: whole(0, 10_000), queueMs: whole(0, 3_600_000) })),
+      receipt: maybe(blob(1, 2_304)),
+      failure: maybe(
+        object<Failure>({ code: text(1, 64, /^[A-Z][A-Z0-9_]*$/), message: text(0, 500) }),
+      ),
+    },
+    ({ progress, receipt, failure }, at): Complaint | undefined => {
+      const parts = [progress, receipt, failure].filter((part) => part !== undefined).length;
+      return parts === 1
+        ? undefined
+        : { field: at("part"), expected: "exactly one part", got: `${parts} parts` };
+    },
+  ),
+);
+
+/** What a worker says it produced, signed before it knows what will be checked. */
+export const Receipt: Noun<Receipt> = define(
+  "Receipt",
+  LIMITS.Receipt,
+  Generated.Receipt.codec(),
+  object<Receipt>(
+    {
+      award: bytes(ID),
+      epoch: whole(1, U32),
+      seq: whole(0),
+      sourceHash: bytes(HASH),
+      renditions: list(
+        1,
+        8,
+        object<Rendition>({
+          rung: rungName,
+          initHash: bytes(HASH),
+          mediaHash: bytes(HASH),
+          initLen: whole(1, MAX_INIT),
+          mediaLen: whole(1, MAX_MEDIA),
+          frames,
+        }),
+      ),
+      encodeMs: whole(0, 3_600_000),
+      hardware: oneOf(...HARDWARE),
+    },
+    ({ renditions }, at) =>
+      distinct(
+        renditions.map(({ rung }) => rung),
+        at("renditions"),
+      ),
+  ),
+);
+
+/** The broadcaster's check of a receipt; a good one brings the voucher. */
+export const Verdict: Noun<Verdict> = define(
+  "Verdict",
+  LIMITS.Verdict,
+  Generated.Verdict.codec(),
+  object<Verdict>({
+    award: bytes(ID),
+    epoch: whole(1, U32),
+    seq: whole(0),
+    ok: flag,
+    failed: list(0, 16, text(1, 32, /^[a-z0-9-]+$/)),
+    voucher: maybe(voucher),
+  }),
+);
+
+/** Whether the voucher was taken; if not, the highest one held. */
+export const VerdictReply: Noun<VerdictReply> = define(
+  "VerdictReply",
+  LIMITS.VerdictReply,
+  Generated.VerdictReply.codec(),
+  object<VerdictReply>({ ok: flag, why, held: maybe(voucher) }),
+);
+
+/** A job is no longer needed. */
+export const Cancel: Noun<Cancel> = define(
+  "Cancel",
+  LIMITS.Cancel,
+  Generated.Cancel.codec(),
+  object<Cancel>({ award: bytes(ID), epoch: whole(1, U32), seq: whole(0), why }),
+);
+
+/** A peer leaves, or drains. */
+export const Bye: Noun<Bye> = define(
+  "Bye",
+  LIMITS.Bye,
+  Generated.Bye.codec(),
+  object<Bye>({ why, finishing: flag }),
+);
+
+/** Asks for bytes by their SHA-256. */
+export const Get: Noun<Get> = define(
+  "Get",
+  LIMITS.Get,
+  Generated.Get.codec(),
+  object<Get>({ hash: bytes(HASH) }),
+);
+
+/** Head of the answer to Get; the body is the bytes. */
+export const GetReply: Noun<GetReply> = define(
+  "GetReply",
+  LIMITS.GetReply,
+  Generated.GetReply.codec(),
+  object<GetReply>({ ok: flag, why, size: whole(0, MAX_MEDIA) }),
+);
+
+const track = object<Track>(
+  {
+    name: rungName,
+    codecs: text(0, 64, /^[\w.-]*$/),
+    initHash: blob(0, HASH),
+    mediaHash: blob(0, HASH),
+    initLen: whole(0, MAX_INIT),
+    mediaLen: whole(0, MAX_MEDIA),
+    frames: whole(0, 10_000),
+    holders: list(0, 16, whole(0, 15)),
+    gap: flag,
+  },
+  (value, at) => {
+    const size = value.gap ? 0 : HASH;
+    for (const field of ["initHash", "mediaHash"] as const) {
+      const complaint = bytes(size)(value[field], at(field));
+      if (complaint !== undefined) return complaint;
+    }
+    for (const field of ["initLen", "mediaLen", "frames"] as const) {
+      const got = value[field];
+      if (value.gap ? got !== 0 : got === 0)
+        return { field: at(field), expected: value.gap ? "0 in a gap" : "above 0", got: show(got) };
+    }
+    if (!value.gap && value.codecs === "")
+      return { field: at("codecs"), expected: "a codec", got: show(value.codecs) };
+    return undefined;
+  },
+);
+
+/** One line of a stream's manifest. */
+export const Entry: Noun<Entry> = define(
+  "Entry",
+  LIMITS.Entry,
+  Generated.Entry.codec(),
+  object<Entry>(
+    {
+      stream: bytes(KEY),
+      seq: whole(0),
+      startUs: whole(0),
+      durationUs: duration,
+      capturedMs: whole(0),
+      holders: list(0, 16, object<Holder>({ peer, addrs })),
+      tracks: list(1, 10, track),
+      last: flag,
+    },
+    ({ tracks, holders }, at) => {
+      for (const [i, { holders: named }] of tracks.entries()) {
+        const far = named.find((index) => index >= holders.length);
+        if (far !== undefined)
+          return {
+            field: at(`tracks[${i}].holders`),
+            expected: `indices below ${holders.length}`,
+            got: show(far),
+          };
+      }
+      return distinct(
+        tracks.map(({ name }) => name),
+        at("tracks"),
+      );
+    },
+  ),
+);
+
+/** Asks for a stream's entries from a sequence on. */
+export const ManifestRequest: Noun<ManifestRequest> = define(
+  "ManifestRequest",
+  LIMITS.ManifestRequest,
+  Generated.ManifestRequest.codec(),
+  object<ManifestRequest>({
+    stream: bytes(KEY),
+    from: whole(0),
+    most: whole(1, MAX_MANIFEST_ENTRIES),
+  }),
+);
+
+/** Sealed announcement and entries, in order of sequence; as many as fit. */
+export const ManifestReply: Noun<ManifestReply> = define(
+  "ManifestReply",
+  LIMITS.ManifestReply,
+  Generated.ManifestReply.codec(),
+  object<ManifestReply>({
+    announce: blob(0, LIMITS.Envelope),
+    entries: list(0, MAX_MANIFEST_ENTRIES, sealed),
+  }),
+);
+
+function distinct(names: readonly string[], field: string): Complaint | undefined {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  return twice === undefined
+    ? undefined
+    : { field, expected: "every name once", got: `${show(twice)} twice` };
+}

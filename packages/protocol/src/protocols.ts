@@ -1,0 +1,19 @@
+/** Request protocols: what is asked, and what answers. Heads are messages of this package. */
+export const PROTOCOLS = {
+  /** Worker to broadcaster: a sealed Bid; BidReply. */
+  bid: "/tabcast/1/bid",
+  /** Broadcaster to worker: a sealed Award; Accept. */
+  award: "/tabcast/1/award",
+  /** Broadcaster to worker: Job with the source's bytes; JobReply parts. */
+  job: "/tabcast/1/job",
+  /** Broadcaster to worker: Verdict; VerdictReply. */
+  verdict: "/tabcast/1/verdict",
+  /** Broadcaster to worker: Cancel; an empty head. */
+  cancel: "/tabcast/1/cancel",
+  /** Either way: Bye; an empty head. */
+  bye: "/tabcast/1/bye",
+  /** Anybody: Get; GetReply with the bytes. */
+  get: "/tabcast/1/get",
+  /** Anybody: ManifestRequest; ManifestReply. */
+  manifest: "/tabcast/1/manifest",
+} as const;

@@ -1,0 +1,22 @@
+/** Who is there: libp2p's pubsub discovery. */
+export const DISCOVERY_TOPIC = "/tabcast/1/discovery";
+/** Sealed Offer and Closed messages. */
+export const OFFERS_TOPIC = "/tabcast/1/offers";
+/** Sealed Announce messages of every stream. */
+export const LIVE_TOPIC = "/tabcast/1/live";
+
+const SHARDS = 16;
+const shard = (index: number) => `/tabcast/1/streams/${index}`;
+
+/** The topic of a stream's sealed Entry and Announce messages: its key's last byte modulo 16. */
+export function streamTopic(stream: Uint8Array): string {
+  return shard((stream.at(-1) ?? 0) % SHARDS);
+}
+
+/** Every topic there is: what a relay subscribes to. */
+export const TOPICS: readonly string[] = [
+  DISCOVERY_TOPIC,
+  OFFERS_TOPIC,
+  LIVE_TOPIC,
+  ...Array.from({ length: SHARDS }, (_, index) => shard(index)),
+];

@@ -1,0 +1,221 @@
+import { fromHex } from "@tabcast/runtime";
+import * as P from "../src/index.ts";
+import { Envelope } from "../src/messages.ts";
+
+const fill = (length: number, first: number) =>
+  Uint8Array.from({ length }, (_, i) => (first + i) % 256);
+
+/** The stream key and the worker's peer key of every vector, from these seeds. */
+export const STREAM_SEED = fill(32, 1);
+export const WORKER_SEED = fill(32, 101);
+
+// Public keys of the two seeds; the test of the vectors derives them again.
+const stream = fromHex("79b5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664");
+export const workerKey = fromHex(
+  "da29e95b02e00ffa15645775fb1d2ba222a1943395eea06b94e2c057b7be69d0",
+);
+const worker = P.peerIdOf(workerKey);
+const broadcaster = P.peerIdOf(fill(32, 61));
+const at = 1_790_000_000_000;
+const relayed = `/ip4/192.0.2.7/tcp/4001/ws/p2p/${P.peerIdOf(fill(32, 7))}/p2p-circuit/webrtc`;
+const rungs = [
+  { name: "240p", width: 426, height: 240, bitrate: 250_000 },
+  { name: "720p", width: 1280, height: 720, bitrate: 3_000_000 },
+];
+const pot: P.Pot = {
+  chainId: 31_337,
+  contract: fill(20, 11),
+  payer: fill(20, 12),
+  signer: fill(20, 13),
+  token: new Uint8Array(20),
+  challengeS: 120,
+  salt: fill(32, 14),
+};
+const voucher: P.Voucher = {
+  pot: fill(32, 21),
+  payee: fill(20, 22),
+  lane: 4_000_000_000,
+  cumulative: fill(12, 23),
+  signature: fill(65, 24),
+};
+const offer = fill(16, 31);
+const award = fill(16, 41);
+
+/** One full message of every kind, so that no field goes untested. */
+export const samples = [
+  {
+    noun: P.Announce,
+    message: {
+      stream,
+      broadcaster,
+      addrs: [relayed],
+      title: "Harbour, north quay: ☂",
+      codec: "avc",
+      segmentMs: 2_000,
+      rungs,
+      source: { name: "source", width: 1920, height: 1080, bitrate: 6_000_000 },
+      audio: true,
+      startedMs: at - 60_000,
+      newest: 30,
+      ended: false,
+      atMs: at,
+    },
+  },
+  {
+    noun: P.Offer,
+    message: {
+      id: offer,
+      stream,
+      broadcaster,
+      addrs: [relayed],
+      sourceCodec: "avc1.640028",
+      width: 1920,
+      height: 1080,
+      fpsMilli: 29_970,
+      sourceBitrate: 6_000_000,
+      codec: "avc",
+      rungs,
+      segmentMs: 2_000,
+      slackMs: 4_000,
+      maxPrice: 18_000_000_000_000_000_000n,
+      wanted: 2,
+      pot,
+      window: 2,
+      ttlMs: 30_000,
+      atMs: at,
+    },
+  },
+  { noun: P.Closed, message: { offer, stream } },
+  {
+    noun: P.Bid,
+    message: {
+      offer,
+      worker,
+      payee: fill(20, 51),
+      lane: 4_294_967_295,
+      price: 1_000_000_000n,
+      pixelsPerS: 210_000_000,
+      slots: 1,
+      queueMs: 0,
+      ageMs: 61_000,
+      tags: ["avc:hw", "vp9:sw"],
+    },
+  },
+  { noun: P.BidReply, message: { ok: false, why: "closed" } },
+  {
+    noun: P.Award,
+    message: {
+      id: award,
+      offer,
+      stream,
+      worker,
+      epoch: 1,
+      role: "crew",
+      price: 1_000_000_000n,
+      payee: fill(20, 51),
+      lane: 4_294_967_295,
+      pot,
+    },
+  },
+  { noun: P.Accept, message: { ok: false, why: "capped" } },
+  {
+    noun: P.Job,
+    message: {
+      award,
+      epoch: 1,
+      seq: 7,
+      attempt: 1,
+      rungs,
+      initLen: 812,
+      mediaLen: 1_500_000,
+      initHash: fill(32, 71),
+      mediaHash: fill(32, 72),
+      frames: 60,
+      startUs: 14_000_000,
+      durationUs: 2_002_000,
+      deadlineMs: 3_800,
+      codec: "avc",
+    },
+  },
+  { noun: P.JobReply, message: { progress: { frames: 31, queueMs: 12 } } },
+  {
+    noun: P.JobReply,
+    message: { failure: { code: "MEDIA_UNDECODABLE", message: "no decoder for hvc1" } },
+  },
+  { noun: P.JobReply, message: { receipt: fill(300, 81) } },
+  {
+    noun: P.Receipt,
+    message: {
+      award,
+      epoch: 1,
+      seq: 7,
+      sourceHash: fill(32, 72),
+      renditions: rungs.map(({ name }, i) => ({
+        rung: name,
+        initHash: fill(32, 91 + i),
+        mediaHash: fill(32, 95 + i),
+        initLen: 700 + i,
+        mediaLen: 62_500 * (i + 1),
+        frames: 60,
+      })),
+      encodeMs: 640,
+      hardware: "hw",
+    },
+  },
+  { noun: P.Verdict, message: { award, epoch: 1, seq: 7, ok: true, failed: [], voucher } },
+  { noun: P.VerdictReply, message: { ok: false, why: "VOUCHER_STALE", held: voucher } },
+  { noun: P.Cancel, message: { award, epoch: 1, seq: 7, why: "late" } },
+  { noun: P.Bye, message: { why: "page hidden", finishing: true } },
+  { noun: P.Get, message: { hash: fill(32, 95) } },
+  { noun: P.GetReply, message: { ok: true, why: "", size: 62_500 } },
+  {
+    noun: P.Entry,
+    message: {
+      stream,
+      seq: 7,
+      startUs: 14_000_000,
+      durationUs: 2_002_000,
+      capturedMs: at + 14_000,
+      holders: [
+        { peer: worker, addrs: [relayed] },
+        { peer: broadcaster, addrs: [] },
+      ],
+      tracks: [
+        {
+          name: "240p",
+          codecs: "avc1.640015",
+          initHash: fill(32, 91),
+          mediaHash: fill(32, 95),
+          initLen: 700,
+          mediaLen: 62_500,
+          frames: 60,
+          holders: [0, 1],
+          gap: false,
+        },
+        {
+          name: "720p",
+          codecs: "",
+          initHash: new Uint8Array(),
+          mediaHash: new Uint8Array(),
+          initLen: 0,
+          mediaLen: 0,
+          frames: 0,
+          holders: [],
+          gap: true,
+        },
+      ],
+      last: false,
+    },
+  },
+  { noun: P.ManifestRequest, message: { stream, from: 3, most: 64 } },
+  { noun: P.ManifestReply, message: { announce: fill(200, 1), entries: [fill(300, 2)] } },
+  {
+    noun: Envelope,
+    message: {
+      kind: "offer",
+      signer: stream,
+      payload: fill(100, 3),
+      signature: fill(64, 4),
+    },
+  },
+] as unknown as readonly { noun: P.Noun<object>; message: object }[];
