@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { ArgsError, parseArgs } from "./args.ts";
+
+test("without flags it is a live broadcast of the scene through two workers", () => {
+  expect(parseArgs([])).toEqual({
+    workers: 2,
+    codec: "avc",
+    segment: 2,
+    pace: "live",
+    exit: false,
+    json: false,
+    seed: 1,
+  });
+});
+
+test("every flag of the interface is read, with a space or an equals sign", () => {
+  const spaced =
+    "--input a.mp4 --out o --workers 3 --ladder 720p,64x36@9 --codec vp9 --segment 1.5 --pace fast --exit --json --port 81 --seed 9";
+  const expected = {
+    input: "a.mp4",
+    out: "o",
+    workers: 3,
+    ladder: "720p,64x36@9",
+    codec: "vp9",
+    segment: 1.5,
+    pace: "fast",
+    exit: true,
+    json: true,
+    port: 81,
+    seed: 9,
+  };
+  expect(parseArgs(spaced.split(" "))).toEqual(expected);
+  expect(parseArgs(spaced.replace(/(--[a-z]+) (?!-)/g, "$1=").split(" "))).toEqual(expected);
+});
+
+test("--exit makes the pace fast unless live is asked for", () => {
+  expect(parseArgs(["--exit"])?.pace).toBe("fast");
+  expect(parseArgs(["--exit", "--pace", "live"])?.pace).toBe("live");
+});
+
+test("--help asks for help, whatever else is given", () => {
+  expect(parseArgs(["--workers", "1", "--help"])).toBeUndefined();
+});
+
+test.each([
+  [["--wrokers", "2"], "--wrokers"],
+  [["file.mp4"], "file.mp4"],
+  [["--workers"], "--workers"],
+  [["--input", "--exit"], "--input"],
+  [["--workers", "1.5"], "--workers"],
+  [["--workers", "-1"], "--workers"],
+  [["--workers", "17"], "--workers"],
+  [["--workers", "0x2"], "--workers"],
+  [["--codec", "hevc"], "--codec"],
+  [["--segment", "0.2"], "--segment"],
+  [["--segment", "11"], "--segment"],
+  [["--pace", "slow"], "--pace"],
+  [["--port", "0"], "--port"],
+  [["--port", "65536"], "--port"],
+  [["--seed", "NaN"], "--seed"],
+  [["--exit=yes"], "--exit"],
+  [["--json", "--json"], "--json"],
+  [["--out="], "--out"],
+  [["--ladder", ""], "--ladder"],
+])("%j is refused in one line that names %s", (argv, flag) => {
+  let thrown: unknown;
+  try {
+    parseArgs(argv);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(ArgsError);
+  const { reason, message } = thrown as ArgsError;
+  expect(reason).toEqual({ code: "ARGS_BAD", flag });
+  expect(message).toContain(flag);
+  expect(message).not.toContain("\n");
+});

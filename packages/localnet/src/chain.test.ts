@@ -1,0 +1,128 @@
+import { createPublicClient, http } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { foundry } from "viem/chains";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  type Chain,
+  externalChain,
+  faucetLimits,
+  openExternalChain,
+  openLocalChain,
+} from "./chain.ts";
+
+const signal = AbortSignal.timeout(60_000);
+const poorKey = generatePrivateKey();
+let chain: Chain;
+beforeAll(async () => {
+  chain = await openLocalChain({ signal });
+});
+afterAll(() => chain.close());
+
+const client = () => createPublicClient({ chain: foundry, transport: http(chain.rpc) });
+const elsewhere = (change: object = {}) => ({
+  rpc: chain.rpc,
+  contract: chain.contract,
+  id: 31_337,
+  payerKey: poorKey,
+  ...change,
+});
+
+test("the local chain has a TabcastPot and answers with its id", async () => {
+  expect(await client().getChainId()).toBe(31_337);
+  expect((await client().getCode({ address: chain.contract }))?.length).toBeGreaterThan(1_000);
+});
+
+test("the faucet pays, and stops after its bound for one address", async () => {
+  const { address } = privateKeyToAccount(generatePrivateKey());
+  for (let i = 0; i < faucetLimits.perAddress; i++) await chain.local?.faucet(address);
+  expect(await client().getBalance({ address })).toBe(
+    faucetLimits.amount * BigInt(faucetLimits.perAddress),
+  );
+  await expect(chain.local?.faucet(address.toLowerCase())).rejects.toMatchObject({
+    code: "FAUCET_REFUSED",
+  });
+});
+
+test.each(["", "0x12", "hello", `0x${"g".repeat(40)}`])(
+  "the faucet refuses %j as an address",
+  async (address) => {
+    await expect(chain.local?.faucet(address)).rejects.toMatchObject({ code: "FAUCET_REFUSED" });
+  },
+);
+
+test("a warp moves the clock forward and never back", async () => {
+  const before = (await client().getBlock()).timestamp;
+  await chain.local?.warp(Number(before) + 900);
+  expect((await client().getBlock()).timestamp).toBe(before + 900n);
+  await chain.local?.warp(Number(before));
+  expect((await client().getBlock()).timestamp).toBe(before + 900n);
+});
+
+test("another chain is taken when everything fits", async () => {
+  const payerKey = generatePrivateKey();
+  await chain.local?.faucet(privateKeyToAccount(payerKey).address);
+  const taken = await openExternalChain(elsewhere({ payerKey }), { signal });
+  expect(taken).toMatchObject({ id: 31_337, contract: chain.contract });
+  expect(taken.local).toBeUndefined();
+});
+
+test("a chain that does not answer is named by its host alone, as its path may hold a key", async () => {
+  const refused = openExternalChain(elsewhere({ rpc: "http://127.0.0.1:1/secret" }), { signal });
+  await expect(refused).rejects.toMatchObject({ code: "CHAIN_UNREACHABLE" });
+  await expect(refused).rejects.not.toThrow(/secret/);
+});
+
+test("a wrong chain id, a wrong contract and an empty purse each have their own error", async () => {
+  await expect(openExternalChain(elsewhere({ id: 5 }), { signal })).rejects.toMatchObject({
+    reason: { code: "CHAIN_WRONG_ID", wanted: 5, got: 31_337 },
+  });
+  const contract = privateKeyToAccount(poorKey).address;
+  await expect(openExternalChain(elsewhere({ contract }), { signal })).rejects.toMatchObject({
+    code: "CHAIN_NO_CONTRACT",
+  });
+  await expect(openExternalChain(elsewhere(), { signal })).rejects.toMatchObject({
+    reason: { code: "CHAIN_POOR", balance: 0n },
+  });
+});
+
+const complete = {
+  TABCAST_RPC: "http://127.0.0.1:8545",
+  TABCAST_CONTRACT: `0x${"1".repeat(40)}`,
+  TABCAST_CHAIN_ID: "31337",
+  TABCAST_PAYER_KEY: poorKey,
+};
+
+test("the environment describes a chain, or none", () => {
+  expect(externalChain({})).toBeUndefined();
+  expect(externalChain({ TABCAST_PAYER_KEY: poorKey })).toBeUndefined();
+  expect(externalChain(complete)).toMatchObject({ id: 31_337, payerKey: poorKey });
+});
+
+test.each([
+  ["TABCAST_RPC", "ftp://x"],
+  ["TABCAST_RPC", undefined],
+  ["TABCAST_CONTRACT", "0x1"],
+  ["TABCAST_CHAIN_ID", "0"],
+  ["TABCAST_CHAIN_ID", undefined],
+  ["TABCAST_PAYER_KEY", undefined],
+  ["TABCAST_PAYER_KEY", `0x${"zz".repeat(32)}`],
+])("%s as %j is refused by name, and no key is shown", (name, value) => {
+  let message = "";
+  try {
+    externalChain({ ...complete, [name]: value });
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  expect(message).toContain(name);
+  expect(message).not.toContain(poorKey);
+  expect(message).not.toContain("zz");
+});
+
+test("anvil is gone after a second close", async () => {
+  const short = await openLocalChain({ signal });
+  const pid = short.local?.pid as number;
+  expect(process.kill(pid, 0)).toBe(true);
+  await short.close();
+  await short.close();
+  expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+});

@@ -1,0 +1,207 @@
+import { tabcastPotAbi, tabcastPotBytecode } from "@tabcast/contracts";
+import { CodedError, describe, Wei } from "@tabcast/runtime";
+import {
+  type Address,
+  createPublicClient,
+  createTestClient,
+  createWalletClient,
+  formatEther,
+  type Hex,
+  http,
+  isAddress,
+  isHex,
+  parseEther,
+  zeroAddress,
+} from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { foundry } from "viem/chains";
+import { type Anvil, localChainId, startAnvil } from "./anvil.ts";
+
+/** Why a chain cannot carry the payments. */
+export type ChainReason =
+  | { code: "CHAIN_CONFIG"; name: string }
+  | { code: "CHAIN_UNREACHABLE"; rpc: string }
+  | { code: "CHAIN_WRONG_ID"; wanted: number; got: number }
+  | { code: "CHAIN_NO_CONTRACT"; contract: string }
+  | { code: "CHAIN_POOR"; payer: string; needed: Wei; balance: Wei }
+  | { code: "FAUCET_REFUSED"; why: string };
+/** The chain that was asked for cannot be used; the message says what to change. */
+export class ChainError extends CodedError<ChainReason> {}
+
+/** The chain that a network pays on. */
+export interface Chain {
+  readonly id: number;
+  readonly rpc: string;
+  readonly contract: Address;
+  /** The embedded chain, whose money is play money and whose clock we may move. */
+  readonly local?: {
+    readonly pid: number;
+    /** Sends play ETH; throws FAUCET_REFUSED beyond its bounds. */
+    faucet(address: string): Promise<{ readonly sent: Wei }>;
+    /** Moves the chain's clock to the given unix second, if it is not there yet. */
+    warp(until: number): Promise<void>;
+    kill(): void;
+  };
+  /** The key that pays on a chain of somebody else's. Never to be printed. */
+  readonly payerKey?: Hex;
+  close(): Promise<void>;
+}
+
+/** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1 gwei per megapixel. */
+export const usualDeposit: Wei = Wei.of(parseEther("0.01"));
+/** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/.gas-snapshot. */
+const gasOfAStream = 1_500_000n;
+
+/** What the faucet gives at once, and its bounds: play money, but every call is a block. */
+export const faucetLimits = {
+  amount: Wei.of(parseEther("10")),
+  perAddress: 5,
+  total: 1_000,
+};
+
+/** Starts anvil and deploys TabcastPot without a fee. Throws an AnvilError. */
+export async function openLocalChain({ signal }: { signal: AbortSignal }): Promise<Chain> {
+  const anvil: Anvil = await startAnvil({ signal });
+  try {
+    const transport = http(anvil.rpc, { retryCount: 2 });
+    const reader = createPublicClient({ chain: foundry, transport, pollingInterval: 50 });
+    const test = createTestClient({ chain: foundry, transport, mode: "anvil" });
+    // anvil signs for its own ten accounts; the first is the bank.
+    const wallet = createWalletClient({ chain: foundry, transport });
+    const [bank] = await wallet.getAddresses();
+    if (bank === undefined) throw new Error("anvil has no account");
+    const hash = await wallet.deployContract({
+      account: bank,
+      abi: tabcastPotAbi,
+      bytecode: tabcastPotBytecode,
+      args: [0, zeroAddress],
+    });
+    const { contractAddress } = await reader.waitForTransactionReceipt({ hash });
+    if (!contractAddress) throw new Error("the deployment made no contract");
+
+    const given = new Map<string, number>();
+    let total = 0;
+    return {
+      id: localChainId,
+      rpc: anvil.rpc,
+      contract: contractAddress,
+      local: {
+        pid: anvil.pid,
+        async faucet(address) {
+          const refuse = (why: string): never => {
+            throw new ChainError({ code: "FAUCET_REFUSED", why }, `the faucet refuses: ${why}`);
+          };
+          if (!isAddress(address, { strict: false })) return refuse("that is not an address");
+          const key = address.toLowerCase();
+          const times = given.get(key) ?? 0;
+          if (times >= faucetLimits.perAddress)
+            return refuse(`${faucetLimits.perAddress} times for one address is enough`);
+          if (total >= faucetLimits.total) return refuse("it is empty");
+          given.set(key, times + 1);
+          total++;
+          const value = faucetLimits.amount;
+          const sent = await wallet.sendTransaction({ account: bank, to: key as Address, value });
+          await reader.waitForTransactionReceipt({ hash: sent });
+          return { sent: value };
+        },
+        async warp(until) {
+          const { timestamp } = await reader.getBlock();
+          if (timestamp >= BigInt(until)) return;
+          await test.setNextBlockTimestamp({ timestamp: BigInt(until) });
+          await test.mine({ blocks: 1 });
+        },
+        kill: () => anvil.kill(),
+      },
+      close: () => anvil.close(),
+    };
+  } catch (error) {
+    await anvil.close();
+    throw error;
+  }
+}
+
+/** What the environment says of a chain; undefined: use the embedded one. Throws CHAIN_CONFIG naming the variable. */
+export interface ExternalChain {
+  readonly rpc: string;
+  readonly contract: Address;
+  readonly id: number;
+  readonly payerKey: Hex;
+}
+
+/** Reads TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID and TABCAST_PAYER_KEY. Throws CHAIN_CONFIG, never showing the key. */
+export function externalChain(
+  env: Readonly<Record<string, string | undefined>>,
+): ExternalChain | undefined {
+  const read = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const [rpc, contract, id, payerKey] = [
+    "TABCAST_RPC",
+    "TABCAST_CONTRACT",
+    "TABCAST_CHAIN_ID",
+    "TABCAST_PAYER_KEY",
+  ].map(read);
+  if (rpc === undefined && contract === undefined && id === undefined) return undefined;
+  const bad = (name: string, message: string): never => {
+    throw new ChainError({ code: "CHAIN_CONFIG", name }, message);
+  };
+  if (rpc === undefined || !/^https?:$/.test(URL.parse(rpc)?.protocol ?? ""))
+    return bad("TABCAST_RPC", "TABCAST_RPC must be the http address of the chain's JSON-RPC");
+  if (contract === undefined || !isAddress(contract, { strict: false }))
+    return bad(
+      "TABCAST_CONTRACT",
+      "TABCAST_CONTRACT must be TabcastPot's address, 0x and 40 digits",
+    );
+  if (id === undefined || !/^[1-9]\d{0,14}$/.test(id))
+    return bad("TABCAST_CHAIN_ID", "TABCAST_CHAIN_ID must be the chain's number, such as 8453");
+  if (payerKey === undefined || !isHex(payerKey) || payerKey.length !== 66)
+    return bad("TABCAST_PAYER_KEY", "TABCAST_PAYER_KEY must be a private key, 0x and 64 digits");
+  return { rpc, contract: contract as Address, id: Number(id), payerKey };
+}
+
+/** Checks a chain that is not ours before anything is started on it. Throws a ChainError. */
+export async function openExternalChain(
+  { rpc, contract, id, payerKey }: ExternalChain,
+  { deposit = usualDeposit, signal }: { deposit?: Wei; signal: AbortSignal },
+): Promise<Chain> {
+  const client = createPublicClient({
+    transport: http(rpc, { retryCount: 0, timeout: 10_000, fetchOptions: { signal } }),
+  });
+  const got = await client.getChainId().catch((cause) => {
+    signal.throwIfAborted();
+    // The address may hold an access key in its path, and the cause repeats it: only the host is shown.
+    throw new ChainError(
+      { code: "CHAIN_UNREACHABLE", rpc: new URL(rpc).host },
+      `the chain at ${new URL(rpc).host} (TABCAST_RPC) does not answer: ${shortly(cause)}`,
+    );
+  });
+  if (got !== id)
+    throw new ChainError(
+      { code: "CHAIN_WRONG_ID", wanted: id, got },
+      `the chain at TABCAST_RPC has id ${got}, and TABCAST_CHAIN_ID says ${id}`,
+    );
+  const domain = await client
+    .readContract({ address: contract, abi: tabcastPotAbi, functionName: "eip712Domain" })
+    .catch(() => undefined);
+  if (domain?.[1] !== "TabcastPot")
+    throw new ChainError(
+      { code: "CHAIN_NO_CONTRACT", contract },
+      `there is no TabcastPot at ${contract} (TABCAST_CONTRACT) on chain ${id}`,
+    );
+  const payer = privateKeyToAccount(payerKey).address;
+  const [balance, gasPrice] = await Promise.all([
+    client.getBalance({ address: payer }),
+    client.getGasPrice(),
+  ]);
+  const needed = Wei.of(deposit + gasPrice * gasOfAStream);
+  if (balance < needed)
+    throw new ChainError(
+      { code: "CHAIN_POOR", payer, needed, balance: Wei.of(balance) },
+      `${payer} has ${formatEther(balance)} ETH, and ${formatEther(needed)} are needed for the deposit and its gas`,
+    );
+  return { id, rpc, contract, payerKey, close: async () => {} };
+}
+
+/** The first line of an error, without the request that viem appends. */
+function shortly(error: unknown): string {
+  const short = (error as { shortMessage?: unknown }).shortMessage;
+  return (typeof short === "string" ? short : describe(error)).split("\n")[0] as string;
+}
