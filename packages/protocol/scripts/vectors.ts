@@ -1,20 +1,23 @@
-import { fromHex } from "@tabcast/runtime";
+/**
+ * Writes `vectors/`: every message with every field, sealed ones from fixed seeds, and bytes that must be refused.
+ * Run by hand after a change to the wire; the tests read what it wrote, and never this file.
+ */
+import { mkdir, writeFile } from "node:fs/promises";
+import { concatBytes, fromHex, toHex } from "@tabcast/runtime";
 import * as P from "../src/index.ts";
 import { Envelope } from "../src/messages.ts";
 
 const fill = (length: number, first: number) =>
   Uint8Array.from({ length }, (_, i) => (first + i) % 256);
 
-/** The stream key and the worker's peer key of every vector, from these seeds. */
-export const STREAM_SEED = fill(32, 1);
-export const WORKER_SEED = fill(32, 101);
+// The stream key and the worker's peer key of every vector.
+const STREAM_SEED = fill(32, 1);
+const WORKER_SEED = fill(32, 101);
 
-// Public keys of the two seeds; the test of the vectors derives them again.
-const stream = fromHex("79b5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664");
-export const workerKey = fromHex(
-  "da29e95b02e00ffa15645775fb1d2ba222a1943395eea06b94e2c057b7be69d0",
-);
-const worker = P.peerIdOf(workerKey);
+const streamKeys = await P.Keys.fromSeed(STREAM_SEED);
+const workerKeys = await P.Keys.fromSeed(WORKER_SEED);
+const stream = streamKeys.publicKey;
+const worker = P.peerIdOf(workerKeys.publicKey);
 const broadcaster = P.peerIdOf(fill(32, 61));
 const at = 1_790_000_000_000;
 const relayed = `/ip4/192.0.2.7/tcp/4001/ws/p2p/${P.peerIdOf(fill(32, 7))}/p2p-circuit/webrtc`;
@@ -42,7 +45,7 @@ const offer = fill(16, 31);
 const award = fill(16, 41);
 
 /** One full message of every kind, so that no field goes untested. */
-export const samples = [
+const samples = [
   {
     noun: P.Announce,
     message: {
@@ -219,3 +222,64 @@ export const samples = [
     },
   },
 ] as unknown as readonly { noun: P.Noun<object>; message: object }[];
+
+/** JSON for other languages: bytes as 0x-hex, prices as decimal text. */
+const plain = (_: string, value: unknown) =>
+  value instanceof Uint8Array
+    ? `0x${toHex(value)}`
+    : typeof value === "bigint"
+      ? value.toString()
+      : value;
+
+const messages = samples.map(({ noun, message }) => ({
+  message: noun.name,
+  hex: toHex(noun.encode(message)),
+  value: message,
+}));
+
+const envelopes = await Promise.all(
+  samples
+    .filter(({ noun }) =>
+      [P.Announce, P.Offer, P.Closed, P.Bid, P.Award, P.Receipt, P.Entry].some(
+        ({ name }) => name === noun.name,
+      ),
+    )
+    .map(async ({ noun, message }) => {
+      const kind = noun.name.toLowerCase();
+      const byWorker = kind === "bid" || kind === "receipt";
+      const payload = noun.encode(message);
+      return {
+        kind,
+        seed: byWorker ? WORKER_SEED : STREAM_SEED,
+        publicKey: byWorker ? workerKeys.publicKey : stream,
+        payload,
+        envelope: await P.Envelope.seal(byWorker ? workerKeys : streamKeys, kind, payload),
+      };
+    }),
+);
+
+const get = P.Get.encode({ hash: fill(32, 95) });
+const bye = P.Bye.encode({ why: "page hidden", finishing: true });
+const bytes = (text: string) => fromHex(text.replaceAll(" ", ""));
+const refused = [
+  [P.Get, new Uint8Array(65), "PROTOCOL_TOO_LARGE", "over the limit"],
+  [P.Get, get.subarray(0, 20), "PROTOCOL_MALFORMED", "cut short"],
+  [P.Get, concatBytes(bytes("0800"), get), "PROTOCOL_MALFORMED", "a varint where bytes are meant"],
+  [P.Get, concatBytes(bytes("0a00"), get), "PROTOCOL_MALFORMED", "a field twice"],
+  [P.Get, bytes("0a03 010203"), "PROTOCOL_FIELD", "a hash of 3 bytes"],
+  [P.Get, bytes(""), "PROTOCOL_FIELD", "nothing"],
+  [P.Bye, concatBytes(bye, bytes("9b06")), "PROTOCOL_MALFORMED", "a group"],
+  [P.Bye, bytes("0a02 c328"), "PROTOCOL_MALFORMED", "broken UTF-8"],
+  [P.Bye, bytes("1002"), "PROTOCOL_MALFORMED", "a truth value of 2"],
+  [P.Bye, bytes("108100"), "PROTOCOL_MALFORMED", "a varint with spare bytes"],
+  [P.JobReply, bytes("0a02 0805 1a03 0a0141"), "PROTOCOL_FIELD", "two parts"],
+  [P.JobReply, bytes("0a01 0805"), "PROTOCOL_MALFORMED", "a part that runs over its end"],
+].map(([noun, hex, code, why]) => ({ message: (noun as P.Noun<object>).name, hex, code, why }));
+
+const folder = new URL("../vectors/", import.meta.url);
+await mkdir(folder, { recursive: true });
+for (const [name, value] of Object.entries({ messages, envelopes, refused }))
+  await writeFile(
+    new URL(`${name}.json`, folder),
+    `${JSON.stringify(value, plain, 2).replace(/"hex": "0x/g, '"hex": "')}\n`,
+  );

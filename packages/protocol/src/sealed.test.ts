@@ -1,0 +1,186 @@
+import { fromHex } from "@tabcast/runtime";
+import { describe, expect, test } from "vitest";
+import messages from "../vectors/messages.json" with { type: "json" };
+import * as P from "./index.ts";
+import { revive } from "./testing.ts";
+
+const sample = <T>(name: string) =>
+  revive(messages.find(({ message }) => message === name)?.value ?? {}) as T;
+const refused = (code: string) =>
+  expect.objectContaining({ reason: expect.objectContaining({ code }) });
+
+const keys = await P.Keys.fromSeed(new Uint8Array(32).fill(9));
+const others = await P.Keys.generate();
+const offer = { ...sample<P.Offer>("Offer"), stream: keys.publicKey };
+
+describe("keys", () => {
+  test("the same seed gives the same key, and its peer id gives the key back", async () => {
+    const again = await P.Keys.fromSeed(new Uint8Array(32).fill(9));
+    expect(again.publicKey).toEqual(keys.publicKey);
+    expect(P.publicKeyOf(P.peerIdOf(keys.publicKey))).toEqual(keys.publicKey);
+  });
+
+  test("libp2p's peer id of a seed is ours", async () => {
+    // Computed with @libp2p/crypto 5.1.23 and @libp2p/peer-id 6.0.14 from the seed 101, 102, ... 132.
+    const seed = Uint8Array.from({ length: 32 }, (_, i) => 101 + i);
+    const { publicKey } = await P.Keys.fromSeed(seed);
+    expect(P.peerIdOf(publicKey)).toBe("12D3KooWQVz7YktpmNAGT7CMUY9FDfjAAnSFPWMFGhMf36ac3GFh");
+  });
+
+  test.each(["", "peer-1", "1", "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPBdG", "1".repeat(52)])(
+    "%j holds no Ed25519 key",
+    (peer) => expect(P.publicKeyOf(peer)).toBeUndefined(),
+  );
+
+  test("a seed of another length is refused", async () => {
+    await expect(P.Keys.fromSeed(new Uint8Array(31))).rejects.toThrow(RangeError);
+  });
+
+  test("a key that is not on the curve verifies nothing", async () => {
+    const signature = await keys.sign(new Uint8Array(3));
+    expect(await P.Keys.verify(keys.publicKey, signature, new Uint8Array(3))).toBe(true);
+    for (const key of [new Uint8Array(32).fill(255), new Uint8Array(5)])
+      expect(await P.Keys.verify(key, signature, new Uint8Array(3))).toBe(false);
+  });
+});
+
+describe("envelopes", () => {
+  test("a signature does not open another kind, another payload or another signer", async () => {
+    const sealed = await P.Envelope.seal(keys, "offer", Uint8Array.of(1, 2, 3));
+    await expect(P.Envelope.open(sealed, "award")).rejects.toThrow(refused("PROTOCOL_KIND"));
+    await expect(P.Envelope.open(sealed, "offer", { from: others.publicKey })).rejects.toThrow(
+      refused("PROTOCOL_SIGNER"),
+    );
+    for (const [i, byte] of sealed.entries()) {
+      const changed = sealed.slice();
+      changed[i] = byte ^ 1;
+      await expect(P.Envelope.open(changed, "offer")).rejects.toBeInstanceOf(P.ProtocolError);
+    }
+  });
+
+  test("the kind is under the signature: a relabelled envelope is refused", async () => {
+    const sealed = await P.Envelope.seal(keys, "award", Uint8Array.of(1, 2, 3));
+    const text = new TextEncoder();
+    const at = 2;
+    expect(sealed.subarray(at, at + 5)).toEqual(text.encode("award"));
+    const relabelled = sealed.slice();
+    relabelled.set(text.encode("offer"), at);
+    await expect(P.Envelope.open(relabelled, "offer")).rejects.toThrow(
+      refused("PROTOCOL_SIGNATURE"),
+    );
+  });
+});
+
+describe("signed messages", () => {
+  test("each kind opens as it was sealed", async () => {
+    const own = <T extends object>(name: string) => ({
+      ...sample<T>(name),
+      stream: keys.publicKey,
+    });
+    const now = offer.atMs;
+    expect(await P.openOffer(await P.sealOffer(keys, offer), { now })).toEqual(offer);
+    const announce = own<P.Announce>("Announce");
+    expect(await P.openAnnounce(await P.sealAnnounce(keys, announce), { now })).toEqual(announce);
+    const closed = own<P.Closed>("Closed");
+    expect(await P.openClosed(await P.sealClosed(keys, closed))).toEqual(closed);
+    const award = own<P.Award>("Award");
+    expect(await P.openAward(await P.sealAward(keys, award))).toEqual(award);
+    const entry = own<P.Entry>("Entry");
+    expect(await P.openEntry(await P.sealEntry(keys, entry))).toEqual(entry);
+    const bid = { ...sample<P.Bid>("Bid"), worker: P.peerIdOf(keys.publicKey) };
+    const from = keys.publicKey;
+    expect(await P.openBid(await P.sealBid(keys, bid), { from })).toEqual(bid);
+    const receipt = sample<P.Receipt>("Receipt");
+    expect(await P.openReceipt(await P.sealReceipt(keys, receipt), { from })).toEqual(receipt);
+  });
+
+  test("a stranger cannot speak for a stream, nor a worker for another", async () => {
+    const stranger = await P.sealOffer(others, offer);
+    await expect(P.openOffer(stranger, {})).rejects.toThrow(refused("PROTOCOL_SIGNER"));
+    const bid = { ...sample<P.Bid>("Bid"), worker: P.peerIdOf(others.publicKey) };
+    const sealed = await P.sealBid(keys, bid);
+    await expect(P.openBid(sealed, { from: keys.publicKey })).rejects.toThrow(
+      refused("PROTOCOL_SIGNER"),
+    );
+    await expect(P.openBid(sealed, { from: others.publicKey })).rejects.toThrow(
+      refused("PROTOCOL_SIGNER"),
+    );
+  });
+
+  test.each([
+    [0, true],
+    [offer.ttlMs + P.MAX_SKEW_MS, true],
+    [offer.ttlMs + P.MAX_SKEW_MS + 1, false],
+    [-P.MAX_SKEW_MS, true],
+    [-P.MAX_SKEW_MS - 1, false],
+  ])("an offer %i ms after its date is good: %s", async (age, good) => {
+    const opening = P.openOffer(await P.sealOffer(keys, offer), { now: offer.atMs + age });
+    if (good) await expect(opening).resolves.toEqual(offer);
+    else await expect(opening).rejects.toThrow(refused("PROTOCOL_STALE"));
+  });
+
+  test("a recorded announcement opens without a clock", async () => {
+    const announce = { ...sample<P.Announce>("Announce"), stream: keys.publicKey, atMs: 5 };
+    const sealed = await P.sealAnnounce(keys, announce);
+    await expect(P.openAnnounce(sealed, {})).resolves.toEqual(announce);
+    await expect(P.openAnnounce(sealed, { now: 1e9 })).rejects.toThrow(refused("PROTOCOL_STALE"));
+  });
+});
+
+describe("fields", () => {
+  const job = sample<P.Job>("Job");
+  const rung = { name: "240p", width: 426, height: 240, bitrate: 250_000 };
+  test.each<[string, () => Uint8Array, string]>([
+    [
+      "an odd width",
+      () => P.Job.encode({ ...job, rungs: [{ ...rung, width: 427 }] }),
+      "rungs[0].width",
+    ],
+    [
+      "4K in both directions",
+      () => P.Job.encode({ ...job, rungs: [{ ...rung, width: 3840, height: 3840 }] }),
+      "rungs[0].height",
+    ],
+    ["an empty ladder", () => P.Job.encode({ ...job, rungs: [] }), "rungs"],
+    ["a rung twice", () => P.Job.encode({ ...job, rungs: [rung, rung] }), "rungs"],
+    [
+      "a rung named source",
+      () => P.Job.encode({ ...job, rungs: [{ ...rung, name: "source" }] }),
+      "rungs",
+    ],
+    ["an unknown codec", () => P.Job.encode({ ...job, codec: "hevc" }), "codec"],
+    ["a short hash", () => P.Job.encode({ ...job, mediaHash: fromHex("00") }), "mediaHash"],
+    ["9 MiB of media", () => P.Job.encode({ ...job, mediaLen: 9 << 20 }), "mediaLen"],
+    ["an offer of a minute", () => P.Offer.encode({ ...offer, ttlMs: 60_000 }), "ttlMs"],
+    ["segments of 400 ms", () => P.Offer.encode({ ...offer, segmentMs: 400 }), "segmentMs"],
+    [
+      "an unknown role",
+      () => P.Award.encode({ ...sample<P.Award>("Award"), role: "chief" }),
+      "role",
+    ],
+    [
+      "a holder that is not listed",
+      () => P.Entry.encode({ ...sample<P.Entry>("Entry"), holders: [] }),
+      "tracks[0].holders",
+    ],
+  ])("%s is refused by name", (_, encode, field) => {
+    expect(encode).toThrow(
+      expect.objectContaining({
+        reason: expect.objectContaining({ code: "PROTOCOL_FIELD", field }),
+      }),
+    );
+  });
+
+  test("a portrait 4K picture is fine", () => {
+    const portrait = { ...rung, width: 2160, height: 3840 };
+    expect(P.Job.decode(P.Job.encode({ ...job, rungs: [portrait] })).rungs).toEqual([portrait]);
+  });
+
+  test("streams of every key find one of the topics that relays carry", () => {
+    for (let last = 0; last < 256; last++) {
+      const topic = P.streamTopic(new Uint8Array(32).fill(last));
+      expect(topic).toBe(`/tabcast/1/streams/${last % 16}`);
+      expect(P.TOPICS).toContain(topic);
+    }
+  });
+});
