@@ -71,10 +71,11 @@ function wire(source: string): string {
   const table: Record<string, Record<string, { name: string; type: string; many?: true }>> = {};
   for (const [, name = "", inside = ""] of bare.matchAll(/message (\w+) \{([^{}]*)\}/g)) {
     table[name] = {};
-    for (const [, many, type = "", field = "", number = ""] of inside.matchAll(
-      /(repeated )?(\w+) (\w+) = (\d+)/g,
+    for (const [, many, declared = "", field = "", number = "", safe] of inside.matchAll(
+      /(repeated )?(\w+) (\w+) = (\d+)( \[jstype = JS_NUMBER\])?/g,
     )) {
       const camel = field.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+      const type = safe === undefined ? declared : "uint53";
       table[name][number] = { name: camel, type, ...(many ? { many: true } : {}) };
     }
   }

@@ -272,6 +272,7 @@ const refused = [
   [P.Bye, bytes("0a02 c328"), "PROTOCOL_MALFORMED", "broken UTF-8"],
   [P.Bye, bytes("1002"), "PROTOCOL_MALFORMED", "a truth value of 2"],
   [P.Bye, bytes("108100"), "PROTOCOL_MALFORMED", "a varint with spare bytes"],
+  [P.ManifestRequest, bytes("10 ffffffffffffffff7f"), "PROTOCOL_MALFORMED", "a sequence over 2^53"],
   [P.JobReply, bytes("0a02 0805 1a03 0a0141"), "PROTOCOL_FIELD", "two parts"],
   [P.JobReply, bytes("0a01 0805"), "PROTOCOL_MALFORMED", "a part that runs over its end"],
 ].map(([noun, hex, code, why]) => ({ message: (noun as P.Noun<object>).name, hex, code, why }));

@@ -1,11 +1,13 @@
 import { ProtocolError } from "./errors.ts";
 
-/** For each message, its fields by number. */
+/** For each message, its fields by number. Type "uint53" is a uint64 that is read as a number. */
 export type Wire = Readonly<
   Record<string, Readonly<Record<string, { name: string; type: string; many?: true }>>>
 >;
 
 const MAX_DEPTH = 4;
+/** Types that travel as varints, with the bits their values may have. */
+const BITS: Readonly<Record<string, bigint>> = { bool: 1n, uint32: 32n, uint53: 53n, uint64: 64n };
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -47,14 +49,14 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
       const field = Object.hasOwn(fields, number) ? fields[number] : undefined;
       if (field !== undefined && !field.many && seen.has(number)) bad(from, `second ${field.name}`);
       seen.add(number);
-      const scalar = field?.type === "uint32" || field?.type === "uint64" || field?.type === "bool";
+      const bits = field === undefined ? undefined : BITS[field.type];
       const type = Number(tag & 7n);
-      if (field !== undefined && type !== (scalar ? 0 : 2))
+      if (field !== undefined && type !== (bits === undefined ? 2 : 0))
         bad(from, `${field.name} of wrong type`);
       if (type === 0) {
         const value = varint(end);
-        if (field?.type === "uint32" && value >= 1n << 32n) bad(from, `${field.name} over 32 bits`);
-        if (field?.type === "bool" && value > 1n) bad(from, `${field.name} neither true nor false`);
+        if (bits !== undefined && value >= 1n << bits)
+          bad(from, `${field?.name} over ${bits} bits`);
       } else if (type === 2) {
         const length = varint(end);
         if (length > BigInt(end - at)) bad(from, "part longer than what holds it");

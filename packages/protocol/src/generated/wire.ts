@@ -79,11 +79,11 @@ export const WIRE: Wire = {
     },
     "10": {
       "name": "startedMs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "11": {
       "name": "newest",
-      "type": "uint64"
+      "type": "uint53"
     },
     "12": {
       "name": "ended",
@@ -91,13 +91,13 @@ export const WIRE: Wire = {
     },
     "13": {
       "name": "atMs",
-      "type": "uint64"
+      "type": "uint53"
     }
   },
   "Pot": {
     "1": {
       "name": "chainId",
-      "type": "uint64"
+      "type": "uint53"
     },
     "2": {
       "name": "contract",
@@ -117,7 +117,7 @@ export const WIRE: Wire = {
     },
     "6": {
       "name": "challengeS",
-      "type": "uint64"
+      "type": "uint53"
     },
     "7": {
       "name": "salt",
@@ -201,7 +201,7 @@ export const WIRE: Wire = {
     },
     "19": {
       "name": "atMs",
-      "type": "uint64"
+      "type": "uint53"
     }
   },
   "Closed": {
@@ -237,7 +237,7 @@ export const WIRE: Wire = {
     },
     "6": {
       "name": "pixelsPerS",
-      "type": "uint64"
+      "type": "uint53"
     },
     "7": {
       "name": "slots",
@@ -249,7 +249,7 @@ export const WIRE: Wire = {
     },
     "9": {
       "name": "ageMs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "10": {
       "name": "tags",
@@ -330,7 +330,7 @@ export const WIRE: Wire = {
     },
     "3": {
       "name": "seq",
-      "type": "uint64"
+      "type": "uint53"
     },
     "4": {
       "name": "attempt",
@@ -363,11 +363,11 @@ export const WIRE: Wire = {
     },
     "11": {
       "name": "startUs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "12": {
       "name": "durationUs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "13": {
       "name": "deadlineMs",
@@ -449,7 +449,7 @@ export const WIRE: Wire = {
     },
     "3": {
       "name": "seq",
-      "type": "uint64"
+      "type": "uint53"
     },
     "4": {
       "name": "sourceHash",
@@ -480,7 +480,7 @@ export const WIRE: Wire = {
     },
     "3": {
       "name": "seq",
-      "type": "uint64"
+      "type": "uint53"
     },
     "4": {
       "name": "ok",
@@ -543,7 +543,7 @@ export const WIRE: Wire = {
     },
     "3": {
       "name": "seq",
-      "type": "uint64"
+      "type": "uint53"
     },
     "4": {
       "name": "why",
@@ -637,19 +637,19 @@ export const WIRE: Wire = {
     },
     "2": {
       "name": "seq",
-      "type": "uint64"
+      "type": "uint53"
     },
     "3": {
       "name": "startUs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "4": {
       "name": "durationUs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "5": {
       "name": "capturedMs",
-      "type": "uint64"
+      "type": "uint53"
     },
     "6": {
       "name": "holders",
@@ -673,7 +673,7 @@ export const WIRE: Wire = {
     },
     "2": {
       "name": "from",
-      "type": "uint64"
+      "type": "uint53"
     },
     "3": {
       "name": "most",
