@@ -24,6 +24,7 @@ export {
   JobReply,
   LIMITS,
   MAX_INIT,
+  MAX_JOB_MEDIA,
   MAX_MANIFEST_ENTRIES,
   MAX_MEDIA,
   ManifestReply,

@@ -44,8 +44,10 @@ export const LIMITS = {
 export const MAX_MANIFEST_ENTRIES = 64;
 /** Largest init segment, in bytes. */
 export const MAX_INIT = 65_536;
-/** Largest media segment of one track, in bytes. */
-export const MAX_MEDIA = 8 * 1024 * 1024;
+/** Largest media segment that a job carries or a worker makes, in bytes. */
+export const MAX_JOB_MEDIA = 8 * 1024 * 1024;
+/** Largest media segment of a published track, in bytes: a source may be richer than any rung. */
+export const MAX_MEDIA = 32 * 1024 * 1024;
 /** Codec families a ladder can have. */
 export const CODECS = ["avc", "vp9", "av1"] as const;
 /** A worker's part in a stream. */
@@ -314,7 +316,7 @@ export const Job: Noun<Job> = define(
     attempt: whole(1, 16),
     rungs: ladder(1),
     initLen: whole(1, MAX_INIT),
-    mediaLen: whole(1, MAX_MEDIA),
+    mediaLen: whole(1, MAX_JOB_MEDIA),
     initHash: bytes(HASH),
     mediaHash: bytes(HASH),
     frames,
@@ -366,7 +368,7 @@ export const Receipt: Noun<Receipt> = define(
           initHash: bytes(HASH),
           mediaHash: bytes(HASH),
           initLen: whole(1, MAX_INIT),
-          mediaLen: whole(1, MAX_MEDIA),
+          mediaLen: whole(1, MAX_JOB_MEDIA),
           frames,
         }),
       ),
