@@ -1,0 +1,116 @@
+import type { WorkerEvent } from "@tabcast/node/types";
+import { Wei } from "@tabcast/runtime";
+
+/** One segment that this tab worked on. */
+export interface JobLine {
+  readonly stream: string;
+  readonly seq: number;
+  readonly state: "started" | "done" | "failed";
+  readonly ms: number;
+  readonly why?: string;
+  /** What the voucher after it added; undefined until it came. */
+  readonly paid?: Wei;
+}
+
+/** What this tab is doing as a worker. */
+export interface Earning {
+  /** checking: measuring itself. joining: opening its books and its relay slot. */
+  readonly phase: "idle" | "checking" | "joining" | "working" | "paused" | "stopping" | "failed";
+  /** Of the check, from 0 to 1. */
+  readonly progress: number;
+  readonly measured: readonly Extract<WorkerEvent, { type: "measured" }>[];
+  readonly reachable: boolean;
+  readonly payee?: string;
+  /** Streams bid for and not yet hired by. */
+  readonly bids: number;
+  /** Role in each stream that hired this tab. */
+  readonly hired: ReadonlyMap<string, string>;
+  /** Newest first, bounded. */
+  readonly jobs: readonly JobLine[];
+  readonly done: number;
+  readonly failed: number;
+  /** Sum of the vouchers accepted since this tab began. */
+  readonly earned: Wei;
+  readonly refused?: { readonly what: string; readonly why: string };
+  readonly trouble?: string;
+}
+
+export const notEarning: Earning = {
+  phase: "idle",
+  progress: 0,
+  measured: [],
+  reachable: false,
+  bids: 0,
+  hired: new Map(),
+  jobs: [],
+  done: 0,
+  failed: 0,
+  earned: Wei.zero,
+};
+
+const MOST_JOBS = 50;
+
+/** The state after one event of the worker. */
+export function step(state: Earning, event: WorkerEvent): Earning {
+  switch (event.type) {
+    case "measured":
+      return {
+        ...state,
+        measured: [...state.measured.filter((one) => one.codec !== event.codec), event],
+      };
+    case "reachable":
+      return { ...state, reachable: event.addrs > 0 };
+    case "bid":
+      return { ...state, bids: state.bids + 1 };
+    case "hired":
+      return { ...state, hired: new Map(state.hired).set(event.stream, event.role) };
+    case "job": {
+      const { type: _, ...line } = event;
+      const rest = state.jobs.filter((job) => job.stream !== event.stream || job.seq !== event.seq);
+      return {
+        ...state,
+        jobs: [line, ...rest].slice(0, MOST_JOBS),
+        done: state.done + (event.state === "done" ? 1 : 0),
+        failed: state.failed + (event.state === "failed" ? 1 : 0),
+      };
+    }
+    case "paid":
+      return {
+        ...state,
+        earned: Wei.add(state.earned, event.credited),
+        jobs: state.jobs.map((job) =>
+          job.stream === event.stream && job.seq === event.seq
+            ? { ...job, paid: event.credited }
+            : job,
+        ),
+      };
+    case "refused":
+      return { ...state, refused: { what: event.what, why: event.why } };
+  }
+}
+
+/** One sentence that says what the worker is doing. */
+export function sentence(state: Earning): string {
+  const job = state.jobs.find((one) => one.state === "started");
+  switch (state.phase) {
+    case "idle":
+      return "This tab is not working.";
+    case "checking":
+      return "Measuring how fast this device transcodes.";
+    case "joining":
+      return "Joining the network.";
+    case "paused":
+      return job === undefined
+        ? "Paused. No new work is accepted."
+        : `Paused after segment ${job.seq}, which is still being finished.`;
+    case "stopping":
+      return "Stopping: saying goodbye and keeping the books.";
+    case "failed":
+      return "The worker stopped.";
+    case "working":
+      if (job !== undefined) return `Working on segment ${job.seq}.`;
+      if (state.hired.size > 0) return "Hired. Waiting for the next segment.";
+      if (!state.reachable) return "Waiting for a relay, so that broadcasters can reach this tab.";
+      return "Waiting for offers.";
+  }
+}

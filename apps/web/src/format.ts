@@ -1,0 +1,116 @@
+import type { Wei } from "@tabcast/runtime";
+
+const plain = (value: number, digits: number) =>
+  value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** "0.8 Mbit/s", "250 kbit/s": three sensible digits of a bitrate in bits per second. */
+export function bitrate(bitsPerSecond: number): string {
+  if (bitsPerSecond < 500_000) return `${plain(bitsPerSecond / 1e3, 0)} kbit/s`;
+  return `${plain(bitsPerSecond / 1e6, bitsPerSecond < 100e6 ? 1 : 0)} Mbit/s`;
+}
+
+/** "412 B", "12.5 kB", "3.2 MB", in powers of ten. */
+export function bytes(count: number): string {
+  if (count < 1_000) return `${count} B`;
+  const [unit, name] = count < 1e6 ? [1e3, "kB"] : count < 1e9 ? [1e6, "MB"] : [1e9, "GB"];
+  return `${plain(count / unit, 1)} ${name}`;
+}
+
+/** "480 x 270". */
+export function pixels({ width, height }: { width: number; height: number }): string {
+  return `${width} x ${height}`;
+}
+
+/** "480 x 270, 0.8 Mbit/s": a rung as people compare them. */
+export function rung(one: { width: number; height: number; bitrate: number }): string {
+  return `${pixels(one)}, ${bitrate(one.bitrate)}`;
+}
+
+/** "1.9 s", "0.0 s". */
+export function seconds(value: number): string {
+  return `${plain(Math.max(0, value), 1)} s`;
+}
+
+/** "840 ms". */
+export function millis(value: number): string {
+  return `${plain(Math.max(0, value), 0)} ms`;
+}
+
+/** "3:07" or "1:02:40" of a span in seconds. */
+export function clock(value: number): string {
+  const whole = Math.max(0, Math.floor(value));
+  const pad = (part: number) => String(part).padStart(2, "0");
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60
+    ? `${minutes}:${pad(whole % 60)}`
+    : `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(whole % 60)}`;
+}
+
+/** "just now", "3 min ago", "2 h ago". */
+export function ago(then: number, now: number): string {
+  const minutes = Math.floor(Math.max(0, now - then) / 60_000);
+  if (minutes < 1) return "just now";
+  return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
+}
+
+/** Wei in the largest unit that leaves a number people can read: "0.05 ETH", "1,234.5 gwei", "12 wei". Rounds down. */
+export function money(wei: Wei | bigint): string {
+  const value = wei as bigint;
+  if (value < 0n) return `-${money(-value)}`;
+  if (value === 0n) return "0 ETH";
+  // Below a ten-thousandth of an ether the zeros no longer say anything.
+  if (value >= 10n ** 14n) return `${scaled(value, 18, 6)} ETH`;
+  if (value >= 10n ** 6n) return `${scaled(value, 9, 3)} gwei`;
+  return `${value.toLocaleString("en")} wei`;
+}
+
+function scaled(value: bigint, decimals: number, digits: number): string {
+  const unit = 10n ** BigInt(decimals);
+  const rest = ((value % unit) / 10n ** BigInt(decimals - digits))
+    .toString()
+    .padStart(digits, "0")
+    .replace(/0+$/, "");
+  const whole = (value / unit).toLocaleString("en");
+  return rest === "" ? whole : `${whole}.${rest}`;
+}
+
+/** The exact amount, for those who ask: "50,000,000,000,000,000 wei". */
+export function exactWei(wei: Wei | bigint): string {
+  return `${(wei as bigint).toLocaleString("en")} wei`;
+}
+
+/** Ether as people type it, in wei; undefined for anything that is not a plain positive decimal of at most 18 places. */
+export function parseEther(text: string): Wei | undefined {
+  const match = /^(\d{1,9})(?:\.(\d{1,18}))?$/.exec(text.trim());
+  if (match === null) return undefined;
+  const wei =
+    BigInt(match[1] as string) * 10n ** 18n + BigInt((match[2] ?? "").padEnd(18, "0") || "0");
+  return wei > 0n ? (wei as Wei) : undefined;
+}
+
+/** The last eight characters of a peer or stream id, which are the ones that differ. */
+export function shortId(id: string): string {
+  return id.length <= 10 ? id : `…${id.slice(-8)}`;
+}
+
+/** "0x12ab…89ef". */
+export function shortAddress(address: string): string {
+  return `${address.slice(0, 6)}…${address.slice(-4)}`;
+}
+
+/** "12.4 Mpixel/s, 1280 x 720 at 13 frames/s": a device's speed in terms of one familiar rung. */
+export function speed(pixelsPerSecond: number): string {
+  const frames = pixelsPerSecond / (1280 * 720);
+  return `${plain(pixelsPerSecond / 1e6, 1)} Mpixel/s, 1280 x 720 at ${plain(frames, frames < 10 ? 1 : 0)} frames/s`;
+}
+
+/** "1 peer", "3 peers". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+const codecs: Record<string, string> = { avc: "H.264", vp9: "VP9", av1: "AV1" };
+/** The name people know a codec by. */
+export function codec(name: string): string {
+  return codecs[name] ?? name;
+}

@@ -1,0 +1,140 @@
+import type { SettleProgress, Settlement } from "@tabcast/channel";
+import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
+import { Wei } from "@tabcast/runtime";
+
+/** A segment on its way: captured, sent, verified, paid. */
+export interface SegmentRow {
+  readonly seq: number;
+  readonly bytes: number;
+  /** Workers that were sent it, first to last. */
+  readonly sentTo: readonly string[];
+  readonly lines: readonly SegmentLine[];
+  readonly gaps: readonly string[];
+  readonly closed: boolean;
+}
+
+/** What this tab's broadcast is doing. */
+export interface OnAir {
+  readonly phase: "idle" | "preparing" | "funding" | "live" | "ending" | "settling" | "ended" | "failed";
+  readonly title: string;
+  readonly stream?: string;
+  readonly startedAt?: number;
+  readonly source?: Extract<BroadcastEvent, { type: "source" }>;
+  readonly deposited: Wei;
+  readonly paid: Wei;
+  readonly captured: number;
+  readonly delivered: number;
+  readonly verified: number;
+  readonly gaps: number;
+  /** Newest first, bounded. */
+  readonly rows: readonly SegmentRow[];
+  readonly crew: ReadonlyMap<
+    string,
+    { readonly role: "crew" | "backup"; readonly payee: string; readonly segments: number }
+  >;
+  readonly bids: number;
+  readonly warnings: readonly string[];
+  readonly settling?: SettleProgress;
+  readonly settlement?: Settlement;
+  readonly report?: BroadcastReport;
+  readonly trouble?: string;
+}
+
+export const offAir: OnAir = {
+  phase: "idle",
+  title: "",
+  deposited: Wei.zero,
+  paid: Wei.zero,
+  captured: 0,
+  delivered: 0,
+  verified: 0,
+  gaps: 0,
+  rows: [],
+  crew: new Map(),
+  bids: 0,
+  warnings: [],
+};
+
+const MOST_ROWS = 40;
+const MOST_WARNINGS = 5;
+
+function row(state: OnAir, seq: number, change: (row: SegmentRow) => SegmentRow): readonly SegmentRow[] {
+  const held = state.rows.find((one) => one.seq === seq);
+  if (held !== undefined) return state.rows.map((one) => (one === held ? change(one) : one));
+  const fresh = { seq, bytes: 0, sentTo: [], lines: [], gaps: [], closed: false };
+  return [change(fresh), ...state.rows].sort((a, b) => b.seq - a.seq).slice(0, MOST_ROWS);
+}
+
+const warn = (state: OnAir, message: string) =>
+  [message, ...state.warnings.filter((one) => one !== message)].slice(0, MOST_WARNINGS);
+
+/** The state after one event of the broadcaster. */
+export function step(state: OnAir, event: BroadcastEvent): OnAir {
+  switch (event.type) {
+    case "source":
+      return { ...state, source: event };
+    case "funded":
+      return { ...state, deposited: event.deposited };
+    case "live":
+      return { ...state, phase: "live", stream: event.stream };
+    case "bid":
+      return { ...state, bids: state.bids + 1 };
+    case "hired": {
+      const segments = state.crew.get(event.worker)?.segments ?? 0;
+      const { role, payee } = event;
+      return { ...state, crew: new Map(state.crew).set(event.worker, { role, payee, segments }) };
+    }
+    case "dropped": {
+      const crew = new Map(state.crew);
+      crew.delete(event.worker);
+      return { ...state, crew, warnings: warn(state, `A worker left the crew: ${event.why}.`) };
+    }
+    case "captured":
+      return {
+        ...state,
+        captured: state.captured + 1,
+        rows: row(state, event.seq, (one) => ({ ...one, bytes: event.bytes })),
+      };
+    case "sent":
+      return {
+        ...state,
+        rows: row(state, event.seq, (one) => ({ ...one, sentTo: [...one.sentTo, event.worker] })),
+      };
+    case "failed":
+      return {
+        ...state,
+        warnings: warn(state, `Segment ${event.seq} came back bad and was sent again: ${event.why}.`),
+      };
+    case "segment": {
+      const made = event.lines.filter((line) => line.verified);
+      const crew = new Map(state.crew);
+      for (const worker of new Set(made.map((line) => line.worker))) {
+        const held = worker === undefined ? undefined : crew.get(worker);
+        if (worker !== undefined && held !== undefined)
+          crew.set(worker, { ...held, segments: held.segments + 1 });
+      }
+      return {
+        ...state,
+        crew,
+        delivered: state.delivered + 1,
+        verified: state.verified + made.length,
+        gaps: state.gaps + event.gaps.length,
+        paid: event.lines.reduce((sum, line) => Wei.add(sum, Wei.of(BigInt(line.paidWei))), state.paid),
+        rows: row(state, event.seq, (one) => ({
+          ...one,
+          lines: event.lines,
+          gaps: event.gaps,
+          closed: true,
+        })),
+      };
+    }
+    case "warning":
+      return { ...state, warnings: warn(state, event.message) };
+    case "settling":
+      return { ...state, phase: "settling", settling: event.progress };
+    case "settled":
+      return { ...state, settlement: event.settlement };
+    case "ended":
+      return state.phase === "live" ? { ...state, phase: "ending" } : state;
+  }
+}

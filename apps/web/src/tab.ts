@@ -1,0 +1,320 @@
+import type { Address, Wallet } from "@tabcast/channel";
+import type { CodecName, Rung, Source } from "@tabcast/media";
+import type { Mesh, Neighbour } from "@tabcast/mesh";
+import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
+import type {
+  Broadcast,
+  LiveStream,
+  Viewer,
+  ViewerEvent,
+  WorkerEvent,
+  WorkerNode,
+} from "@tabcast/node/types";
+import { CodedError, describe, systemClock, type Wei } from "@tabcast/runtime";
+import * as Earn from "./earning.ts";
+import * as Air from "./on-air.ts";
+import { type Cell, cell, type Store } from "./store.ts";
+
+/** Why this tab cannot do what was asked of it. */
+export class TabError extends CodedError<
+  { code: "TAB_NO_CONFIG"; status: number } | { code: "TAB_BUSY"; what: string }
+> {}
+
+/** This tab as a peer. */
+export interface TabState {
+  readonly phase: "joining" | "joined" | "failed";
+  readonly config?: NetworkConfig;
+  readonly self?: string;
+  /** Addresses under which others reach us; empty while no relay holds a slot for us. */
+  readonly addrs: readonly string[];
+  readonly neighbours: readonly Neighbour[];
+  readonly trouble?: string;
+}
+
+/** Streams on the air, as far as this tab has heard. */
+export interface OnTheAir {
+  /** False until one announcement interval has passed, when nothing heard begins to mean something. */
+  readonly listened: boolean;
+  readonly streams: readonly LiveStream[];
+}
+
+export interface WatchOptions {
+  readonly stream: string;
+  readonly on: (event: ViewerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface EarnOptions {
+  /** Where payments go. */
+  readonly payee: Address;
+  /** What sends the claim transaction; undefined: anybody may claim for the payee later. */
+  readonly wallet?: Wallet;
+}
+
+export interface BroadcastRequest {
+  readonly title: string;
+  readonly source: Source;
+  readonly rungs: readonly Rung[];
+  readonly codec: CodecName;
+  /** Workers to hire; 0 encodes here and costs nothing. */
+  readonly wanted: number;
+  readonly deposit: Wei;
+  /** Who pays; needed if `wanted` is above 0. */
+  readonly wallet?: Wallet;
+}
+
+interface Joined {
+  readonly config: NetworkConfig;
+  readonly mesh: Mesh;
+  readonly seed: Uint8Array;
+}
+
+/** How long announcements may take to reach a tab that has just joined, in milliseconds. */
+const LISTENING = 8_000;
+const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
+
+const state: Cell<TabState> = cell({ phase: "joining", addrs: [], neighbours: [] });
+const earning = cell(Earn.notEarning);
+const onAir = cell(Air.offAir);
+const leaving = new AbortController();
+
+let joining: Promise<Joined> | undefined;
+
+/** The network's description, where to find it and whom to trust on chain. Throws TAB_NO_CONFIG or CONFIG_BAD. */
+async function loadConfig(): Promise<NetworkConfig> {
+  const response = await fetch("/tabcast.json", { cache: "no-store", signal: leaving.signal });
+  const text = await response.text();
+  // A page server that knows no such file may answer with the page itself.
+  if (!response.ok || text.trimStart().startsWith("<"))
+    throw new TabError(
+      { code: "TAB_NO_CONFIG", status: response.status },
+      "this server does not say where the network is (no /tabcast.json)",
+    );
+  return parseConfig(JSON.parse(text));
+}
+
+/** Joins the network once for the life of the tab; a failure is tried again every few seconds. */
+function join(): Promise<Joined> {
+  joining ??= (async () => {
+    for (;;) {
+      try {
+        return await joinOnce();
+      } catch (thrown) {
+        state.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+        await systemClock.sleep(4_000, { signal: leaving.signal });
+      }
+    }
+  })();
+  return joining;
+}
+
+async function joinOnce(): Promise<Joined> {
+  const config = await loadConfig();
+  const { libp2p, loadIdentity } = await import("@tabcast/mesh");
+  const seed = await loadIdentity("tabcast");
+  const { relays, iceServers, local } = config;
+  const mesh = await libp2p({ seed, relays, iceServers, local, signal: leaving.signal });
+  const look = () =>
+    state.set({
+      phase: "joined",
+      config,
+      self: mesh.self,
+      addrs: mesh.addrs(),
+      neighbours: mesh.neighbours(),
+    });
+  mesh.watch(look, { signal: leaving.signal });
+  look();
+  return { config, mesh, seed };
+}
+
+/** Calls `on` now and whenever the streams on the air change, until `signal` fires. */
+function liveStreams(on: (now: OnTheAir) => void, { signal }: { signal: AbortSignal }): void {
+  let now: OnTheAir = { listened: false, streams: [] };
+  const tell = (change: Partial<OnTheAir>) => {
+    if (signal.aborted) return;
+    now = { ...now, ...change };
+    on(now);
+  };
+  tell({});
+  void (async () => {
+    const [{ mesh }, viewer] = await Promise.all([join(), import("@tabcast/node/viewer")]);
+    signal.throwIfAborted();
+    viewer.liveStreams(mesh, (streams) => tell({ streams }), { signal });
+    await mesh.reachable({ signal });
+    await systemClock.sleep(LISTENING, { signal });
+    tell({ listened: true });
+  })().catch(() => undefined); // only the signal, or the tab's end, rejects
+}
+
+/** Follows a stream. Rejects with the signal's reason, or VIEWER_STREAM for an id that is none. */
+async function watch({ stream, on, signal }: WatchOptions): Promise<Viewer> {
+  const [{ mesh }, { view }] = await Promise.all([join(), import("@tabcast/node/viewer")]);
+  signal.throwIfAborted();
+  return view({ mesh, stream, on, signal: AbortSignal.any([signal, leaving.signal]) });
+}
+
+let worker: { readonly node: WorkerNode; readonly close: () => Promise<void> } | undefined;
+let ownWorker: AbortController | undefined;
+
+/** Measures this device, then works until it is paused or stopped. Resolves when it has joined; failures are in `earning`. */
+async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
+  if (ownWorker !== undefined) return;
+  const own = new AbortController();
+  ownWorker = own;
+  const signal = AbortSignal.any([own.signal, leaving.signal]);
+  const on = (event: WorkerEvent) => earning.update((now) => Earn.step(now, event));
+  earning.set({ ...Earn.notEarning, phase: "checking", payee });
+  try {
+    const [{ mesh, seed, config }, media, channel, { work }, { Keys }] = await Promise.all([
+      join(),
+      import("@tabcast/media"),
+      import("@tabcast/channel"),
+      import("@tabcast/node/worker"),
+      import("@tabcast/protocol"),
+    ]);
+    const capabilities = [];
+    for (const [at, codec] of CODECS.entries()) {
+      const progress = (frames: number) =>
+        earning.update((now) => ({
+          ...now,
+          progress: (at + Math.min(1, frames / media.MEASURE_FRAMES)) / CODECS.length,
+        }));
+      try {
+        const capability = await media.measure({ codec, signal, progress });
+        capabilities.push(capability);
+        on({ type: "measured", ...capability });
+      } catch (thrown) {
+        // A codec this browser cannot encode is one it does not offer.
+        if (signal.aborted || codec === "avc") throw thrown;
+      }
+    }
+    earning.update((now) => ({ ...now, phase: "joining", progress: 1 }));
+    const purse = await channel.openPurse({ chain: config.chain, payee, signal, ...(wallet && { wallet }) });
+    const transcoder = media.createTranscoder();
+    const keys = await Keys.fromSeed(seed);
+    const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+    worker = {
+      node,
+      close: async () => {
+        await node.close();
+        transcoder.close();
+        await purse.close();
+      },
+    };
+    earning.update((now) => ({ ...now, phase: "working" }));
+  } catch (thrown) {
+    ownWorker = undefined;
+    if (own.signal.aborted) earning.set(Earn.notEarning);
+    else
+      earning.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+  }
+}
+
+function pauseWorker(): void {
+  worker?.node.pause();
+  earning.update((now) => ({ ...now, phase: "paused" }));
+}
+
+function resumeWorker(): void {
+  worker?.node.resume();
+  earning.update((now) => ({ ...now, phase: "working" }));
+}
+
+/** Cancels the check, or says goodbye and keeps the books. */
+async function stopWorker(): Promise<void> {
+  const closing = worker;
+  worker = undefined;
+  if (closing !== undefined) {
+    earning.update((now) => ({ ...now, phase: "stopping" }));
+    await closing.close().catch(() => undefined); // the books are on disk already
+    earning.update((now) => ({ ...now, phase: "idle", hired: new Map() }));
+  }
+  ownWorker?.abort();
+  ownWorker = undefined;
+}
+
+let broadcasting: Broadcast | undefined;
+let ownBroadcast: AbortController | undefined;
+
+/** Puts the deposit in the pot and goes live. Progress, failures and the result are in `onAir`. */
+async function startBroadcast(request: BroadcastRequest): Promise<void> {
+  if (ownBroadcast !== undefined)
+    throw new TabError({ code: "TAB_BUSY", what: "broadcast" }, "this tab is already on air");
+  const own = new AbortController();
+  ownBroadcast = own;
+  const { title, source, rungs, codec, wanted, deposit, wallet } = request;
+  const signal = AbortSignal.any([own.signal, leaving.signal]);
+  onAir.set({ ...Air.offAir, phase: "preparing", title, startedAt: Date.now() });
+  try {
+    const [{ mesh, config }, channel, { broadcast }] = await Promise.all([
+      join(),
+      import("@tabcast/channel"),
+      import("@tabcast/node/broadcaster"),
+    ]);
+    const paying = wallet !== undefined && wanted > 0;
+    broadcasting = broadcast({
+      mesh,
+      source,
+      rungs,
+      codec,
+      title,
+      wanted: paying ? wanted : 0,
+      pace: "live",
+      signal,
+      on: (event) => onAir.update((now) => Air.step(now, event)),
+      ...(paying && {
+        openPot: (options: { signal: AbortSignal }) => {
+          onAir.update((now) => ({ ...now, phase: "funding" }));
+          return channel.openPot({ chain: config.chain, wallet, deposit, ...options });
+        },
+      }),
+    });
+    const report = await broadcasting.finished;
+    onAir.update((now) => ({ ...now, phase: "ended", report }));
+  } catch (thrown) {
+    onAir.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+  } finally {
+    source.close();
+    broadcasting = undefined;
+    ownBroadcast = undefined;
+  }
+}
+
+/** Ends the input; what was captured is still delivered and settled. */
+function endBroadcast(): void {
+  broadcasting?.stop();
+  onAir.update((now) => (now.phase === "live" ? { ...now, phase: "ending" } : now));
+}
+
+/** The one node of this tab: components follow its stores and call its verbs. */
+export const tab = {
+  state: state as Store<TabState>,
+  earning: earning as Store<Earn.Earning>,
+  onAir: onAir as Store<Air.OnAir>,
+  join,
+  liveStreams,
+  watch,
+  startWorker,
+  pauseWorker,
+  resumeWorker,
+  stopWorker,
+  startBroadcast,
+  endBroadcast,
+  /** Forgets the last broadcast's result, for the next one. */
+  clearBroadcast: () => {
+    if (ownBroadcast === undefined) onAir.set(Air.offAir);
+  },
+};
+
+// Say goodbye, so that nobody waits for this tab; a page brought back from the browser's cache starts afresh.
+addEventListener("pagehide", () => {
+  void worker?.node.close();
+  joining?.then(({ mesh }) => mesh.close()).catch(() => undefined);
+  leaving.abort();
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+addEventListener("beforeunload", (event) => {
+  if (ownBroadcast !== undefined) event.preventDefault();
+});

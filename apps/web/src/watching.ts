@@ -1,0 +1,86 @@
+import type { LiveStream, ViewerEvent } from "@tabcast/node/types";
+
+/** What the Watch page knows of a stream beside its pictures. */
+export interface Watching {
+  readonly live?: LiveStream;
+  /** Bytes whose hash was compared with the signed entry and was right. */
+  readonly checked: number;
+  readonly segments: number;
+  /** The peer that delivered the latest bytes. */
+  readonly from?: string;
+  /** Peers that failed or sent wrong bytes; others were asked. */
+  readonly refused: number;
+  /** The newest sequence with an entry. */
+  readonly newest?: number;
+  /** Rungs that nobody has, for the latest sequences that miss any. */
+  readonly gaps: ReadonlyMap<number, readonly string[]>;
+  readonly ended: boolean;
+}
+
+export const notYetWatching: Watching = {
+  checked: 0,
+  segments: 0,
+  refused: 0,
+  gaps: new Map(),
+  ended: false,
+};
+
+/** Sequences whose gaps are remembered: what the strip under the picture can show, and some. */
+const REMEMBERED = 120;
+
+/** The state after one event of the viewer. */
+export function step(state: Watching, event: ViewerEvent): Watching {
+  switch (event.type) {
+    case "announced":
+      return { ...state, live: event.live, ended: state.ended || event.live.ended };
+    case "entry": {
+      const newest = Math.max(state.newest ?? -1, event.seq);
+      if (event.gaps.length === 0) return { ...state, newest };
+      const gaps = new Map(state.gaps).set(event.seq, event.gaps);
+      for (const seq of gaps.keys()) if (seq < newest - REMEMBERED) gaps.delete(seq);
+      return { ...state, newest, gaps };
+    }
+    case "fetched":
+      return {
+        ...state,
+        checked: state.checked + event.bytes,
+        segments: state.segments + 1,
+        from: event.peer,
+      };
+    case "mismatch":
+    case "unreachable":
+      return { ...state, refused: state.refused + 1 };
+    case "ended":
+      return { ...state, ended: true };
+  }
+}
+
+/** One place in the strip of recent segments. */
+export interface Cell {
+  readonly seq: number;
+  /** The rung that was played; "gap" if no rung of it exists; "ahead" if it is still to come to the screen; "skipped" if it was passed over. */
+  readonly kind: "played" | "gap" | "ahead" | "skipped";
+  readonly rung?: string;
+}
+
+/** The last `count` segments up to the newest, oldest first. */
+export function strip(
+  state: Watching,
+  player: { readonly seq?: number; readonly played: ReadonlyMap<number, string> },
+  rungs: readonly string[],
+  count: number,
+): Cell[] {
+  const newest = state.newest ?? player.seq;
+  if (newest === undefined) return [];
+  const cells: Cell[] = [];
+  const first = Math.min(...player.played.keys(), newest);
+  for (let seq = Math.max(first, newest - count + 1); seq <= newest; seq++) {
+    const rung = player.played.get(seq);
+    const gaps = state.gaps.get(seq);
+    if (rung !== undefined) cells.push({ seq, kind: "played", rung });
+    else if (gaps !== undefined && rungs.length > 0 && rungs.every((name) => gaps.includes(name)))
+      cells.push({ seq, kind: "gap" });
+    else cells.push({ seq, kind: seq > (player.seq ?? -1) ? "ahead" : "skipped" });
+  }
+  return cells;
+}
