@@ -1,0 +1,76 @@
+/** Every number the market decides by. Source: facts of the market, November 2026, unless a line says otherwise. */
+export interface Config {
+  /** Largest number of bids looked at per offer; further ones are refused unread. */
+  readonly mostBids: number;
+  /** An offer is closed after this many valid bids, if they fill the crew. */
+  readonly enoughBids: number;
+  /** How long bids are collected before the first choice, in milliseconds. */
+  readonly collectMs: number;
+  /** How long an offer counts, in milliseconds; at most 30_000. It is renewed after half of it. */
+  readonly offerTtlMs: number;
+  /**
+   * How long an award may stay unanswered, in milliseconds. 300 ms is enough between connected tabs; an award often has to
+   * dial first, and a cold WebRTC connection through a relay takes seconds.
+   */
+  readonly acceptMs: number;
+  /** How long a member that was dropped stays out, in milliseconds. */
+  readonly returnMs: number;
+  /** Results that failed a check before a worker is out of this stream for good. */
+  readonly mostInvalid: number;
+  /** Candidates drawn before the quickest is taken. */
+  readonly drawn: number;
+  /** A worker is feasible while this many times its predicted time is below the slack. */
+  readonly margin: number;
+  /** Share of a claimed speed that is believed until there are own measurements. */
+  readonly claimTrust: number;
+  /** Own measurements that replace a claim. */
+  readonly measuredAfter: number;
+  /** Weight of the newest value in every moving average. */
+  readonly alpha: number;
+  /** Upload rate to a worker before it is measured, in bits per second. */
+  readonly assumedUplink: number;
+  /** Time for the receipt and for pulling what is verified, before it is measured, in milliseconds. */
+  readonly assumedPullMs: number;
+  /** A tab's chance to stay: exp(-[((a+t)/scale)^shape - (a/scale)^shape]); scale in milliseconds. */
+  readonly stay: { readonly shape: number; readonly scaleMs: number };
+  /** Attempts on workers before the segment is encoded here. */
+  readonly mostAttempts: number;
+  /** Silence after which the backup starts too, in milliseconds. */
+  readonly suspectMs: number;
+  /** Silence after which a worker is given up, in milliseconds. */
+  readonly deadMs: number;
+  /** How long the source's bytes may take to reach a worker before it is given up, in milliseconds. */
+  readonly uploadMs: number;
+  /** Hedges earned per segment, and the most that are saved up. */
+  readonly hedge: { readonly perSegment: number; readonly most: number };
+  /** Jobs a worker has at once: one running, one fetched ahead. */
+  readonly perWorker: number;
+}
+
+/** For live streams. */
+export const LIVE: Config = {
+  mostBids: 64,
+  enoughBids: 8,
+  collectMs: 500,
+  offerTtlMs: 30_000,
+  acceptMs: 5_000,
+  returnMs: 30_000,
+  mostInvalid: 2,
+  drawn: 6,
+  margin: 1.3,
+  claimTrust: 0.7,
+  measuredAfter: 3,
+  alpha: 0.3,
+  assumedUplink: 10_000_000,
+  assumedPullMs: 100,
+  stay: { shape: 0.5, scaleMs: 300_000 },
+  mostAttempts: 3,
+  suspectMs: 1_200,
+  deadMs: 3_000,
+  uploadMs: 20_000,
+  hedge: { perSegment: 0.1, most: 10 },
+  perWorker: 2,
+};
+
+/** For files at full speed: nothing is late, only lost. */
+export const FAST: Config = { ...LIVE, suspectMs: 10_000, deadMs: 20_000, uploadMs: 60_000 };
