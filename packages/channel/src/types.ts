@@ -59,12 +59,22 @@ export interface PayerPot {
   readonly potId: Hex;
   readonly config: PotConfig;
   readonly domain: Domain;
+  /** Gas that the deposit's transaction used. */
+  readonly openGas: bigint;
   /** Deposited, signed so far, left to sign; wei. */
   balances(): { readonly deposited: Wei; readonly signed: Wei; readonly free: Wei };
-  /** Owes `amount` more on a lane: stores the intent, signs, stores the voucher. Throws POT_EMPTY if the deposit does not cover it. */
+  /**
+   * Owes `amount` more on a lane: stores the intent, signs, stores the voucher. Throws POT_EMPTY if the deposit does not cover it.
+   * After a StoreError the amount may be owed already: ask `highest` before paying again.
+   */
   pay(lane: Lane, amount: Wei): Promise<SignedVoucher>;
   /** The highest voucher of a lane, to send again. */
   highest(lane: Lane): SignedVoucher | undefined;
+  /**
+   * Takes a voucher that a peer shows. If our own key signed it and it is above what we remember, it becomes ours again.
+   * Answers with the lane's highest. Throws VoucherError if it is not ours: a peer's word alone never moves money.
+   */
+  adopt(voucher: SignedVoucher): Promise<SignedVoucher>;
   /** Pays every lane on chain, starts the close, waits out the challenge, takes the refund. Safe to repeat after a failure. */
   settle(options: {
     signal: AbortSignal;

@@ -1,0 +1,112 @@
+import { CodedError, type Wei } from "@tabcast/runtime";
+import { concatHex, isAddress, isAddressEqual, keccak256, pad, toHex, zeroAddress } from "viem";
+import type { Address, Domain, Hex, PotConfig } from "./types.ts";
+
+const DOMAIN_TYPE = keccak256(
+  toHex("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+);
+const CONFIG_TYPE = keccak256(
+  toHex(
+    "PotConfig(address payer,address signer,address token,uint40 challengePeriod,bytes32 salt)",
+  ),
+);
+const NAME = keccak256(toHex("TabcastPot"));
+const VERSION = keccak256(toHex("1"));
+
+/** Shortest challenge period that the contract takes, in seconds. */
+export const MIN_CHALLENGE = 900;
+/** Longest challenge period that the contract takes, in seconds. */
+export const MAX_CHALLENGE = 604_800;
+
+export type PotReason =
+  /** More is to be signed than the deposit leaves; wei. */
+  | { code: "POT_EMPTY"; need: Wei; free: Wei }
+  /** Not a whole amount of wei above zero, or above 2^96-1. */
+  | { code: "POT_BAD_AMOUNT"; amount: bigint }
+  /** The tab closed its purse, or the pot is being settled. */
+  | { code: "POT_CLOSED"; state: string }
+  /** A field of the config has the wrong shape or a forbidden value. */
+  | { code: "POT_BAD_CONFIG"; field: string }
+  /** The pot lies on a chain or in a contract that we do not use. */
+  | { code: "POT_ELSEWHERE"; chainId: number; contract: Address }
+  | { code: "POT_TOKEN"; token: Address }
+  /** Seconds. */
+  | { code: "POT_CHALLENGE_SHORT"; challengePeriod: number; min: number }
+  /** Hundredths of a percent. */
+  | { code: "POT_FEE"; feeBps: number; max: number }
+  /** Nothing on chain, or less than asked for; wei. */
+  | { code: "POT_UNFUNDED"; balance: Wei; min: Wei }
+  | { code: "POT_CLOSING"; closeAt: number }
+  | { code: "POT_FINAL" }
+  /** The store has no such pot. */
+  | { code: "POT_UNKNOWN"; potId: Hex }
+  /** The deposit was never sent, or never arrived. */
+  | { code: "POT_NOT_OPENED"; potId: Hex }
+  /** The chain's events do not add up; wei. */
+  | { code: "POT_UNBALANCED"; deposited: Wei; paid: Wei; refunded: Wei }
+  /** The purse knows only an address: it can hold vouchers but send nothing. */
+  | { code: "PURSE_NO_ACCOUNT"; payee: Address };
+
+/** A pot that cannot be used as asked. */
+export class PotError extends CodedError<PotReason> {}
+
+/** 32 bytes of hex for a number or address. */
+export function word(value: bigint | number | Hex): Hex {
+  return typeof value === "string" ? pad(value, { size: 32 }) : toHex(value, { size: 32 });
+}
+
+/** EIP-712 domain separator of one contract on one chain: computed once, then part of every hash. */
+export function separator(domain: Domain): Hex {
+  return keccak256(
+    concatHex([DOMAIN_TYPE, NAME, VERSION, word(domain.chainId), word(domain.contract)]),
+  );
+}
+
+/** The EIP-712 digest of a struct hash. */
+export function digest(domainSeparator: Hex, structHash: Hex): Hex {
+  return keccak256(concatHex(["0x1901", domainSeparator, structHash]));
+}
+
+/** A pot's id, as the contract computes it. */
+export function potId(domainSeparator: Hex, config: PotConfig): Hex {
+  return digest(
+    domainSeparator,
+    keccak256(
+      concatHex([
+        CONFIG_TYPE,
+        word(config.payer),
+        word(config.signer),
+        word(config.token),
+        word(config.challengePeriod),
+        config.salt,
+      ]),
+    ),
+  );
+}
+
+/** True for `0x` and exactly `bytes` bytes of hex. */
+export function isHexOf(value: unknown, bytes: number): value is Hex {
+  return (
+    typeof value === "string" && value.length === 2 + 2 * bytes && /^0x[0-9a-f]*$/i.test(value)
+  );
+}
+
+/** Throws POT_BAD_CONFIG or POT_TOKEN unless the contract would take a deposit with this config. */
+export function check(config: PotConfig): void {
+  const bad = (field: string, why: string): never => {
+    throw new PotError({ code: "POT_BAD_CONFIG", field }, `the pot's ${field} ${why}`);
+  };
+  for (const field of ["payer", "signer", "token"] as const)
+    if (!isAddress(config[field], { strict: false })) bad(field, "is not an address");
+  for (const field of ["payer", "signer"] as const)
+    if (isAddressEqual(config[field], zeroAddress)) bad(field, "is the zero address");
+  if (!isHexOf(config.salt, 32)) bad("salt", "is not 32 bytes");
+  const seconds = config.challengePeriod;
+  if (!Number.isInteger(seconds) || seconds < MIN_CHALLENGE || seconds > MAX_CHALLENGE)
+    bad("challenge period", `is ${seconds} s, not ${MIN_CHALLENGE} to ${MAX_CHALLENGE} s`);
+  if (!isAddressEqual(config.token, zeroAddress))
+    throw new PotError(
+      { code: "POT_TOKEN", token: config.token },
+      `the pot is in token ${config.token}; only the chain's own coin is used`,
+    );
+}

@@ -1,0 +1,127 @@
+import { fromHex, type Wei } from "@tabcast/runtime";
+import { bytesToBigInt, bytesToHex, getAddress, numberToBytes } from "viem";
+import { PotError } from "./config.ts";
+import type { Domain, PotConfig, SignedVoucher } from "./types.ts";
+import { VoucherError } from "./voucher.ts";
+
+/** `Voucher` of tabcast.proto, as any codec gives it. */
+export interface WireVoucher {
+  /** 32 bytes. */
+  readonly pot: Uint8Array;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  readonly lane: number;
+  /** Wei, 12 bytes, big endian. */
+  readonly cumulative: Uint8Array;
+  /** 65 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** `Pot` of tabcast.proto, as any codec gives it. */
+export interface WirePot {
+  readonly chainId: bigint;
+  /** 20 bytes, as the next three. */
+  readonly contract: Uint8Array;
+  readonly payer: Uint8Array;
+  readonly signer: Uint8Array;
+  readonly token: Uint8Array;
+  /** Seconds. */
+  readonly challengeS: bigint;
+  /** 32 bytes. */
+  readonly salt: Uint8Array;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A voucher ready for the wire. */
+export function fromVoucher(voucher: SignedVoucher): {
+  pot: Bytes;
+  payee: Bytes;
+  lane: number;
+  cumulative: Bytes;
+  signature: Bytes;
+} {
+  return {
+    pot: fromHex(voucher.potId),
+    payee: fromHex(voucher.payee),
+    lane: voucher.lane,
+    cumulative: Uint8Array.from(numberToBytes(voucher.cumulative, { size: 12 })),
+    signature: fromHex(voucher.signature),
+  };
+}
+
+/** A voucher off the wire; lengths are checked, nothing else. Throws VOUCHER_MALFORMED. */
+export function toVoucher(wire: WireVoucher): SignedVoucher {
+  const lengths = { pot: 32, payee: 20, cumulative: 12, signature: 65 } as const;
+  for (const [field, length] of Object.entries(lengths)) {
+    const bytes = wire[field as keyof typeof lengths];
+    if (bytes?.byteLength !== length)
+      throw new VoucherError(
+        { code: "VOUCHER_MALFORMED", field },
+        `the voucher's ${field} is ${bytes?.byteLength} bytes, not ${length}`,
+      );
+  }
+  if (!Number.isInteger(wire.lane) || wire.lane < 0 || wire.lane > 0xffffffff)
+    throw new VoucherError(
+      { code: "VOUCHER_MALFORMED", field: "lane" },
+      `the voucher's lane is ${wire.lane}, not a 32-bit number`,
+    );
+  return {
+    potId: bytesToHex(wire.pot),
+    payee: getAddress(bytesToHex(wire.payee)),
+    lane: wire.lane,
+    cumulative: bytesToBigInt(wire.cumulative) as Wei,
+    signature: bytesToHex(wire.signature),
+  };
+}
+
+/** A pot ready for the wire. */
+export function fromPot(
+  domain: Domain,
+  config: PotConfig,
+): {
+  chainId: bigint;
+  contract: Bytes;
+  payer: Bytes;
+  signer: Bytes;
+  token: Bytes;
+  challengeS: bigint;
+  salt: Bytes;
+} {
+  return {
+    chainId: BigInt(domain.chainId),
+    contract: fromHex(domain.contract),
+    payer: fromHex(config.payer),
+    signer: fromHex(config.signer),
+    token: fromHex(config.token),
+    challengeS: BigInt(config.challengePeriod),
+    salt: fromHex(config.salt),
+  };
+}
+
+/** A pot off the wire; lengths and number ranges are checked, nothing else. Throws POT_BAD_CONFIG. */
+export function toPot(wire: WirePot): { domain: Domain; config: PotConfig } {
+  const bad = (field: string, why: string): never => {
+    throw new PotError({ code: "POT_BAD_CONFIG", field }, `the pot's ${field} ${why}`);
+  };
+  const lengths = { contract: 20, payer: 20, signer: 20, token: 20, salt: 32 } as const;
+  for (const [field, length] of Object.entries(lengths)) {
+    const bytes = wire[field as keyof typeof lengths];
+    if (bytes?.byteLength !== length) bad(field, `is ${bytes?.byteLength} bytes, not ${length}`);
+  }
+  if (wire.chainId < 1n || wire.chainId > BigInt(Number.MAX_SAFE_INTEGER))
+    bad("chain id", `is ${wire.chainId}`);
+  if (wire.challengeS < 0n || wire.challengeS >= 2n ** 40n)
+    bad("challenge period", `is ${wire.challengeS} s, not a 40-bit number`);
+  const address = (bytes: Uint8Array) => getAddress(bytesToHex(bytes));
+  return {
+    domain: { chainId: Number(wire.chainId), contract: address(wire.contract) },
+    config: {
+      payer: address(wire.payer),
+      signer: address(wire.signer),
+      token: address(wire.token),
+      challengePeriod: Number(wire.challengeS),
+      salt: bytesToHex(wire.salt),
+    },
+  };
+}
