@@ -1,0 +1,78 @@
+import type { CodecName } from "@tabcast/media";
+import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
+
+/** What /headless.html does for the command, as `globalThis.tabcast`. Types only: pages must not load Node code. */
+export interface Headless {
+  /** Joins the network as a worker; resolves when it is measured and others can reach it. */
+  startWorker(options: WorkerStart): Promise<WorkerStarted>;
+  /** Opens the input and goes live; resolves when the stream has its id. Its end comes as `finished` or `failed`. */
+  startBroadcast(options: BroadcastStart): Promise<BroadcastStarted>;
+  /** Ends the input; what was captured is delivered and settled. */
+  stopBroadcast(): void;
+  /** Says goodbye and lets go of everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+export interface WorkerStart {
+  /** Families to measure and offer, best first. */
+  readonly codecs: readonly CodecName[];
+  /** Milliseconds to wait for a relay. */
+  readonly patience: number;
+}
+
+export interface WorkerStarted {
+  readonly peer: string;
+  readonly payee: string;
+  readonly capabilities: readonly {
+    readonly codec: CodecName;
+    readonly pixelsPerSecond: number;
+    readonly hardware: string;
+  }[];
+}
+
+export interface BroadcastStart {
+  readonly title: string;
+  /** "file" is the one given to the page's input element. */
+  readonly source: "file" | "scene";
+  /** Text of the ladder, or undefined for the default of the source's size. */
+  readonly ladder?: string;
+  readonly codec: CodecName;
+  /** Seconds. */
+  readonly segment: number;
+  readonly pace: "live" | "fast";
+  readonly seed: number;
+  /** Workers to hire; 0 encodes in the page and opens no pot. */
+  readonly wanted: number;
+  /** Decimal wei for the stream's pot. */
+  readonly deposit: string;
+  /** Pays on a chain without a faucet. Never logged. */
+  readonly payerKey?: `0x${string}`;
+  /** Token of the recorder, if every segment shall be sent to it. */
+  readonly record?: string;
+}
+
+export interface BroadcastStarted {
+  readonly stream: string;
+  readonly peer: string;
+}
+
+/** What the page tells, as JSON through the binding `tabcastTell`; bigints are decimal text there. */
+export type Told =
+  | { readonly from: "worker"; readonly event: WorkerEvent }
+  | { readonly from: "broadcast"; readonly event: BroadcastEvent }
+  /** All tracks of a segment have been sent to the recorder; awaited by the page. */
+  | { readonly from: "recorded"; readonly segment: RecordedSegment }
+  | { readonly from: "finished"; readonly report: BroadcastReport }
+  | { readonly from: "failed"; readonly code: string; readonly message: string };
+
+/** What the recorder cannot read from the bytes. Times in microseconds. */
+export interface RecordedSegment {
+  readonly seq: number;
+  readonly start: number;
+  readonly duration: number;
+  readonly tracks: readonly {
+    readonly name: string;
+    readonly codecs: string;
+    readonly frames: number;
+  }[];
+}

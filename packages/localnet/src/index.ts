@@ -1,0 +1,13 @@
+export { BrowserError, type Tab } from "./browser.ts";
+export { type Chain, ChainError, type ExternalChain, externalChain } from "./chain.ts";
+export {
+  BroadcastError,
+  type Localnet,
+  type LocalnetOptions,
+  localnet,
+  type NetBroadcast,
+  type NetBroadcastOptions,
+  type NetEvent,
+  type WorkerTab,
+} from "./localnet.ts";
+export { makeReport, type Plain, type Report, shortcomings } from "./report.ts";

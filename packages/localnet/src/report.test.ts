@@ -1,0 +1,148 @@
+import type { BroadcastReport } from "@tabcast/node/types";
+import { expect, test } from "vitest";
+import { makeReport, type Plain, percentile, plainJson, scoreOf, shortcomings } from "./report.ts";
+
+type Broadcast = Plain<BroadcastReport>;
+const rungs = [
+  { name: "360p", width: 640, height: 360, bitrate: 800_000 },
+  { name: "240p", width: 426, height: 240, bitrate: 250_000 },
+] as const;
+
+const line = (seq: number, rung: string, roundTripMs: number): Broadcast["segments"][number] => ({
+  seq,
+  rung,
+  worker: "12D3",
+  bytes: 1_000,
+  sha256: "ab",
+  frames: 50,
+  sentMs: 10,
+  roundTripMs,
+  encodeMs: 5,
+  attempts: 1,
+  hedged: false,
+  verified: true,
+  paidWei: "3",
+});
+
+function broadcast(change: Partial<Broadcast> = {}): Broadcast {
+  return {
+    stream: "00",
+    segments: [
+      line(0, "360p", 400),
+      line(0, "240p", 300),
+      line(1, "360p", 600),
+      line(1, "240p", 800),
+    ],
+    captured: 2,
+    settlement: {
+      chainId: 1,
+      contract: "0xabc",
+      potId: "0x1",
+      depositedWei: "100",
+      paidWei: "12",
+      refundedWei: "88",
+      lanes: [],
+      gas: { open: "1", claimOrPay: "2", close: "3" },
+    },
+    wallMs: 2_000,
+    mediaSeconds: 4,
+    workers: [],
+    ...change,
+  } as Broadcast;
+}
+
+const make = (change: Partial<Broadcast> = {}) =>
+  makeReport({
+    seed: 1,
+    info: {
+      kind: "mp4",
+      codec: "avc1.640028",
+      width: 1280,
+      height: 720,
+      frameRate: 25,
+      bitrate: 1_000_000,
+      passthrough: true,
+      input: { videoCodec: "avc1.640028" },
+    } as never,
+    codec: "avc",
+    segmentSeconds: 2,
+    rungs: rungs as never,
+    chain: { id: 1, contract: "0xabc" },
+    broadcast: broadcast(change),
+  });
+
+test("a segment is delivered when all its rungs are, and takes as long as its slowest", () => {
+  const { summary } = make();
+  expect(summary).toMatchObject({ segments: 2, delivered: 2, missed: 0, p50Ms: 400, p95Ms: 800 });
+  expect(summary.realtimeRatio).toBe(2);
+  // Mean round trip 0.6 s of 2 s segments.
+  expect(summary.score).toBeCloseTo(1 - Math.exp(-2 / 0.6), 6);
+  expect(shortcomings(make())).toEqual([]);
+});
+
+test("the score is the leaderboard's: 0.632 at one segment length, 0.865 at half, 0.993 at a fifth", () => {
+  expect(scoreOf(1, 2, 2)).toBeCloseTo(0.632, 3);
+  expect(scoreOf(1, 2, 1)).toBeCloseTo(0.865, 3);
+  expect(scoreOf(1, 2, 0.4)).toBeCloseTo(0.993, 3);
+  expect(scoreOf(0.5, 2, 1)).toBeCloseTo(0.432, 3);
+  expect(scoreOf(0, 2, 0)).toBe(0);
+});
+
+test("a missing rung makes its segment missed, is named, and fails the run", () => {
+  const report = make({ segments: broadcast().segments.slice(0, 3) });
+  expect(report.summary).toMatchObject({ delivered: 1, missed: 1, successRate: 0.5 });
+  expect(shortcomings(report).join()).toContain("1/240p");
+});
+
+test("a rung that came but was not verified is not delivered", () => {
+  const [first, ...rest] = broadcast().segments;
+  const report = make({
+    segments: [{ ...(first as never as object), verified: false } as never, ...rest],
+  });
+  expect(report.summary.delivered).toBe(1);
+  expect(shortcomings(report)).toHaveLength(1);
+});
+
+test("one wei that is neither paid nor refunded fails the run, and so does one that was promised and not paid", () => {
+  const { settlement } = broadcast();
+  const off = (change: object) =>
+    shortcomings(make({ settlement: { ...settlement, ...change } as never }));
+  expect(off({ refundedWei: "87" }).join()).toContain("deposited");
+  expect(off({ paidWei: "11", refundedWei: "89" }).join()).toContain("promised");
+});
+
+test("without a pot nothing was deposited, and that balances", () => {
+  const segments = broadcast().segments.map((s) => ({ ...s, paidWei: "0", worker: "local" }));
+  const { settlement: _, ...rest } = broadcast({ segments });
+  const report = makeReport({ ...inputOf(rest as Broadcast) });
+  expect(report.settlement).toMatchObject({ chainId: 1, depositedWei: "0", paidWei: "0" });
+  expect(shortcomings(report)).toEqual([]);
+});
+
+function inputOf(value: Broadcast) {
+  return {
+    seed: 1,
+    info: { input: { videoCodec: "vp09" }, frameRate: 25, bitrate: 1 } as never,
+    codec: "avc",
+    segmentSeconds: 2,
+    rungs: rungs as never,
+    chain: { id: 1, contract: "0xabc" },
+    broadcast: value,
+  };
+}
+
+test("nothing captured is a failure", () => {
+  expect(shortcomings(make({ captured: 0, segments: [] })).join()).toContain("no segment");
+});
+
+test("the report survives JSON unchanged, and a bigint becomes text", () => {
+  const report = make();
+  expect(JSON.parse(plainJson(report))).toEqual(report);
+  expect(plainJson({ wei: 10n ** 20n })).toBe('{"wei":"100000000000000000000"}');
+});
+
+test("a percentile is a value that was measured", () => {
+  expect(percentile([], 0.5)).toBeNull();
+  expect(percentile([5], 0.95)).toBe(5);
+  expect(percentile([4, 1, 3, 2], 0.5)).toBe(2);
+});

@@ -1,0 +1,190 @@
+import type { Rung, SourceInfo } from "@tabcast/media";
+import type { BroadcastReport, SegmentLine } from "@tabcast/node/types";
+
+/** A value as it is after JSON: money and gas as decimal text. */
+export type Plain<T> = T extends bigint
+  ? string
+  : T extends number | string | boolean | null | undefined
+    ? T extends { readonly [key: symbol]: unknown }
+      ? number
+      : T
+    : T extends readonly (infer Item)[]
+      ? readonly Plain<Item>[]
+      : { readonly [Key in keyof T]: Plain<T[Key]> };
+
+/** JSON of anything that pages tell: a bigint becomes decimal text. */
+export function plainJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? `${inner}` : inner));
+}
+
+/** What DIR/report.json holds, version 1. Wei as decimal text, times in milliseconds, sizes in bytes. */
+export interface Report {
+  readonly version: 1;
+  readonly seed: number;
+  readonly input: Readonly<Record<string, string | number | boolean | null>>;
+  readonly codec: string;
+  readonly segmentSeconds: number;
+  readonly rungs: readonly {
+    readonly name: string;
+    readonly width: number;
+    readonly height: number;
+    readonly bitrate: number;
+  }[];
+  readonly segments: readonly (Omit<SegmentLine, "worker"> & { readonly worker: string | null })[];
+  readonly workers: BroadcastReport["workers"];
+  readonly settlement: {
+    readonly chainId: number;
+    readonly contract: string;
+    readonly depositedWei: string;
+    readonly paidWei: string;
+    readonly refundedWei: string;
+    readonly gas: { readonly open: number; readonly claimOrPay: number; readonly close: number };
+  };
+  readonly summary: {
+    /** Captured. */
+    readonly segments: number;
+    /** Of those, how many have every rung verified. */
+    readonly delivered: number;
+    readonly missed: number;
+    readonly successRate: number;
+    readonly score: number;
+    /** Of a segment's slowest rung, sent to verified; null if nothing was delivered. */
+    readonly p50Ms: number | null;
+    readonly p95Ms: number | null;
+    /** Seconds of media per second of wall time. */
+    readonly realtimeRatio: number;
+    readonly wallMs: number;
+  };
+}
+
+export interface ReportInput {
+  readonly seed: number;
+  /** Path as it was given; undefined is the built-in scene. */
+  readonly file?: string;
+  readonly info: Plain<SourceInfo>;
+  readonly codec: string;
+  readonly segmentSeconds: number;
+  readonly rungs: readonly Plain<Rung>[];
+  readonly chain: { readonly id: number; readonly contract: string };
+  readonly broadcast: Plain<BroadcastReport>;
+}
+
+/**
+ * The published score of a transcoder: how often it delivers, times how far below the segment's length it answers.
+ * All times in seconds. Source: Livepeer's leaderboard, and issue 2.
+ */
+export function scoreOf(
+  successRate: number,
+  segmentSeconds: number,
+  meanRoundTripSeconds: number,
+): number {
+  if (successRate === 0 || meanRoundTripSeconds <= 0) return successRate;
+  return successRate * (1 - Math.exp(-segmentSeconds / meanRoundTripSeconds));
+}
+
+/** The smallest value that `fraction` of the values do not exceed (nearest rank); null if there are none. */
+export function percentile(values: readonly number[], fraction: number): number | null {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)] ?? null;
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));
+
+/** The slowest rung's milliseconds of every segment that has all rungs verified, by sequence. */
+function roundTrips(broadcast: Plain<BroadcastReport>, rungs: readonly string[]): number[] {
+  const all: number[] = [];
+  for (let seq = 0; seq < broadcast.captured; seq++) {
+    const lines = rungs.map((rung) =>
+      broadcast.segments.find(
+        (line) => line.seq === seq && line.rung === rung && line.verified && line.worker,
+      ),
+    );
+    if (lines.every((line) => line !== undefined))
+      all.push(Math.max(0, ...lines.map((line) => line.roundTripMs)));
+  }
+  return all;
+}
+
+/** What a broadcast did, in the form that scripts read. */
+export function makeReport(input: ReportInput): Report {
+  const { broadcast, chain, info, rungs } = input;
+  const trips = roundTrips(
+    broadcast,
+    rungs.map((rung) => rung.name),
+  );
+  const { captured, settlement } = broadcast;
+  const successRate = captured === 0 ? 0 : trips.length / captured;
+  const meanSeconds = trips.reduce((sum, ms) => sum + ms, 0) / Math.max(1, trips.length) / 1_000;
+  return {
+    version: 1,
+    seed: input.seed,
+    input: {
+      file: input.file ?? null,
+      kind: info.kind,
+      videoCodec: info.input.videoCodec,
+      audioCodec: info.input.audioCodec ?? null,
+      width: info.width,
+      height: info.height,
+      frameRate: round(info.frameRate, 3),
+      bitrate: Math.round(info.bitrate),
+      seconds: round(broadcast.mediaSeconds, 6),
+      passthrough: info.passthrough,
+    },
+    codec: input.codec,
+    segmentSeconds: input.segmentSeconds,
+    rungs: rungs.map(({ name, width, height, bitrate }) => ({ name, width, height, bitrate })),
+    segments: broadcast.segments.map((line) => ({ ...line, worker: line.worker ?? null })),
+    workers: broadcast.workers,
+    settlement: {
+      chainId: settlement?.chainId ?? chain.id,
+      contract: settlement?.contract ?? chain.contract,
+      depositedWei: settlement?.depositedWei ?? "0",
+      paidWei: settlement?.paidWei ?? "0",
+      refundedWei: settlement?.refundedWei ?? "0",
+      gas: {
+        open: Number(settlement?.gas.open ?? 0),
+        claimOrPay: Number(settlement?.gas.claimOrPay ?? 0),
+        close: Number(settlement?.gas.close ?? 0),
+      },
+    },
+    summary: {
+      segments: captured,
+      delivered: trips.length,
+      missed: captured - trips.length,
+      successRate: round(successRate, 6),
+      score: round(scoreOf(successRate, input.segmentSeconds, meanSeconds), 6),
+      p50Ms: percentile(trips, 0.5),
+      p95Ms: percentile(trips, 0.95),
+      realtimeRatio: round(broadcast.mediaSeconds / Math.max(0.001, broadcast.wallMs / 1_000), 3),
+      wallMs: Math.round(broadcast.wallMs),
+    },
+  };
+}
+
+/** Why the broadcast was not perfect, one line each; empty means exit 0. */
+export function shortcomings(report: Report): readonly string[] {
+  const { settlement, summary } = report;
+  const found: string[] = [];
+  if (summary.segments === 0) found.push("no segment was captured");
+  if (summary.missed > 0) {
+    const holes: string[] = [];
+    for (let seq = 0; seq < summary.segments; seq++)
+      for (const { name } of report.rungs)
+        if (
+          !report.segments.some((s) => s.seq === seq && s.rung === name && s.verified && s.worker)
+        )
+          holes.push(`${seq}/${name}`);
+    const shown = holes.slice(0, 8).join(" ");
+    found.push(
+      `${holes.length} of ${summary.segments * report.rungs.length} renditions were not delivered and verified: ${shown}${holes.length > 8 ? " ..." : ""}`,
+    );
+  }
+  const owed = report.segments.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
+  const paid = BigInt(settlement.paidWei);
+  if (owed !== paid)
+    found.push(`${owed} wei were promised for segments, and ${paid} wei were paid on chain`);
+  const [deposited, refunded] = [BigInt(settlement.depositedWei), BigInt(settlement.refundedWei)];
+  if (deposited !== paid + refunded)
+    found.push(`${deposited} wei were deposited, ${paid} paid and ${refunded} refunded`);
+  return found;
+}
