@@ -95,11 +95,13 @@ export default defineConfig({
             "{packages,apps}/**/*.browser.test.{ts,tsx}",
             "packages/{runtime,protocol,mesh,media,channel,market,node}/src/**/*.ts",
             "!**/*.test.ts",
-            "!packages/mesh/src/relay.ts",
+            "!packages/mesh/src/relay*.ts",
           ],
         },
         test: {
           name: "browser",
+          // The relay through which pages of the mesh's tests meet.
+          globalSetup: ["packages/mesh/src/relay.setup.ts"],
           include: ["{packages,apps}/**/*.browser.test.{ts,tsx}"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           testTimeout: 60_000,

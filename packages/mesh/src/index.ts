@@ -1,1 +1,11 @@
+export { MeshError, type MeshReason } from "./error.ts";
+export { type Identity, loadIdentity } from "./identity.ts";
+export { type Libp2pOptions, libp2p } from "./libp2p.ts";
+export {
+  type MemoryNetwork,
+  type MemoryNetworkOptions,
+  memory,
+  memoryNetwork,
+} from "./memory.ts";
 export type * from "./mesh.ts";
+export { peerIdFromPublicKey, publicKeyFromPeerId } from "./peer-id.ts";

@@ -1,0 +1,13 @@
+import { inject } from "vitest";
+import { compliance } from "./compliance.ts";
+import { libp2p } from "./libp2p.ts";
+
+compliance("libp2p over WebRTC", () =>
+  libp2p({
+    seed: crypto.getRandomValues(new Uint8Array(32)),
+    relays: [inject("relay")],
+    iceServers: [],
+    local: true,
+    relaySlots: 1,
+  }),
+);

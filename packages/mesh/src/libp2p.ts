@@ -1,0 +1,35 @@
+import type { Clock, Random } from "@tabcast/runtime";
+import type { Mesh } from "./mesh.ts";
+
+export interface Libp2pOptions {
+  /** The Ed25519 seed of this tab's identity, 32 bytes; see `loadIdentity`. */
+  readonly seed: Uint8Array;
+  /** Relay multiaddrs, each ending in /p2p/<relay id>. They are tried in random order. */
+  readonly relays: readonly string[];
+  /** STUN and TURN servers; [] contacts nobody. */
+  readonly iceServers: readonly RTCIceServer[];
+  /** Dial loopback and private addresses: local networks and tests only. Default false. */
+  readonly local?: boolean;
+  /** Direct neighbours to look for; up to 64 are held. Default 8. */
+  readonly degree?: number;
+  /** Relays to hold a slot at. Default 2, at most one per relay is used. */
+  readonly relaySlots?: number;
+  /** Milliseconds between two announcements of this tab. Default 4_000; 1_000 if `local`. */
+  readonly discoveryInterval?: number;
+  /** Topic of the announcements. Default "/tabcast/1/discovery". */
+  readonly discoveryTopic?: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Closes the mesh. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Joins the network from a page: WebRTC to other tabs, WebSocket to relays. Resolves before a relay has answered; wait for
+ * `reachable`. Throws MESH_BAD_ADDRESS for a relay address that is none.
+ */
+export async function libp2p(options: Libp2pOptions): Promise<Mesh> {
+  // Loaded on demand: Node tests and pages that do not join must not pay for the stack.
+  const { startTab } = await import("./tab.ts");
+  return startTab(options);
+}

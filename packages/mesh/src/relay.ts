@@ -1,0 +1,196 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { type GossipSub, gossipsub, StrictSign } from "@chainsafe/libp2p-gossipsub";
+import { circuitRelayServer } from "@libp2p/circuit-relay-v2";
+import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { identify, identifyPush } from "@libp2p/identify";
+import { noise } from "@libp2p/noise";
+import { ping } from "@libp2p/ping";
+import { webSockets } from "@libp2p/websockets";
+import { yamux } from "@libp2p/yamux";
+import { multiaddr } from "@multiformats/multiaddr";
+import { type Clock, type Random, secureRandom, systemClock } from "@tabcast/runtime";
+import { createLibp2p } from "libp2p";
+import { MeshError } from "./error.ts";
+import type { Name, PeerId } from "./mesh.ts";
+import { direct, superviseRelays } from "./supervise.ts";
+
+export interface RelayOptions {
+  /** Where the relay's key lies, so that it keeps its id; made if missing. */
+  readonly directory: string;
+  /** Such as "/ip4/127.0.0.1/tcp/9001/ws"; port 0 takes a free one. */
+  readonly listen: readonly string[];
+  /** What to advertise instead, such as "/dns4/relay.example.org/tcp/443/tls/ws" behind a TLS proxy. */
+  readonly announce?: readonly string[];
+  /** Gossip topics it forwards; no others. */
+  readonly topics: readonly Name[];
+  /** Other relays of the network, each ending in /p2p/<relay id>; it stays connected to all. */
+  readonly peers?: readonly string[];
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface RelayStats {
+  /** Peers connected now: tabs and other relays. */
+  readonly peers: number;
+  /** Slots held by tabs that can be reached through this relay. */
+  readonly reservations: number;
+  /** Peers of each topic. */
+  readonly subscribers: Readonly<Record<Name, number>>;
+}
+
+export interface Relay {
+  readonly id: PeerId;
+  /** Multiaddrs for tabs, each ending in /p2p/<id>. */
+  readonly addrs: readonly string[];
+  stats(): RelayStats;
+  /** May be called twice. */
+  close(): Promise<void>;
+}
+
+/** The relay's Ed25519 seed, 32 bytes, made on the first start. Throws MESH_BAD_KEY. */
+async function loadSeed(directory: string): Promise<Uint8Array> {
+  const file = join(directory, "relay.key");
+  const fail = (why: string, cause?: unknown): never => {
+    throw new MeshError({ code: "MESH_BAD_KEY", file }, `the relay's key ${file} ${why}`, {
+      cause,
+    });
+  };
+  const held = await readFile(file).catch((thrown: NodeJS.ErrnoException) =>
+    thrown.code === "ENOENT" ? undefined : fail("cannot be read", thrown),
+  );
+  if (held !== undefined)
+    return held.byteLength === 32
+      ? new Uint8Array(held)
+      : fail(`has ${held.byteLength} bytes, expected 32`);
+  const seed = randomBytes(32);
+  try {
+    await mkdir(directory, { recursive: true });
+    // Written aside and moved: a crash in between leaves no half key.
+    await writeFile(`${file}.new`, seed, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  } catch (thrown) {
+    fail("cannot be written", thrown);
+  }
+  return new Uint8Array(seed);
+}
+
+/** Throws MESH_PORT_IN_USE if somebody else listens there. libp2p would say only that it cannot listen. */
+async function checkPort(address: string): Promise<void> {
+  const parts = multiaddr(address).getComponents();
+  const host = parts.find(({ name }) => name === "ip4" || name === "ip6")?.value;
+  const port = Number(parts.find(({ name }) => name === "tcp")?.value ?? 0);
+  if (host === undefined || port === 0) return;
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(
+        cause.code === "EADDRINUSE"
+          ? new MeshError(
+              { code: "MESH_PORT_IN_USE", host, port },
+              `port ${port} on ${host} is in use by another process`,
+              { cause },
+            )
+          : cause,
+      ),
+    );
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}
+
+/**
+ * Introduces tabs to each other and forwards gossip, never media. Throws MESH_PORT_IN_USE, MESH_BAD_KEY, MESH_BAD_ADDRESS.
+ */
+export async function createRelay({
+  directory,
+  listen,
+  announce = [],
+  topics,
+  peers = [],
+  clock = systemClock,
+  random = secureRandom,
+}: RelayOptions): Promise<Relay> {
+  for (const address of [...listen, ...announce, ...peers])
+    try {
+      multiaddr(address);
+    } catch (cause) {
+      throw new MeshError({ code: "MESH_BAD_ADDRESS", address }, `not a multiaddr: ${address}`, {
+        cause,
+      });
+    }
+  const seed = await loadSeed(directory);
+  for (const address of listen) await checkPort(address);
+  const node = await createLibp2p({
+    privateKey: await generateKeyPairFromSeed("Ed25519", seed),
+    addresses: { listen: [...listen], announce: [...announce] },
+    transports: [webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: {
+      maxConnections: 5_000,
+      inboundUpgradeTimeout: 20_000,
+      // Per second and remote host, and a proxy is one host; the defaults (5, 10) refuse a handful of local tabs.
+      inboundConnectionThreshold: 1_000,
+      maxIncomingPendingConnections: 500,
+    },
+    connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 30_000 } },
+    services: {
+      identify: identify(),
+      identifyPush: identifyPush(),
+      ping: ping(),
+      relay: circuitRelayServer({
+        maxInboundHopStreams: 64,
+        reservations: {
+          maxReservations: 5_000,
+          // A slot outlives its tab until here (js-libp2p#2833); clients renew five minutes before the end.
+          reservationTtl: 15 * 60_000,
+          defaultDurationLimit: 60_000,
+          // For signalling only: media never goes through a relay.
+          defaultDataLimit: BigInt(256 * 1024),
+        },
+      }),
+      pubsub: gossipsub({
+        globalSignaturePolicy: StrictSign,
+        allowPublishToZeroTopicPeers: true,
+        fallbackToFloodsub: false,
+        maxInboundDataLength: 256 * 1024,
+        allowedTopics: [...topics],
+        // A relay is the stable backbone of its tabs' gossip.
+        D: 12,
+        Dlo: 8,
+        Dhi: 24,
+        Dout: 4,
+        Dlazy: 12,
+        scoreParams: { IPColocationFactorWeight: 0 },
+      }),
+    },
+  });
+  const pubsub: GossipSub = node.services.pubsub;
+  for (const topic of topics) pubsub.subscribe(topic);
+  const own = new AbortController();
+  void superviseRelays(
+    node,
+    peers.map((peer) => multiaddr(peer)),
+    peers.length,
+    { clock, random, signal: own.signal },
+  );
+  let closing: Promise<void> | undefined;
+  return {
+    id: node.peerId.toString(),
+    addrs: node.getMultiaddrs().map(String),
+    stats: () => ({
+      peers: new Set(direct(node).map((connection) => connection.remotePeer.toString())).size,
+      reservations: node.services.relay.reservations.size,
+      subscribers: Object.fromEntries(
+        topics.map((topic) => [topic, pubsub.getSubscribers(topic).length]),
+      ),
+    }),
+    close() {
+      own.abort();
+      closing ??= Promise.resolve(node.stop());
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import type { Connection, Libp2p, PeerStore } from "@libp2p/interface";
+import { CODE_P2P, type Multiaddr } from "@multiformats/multiaddr";
+import { WebRTC } from "@multiformats/multiaddr-matcher";
+import type { Clock, Random } from "@tabcast/runtime";
+
+/** What the loops need of a libp2p node. */
+export type Node = Pick<
+  Libp2p,
+  "peerId" | "dial" | "getConnections" | "addEventListener" | "removeEventListener"
+> & { readonly peerStore: PeerStore };
+
+export interface SuperviseOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Ends the loop. */
+  readonly signal: AbortSignal;
+}
+
+/** The peer id at the end of a multiaddr, "" if it has none. */
+export function idOf(address: Multiaddr): string {
+  return address.getComponents().findLast((part) => part.code === CODE_P2P)?.value ?? "";
+}
+
+/** Open connections that gossip and requests may use: not those through a relay. */
+export function direct(node: Pick<Node, "getConnections">): Connection[] {
+  return node
+    .getConnections()
+    .filter((connection) => connection.status === "open" && connection.limits == null);
+}
+
+/** Runs `step`, sleeps for as long as it says or until a connection closes, and so on until the signal fires. */
+async function loop(
+  node: Node,
+  { clock, signal }: SuperviseOptions,
+  step: () => Promise<number>,
+): Promise<void> {
+  let cut = new AbortController();
+  const wake = () => cut.abort();
+  node.addEventListener("connection:close", wake);
+  try {
+    while (!signal.aborted) {
+      const ms = await step().catch(() => 5_000);
+      cut = new AbortController();
+      // Let a close settle before anything is dialled again.
+      await clock.sleep(Math.min(ms, 250), { signal }).catch(() => {});
+      await clock
+        .sleep(Math.max(0, ms - 250), { signal: AbortSignal.any([signal, cut.signal]) })
+        .catch(() => {});
+    }
+  } finally {
+    node.removeEventListener("connection:close", wake);
+  }
+}
+
+/** libp2p gives up on a lost relay. This dials, in random order, until `want` are up, and again when one is lost. */
+export function superviseRelays(
+  node: Node,
+  relays: readonly Multiaddr[],
+  want: number,
+  options: SuperviseOptions,
+): Promise<void> {
+  const { random, signal } = options;
+  const order = [...relays];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [order[i], order[j]] = [order[j] as Multiaddr, order[i] as Multiaddr];
+  }
+  let backoff = 500;
+  return loop(node, options, async () => {
+    const live = new Set(direct(node).map((connection) => connection.remotePeer.toString()));
+    const down = order.filter((relay) => !live.has(idOf(relay)));
+    const failed: Multiaddr[] = [];
+    for (const relay of down.slice(0, Math.max(0, want - (order.length - down.length))))
+      await node.dial(relay, { signal }).catch(() => failed.push(relay));
+    for (const relay of failed) order.push(...order.splice(order.indexOf(relay), 1));
+    backoff = failed.length > 0 ? Math.min(backoff * 2, 30_000) : 500;
+    return failed.length > 0 ? backoff * (0.5 + random.fraction()) : 5_000;
+  });
+}
+
+/** libp2p dials nobody by itself. This dials known peers until `degree` are connected; of two, the smaller id dials first. */
+export function superviseMesh(
+  node: Node,
+  degree: number,
+  options: SuperviseOptions,
+): Promise<void> {
+  const { clock, random, signal } = options;
+  const tries = new Map<string, { count: number; at: number }>();
+  const dialing = new Set<string>();
+  const self = node.peerId.toString();
+  return loop(node, options, async () => {
+    const live = new Set(
+      direct(node)
+        .filter((connection) => WebRTC.matches(connection.remoteAddr))
+        .map((connection) => connection.remotePeer.toString()),
+    );
+    const known = await node.peerStore.all();
+    const ids = new Set(known.map(({ id }) => id.toString()));
+    for (const id of tries.keys()) if (!ids.has(id)) tries.delete(id);
+    for (const { id, addresses } of known) {
+      const peer = id.toString();
+      // Identify stores each address also without the id at its end, and one of those fails the whole dial.
+      const addrs = addresses
+        .map(({ multiaddr }) => multiaddr)
+        .filter((address) => WebRTC.matches(address) && idOf(address) === peer);
+      if (addrs.length === 0 || peer === self || live.has(peer) || dialing.has(peer)) continue;
+      if (live.size + dialing.size >= degree) break;
+      const due = tries.get(peer) ?? { count: 0, at: clock.now() + (self > peer ? 10_000 : 0) };
+      tries.set(peer, due);
+      if (clock.now() < due.at) continue;
+      due.at =
+        clock.now() + Math.min(5_000 * 2 ** due.count++, 300_000) * (0.5 + random.fraction());
+      dialing.add(peer);
+      node
+        .dial(addrs, { signal })
+        .then(
+          () => {
+            due.count = 0;
+          },
+          () => {},
+        )
+        .finally(() => dialing.delete(peer));
+    }
+    return 1_000 + random.fraction() * 1_000;
+  });
+}
