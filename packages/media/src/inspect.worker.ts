@@ -1,0 +1,14 @@
+import { serve } from "./port.ts";
+import { structureOf } from "./structure.ts";
+import type { Structure } from "./types.ts";
+
+/** The bytes to look at. */
+export interface InspectCall {
+  readonly init: Uint8Array;
+  readonly media: Uint8Array;
+}
+
+serve<InspectCall, never, Structure>(
+  ({ init, media }) => structureOf(init, media),
+  () => [],
+);

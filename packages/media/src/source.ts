@@ -1,0 +1,266 @@
+import type { BitsPerSecond, Micros } from "@tabcast/runtime";
+import { codecString } from "./codecs.ts";
+import { MediaError, restoreError } from "./errors.ts";
+import type { SourceAsk, SourcePlan, SourceTell } from "./source.worker.ts";
+import type { Source, SourceInfo, SourceOptions, SourceSegment } from "./types.ts";
+
+const LENGTH = { least: 500_000, most: 10_000_000, usual: 2_000_000 };
+
+/** What waits for whom: segments for a reader, or a reader for them. */
+class Feed {
+  readonly #worker: Worker;
+  readonly #segments: SourceSegment[] = [];
+  #info: SourceInfo | undefined;
+  #ended = false;
+  #error: MediaError | undefined;
+  #wake = () => {};
+
+  constructor(plan: SourcePlan, transfer: Transferable[]) {
+    this.#worker = new Worker(new URL("./source.worker.ts", import.meta.url), { type: "module" });
+    this.#worker.addEventListener("message", ({ data }: MessageEvent<SourceTell>) => {
+      if ("segment" in data) this.#segments.push(data.segment);
+      else if ("info" in data) this.#info = data.info;
+      else if ("end" in data) this.#ended = true;
+      else this.#error = restoreError(data.error);
+      this.#wake();
+    });
+    this.#worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      const why = event.message || "its script could not be loaded";
+      this.#error ??= new MediaError({ code: "MEDIA_WORKER" }, `media worker failed: ${why}`);
+      this.#wake();
+    });
+    this.#ask({ open: plan }, transfer);
+  }
+
+  #ask(ask: SourceAsk, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(ask, transfer);
+  }
+
+  async #until(ready: () => boolean, signal: AbortSignal): Promise<void> {
+    const wake = () => this.#wake();
+    signal.addEventListener("abort", wake);
+    try {
+      while (!ready() && !signal.aborted && !this.#error)
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    } finally {
+      signal.removeEventListener("abort", wake);
+    }
+  }
+
+  async info(signal: AbortSignal): Promise<SourceInfo> {
+    await this.#until(() => this.#info !== undefined, signal);
+    signal.throwIfAborted();
+    if (this.#info) return this.#info;
+    throw this.#error;
+  }
+
+  async *segments(signal: AbortSignal): AsyncGenerator<SourceSegment, void, void> {
+    this.#ask({ start: true });
+    try {
+      for (;;) {
+        await this.#until(() => this.#segments.length > 0 || this.#ended, signal);
+        if (signal.aborted) return;
+        const segment = this.#segments.shift();
+        if (segment) {
+          this.#ask({ taken: true });
+          yield segment;
+        } else if (this.#error) {
+          if (this.#error.code === "MEDIA_CLOSED") return;
+          throw this.#error;
+        } else return;
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  stop(): void {
+    this.#ask({ stop: true });
+  }
+
+  close(): void {
+    this.#worker.terminate();
+    this.#error ??= new MediaError({ code: "MEDIA_CLOSED" }, "the source was closed");
+    this.#wake();
+  }
+}
+
+function sourceOf(feed: Feed, info: SourceInfo, ended: () => void, preview?: MediaStream): Source {
+  let read = false;
+  return {
+    info,
+    segments: ({ signal }) => {
+      if (read) throw new TypeError("a source's segments can be read once");
+      read = true;
+      return feed.segments(signal);
+    },
+    stop: () => feed.stop(),
+    ...(preview ? { preview } : {}),
+    close: () => {
+      feed.close();
+      ended();
+    },
+  };
+}
+
+/** The segment length in microseconds. Throws MEDIA_OPTION outside 0.5 to 10 s. */
+function lengthOf({ segment = LENGTH.usual as Micros }: SourceOptions): number {
+  if (!(segment >= LENGTH.least && segment <= LENGTH.most))
+    throw new MediaError(
+      { code: "MEDIA_OPTION", option: "segment", value: segment },
+      `a segment of ${segment / 1e6} s; it must be 0.5 to 10 s`,
+    );
+  return segment;
+}
+
+/**
+ * Opens a media file (MP4, MOV, WebM, MKV, MPEG-TS) as a source. Default pace: "fast". Rejects with MediaError: see
+ * its codes; an abort rejects with the signal's reason.
+ */
+export async function openFile(
+  blob: Blob,
+  name: string,
+  options: SourceOptions & { readonly signal: AbortSignal },
+): Promise<Source> {
+  const { pace = "fast", signal } = options;
+  signal.throwIfAborted();
+  const segment = lengthOf(options);
+  const feed = new Feed({ kind: "file", blob, name, segment, pace }, []);
+  return settled(feed, signal);
+}
+
+async function settled(feed: Feed, signal: AbortSignal): Promise<Source> {
+  try {
+    return sourceOf(feed, await feed.info(signal), () => {});
+  } catch (error) {
+    feed.close();
+    throw error;
+  }
+}
+
+/** The built-in scene. Sizes in pixels. */
+export interface SceneOptions extends SourceOptions {
+  /** Even, 64 to 3840. Default 1280. */
+  readonly width?: number;
+  /** Even, 64 to 2160. Default 720. */
+  readonly height?: number;
+  /** Whole frames per second, 1 to 60. Default 25. */
+  readonly frameRate?: number;
+  /** Bits per second of its video. Default 0.17 for each pixel of each frame. */
+  readonly bitrate?: BitsPerSecond;
+  /** Ends after this much media. Default: never. */
+  readonly duration?: Micros;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a moving picture with a timecode, a frame number and a tone that beeps each second. The same seed (default 1)
+ * draws the same frames. Default pace: "live". Throws MEDIA_OPTION.
+ */
+export async function openScene(options: SceneOptions): Promise<Source> {
+  const { width = 1280, height = 720, frameRate = 25, seed = 1, pace = "live", signal } = options;
+  signal.throwIfAborted();
+  const segment = lengthOf(options);
+  within("width", width, 64, 3840, 2);
+  within("height", height, 64, 2160, 2);
+  within("frameRate", frameRate, 1, 60, 1);
+  const { duration } = options;
+  if (duration !== undefined && !(duration >= 1e6 / frameRate))
+    throw new MediaError(
+      { code: "MEDIA_OPTION", option: "duration", value: duration },
+      `a scene of ${duration} us is shorter than one frame`,
+    );
+  const bitrate = options.bitrate ?? Math.round(0.17 * width * height * frameRate);
+  const plan: SourcePlan = {
+    kind: "scene",
+    width,
+    height,
+    frameRate,
+    seed,
+    bitrate,
+    segment,
+    pace,
+    ...(duration === undefined ? {} : { duration }),
+  };
+  return settled(new Feed(plan, []), signal);
+}
+
+function within(option: string, value: number, least: number, most: number, step: number): void {
+  if (!(value >= least && value <= most && value % step === 0))
+    throw new MediaError(
+      { code: "MEDIA_OPTION", option, value },
+      `${option} is ${value}; it must be ${least} to ${most} in steps of ${step}`,
+    );
+}
+
+/** A camera, a screen or a tab. */
+export interface CaptureOptions extends SourceOptions {
+  /** For the report: "camera", "screen", "tab". Default: from the track's settings. */
+  readonly kind?: string;
+  /** Frames per second of the constant grid, 1 to 60. Default: the track's own rate, at most 30. */
+  readonly frameRate?: number;
+  /** Bits per second of its video. Default 0.1 for each pixel of each frame, at least 400 kbit/s. */
+  readonly bitrate?: BitsPerSecond;
+}
+
+/** Chromium's; not in TypeScript's DOM types. */
+declare class MediaStreamTrackProcessor<T> {
+  constructor(init: { track: MediaStreamTrack; maxBufferSize?: number });
+  readonly readable: ReadableStream<T>;
+}
+
+/**
+ * Live segments of a stream's first video track and, if it has one, its first audio track. Frames are put on a constant
+ * grid. Ends when the video track ends; `close` stops the stream's tracks. Throws MEDIA_NO_VIDEO or MEDIA_OPTION.
+ */
+export function openCapture(stream: MediaStream, options: CaptureOptions = {}): Source {
+  const segment = lengthOf(options);
+  const [track] = stream.getVideoTracks();
+  if (!track || track.readyState === "ended")
+    throw new MediaError({ code: "MEDIA_NO_VIDEO" }, "the captured stream has no live video track");
+  const [sound] = stream.getAudioTracks();
+  const settings = track.getSettings();
+  const frameRate =
+    options.frameRate ?? Math.min(30, Math.max(1, Math.round(settings.frameRate || 30)));
+  within("frameRate", frameRate, 1, 60, 1);
+  const width = even(settings.width ?? 1280);
+  const height = even(settings.height ?? 720);
+  const bitrate =
+    options.bitrate ?? Math.max(400_000, Math.round(0.1 * width * height * frameRate));
+  // A few frames of buffer bridge a stall of the worker; more would only be latency.
+  const video = new MediaStreamTrackProcessor<VideoFrame>({ track, maxBufferSize: 8 }).readable;
+  const audio = sound
+    ? new MediaStreamTrackProcessor<AudioData>({ track: sound, maxBufferSize: 100 }).readable
+    : undefined;
+  const plan: SourcePlan = {
+    kind: "capture",
+    width,
+    height,
+    frameRate,
+    bitrate,
+    segment,
+    video,
+    ...(audio ? { audio } : {}),
+  };
+  const feed = new Feed(plan, [video, ...(audio ? [audio] : [])]);
+  const info: SourceInfo = {
+    kind: options.kind ?? (settings.displaySurface ? "screen" : "camera"),
+    codec: codecString("avc", { width, height, bitrate }, frameRate),
+    width,
+    height,
+    frameRate,
+    bitrate: bitrate as BitsPerSecond,
+    passthrough: false,
+    ...(sound ? { audioCodec: "opus" } : {}),
+    input: { videoCodec: "raw", ...(sound ? { audioCodec: "pcm" } : {}) },
+  };
+  const end = () => {
+    for (const each of stream.getTracks()) each.stop();
+  };
+  return sourceOf(feed, info, end, stream);
+}
+
+const even = (side: number) => Math.max(64, side - (side % 2));
