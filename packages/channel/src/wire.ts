@@ -1,7 +1,7 @@
 import { fromHex, type Wei } from "@tabcast/runtime";
 import { bytesToBigInt, bytesToHex, getAddress, numberToBytes } from "viem";
 import { PotError } from "./config.ts";
-import type { Domain, PotConfig, SignedVoucher } from "./types.ts";
+import type { Address, Domain, PotConfig, SignedVoucher } from "./types.ts";
 import { VoucherError } from "./voucher.ts";
 
 /** `Voucher` of tabcast.proto, as any codec gives it. */
@@ -19,19 +19,31 @@ export interface WireVoucher {
 
 /** `Pot` of tabcast.proto, as any codec gives it. */
 export interface WirePot {
-  readonly chainId: bigint;
+  readonly chainId: number;
   /** 20 bytes, as the next three. */
   readonly contract: Uint8Array;
   readonly payer: Uint8Array;
   readonly signer: Uint8Array;
   readonly token: Uint8Array;
   /** Seconds. */
-  readonly challengeS: bigint;
+  readonly challengeS: number;
   /** 32 bytes. */
   readonly salt: Uint8Array;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** An address off the wire, with its checksum in capitals. Throws RangeError unless it is 20 bytes. */
+export function toAddress(bytes: Uint8Array): Address {
+  if (bytes.byteLength !== 20)
+    throw new RangeError(`an address is 20 bytes, got ${bytes.byteLength}`);
+  return getAddress(bytesToHex(bytes));
+}
+
+/** An address ready for the wire: 20 bytes. */
+export function fromAddress(address: Address): Bytes {
+  return fromHex(address);
+}
 
 /** A voucher ready for the wire. */
 export function fromVoucher(voucher: SignedVoucher): {
@@ -68,7 +80,7 @@ export function toVoucher(wire: WireVoucher): SignedVoucher {
     );
   return {
     potId: bytesToHex(wire.pot),
-    payee: getAddress(bytesToHex(wire.payee)),
+    payee: toAddress(wire.payee),
     lane: wire.lane,
     cumulative: bytesToBigInt(wire.cumulative) as Wei,
     signature: bytesToHex(wire.signature),
@@ -80,21 +92,21 @@ export function fromPot(
   domain: Domain,
   config: PotConfig,
 ): {
-  chainId: bigint;
+  chainId: number;
   contract: Bytes;
   payer: Bytes;
   signer: Bytes;
   token: Bytes;
-  challengeS: bigint;
+  challengeS: number;
   salt: Bytes;
 } {
   return {
-    chainId: BigInt(domain.chainId),
+    chainId: domain.chainId,
     contract: fromHex(domain.contract),
     payer: fromHex(config.payer),
     signer: fromHex(config.signer),
     token: fromHex(config.token),
-    challengeS: BigInt(config.challengePeriod),
+    challengeS: config.challengePeriod,
     salt: fromHex(config.salt),
   };
 }
@@ -109,18 +121,17 @@ export function toPot(wire: WirePot): { domain: Domain; config: PotConfig } {
     const bytes = wire[field as keyof typeof lengths];
     if (bytes?.byteLength !== length) bad(field, `is ${bytes?.byteLength} bytes, not ${length}`);
   }
-  if (wire.chainId < 1n || wire.chainId > BigInt(Number.MAX_SAFE_INTEGER))
+  if (!Number.isSafeInteger(wire.chainId) || wire.chainId < 1)
     bad("chain id", `is ${wire.chainId}`);
-  if (wire.challengeS < 0n || wire.challengeS >= 2n ** 40n)
+  if (!Number.isInteger(wire.challengeS) || wire.challengeS < 0 || wire.challengeS >= 2 ** 40)
     bad("challenge period", `is ${wire.challengeS} s, not a 40-bit number`);
-  const address = (bytes: Uint8Array) => getAddress(bytesToHex(bytes));
   return {
-    domain: { chainId: Number(wire.chainId), contract: address(wire.contract) },
+    domain: { chainId: wire.chainId, contract: toAddress(wire.contract) },
     config: {
-      payer: address(wire.payer),
-      signer: address(wire.signer),
-      token: address(wire.token),
-      challengePeriod: Number(wire.challengeS),
+      payer: toAddress(wire.payer),
+      signer: toAddress(wire.signer),
+      token: toAddress(wire.token),
+      challengePeriod: wire.challengeS,
       salt: bytesToHex(wire.salt),
     },
   };
