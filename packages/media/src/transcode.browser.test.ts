@@ -60,11 +60,6 @@ describe("transcoding", () => {
           { init: video.init, media: video.media, codec, rungs },
           { signal: never },
         );
-        console.log(
-          codec,
-          encodeMs,
-          renditions.map((r) => [r.rung, r.codecs, r.media.length]),
-        );
         expect(renditions.map(({ rung }) => rung)).toEqual(rungs.map(({ name }) => name));
         for (const [i, rendition] of renditions.entries()) {
           const made = await inspect(rendition);
