@@ -34,6 +34,8 @@ export interface BroadcastStart {
   readonly title: string;
   /** "file" is the one given to the page's input element. */
   readonly source: "file" | "scene";
+  /** Length of the scene; without it the scene never ends. */
+  readonly seconds?: number;
   /** Text of the ladder, or undefined for the default of the source's size. */
   readonly ladder?: string;
   readonly codec: CodecName;

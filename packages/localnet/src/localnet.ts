@@ -71,6 +71,8 @@ export interface NetBroadcastOptions {
   /** A media file; undefined is the built-in scene. */
   readonly file?: string;
   readonly title?: string;
+  /** Length of the scene; without it the scene never ends. */
+  readonly seconds?: number;
   readonly ladder?: string;
   readonly codec?: CodecName;
   /** Seconds. Default 2. */
@@ -346,6 +348,7 @@ async function startBroadcast(asked: NetBroadcastOptions, around: Around): Promi
     const started = await tab.call("startBroadcast", {
       title: asked.title ?? "Local broadcast",
       source: asked.file === undefined ? "scene" : "file",
+      ...(asked.seconds === undefined ? {} : { seconds: asked.seconds }),
       ...(asked.ladder === undefined ? {} : { ladder: asked.ladder }),
       codec: asked.codec ?? "avc",
       segment: asked.segment ?? 2,
