@@ -1,0 +1,77 @@
+import type { Config } from "./config.ts";
+
+/** A hired worker, as far as handing out segments needs to know it. */
+export interface Hand {
+  readonly worker: string;
+  readonly epoch: number;
+  readonly role: "crew" | "backup";
+  /** Believed: output pixels per second, bits per second towards it, milliseconds for receipt and pull. */
+  readonly pixelsPerS: number;
+  readonly uplink: number;
+  readonly pullMs: number;
+}
+
+/** A job in a worker's hands. */
+export interface Load {
+  readonly seq: number;
+  /** When its transcoding was predicted to be over, in milliseconds. */
+  readonly readyAt: number;
+}
+
+export interface Task {
+  /** Output pixels of all rungs and frames. */
+  readonly pixels: number;
+  /** Source bytes. */
+  readonly bytes: number;
+  /** Workers that are not to be asked. */
+  readonly without: readonly string[];
+  /** "first" keeps the backup free for what fails. */
+  readonly why: "first" | "again" | "hedge";
+}
+
+export interface Choice {
+  readonly worker: string;
+  readonly epoch: number;
+  /** When the uplink is free again, the transcoding over, and the renditions here, in milliseconds. */
+  readonly uploadedAt: number;
+  readonly readyAt: number;
+  readonly doneAt: number;
+}
+
+/**
+ * The worker that is predicted to finish first, among those with a free place (one running, one fetched ahead). Undefined if
+ * there is none now: `anybody` says whether to wait. Uplink first: a segment leaves after those before it, one at a time.
+ */
+export function choose(
+  hands: readonly Hand[],
+  loads: ReadonlyMap<string, readonly Load[]>,
+  task: Task,
+  at: { readonly now: number; readonly uplinkFreeAt: number },
+  config: Config,
+): Choice | undefined {
+  const start = Math.max(at.now, at.uplinkFreeAt);
+  let best: Choice | undefined;
+  for (const hand of eligible(hands, task)) {
+    const load = loads.get(hand.worker) ?? [];
+    if (load.length >= config.perWorker) continue;
+    const uploadedAt = start + (task.bytes * 8_000) / hand.uplink;
+    const free = Math.max(at.now, ...load.map(({ readyAt }) => readyAt));
+    const readyAt = Math.max(uploadedAt, free) + (task.pixels * 1_000) / hand.pixelsPerS;
+    const doneAt = readyAt + hand.pullMs;
+    if (best === undefined || doneAt < best.doneAt)
+      best = { worker: hand.worker, epoch: hand.epoch, uploadedAt, readyAt, doneAt };
+  }
+  return best;
+}
+
+/** True if somebody hired could take the task, now or later. */
+export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "why">): boolean {
+  return eligible(hands, task).length > 0;
+}
+
+function eligible(hands: readonly Hand[], task: Pick<Task, "without" | "why">): readonly Hand[] {
+  const allowed = hands.filter(({ worker }) => !task.without.includes(worker));
+  if (task.why !== "first") return allowed;
+  const crew = allowed.filter(({ role }) => role === "crew");
+  return crew.length > 0 ? crew : allowed;
+}

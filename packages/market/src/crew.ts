@@ -1,0 +1,481 @@
+/**
+ * Hiring for one stream, at the broadcaster.
+ *
+ *   offer open ──bids──▶ award ──accepted──▶ hired ──lost, too slow──▶ out for 30 s
+ *       ▲                  │ refused, silent                             │
+ *       └───────────── a place is free: next bid in hand, or offer again ┘
+ *
+ * Authority: `epochs`, which never fall, for whose answers count; `members` for who is hired. `known` is a cache of what was
+ * measured here. Bounds: `config.mostBids` bids, `MOST_KNOWN` workers remembered, one crew of 8 and one backup.
+ */
+import type { Bid } from "@tabcast/protocol";
+import { type Random, toHex } from "@tabcast/runtime";
+import type { Hand } from "./assign.ts";
+import type { Config } from "./config.ts";
+import type { Fault } from "./job.ts";
+import { type Candidate, feasible, reputation, select } from "./select.ts";
+import { believe, type Measured, measure, type Sample } from "./speed.ts";
+
+/** Workers whose record is kept. */
+export const MOST_KNOWN = 256;
+/** An offer that lacks crew is repeated this often, in milliseconds: gossip does not reach who subscribes later. */
+export const REPEAT_MS = 2_000;
+
+/** What the stream needs of its workers. */
+export interface Need {
+  /** Crew, 1 to 8; one backup more is hired if there is somebody. */
+  readonly wanted: number;
+  /** Wei per output megapixel. */
+  readonly maxPrice: bigint;
+  /** Output pixels of one segment, all rungs and frames. */
+  readonly pixels: number;
+  /** Source bytes of one segment. */
+  readonly bytes: number;
+  /** Milliseconds. */
+  readonly segmentMs: number;
+  /** Milliseconds after the segment closed until its renditions are of no use. */
+  readonly slackMs: number;
+}
+
+export interface Member {
+  readonly worker: string;
+  readonly role: "crew" | "backup";
+  /** Asked, at work, or finishing what it has. */
+  readonly state: "asked" | "hired" | "draining";
+  /** 16 bytes. */
+  readonly award: Uint8Array;
+  readonly epoch: number;
+  /** Locked for the award's life, wei per output megapixel. */
+  readonly price: bigint;
+  /** 20 bytes. */
+  readonly payee: Uint8Array;
+  readonly lane: number;
+  /** Claimed output pixels per second. */
+  readonly claimed: number;
+  readonly askedAt: number;
+}
+
+/** What was seen of a worker here. */
+export interface Known {
+  readonly firstSeenAt: number;
+  readonly good: number;
+  readonly bad: number;
+  readonly invalid: number;
+  /** Not hired before this; Infinity: not again for this stream. */
+  readonly outUntil: number;
+  readonly measured?: Measured;
+  /** Average of (upload + encode + pull) / segment length, at least 1.5 s; above 1 is too slow. */
+  readonly latency?: number;
+  /** Segments in a row with an average above 1. */
+  readonly slow: number;
+}
+
+interface Offered {
+  readonly id: Uint8Array;
+  /** When it was first sent, and last. */
+  readonly since: number;
+  readonly sentAt: number;
+  readonly bids: number;
+  readonly open: boolean;
+}
+
+export interface Crew {
+  readonly need: Need;
+  readonly offer: Offered | undefined;
+  /** The offer before, whose bids may still be on their way. */
+  readonly before: Uint8Array | undefined;
+  readonly bids: ReadonlyMap<string, { readonly bid: Bid; readonly at: number }>;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly epochs: ReadonlyMap<string, number>;
+  readonly known: ReadonlyMap<string, Known>;
+  readonly ended: boolean;
+}
+
+export type Event =
+  | { readonly type: "tick"; readonly now: number }
+  /** A bid whose signature was checked. Answered with exactly one `answer`. */
+  | { readonly type: "bid"; readonly bid: Bid; readonly now: number }
+  | {
+      readonly type: "accepted";
+      readonly worker: string;
+      readonly epoch: number;
+      readonly now: number;
+    }
+  | {
+      readonly type: "refused";
+      readonly worker: string;
+      readonly epoch: number;
+      readonly now: number;
+    }
+  /** The job's `blame`, a closed connection or a Bye. */
+  | {
+      readonly type: "lost";
+      readonly worker: string;
+      readonly fault: Fault;
+      readonly now: number;
+    }
+  | { readonly type: "draining"; readonly worker: string; readonly now: number }
+  /** A segment of its was verified. */
+  | {
+      readonly type: "delivered";
+      readonly worker: string;
+      readonly sample: Sample;
+      readonly now: number;
+    }
+  | { readonly type: "ended"; readonly now: number };
+
+export type Why = "too slow" | "no answer" | "refused" | "ended" | Fault;
+
+export type Effect =
+  /** Publish the offer under this id, 16 bytes; again under the same id if it was sent before. */
+  | { readonly do: "offer"; readonly id: Uint8Array }
+  | { readonly do: "closed"; readonly offer: Uint8Array }
+  | { readonly do: "answer"; readonly worker: string; readonly ok: boolean; readonly why: string }
+  | { readonly do: "award"; readonly member: Member; readonly offer: Uint8Array }
+  /** The worker is no member any more; its answers of this epoch no longer count. */
+  | { readonly do: "drop"; readonly member: Member; readonly why: Why };
+
+export type Step = readonly [Crew, readonly Effect[]];
+
+/** A stream without workers. `tick` it to publish the first offer. */
+export function open(need: Need): Crew {
+  return {
+    need,
+    offer: undefined,
+    before: undefined,
+    bids: new Map(),
+    members: new Map(),
+    epochs: new Map(),
+    known: new Map(),
+    ended: false,
+  };
+}
+
+const nobody = (now: number): Known => ({
+  firstSeenAt: now,
+  good: 0,
+  bad: 0,
+  invalid: 0,
+  outUntil: 0,
+  slow: 0,
+});
+
+function without<Value>(map: ReadonlyMap<string, Value>, key: string): Map<string, Value> {
+  const next = new Map(map);
+  next.delete(key);
+  return next;
+}
+
+const put = <Value>(map: ReadonlyMap<string, Value>, key: string, value: Value) =>
+  new Map(map).set(key, value);
+
+const staffed = (crew: Crew, role: "crew" | "backup") =>
+  [...crew.members.values()].filter((member) => member.role === role && member.state !== "draining")
+    .length;
+
+/** Milliseconds for one segment on this worker, with nothing else to do. */
+function etaMs(need: Need, claimed: number, known: Known | undefined, config: Config): number {
+  const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
+  return (need.bytes * 8_000) / uplink + (need.pixels * 1_000) / pixelsPerS + pullMs;
+}
+
+function candidate(crew: Crew, bid: Bid, now: number, config: Config): Candidate {
+  const known = crew.known.get(bid.worker);
+  return {
+    worker: bid.worker,
+    price: bid.price,
+    etaMs: bid.queueMs + etaMs(crew.need, bid.pixelsPerS, known, config),
+    reputation: reputation(known?.good ?? 0, known?.bad ?? 0),
+    ageMs: now - (known?.firstSeenAt ?? now),
+  };
+}
+
+/** Remembers a worker; the longest unseen stranger makes room. */
+function remember(crew: Crew, worker: string, values: Partial<Known>, now: number): Crew {
+  const known = put(crew.known, worker, {
+    ...(crew.known.get(worker) ?? nobody(now)),
+    ...values,
+  });
+  for (const [other, { outUntil }] of known) {
+    if (known.size <= MOST_KNOWN) break;
+    // Who was sent away stays known, or leaving and coming back would clear its name.
+    if (other !== worker && !crew.members.has(other) && outUntil <= now) known.delete(other);
+  }
+  for (const other of known.keys()) {
+    if (known.size <= MOST_KNOWN) break;
+    if (other !== worker && !crew.members.has(other)) known.delete(other);
+  }
+  return { ...crew, known };
+}
+
+/** Takes a member out and raises its epoch, so that nothing it still sends counts. */
+function drop(crew: Crew, member: Member, why: Why, outUntil: number, now: number): Step {
+  const { worker } = member;
+  const next = remember(
+    {
+      ...crew,
+      members: without(crew.members, worker),
+      bids: without(crew.bids, worker),
+      epochs: put(crew.epochs, worker, (crew.epochs.get(worker) ?? 0) + 1),
+    },
+    worker,
+    { outUntil: Math.max(outUntil, crew.known.get(worker)?.outUntil ?? 0) },
+    now,
+  );
+  return [next, [{ do: "drop", member, why }]];
+}
+
+function take(crew: Crew, bid: Bid, now: number, config: Config): Step {
+  const { worker } = bid;
+  const answer = (next: Crew, why?: string): Step => [
+    next,
+    [{ do: "answer", worker, ok: why === undefined, why: why ?? "" }],
+  ];
+  const offer = crew.offer;
+  if (crew.ended || offer === undefined) return answer(crew, "closed");
+  const id = toHex(bid.offer);
+  const previous = crew.before !== undefined && toHex(crew.before) === id;
+  if (toHex(offer.id) !== id && !previous) return answer(crew, "unknown offer");
+  if (crew.members.has(worker)) return answer(crew, "already in");
+  if (bid.price > crew.need.maxPrice) return answer(crew, "too expensive");
+  if ((crew.known.get(worker)?.outUntil ?? 0) > now) return answer(crew, "wait");
+  const again = crew.bids.has(worker);
+  if (!again && (crew.bids.size >= config.mostBids || offer.bids >= config.mostBids))
+    return answer(crew, "full");
+  const seen = remember(crew, worker, {}, now);
+  if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config))
+    return answer(seen, "too slow");
+  return answer({
+    ...seen,
+    bids: put(crew.bids, worker, { bid, at: now }),
+    offer: { ...offer, bids: offer.bids + (again ? 0 : 1) },
+  });
+}
+
+/** Awards `count` places of a role to the best bids in hand. */
+function award(
+  crew: Crew,
+  role: Member["role"],
+  count: number,
+  now: number,
+  config: Config,
+  random: Random,
+): Step {
+  const candidates = [...crew.bids.values()].map(({ bid }) => candidate(crew, bid, now, config));
+  let next = crew;
+  const effects: Effect[] = [];
+  for (const { worker } of select(candidates, count, crew.need.slackMs, config, random)) {
+    const bid = crew.bids.get(worker)?.bid;
+    if (bid === undefined) continue;
+    const epoch = (crew.epochs.get(worker) ?? 0) + 1;
+    const member: Member = {
+      worker,
+      role,
+      state: "asked",
+      award: random.bytes(16),
+      epoch,
+      price: bid.price,
+      payee: bid.payee,
+      lane: bid.lane,
+      claimed: bid.pixelsPerS,
+      askedAt: now,
+    };
+    next = {
+      ...next,
+      members: put(next.members, worker, member),
+      epochs: put(next.epochs, worker, epoch),
+      bids: without(next.bids, worker),
+    };
+    effects.push({ do: "award", member, offer: bid.offer });
+  }
+  return [next, effects];
+}
+
+/** The backup that has waited longest takes a free place in the crew; it needs no new award. */
+function promote(crew: Crew): Crew {
+  let next = crew;
+  for (const member of crew.members.values()) {
+    if (staffed(next, "crew") >= next.need.wanted) break;
+    if (member.role === "backup" && member.state === "hired")
+      next = { ...next, members: put(next.members, member.worker, { ...member, role: "crew" }) };
+  }
+  return next;
+}
+
+/** Fills free places, and says whether anybody more is wanted. */
+function settle(before: Crew, now: number, config: Config, random: Random): Step {
+  let crew = before;
+  const effects: Effect[] = [];
+  const also = ([next, more]: Step) => {
+    crew = next;
+    effects.push(...more);
+  };
+  for (const member of before.members.values())
+    if (member.state === "asked" && now - member.askedAt >= config.acceptMs)
+      also(drop(crew, member, "no answer", now + config.returnMs, now));
+  const bids = new Map([...crew.bids].filter(([, { at }]) => now - at < 2 * config.offerTtlMs));
+  crew = promote({ ...crew, bids });
+
+  const { offer } = crew;
+  const decided =
+    offer !== undefined &&
+    (now - offer.since >= config.collectMs || crew.bids.size >= config.enoughBids);
+  if (decided) {
+    const free = crew.need.wanted - staffed(crew, "crew");
+    if (free > 0) also(award(crew, "crew", free, now, config, random));
+    if (staffed(crew, "crew") >= crew.need.wanted && staffed(crew, "backup") === 0)
+      also(award(crew, "backup", 1, now, config, random));
+  }
+
+  const lacksCrew = staffed(crew, "crew") < crew.need.wanted;
+  const complete = !lacksCrew && staffed(crew, "backup") > 0;
+  const current = crew.offer;
+  if (complete) {
+    if (current?.open) {
+      effects.push({ do: "closed", offer: current.id });
+      crew = { ...crew, offer: { ...current, open: false } };
+    }
+    return [crew, effects];
+  }
+  const every = lacksCrew ? REPEAT_MS : config.offerTtlMs / 2;
+  if (current === undefined || !current.open || now - current.since >= config.offerTtlMs) {
+    const id = random.bytes(16);
+    crew = {
+      ...crew,
+      before: current?.id,
+      offer: { id, since: now, sentAt: now, bids: 0, open: true },
+    };
+    effects.push({ do: "offer", id });
+  } else if (now - current.sentAt >= every) {
+    crew = { ...crew, offer: { ...current, sentAt: now } };
+    effects.push({ do: "offer", id: current.id });
+  }
+  return [crew, effects];
+}
+
+function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Config): Step {
+  const member = crew.members.get(worker);
+  // A full worker is no worse for it, and the job has gone to another.
+  if (member === undefined || fault === "busy") return [crew, []];
+  const known = crew.known.get(worker) ?? nobody(now);
+  const invalid = known.invalid + (fault === "invalid" ? 1 : 0);
+  const blamed = remember(
+    crew,
+    worker,
+    { bad: known.bad + (fault === "left" ? 0 : 1), invalid },
+    now,
+  );
+  const outUntil =
+    invalid >= config.mostInvalid
+      ? Number.POSITIVE_INFINITY
+      : fault === "left"
+        ? now
+        : now + config.returnMs;
+  return drop(blamed, member, fault, outUntil, now);
+}
+
+function delivered(crew: Crew, worker: string, sample: Sample, now: number, config: Config): Step {
+  const known = crew.known.get(worker) ?? nobody(now);
+  const took = sample.uploadMs + sample.encodeMs + sample.pullMs;
+  // The floor of 1.5 s keeps short segments from swapping workers all the time (go-livepeer #2837).
+  const ratio = took / Math.max(1_500, crew.need.segmentMs);
+  const latency =
+    known.latency === undefined ? ratio : (1 - config.alpha) * known.latency + config.alpha * ratio;
+  const slow = latency > 1 ? known.slow + 1 : 0;
+  const measured = measure(known.measured, sample, config);
+  const next = remember(crew, worker, { good: known.good + 1, latency, slow, measured }, now);
+  const member = next.members.get(worker);
+  if (member === undefined || slow < 2) return [next, []];
+  // Only for somebody better: a crew that is slow on average still beats nobody.
+  const mine = etaMs(next.need, member.claimed, next.known.get(worker), config);
+  const better = [...next.bids.values()].some(
+    ({ bid }) => candidate(next, bid, now, config).etaMs < mine / config.margin,
+  );
+  return better ? drop(next, member, "too slow", now + config.returnMs, now) : [next, []];
+}
+
+function apply(crew: Crew, event: Event, config: Config): Step {
+  const { now } = event;
+  switch (event.type) {
+    case "tick":
+      return [crew, []];
+    case "bid":
+      return take(crew, event.bid, now, config);
+    case "accepted": {
+      const member = crew.members.get(event.worker);
+      if (member?.state !== "asked" || member.epoch !== event.epoch) return [crew, []];
+      const hired: Member = { ...member, state: "hired" };
+      return [{ ...crew, members: put(crew.members, event.worker, hired) }, []];
+    }
+    case "refused": {
+      const member = crew.members.get(event.worker);
+      if (member?.state !== "asked" || member.epoch !== event.epoch) return [crew, []];
+      return drop(crew, member, "refused", now + config.returnMs, now);
+    }
+    case "lost":
+      return lost(crew, event.worker, event.fault, now, config);
+    case "draining": {
+      const member = crew.members.get(event.worker);
+      if (member === undefined) return [crew, []];
+      const draining: Member = { ...member, state: "draining" };
+      return [{ ...crew, members: put(crew.members, event.worker, draining) }, []];
+    }
+    case "delivered":
+      return delivered(crew, event.worker, event.sample, now, config);
+    case "ended": {
+      const effects: Effect[] = [...crew.members.values()].map((member) => ({
+        do: "drop",
+        member,
+        why: "ended",
+      }));
+      if (crew.offer?.open) effects.push({ do: "closed", offer: crew.offer.id });
+      return [
+        { ...crew, ended: true, offer: undefined, bids: new Map(), members: new Map() },
+        effects,
+      ];
+    }
+  }
+}
+
+/** What an event makes of a crew, and what is to be done about it. */
+export function step(crew: Crew, event: Event, config: Config, random: Random): Step {
+  if (crew.ended)
+    return event.type === "bid" ? take(crew, event.bid, event.now, config) : [crew, []];
+  const [next, effects] = apply(crew, event, config);
+  if (next.ended) return [next, effects];
+  const [settled, more] = settle(next, event.now, config, random);
+  return [settled, [...effects, ...more]];
+}
+
+/** When `tick` should come next, in milliseconds of the same clock and after `now`; undefined when nothing is waited for. */
+export function wakeAt(crew: Crew, config: Config, now: number): number | undefined {
+  if (crew.ended) return undefined;
+  const { offer } = crew;
+  if (offer === undefined) return now;
+  const times = [...crew.members.values()]
+    .filter(({ state }) => state === "asked")
+    .map(({ askedAt }) => askedAt + config.acceptMs);
+  if (offer.open) {
+    const lacksCrew = staffed(crew, "crew") < crew.need.wanted;
+    times.push(
+      offer.since + config.offerTtlMs,
+      offer.sentAt + (lacksCrew ? REPEAT_MS : config.offerTtlMs / 2),
+    );
+    times.push(offer.since + config.collectMs);
+  }
+  // What is due already was done by the event that came last.
+  const ahead = times.filter((time) => time > now);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
+}
+
+/** Everybody who can be given a segment now. */
+export function hands(crew: Crew, config: Config): Hand[] {
+  return [...crew.members.values()]
+    .filter(({ state }) => state === "hired")
+    .map(({ worker, epoch, role, claimed }) => ({
+      worker,
+      epoch,
+      role,
+      ...believe(claimed, crew.known.get(worker)?.measured, config),
+    }));
+}

@@ -1,0 +1,330 @@
+/**
+ * One segment's life at the broadcaster.
+ *
+ *   open ──assigned──▶ sent ──receipt──▶ check ──passed──▶ done
+ *    ▲                  │ failed, dead     │ failed          ▲
+ *    └──────again───────┴──────────────────┘                 │ localDone, or a worker's copy that passed
+ *    └─ no worker, third failure, or time runs out ─▶ local ─┤
+ *                                                            ▼ localFailed, deadline, cancelled
+ *                                                          missed
+ *
+ * The first valid answer wins: what comes after `done` or `missed` changes nothing and is not paid. Never falls: the number
+ * of attempts. An attempt's receipt counts only under the epoch it was sent with.
+ */
+import type { Config } from "./config.ts";
+
+export type State = "open" | "sent" | "check" | "local" | "done" | "missed";
+
+/** What went wrong with a worker: it said so, was full, sent something invalid, fell silent, or left. */
+export type Fault = "failed" | "busy" | "invalid" | "dead" | "left";
+
+/** One worker's try. */
+export interface Attempt {
+  readonly worker: string;
+  readonly epoch: number;
+  /** From 1. */
+  readonly number: number;
+  readonly stage: "running" | "answered" | "checking" | "over";
+  readonly sentAt: number;
+  /** Last sign of life, in milliseconds; before the upload is over, when it began. */
+  readonly heardAt: number;
+  readonly uploaded: boolean;
+  /** Fell silent, and the backup was thought of. */
+  readonly suspected: boolean;
+}
+
+/** When results stop being of use; milliseconds of the broadcaster's clock. */
+export interface Limits {
+  /** Encoding here starts now, so that it is ready in time. */
+  readonly localAt: number;
+  /** Nothing is of use after this. */
+  readonly deadline: number;
+}
+
+export interface Job {
+  readonly seq: number;
+  readonly state: State;
+  /** Undefined for files at full speed: nothing is given up for being late. */
+  readonly limits: Limits | undefined;
+  readonly attempts: readonly Attempt[];
+  /** A second copy was started while the first could still answer. */
+  readonly hedged: boolean;
+  /** This tab has begun to encode it, once. */
+  readonly local: "no" | "running" | "over";
+}
+
+export type Event =
+  /** A worker was picked for it, as an earlier `pick` asked. */
+  | {
+      readonly type: "assigned";
+      readonly worker: string;
+      readonly epoch: number;
+      readonly now: number;
+    }
+  /** There is nobody to wait for. Not for a crew that is merely busy. */
+  | { readonly type: "noWorker" }
+  /** The last byte of the source has left for the worker. */
+  | { readonly type: "uploaded"; readonly worker: string; readonly now: number }
+  | { readonly type: "progress"; readonly worker: string; readonly now: number }
+  | { readonly type: "receipt"; readonly worker: string; readonly epoch: number }
+  | { readonly type: "passed"; readonly worker: string }
+  | { readonly type: "failed"; readonly worker: string; readonly fault: Fault }
+  /** Time has passed: `wakeAt`. `hedge` is true if a token for a second copy is there. */
+  | { readonly type: "late"; readonly now: number; readonly hedge: boolean }
+  | { readonly type: "localDone" }
+  | { readonly type: "localFailed" }
+  /** The stream has ended badly: nobody wants it any more. */
+  | { readonly type: "cancelled" };
+
+export type Effect =
+  /** Choose a worker, but none of these; answer with `assigned`, now or when one is free, or with `noWorker`. */
+  | {
+      readonly do: "pick";
+      readonly why: "first" | "again" | "hedge";
+      readonly without: readonly string[];
+    }
+  | {
+      readonly do: "send";
+      readonly worker: string;
+      readonly epoch: number;
+      readonly attempt: number;
+    }
+  | {
+      readonly do: "cancel";
+      readonly worker: string;
+      readonly epoch: number;
+      readonly why: "won" | "dead" | "late" | "stopped";
+    }
+  | { readonly do: "verify"; readonly worker: string; readonly epoch: number }
+  /** Sign the manifest entry with the renditions of `by`, a worker or "local". */
+  | { readonly do: "publish"; readonly by: string }
+  | { readonly do: "pay"; readonly worker: string; readonly epoch: number }
+  /** Tell the crew. */
+  | { readonly do: "blame"; readonly worker: string; readonly fault: Fault }
+  /** Encode in this tab; `stopLocal` if a worker was quicker. */
+  | { readonly do: "encode" }
+  | { readonly do: "stopLocal" }
+  /** Mark the segment's rungs as missing in the manifest. */
+  | { readonly do: "gap" };
+
+export type Step = readonly [Job, readonly Effect[]];
+
+/** A new segment, and the search for its first worker. */
+export function open(segment: { seq: number; limits?: Limits | undefined }): Step {
+  const job: Job = {
+    seq: segment.seq,
+    state: "open",
+    limits: segment.limits,
+    attempts: [],
+    hedged: false,
+    local: "no",
+  };
+  return [job, [{ do: "pick", why: "first", without: [] }]];
+}
+
+const live = (attempt: Attempt) => attempt.stage !== "over";
+const over = (job: Job) => job.state === "done" || job.state === "missed";
+
+function change(job: Job, worker: string, values: Partial<Attempt>): Job {
+  const attempts = job.attempts.map((attempt) =>
+    live(attempt) && attempt.worker === worker ? { ...attempt, ...values } : attempt,
+  );
+  return { ...job, attempts };
+}
+
+const find = (job: Job, worker: string, stage: Attempt["stage"]) =>
+  job.attempts.find((attempt) => attempt.worker === worker && attempt.stage === stage);
+
+/** Cancels of every attempt that still runs or waits. */
+function cancels(job: Job, why: "won" | "late" | "stopped"): Effect[] {
+  return job.attempts
+    .filter(live)
+    .map(({ worker, epoch }) => ({ do: "cancel", worker, epoch, why }) as const);
+}
+
+function end(job: Job, state: "done" | "missed"): Job {
+  const attempts = job.attempts.map((attempt) => ({ ...attempt, stage: "over" as const }));
+  return { ...job, state, attempts, local: job.local === "running" ? "over" : job.local };
+}
+
+function encode(job: Job): Step {
+  return [{ ...job, state: "local", local: "running" }, [{ do: "encode" }]];
+}
+
+/** What to do once an attempt is over or a receipt has come: check, wait, try again, encode here, or give up. */
+function settle(job: Job, config: Config): Step {
+  const checking = job.attempts.some(({ stage }) => stage === "checking");
+  const answered = job.attempts.find(({ stage }) => stage === "answered");
+  if (!checking && answered !== undefined) {
+    const { worker, epoch } = answered;
+    const next = change(job, worker, { stage: "checking" });
+    const state = job.local === "running" ? "local" : "check";
+    return [{ ...next, state }, [{ do: "verify", worker, epoch }]];
+  }
+  if (job.local === "running") return [{ ...job, state: "local" }, []];
+  if (checking) return [{ ...job, state: "check" }, []];
+  if (job.attempts.some(live)) return [{ ...job, state: "sent" }, []];
+  if (job.local === "over") return [end(job, "missed"), [{ do: "gap" }]];
+  if (job.attempts.length >= config.mostAttempts) return encode(job);
+  const without = job.attempts.map(({ worker }) => worker);
+  return [{ ...job, state: "open" }, [{ do: "pick", why: "again", without }]];
+}
+
+function lose(job: Job, worker: string, fault: Fault, config: Config): Step {
+  const [next, effects] = settle(change(job, worker, { stage: "over" }), config);
+  return [next, [{ do: "blame", worker, fault }, ...effects]];
+}
+
+/** Silence: undefined while an attempt is well. */
+function silence(attempt: Attempt, now: number, config: Config): "suspect" | "dead" | undefined {
+  if (attempt.stage !== "running") return undefined;
+  const quiet = now - attempt.heardAt;
+  if (!attempt.uploaded) return quiet >= config.uploadMs ? "dead" : undefined;
+  if (quiet >= config.deadMs) return "dead";
+  return quiet >= config.suspectMs ? "suspect" : undefined;
+}
+
+function late(before: Job, now: number, hedge: boolean, config: Config): Step {
+  let job = before;
+  const effects: Effect[] = [];
+  const { limits } = job;
+  if (limits !== undefined && now >= limits.deadline) {
+    const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
+    return [end(job, "missed"), [...cancels(job, "late"), ...stop, { do: "gap" }]];
+  }
+  for (const attempt of job.attempts) {
+    const { worker, epoch } = attempt;
+    if (silence(attempt, now, config) !== "dead") continue;
+    const [next, more] = lose(job, worker, "dead", config);
+    effects.push({ do: "cancel", worker, epoch, why: "dead" }, ...more);
+    job = next;
+  }
+  if (limits !== undefined && now >= limits.localAt && job.local === "no" && !over(job)) {
+    const [next, more] = encode(job);
+    // Whoever was being picked may still come; nobody new is asked for.
+    return [next, [...effects.filter((effect) => effect.do !== "pick"), ...more]];
+  }
+  for (const attempt of job.attempts) {
+    if (attempt.suspected || silence(attempt, now, config) !== "suspect") continue;
+    job = change(job, attempt.worker, { suspected: true });
+    const alone = job.attempts.filter(live).length === 1;
+    if (!hedge || !alone || job.state !== "sent" || job.attempts.length >= config.mostAttempts)
+      continue;
+    const without = job.attempts.map(({ worker }) => worker);
+    effects.push({ do: "pick", why: "hedge", without });
+  }
+  return [job, effects];
+}
+
+/** What an event makes of a job, and what is to be done about it. An event that does not apply changes nothing. */
+export function step(job: Job, event: Event, config: Config): Step {
+  if (over(job)) return [job, []];
+  switch (event.type) {
+    case "assigned": {
+      const { worker, epoch, now } = event;
+      const tried = job.attempts.some((attempt) => attempt.worker === worker);
+      const full = job.attempts.length >= config.mostAttempts;
+      if (tried || full || (job.state !== "open" && job.state !== "sent")) return [job, []];
+      const number = job.attempts.length + 1;
+      const attempt: Attempt = {
+        worker,
+        epoch,
+        number,
+        stage: "running",
+        sentAt: now,
+        heardAt: now,
+        uploaded: false,
+        suspected: false,
+      };
+      const next: Job = {
+        ...job,
+        state: "sent",
+        attempts: [...job.attempts, attempt],
+        hedged: job.hedged || job.attempts.some(live),
+      };
+      return [next, [{ do: "send", worker, epoch, attempt: number }]];
+    }
+    case "noWorker":
+      return job.state === "open" ? encode(job) : [job, []];
+    case "uploaded":
+    case "progress": {
+      if (find(job, event.worker, "running") === undefined) return [job, []];
+      const heard = { heardAt: event.now, uploaded: true, suspected: false };
+      return [change(job, event.worker, heard), []];
+    }
+    case "receipt": {
+      const attempt = find(job, event.worker, "running");
+      if (attempt === undefined || attempt.epoch !== event.epoch) return [job, []];
+      return settle(change(job, event.worker, { stage: "answered" }), config);
+    }
+    case "passed": {
+      const winner = find(job, event.worker, "checking");
+      if (winner === undefined) return [job, []];
+      const { worker, epoch } = winner;
+      const rest = change(job, worker, { stage: "over" });
+      const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
+      return [
+        end(rest, "done"),
+        [
+          { do: "publish", by: worker },
+          { do: "pay", worker, epoch },
+          ...cancels(rest, "won"),
+          ...stop,
+        ],
+      ];
+    }
+    case "failed": {
+      if (!job.attempts.some((attempt) => live(attempt) && attempt.worker === event.worker))
+        return [job, []];
+      return lose(job, event.worker, event.fault, config);
+    }
+    case "late":
+      return late(job, event.now, event.hedge, config);
+    case "localDone": {
+      if (job.local !== "running") return [job, []];
+      return [end(job, "done"), [{ do: "publish", by: "local" }, ...cancels(job, "won")]];
+    }
+    case "localFailed":
+      return job.local === "running" ? settle({ ...job, local: "over" }, config) : [job, []];
+    case "cancelled": {
+      const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
+      return [end(job, "missed"), [...cancels(job, "stopped"), ...stop]];
+    }
+  }
+}
+
+/** When `late` should come next, in milliseconds of the same clock; undefined while nothing is waited for. */
+export function wakeAt(job: Job, config: Config): number | undefined {
+  if (over(job)) return undefined;
+  const times = job.attempts
+    .filter(({ stage }) => stage === "running")
+    .map(({ heardAt, uploaded, suspected }) => {
+      if (!uploaded) return heardAt + config.uploadMs;
+      return heardAt + (suspected ? config.deadMs : Math.min(config.suspectMs, config.deadMs));
+    });
+  if (job.limits !== undefined)
+    times.push(job.local === "no" ? job.limits.localAt : job.limits.deadline);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** Tokens for second copies. */
+export interface Budget {
+  readonly tokens: number;
+}
+
+/** One token to begin with, so that a short stream can be helped too. */
+export const newBudget: Budget = { tokens: 1 };
+
+/** A segment was opened: a tenth of a token more. */
+export function earn(budget: Budget, { hedge }: Config): Budget {
+  return { tokens: Math.min(hedge.most, budget.tokens + hedge.perSegment) };
+}
+
+/** True if a second copy may be started. */
+export const mayHedge = (budget: Budget): boolean => budget.tokens >= 1;
+
+/** A second copy was sent. Throws RangeError if there was no token. */
+export function spend(budget: Budget): Budget {
+  if (!mayHedge(budget)) throw new RangeError(`a hedge needs one token, ${budget.tokens} are left`);
+  return { tokens: budget.tokens - 1 };
+}
