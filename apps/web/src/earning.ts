@@ -16,8 +16,13 @@ export interface JobLine {
 export interface Earning {
   /** checking: measuring itself. joining: opening its books and its relay slot. */
   readonly phase: "idle" | "checking" | "joining" | "working" | "paused" | "stopping" | "failed";
-  /** Of the check, from 0 to 1. */
-  readonly progress: number;
+  /** How far the check is: each step measures one codec for about a second. */
+  readonly check?: {
+    readonly codec: string;
+    readonly frames: number;
+    readonly step: number;
+    readonly steps: number;
+  };
   readonly measured: readonly Extract<WorkerEvent, { type: "measured" }>[];
   readonly reachable: boolean;
   readonly payee?: string;
@@ -37,7 +42,6 @@ export interface Earning {
 
 export const notEarning: Earning = {
   phase: "idle",
-  progress: 0,
   measured: [],
   reachable: false,
   bids: 0,

@@ -1,4 +1,4 @@
-import type { SettleProgress, Settlement } from "@tabcast/channel";
+import type { Settlement, SettleProgress } from "@tabcast/channel";
 import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
 
@@ -15,7 +15,15 @@ export interface SegmentRow {
 
 /** What this tab's broadcast is doing. */
 export interface OnAir {
-  readonly phase: "idle" | "preparing" | "funding" | "live" | "ending" | "settling" | "ended" | "failed";
+  readonly phase:
+    | "idle"
+    | "preparing"
+    | "funding"
+    | "live"
+    | "ending"
+    | "settling"
+    | "ended"
+    | "failed";
   readonly title: string;
   readonly stream?: string;
   readonly startedAt?: number;
@@ -58,7 +66,11 @@ export const offAir: OnAir = {
 const MOST_ROWS = 40;
 const MOST_WARNINGS = 5;
 
-function row(state: OnAir, seq: number, change: (row: SegmentRow) => SegmentRow): readonly SegmentRow[] {
+function row(
+  state: OnAir,
+  seq: number,
+  change: (row: SegmentRow) => SegmentRow,
+): readonly SegmentRow[] {
   const held = state.rows.find((one) => one.seq === seq);
   if (held !== undefined) return state.rows.map((one) => (one === held ? change(one) : one));
   const fresh = { seq, bytes: 0, sentTo: [], lines: [], gaps: [], closed: false };
@@ -103,7 +115,10 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     case "failed":
       return {
         ...state,
-        warnings: warn(state, `Segment ${event.seq} came back bad and was sent again: ${event.why}.`),
+        warnings: warn(
+          state,
+          `Segment ${event.seq} came back bad and was sent again: ${event.why}.`,
+        ),
       };
     case "segment": {
       const made = event.lines.filter((line) => line.verified);
@@ -119,7 +134,10 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
         delivered: state.delivered + 1,
         verified: state.verified + made.length,
         gaps: state.gaps + event.gaps.length,
-        paid: event.lines.reduce((sum, line) => Wei.add(sum, Wei.of(BigInt(line.paidWei))), state.paid),
+        paid: event.lines.reduce(
+          (sum, line) => Wei.add(sum, Wei.of(BigInt(line.paidWei))),
+          state.paid,
+        ),
         rows: row(state, event.seq, (one) => ({
           ...one,
           lines: event.lines,

@@ -142,11 +142,7 @@ export function loaderOf(viewer: Viewer): new () => Loader<LoaderContext> {
  * Seconds behind the camera. The playlist's wall clock is the broadcaster's, so a difference that cannot be true
  * (negative, or over two minutes) falls back to the distance from the playlist's newest segment.
  */
-export function behindLive(
-  playing: number | undefined,
-  now: number,
-  fromEdge: number,
-): number {
+export function behindLive(playing: number | undefined, now: number, fromEdge: number): number {
   if (playing === undefined) return fromEdge;
   const behind = (now - playing) / 1000;
   return behind >= 0 && behind <= 120 ? behind : fromEdge;
@@ -237,7 +233,13 @@ export function play({ viewer, video, on }: PlayOptions): Player {
     },
   });
 
-  let state: PlayerState = { rungs: [], chosen: "auto", buffered: 0, phase: "loading", played: new Map() };
+  let state: PlayerState = {
+    rungs: [],
+    chosen: "auto",
+    buffered: 0,
+    phase: "loading",
+    played: new Map(),
+  };
   const set = (change: Partial<PlayerState>) => {
     state = { ...state, ...change };
     on(state);
@@ -302,11 +304,15 @@ export function play({ viewer, video, on }: PlayOptions): Player {
       }),
     });
   };
-  video.addEventListener("playing", () => {
-    const { trouble: _, ...rest } = state;
-    state = rest;
-    set({ phase: "playing" });
-  }, { signal });
+  video.addEventListener(
+    "playing",
+    () => {
+      const { trouble: _, ...rest } = state;
+      state = rest;
+      set({ phase: "playing" });
+    },
+    { signal },
+  );
   video.addEventListener("waiting", () => state.phase !== "loading" && set({ phase: "waiting" }), {
     signal,
   });

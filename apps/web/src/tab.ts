@@ -1,5 +1,5 @@
-import type { Address, Wallet } from "@tabcast/channel";
-import type { CodecName, Rung, Source } from "@tabcast/media";
+import type { Address, Store as Books, Domain, Wallet } from "@tabcast/channel";
+import type { Capability, CodecName, Rung, Source } from "@tabcast/media";
 import type { Mesh, Neighbour } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import type {
@@ -14,10 +14,13 @@ import { CodedError, describe, systemClock, type Wei } from "@tabcast/runtime";
 import * as Earn from "./earning.ts";
 import * as Air from "./on-air.ts";
 import { type Cell, cell, type Store } from "./store.ts";
+import { counted, type Meter, meter, type Sample } from "./traffic.ts";
 
 /** Why this tab cannot do what was asked of it. */
 export class TabError extends CodedError<
-  { code: "TAB_NO_CONFIG"; status: number } | { code: "TAB_BUSY"; what: string }
+  | { code: "TAB_NO_CONFIG"; status: number }
+  | { code: "TAB_BUSY"; what: string }
+  | { code: "TAB_NO_FAUCET"; status: number }
 > {}
 
 /** This tab as a peer. */
@@ -51,9 +54,15 @@ export interface EarnOptions {
   readonly wallet?: Wallet;
 }
 
+/** What goes on air. The camera or screen is opened by the page, which has to ask for it. */
+export type Input =
+  | { readonly kind: "scene" }
+  | { readonly kind: "file"; readonly file: File }
+  | { readonly kind: "camera" | "screen"; readonly stream: MediaStream };
+
 export interface BroadcastRequest {
   readonly title: string;
-  readonly source: Source;
+  readonly input: Input;
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
   /** Workers to hire; 0 encodes here and costs nothing. */
@@ -78,7 +87,88 @@ const earning = cell(Earn.notEarning);
 const onAir = cell(Air.offAir);
 const leaving = new AbortController();
 
+const traffic: Meter = meter(Date.now());
+
 let joining: Promise<Joined> | undefined;
+
+let books: Promise<Books> | undefined;
+/** The vouchers, pots and keys that this browser keeps; opened once. */
+function openBooks(): Promise<Books> {
+  books ??= import("@tabcast/channel").then(({ indexedDb }) => indexedDb());
+  books.catch(() => {
+    books = undefined;
+  });
+  return books;
+}
+
+const domainOf = ({ chain }: NetworkConfig): Domain => ({
+  chainId: chain.id,
+  contract: chain.contract,
+});
+
+/** Asks the chain's RPC server directly, so that looking at a number loads no chain library. */
+async function ask(method: string, params: readonly unknown[]): Promise<bigint> {
+  const { config } = await join();
+  const response = await fetch(config.chain.rpc, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method,
+      params,
+    }),
+    signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(10_000)]),
+  });
+  const { result } = (await response.json()) as { result?: unknown };
+  if (typeof result !== "string" || !/^0x[0-9a-f]{1,64}$/i.test(result))
+    throw new TypeError(`the chain's answer to ${method} holds no number`);
+  return BigInt(result);
+}
+
+const balance = async (address: Address) =>
+  (await ask("eth_getBalance", [address, "latest"])) as Wei;
+const block = async () => Number(await ask("eth_blockNumber", []));
+
+/** Below this the play-money wallet asks for more: 1 ETH. */
+const POCKET_MONEY = 10n ** 18n;
+let burner: Promise<Extract<Wallet, { type: "local" }>> | undefined;
+
+/** The play-money wallet of this browser, filled from the local chain's faucet. Throws TAB_NO_FAUCET off the local chain. */
+function openBurner(): Promise<Extract<Wallet, { type: "local" }>> {
+  burner ??= (async () => {
+    const [{ config }, channel, store] = await Promise.all([
+      join(),
+      import("@tabcast/channel"),
+      openBooks(),
+    ]);
+    const { faucet } = config.chain;
+    if (faucet === undefined)
+      throw new TabError(
+        { code: "TAB_NO_FAUCET", status: 0 },
+        "there is no play money on this chain; it is not a local one",
+      );
+    const { account, address } = await channel.openBurner({ store, signal: leaving.signal });
+    if ((await balance(address)) < POCKET_MONEY) {
+      const response = await fetch(faucet, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ address }),
+        signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(20_000)]),
+      });
+      if (!response.ok)
+        throw new TabError(
+          { code: "TAB_NO_FAUCET", status: response.status },
+          `the faucet gave no play money: ${(await response.text()).slice(0, 200)}`,
+        );
+    }
+    return account;
+  })();
+  burner.catch(() => {
+    burner = undefined;
+  });
+  return burner;
+}
 
 /** The network's description, where to find it and whom to trust on chain. Throws TAB_NO_CONFIG or CONFIG_BAD. */
 async function loadConfig(): Promise<NetworkConfig> {
@@ -111,9 +201,10 @@ function join(): Promise<Joined> {
 async function joinOnce(): Promise<Joined> {
   const config = await loadConfig();
   const { libp2p, loadIdentity } = await import("@tabcast/mesh");
-  const seed = await loadIdentity("tabcast");
+  const { seed } = await loadIdentity("tabcast");
   const { relays, iceServers, local } = config;
-  const mesh = await libp2p({ seed, relays, iceServers, local, signal: leaving.signal });
+  const joined = await libp2p({ seed, relays, iceServers, local, signal: leaving.signal });
+  const mesh = counted(joined, traffic);
   const look = () =>
     state.set({
       phase: "joined",
@@ -172,13 +263,14 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       import("@tabcast/node/worker"),
       import("@tabcast/protocol"),
     ]);
-    const capabilities = [];
+    const capabilities: Capability[] = [];
     for (const [at, codec] of CODECS.entries()) {
       const progress = (frames: number) =>
         earning.update((now) => ({
           ...now,
-          progress: (at + Math.min(1, frames / media.MEASURE_FRAMES)) / CODECS.length,
+          check: { codec, frames, step: at + 1, steps: CODECS.length },
         }));
+      progress(0);
       try {
         const capability = await media.measure({ codec, signal, progress });
         capabilities.push(capability);
@@ -188,8 +280,15 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
         if (signal.aborted || codec === "avc") throw thrown;
       }
     }
-    earning.update((now) => ({ ...now, phase: "joining", progress: 1 }));
-    const purse = await channel.openPurse({ chain: config.chain, payee, signal, ...(wallet && { wallet }) });
+    earning.update((now) => ({ ...now, phase: "joining" }));
+    const purse = await channel.openPurse({
+      payee,
+      domain: domainOf(config),
+      rpc: config.chain.rpc,
+      store: await openBooks(),
+      signal,
+      ...(wallet !== undefined && { account: wallet }),
+    });
     const transcoder = media.createTranscoder();
     const keys = await Keys.fromSeed(seed);
     const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
@@ -205,8 +304,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
   } catch (thrown) {
     ownWorker = undefined;
     if (own.signal.aborted) earning.set(Earn.notEarning);
-    else
-      earning.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+    else earning.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
   }
 }
 
@@ -236,21 +334,40 @@ async function stopWorker(): Promise<void> {
 let broadcasting: Broadcast | undefined;
 let ownBroadcast: AbortController | undefined;
 
+/** Seconds that workers have to claim after a close began: an hour, and the contract's least where the clock is ours. */
+const CHALLENGE = 3_600;
+const LOCAL_CHALLENGE = 900;
+
+async function openInput(input: Input, signal: AbortSignal): Promise<Source> {
+  const media = await import("@tabcast/media");
+  switch (input.kind) {
+    case "scene":
+      return media.openScene({ signal });
+    case "file":
+      return media.openFile(input.file, input.file.name, { pace: "live", signal });
+    default:
+      return media.openCapture(input.stream, { kind: input.kind });
+  }
+}
+
 /** Puts the deposit in the pot and goes live. Progress, failures and the result are in `onAir`. */
 async function startBroadcast(request: BroadcastRequest): Promise<void> {
   if (ownBroadcast !== undefined)
     throw new TabError({ code: "TAB_BUSY", what: "broadcast" }, "this tab is already on air");
   const own = new AbortController();
   ownBroadcast = own;
-  const { title, source, rungs, codec, wanted, deposit, wallet } = request;
+  const { title, input, rungs, codec, wanted, deposit, wallet } = request;
   const signal = AbortSignal.any([own.signal, leaving.signal]);
   onAir.set({ ...Air.offAir, phase: "preparing", title, startedAt: Date.now() });
+  let source: Source | undefined;
   try {
-    const [{ mesh, config }, channel, { broadcast }] = await Promise.all([
+    const [{ mesh, config }, channel, { broadcast }, store] = await Promise.all([
       join(),
       import("@tabcast/channel"),
       import("@tabcast/node/broadcaster"),
+      openBooks(),
     ]);
+    source = await openInput(input, signal);
     const paying = wallet !== undefined && wanted > 0;
     broadcasting = broadcast({
       mesh,
@@ -265,7 +382,15 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
       ...(paying && {
         openPot: (options: { signal: AbortSignal }) => {
           onAir.update((now) => ({ ...now, phase: "funding" }));
-          return channel.openPot({ chain: config.chain, wallet, deposit, ...options });
+          return channel.openPot({
+            domain: domainOf(config),
+            rpc: config.chain.rpc,
+            payer: wallet,
+            deposit,
+            store,
+            challengePeriod: config.local ? LOCAL_CHALLENGE : CHALLENGE,
+            ...options,
+          });
         },
       }),
     });
@@ -274,7 +399,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
   } catch (thrown) {
     onAir.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
   } finally {
-    source.close();
+    source?.close();
     broadcasting = undefined;
     ownBroadcast = undefined;
   }
@@ -292,6 +417,11 @@ export const tab = {
   earning: earning as Store<Earn.Earning>,
   onAir: onAir as Store<Air.OnAir>,
   join,
+  balance,
+  block,
+  /** Bytes per second of the last two minutes. */
+  traffic: (): readonly Sample[] => traffic.samples(Date.now()),
+  openBurner,
   liveStreams,
   watch,
   startWorker,

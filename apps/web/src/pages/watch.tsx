@@ -8,7 +8,17 @@ import { type Player, type PlayerState, play } from "../player.ts";
 import { useStore } from "../store.ts";
 import { type OnTheAir, tab } from "../tab.ts";
 import { Button, buttonClass } from "../ui/button.tsx";
-import { Badge, Empty, Heading, inputClass, Notice, Panel, Spinner, Stat, Stats } from "../ui/parts.tsx";
+import {
+  Badge,
+  Empty,
+  Heading,
+  inputClass,
+  Notice,
+  Panel,
+  Spinner,
+  Stat,
+  Stats,
+} from "../ui/parts.tsx";
 import * as Watching from "../watching.ts";
 
 /** What is on air, or one stream of it. */
@@ -75,7 +85,9 @@ function StreamCard({ live }: { live: LiveStream }) {
     >
       <div className="mb-3 flex items-center justify-between gap-3">
         <Badge tone="live">Live</Badge>
-        <span className="text-[0.8125rem] text-muted">{format.ago(live.startedAt, Date.now())}</span>
+        <span className="text-[0.8125rem] text-muted">
+          {format.ago(live.startedAt, Date.now())}
+        </span>
       </div>
       <h2 className="line-clamp-2 text-lg font-semibold [overflow-wrap:anywhere] group-hover:underline">
         {live.title || "Untitled stream"}
@@ -146,13 +158,15 @@ function Theatre({ stream }: { stream: string }) {
         : live?.rungs.find((one) => one.name === name);
   const current = rungOf(shown.current);
   const over = shown.phase === "ended";
-  const waiting =
-    shown.phase === "waiting" || (shown.phase === "loading" && trouble === undefined);
+  const waiting = shown.phase === "waiting" || (shown.phase === "loading" && trouble === undefined);
 
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
-        <Link href="/watch" className="rounded text-sm text-muted underline underline-offset-2 hover:text-ink">
+        <Link
+          href="/watch"
+          className="rounded text-sm text-muted underline underline-offset-2 hover:text-ink"
+        >
           All streams
         </Link>
       </div>
@@ -160,7 +174,11 @@ function Theatre({ stream }: { stream: string }) {
         <h1 className="text-2xl font-semibold tracking-tight [overflow-wrap:anywhere]">
           {live === undefined ? "Opening the stream" : live.title || "Untitled stream"}
         </h1>
-        {watching.ended ? <Badge>Ended</Badge> : live !== undefined && <Badge tone="live">Live</Badge>}
+        {watching.ended ? (
+          <Badge>Ended</Badge>
+        ) : (
+          live !== undefined && <Badge tone="live">Live</Badge>
+        )}
       </div>
 
       <Screen
@@ -170,7 +188,10 @@ function Theatre({ stream }: { stream: string }) {
         sound={live?.audio ?? false}
         rungs={shown.rungs.map((name) => {
           const one = rungOf(name);
-          return { name, text: one === undefined ? name : `${name}, ${format.bitrate(one.bitrate)}` };
+          return {
+            name,
+            text: one === undefined ? name : `${name}, ${format.bitrate(one.bitrate)}`,
+          };
         })}
         over={
           over ? (
@@ -262,7 +283,16 @@ const control =
 
 function Icon({ path }: { path: string }) {
   return (
-    <svg viewBox="0 0 24 24" className="size-5" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
+    <svg
+      viewBox="0 0 24 24"
+      className="size-5"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
       <path d={path} />
     </svg>
   );
@@ -299,9 +329,10 @@ function Screen({
     setMuted(next);
   };
   const large = () =>
-    void (document.fullscreenElement === null
-      ? frame.current?.requestFullscreen()
-      : document.exitFullscreen()
+    void (
+      document.fullscreenElement === null
+        ? frame.current?.requestFullscreen()
+        : document.exitFullscreen()
     )?.catch(() => undefined);
   const keys = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget && event.target !== video.current) return;
@@ -318,7 +349,6 @@ function Screen({
       className="-mx-4 flex flex-col overflow-hidden border-y border-line bg-panel sm:mx-0 sm:rounded-xl sm:border"
     >
       <div className="relative min-h-0 grow bg-black">
-        {/* biome-ignore lint/a11y/useMediaCaption: a live stream brings no captions yet */}
         <video
           ref={video}
           aria-label="Live picture"
@@ -338,7 +368,12 @@ function Screen({
         )}
       </div>
       <div className="flex flex-wrap items-center gap-x-1 gap-y-1 px-2 py-1.5">
-        <button type="button" aria-label={paused ? "Play" : "Pause"} onClick={toggle} className={control}>
+        <button
+          type="button"
+          aria-label={paused ? "Play" : "Pause"}
+          onClick={toggle}
+          className={control}
+        >
           <Icon path={paused ? "M7 5l12 7-12 7z" : "M8 5v14M16 5v14"} />
         </button>
         <button

@@ -137,8 +137,20 @@ export function Empty({
 /** Something is under way. Its meaning is in the words beside it. */
 export function Spinner({ className = "size-6" }: { className?: string }) {
   return (
-    <svg viewBox="0 0 24 24" aria-hidden="true" className={`animate-spin text-accent ${className}`}>
-      <circle cx="12" cy="12" r="9" fill="none" stroke="currentColor" strokeWidth="3" opacity=".25" />
+    <svg
+      viewBox="0 0 24 24"
+      aria-hidden="true"
+      className={`text-accent motion-safe:animate-spin ${className}`}
+    >
+      <circle
+        cx="12"
+        cy="12"
+        r="9"
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="3"
+        opacity=".25"
+      />
       <path
         d="M21 12a9 9 0 0 0-9-9"
         fill="none"
@@ -175,15 +187,7 @@ export function Badge({
 }
 
 /** An amount in a unit people can read; a click gives the exact wei. */
-export function Money({
-  label,
-  wei,
-  big = false,
-}: {
-  label: string;
-  wei: bigint;
-  big?: boolean;
-}) {
+export function Money({ label, wei, big = false }: { label: string; wei: bigint; big?: boolean }) {
   const [exact, setExact] = useState(false);
   return (
     <div className="min-w-0">
@@ -267,7 +271,11 @@ export function Field({
   label: string;
   help?: ReactNode;
   error?: string | undefined;
-  children: (props: { id: string; "aria-describedby": string; "aria-invalid": boolean }) => ReactNode;
+  children: (props: {
+    id: string;
+    "aria-describedby": string;
+    "aria-invalid": boolean;
+  }) => ReactNode;
 }) {
   const id = useId();
   return (
@@ -285,5 +293,22 @@ export function Field({
         {error ?? help}
       </p>
     </div>
+  );
+}
+
+/** A table that scrolls inside its panel; browsers let the keyboard scroll it. */
+export function Scroller({
+  label,
+  className = "max-h-96",
+  children,
+}: {
+  label: string;
+  className?: string;
+  children: ReactNode;
+}) {
+  return (
+    <section aria-label={label} className={`overflow-auto ${className}`}>
+      {children}
+    </section>
   );
 }
