@@ -27,6 +27,7 @@ import { type Listeners, listeners, when } from "./listeners.ts";
 import type { GossipMessage, Mesh, MeshEvent, Neighbour, PeerId } from "./mesh.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { answerer, ask } from "./rpc.ts";
+import { isSilent, resetStreams, watchPeer } from "./rtc.ts";
 import { direct, idOf, superviseMesh, superviseRelays } from "./supervise.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
@@ -161,6 +162,8 @@ function openTab(
   const topics = new Map<string, Listeners<GossipMessage>>();
   const served = new Set<string>();
   const connected = new Set<PeerId>();
+  /** Streams of requests, to tell them from gossip's and identify's. */
+  const ours = new WeakSet<Stream>();
   let lastAddrs = "";
   let closing: Promise<void> | undefined;
 
@@ -182,6 +185,14 @@ function openTab(
     lastAddrs = now.join();
     news.tell({ type: "reachable", addrs: now });
   };
+  const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {
+    watchPeer(connection, {
+      clock,
+      signal: own.signal,
+      silent: (cause) => resetStreams(connection, ours, cause),
+    });
+    onConnection();
+  };
   const onConnection = () => {
     const live = new Set(direct(node).map((connection) => connection.remotePeer.toString()));
     for (const peer of [...connected].filter((peer) => !live.has(peer))) {
@@ -200,7 +211,7 @@ function openTab(
   };
   const events = ["transport:listening", "transport:close", "self:peer:update"] as const;
   for (const name of events) node.addEventListener(name, onAddrs);
-  node.addEventListener("connection:open", onConnection);
+  node.addEventListener("connection:open", onOpen);
   node.addEventListener("connection:close", onConnection);
   pubsub.addEventListener("message", onGossip);
 
@@ -245,6 +256,11 @@ function openTab(
     signal: AbortSignal,
   ): Promise<Stream> {
     const connection = await connect(peer, given, signal);
+    if (isSilent(connection))
+      throw new MeshError(
+        { code: "MESH_PEER_LOST", peer },
+        `${peer} gives no sign of life at the moment`,
+      );
     const timer = new AbortController();
     const slow = new AbortController();
     clock.sleep(OPEN_TIMEOUT, { signal: timer.signal }).then(
@@ -252,10 +268,12 @@ function openTab(
       () => {},
     );
     try {
-      return await connection.newStream(protocol, {
+      const stream = await connection.newStream(protocol, {
         signal: AbortSignal.any([signal, slow.signal]),
         maxOutboundStreams: 256,
       });
+      ours.add(stream);
+      return stream;
     } catch (thrown) {
       signal.throwIfAborted();
       const cause = toError(thrown);
@@ -333,7 +351,10 @@ function openTab(
       node
         .handle(
           protocol,
-          (stream, connection) => accept(connection.remotePeer.toString(), overStream(stream)),
+          (stream, connection) => {
+            ours.add(stream);
+            accept(connection.remotePeer.toString(), overStream(stream));
+          },
           // The answerer counts; libp2p's own count, per connection, includes streams that are only closing.
           { maxInboundStreams: 128, maxOutboundStreams: 256 },
         )
@@ -365,7 +386,7 @@ function openTab(
     // All before the first await: in `pagehide` nothing after it may run.
     own.abort(new MeshError({ code: "MESH_CLOSED" }, "the mesh is closed"));
     for (const name of events) node.removeEventListener(name, onAddrs);
-    node.removeEventListener("connection:open", onConnection);
+    node.removeEventListener("connection:open", onOpen);
     node.removeEventListener("connection:close", onConnection);
     pubsub.removeEventListener("message", onGossip);
     for (const connection of node.getConnections()) connection.abort(own.signal.reason);

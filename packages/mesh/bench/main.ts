@@ -1,0 +1,179 @@
+/*
+ * Two tabs in browser contexts of their own, 4 MB at a time: Mesh.request beside a raw data channel, in one run.
+ * BENCH_RUNS (5) associations of each kind, BENCH_DIALS (40) dials. Exits 1 if a target is missed.
+ */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { createRelay } from "@tabcast/mesh/relay";
+import { chromium, type Page } from "playwright-core";
+import { build, preview } from "vite";
+import type { tools } from "./page/page.ts";
+
+type Tools = typeof tools;
+
+const SIZE = 4 * 1024 * 1024;
+const RUNS = Number(process.env.BENCH_RUNS ?? 5);
+const DIALS = Number(process.env.BENCH_DIALS ?? 40);
+const WARM = 3;
+const TARGET_RATIO = 0.8;
+const TARGET_COLD_MS = 1_000;
+const TARGET_DIAL_MS = 5_000;
+
+const closers: (() => Promise<unknown>)[] = [];
+const rate = (ms: number) => SIZE / 1e6 / (ms / 1e3);
+const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
+const median = (list: readonly number[]) => sorted(list)[Math.floor(list.length / 2)] ?? Number.NaN;
+
+/** Calls one of the page's tools. */
+async function call<Name extends keyof Tools>(
+  page: Page,
+  name: Name,
+  ...args: Parameters<Tools[Name]>
+): Promise<Awaited<ReturnType<Tools[Name]>>> {
+  return page.evaluate(
+    ([tool, given]) =>
+      (window.bench as Record<string, (...args: unknown[]) => unknown>)[tool as string]?.(
+        ...(given as unknown[]),
+      ),
+    [name, args] as const,
+  ) as Promise<Awaited<ReturnType<Tools[Name]>>>;
+}
+
+async function bench(): Promise<boolean> {
+  const scratch = await mkdtemp(join(tmpdir(), "tabcast-bench-"));
+  closers.push(() => rm(scratch, { recursive: true, force: true }));
+  const root = fileURLToPath(new URL("./page", import.meta.url));
+  const outDir = join(scratch, "page");
+  await build({ configFile: false, root, logLevel: "error", build: { outDir, target: "es2024" } });
+  let zipped = 0;
+  for (const file of await readdir(join(outDir, "assets")))
+    if (file.endsWith(".js"))
+      zipped += gzipSync(await readFile(join(outDir, "assets", file))).byteLength;
+  const server = await preview({
+    configFile: false,
+    root,
+    logLevel: "error",
+    build: { outDir },
+    preview: { host: "127.0.0.1", port: 0 },
+  });
+  closers.push(() => server.close());
+  const url = server.resolvedUrls?.local[0];
+  if (url === undefined) throw new Error("the page server has no address");
+  const relay = await createRelay({
+    directory: join(scratch, "relay"),
+    listen: ["/ip4/127.0.0.1/tcp/0/ws"],
+    topics: ["/tabcast/1/discovery"],
+  });
+  closers.push(() => relay.close());
+  const browser = await chromium.launch({
+    executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--disable-background-timer-throttling",
+      "--disable-renderer-backgrounding",
+      "--disable-backgrounding-occluded-windows",
+    ],
+  });
+  closers.push(() => browser.close());
+  const open = async () => {
+    const page = await (await browser.newContext()).newPage();
+    page.on("pageerror", (error) => console.error(`page: ${error.message}`));
+    await page.goto(url);
+    await page.waitForFunction(() => window.bench !== undefined);
+    return page;
+  };
+  const [asker, holder] = [await open(), await open()];
+  await call(holder, "hold", SIZE);
+  await call(asker, "hold", SIZE);
+  const relays = [...relay.addrs];
+
+  const times = { rawCold: [], rawWarm: [], cold: [], warm: [], push: [] } as Record<
+    "rawCold" | "rawWarm" | "cold" | "warm" | "push",
+    number[]
+  >;
+  const raw = async () => {
+    const offer = await call(asker, "offer");
+    await call(asker, "accept", await call(holder, "answer", offer));
+    times.rawCold.push(await call(asker, "rawFetch", SIZE));
+    for (let i = 0; i < WARM; i++) times.rawWarm.push(await call(asker, "rawFetch", SIZE));
+    await call(asker, "hangUp");
+    await call(holder, "hangUp");
+  };
+  const mesh = async () => {
+    const { peer, addrs } = await call(holder, "join", relays);
+    await call(asker, "join", relays);
+    await call(asker, "touch", peer, [...addrs]);
+    times.cold.push(await call(asker, "fetch", peer, SIZE));
+    for (let i = 0; i < WARM; i++) times.warm.push(await call(asker, "fetch", peer, SIZE));
+    for (let i = 0; i < WARM; i++) times.push.push(await call(asker, "push", peer));
+    await call(asker, "leave");
+    await call(holder, "leave");
+  };
+  // In turns, and each goes first as often: a busy machine then slows both alike.
+  for (let run = 0; run < RUNS; run++)
+    for (const kind of run % 2 === 0 ? [raw, mesh] : [mesh, raw]) await kind();
+
+  const dials: number[] = [];
+  const { peer, addrs } = await call(holder, "join", relays);
+  for (let i = 0; i < DIALS; i++) {
+    await call(asker, "join", relays);
+    dials.push(await call(asker, "touch", peer, [...addrs]));
+  }
+
+  const row = (name: string, list: readonly number[], of?: readonly number[]) => {
+    const [least, most] = [Math.min(...list), Math.max(...list)];
+    return {
+      what: name,
+      runs: list.length,
+      "median ms": Math.round(median(list)),
+      "min ms": Math.round(least),
+      "max ms": Math.round(most),
+      "MB/s": Number(rate(median(list)).toFixed(1)),
+      "of raw": of === undefined ? "" : (median(of) / median(list)).toFixed(2),
+    };
+  };
+  console.log(`mesh: ${SIZE} bytes at a time, ${cpus().length} cores, ${browser.version()}`);
+  console.table([
+    row("raw, first of a connection", times.rawCold),
+    row("mesh, first of a connection", times.cold, times.rawCold),
+    row("raw, later", times.rawWarm),
+    row("mesh, later", times.warm, times.rawWarm),
+    row("mesh, later, as a request's body", times.push, times.rawWarm),
+  ]);
+  const slow = dials.filter((ms) => ms > TARGET_DIAL_MS).length;
+  console.log(
+    `mesh: ${DIALS} dials through a relay: median ${Math.round(median(dials))} ms, slowest ${Math.round(Math.max(...dials))} ms`,
+  );
+  console.log(
+    `mesh: a page with libp2p() and nothing else: ${Math.round(zipped / 1000)} kB gzipped`,
+  );
+  const verdicts: [string, boolean][] = [
+    [
+      `later transfers ≥ ${TARGET_RATIO} of raw`,
+      median(times.rawWarm) / median(times.warm) >= TARGET_RATIO,
+    ],
+    [
+      `first transfers ≥ ${TARGET_RATIO} of raw`,
+      median(times.rawCold) / median(times.cold) >= TARGET_RATIO,
+    ],
+    [`no first transfer over ${TARGET_COLD_MS} ms`, Math.max(...times.cold) <= TARGET_COLD_MS],
+    [`no dial over ${TARGET_DIAL_MS} ms`, slow === 0],
+  ];
+  for (const [claim, holds] of verdicts)
+    console.log(`mesh: ${holds ? "ok    " : "MISSED"} ${claim}`);
+  return verdicts.every(([, holds]) => holds);
+}
+
+try {
+  process.exitCode = (await bench()) ? 0 : 1;
+} finally {
+  for (const close of closers.reverse()) await close();
+}
