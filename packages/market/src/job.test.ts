@@ -1,0 +1,401 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { FAST, LIVE } from "./config.ts";
+import * as Job from "./job.ts";
+
+const { SEED, FC_PATH = "", RUNS = "500" } = process.env;
+const replay = { seed: Number(SEED ?? Date.now() | 0), path: FC_PATH, numRuns: Number(RUNS) };
+
+const limits = { localAt: 5_000, deadline: 8_000 };
+
+/** Plays events one after the other, and gives the job with all that was to be done. */
+function play(events: readonly Job.Event[], config = LIVE, start = Job.open({ seq: 7, limits })) {
+  let [job, effects] = start;
+  for (const event of events) {
+    const [next, more] = Job.step(job, event, config);
+    job = next;
+    effects = [...effects, ...more];
+  }
+  return { job, effects };
+}
+
+const assigned = (worker: string, now = 0): Job.Event => ({
+  type: "assigned",
+  worker,
+  epoch: 1,
+  now,
+});
+const uploaded = (worker: string, now = 0): Job.Event => ({ type: "uploaded", worker, now });
+const progress = (worker: string, now: number): Job.Event => ({ type: "progress", worker, now });
+const receipt = (worker: string, epoch = 1): Job.Event => ({ type: "receipt", worker, epoch });
+const passed = (worker: string): Job.Event => ({ type: "passed", worker });
+const failed = (worker: string, fault: Job.Fault = "failed"): Job.Event => ({
+  type: "failed",
+  worker,
+  fault,
+});
+const late = (now: number, hedge = true): Job.Event => ({ type: "late", now, hedge });
+
+type Column =
+  | Exclude<Job.Event["type"], "late">
+  | "late: suspect"
+  | "late: dead"
+  | "late: local"
+  | "late: deadline";
+
+const events: Record<Column, Job.Event> = {
+  assigned: assigned("b", 100),
+  noWorker: { type: "noWorker" },
+  uploaded: uploaded("a", 100),
+  progress: progress("a", 100),
+  receipt: receipt("a"),
+  passed: passed("a"),
+  failed: failed("a"),
+  "late: suspect": late(1_200),
+  "late: dead": late(3_000),
+  "late: local": late(5_000),
+  "late: deadline": late(8_000),
+  localDone: { type: "localDone" },
+  localFailed: { type: "localFailed" },
+  cancelled: { type: "cancelled" },
+};
+
+const sent = [assigned("a"), uploaded("a")];
+const states: Record<Job.State, Job.Job> = {
+  open: play([]).job,
+  sent: play(sent).job,
+  check: play([...sent, receipt("a")]).job,
+  local: play([...sent, progress("a", 4_900), late(5_000)]).job,
+  done: play([...sent, receipt("a"), passed("a")]).job,
+  missed: play([...sent, { type: "cancelled" }]).job,
+};
+
+const same = <State extends Job.State>(state: State): Record<Column, State> =>
+  Object.fromEntries(Object.keys(events).map((column) => [column, state])) as Record<Column, State>;
+
+/** Every state with every event; it does not compile with a cell missing. `local` still has a worker running. */
+const table = {
+  open: {
+    assigned: "sent",
+    noWorker: "local",
+    uploaded: "open",
+    progress: "open",
+    receipt: "open",
+    passed: "open",
+    failed: "open",
+    "late: suspect": "open",
+    "late: dead": "open",
+    "late: local": "local",
+    "late: deadline": "missed",
+    localDone: "open",
+    localFailed: "open",
+    cancelled: "missed",
+  },
+  sent: {
+    assigned: "sent",
+    noWorker: "sent",
+    uploaded: "sent",
+    progress: "sent",
+    receipt: "check",
+    passed: "sent",
+    failed: "open",
+    "late: suspect": "sent",
+    "late: dead": "open",
+    "late: local": "local",
+    "late: deadline": "missed",
+    localDone: "sent",
+    localFailed: "sent",
+    cancelled: "missed",
+  },
+  check: {
+    assigned: "check",
+    noWorker: "check",
+    uploaded: "check",
+    progress: "check",
+    receipt: "check",
+    passed: "done",
+    failed: "open",
+    "late: suspect": "check",
+    "late: dead": "check",
+    "late: local": "local",
+    "late: deadline": "missed",
+    localDone: "check",
+    localFailed: "check",
+    cancelled: "missed",
+  },
+  local: {
+    assigned: "local",
+    noWorker: "local",
+    uploaded: "local",
+    progress: "local",
+    receipt: "local",
+    passed: "local",
+    failed: "local",
+    "late: suspect": "local",
+    "late: dead": "local",
+    "late: local": "local",
+    "late: deadline": "missed",
+    localDone: "done",
+    localFailed: "sent",
+    cancelled: "missed",
+  },
+  done: same("done"),
+  missed: same("missed"),
+} satisfies Record<Job.State, Record<Column, Job.State>>;
+
+describe("the table of states", () => {
+  const cells = Object.entries(table).flatMap(([state, row]) =>
+    Object.entries(row).map(([column, next]) => [state, column, next] as const),
+  );
+  test.each(cells)("%s, %s: %s", (state, column, next) => {
+    const before = states[state as Job.State];
+    expect(before.state).toBe(state);
+    const [after, effects] = Job.step(before, events[column as Column], LIVE);
+    expect(after.state).toBe(next);
+    if (state === "done" || state === "missed") expect(effects).toEqual([]);
+  });
+});
+
+describe("one segment", () => {
+  test("goes to one worker, is checked, published and paid", () => {
+    const { job, effects } = play([...sent, receipt("a"), passed("a")]);
+    expect(job.hedged).toBe(false);
+    expect(effects).toEqual([
+      { do: "pick", why: "first", without: [] },
+      { do: "send", worker: "a", epoch: 1, attempt: 1 },
+      { do: "verify", worker: "a", epoch: 1 },
+      { do: "publish", by: "a" },
+      { do: "pay", worker: "a", epoch: 1 },
+    ]);
+  });
+
+  test("goes to another worker at once when the first one fails", () => {
+    const { effects } = play([...sent, failed("a", "left"), assigned("b", 300)]);
+    expect(effects.slice(2)).toEqual([
+      { do: "blame", worker: "a", fault: "left" },
+      { do: "pick", why: "again", without: ["a"] },
+      { do: "send", worker: "b", epoch: 1, attempt: 2 },
+    ]);
+  });
+
+  test("is encoded here after three workers have failed, and is a gap if that fails too", () => {
+    const three = ["a", "b", "c"].flatMap((worker) => [assigned(worker), failed(worker)]);
+    const { job, effects } = play(three);
+    expect(job.state).toBe("local");
+    expect(effects.at(-1)).toEqual({ do: "encode" });
+    const [missed, gap] = Job.step(job, { type: "localFailed" }, LIVE);
+    expect(missed.state).toBe("missed");
+    expect(gap).toEqual([{ do: "gap" }]);
+  });
+
+  test("that is silent for 1.2 s starts a backup, and the first valid answer wins", () => {
+    const { job, effects } = play([
+      ...sent,
+      late(1_200),
+      assigned("b", 1_200),
+      uploaded("b", 1_300),
+      receipt("a"),
+      passed("a"),
+    ]);
+    expect(job.hedged).toBe(true);
+    expect(effects).toContainEqual({ do: "pick", why: "hedge", without: ["a"] });
+    expect(effects.slice(-3)).toEqual([
+      { do: "publish", by: "a" },
+      { do: "pay", worker: "a", epoch: 1 },
+      { do: "cancel", worker: "b", epoch: 1, why: "won" },
+    ]);
+    const [after, nothing] = Job.step(job, receipt("b"), LIVE);
+    expect([after, nothing]).toEqual([job, []]);
+  });
+
+  test("starts no backup without a token, but replaces a dead worker all the same", () => {
+    const quiet = play([...sent, late(1_200, false)]);
+    expect(quiet.effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
+    const dead = play([late(3_000, false)], LIVE, [quiet.job, []]);
+    expect(dead.effects).toEqual([
+      { do: "cancel", worker: "a", epoch: 1, why: "dead" },
+      { do: "blame", worker: "a", fault: "dead" },
+      { do: "pick", why: "again", without: ["a"] },
+    ]);
+  });
+
+  test("asks for one backup only, however often it is looked at", () => {
+    const { effects } = play([...sent, late(1_200), late(1_300), late(2_900)]);
+    expect(effects.filter((effect) => effect.do === "pick")).toHaveLength(2);
+  });
+
+  test("a sign of life ends the suspicion", () => {
+    const { job, effects } = play([...sent, progress("a", 1_100), late(1_200), late(2_200)]);
+    expect(job.state).toBe("sent");
+    expect(effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
+  });
+
+  test("silence counts from the end of the upload, which has its own limit", () => {
+    const slow = play([assigned("a"), late(4_000)], LIVE, Job.open({ seq: 0 }));
+    expect(slow.job.state).toBe("sent");
+    const stuck = play([late(20_000)], LIVE, [slow.job, []]);
+    expect(stuck.job.state).toBe("open");
+  });
+
+  test("a receipt of an old epoch is not looked at", () => {
+    const { job, effects } = play([...sent, receipt("a", 2)]);
+    expect(job.state).toBe("sent");
+    expect(effects).not.toContainEqual(expect.objectContaining({ do: "verify" }));
+  });
+
+  test("a second receipt waits its turn and is checked when the first is invalid", () => {
+    const { job, effects } = play([
+      ...sent,
+      late(1_200),
+      assigned("b", 1_200),
+      receipt("a"),
+      receipt("b"),
+      failed("a", "invalid"),
+      passed("b"),
+    ]);
+    expect(job.state).toBe("done");
+    expect(effects.filter(({ do: what }) => what === "pay")).toEqual([
+      { do: "pay", worker: "b", epoch: 1 },
+    ]);
+    expect(effects).toContainEqual({ do: "blame", worker: "a", fault: "invalid" });
+  });
+
+  test("a worker's copy that passes stops this tab's own encoding, and is paid", () => {
+    const { job, effects } = play([receipt("a"), passed("a")], LIVE, [states.local, []]);
+    expect(job.state).toBe("done");
+    expect(effects).toContainEqual({ do: "stopLocal" });
+    expect(effects).toContainEqual({ do: "pay", worker: "a", epoch: 1 });
+  });
+
+  test("what this tab encoded is published and nobody is paid", () => {
+    const { effects } = play([{ type: "localDone" }], LIVE, [states.local, []]);
+    expect(effects).toEqual([
+      { do: "publish", by: "local" },
+      { do: "cancel", worker: "a", epoch: 1, why: "won" },
+    ]);
+  });
+
+  test("of a file is given up for nothing but silence", () => {
+    const start = Job.open({ seq: 0 });
+    const far = play([...sent, progress("a", 3_600_000), late(3_600_100)], FAST, start);
+    expect(far.job.state).toBe("sent");
+    const dead = play([late(3_620_000)], FAST, [far.job, []]);
+    expect(dead.job.state).toBe("open");
+  });
+});
+
+describe("waking", () => {
+  test("names the moment of suspicion, death, local encoding and the deadline in turn", () => {
+    expect(Job.wakeAt(states.open, LIVE)).toBe(limits.localAt);
+    expect(Job.wakeAt(states.sent, LIVE)).toBe(1_200);
+    const [suspected] = Job.step(states.sent, late(1_200), LIVE);
+    expect(Job.wakeAt(suspected, LIVE)).toBe(3_000);
+    expect(Job.wakeAt(states.done, LIVE)).toBeUndefined();
+    expect(Job.wakeAt(play([], FAST, Job.open({ seq: 0 })).job, FAST)).toBeUndefined();
+  });
+});
+
+describe("the budget of second copies", () => {
+  test("lets one segment in ten be hedged in the long run, and ten in a row at most", () => {
+    let budget = Job.newBudget;
+    let spent = 0;
+    for (let segment = 0; segment < 1_000; segment++) {
+      budget = Job.earn(budget, LIVE);
+      if (Job.mayHedge(budget)) {
+        budget = Job.spend(budget);
+        spent++;
+      }
+    }
+    expect(spent).toBeGreaterThanOrEqual(100);
+    expect(spent).toBeLessThanOrEqual(101);
+    for (let segment = 0; segment < 1_000; segment++) budget = Job.earn(budget, LIVE);
+    expect(budget.tokens).toBe(10);
+    expect(() => Job.spend({ tokens: 0.9 })).toThrow(RangeError);
+  });
+});
+
+describe(`any order of events (SEED=${replay.seed})`, () => {
+  const worker = fc.constantFrom("a", "b", "c", "d");
+  const epoch = fc.constantFrom(1, 1, 1, 2);
+  const now = fc.nat(9_000);
+  const event: fc.Arbitrary<Job.Event> = fc.oneof(
+    fc.record({ type: fc.constant("assigned" as const), worker, epoch: fc.constant(1), now }),
+    fc.constantFrom<Job.Event>(
+      { type: "noWorker" },
+      { type: "localDone" },
+      { type: "localFailed" },
+      { type: "cancelled" },
+    ),
+    fc.record({ type: fc.constantFrom("uploaded" as const, "progress" as const), worker, now }),
+    fc.record({ type: fc.constant("receipt" as const), worker, epoch }),
+    fc.record({ type: fc.constant("passed" as const), worker }),
+    fc.record({
+      type: fc.constant("failed" as const),
+      worker,
+      fault: fc.constantFrom<Job.Fault>("failed", "busy", "invalid", "dead", "left"),
+    }),
+    fc.record({ type: fc.constant("late" as const), now: fc.nat(7_999), hedge: fc.boolean() }),
+  );
+  const many = fc.array(event, { maxLength: 40 });
+
+  test("publishes or marks a gap at most once, and pays only whom it checked and published", () => {
+    const property = fc.property(many, fc.boolean(), (list, isLive) => {
+      const { job, effects } = play(list, LIVE, Job.open({ seq: 1, ...(isLive && { limits }) }));
+      const of = (what: Job.Effect["do"]) => effects.filter((effect) => effect.do === what);
+      expect(of("publish").length + of("gap").length).toBeLessThanOrEqual(1);
+      expect(of("pay").length).toBeLessThanOrEqual(1);
+      for (const effect of effects)
+        if (effect.do === "pay") {
+          const { worker: paid, epoch: paidEpoch } = effect;
+          expect(effects).toContainEqual({ do: "publish", by: paid });
+          expect(effects).toContainEqual({ do: "verify", worker: paid, epoch: paidEpoch });
+        }
+      expect(of("send").length).toBe(job.attempts.length);
+      expect(job.attempts.length).toBeLessThanOrEqual(LIVE.mostAttempts);
+      expect(new Set(job.attempts.map((attempt) => attempt.worker)).size).toBe(job.attempts.length);
+      expect(of("encode").length).toBeLessThanOrEqual(1);
+    });
+    fc.assert(property, replay);
+  });
+
+  test("whoever was sent a copy is told how it ended: paid, cancelled or blamed", () => {
+    const property = fc.property(many, (list) => {
+      const { effects } = play([...list, { type: "cancelled" }]);
+      for (const effect of effects) {
+        if (effect.do !== "send") continue;
+        const ends = effects.filter(
+          (other) =>
+            (other.do === "pay" || other.do === "cancel" || other.do === "blame") &&
+            other.worker === effect.worker,
+        );
+        expect(ends.length).toBeGreaterThanOrEqual(1);
+      }
+    });
+    fc.assert(property, replay);
+  });
+
+  test("a live segment is over by its deadline, with something published or a gap", () => {
+    const property = fc.property(many, (list) => {
+      const kept = list.filter(({ type }) => type !== "cancelled");
+      const { job, effects } = play([...kept, late(limits.deadline)]);
+      expect(["done", "missed"]).toContain(job.state);
+      const ends = effects.filter((effect) => effect.do === "publish" || effect.do === "gap");
+      expect(ends).toHaveLength(1);
+      expect(job.attempts.every(({ stage }) => stage === "over")).toBe(true);
+      expect(Job.wakeAt(job, LIVE)).toBeUndefined();
+    });
+    fc.assert(property, replay);
+  });
+
+  test("a message delivered twice acts once", () => {
+    const property = fc.property(many, event, (list, twice) => {
+      const { job } = play(list);
+      const [once] = Job.step(job, twice, LIVE);
+      const [again, effects] = Job.step(once, twice, LIVE);
+      // A worker that failed may be followed by the next receipt in hand, never by a second payment.
+      if (twice.type !== "late") expect(effects).toEqual([]);
+      expect(again.state).toBe(once.state);
+    });
+    fc.assert(property, replay);
+  });
+});
