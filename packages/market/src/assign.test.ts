@@ -1,0 +1,76 @@
+import { describe, expect, test } from "vitest";
+import * as Assign from "./assign.ts";
+import { LIVE } from "./config.ts";
+
+const hand = (worker: string, values: Partial<Assign.Hand> = {}): Assign.Hand => ({
+  worker,
+  epoch: 1,
+  role: "crew",
+  pixelsPerS: 100_000_000,
+  uplink: 10_000_000,
+  pullMs: 0,
+  ...values,
+});
+/** A second of transcoding, and 0.6 s of uplink. */
+const task: Assign.Task = { pixels: 100_000_000, bytes: 750_000, without: [], why: "first" };
+const at = { now: 0, uplinkFreeAt: 0 };
+const none = new Map<string, Assign.Load[]>();
+
+describe("the next segment", () => {
+  test("goes to the worker that is predicted to finish first", () => {
+    const hands = [hand("a"), hand("quick", { pixelsPerS: 200_000_000 })];
+    expect(Assign.choose(hands, none, task, at, LIVE)).toEqual({
+      worker: "quick",
+      epoch: 1,
+      uploadedAt: 600,
+      readyAt: 1_100,
+      doneAt: 1_100,
+    });
+    const loads = new Map([["quick", [{ seq: 0, readyAt: 2_000 }]]]);
+    expect(Assign.choose(hands, loads, task, at, LIVE)?.worker).toBe("a");
+  });
+
+  test("leaves after those before it: the uplink sends one at a time", () => {
+    const choice = Assign.choose([hand("a")], none, task, { now: 0, uplinkFreeAt: 400 }, LIVE);
+    expect(choice).toMatchObject({ uploadedAt: 1_000, doneAt: 2_000 });
+  });
+
+  test("is fetched ahead of the running one, but not two ahead", () => {
+    const one = new Map([["a", [{ seq: 0, readyAt: 5_000 }]]]);
+    expect(Assign.choose([hand("a")], one, task, at, LIVE)?.readyAt).toBe(6_000);
+    const two = new Map([["a", [...(one.get("a") ?? []), { seq: 1, readyAt: 6_000 }]]]);
+    expect(Assign.choose([hand("a")], two, task, at, LIVE)).toBeUndefined();
+    expect(Assign.anybody([hand("a")], task)).toBe(true);
+  });
+
+  test("leaves the backup free, which takes what failed or is late", () => {
+    const hands = [hand("a"), hand("b", { role: "backup", pixelsPerS: 900_000_000 })];
+    expect(Assign.choose(hands, none, task, at, LIVE)?.worker).toBe("a");
+    const again = { ...task, why: "again", without: ["a"] } as const;
+    expect(Assign.choose(hands, none, again, at, LIVE)?.worker).toBe("b");
+  });
+
+  test("goes to the backup where there is no crew at all, and to nobody where all have failed", () => {
+    const hands = [hand("b", { role: "backup" })];
+    expect(Assign.choose(hands, none, task, at, LIVE)?.worker).toBe("b");
+    const all = { ...task, without: ["b"] };
+    expect(Assign.choose(hands, none, all, at, LIVE)).toBeUndefined();
+    expect(Assign.anybody(hands, all)).toBe(false);
+  });
+
+  test("of a crew of equals goes round, so each gets its share", () => {
+    const hands = ["a", "b", "c"].map((worker) => hand(worker));
+    const loads = new Map<string, Assign.Load[]>();
+    const given: string[] = [];
+    let uplinkFreeAt = 0;
+    for (let seq = 0; seq < 6; seq++) {
+      const choice = Assign.choose(hands, loads, task, { now: 0, uplinkFreeAt }, LIVE);
+      if (choice === undefined) break;
+      uplinkFreeAt = choice.uploadedAt;
+      given.push(choice.worker);
+      const before = loads.get(choice.worker) ?? [];
+      loads.set(choice.worker, [...before, { seq, readyAt: choice.readyAt }]);
+    }
+    expect(given.toSorted()).toEqual(["a", "a", "b", "b", "c", "c"]);
+  });
+});

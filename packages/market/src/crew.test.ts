@@ -1,0 +1,349 @@
+import type { Bid } from "@tabcast/protocol";
+import { seededRandom, toHex } from "@tabcast/runtime";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LIVE } from "./config.ts";
+import * as Crew from "./crew.ts";
+
+const { SEED, FC_PATH = "", RUNS = "300" } = process.env;
+const replay = { seed: Number(SEED ?? Date.now() | 0), path: FC_PATH, numRuns: Number(RUNS) };
+
+const need: Crew.Need = {
+  wanted: 2,
+  maxPrice: 1_000n,
+  pixels: 83_000_000,
+  bytes: 750_000,
+  segmentMs: 2_000,
+  slackMs: 4_000,
+};
+
+/** A broadcaster with its hiring, for one test. */
+function hiring(values: Partial<Crew.Need> = {}) {
+  const random = seededRandom(5, "hiring");
+  let crew = Crew.open({ ...need, ...values });
+  const play = (event: Crew.Event) => {
+    const [next, effects] = Crew.step(crew, event, LIVE, random);
+    crew = next;
+    return effects;
+  };
+  const bid = (worker: string, now: number, of: Partial<Bid> = {}) =>
+    play({
+      type: "bid",
+      now,
+      bid: {
+        offer: crew.offer?.id as Uint8Array<ArrayBuffer>,
+        worker,
+        payee: new Uint8Array(20),
+        lane: 1,
+        price: 1_000n,
+        pixelsPerS: 200_000_000,
+        slots: 1,
+        queueMs: 0,
+        ageMs: 0,
+        tags: [],
+        ...of,
+      },
+    });
+  const accept = (worker: string, now: number) =>
+    play({ type: "accepted", worker, epoch: crew.members.get(worker)?.epoch ?? 0, now });
+  const awards = (effects: readonly Crew.Effect[]) =>
+    effects.flatMap((effect) => (effect.do === "award" ? [effect.member] : []));
+  return { play, bid, accept, awards, now: () => crew };
+}
+
+/** Hires these workers into the crew, and the rest as backup, by time 1_000. */
+function hired(workers: readonly string[], values: Partial<Crew.Need> = {}) {
+  const at = hiring(values);
+  at.play({ type: "tick", now: 0 });
+  for (const worker of workers) at.bid(worker, 100);
+  at.play({ type: "tick", now: 500 });
+  for (const worker of workers) at.accept(worker, 1_000);
+  return at;
+}
+
+describe("an offer", () => {
+  test("goes out at once, and again under the same id while crew is missing", () => {
+    const { play } = hiring();
+    const first = play({ type: "tick", now: 0 });
+    expect(first).toMatchObject([{ do: "offer" }]);
+    expect(play({ type: "tick", now: 1_000 })).toEqual([]);
+    expect(play({ type: "tick", now: Crew.REPEAT_MS })).toEqual(first);
+  });
+
+  test("gets a fresh id when its time is over", () => {
+    const { play } = hiring();
+    const [first] = play({ type: "tick", now: 0 });
+    const [second] = play({ type: "tick", now: LIVE.offerTtlMs });
+    expect(second).toMatchObject({ do: "offer" });
+    expect(second).not.toEqual(first);
+  });
+
+  test("is closed once crew and backup are awarded, and not before the bids are in", () => {
+    const { play, bid, awards } = hiring();
+    play({ type: "tick", now: 0 });
+    for (const worker of ["a", "b", "c", "d"])
+      expect(bid(worker, 100)).toEqual([{ do: "answer", worker, ok: true, why: "" }]);
+    const effects = play({ type: "tick", now: LIVE.collectMs });
+    expect(awards(effects).map(({ role }) => role)).toEqual(["crew", "crew", "backup"]);
+    expect(effects.at(-1)).toMatchObject({ do: "closed" });
+  });
+
+  test("does not wait for the time to be over when enough have bid", () => {
+    const { play, bid, awards } = hiring();
+    play({ type: "tick", now: 0 });
+    const effects = Array.from({ length: LIVE.enoughBids }, (_, i) => bid(`w${i}`, 20 * i)).flat();
+    expect(awards(effects)).toHaveLength(3);
+  });
+
+  test("stays open while there is no backup, for who comes later", () => {
+    const at = hired(["a", "b"]);
+    expect(at.now().offer?.open).toBe(true);
+    const effects = at.bid("late", 2_000);
+    expect(at.awards(effects)).toMatchObject([{ worker: "late", role: "backup" }]);
+    expect(effects.at(-1)).toMatchObject({ do: "closed" });
+  });
+});
+
+describe("a bid", () => {
+  test.each<[string, Partial<Bid>, string]>([
+    ["above the price", { price: 1_001n }, "too expensive"],
+    ["for another offer", { offer: new Uint8Array(16) }, "unknown offer"],
+    ["by a worker too slow for the slack", { pixelsPerS: 20_000_000 }, "too slow"],
+    ["with a queue longer than the slack", { queueMs: 3_500 }, "too slow"],
+  ])("%s is refused", (_, values, why) => {
+    const { play, bid } = hiring();
+    play({ type: "tick", now: 0 });
+    expect(bid("a", 10, values)).toEqual([{ do: "answer", worker: "a", ok: false, why }]);
+  });
+
+  test("by a member is refused, and one after the end too", () => {
+    const at = hired(["a", "b"]);
+    expect(at.bid("a", 1_500)[0]).toMatchObject({ ok: false, why: "already in" });
+    at.play({ type: "ended", now: 2_000 });
+    expect(at.bid("c", 2_100)).toMatchObject([{ ok: false, why: "closed" }]);
+  });
+
+  test("beyond the sixty-fourth of an offer is refused", () => {
+    const { play, bid } = hiring({ wanted: 8 });
+    play({ type: "tick", now: 0 });
+    const answers = Array.from({ length: 80 }, (_, i) => bid(`w${i}`, 1)[0]);
+    const taken = answers.filter((effect) => effect?.do === "answer" && effect.ok);
+    expect(taken).toHaveLength(LIVE.mostBids);
+    expect(answers.at(-1)).toMatchObject({ ok: false, why: "full" });
+  });
+
+  test("made again replaces the one before", () => {
+    const { play, bid, now } = hiring();
+    play({ type: "tick", now: 0 });
+    bid("a", 10);
+    bid("a", 20, { price: 5n });
+    expect(now().bids.get("a")?.bid.price).toBe(5n);
+    expect(now().offer?.bids).toBe(1);
+  });
+});
+
+describe("a place that becomes free", () => {
+  test("goes to the backup, and the backup's to the next bid in hand", () => {
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
+    const members = at.awards(at.play({ type: "tick", now: 500 }));
+    for (const { worker } of members) at.accept(worker, 600);
+    const [first] = members;
+    const backup = members.find(({ role }) => role === "backup");
+    const effects = at.play({
+      type: "lost",
+      worker: first?.worker ?? "",
+      fault: "dead",
+      now: 5_000,
+    });
+    expect(effects[0]).toMatchObject({ do: "drop", why: "dead" });
+    expect(at.now().members.get(backup?.worker ?? "")).toMatchObject({ role: "crew" });
+    expect(at.awards(effects)).toMatchObject([{ role: "backup" }]);
+  });
+
+  test("is offered again when there is no bid in hand", () => {
+    const at = hired(["a", "b", "c"]);
+    expect(at.now().offer?.open).toBe(false);
+    const effects = at.play({ type: "lost", worker: "a", fault: "left", now: 5_000 });
+    expect(effects.at(-1)).toMatchObject({ do: "offer" });
+  });
+
+  test("by an award nobody answered goes to the next bid in hand", () => {
+    const at = hiring({ wanted: 1 });
+    at.play({ type: "tick", now: 0 });
+    at.bid("a", 10);
+    at.bid("b", 10);
+    at.bid("c", 10);
+    at.play({ type: "tick", now: 500 });
+    const effects = at.play({ type: "tick", now: 500 + LIVE.acceptMs });
+    expect(effects.filter((effect) => effect.do === "drop")).toHaveLength(2);
+    expect(at.awards(effects)).toMatchObject([{ role: "crew" }]);
+  });
+
+  test("by a worker that drains is filled while it finishes", () => {
+    const at = hired(["a", "b"]);
+    at.play({ type: "draining", worker: "a", now: 2_000 });
+    expect(Crew.hands(at.now(), LIVE).map(({ worker }) => worker)).toEqual(["b"]);
+    const effects = at.bid("c", 2_100);
+    expect(at.awards(effects)).toMatchObject([{ worker: "c", role: "crew" }]);
+  });
+});
+
+describe("a worker that was dropped", () => {
+  test("may return after 30 s, under a higher epoch", () => {
+    const at = hired(["a", "b"]);
+    const before = at.now().epochs.get("a") ?? 0;
+    at.play({ type: "lost", worker: "a", fault: "failed", now: 2_000 });
+    expect(at.bid("a", 31_000)[0]).toMatchObject({ ok: false, why: "wait" });
+    const effects = at.bid("a", 32_001);
+    expect(effects[0]).toMatchObject({ ok: true });
+    expect(at.awards(effects)).toMatchObject([{ worker: "a", epoch: before + 2 }]);
+  });
+
+  test("for a second invalid result does not return", () => {
+    const at = hired(["a", "b"]);
+    at.play({ type: "lost", worker: "a", fault: "invalid", now: 2_000 });
+    at.bid("a", 40_000);
+    at.accept("a", 40_100);
+    at.play({ type: "lost", worker: "a", fault: "invalid", now: 41_000 });
+    expect(at.bid("a", 9_000_000)[0]).toMatchObject({ ok: false, why: "wait" });
+  });
+
+  test("that closed its page may come back at once", () => {
+    const at = hired(["a", "b"]);
+    at.play({ type: "lost", worker: "a", fault: "left", now: 2_000 });
+    expect(at.bid("a", 2_001)[0]).toMatchObject({ ok: true });
+  });
+
+  test("for being full stays", () => {
+    const at = hired(["a", "b"]);
+    expect(at.play({ type: "lost", worker: "a", fault: "busy", now: 2_000 })).toEqual([]);
+    expect(at.now().members.has("a")).toBe(true);
+  });
+});
+
+describe("what is measured", () => {
+  const sample = { pixels: 83_000_000, bytes: 750_000, uploadMs: 100, encodeMs: 500, pullMs: 50 };
+
+  test("replaces the claim after three segments", () => {
+    const at = hired(["a", "b"]);
+    const speed = () => Crew.hands(at.now(), LIVE).find(({ worker }) => worker === "a")?.pixelsPerS;
+    expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
+    for (let i = 0; i < 2; i++) at.play({ type: "delivered", worker: "a", sample, now: 2_000 });
+    expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
+    at.play({ type: "delivered", worker: "a", sample, now: 3_000 });
+    expect(speed()).toBeCloseTo(166_000_000, 0);
+  });
+
+  test("drops a slow worker only when somebody better has bid", () => {
+    const slow = { ...sample, encodeMs: 3_000 };
+    const alone = hired(["a", "b", "c"]);
+    for (let i = 0; i < 9; i++)
+      expect(alone.play({ type: "delivered", worker: "a", sample: slow, now: 2_000 })).toEqual([]);
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
+    const [member] = at.awards(at.play({ type: "tick", now: 500 }));
+    const worker = member?.worker ?? "";
+    for (const { worker: one } of at.now().members.values()) at.accept(one, 600);
+    const effects = Array.from({ length: 4 }, () =>
+      at.play({ type: "delivered", worker, sample: slow, now: 2_000 }),
+    ).flat();
+    expect(effects).toContainEqual(expect.objectContaining({ do: "drop", why: "too slow" }));
+  });
+});
+
+describe("the end", () => {
+  test("closes the offer and lets everybody go", () => {
+    const at = hired(["a", "b"]);
+    const effects = at.play({ type: "ended", now: 9_000 });
+    expect(effects.filter((effect) => effect.do === "drop")).toHaveLength(2);
+    expect(effects.at(-1)).toMatchObject({ do: "closed" });
+    expect(Crew.wakeAt(at.now(), LIVE, 9_000)).toBeUndefined();
+    expect(at.play({ type: "tick", now: 99_000 })).toEqual([]);
+  });
+});
+
+describe(`any order of events (SEED=${replay.seed})`, () => {
+  const names = Array.from({ length: 12 }, (_, i) => `w${i}`);
+  const worker = fc.constantFrom(...names);
+  const action = fc.record({
+    type: fc.constantFrom("tick", "bid", "accepted", "refused", "lost", "draining", "delivered"),
+    worker,
+    wait: fc.oneof(fc.nat(200), fc.nat(8_000), fc.constant(31_000)),
+    fault: fc.constantFrom("failed", "busy", "invalid", "dead", "left"),
+    price: fc.bigInt(0n, 1_100n),
+    speed: fc.integer({ min: 1_000_000, max: 1_000_000_000 }),
+  });
+  const run = fc.record({
+    seed: fc.nat(),
+    wanted: fc.integer({ min: 1, max: 8 }),
+    actions: fc.array(action, { maxLength: 60 }),
+  });
+
+  test("hires no more than wanted and one backup, never above the price; epochs never fall", () => {
+    const property = fc.property(run, ({ seed, wanted, actions }) => {
+      const random = seededRandom(seed, "crew");
+      let crew = Crew.open({ ...need, wanted });
+      const awards = new Set<string>();
+      let now = 0;
+      for (const { type, worker: who, wait, fault, price, speed } of actions) {
+        now += wait;
+        const epoch = crew.members.get(who)?.epoch ?? 1;
+        const offer = (crew.offer?.id ?? new Uint8Array(16)) as Uint8Array<ArrayBuffer>;
+        const bid: Bid = {
+          offer,
+          worker: who,
+          payee: new Uint8Array(20),
+          lane: 0,
+          price,
+          pixelsPerS: speed,
+          slots: 1,
+          queueMs: 0,
+          ageMs: 0,
+          tags: [],
+        };
+        const sample = { pixels: 1e7, bytes: 1e5, uploadMs: 9, encodeMs: wait, pullMs: 9 };
+        const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;
+        const before = crew;
+        const [next, effects] = Crew.step(crew, event, LIVE, random);
+        crew = next;
+
+        const members = [...crew.members.values()];
+        const active = members.filter(({ state }) => state !== "draining");
+        const crewSize = active.filter(({ role }) => role === "crew").length;
+        expect(crewSize).toBeLessThanOrEqual(wanted);
+        expect(active.length - crewSize).toBeLessThanOrEqual(1);
+        expect(crew.bids.size).toBeLessThanOrEqual(LIVE.mostBids);
+        for (const [name, old] of before.epochs)
+          expect(crew.epochs.get(name) ?? 0).toBeGreaterThanOrEqual(old);
+        expect(effects.filter((effect) => effect.do === "answer")).toHaveLength(
+          type === "bid" ? 1 : 0,
+        );
+        for (const effect of effects) {
+          if (effect.do !== "award") continue;
+          expect(effect.member.price <= need.maxPrice).toBe(true);
+          expect(awards.has(toHex(effect.member.award))).toBe(false);
+          awards.add(toHex(effect.member.award));
+          const known = crew.known.get(effect.member.worker);
+          expect(known?.outUntil ?? 0).toBeLessThanOrEqual(now);
+        }
+        const wake = Crew.wakeAt(crew, LIVE, now);
+        if (wake !== undefined) expect(wake).toBeGreaterThan(now);
+      }
+    });
+    fc.assert(property, replay);
+  });
+
+  test("what is remembered of workers is bounded, and no exile clears its name by a crowd", () => {
+    const at = hired(["a", "b"]);
+    at.play({ type: "lost", worker: "a", fault: "invalid", now: 2_000 });
+    at.bid("a", 40_000);
+    at.accept("a", 40_000);
+    at.play({ type: "lost", worker: "a", fault: "invalid", now: 41_000 });
+    for (let i = 0; i < 2 * Crew.MOST_KNOWN; i++) at.bid(`crowd${i}`, 41_000 + 31_000 * i);
+    expect(at.now().known.size).toBeLessThanOrEqual(Crew.MOST_KNOWN);
+    expect(at.now().known.get("a")?.outUntil).toBe(Number.POSITIVE_INFINITY);
+  });
+});

@@ -1,0 +1,136 @@
+import type { Award, Offer } from "@tabcast/protocol";
+import { describe, expect, test } from "vitest";
+import * as Hire from "./hire.ts";
+
+const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
+const pot = {
+  chainId: 31_337,
+  contract: bytes(1, 20),
+  payer: bytes(2, 20),
+  signer: bytes(3, 20),
+  token: bytes(0, 20),
+  challengeS: 120,
+  salt: bytes(4, 32),
+};
+const offer: Offer = {
+  id: bytes(5, 16),
+  stream: bytes(6, 32),
+  broadcaster: "b",
+  addrs: [],
+  sourceCodec: "avc1.640028",
+  width: 1920,
+  height: 1080,
+  fpsMilli: 30_000,
+  sourceBitrate: 6_000_000,
+  codec: "avc",
+  rungs: [{ name: "720p", width: 1280, height: 720, bitrate: 3_000_000 }],
+  segmentMs: 2_000,
+  slackMs: 4_000,
+  maxPrice: 1_000n,
+  wanted: 2,
+  pot,
+  window: 2,
+  ttlMs: 30_000,
+  atMs: 0,
+};
+const me: Hire.Self = {
+  self: "worker",
+  price: 1_000n,
+  capabilities: [{ codec: "avc", pixelsPerSecond: 60_000_000 }],
+  free: 1,
+  working: [],
+  neighbours: 9,
+};
+const stream = "06".repeat(32);
+
+describe("bidding", () => {
+  test("the time for a segment is its pixels over the measured speed", () => {
+    expect(Hire.transcodeMs(offer, 60_000_000)).toBeCloseTo(921.6, 1);
+  });
+
+  test.each<[string, Partial<Hire.Self>, string]>([
+    ["a stream it is in", { working: [stream] }, "already in"],
+    ["too many streams", { working: Array.from({ length: 8 }, (_, i) => `${i}`) }, "capped"],
+    ["nothing free", { free: 0 }, "busy"],
+    ["a price above the offer's", { price: 1_001n }, "too expensive"],
+    ["another codec", { capabilities: [{ codec: "vp9", pixelsPerSecond: 1e9 }] }, "incapable"],
+    ["no speed", { capabilities: [{ codec: "avc", pixelsPerSecond: 0 }] }, "incapable"],
+    ["too little speed", { capabilities: [{ codec: "avc", pixelsPerSecond: 1e7 }] }, "incapable"],
+    [
+      "work for others and little speed",
+      { working: ["x"], capabilities: [{ codec: "avc", pixelsPerSecond: 1.5e7 }] },
+      "busy",
+    ],
+  ])("with %s is left alone", (_, values, why) => {
+    expect(Hire.consider(offer, { ...me, ...values })).toEqual({ bid: false, why });
+  });
+
+  test("tells its measured speed and when to speak", () => {
+    const plan = Hire.consider(offer, me);
+    expect(plan).toMatchObject({ bid: true, pixelsPerSecond: 60_000_000 });
+    // Idle and twice as fast as needed: half the delay.
+    const slower = [{ codec: "avc", pixelsPerSecond: 40_000_000 }];
+    const later = Hire.consider(offer, { ...me, capabilities: slower });
+    expect(plan.bid && later.bid && later.delayMs / plan.delayMs).toBeCloseTo(2, 9);
+  });
+
+  test("a file's offer, with its long slack, takes slow workers too", () => {
+    const slow = { ...me, capabilities: [{ codec: "avc", pixelsPerSecond: 5e6 }] };
+    expect(Hire.consider({ ...offer, slackMs: 60_000 }, slow)).toMatchObject({ bid: true });
+  });
+});
+
+describe("the draw", () => {
+  test("is the one of the specification: SHA-256 of offer id and peer id, 48 bits", () => {
+    // Computed with Python's hashlib.
+    expect(Hire.draw(offer.id, "worker")).toBeCloseTo(0.33087228775514, 12);
+  });
+
+  test.each([10, 100, 1_000])("spaces the bids of %i workers by about 20 ms", (peers) => {
+    const delays = Array.from({ length: peers }, (_, i) =>
+      Hire.delay({ draw: Hire.draw(bytes(i % 250, 16), `w${i}`), peers, weight: 1 }),
+    ).sort((a, b) => a - b);
+    const mean = delays.reduce((sum, ms) => sum + ms, 0) / peers;
+    expect(mean / (20 * peers)).toBeGreaterThan(0.6);
+    expect(mean / (20 * peers)).toBeLessThan(1.5);
+    // The eighth bid closes the offer: about 160 ms, whatever the number of workers.
+    expect(delays[7]).toBeGreaterThan(40);
+    expect(delays[7]).toBeLessThan(500);
+  });
+});
+
+describe("an award", () => {
+  const award: Award = {
+    id: bytes(7, 16),
+    offer: offer.id,
+    stream: offer.stream,
+    worker: "worker",
+    epoch: 3,
+    role: "crew",
+    price: 1_000n,
+    payee: bytes(8, 20),
+    lane: 4,
+    pot,
+  };
+  const standing: Hire.Standing = { ...me, payee: bytes(8, 20), lane: 4, offer, epoch: 2 };
+
+  test("that fits the bid is taken, and one for a stream it is in replaces the older", () => {
+    expect(Hire.accept(award, standing)).toEqual({ ok: true });
+    expect(Hire.accept(award, { ...standing, working: [stream] })).toEqual({ ok: true });
+  });
+
+  test.each<[string, Partial<Award>, Partial<Hire.Standing>, Hire.Refusal]>([
+    ["for an offer nobody knows", {}, { offer: undefined }, "gone"],
+    ["for another worker", { worker: "x" }, {}, "gone"],
+    ["for another wallet", { payee: bytes(9, 20) }, {}, "gone"],
+    ["for another lane", { lane: 5 }, {}, "gone"],
+    ["of an old epoch", { epoch: 2 }, {}, "gone"],
+    ["below the price", { price: 999n }, {}, "too expensive"],
+    ["in a codec not measured", {}, { capabilities: [] }, "incapable"],
+    ["with all streams taken", {}, { working: [..."12345678"] }, "capped"],
+    ["with nothing free", {}, { free: 0 }, "busy"],
+  ])("%s is refused", (_, values, mine, why) => {
+    const answer = Hire.accept({ ...award, ...values } as Award, { ...standing, ...mine });
+    expect(answer).toEqual({ ok: false, why });
+  });
+});
