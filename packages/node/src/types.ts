@@ -1,4 +1,4 @@
-import type { PayerPot, Purse, SettleProgress, Settlement } from "@tabcast/channel";
+import type { PayerPot, Purse, Settlement, SettleProgress } from "@tabcast/channel";
 import type {
   Capability,
   CodecName,
@@ -120,6 +120,8 @@ export interface BroadcastOptions {
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
   readonly title: string;
+  /** Length of a segment, as the source was opened with. Default 2_000_000. */
+  readonly segment?: Micros;
   /** Opens (deposits into) the pot that pays for the stream; undefined: no money, no workers, local encoding only. */
   readonly openPot?: (options: { signal: AbortSignal }) => Promise<PayerPot>;
   /** Highest price accepted, wei per output megapixel. Default 1 gwei. */
@@ -128,6 +130,8 @@ export interface BroadcastOptions {
   readonly wanted?: number;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
   readonly pace: "live" | "fast";
+  /** Makes the transcoder for local encoding, when it is first needed. Default: media's own. */
+  readonly transcoder?: () => Transcoder;
   readonly on: (event: BroadcastEvent) => void;
   /** Called with each published track of each segment, in order of sequence: where a recorder writes files. Awaited, so it also slows the input. */
   readonly record?: (entry: PublishedSegment) => Promise<void>;

@@ -1,0 +1,388 @@
+import { type Hex, type PayerPot, Wire } from "@tabcast/channel";
+import { FAST, LIVE, Price } from "@tabcast/market";
+import { createTranscoder, type Fragment } from "@tabcast/media";
+import type { PeerId } from "@tabcast/mesh";
+import { type Entry, Keys, type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
+import {
+  CodedError,
+  describe,
+  Micros,
+  secureRandom,
+  sha256,
+  systemClock,
+  toHex,
+  Wei,
+} from "@tabcast/runtime";
+import { type Captured, capture } from "./delivery.ts";
+import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
+import { ask, serveHeld } from "./exchange.ts";
+import { openHeld } from "./held.ts";
+import { type Hiring, openHiring } from "./hiring.ts";
+import { openPublisher } from "./publisher.ts";
+import { openBell, openLine } from "./queue.ts";
+import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "./types.ts";
+
+/** Highest price paid where none is given: 1 gwei per output megapixel. */
+const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
+/** How often waiting is looked at, in milliseconds. */
+const TICK_MS = 100;
+/** Segments under way in fast mode beyond what the crew has in hand. */
+const AHEAD = 1;
+/** Segments a worker may deliver unpaid. Source: facts of payments, section 7. */
+const WINDOW = 2;
+/** Times a verdict with its voucher is sent before the worker is left to ask for it at the chain. */
+const VERDICT_TRIES = 3;
+
+/**
+ * Goes live with a source. Resolves as soon as the stream has its key; what happens then is told through `on` and `finished`.
+ * After `finished` the stream goes on serving what it holds until `signal` fires.
+ */
+export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
+  const keys = await Keys.generate();
+  const stopping = new AbortController();
+  const finished = run(options, keys, stopping.signal);
+  finished.catch(() => {}); // the owner may look at it later
+  return {
+    stream: toHex(keys.publicKey),
+    stop: () => stopping.abort(),
+    finished,
+  };
+}
+
+async function run(
+  options: BroadcastOptions,
+  keys: Awaited<ReturnType<typeof Keys.generate>>,
+  stopping: AbortSignal,
+): Promise<BroadcastReport> {
+  const { mesh, source, rungs, codec, on, pace, signal } = options;
+  const { info } = source;
+  const clock = systemClock;
+  const startedAt = clock.now();
+  const config = pace === "live" ? LIVE : FAST;
+  const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
+  const slackMs = Math.max(2 * segmentMs, 4_000);
+  const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
+  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? 2);
+  on({ type: "source", info, rungs, codec });
+
+  const work = new AbortController(); // hiring and jobs; serving goes on until `signal`
+  const working = AbortSignal.any([signal, work.signal]);
+  const stopSource = () => source.stop();
+  stopping.addEventListener("abort", stopSource, { once: true, signal });
+  const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
+  if (pot !== undefined)
+    on({ type: "funded", potId: pot.potId, deposited: pot.balances().deposited, gas: pot.openGas });
+  if (wanted === 0 && rungs.length > 0)
+    on({
+      type: "warning",
+      message: "no workers are wanted: this tab encodes the whole ladder alone",
+    });
+
+  const held = openHeld();
+  const bell = openBell();
+  const warn = (what: string) => (error: unknown) => {
+    if (!signal.aborted) on({ type: "warning", message: `${what}: ${describe(error)}` });
+  };
+  serveHeld(mesh, held, signal);
+  const publisher = openPublisher({
+    mesh,
+    keys,
+    facts: {
+      title: options.title,
+      codec,
+      segmentMs,
+      rungs,
+      source: { name: "source", width: info.width, height: info.height, bitrate: info.bitrate },
+      audio: info.audioCodec !== undefined,
+      startedMs: Math.round(clock.unix()),
+    },
+    failed: warn("gossip could not be sent"),
+    signal,
+  });
+
+  let dispatch: Dispatch | undefined;
+  let hiring: Hiring | undefined;
+  if (pot !== undefined)
+    hiring = openHiring({
+      mesh,
+      keys,
+      pot,
+      config,
+      clock,
+      random: secureRandom,
+      need: {
+        wanted,
+        maxPrice,
+        pixels: Number(Price.pixels(rungs, 1)) * info.frameRate * (segmentMs / 1_000),
+        bytes: (info.bitrate / 8) * (segmentMs / 1_000),
+        segmentMs,
+        slackMs: pace === "live" ? slackMs : FAST_SLACK_MS,
+      },
+      facts: {
+        sourceCodec: info.codec,
+        width: info.width,
+        height: info.height,
+        fpsMilli: Math.round(info.frameRate * 1_000),
+        sourceBitrate: info.bitrate,
+        codec,
+        rungs,
+        segmentMs,
+        window: WINDOW,
+      },
+      on,
+      changed: () => dispatch?.tick(),
+      gone: (worker) => dispatch?.lost(worker),
+      signal: working,
+    });
+
+  const lines: SegmentLine[] = [];
+  const earned = new Map<PeerId, { payee: Hex; segments: number; wei: bigint }>();
+  const outbox = new Map<number, { outcome: Outcome; paid: Promise<Wei> }>();
+  const publishing = openLine();
+  let published = 0;
+  let failure: unknown;
+
+  /** Owes, signs and hands over; the amount that is now vouched for, in wei. */
+  async function pay({ by, segment, pay: due }: Outcome): Promise<Wei> {
+    if (due === undefined || pot === undefined || by === undefined) return Wei.zero;
+    const { terms, amount } = due;
+    const { payee, lane } = terms;
+    let voucher: Awaited<ReturnType<PayerPot["pay"]>>;
+    try {
+      voucher = await pot.pay({ payee, lane }, amount);
+    } catch (error) {
+      warn(`segment ${segment.seq} of ${by} could not be paid`)(error);
+      return Wei.zero;
+    }
+    const before = earned.get(by) ?? { payee, segments: 0, wei: 0n };
+    earned.set(by, { payee, segments: before.segments + 1, wei: before.wei + amount });
+    const { award, epoch } = terms;
+    const wire = Wire.fromVoucher(voucher);
+    void verdict(by, { award, epoch, seq: segment.seq, ok: true, failed: [], voucher: wire });
+    return amount;
+  }
+
+  /** A lost verdict costs a worker nothing: its voucher is stored here, and settling pays every lane. */
+  async function verdict(worker: PeerId, message: Loose<Verdict>): Promise<void> {
+    const head = Verdict.encode(message);
+    for (let attempt = 1; attempt <= VERDICT_TRIES; attempt++) {
+      try {
+        const wait = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
+        const reply = await ask(mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
+        const { ok, why } = VerdictReply.decode(reply.head);
+        if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
+        return;
+      } catch (error) {
+        const left = error instanceof CodedError && error.code === "MESH_UNREACHABLE";
+        if (signal.aborted || left || attempt === VERDICT_TRIES) return;
+      }
+    }
+  }
+
+  async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
+    const { segment, by, renditions } = outcome;
+    const { seq, start, duration, capturedAt, video, audio } = segment;
+    const remote = by !== undefined && by !== "local";
+    const both = remote ? [1, 0] : [0];
+    const tracks: Loose<Entry>["tracks"][number][] = [];
+    const add = async (name: string, fragment: Fragment, holders: number[]) => {
+      const { init, media, codecs, frames } = fragment;
+      const [initHash, mediaHash] = [await sha256(init), await sha256(media)];
+      held.put(toHex(initHash), init);
+      held.put(toHex(mediaHash), media);
+      const sizes = { initLen: init.byteLength, mediaLen: media.byteLength };
+      tracks.push({ name, codecs, initHash, mediaHash, ...sizes, frames, holders, gap: false });
+    };
+    for (const rung of rungs) {
+      const rendition = renditions.find((one) => one.rung === rung.name);
+      if (rendition !== undefined) await add(rung.name, rendition, both);
+      else tracks.push(gapOf(rung.name));
+    }
+    await add("source", video, both);
+    if (audio !== undefined) await add("audio", audio, [0]);
+    const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
+    const there = remote ? [{ peer: by, addrs: outcome.addrs }] : [];
+    await publisher.publish({
+      seq,
+      startUs: start,
+      durationUs: duration,
+      capturedMs: Math.round(capturedAt),
+      holders: [here, ...there],
+      tracks,
+      last: false,
+    });
+    const mine = linesOf(outcome, await paid, rungs, startedAt);
+    lines.push(...mine);
+    const gaps = tracks.filter(({ gap }) => gap).map(({ name }) => name);
+    on({ type: "segment", seq, lines: mine, gaps });
+    await options.record?.({
+      seq,
+      start,
+      duration,
+      tracks: [
+        ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
+        { ...video, name: "source" },
+        ...(audio === undefined ? [] : [{ ...audio, name: "audio" }]),
+      ],
+    });
+  }
+
+  function done(outcome: Outcome): void {
+    // Paid at once, published in order: a worker does not wait for somebody else's segment.
+    outbox.set(outcome.segment.seq, { outcome, paid: pay(outcome) });
+    void publishing.run(async () => {
+      for (;;) {
+        const next = outbox.get(published);
+        if (next === undefined) return;
+        outbox.delete(published);
+        try {
+          await publish(next.outcome, next.paid);
+        } catch (error) {
+          failure ??= error;
+          source.stop();
+        }
+        published++;
+        bell.wake();
+      }
+    });
+  }
+
+  dispatch = openDispatch({
+    mesh,
+    hiring,
+    rungs,
+    codec,
+    transcoder: options.transcoder ?? createTranscoder,
+    config,
+    clock,
+    affordable: (amount) => pot !== undefined && pot.balances().free >= amount,
+    slackMs: pace === "live" ? slackMs : undefined,
+    segmentMs,
+    on,
+    done,
+    refused: (terms, seq, failed) => {
+      const { worker, award, epoch } = terms;
+      void verdict(worker, { award, epoch, seq, ok: false, failed });
+    },
+    signal: working,
+  });
+  const jobs = dispatch;
+  const ticking = (async () => {
+    for (;;) {
+      await clock.sleep(TICK_MS, { signal: working });
+      hiring?.tick();
+      jobs.tick();
+      bell.wake();
+    }
+  })().catch(() => {}); // the signal ended it
+  hiring?.tick();
+
+  on({ type: "live", stream: toHex(keys.publicKey) });
+  let captured = 0;
+  let mediaUs = 0;
+  try {
+    for await (const segment of source.segments({ signal })) {
+      const whole: Captured = await capture(segment, signal);
+      captured = segment.seq + 1;
+      mediaUs += segment.duration;
+      const { seq, video } = segment;
+      on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
+      if (rungs.length === 0) done(sourceOnly(whole, clock.now()));
+      else jobs.add(whole);
+      if (pace === "live") continue; // the deadline bounds what is under way
+      const room = () => config.perWorker * (hiring?.hands().length ?? 0) + AHEAD;
+      await bell.until(() => captured - published <= room() || undefined, { signal });
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    failure ??= error; // what was captured is still delivered and paid
+  }
+  await bell.until(() => published === captured || undefined, { signal });
+  await publisher.end();
+  hiring?.tell({ type: "ended", now: clock.now() });
+  work.abort();
+  await ticking;
+  on({ type: "ended", segments: captured });
+
+  const settlement = await pot?.settle({
+    signal,
+    progress: (progress) => on({ type: "settling", progress }),
+  });
+  if (settlement !== undefined) on({ type: "settled", settlement });
+  await pot?.close();
+  if (failure !== undefined) throw failure;
+  return {
+    stream: toHex(keys.publicKey),
+    segments: lines,
+    captured,
+    ...(settlement !== undefined && { settlement }),
+    wallMs: Math.round(clock.now() - startedAt),
+    mediaSeconds: mediaUs / 1e6,
+    workers: [...earned].map(([peer, { payee, segments, wei }]) => ({
+      peer,
+      payee,
+      segments,
+      earnedWei: wei.toString(),
+    })),
+  };
+}
+
+/** What an offer names as slack where nothing is ever late, in milliseconds. */
+const FAST_SLACK_MS = 60_000;
+
+const gapOf = (name: string) => ({
+  name,
+  codecs: "",
+  initHash: new Uint8Array(0),
+  mediaHash: new Uint8Array(0),
+  initLen: 0,
+  mediaLen: 0,
+  frames: 0,
+  holders: [],
+  gap: true,
+});
+
+/** A stream without a ladder: nothing to encode. */
+const sourceOnly = (segment: Captured, now: number): Outcome => ({
+  segment,
+  by: "local",
+  addrs: [],
+  renditions: [],
+  encodeMs: 0,
+  sentAt: now,
+  verifiedAt: now,
+  attempts: 0,
+  hedged: false,
+});
+
+/** The report's lines of one segment; their payments add up to `paid` exactly. */
+function linesOf(
+  outcome: Outcome,
+  paid: Wei,
+  rungs: BroadcastOptions["rungs"],
+  startedAt: number,
+): SegmentLine[] {
+  const { segment, by, renditions, pay } = outcome;
+  const upTo = (count: number) =>
+    pay === undefined || paid === 0n
+      ? 0n
+      : Price.ofSegment(pay.terms.price, rungs.slice(0, count), segment.video.frames);
+  return rungs.map(({ name }, i) => {
+    const rendition = renditions.find((one) => one.rung === name);
+    return {
+      seq: segment.seq,
+      rung: name,
+      ...(by !== undefined && { worker: by }),
+      bytes: rendition?.media.byteLength ?? 0,
+      sha256: rendition === undefined ? "" : toHex(rendition.mediaHash),
+      frames: rendition?.frames ?? 0,
+      sentMs: Math.round(outcome.sentAt - startedAt),
+      roundTripMs: Math.round(outcome.verifiedAt - outcome.sentAt),
+      encodeMs: outcome.encodeMs,
+      attempts: outcome.attempts,
+      hedged: outcome.hedged,
+      verified: rendition !== undefined,
+      paidWei: (upTo(i + 1) - upTo(i)).toString(),
+    };
+  });
+}

@@ -1,0 +1,480 @@
+import { Assign, type Config, Job, Price, Verify } from "@tabcast/market";
+import { type CodecName, inspect, type Rung, type Transcoder } from "@tabcast/media";
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import { Cancel, PROTOCOLS, type Receipt } from "@tabcast/protocol";
+import { type Clock, CodedError, describe, toHex, type Wei } from "@tabcast/runtime";
+import {
+  type Captured,
+  type Collected,
+  DeliveryError,
+  hashes,
+  type JobTerms,
+  openCourier,
+} from "./delivery.ts";
+import { ask } from "./exchange.ts";
+import { HashError } from "./held.ts";
+import type { Hiring } from "./hiring.ts";
+import { openLine } from "./queue.ts";
+import type { BroadcastEvent } from "./types.ts";
+
+/** One segment, whatever became of it. */
+export interface Outcome {
+  readonly segment: Captured;
+  /** Peer id, "local", or undefined for a gap. */
+  readonly by: PeerId | "local" | undefined;
+  readonly addrs: readonly string[];
+  /** Empty for a gap. */
+  readonly renditions: readonly Collected[];
+  readonly encodeMs: number;
+  /** When it was first sent (or its local encoding began), and when it was verified; clock milliseconds. */
+  readonly sentAt: number;
+  readonly verifiedAt: number;
+  readonly attempts: number;
+  readonly hedged: boolean;
+  /** Who to pay and how much; undefined for local work. */
+  readonly pay?: { readonly terms: JobTerms; readonly amount: Wei };
+}
+
+export interface DispatchOptions {
+  readonly mesh: Mesh;
+  /** Undefined: nobody is hired, everything is encoded here. */
+  readonly hiring: Hiring | undefined;
+  readonly rungs: readonly Rung[];
+  readonly codec: CodecName;
+  readonly transcoder: () => Transcoder;
+  readonly config: Config;
+  readonly clock: Clock;
+  /** True while a worker may still be paid for `amount` more. */
+  readonly affordable: (amount: Wei) => boolean;
+  /** How long after a segment was captured its renditions are of use, in milliseconds; undefined: for ever. */
+  readonly slackMs: number | undefined;
+  readonly segmentMs: number;
+  readonly on: (event: BroadcastEvent) => void;
+  readonly done: (outcome: Outcome) => void;
+  /** A worker's renditions failed these checks. */
+  readonly refused: (terms: JobTerms, seq: number, failed: readonly string[]) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Gets each segment encoded by somebody: carries out what `Job` and `Assign` decide. */
+export interface Dispatch {
+  add(segment: Captured): void;
+  /** Segments that are neither delivered nor given up. */
+  open(): number;
+  /** A worker is gone: its jobs are lost. */
+  lost(worker: PeerId): void;
+  /** To be called when somebody was hired, and at least ten times a second. */
+  tick(): void;
+}
+
+/** How long a stream waits for its first worker, and later for a new one, before it encodes alone; in milliseconds. */
+const PATIENCE_MS = { first: 10_000, later: 3_000 };
+
+/** How long one upload may keep the uplink to itself, in milliseconds. */
+const UPLINK_MS = 3_000;
+
+interface Slot {
+  job: Job.Job;
+  readonly segment: Captured;
+  readonly running: Map<PeerId, AbortController>;
+  readonly receipts: Map<
+    PeerId,
+    { receipt: Receipt; terms: JobTerms; uploadMs: number; receivedAt: number }
+  >;
+  readonly collected: Map<PeerId, { renditions: readonly Collected[]; pullMs: number }>;
+  readonly local: AbortController;
+  sentAt: number | undefined;
+  localMs: number;
+}
+
+interface Pick {
+  readonly seq: number;
+  readonly why: "first" | "again" | "hedge";
+  readonly without: readonly string[];
+  readonly since: number;
+}
+
+export function openDispatch(options: DispatchOptions): Dispatch {
+  const { mesh, hiring, rungs, codec, config, clock, affordable, slackMs, on, done, signal } =
+    options;
+  const courier = openCourier(mesh);
+  const uplink = openLine();
+  const slots = new Map<number, Slot>();
+  const loads = new Map<PeerId, Assign.Load[]>();
+  let picks: Pick[] = [];
+  let budget = Job.newBudget;
+  let uplinkFreeAt = 0;
+  let everHired = false;
+  const startedAt = clock.now();
+  let transcoder: Transcoder | undefined;
+  let localMs = 0.75 * options.segmentMs; // replaced by what is measured
+  let warnedAlone = false;
+
+  const pixelsOf = (segment: Captured) => Number(Price.pixels(rungs, segment.video.frames));
+  const bytesOf = ({ video }: Captured) => video.init.byteLength + video.media.byteLength;
+
+  function unload(worker: PeerId, seq: number): void {
+    const left = (loads.get(worker) ?? []).filter((load) => load.seq !== seq);
+    if (left.length > 0) loads.set(worker, left);
+    else loads.delete(worker);
+  }
+
+  function tell(seq: number, event: Job.Event): void {
+    const slot = slots.get(seq);
+    if (slot === undefined) return;
+    const [next, effects] = Job.step(slot.job, event, config);
+    slot.job = next;
+    for (const effect of effects) act(slot, effect);
+    if (slot.job.state !== "done" && slot.job.state !== "missed") return;
+    slots.delete(seq);
+    picks = picks.filter((pick) => pick.seq !== seq);
+  }
+
+  function act(slot: Slot, effect: Job.Effect): void {
+    const { seq } = slot.job;
+    switch (effect.do) {
+      case "pick":
+        picks.push({ seq, why: effect.why, without: effect.without, since: clock.now() });
+        picks.sort((a, b) => a.seq - b.seq); // the earliest deadline first
+        queueMicrotask(assign);
+        return;
+      case "send":
+        void send(slot, effect.worker, effect.epoch, effect.attempt);
+        return;
+      case "cancel":
+        cancel(slot, effect);
+        return;
+      case "verify":
+        void verify(slot, effect.worker);
+        return;
+      case "publish":
+        publish(slot, effect.by);
+        return;
+      case "pay":
+        return; // `publish` says whom and how much
+      case "blame":
+        unload(effect.worker, seq);
+        hiring?.tell({
+          type: "lost",
+          worker: effect.worker,
+          fault: effect.fault,
+          now: clock.now(),
+        });
+        return;
+      case "encode":
+        void encodeHere(slot);
+        return;
+      case "stopLocal":
+        slot.local.abort(new Error("a worker was quicker"));
+        return;
+      case "gap":
+        done({ ...summary(slot), by: undefined, addrs: [], renditions: [], encodeMs: 0 });
+        return;
+    }
+  }
+
+  function summary(slot: Slot) {
+    const now = clock.now();
+    return {
+      segment: slot.segment,
+      sentAt: slot.sentAt ?? now,
+      verifiedAt: now,
+      attempts: slot.job.attempts.length + (slot.job.local === "no" ? 0 : 1),
+      hedged: slot.job.hedged,
+    };
+  }
+
+  function assign(): void {
+    if (signal.aborted) return;
+    const now = clock.now();
+    const hands = hiring?.hands() ?? [];
+    if (hands.length > 0) everHired = true;
+    for (const pick of [...picks]) {
+      const slot = slots.get(pick.seq);
+      if (slot === undefined || !picks.includes(pick)) continue;
+      const { segment } = slot;
+      const task = { pixels: pixelsOf(segment), bytes: bytesOf(segment), ...pick };
+      const give = () => {
+        picks = picks.filter((other) => other !== pick);
+      };
+      const cost = dearest(segment);
+      if (hiring === undefined || !affordable(cost)) {
+        give();
+        tell(pick.seq, { type: "noWorker" });
+        continue;
+      }
+      if (!Assign.anybody(hands, task)) {
+        const patience = everHired ? PATIENCE_MS.later : PATIENCE_MS.first;
+        const since = everHired ? pick.since : Math.min(pick.since, startedAt);
+        if (now - since < patience) continue;
+        give();
+        if (!warnedAlone && !everHired)
+          on({ type: "warning", message: "no worker has come: this tab encodes the ladder alone" });
+        warnedAlone = true;
+        tell(pick.seq, { type: "noWorker" });
+        continue;
+      }
+      const choice = Assign.choose(hands, loads, task, { now, uplinkFreeAt }, config);
+      if (choice === undefined) continue; // all are busy; looked at again when one is free
+      give();
+      if (pick.why === "hedge") {
+        if (!Job.mayHedge(budget)) continue;
+        budget = Job.spend(budget);
+      }
+      const load = { seq: pick.seq, readyAt: choice.readyAt };
+      loads.set(choice.worker, [...(loads.get(choice.worker) ?? []), load]);
+      uplinkFreeAt = choice.uploadedAt;
+      tell(pick.seq, { type: "assigned", worker: choice.worker, epoch: choice.epoch, now });
+    }
+  }
+
+  /** What a segment can cost at most, with what is in hand already. */
+  function dearest(segment: Captured): Wei {
+    const price = hiring?.crew().need.maxPrice ?? 0n;
+    const inHand = [...slots.values()].reduce(
+      (sum, { running, segment: other }) =>
+        sum + Price.ofSegment(price, rungs, other.video.frames) * BigInt(running.size),
+      0n,
+    );
+    return (Price.ofSegment(price, rungs, segment.video.frames) + inHand) as Wei;
+  }
+
+  async function send(slot: Slot, worker: PeerId, epoch: number, attempt: number): Promise<void> {
+    const { segment } = slot;
+    const { seq } = segment;
+    const member = hiring?.member(worker);
+    if (member === undefined || member.epoch !== epoch)
+      return tell(seq, { type: "failed", worker, fault: "left" });
+    const stop = new AbortController();
+    slot.running.set(worker, stop);
+    const limits = slot.job.limits;
+    const terms: JobTerms = {
+      worker,
+      addrs: [],
+      award: member.award,
+      epoch,
+      attempt,
+      rungs,
+      codec,
+      deadlineMs: limits === undefined ? 600_000 : Math.max(1, limits.deadline - clock.now()),
+      price: member.price,
+      payee: `0x${toHex(member.payee)}`,
+      lane: member.lane,
+    };
+    try {
+      let uploadMs = 0;
+      const receipt = await new Promise<Receipt>((resolve, reject) => {
+        // The uplink carries one segment at a time: two at once make both late.
+        void uplink.run(
+          () =>
+            new Promise<void>((free) => {
+              const sentAt = clock.now();
+              slot.sentAt ??= sentAt;
+              on({ type: "sent", seq, worker, attempt });
+              const alive = () => {
+                if (uploadMs === 0) {
+                  uploadMs = Math.max(1, clock.now() - sentAt);
+                  uplinkFreeAt = Math.min(uplinkFreeAt, clock.now());
+                  free();
+                }
+                tell(seq, { type: "progress", worker, now: clock.now() });
+              };
+              const waits = { signal: AbortSignal.any([signal, stop.signal]), alive };
+              courier.send(segment, terms, waits).then(resolve, reject).finally(free);
+              // A worker that takes no bytes must not hold up those behind it.
+              clock.sleep(UPLINK_MS, waits).then(free, free);
+            }),
+        );
+      });
+      slot.receipts.set(worker, { receipt, terms, uploadMs, receivedAt: clock.now() });
+      tell(seq, { type: "receipt", worker, epoch });
+    } catch (error) {
+      unload(worker, seq);
+      slot.running.delete(worker);
+      if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
+      on({ type: "failed", seq, worker, why: describe(error) });
+      tell(seq, { type: "failed", worker, fault: faultOf(error) });
+      assign();
+    }
+  }
+
+  function cancel(slot: Slot, { worker, epoch, why }: Extract<Job.Effect, { do: "cancel" }>): void {
+    const { seq } = slot.job;
+    const award = slot.receipts.get(worker)?.terms.award ?? hiring?.member(worker)?.award;
+    slot.running.get(worker)?.abort(new Error(`cancelled: ${why}`));
+    slot.running.delete(worker);
+    unload(worker, seq);
+    if (award === undefined) return;
+    const head = Cancel.encode({ award, epoch, seq, why });
+    const wait = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+    ask(mesh, worker, PROTOCOLS.cancel, head, { signal: wait }).catch(() => {}); // its stream was reset as well
+  }
+
+  async function verify(slot: Slot, worker: PeerId): Promise<void> {
+    const { seq, structure: source } = slot.segment;
+    const got = slot.receipts.get(worker);
+    const stop = slot.running.get(worker);
+    if (got === undefined || stop === undefined) return;
+    const invalid = (why: string, failed: readonly string[]) => {
+      options.refused(got.terms, seq, failed);
+      unload(worker, seq);
+      slot.running.delete(worker);
+      on({ type: "failed", seq, worker, why });
+      tell(seq, { type: "failed", worker, fault: "invalid" });
+      assign();
+    };
+    try {
+      const waits = { signal: AbortSignal.any([signal, stop.signal]) };
+      const renditions = await courier.collect(got.receipt, got.terms, waits);
+      const outcome = Verify.all(
+        rungs.map((rung) => {
+          const rendition = renditions.find((one) => one.rung === rung.name);
+          const claimed = got.receipt.renditions.find((one) => one.rung === rung.name);
+          if (rendition === undefined || claimed === undefined)
+            return { ok: false, failed: ["rungs"] };
+          return Verify.check({
+            rung,
+            source,
+            rendition: rendition.structure,
+            claimed,
+            hashesMatch: true, // `collect` throws otherwise
+          });
+        }),
+      );
+      if (!outcome.ok) return invalid(`verification: ${outcome.failed.join(", ")}`, outcome.failed);
+      const pullMs = clock.now() - got.receivedAt;
+      slot.collected.set(worker, { renditions, pullMs });
+      unload(worker, seq);
+      slot.running.delete(worker);
+      hiring?.tell({
+        type: "delivered",
+        worker,
+        sample: {
+          pixels: pixelsOf(slot.segment),
+          bytes: bytesOf(slot.segment),
+          uploadMs: got.uploadMs,
+          encodeMs: got.receipt.encodeMs,
+          pullMs,
+        },
+        now: clock.now(),
+      });
+      tell(seq, { type: "passed", worker });
+      assign();
+    } catch (error) {
+      if (stop.signal.aborted || signal.aborted) return;
+      const fault = error instanceof HashError ? "invalid" : faultOf(error);
+      if (fault === "invalid") return invalid(describe(error), ["hash"]);
+      unload(worker, seq);
+      slot.running.delete(worker);
+      on({ type: "failed", seq, worker, why: describe(error) });
+      tell(seq, { type: "failed", worker, fault });
+      assign();
+    }
+  }
+
+  function publish(slot: Slot, by: string): void {
+    const { segment } = slot;
+    const got = slot.receipts.get(by);
+    const collected = slot.collected.get(by);
+    if (collected === undefined) throw new RangeError(`${by} delivered nothing to publish`);
+    done({
+      ...summary(slot),
+      by,
+      addrs: got?.terms.addrs ?? [],
+      renditions: collected.renditions,
+      encodeMs: got?.receipt.encodeMs ?? slot.localMs,
+      ...(got !== undefined && {
+        pay: {
+          terms: got.terms,
+          amount: Price.ofSegment(got.terms.price, rungs, segment.video.frames),
+        },
+      }),
+    });
+  }
+
+  async function encodeHere(slot: Slot): Promise<void> {
+    const { segment } = slot;
+    const { init, media } = segment.video;
+    slot.sentAt ??= clock.now();
+    const startedAt = clock.now();
+    transcoder ??= options.transcoder();
+    const waits = { signal: AbortSignal.any([signal, slot.local.signal]) };
+    try {
+      const result = await transcoder.transcode({ init, media, codec, rungs }, waits);
+      slot.localMs = Math.round(result.encodeMs);
+      localMs += config.alpha * (clock.now() - startedAt - localMs);
+      const renditions = await Promise.all(
+        result.renditions.map(async (rendition) => ({
+          ...rendition,
+          ...(await hashes(rendition)),
+          structure: await inspect(rendition, waits),
+        })),
+      );
+      slot.collected.set("local", { renditions, pullMs: 0 });
+      tell(segment.seq, { type: "localDone" });
+    } catch (error) {
+      if (waits.signal.aborted) return;
+      on({ type: "failed", seq: segment.seq, worker: "local", why: describe(error) });
+      tell(segment.seq, { type: "localFailed" });
+    }
+  }
+
+  signal.addEventListener("abort", () => transcoder?.close(), { once: true });
+
+  return {
+    add(segment) {
+      const now = clock.now();
+      budget = Job.earn(budget, config);
+      const limits =
+        slackMs === undefined
+          ? undefined
+          : {
+              localAt: now + Math.max(0, slackMs - config.margin * localMs),
+              deadline: now + slackMs,
+            };
+      const [job, effects] = Job.open({ seq: segment.seq, limits });
+      const slot: Slot = {
+        job,
+        segment,
+        running: new Map(),
+        receipts: new Map(),
+        collected: new Map(),
+        local: new AbortController(),
+        sentAt: undefined,
+        localMs: 0,
+      };
+      slots.set(segment.seq, slot);
+      for (const effect of effects) act(slot, effect);
+    },
+    open: () => slots.size,
+    lost(worker) {
+      for (const [seq, slot] of [...slots]) {
+        slot.running.get(worker)?.abort(new Error("the worker left"));
+        if (slot.running.delete(worker)) tell(seq, { type: "failed", worker, fault: "left" });
+      }
+      loads.delete(worker);
+    },
+    tick() {
+      const now = clock.now();
+      for (const [seq, { job }] of [...slots]) {
+        const at = Job.wakeAt(job, config);
+        if (at !== undefined && at <= now)
+          tell(seq, { type: "late", now, hedge: Job.mayHedge(budget) });
+      }
+      assign();
+    },
+  };
+}
+
+/** What a failed request says about its worker. */
+function faultOf(error: unknown): Job.Fault {
+  if (error instanceof DeliveryError) {
+    const { reason } = error;
+    if (reason.code === "DELIVERY_RECEIPT") return "invalid";
+    return reason.why === "JOB_BUSY" || reason.why === "JOB_UNPAID" ? "busy" : "failed";
+  }
+  const code = error instanceof CodedError ? error.code : "";
+  if (code.startsWith("PROTOCOL_") || code.startsWith("MEDIA_")) return "invalid";
+  if (code === "MESH_PEER_LOST" || code === "MESH_UNREACHABLE") return "left";
+  return "failed";
+}

@@ -1,0 +1,444 @@
+import { type Hex, Wire } from "@tabcast/channel";
+import { Hire, Price } from "@tabcast/market";
+import type { Message, PeerId } from "@tabcast/mesh";
+import {
+  Accept,
+  type Award,
+  BidReply,
+  Bye,
+  Cancel,
+  Job,
+  JobReply,
+  MAX_INIT,
+  MAX_MEDIA,
+  OFFERS_TOPIC,
+  type Offer,
+  openAward,
+  openClosed,
+  openOffer,
+  PROTOCOLS,
+  sealBid,
+  sealReceipt,
+  Verdict,
+  VerdictReply,
+} from "@tabcast/protocol";
+import {
+  type Bytes,
+  CodedError,
+  describe,
+  equalBytes,
+  fromHex,
+  sha256,
+  systemClock,
+  toHex,
+  Wei,
+} from "@tabcast/runtime";
+import { answer, ask, serveHeld } from "./exchange.ts";
+import { checkHash, openHeld } from "./held.ts";
+import type { WorkerNode, WorkerOptions } from "./types.ts";
+import { asCodec, asRungs } from "./wire.ts";
+
+/** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
+export const DEFAULT_PRICE = Wei.of(1_000_000_000);
+/** Jobs a tab takes at once: one is encoded, one waits with its bytes here. */
+const MOST_JOBS = 2;
+/** Offers remembered, to answer an award with; the oldest makes room. */
+const MOST_OFFERS = 128;
+/** Receipts kept per award, to answer a repeated job with. */
+const MOST_RECEIPTS = 32;
+/** A part of a job's answer leaves at least this often, in milliseconds. Source: facts of the market, section 4. */
+const HEARTBEAT_MS = 500;
+const NOTHING = new Uint8Array(0);
+
+/** A job refused, in the words of SPEC.md. */
+class Refusal extends CodedError<{
+  code: "JOB_GONE" | "JOB_BUSY" | "JOB_UNPAID" | "JOB_CONFLICT" | "JOB_INPUT";
+}> {}
+
+interface Held {
+  readonly offer: Offer;
+  readonly broadcaster: PeerId;
+}
+
+/** A stream we work for. */
+interface Place {
+  readonly award: Award;
+  readonly broadcaster: PeerId;
+  readonly stream: string;
+  readonly potId: Hex;
+  /** Segments delivered and not yet paid; bounded by the offer's window. */
+  readonly unpaid: Map<number, Wei>;
+  readonly window: number;
+  readonly jobs: Map<number, AbortController>;
+  readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
+}
+
+/** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
+export function work(options: WorkerOptions): WorkerNode {
+  const {
+    mesh,
+    keys,
+    purse,
+    transcoder,
+    capabilities,
+    on,
+    signal,
+    price = DEFAULT_PRICE,
+  } = options;
+  const own = new AbortController();
+  const until = AbortSignal.any([signal, own.signal]);
+  const held = openHeld();
+  const joinedAt = systemClock.now();
+  const offers = new Map<string, Held>();
+  const places = new Map<string, Place>();
+  /** Highest epoch taken per stream; an older award is a late one. */
+  const epochs = new Map<string, number>();
+  let paused = false;
+  let done = 0;
+
+  const jobs = () => [...places.values()].reduce((sum, place) => sum + place.jobs.size, 0);
+  const self = () => ({
+    self: mesh.self,
+    price,
+    capabilities,
+    free: paused ? 0 : MOST_JOBS - jobs(),
+    working: [...places.values()].map(({ stream }) => stream),
+  });
+  const refused = (what: string, error: unknown) =>
+    on({ type: "refused", what, why: describe(error) });
+  const leave = (id: string) => {
+    const place = places.get(id);
+    places.delete(id);
+    for (const job of place?.jobs.values() ?? []) job.abort(new Error("the broadcaster left"));
+    if (place !== undefined) void mesh.keep(place.broadcaster, false).catch(() => {});
+  };
+
+  async function bidFor(offer: Offer): Promise<void> {
+    const id = toHex(offer.id);
+    const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
+    const plan = Hire.consider(offer, { ...self(), neighbours });
+    if (!plan.bid) return;
+    offers.set(id, { offer, broadcaster: offer.broadcaster });
+    if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
+    await systemClock.sleep(plan.delayMs, { signal: until });
+    if (!offers.has(id)) return; // closed meanwhile
+    const bid = await sealBid(keys, {
+      offer: offer.id,
+      worker: mesh.self,
+      payee: fromHex(purse.payee),
+      lane: purse.lane,
+      price,
+      pixelsPerS: Math.round(plan.pixelsPerSecond),
+      slots: 1,
+      queueMs: 0,
+      ageMs: Math.round(systemClock.now() - joinedAt),
+      tags: [],
+    });
+    const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
+      signal: AbortSignal.any([until, AbortSignal.timeout(20_000)]),
+      addrs: offer.addrs,
+    });
+    const { ok, why } = BidReply.decode(reply.head);
+    if (ok) on({ type: "bid", stream: toHex(offer.stream) });
+    else on({ type: "refused", what: "bid", why });
+  }
+
+  async function takeAward(head: Uint8Array, peer: PeerId): Promise<Uint8Array | undefined> {
+    const no = (why: string) => Accept.encode({ ok: false, why });
+    const award = await openAward(head);
+    const known = offers.get(toHex(award.offer));
+    if (known === undefined) return undefined;
+    if (known.broadcaster !== peer) return no("gone");
+    const again = places.get(toHex(award.id));
+    if (again !== undefined) return Accept.encode({ ok: true, why: "" });
+    const stream = toHex(award.stream);
+    const decision = Hire.accept(award, {
+      ...self(),
+      payee: fromHex(purse.payee),
+      lane: purse.lane,
+      offer: known.offer,
+      epoch: epochs.get(stream) ?? 0,
+    });
+    if (!decision.ok) return no(decision.why);
+    const { domain, config } = Wire.toPot(award.pot);
+    let potId: Hex;
+    try {
+      potId = await purse.trust(domain, config, {
+        signal: AbortSignal.any([until, AbortSignal.timeout(10_000)]),
+      });
+    } catch (error) {
+      refused("award", error);
+      return no(`pot: ${describe(error)}`.slice(0, 200));
+    }
+    epochs.set(stream, award.epoch);
+    for (const [id, place] of places) if (place.stream === stream) leave(id); // its epoch is over
+    places.set(toHex(award.id), {
+      award,
+      broadcaster: peer,
+      stream,
+      potId,
+      unpaid: new Map(),
+      window: known.offer.window,
+      jobs: new Map(),
+      receipts: new Map(),
+    });
+    void mesh.keep(peer, true).catch(() => {}); // losing the mark only makes pruning likelier
+    on({ type: "hired", stream, role: award.role });
+    return Accept.encode({ ok: true, why: "" });
+  }
+
+  /** The place a job belongs to; throws a Refusal where it may not start. */
+  function admit(job: Job, body: Uint8Array, peer: PeerId): Place {
+    const place = places.get(toHex(job.award));
+    if (place === undefined || place.broadcaster !== peer || place.award.epoch !== job.epoch)
+      throw new Refusal({ code: "JOB_GONE" }, `no award ${toHex(job.award)} of epoch ${job.epoch}`);
+    if (body.byteLength !== job.initLen + job.mediaLen)
+      throw new Refusal(
+        { code: "JOB_INPUT" },
+        `expected ${job.initLen} + ${job.mediaLen} bytes, got ${body.byteLength}`,
+      );
+    const known = place.receipts.get(job.seq);
+    if (known !== undefined && !equalBytes(known.source, job.mediaHash))
+      throw new Refusal(
+        { code: "JOB_CONFLICT" },
+        `segment ${job.seq} came before with other bytes`,
+      );
+    if (known !== undefined) return place;
+    if (place.jobs.has(job.seq))
+      throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
+    if (jobs() >= MOST_JOBS)
+      throw new Refusal({ code: "JOB_BUSY" }, `${jobs()} jobs in hand, at most ${MOST_JOBS}`);
+    // What is in hand counts as delivered: else a broadcaster could fill the window twice over.
+    if (place.unpaid.size + place.jobs.size >= place.window + MOST_JOBS)
+      throw new Refusal(
+        { code: "JOB_UNPAID" },
+        `${place.unpaid.size} segments delivered and not paid, at most ${place.window}`,
+      );
+    return place;
+  }
+
+  async function encode(
+    place: Place,
+    job: Job,
+    body: Uint8Array<ArrayBuffer>,
+    stop: AbortSignal,
+    progress: (frames: number) => void,
+  ): Promise<Uint8Array> {
+    const init = body.slice(0, job.initLen);
+    const media = body.slice(job.initLen);
+    await checkHash(init, job.initHash);
+    await checkHash(media, job.mediaHash);
+    const rungs = asRungs(job.rungs);
+    const result = await transcoder.transcode(
+      { init, media, codec: asCodec(job.codec), rungs },
+      { signal: stop, progress },
+    );
+    const renditions = await Promise.all(
+      result.renditions.map(async (rendition) => {
+        const [initHash, mediaHash] = [await sha256(rendition.init), await sha256(rendition.media)];
+        held.put(toHex(initHash), rendition.init);
+        held.put(toHex(mediaHash), rendition.media);
+        return {
+          rung: rendition.rung,
+          initHash,
+          mediaHash,
+          initLen: rendition.init.byteLength,
+          mediaLen: rendition.media.byteLength,
+          frames: rendition.frames,
+        };
+      }),
+    );
+    // The source rung is served from here too, so its viewers cost the broadcaster nothing.
+    held.put(toHex(job.initHash), init);
+    held.put(toHex(job.mediaHash), media);
+    const sealed = await sealReceipt(keys, {
+      award: job.award,
+      epoch: job.epoch,
+      seq: job.seq,
+      sourceHash: job.mediaHash,
+      renditions,
+      encodeMs: Math.round(result.encodeMs),
+      hardware: result.hardware,
+    });
+    const owed = Price.ofSegment(place.award.price, rungs, job.frames);
+    await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
+    place.unpaid.set(job.seq, owed);
+    place.receipts.set(job.seq, { source: job.mediaHash, sealed });
+    if (place.receipts.size > MOST_RECEIPTS)
+      place.receipts.delete(place.receipts.keys().next().value as number);
+    return sealed;
+  }
+
+  async function* serveJob(
+    request: Message,
+    peer: PeerId,
+    gone: AbortSignal,
+  ): AsyncIterable<Message> {
+    const part = (reply: JobReply) => ({ head: JobReply.encode(reply), body: NOTHING });
+    const startedAt = systemClock.now();
+    let stream = "";
+    let seq = -1;
+    const told = (state: "started" | "done" | "failed", why?: string) =>
+      on({
+        type: "job",
+        stream,
+        seq,
+        state,
+        ms: Math.round(systemClock.now() - startedAt),
+        ...(why !== undefined && { why }),
+      });
+    const stop = new AbortController();
+    let place: Place | undefined;
+    try {
+      const job = Job.decode(request.head);
+      seq = job.seq;
+      const body = request.body as Uint8Array<ArrayBuffer>;
+      place = admit(job, body, peer);
+      stream = place.stream;
+      const stored = place.receipts.get(seq);
+      if (stored !== undefined) return yield part({ receipt: stored.sealed.slice() });
+      place.jobs.set(seq, stop);
+      told("started");
+      let frames = 0;
+      let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
+      const finished = encode(
+        place,
+        job,
+        body,
+        AbortSignal.any([until, gone, stop.signal]),
+        (count) => {
+          frames = count;
+        },
+      ).then(
+        (sealed) => {
+          outcome = { sealed };
+        },
+        (error: unknown) => {
+          outcome = { error };
+        },
+      );
+      while (outcome === undefined) {
+        yield part({ progress: { frames, queueMs: 0 } });
+        const beat = new AbortController();
+        await Promise.race([
+          finished.finally(() => beat.abort()),
+          systemClock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
+        ]);
+      }
+      if ("error" in outcome) throw outcome.error;
+      done++;
+      told("done");
+      yield part({ receipt: outcome.sealed.slice() });
+    } catch (error) {
+      const why = describe(error);
+      told("failed", why);
+      if (gone.aborted) return;
+      const code = error instanceof CodedError ? error.code : "JOB_FAILED";
+      yield part({ failure: { code: code.slice(0, 64), message: why.slice(0, 200) } });
+    } finally {
+      stop.abort();
+      if (place?.jobs.get(seq) === stop) place.jobs.delete(seq);
+    }
+  }
+
+  async function takeVerdict(head: Uint8Array, peer: PeerId): Promise<Uint8Array> {
+    const verdict = Verdict.decode(head);
+    const place = places.get(toHex(verdict.award));
+    if (place === undefined || place.broadcaster !== peer)
+      return VerdictReply.encode({ ok: false, why: "gone" });
+    const { stream, potId } = place;
+    const why = async (): Promise<string> => {
+      if (!verdict.ok) {
+        place.unpaid.delete(verdict.seq);
+        refused("verdict", `segment ${verdict.seq} failed ${verdict.failed.join(", ")}`);
+        return "";
+      }
+      if (verdict.voucher === undefined) return "a good verdict comes with a voucher";
+      try {
+        const { credited } = await purse.accept(Wire.toVoucher(verdict.voucher));
+        place.unpaid.delete(verdict.seq);
+        on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
+        return "";
+      } catch (error) {
+        refused("voucher", error);
+        return describe(error).slice(0, 200);
+      }
+    };
+    const complaint = await why();
+    const highest = purse.highest(potId);
+    return VerdictReply.encode({
+      ok: complaint === "",
+      why: complaint,
+      ...(highest !== undefined && { held: Wire.fromVoucher(highest) }),
+    });
+  }
+
+  mesh.subscribe(
+    OFFERS_TOPIC,
+    ({ body }) => {
+      const sealed = body.slice();
+      const failed = (error: unknown) => {
+        if (!until.aborted) refused("offer", error);
+      };
+      openOffer(sealed, { now: systemClock.unix() }).then(
+        (offer) => bidFor(offer).catch(failed),
+        // The topic carries two kinds; what is neither is rubbish and has cost one signature check.
+        () => openClosed(sealed).then(({ offer }) => void offers.delete(toHex(offer)), failed),
+      );
+    },
+    { signal: until },
+  );
+  serveHeld(mesh, held, until);
+  answer(mesh, PROTOCOLS.award, until, takeAward);
+  answer(mesh, PROTOCOLS.verdict, until, takeVerdict);
+  answer(mesh, PROTOCOLS.cancel, until, (head, peer) => {
+    const { award, seq, why } = Cancel.decode(head);
+    const place = places.get(toHex(award));
+    if (place?.broadcaster === peer) place.jobs.get(seq)?.abort(new Error(`cancelled: ${why}`));
+    return NOTHING;
+  });
+  answer(mesh, PROTOCOLS.bye, until, (head, peer) => {
+    Bye.decode(head);
+    const theirs = [...places].filter(([, place]) => place.broadcaster === peer);
+    for (const [id] of theirs) leave(id);
+    return theirs.length > 0 ? NOTHING : undefined;
+  });
+  mesh.serve(PROTOCOLS.job, (request, { peer, signal: gone }) => serveJob(request, peer, gone), {
+    signal: until,
+    maxBody: (MAX_INIT + MAX_MEDIA) as Bytes,
+    maxPerPeer: MOST_JOBS + 1,
+  });
+  mesh.watch(
+    (event) => {
+      if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
+    },
+    { signal: until },
+  );
+
+  return {
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+    },
+    state: () => ({
+      paused,
+      jobs: jobs(),
+      done,
+      streams: places.size,
+      heldBytes: held.size(),
+    }),
+    async close() {
+      if (own.signal.aborted) return;
+      const everybody = new Set([...places.values()].map(({ broadcaster }) => broadcaster));
+      const bye = Bye.encode({ why: "closing", finishing: false });
+      const heard = [...everybody].map((peer) =>
+        ask(mesh, peer, PROTOCOLS.bye, bye, { signal: AbortSignal.timeout(1_000) }),
+      );
+      for (const id of [...places.keys()]) leave(id);
+      await Promise.allSettled(heard);
+      own.abort();
+    },
+  };
+}
