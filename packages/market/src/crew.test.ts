@@ -260,7 +260,7 @@ describe("the end", () => {
     const effects = at.play({ type: "ended", now: 9_000 });
     expect(effects.filter((effect) => effect.do === "drop")).toHaveLength(2);
     expect(effects.at(-1)).toMatchObject({ do: "closed" });
-    expect(Crew.wakeAt(at.now(), LIVE, 9_000)).toBeUndefined();
+    expect(Crew.wakeAt(at.now(), LIVE)).toBeUndefined();
     expect(at.play({ type: "tick", now: 99_000 })).toEqual([]);
   });
 });
@@ -329,7 +329,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           const known = crew.known.get(effect.member.worker);
           expect(known?.outUntil ?? 0).toBeLessThanOrEqual(now);
         }
-        const wake = Crew.wakeAt(crew, LIVE, now);
+        const wake = Crew.wakeAt(crew, LIVE);
         if (wake !== undefined) expect(wake).toBeGreaterThan(now);
       }
     });

@@ -77,6 +77,8 @@ interface Offered {
   readonly sentAt: number;
   readonly bids: number;
   readonly open: boolean;
+  /** The first choice among its bids was made. */
+  readonly decided: boolean;
 }
 
 export interface Crew {
@@ -320,7 +322,8 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   const decided =
     offer !== undefined &&
     (now - offer.since >= config.collectMs || crew.bids.size >= config.enoughBids);
-  if (decided) {
+  if (offer !== undefined && decided) {
+    crew = { ...crew, offer: { ...offer, decided } };
     const free = crew.need.wanted - staffed(crew, "crew");
     if (free > 0) also(award(crew, "crew", free, now, config, random));
     if (staffed(crew, "crew") >= crew.need.wanted && staffed(crew, "backup") === 0)
@@ -343,7 +346,7 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
     crew = {
       ...crew,
       before: current?.id,
-      offer: { id, since: now, sentAt: now, bids: 0, open: true },
+      offer: { id, since: now, sentAt: now, bids: 0, open: true, decided: false },
     };
     effects.push({ do: "offer", id });
   } else if (now - current.sentAt >= every) {
@@ -447,11 +450,11 @@ export function step(crew: Crew, event: Event, config: Config, random: Random): 
   return [settled, [...effects, ...more]];
 }
 
-/** When `tick` should come next, in milliseconds of the same clock and after `now`; undefined when nothing is waited for. */
-export function wakeAt(crew: Crew, config: Config, now: number): number | undefined {
+/** When `tick` should come next, in milliseconds of the same clock; undefined when nothing is waited for. */
+export function wakeAt(crew: Crew, config: Config): number | undefined {
   if (crew.ended) return undefined;
   const { offer } = crew;
-  if (offer === undefined) return now;
+  if (offer === undefined) return 0;
   const times = [...crew.members.values()]
     .filter(({ state }) => state === "asked")
     .map(({ askedAt }) => askedAt + config.acceptMs);
@@ -461,11 +464,9 @@ export function wakeAt(crew: Crew, config: Config, now: number): number | undefi
       offer.since + config.offerTtlMs,
       offer.sentAt + (lacksCrew ? REPEAT_MS : config.offerTtlMs / 2),
     );
-    times.push(offer.since + config.collectMs);
+    if (!offer.decided) times.push(offer.since + config.collectMs);
   }
-  // What is due already was done by the event that came last.
-  const ahead = times.filter((time) => time > now);
-  return ahead.length === 0 ? undefined : Math.min(...ahead);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 /** Everybody who can be given a segment now. */
