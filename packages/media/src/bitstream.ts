@@ -39,6 +39,13 @@ export function* lengthUnits(data: Uint8Array, lengthSize: number): Generator<Ui
   }
 }
 
+/** True if a packet's length-prefixed units fill it exactly, as they do unless it is damaged. */
+export function unitsFit(data: Uint8Array, lengthSize: number): boolean {
+  let filled = 0;
+  for (const unit of lengthUnits(data, lengthSize)) filled += lengthSize + unit.length;
+  return filled === data.length && filled > 0;
+}
+
 /** Size of the length prefix that an avcC declares. */
 export const avcLengthSize = (avcC: Uint8Array) => ((avcC[4] ?? 3) & 3) + 1;
 

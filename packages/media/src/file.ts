@@ -8,6 +8,7 @@ import {
   Input,
   type InputAudioTrack,
   type InputVideoTrack,
+  MatroskaInputFormat,
   type Rotation,
 } from "mediabunny";
 import { type AudioLane, OpusLine, opusDuration, opusTrack, PacketLine } from "./audio.ts";
@@ -18,6 +19,7 @@ import {
   isIdr,
   lengthUnits,
   toLengthPrefixed,
+  unitsFit,
 } from "./bitstream.ts";
 import { bytesOf, codecString, completeColour } from "./codecs.ts";
 import { Cutter, type VideoCut } from "./encode.ts";
@@ -70,7 +72,7 @@ const corrupt = (at: number, cause: unknown) =>
     : new MediaError(
         { code: "MEDIA_CORRUPT", at: Math.round(at * 1e6) as Micros },
         `the file is damaged or cut short at ${at.toFixed(3)} s: ${messageOf(cause)}`,
-        { cause },
+        cause instanceof Error ? { cause } : undefined,
       );
 
 const even = (side: number) => Math.max(16, side - (side % 2));
@@ -107,8 +109,11 @@ export async function openFileHere(blob: Blob, name: string, segment: number): P
     const track = await input.getPrimaryVideoTrack().catch((cause: unknown) => {
       throw corrupt(0, cause);
     });
+    if (!track && (await input.getTracks()).length === 0)
+      throw corrupt(0, "it holds no tracks; its index may be missing");
     if (!track) throw new MediaError({ code: "MEDIA_NO_VIDEO" }, `${name} has no video track`);
     const video = await look(track, name);
+    await checkWhole(input, video);
     const audio = await input.getPrimaryAudioTrack();
     const lane = audio ? await openAudio(audio, video.base) : undefined;
     const passthrough = await canCut(video, segment / 1e6);
@@ -206,6 +211,32 @@ async function look(track: InputVideoTrack, name: string): Promise<Video> {
   };
 }
 
+/**
+ * Throws MEDIA_CORRUPT with the time at which the file stops, if its own index or header promises more. mediabunny ends
+ * quietly where bytes are missing.
+ */
+async function checkWhole(input: Input, { track, base, end }: Video): Promise<void> {
+  const stops = (at: number) =>
+    corrupt(at - base, `it should last ${(end - base).toFixed(3)} s and its bytes end before that`);
+  const sink = new EncodedPacketSink(track);
+  if (!(await sink.getPacket(end))) {
+    let [there, missing] = [base, end];
+    for (let i = 0; i < 24 && missing - there > 0.001; i++) {
+      const middle = (there + missing) / 2;
+      if (await sink.getPacket(middle)) there = middle;
+      else missing = middle;
+    }
+    throw stops(there);
+  }
+  // WebM and MKV have no index of all packets, but usually a duration.
+  if ((await input.getFormat()) instanceof MatroskaInputFormat) {
+    const declared = await input.getDurationFromMetadata();
+    const found = await input.computeDuration();
+    if (declared !== null && declared > found + Math.max(1, 0.02 * found))
+      throw corrupt(found - base, `its header declares ${declared.toFixed(3)} s`);
+  }
+}
+
 /** A whole number of ticks per second that fits 32 bits: the container's own, or microseconds. */
 const timescaleOf = (resolution: number) =>
   Number.isInteger(resolution) && resolution >= 1 && resolution <= 10_000_000
@@ -275,6 +306,7 @@ async function cutPackets(
 ): Promise<void> {
   const { track, config, timescale, base, end } = video;
   const annexB = config.description === undefined;
+  const lengthSize = config.description ? avcLengthSize(bytesOf(config.description)) : 4;
   let held: { packet: EncodedPacket; time: number; data: Uint8Array; key: boolean }[] = [];
   let description = config.description ? bytesOf(config.description) : undefined;
   let nextDescription = description;
@@ -326,6 +358,8 @@ async function cutPackets(
     for await (const packet of new EncodedPacketSink(track).packets()) {
       at = packet.timestamp;
       const units = annexB ? annexBUnits(packet.data) : undefined;
+      if (!units && !unitsFit(packet.data, lengthSize))
+        throw new TypeError("a packet's parts do not add up");
       const key = isIdr(units ?? unitsOf(packet, config));
       const time = ticks(packet.timestamp);
       const [first] = held;
@@ -348,6 +382,8 @@ async function cutPackets(
           `the GOP at ${((first?.time ?? 0) / timescale).toFixed(3)} s is too large to send: ${bytes} bytes, ${held.length} frames`,
         );
     }
+    const shown = held.reduce((most, { time }) => Math.max(most, time), 0) / timescale;
+    if (shown + 1 < end - base) throw new TypeError("its packets end here");
     if (held.length > 0) await leave(ticks(end), true);
   } catch (error) {
     throw corrupt(at - base, error);

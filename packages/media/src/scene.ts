@@ -69,7 +69,7 @@ export async function playScene(plan: ScenePlan, { outlet, stop }: Studio): Prom
     }
     if (last) await sound.finish();
     else await sound.reached(end);
-    return sound.take(last ? Number.POSITIVE_INFINITY : end);
+    return sound.take(end);
   };
   const leave = ({ start, end, video }: VideoCut, last: boolean) => {
     const from = microsOf(start, settings.timescale);

@@ -1,34 +1,44 @@
-import { Micros } from "@tabcast/runtime";
+import { BitsPerSecond, Micros } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { all, decoded, meanColour, never, stored } from "../test/clip.ts";
 import { inspect } from "./inspect.ts";
 import { defaultLadder } from "./ladder.ts";
-import { openScene } from "./source.ts";
-import { createTranscoder } from "./transcoder.ts";
-import type { CodecName, SourceSegment, Transcoder } from "./types.ts";
+import { readInit, readMedia } from "./mp4/read.ts";
+import type { Colour, VideoTrack } from "./mp4/track.ts";
+import { writeInit, writeMedia } from "./mp4/write.ts";
+import { openFile, openScene } from "./source.ts";
+import { createTranscoder, measure } from "./transcoder.ts";
+import type { CodecName, Fragment, Rung, SourceSegment, Transcoder } from "./types.ts";
 
-const never = new AbortController().signal;
 const SIZE = { width: 640, height: 360 };
 const rungs = defaultLadder(SIZE);
+const small: Rung[] = [
+  { name: "small", width: 160, height: 90, bitrate: BitsPerSecond.of(200_000) },
+];
 
-async function record(seconds: number, segment = 1_000_000): Promise<SourceSegment[]> {
+async function scene(seconds: number, seed = 7): Promise<SourceSegment[]> {
   const source = await openScene({
     ...SIZE,
     pace: "fast",
-    seed: 7,
+    seed,
     duration: Micros.of(seconds * 1e6),
-    segment: Micros.of(segment),
+    segment: Micros.of(1_000_000),
     signal: never,
   });
-  const segments: SourceSegment[] = [];
-  for await (const each of source.segments({ signal: never })) segments.push(each);
-  return segments;
+  return all(source);
 }
 
 describe("transcoding", () => {
   let segments: SourceSegment[];
   let transcoder: Transcoder;
+  const video = (index = 0): Fragment => (segments[index] as SourceSegment).video;
+  const run = (from: Pick<Fragment, "init" | "media">, codec: CodecName, ladder = small) =>
+    transcoder.transcode(
+      { init: from.init, media: from.media, codec, rungs: ladder },
+      { signal: never },
+    );
   beforeAll(async () => {
-    segments = await record(2.4);
+    segments = await scene(2.4);
     transcoder = createTranscoder();
   });
   afterAll(() => transcoder.close());
@@ -40,9 +50,9 @@ describe("transcoding", () => {
       [2, 2_000_000, 400_000],
     ]);
     let audioEnd = 0;
-    for (const { start, video, audio } of segments) {
-      const picture = await inspect(video);
-      expect(picture).toMatchObject({ ...SIZE, startsWithKey: true, frames: video.frames });
+    for (const { start, video: coded, audio } of segments) {
+      const picture = await inspect(coded);
+      expect(picture).toMatchObject({ ...SIZE, startsWithKey: true, frames: coded.frames });
       expect(picture.timestamps[0]).toBe(start);
       if (!audio) throw new Error("no audio");
       const sound = await inspect(audio);
@@ -54,24 +64,247 @@ describe("transcoding", () => {
 
   for (const codec of ["avc", "vp9", "av1"] as CodecName[])
     test(`${codec}: every rung has the source's frames at the source's times`, async () => {
-      for (const { video } of segments.slice(1)) {
-        const source = await inspect(video);
-        const { renditions } = await transcoder.transcode(
-          { init: video.init, media: video.media, codec, rungs },
-          { signal: never },
-        );
+      for (const { video: coded } of segments.slice(1)) {
+        const source = await inspect(coded);
+        const { renditions } = await run(coded, codec, rungs);
         expect(renditions.map(({ rung }) => rung)).toEqual(rungs.map(({ name }) => name));
         for (const [i, rendition] of renditions.entries()) {
           const made = await inspect(rendition);
           expect(made.timestamps).toEqual(source.timestamps);
           expect(made).toMatchObject({
+            codecs: rendition.codecs,
             duration: source.duration,
             width: rungs[i]?.width,
             height: rungs[i]?.height,
             startsWithKey: true,
             boxes: ["styp", "sidx", "moof", "mdat"],
           });
+          const frames = await decoded(rendition);
+          expect(frames.map(({ timestamp }) => timestamp)).toEqual([...source.timestamps]);
+          expect(frames[0]).toMatchObject({ width: rungs[i]?.width, height: rungs[i]?.height });
+          expect(readMedia(rendition.media).sequence).toBe(readMedia(coded.media).sequence);
         }
       }
     });
+
+  test("a source with B-frames gives the same times, in order", async () => {
+    const source = await openFile(await stored("bframes.mp4"), "b", { signal: never });
+    for (const segment of await all(source)) {
+      const { renditions } = await run(segment.video, "avc");
+      const seen = await inspect(segment.video);
+      expect((await inspect(renditions[0] as Fragment)).timestamps).toEqual(seen.timestamps);
+    }
+  });
+
+  test("an init segment has the same bytes whenever it is made", async () => {
+    const first = await run(video(), "vp9");
+    await new Promise((resolve) => setTimeout(resolve, 1100 - (Date.now() % 1000)));
+    const second = await run(video(), "vp9");
+    expect(first.renditions[0]?.init).toEqual(second.renditions[0]?.init);
+  });
+
+  test("an abort is answered within 100 ms, and the next job runs", async () => {
+    const own = new AbortController();
+    const why = new Error("enough");
+    let asked = 0;
+    const job = transcoder.transcode(
+      { init: video().init, media: video().media, codec: "av1", rungs },
+      {
+        signal: own.signal,
+        progress: () => {
+          asked = performance.now();
+          own.abort(why);
+        },
+      },
+    );
+    await expect(job).rejects.toBe(why);
+    expect(performance.now() - asked).toBeLessThan(100);
+    expect((await run(video(), "avc")).renditions).toHaveLength(1);
+  });
+
+  test("corrupt input is refused with its time, and the next job runs", async () => {
+    const media = video().media.slice();
+    const { samples } = readMedia(media);
+    for (const { data } of samples.slice(5)) data.fill(0xee);
+    await expect(run({ init: video().init, media }, "avc")).rejects.toMatchObject({
+      code: expect.stringMatching(/^MEDIA_(CORRUPT|INCOMPLETE)$/),
+    });
+    await expect(
+      run({ init: video().init, media: video().media.slice(0, 9_000) }, "avc"),
+    ).rejects.toMatchObject({ code: "MEDIA_MALFORMED" });
+    expect((await run(video(), "avc")).renditions).toHaveLength(1);
+  });
+
+  test("what would take unbounded work is refused before it begins", async () => {
+    const { init, media } = video();
+    const refusal = (ladder: readonly Rung[], bytes = media) =>
+      transcoder
+        .transcode({ init, media: bytes, codec: "avc", rungs: ladder }, { signal: never })
+        .then(() => "accepted")
+        .catch(({ code }: { code: string }) => code);
+    const [one] = small as [Rung];
+    expect(await refusal(small, new Uint8Array(33 * 2 ** 20))).toBe("MEDIA_TOO_LARGE");
+    expect(await refusal(Array.from({ length: 9 }, () => one))).toBe("MEDIA_TOO_LARGE");
+    expect(await refusal([{ ...one, width: 4096, height: 2160 }])).toBe("MEDIA_TOO_LARGE");
+    expect(await refusal([{ ...one, width: 161 }])).toBe("MEDIA_OPTION");
+    expect(await refusal([{ ...one, bitrate: BitsPerSecond.of(1) }])).toBe("MEDIA_OPTION");
+    expect(await refusal([])).toBe("MEDIA_OPTION");
+    const track = readInit(init) as VideoTrack;
+    const [sample] = readMedia(media).samples;
+    if (!sample) throw new Error("no sample");
+    const many = Array.from({ length: 601 }, (_, time) => ({ ...sample, time, duration: 1 }));
+    expect(await refusal(small, writeMedia(track, many, 1))).toBe("MEDIA_TOO_LARGE");
+  });
+
+  test("the same seed draws the same scene, another seed another", async () => {
+    const picture = async (seed: number) => {
+      const [first] = await scene(0.2, seed);
+      return (await decoded((first as SourceSegment).video, (i) => i === 4))[0]?.rgba;
+    };
+    const [a, b, c] = [await picture(3), await picture(3), await picture(4)];
+    const difference = (x: Uint8Array | undefined, y: Uint8Array | undefined) =>
+      (x as Uint8Array).reduce(
+        (sum, v, i) => sum + Math.abs(v - ((y as Uint8Array)[i] as number)),
+        0,
+      ) / (x as Uint8Array).length;
+    expect(difference(a, b)).toBeLessThan(0.5);
+    expect(difference(a, c)).toBeGreaterThan(10);
+  });
+
+  test("a device measures itself in about a second", async () => {
+    let last = 0;
+    const { pixelsPerSecond, codec } = await measure({
+      codec: "avc",
+      signal: never,
+      progress: (frames) => {
+        expect(frames).toBeGreaterThanOrEqual(last);
+        last = frames;
+      },
+    });
+    expect(codec).toBe("avc");
+    expect(last).toBeGreaterThanOrEqual(25);
+    expect(pixelsPerSecond).toBeGreaterThan(1_000_000);
+  });
+});
+
+/** What an encoder made of one flat mid-tone colour, as YUV of the given range and matrix. */
+async function flatClip(colour: Colour, told: Partial<Colour>): Promise<Fragment> {
+  const { width, height } = { width: 320, height: 180 };
+  const [kr, kb] = colour.matrix === "bt709" ? [0.2126, 0.0722] : [0.299, 0.114];
+  const luma = kr * RGB[0] + (1 - kr - kb) * RGB[1] + kb * RGB[2];
+  const [u, v] = [(RGB[2] - luma) / (2 - 2 * kb), (RGB[0] - luma) / (2 - 2 * kr)];
+  const scale = colour.fullRange ? [1, 1, 0] : [219 / 255, 224 / 255, 16];
+  const [ys, cs, offset] = scale as [number, number, number];
+  const bytes = new Uint8Array((width * height * 3) / 2);
+  bytes.fill(Math.round(offset + ys * luma), 0, width * height);
+  bytes.fill(Math.round(128 + cs * u), width * height, width * height * 1.25);
+  bytes.fill(Math.round(128 + cs * v), width * height * 1.25);
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let config: VideoDecoderConfig | undefined;
+  const encoder = new VideoEncoder({
+    output: (chunk, meta) => {
+      const data = new Uint8Array(chunk.byteLength);
+      chunk.copyTo(data);
+      chunks.push(data);
+      config ??= meta?.decoderConfig;
+    },
+    error: (error) => {
+      throw error;
+    },
+  });
+  encoder.configure({
+    codec: "avc1.4d001e",
+    width,
+    height,
+    bitrate: 1_000_000,
+    latencyMode: "quality",
+    avc: { format: "avc" },
+  });
+  for (let i = 0; i < 5; i++) {
+    const frame = new VideoFrame(bytes, {
+      format: "I420",
+      codedWidth: width,
+      codedHeight: height,
+      timestamp: i * 40_000,
+      colorSpace: colour,
+    });
+    encoder.encode(frame, { keyFrame: i === 0 });
+    frame.close();
+  }
+  await encoder.flush();
+  encoder.close();
+  const track = {
+    kind: "video",
+    codec: "avc",
+    codecs: "avc1.4d001e",
+    timescale: 25,
+    width,
+    height,
+    description: new Uint8Array(config?.description as ArrayBuffer),
+  } as const;
+  const samples = chunks.map((data, time) => ({ data, time, duration: 1, key: time === 0 }));
+  // A tag with a field missing cannot be written in colr; leaving it out whole is how such files come.
+  const full = Object.keys(told).length === 4 ? { colour: told as Colour } : {};
+  return {
+    init: writeInit({ ...track, ...full }),
+    media: writeMedia(track, samples, 1),
+    codecs: track.codecs,
+    frames: samples.length,
+  };
+}
+
+/** A mid-tone: a saturated colour clips, which hides a wrong range. */
+const RGB = [150, 110, 80] as const;
+
+describe("colours survive", () => {
+  const bt709 = { primaries: "bt709", transfer: "bt709", matrix: "bt709" } as const;
+  const bt601 = { primaries: "smpte170m", transfer: "smpte170m", matrix: "smpte170m" } as const;
+  const cases: [string, Colour, Partial<Colour>][] = [
+    ["full-range bt709", { ...bt709, fullRange: true }, { ...bt709, fullRange: true }],
+    ["limited bt709", { ...bt709, fullRange: false }, { ...bt709, fullRange: false }],
+    ["full-range bt601", { ...bt601, fullRange: true }, { ...bt601, fullRange: true }],
+    ["limited bt601", { ...bt601, fullRange: false }, { ...bt601, fullRange: false }],
+    ["an untagged small picture, taken for bt601", { ...bt601, fullRange: false }, {}],
+  ];
+  for (const codec of ["avc", "vp9", "av1"] as CodecName[])
+    for (const [name, colour, told] of cases)
+      test(`${codec}: ${name}`, async () => {
+        const transcoder = createTranscoder();
+        try {
+          const { init, media } = await flatClip(colour, told);
+          const { renditions } = await transcoder.transcode(
+            { init, media, codec, rungs: small },
+            { signal: never },
+          );
+          const [frame] = await decoded(renditions[0] as Fragment, (i) => i === 2);
+          if (!frame) throw new Error("no frame");
+          meanColour(frame).forEach((value, c) => {
+            expect(Math.abs(value - (RGB[c] as number))).toBeLessThan(4);
+          });
+        } finally {
+          transcoder.close();
+        }
+      });
+
+  test("a full-range bt470bg file with half a tag keeps its colours through source and rung", async () => {
+    const source = await openFile(await stored("fullrange.mp4"), "full", { signal: never });
+    const [segment] = await all(source);
+    const transcoder = createTranscoder();
+    try {
+      const { init, media } = (segment as SourceSegment).video;
+      const { renditions } = await transcoder.transcode(
+        { init, media, codec: "avc", rungs: small },
+        { signal: never },
+      );
+      for (const each of [(segment as SourceSegment).video, renditions[0] as Fragment]) {
+        const [frame] = await decoded(each, (i) => i === 2);
+        if (!frame) throw new Error("no frame");
+        meanColour(frame).forEach((value, c) => {
+          expect(Math.abs(value - (RGB[c] as number))).toBeLessThan(4);
+        });
+      }
+    } finally {
+      transcoder.close();
+    }
+  });
 });
