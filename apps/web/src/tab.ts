@@ -369,7 +369,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
     ]);
     source = await openInput(input, signal);
     const paying = wallet !== undefined && wanted > 0;
-    broadcasting = broadcast({
+    broadcasting = await broadcast({
       mesh,
       source,
       rungs,

@@ -195,7 +195,7 @@ export function openHiring(options: HiringOptions): Hiring {
 
   return {
     crew: () => crew,
-    hands: () => Crew.hands(crew, config, clock.now()),
+    hands: () => Crew.hands(crew, config),
     member: (worker) => crew.members.get(worker),
     tell: (event) => void tell(event),
     tick() {

@@ -33,7 +33,7 @@ export async function runBroadcast(
     const rungs = ladder(start.ladder, source);
     await mesh.reachable({ signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) });
     const { codec, pace, title, wanted, record } = start;
-    const running = broadcast({
+    const running = await broadcast({
       mesh,
       source,
       rungs,
