@@ -9,7 +9,9 @@ import type { Plugin } from "vite";
  */
 export function hlsFromSource(): Plugin {
   const home = dirname(
-    dirname(realpathSync(fileURLToPath(new URL("node_modules/hls.js/dist/hls.mjs", import.meta.url)))),
+    dirname(
+      realpathSync(fileURLToPath(new URL("node_modules/hls.js/dist/hls.mjs", import.meta.url))),
+    ),
   );
   const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8")) as {
     version: string;
@@ -22,6 +24,7 @@ export function hlsFromSource(): Plugin {
     __USE_EME_DRM__: "false",
     __USE_IFRAMES__: "false",
     __USE_INTERSTITIALS__: "false",
+    __USE_M2TS_ADVANCED_CODECS__: "false",
     __USE_MEDIA_CAPABILITIES__: "false",
     __USE_SUBTITLES__: "false",
     __USE_VARIABLE_SUBSTITUTION__: "false",
@@ -29,6 +32,11 @@ export function hlsFromSource(): Plugin {
     __HLS_WORKER_BUNDLE__: "undefined",
     __IN_WORKER__: "false",
   };
+  // A flag that a new version adds would be a ReferenceError in the page, not in the build.
+  const declared = readFileSync(join(home, "src/define-plugin.d.ts"), "utf8");
+  for (const [, flag] of declared.matchAll(/declare const (\w+):/g))
+    if (flag !== undefined && !(flag in flags))
+      throw new Error(`hls.js ${version} has a feature flag that is not decided here: ${flag}`);
   return {
     name: "tabcast:hls-from-source",
     config: () => ({

@@ -1,11 +1,12 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { describe } from "@tabcast/runtime";
+import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { counted } from "./format.ts";
 import { useStore } from "./store.ts";
 import { tab } from "./tab.ts";
 import { setTheme, storedTheme, type Theme } from "./theme.ts";
-import { buttonClass } from "./ui/button.tsx";
-import { Empty, Spinner } from "./ui/parts.tsx";
+import { Button, buttonClass } from "./ui/button.tsx";
+import { Empty, Notice, Spinner } from "./ui/parts.tsx";
 
 const WatchPage = lazy(() => import("./pages/watch.tsx"));
 const EarnPage = lazy(() => import("./pages/earn.tsx"));
@@ -31,42 +32,67 @@ export function App() {
       </a>
       <Header />
       <main id="main" className="mx-auto w-full max-w-6xl flex-1 px-4 py-6 sm:px-6 sm:py-8">
-        <Suspense fallback={<Loading />}>
-          <Switch>
-            <Route path="/">
-              <Redirect to="/watch" replace />
-            </Route>
-            <Route path="/watch">
-              <WatchPage />
-            </Route>
-            <Route path="/watch/:stream">
-              {({ stream }) => <WatchPage key={stream} stream={stream} />}
-            </Route>
-            <Route path="/earn">
-              <EarnPage />
-            </Route>
-            <Route path="/broadcast">
-              <BroadcastPage />
-            </Route>
-            <Route path="/network">
-              <NetworkPage />
-            </Route>
-            <Route>
-              <Empty
-                title="There is no such page"
-                action={
-                  <Link href="/watch" className={buttonClass("main")}>
-                    See what is on air
-                  </Link>
-                }
-              />
-            </Route>
-          </Switch>
-        </Suspense>
+        <Rescue>
+          <Suspense fallback={<Loading />}>
+            <Switch>
+              <Route path="/">
+                <Redirect to="/watch" replace />
+              </Route>
+              <Route path="/watch">
+                <WatchPage />
+              </Route>
+              <Route path="/watch/:stream">
+                {({ stream }) => <WatchPage key={stream} stream={stream} />}
+              </Route>
+              <Route path="/earn">
+                <EarnPage />
+              </Route>
+              <Route path="/broadcast">
+                <BroadcastPage />
+              </Route>
+              <Route path="/network">
+                <NetworkPage />
+              </Route>
+              <Route>
+                <Empty
+                  title="There is no such page"
+                  action={
+                    <Link href="/watch" className={buttonClass("main")}>
+                      See what is on air
+                    </Link>
+                  }
+                />
+              </Route>
+            </Switch>
+          </Suspense>
+        </Rescue>
       </main>
       <Footer />
     </div>
   );
+}
+
+/** A page that cannot be loaded or drawn says so; the others, and what runs in the tab, go on. */
+class Rescue extends Component<{ children: ReactNode }, { failure?: string }> {
+  override state: { failure?: string } = {};
+
+  static getDerivedStateFromError(thrown: unknown) {
+    return { failure: describe(thrown) };
+  }
+
+  override render() {
+    const { failure } = this.state;
+    if (failure === undefined) return this.props.children;
+    return (
+      <Notice
+        tone="bad"
+        title="This page could not be shown"
+        action={<Button onClick={() => location.reload()}>Reload</Button>}
+      >
+        {failure}
+      </Notice>
+    );
+  }
 }
 
 function Loading() {
@@ -90,7 +116,7 @@ function Header() {
     "/broadcast": onAir.phase === "live" ? "on air" : undefined,
   };
   return (
-    <header className="border-b border-line bg-panel">
+    <header className="overflow-x-clip border-b border-line bg-panel">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center justify-between gap-x-6 px-4 sm:px-6">
         <Link
           href="/watch"
@@ -110,7 +136,7 @@ function Header() {
         <ThemeSwitch />
         <nav
           aria-label="Pages"
-          className="order-last -mx-4 w-screen max-w-full grow border-t border-line px-2 sm:order-none sm:mx-0 sm:w-auto sm:border-0 sm:px-0"
+          className="order-last -mx-4 basis-[calc(100%+2rem)] border-t border-line px-2 sm:order-none sm:mx-0 sm:grow sm:basis-auto sm:border-0 sm:px-0"
         >
           <ul className="grid grid-cols-4 sm:flex sm:gap-1">
             {pages.map(({ path: to, name }) => {
@@ -175,7 +201,7 @@ function Footer() {
   const direct = neighbours.filter((one) => one.via === "webrtc").length;
   const text =
     phase === "failed"
-      ? `Not connected: ${trouble ?? "unknown reason"}. Trying again.`
+      ? `Not connected: ${trouble ?? "unknown reason"}. Trying again`
       : phase === "joining"
         ? "Joining the network"
         : relays === 0 && direct === 0

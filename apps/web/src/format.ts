@@ -114,3 +114,9 @@ const codecs: Record<string, string> = { avc: "H.264", vp9: "VP9", av1: "AV1" };
 export function codec(name: string): string {
   return codecs[name] ?? name;
 }
+
+/** The message of an error as the sentence it is: a capital letter and one full stop. */
+export function sentence(text: string | undefined): string {
+  const trimmed = (text ?? "").trim().replace(/\.+$/, "");
+  return trimmed === "" ? "" : `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}.`;
+}

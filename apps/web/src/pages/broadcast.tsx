@@ -198,7 +198,7 @@ function Setup({ onAir }: { onAir: OnAir }) {
       <div className="order-last space-y-5 lg:order-none">
         {onAir.phase === "failed" && (
           <Notice tone="bad" title="The broadcast did not start">
-            {onAir.trouble}. Nothing is on air.
+            {format.sentence(onAir.trouble)} Nothing is on air.
           </Notice>
         )}
         <Panel title="1. What to show">
@@ -372,7 +372,7 @@ function Setup({ onAir }: { onAir: OnAir }) {
             {config === undefined ? (
               phase === "failed" ? (
                 <Notice tone="bad" title="The network cannot be reached">
-                  {trouble}. This page tries again every few seconds.
+                  {format.sentence(trouble)} This page tries again every few seconds.
                 </Notice>
               ) : (
                 <p role="status" className="flex items-center gap-2 text-muted">
@@ -541,8 +541,8 @@ function Live({ onAir }: { onAir: OnAir }) {
 
       {phase === "failed" && (
         <Notice tone="bad" title="The broadcast failed">
-          {onAir.trouble}. Workers can still claim what they are owed, and what is left of the pot
-          stays yours.
+          {format.sentence(onAir.trouble)} Workers can still claim what they are owed, and what is
+          left of the pot stays yours.
         </Notice>
       )}
       {onAir.warnings.map((message) => (

@@ -44,14 +44,15 @@ function Begin({ earning }: { earning: Earning }) {
         {earning.phase === "failed" && (
           <div className="mb-5">
             <Notice tone="bad" title="The worker stopped">
-              {earning.trouble}. What it earned is kept in this browser. You can start again.
+              {format.sentence(earning.trouble)} What it earned is kept in this browser. You can
+              start again.
             </Notice>
           </div>
         )}
         {config === undefined ? (
           phase === "failed" ? (
             <Notice tone="bad" title="The network cannot be reached">
-              {trouble}. This page tries again every few seconds.
+              {format.sentence(trouble)} This page tries again every few seconds.
             </Notice>
           ) : (
             <p role="status" className="flex items-center gap-3 py-6 text-muted">
@@ -167,7 +168,7 @@ function Working({ earning }: { earning: Earning }) {
       )}
       {earning.refused !== undefined && (
         <Notice tone="warn" title={`Refused: ${earning.refused.what}`}>
-          {earning.refused.why}. Other streams are not affected.
+          {format.sentence(earning.refused.why)} Other streams are not affected.
         </Notice>
       )}
 

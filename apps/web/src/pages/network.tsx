@@ -51,8 +51,8 @@ function Network() {
       <>
         <Heading title="Network" />
         <Notice tone="bad" title="The network cannot be reached">
-          {state.trouble}. This tab tries again every few seconds. If you run this page yourself,
-          check that it serves /tabcast.json.
+          {format.sentence(state.trouble)} This tab tries again every few seconds. If you run this
+          page yourself, check that it serves /tabcast.json.
         </Notice>
       </>
     );

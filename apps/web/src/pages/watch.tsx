@@ -47,7 +47,8 @@ function LiveList() {
         </ul>
       ) : phase === "failed" ? (
         <Notice tone="bad" title="The network cannot be reached">
-          {trouble}. This page tries again every few seconds; nothing needs to be done here.
+          {format.sentence(trouble)} This page tries again every few seconds; nothing needs to be
+          done here.
         </Notice>
       ) : now.listened ? (
         <Empty
