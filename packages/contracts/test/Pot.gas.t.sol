@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.24;
+
+import {ITabcastPot} from "../src/ITabcastPot.sol";
+import {PotTest} from "./PotTest.sol";
+
+/// @dev Gas of whole transactions, in snapshots/TabcastPot.json: a change fails the test until the file is renewed with
+/// `FORGE_SNAPSHOT_CHECK=false forge test --match-contract PotGas`.
+/// forge-config: default.isolate = true
+contract PotGasTest is PotTest {
+    string private constant GROUP = "TabcastPot";
+
+    function snap(string memory name) private {
+        vm.snapshotGasLastCall(GROUP, name);
+    }
+
+    function vouchers(uint32 count, uint96 each) private view returns (ITabcastPot.VoucherClaim[] memory rows) {
+        rows = new ITabcastPot.VoucherClaim[](count);
+        for (uint32 i = 0; i < count; i++) {
+            rows[i] = voucher(address(uint160(0xabc0000000000000000000000000000000000000) + i), i + 1, each);
+        }
+    }
+
+    function payments(uint32 count, uint96 each) private pure returns (ITabcastPot.Payment[] memory rows) {
+        rows = new ITabcastPot.Payment[](count);
+        for (uint32 i = 0; i < count; i++) {
+            rows[i] = ITabcastPot.Payment(address(uint160(0xabc0000000000000000000000000000000000000) + i), i + 1, each);
+        }
+    }
+
+    function test_deposit() public {
+        ITabcastPot.PotConfig memory cfg = config();
+        vm.prank(payer);
+        pot.deposit{value: 1 ether}(cfg, 1 ether, 0);
+        snap("deposit: open");
+        vm.prank(payer);
+        pot.deposit{value: 1 ether}(cfg, 1 ether, 0);
+        snap("deposit: top up");
+        cfg.salt = bytes32("other");
+        vm.prank(payer);
+        pot.deposit{value: 2 ether}(cfg, 1 ether, 1 ether);
+        snap("deposit: open, with gas for a fresh signer");
+    }
+
+    function test_claimOne() public {
+        measureClaims(1, "claim 1");
+    }
+
+    function test_claimTen() public {
+        measureClaims(10, "claim 10");
+    }
+
+    function test_claimFifty() public {
+        measureClaims(50, "claim 50");
+    }
+
+    function measureClaims(uint32 count, string memory name) private {
+        open(100 ether);
+        ITabcastPot.PotConfig memory cfg = config();
+        ITabcastPot.VoucherClaim[] memory rows = vouchers(count, 0.01 ether);
+        pot.claim(cfg, rows);
+        snap(string.concat(name, ": fresh lanes and credits"));
+        rows = vouchers(count, 0.02 ether);
+        pot.claim(cfg, rows);
+        snap(string.concat(name, ": warm"));
+    }
+
+    function test_pay() public {
+        open(100 ether);
+        ITabcastPot.PotConfig memory cfg = config();
+        ITabcastPot.Payment[] memory rows = payments(1, 0.01 ether);
+        vm.prank(signer);
+        pot.pay(cfg, rows);
+        snap("pay 1: fresh lane and credit");
+        rows = payments(16, 0.02 ether);
+        vm.prank(signer);
+        pot.pay(cfg, rows);
+        snap("pay 16: one warm");
+        rows = payments(200, 0.03 ether);
+        vm.prank(signer);
+        pot.pay(cfg, rows);
+        snap("pay 200: 16 warm");
+    }
+
+    function test_end() public {
+        open(1 ether);
+        ITabcastPot.PotConfig memory cfg = config();
+        vm.prank(signer);
+        pot.startClose(cfg);
+        snap("startClose");
+        vm.warp(pot.potState(id()).closeAt);
+        pot.finalizeClose(cfg);
+        snap("finalizeClose");
+        pot.withdraw(payer, address(0));
+        snap("withdraw: to an account in use");
+    }
+
+    function test_withdrawToAFreshAccount() public {
+        open(1 ether);
+        claim(worker, 7, 1 ether);
+        pot.withdraw(worker, address(0));
+        snap("withdraw: to a fresh account");
+    }
+}
