@@ -1,6 +1,6 @@
 import type { BroadcastReport } from "@tabcast/node/types";
 import { expect, test } from "vitest";
-import { makeReport, type Plain, percentile, plainJson, scoreOf, shortcomings } from "./report.ts";
+import { makeReport, type Plain, plainJson, shortcomings } from "./report.ts";
 
 type Broadcast = Plain<BroadcastReport>;
 const rungs = [
@@ -80,14 +80,6 @@ test("a segment is delivered when all its rungs are, and takes as long as its sl
   expect(shortcomings(make())).toEqual([]);
 });
 
-test("the score is the leaderboard's: 0.632 at one segment length, 0.865 at half, 0.993 at a fifth", () => {
-  expect(scoreOf(1, 2, 2)).toBeCloseTo(0.632, 3);
-  expect(scoreOf(1, 2, 1)).toBeCloseTo(0.865, 3);
-  expect(scoreOf(1, 2, 0.4)).toBeCloseTo(0.993, 3);
-  expect(scoreOf(0.5, 2, 1)).toBeCloseTo(0.432, 3);
-  expect(scoreOf(0, 2, 0)).toBe(0);
-});
-
 test("a missing rung makes its segment missed, is named, and fails the run", () => {
   const report = make({ segments: broadcast().segments.slice(0, 3) });
   expect(report.summary).toMatchObject({ delivered: 1, missed: 1, successRate: 0.5 });
@@ -139,10 +131,4 @@ test("the report survives JSON unchanged, and a bigint becomes text", () => {
   const report = make();
   expect(JSON.parse(plainJson(report))).toEqual(report);
   expect(plainJson({ wei: 10n ** 20n })).toBe('{"wei":"100000000000000000000"}');
-});
-
-test("a percentile is a value that was measured", () => {
-  expect(percentile([], 0.5)).toBeNull();
-  expect(percentile([5], 0.95)).toBe(5);
-  expect(percentile([4, 1, 3, 2], 0.5)).toBe(2);
 });

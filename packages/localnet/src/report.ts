@@ -1,3 +1,4 @@
+import { Score } from "@tabcast/market";
 import type { Rung, SourceInfo } from "@tabcast/media";
 import type { BroadcastReport, SegmentLine } from "@tabcast/node/types";
 
@@ -69,25 +70,6 @@ export interface ReportInput {
   readonly broadcast: Plain<BroadcastReport>;
 }
 
-/**
- * The published score of a transcoder: how often it delivers, times how far below the segment's length it answers.
- * All times in seconds. Source: Livepeer's leaderboard, and issue 2.
- */
-export function scoreOf(
-  successRate: number,
-  segmentSeconds: number,
-  meanRoundTripSeconds: number,
-): number {
-  if (successRate === 0 || meanRoundTripSeconds <= 0) return successRate;
-  return successRate * (1 - Math.exp(-segmentSeconds / meanRoundTripSeconds));
-}
-
-/** The smallest value that `fraction` of the values do not exceed (nearest rank); null if there are none. */
-export function percentile(values: readonly number[], fraction: number): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)] ?? null;
-}
-
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /** The slowest rung's milliseconds of every segment that has all rungs verified, by sequence. */
@@ -113,8 +95,13 @@ export function makeReport(input: ReportInput): Report {
     rungs.map((rung) => rung.name),
   );
   const { captured, settlement } = broadcast;
-  const successRate = captured === 0 ? 0 : trips.length / captured;
-  const meanSeconds = trips.reduce((sum, ms) => sum + ms, 0) / Math.max(1, trips.length) / 1_000;
+  // A segment counts when all its rungs came: a viewer who wants the missing one is not helped by the others.
+  const record = {
+    asked: captured,
+    delivered: trips.length,
+    roundTripsMs: trips,
+    segmentSeconds: input.segmentSeconds,
+  };
   return {
     version: 1,
     seed: input.seed,
@@ -151,10 +138,10 @@ export function makeReport(input: ReportInput): Report {
       segments: captured,
       delivered: trips.length,
       missed: captured - trips.length,
-      successRate: round(successRate, 6),
-      score: round(scoreOf(successRate, input.segmentSeconds, meanSeconds), 6),
-      p50Ms: percentile(trips, 0.5),
-      p95Ms: percentile(trips, 0.95),
+      successRate: round(Score.successRate(record), 6),
+      score: round(Score.score(record), 6),
+      p50Ms: Score.percentile(trips, 0.5) ?? null,
+      p95Ms: Score.percentile(trips, 0.95) ?? null,
       realtimeRatio: round(broadcast.mediaSeconds / Math.max(0.001, broadcast.wallMs / 1_000), 3),
       wallMs: Math.round(broadcast.wallMs),
     },

@@ -1,0 +1,195 @@
+import { access, constants, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Rung, SourceInfo } from "@tabcast/media";
+import * as Hls from "@tabcast/media/hls";
+import { CodedError, describe, type Micros } from "@tabcast/runtime";
+import type { RecordedSegment } from "./headless.ts";
+import type { Plain, Report } from "./report.ts";
+
+/** The folder for the ladder cannot be written, or was sent something that belongs to no track. */
+export class OutError extends CodedError<
+  { code: "OUT_UNWRITABLE"; folder: string } | { code: "OUT_UNKNOWN_TRACK"; track: string }
+> {}
+
+/** A ladder on disk, growing while the broadcast runs. A player may open it at any time. */
+export interface Out {
+  /** What the tracks are; before the first piece. */
+  source(info: Plain<SourceInfo>, rungs: readonly Plain<Rung>[]): void;
+  /** Writes a piece. Throws OUT_UNKNOWN_TRACK for one that is neither a rung nor `audio` nor `source`. */
+  piece(track: string, seq: number, what: "init" | "media", bytes: Uint8Array): Promise<void>;
+  /** Puts a segment, whose pieces are written, into the playlists. */
+  segment(segment: RecordedSegment): Promise<void>;
+  /** Ends every playlist. */
+  end(): Promise<void>;
+  report(report: Report): Promise<void>;
+}
+
+interface Piece {
+  readonly seq: number;
+  readonly duration: Micros;
+  readonly bytes: number;
+  readonly init: string;
+}
+
+interface Track {
+  readonly folder: string;
+  /** Each different init segment, in order of first use. */
+  readonly inits: { readonly name: string; readonly bytes: Uint8Array }[];
+  /** Of the segment on its way. */
+  init: string;
+  bytes: number;
+  codecs: string;
+  readonly pieces: Piece[];
+}
+
+/** Like mkdir -p. Node's own recursive one never returns where a file system refuses with ENOENT, as /proc does. */
+async function make(folder: string): Promise<void> {
+  if ((await stat(folder).catch(() => undefined)) !== undefined) return;
+  if (dirname(folder) !== folder) await make(dirname(folder));
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
+/** Makes sure that a folder is there and can be written. Throws OUT_UNWRITABLE. */
+export async function checkFolder(folder: string): Promise<void> {
+  try {
+    await make(resolve(folder));
+    await access(folder, constants.W_OK | constants.X_OK);
+    if (!(await stat(folder)).isDirectory()) throw new Error("it is not a folder");
+  } catch (cause) {
+    throw new OutError(
+      { code: "OUT_UNWRITABLE", folder },
+      `cannot write to ${folder} (--out): ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** Opens a folder for one broadcast. Throws OUT_UNWRITABLE. */
+export async function openOut(folder: string): Promise<Out> {
+  await checkFolder(folder);
+  await Promise.all(
+    ["master.m3u8", "report.json"].map((name) => rm(join(folder, name), { force: true })),
+  );
+  const tracks = new Map<string, Track>();
+  const durations = new Map<number, Micros>();
+  let info: Plain<SourceInfo> | undefined;
+  let sizes = new Map<string, { readonly width: number; readonly height: number }>();
+
+  // Written aside and moved: a player that reads at this moment sees the old text or the new one.
+  const write = async (name: string, text: string): Promise<void> => {
+    const file = join(folder, name);
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+  };
+
+  const open = async (name: string): Promise<Track> => {
+    const held = tracks.get(name);
+    if (held !== undefined) return held;
+    if (name !== "audio" && !sizes.has(name))
+      throw new OutError(
+        { code: "OUT_UNKNOWN_TRACK", track: name },
+        `the broadcast recorded a track ${name} that it never announced`,
+      );
+    const track = {
+      folder: join(folder, name),
+      inits: [],
+      init: "",
+      bytes: 0,
+      codecs: "",
+      pieces: [],
+    };
+    tracks.set(name, track);
+    await mkdir(track.folder, { recursive: true });
+    // What an earlier run left would be served beside this one's.
+    for (const old of await readdir(track.folder))
+      if (/^(\d+\.m4s|init(-\d+)?\.mp4|index\.m3u8)$/.test(old)) await rm(join(track.folder, old));
+    return track;
+  };
+
+  const playlist = (track: Track, ended: boolean): string => {
+    const held = new Map(track.pieces.map((piece) => [piece.seq, piece]));
+    const pieces = [...durations].map(([seq, duration]): Hls.Piece => {
+      const uri = `${seq}.m4s`;
+      const piece = held.get(seq);
+      return piece === undefined
+        ? { uri, duration, gap: true }
+        : { uri, duration, init: { uri: piece.init, id: piece.init } };
+    });
+    return Hls.media({ kind: ended ? "vod" : "event", pieces, ended });
+  };
+
+  const master = (): string => {
+    const bandwidth = (track: Track) => Hls.bandwidthOf(track.pieces);
+    const audio = tracks.get("audio");
+    const variants = [...sizes].flatMap(([name, size]) => {
+      const track = tracks.get(name);
+      if (track === undefined || track.pieces.length === 0) return [];
+      const { codecs } = track;
+      const uri = `${name}/index.m3u8`;
+      const frameRate = info?.frameRate ?? 0;
+      return [{ uri, name, codecs, ...size, frameRate, bandwidth: bandwidth(track) }];
+    });
+    return Hls.master({
+      variants,
+      ...(audio === undefined || audio.pieces.length === 0
+        ? {}
+        : {
+            audio: {
+              uri: "audio/index.m3u8",
+              codecs: audio.codecs,
+              bandwidth: bandwidth(audio),
+            },
+          }),
+    });
+  };
+
+  const writeAll = async (ended: boolean): Promise<void> => {
+    await Promise.all(
+      [...tracks].map(([name, track]) => write(join(name, "index.m3u8"), playlist(track, ended))),
+    );
+    // Last, so that what it names is there.
+    if (tracks.size > 0) await write("master.m3u8", master());
+  };
+
+  return {
+    source(source, rungs) {
+      info = source;
+      sizes = new Map(
+        [...rungs, { ...source, name: "source" }].map(({ name, width, height }) => [
+          name,
+          { width, height },
+        ]),
+      );
+    },
+    async piece(name, seq, what, bytes) {
+      const track = await open(name);
+      if (what === "media") {
+        track.bytes = bytes.byteLength;
+        await writeFile(join(track.folder, `${seq}.m4s`), bytes);
+        return;
+      }
+      const same = track.inits.find((init) => Buffer.compare(init.bytes, bytes) === 0);
+      track.init =
+        same?.name ??
+        (track.inits.length === 0 ? "init.mp4" : `init-${track.inits.length + 1}.mp4`);
+      if (same !== undefined) return;
+      track.inits.push({ name: track.init, bytes });
+      await writeFile(join(track.folder, track.init), bytes);
+    },
+    async segment({ seq, duration, tracks: recorded }) {
+      durations.set(seq, duration as Micros);
+      for (const { name, codecs } of recorded) {
+        const track = tracks.get(name);
+        if (track === undefined) continue;
+        track.codecs = codecs;
+        const { bytes, init } = track;
+        track.pieces.push({ seq, duration: duration as Micros, bytes, init });
+      }
+      await writeAll(false);
+    },
+    end: () => writeAll(true),
+    report: (report) => write("report.json", `${JSON.stringify(report, null, 2)}\n`),
+  };
+}
