@@ -1,0 +1,65 @@
+import vectors from "@tabcast/contracts/vectors.json" with { type: "json" };
+import type { Wei } from "@tabcast/runtime";
+import { hashTypedData } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { expect, test } from "vitest";
+import { potId, separator } from "./config.ts";
+import type { Address, Hex, PotConfig } from "./types.ts";
+import * as Voucher from "./voucher.ts";
+
+const domain = {
+  chainId: vectors.domain.chainId,
+  contract: vectors.domain.contract as Address,
+};
+const own = separator(domain);
+const viemDomain = {
+  name: "TabcastPot",
+  version: "1",
+  chainId: domain.chainId,
+  verifyingContract: domain.contract,
+};
+
+test.each(vectors.pots)("pot id $potId is the contract's and viem's", (vector) => {
+  const config = vector as unknown as PotConfig;
+  expect(potId(own, config)).toBe(vector.potId);
+  const types = {
+    PotConfig: [
+      { name: "payer", type: "address" },
+      { name: "signer", type: "address" },
+      { name: "token", type: "address" },
+      { name: "challengePeriod", type: "uint40" },
+      { name: "salt", type: "bytes32" },
+    ],
+  } as const;
+  expect(
+    hashTypedData({ domain: viemDomain, types, primaryType: "PotConfig", message: config }),
+  ).toBe(vector.potId);
+});
+
+test.each(vectors.vouchers)(
+  "voucher digest $digest is the contract's and viem's",
+  async (vector) => {
+    const terms = {
+      potId: vector.potId as Hex,
+      payee: vector.payee as Address,
+      lane: vector.lane,
+      cumulative: BigInt(vector.cumulative) as Wei,
+    };
+    expect(Voucher.digest(own, terms)).toBe(vector.digest);
+    const types = {
+      Voucher: [
+        { name: "potId", type: "bytes32" },
+        { name: "payee", type: "address" },
+        { name: "lane", type: "uint32" },
+        { name: "cumulative", type: "uint96" },
+      ],
+    } as const;
+    const typed = { domain: viemDomain, types, primaryType: "Voucher", message: terms } as const;
+    expect(hashTypedData(typed)).toBe(vector.digest);
+    const key = privateKeyToAccount(vectors.key as Hex);
+    const voucher = await Voucher.sign(own, key, terms);
+    expect(voucher.signature).toBe(vector.signature);
+    expect(await key.signTypedData(typed)).toBe(vector.signature);
+    await Voucher.verify(own, vectors.signer as Address, voucher);
+  },
+);
