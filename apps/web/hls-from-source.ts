@@ -41,7 +41,15 @@ export function hlsFromSource(): Plugin {
     name: "tabcast:hls-from-source",
     config: () => ({
       define: flags,
-      resolve: { alias: [{ find: /^hls\.js$/, replacement: join(home, "src/hls.ts") }] },
+      resolve: {
+        alias: [
+          { find: /^hls\.js$/, replacement: join(home, "src/hls.ts") },
+          {
+            find: /^\.\.?\/(?:demux\/tsdemuxer|audio\/(?:aac|mp3|ac3-)demuxer|remux\/mp4-remuxer)$/,
+            replacement: fileURLToPath(new URL("hls-left-out.ts", import.meta.url)),
+          },
+        ],
+      },
     }),
   };
 }

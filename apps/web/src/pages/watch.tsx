@@ -1,4 +1,3 @@
-import { Slider } from "@base-ui/react/slider";
 import type { LiveStream, Viewer } from "@tabcast/node/types";
 import { describe } from "@tabcast/runtime";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
@@ -392,27 +391,21 @@ function Screen({
             }
           />
         </button>
-        <Slider.Root
-          value={muted ? 0 : volume * 100}
+        <input
+          type="range"
+          aria-label="Volume"
+          min={0}
+          max={100}
+          value={muted ? 0 : Math.round(volume * 100)}
           disabled={!sound}
-          onValueChange={(value) => {
-            const next = (typeof value === "number" ? value : (value[0] ?? 0)) / 100;
+          onChange={(event) => {
+            const next = event.target.valueAsNumber / 100;
             if (video.current !== null) video.current.volume = next;
             setVolume(next);
             mute(next === 0);
           }}
-          className="hidden w-24 sm:block"
-        >
-          <Slider.Control className="flex h-11 items-center px-2">
-            <Slider.Track className="h-1 w-full rounded-full bg-line">
-              <Slider.Indicator className="rounded-full bg-accent" />
-              <Slider.Thumb
-                aria-label="Volume"
-                className="size-4 rounded-full border-2 border-accent bg-panel has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent"
-              />
-            </Slider.Track>
-          </Slider.Control>
-        </Slider.Root>
+          className="mx-2 hidden w-24 accent-[var(--accent)] disabled:opacity-50 sm:block"
+        />
         <Button look="quiet" onClick={() => player.current?.toLive()}>
           Go to live
         </Button>
