@@ -88,8 +88,14 @@ describe("the size band", () => {
   });
 
   test("asks no more of a rung than two fifths of its target, however rich the source", () => {
-    const camera = { ...source, bytes: 20_000_000 };
+    const camera = { ...source, bytes: 100_000_000 };
     expect(Verify.sizeBand(rung, camera).least).toBe(300_000);
+  });
+
+  test("takes a still slide out of a file that was stuffed to a constant bitrate", () => {
+    // Measured: 4,426 kB of source and 29.2 kB of honest 720p in six seconds.
+    const stuffed = { ...source, bytes: 4_426_000 / 3 };
+    expect(Verify.check({ ...but({ bytes: 29_200 / 3 }), source: stuffed })).toEqual({ ok: true });
   });
 
   test("leaves room for the key frame of a very short last segment", () => {

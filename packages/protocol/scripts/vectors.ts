@@ -31,7 +31,7 @@ const pot: P.Pot = {
   payer: fill(20, 12),
   signer: fill(20, 13),
   token: new Uint8Array(20),
-  challengeS: 120,
+  challengeS: 86_400,
   salt: fill(32, 14),
 };
 const voucher: P.Voucher = {
