@@ -2,21 +2,31 @@ import { newSealKey, seal, unseal } from "./seal.ts";
 import { type Json, type Store, StoreError } from "./store.ts";
 
 /** A store that lasts as long as the process: tests, Node.js tools and pages that need to remember nothing. */
-export function memory(): Store {
-  const records = new Map<string, string>();
-  const held = new Map<string, Promise<void>>();
-  let key: Promise<CryptoKey> | undefined;
-  let closed = false;
+export function memory(): MemoryStore {
+  return use({ records: new Map(), held: new Map(), key: newSealKey() });
+}
 
-  const sealKey = () => {
-    key ??= newSealKey();
-    return key;
-  };
+/** A memory store that stands in for one used by several tabs. */
+export interface MemoryStore extends Store {
+  /** Another use of the same records, with its own end: a second tab, or the next start. */
+  share(): MemoryStore;
+}
+
+interface Place {
+  readonly records: Map<string, string>;
+  readonly held: Map<string, Promise<void>>;
+  readonly key: Promise<CryptoKey>;
+}
+
+function use(place: Place): MemoryStore {
+  const { records, held, key } = place;
+  let closed = false;
   const open = () => {
     if (closed) throw new StoreError({ code: "STORE_CLOSED" }, "the store was closed");
   };
 
   return {
+    share: () => use(place),
     async get(name) {
       open();
       const text = records.get(name);
@@ -41,11 +51,11 @@ export function memory(): Store {
     },
     seal: async (secret) => {
       open();
-      return seal(await sealKey(), secret);
+      return seal(await key, secret);
     },
     unseal: async (sealed) => {
       open();
-      return unseal(await sealKey(), sealed);
+      return unseal(await key, sealed);
     },
     async lock(name, { signal, patience = 2000 }) {
       open();
