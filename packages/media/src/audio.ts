@@ -15,8 +15,8 @@ const JITTER = 0.02;
 /** The audio of a source as packets on one unbroken line of ticks, given out up to a point at a time. */
 export interface AudioLane {
   /**
-   * The packets up to the packet border nearest to `end` seconds, from where the last call ended; all that is left for
-   * Infinity. Undefined where there are none.
+   * The packets up to the packet border nearest to `end` seconds, from where the last call ended. Undefined where there
+   * are none.
    */
   until(end: number): Promise<Fragment | undefined>;
   close(): void;
@@ -60,48 +60,51 @@ export class OpusLine {
   #encoder: AudioEncoder | undefined;
   #rate = 0;
   #channels = 0;
-  /** Time of the first sample, in seconds, and samples per channel written since. */
-  #origin = 0;
+  /** Samples per channel written, and ticks of the packets that have come out. */
   #written = 0;
-  #next: number | undefined;
+  #next = 0;
   #track: AudioTrack | undefined;
   #failure: unknown;
   #wake = () => {};
 
   /**
    * Adds samples that begin at `at` seconds and closes them. A hole before them is filled with silence; what overlaps
-   * what is already written, or lies before zero, is left out.
+   * what is already written, or lies before zero, is left out. The first rate and number of channels stay the line's own.
    */
   add(data: AudioData, at: number): void {
-    const { numberOfFrames: frames, sampleRate, numberOfChannels } = data;
+    const { numberOfFrames, sampleRate, numberOfChannels } = data;
     const planes = planesOf(data);
     data.close();
-    if (this.#encoder && sampleRate !== this.#rate)
-      throw this.#error(`the rate changed from ${this.#rate} to ${sampleRate} Hz`);
-    let skip = Math.max(0, Math.round(-at * sampleRate));
-    if (skip >= frames) return;
-    if (!this.#encoder) this.#open(sampleRate, Math.min(2, numberOfChannels), Math.max(0, at));
-    const expected = this.#origin + this.#written / this.#rate;
-    const drift = at + skip / sampleRate - expected;
-    if (drift > JITTER) this.#fill(Math.round(drift * sampleRate));
-    else if (drift < -JITTER) skip += Math.round(-drift * sampleRate);
-    if (skip < frames) this.#write(mix(planes, this.#channels, skip));
+    if (at + numberOfFrames / sampleRate <= 0) return;
+    this.open(sampleRate, Math.min(2, numberOfChannels));
+    // The first is placed exactly; after it, small differences are jitter of the stamps.
+    const jitter = this.#written === 0 ? 0 : JITTER;
+    const drift = at - this.written;
+    if (drift > jitter) this.#fill(Math.round(drift * this.#rate));
+    const skip = drift < -jitter ? Math.round(-drift * sampleRate) : 0;
+    if (skip >= numberOfFrames) return;
+    const mixed = mix(planes, this.#channels, skip);
+    this.#write(
+      sampleRate === this.#rate
+        ? mixed
+        : mixed.map((plane) => resampled(plane, sampleRate / this.#rate)),
+    );
   }
 
   /** Adds samples that follow the last ones, one array per channel. `rate` in hertz. */
   append(planes: readonly Float32Array<ArrayBuffer>[], rate: number): void {
-    if (!this.#encoder) this.#open(rate, planes.length, 0);
+    this.open(rate, planes.length);
     this.#write(planes);
   }
 
   /** Writes silence up to `end` seconds. */
   silence(end: number): void {
-    if (this.#encoder) this.#fill(Math.max(0, Math.round((end - this.written) * this.#rate)));
+    this.#fill(Math.max(0, Math.round((end - this.written) * this.#rate)));
   }
 
-  /** Seconds written so far, counted from the line's zero. */
+  /** Seconds written so far. */
   get written(): number {
-    return this.#rate === 0 ? 0 : this.#origin + this.#written / this.#rate;
+    return this.#rate === 0 ? 0 : this.#written / this.#rate;
   }
 
   /** True once all packets before `end` seconds are out. */
@@ -162,11 +165,11 @@ export class OpusLine {
     );
   }
 
-  #open(rate: number, channels: number, origin: number): void {
+  /** Settles rate (hertz) and channels (1 or 2) of the line, if no sample has yet. */
+  open(rate: number, channels: number): void {
+    if (this.#encoder) return;
     this.#rate = rate;
     this.#channels = channels;
-    this.#origin = origin;
-    this.#next = Math.round(origin * OPUS_RATE);
     this.#encoder = new AudioEncoder({
       error: (error) => {
         this.#failure ??= error;
@@ -187,9 +190,8 @@ export class OpusLine {
     this.#track ??= opusTrack(config, this.#channels);
     const data = chunkBytes(chunk);
     const duration = opusDuration(data);
-    const time = this.#next ?? 0;
-    this.#next = time + duration;
-    this.#line.push({ data, time, duration, key: true });
+    this.#line.push({ data, time: this.#next, duration, key: true });
+    this.#next += duration;
     this.#wake();
   }
 
@@ -248,6 +250,17 @@ function mix(
     side(left, back[0]) as Float32Array<ArrayBuffer>,
     side(right, back[1]) as Float32Array<ArrayBuffer>,
   ];
+}
+
+/** A plane at another rate, by straight lines between samples: for a device that changes its rate in mid-stream. */
+function resampled(plane: Float32Array, step: number): Float32Array<ArrayBuffer> {
+  const last = plane.length - 1;
+  return Float32Array.from({ length: Math.floor(plane.length / step) }, (_, i) => {
+    const at = i * step;
+    const from = Math.floor(at);
+    const [a, b] = [plane[from] ?? 0, plane[Math.min(last, from + 1)] ?? 0];
+    return a + (b - a) * (at - from);
+  });
 }
 
 /** Length of an Opus packet in samples at 48 kHz, from its first bytes (RFC 6716 section 3.1). */

@@ -12,6 +12,9 @@ export interface CapturePlan {
   readonly segment: number;
   readonly video: ReadableStream<VideoFrame>;
   readonly audio?: ReadableStream<AudioData>;
+  /** What the audio track says of itself: hertz, and 1 or 2. */
+  readonly sampleRate: number;
+  readonly channels: number;
 }
 
 const TICKS_PER_FRAME = 512;
@@ -19,6 +22,24 @@ const TICKS_PER_FRAME = 512;
 const LATE_MS = 200;
 /** Audio that has not come this long after its video is not waited for, in milliseconds. */
 const AUDIO_MS = 500;
+/** How long both clocks are watched before the first frame counts, in milliseconds. */
+const WARM_MS = 250;
+
+const nowMicros = () => performance.now() * 1000;
+
+/**
+ * Puts a track's timestamps on this worker's clock. Chromium stamps video and audio from different origins (measured: 50
+ * minutes apart), so what they share is when they come; the quickest arrival so far has the least delay in it.
+ */
+class TrackClock {
+  #offset = Number.POSITIVE_INFINITY;
+
+  /** Microseconds on this worker's clock of a timestamp that arrived now. */
+  seen(timestamp: number): number {
+    this.#offset = Math.min(this.#offset, nowMicros() - timestamp);
+    return timestamp + this.#offset;
+  }
+}
 
 /** Encodes and cuts the tracks until the video ends or `stop`. */
 export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): Promise<void> {
@@ -29,26 +50,36 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
     (segment * timescale) / 1e6,
   );
   const sound = plan.audio ? new OpusLine() : undefined;
-  const heard = sound && plan.audio ? plan.audio.getReader() : undefined;
+  const heard = plan.audio?.getReader();
   const frames = plan.video.getReader();
-  /** Stream time of the first frame in microseconds, and when it came. */
+  const [videoClock, audioClock] = [new TrackClock(), new TrackClock()];
+  const warm = nowMicros() + WARM_MS * 1000;
+  /** When slot 0 begins on this worker's clock, and Unix milliseconds then. */
   let origin: number | undefined;
   let originUnix = 0;
-  let originNow = 0;
+  /** The grid slot that the next frame fills. */
   let next = 0;
   let held: VideoFrame | undefined;
   let failure: unknown;
   let audioEnded = heard === undefined;
+  let hear = () => {};
 
-  const hear = async (end: number, last: boolean) => {
+  const soundUntil = async (end: number, last: boolean) => {
     if (!sound) return undefined;
-    const patience = performance.now() + AUDIO_MS;
-    while (!audioEnded && sound.written < end + 0.06 && performance.now() < patience)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    // A microphone that was muted or unplugged leaves silence, not a hole.
-    if (sound.written > 0 && sound.written < end + 0.06) sound.silence(end + 0.06);
+    const enough = end + 0.06;
+    const patience = setTimeout(() => hear(), AUDIO_MS);
+    const until = performance.now() + AUDIO_MS;
+    while (!audioEnded && sound.written < enough && performance.now() < until)
+      await new Promise<void>((resolve) => {
+        hear = resolve;
+      });
+    clearTimeout(patience);
+    if (failure !== undefined) throw failure;
+    // A microphone that is slow to start, muted or unplugged leaves silence, not a hole.
+    sound.open(plan.sampleRate, plan.channels);
+    if (sound.written < enough) sound.silence(enough);
     if (last) await sound.finish();
-    else if (sound.written > 0) await sound.reached(end);
+    else await sound.reached(end);
     return sound.take(end);
   };
   const leave = ({ start, end, video }: VideoCut, last: boolean) => {
@@ -58,7 +89,7 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
       end: microsOf(end, timescale),
       capturedAt: originUnix + from / 1000,
       video,
-      ...(sound ? { audio: () => hear(end / timescale, last) } : {}),
+      ...(sound ? { audio: () => soundUntil(end / timescale, last) } : {}),
     });
   };
   const put = async (frame: VideoFrame) => {
@@ -67,58 +98,57 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
     if (done) await leave(done, false);
   };
   const listen = async () => {
-    if (!heard || !sound) return;
     for (;;) {
-      const { value, done } = await heard.read();
-      if (done) break;
+      const { value, done } = (await heard?.read()) ?? { done: true };
+      if (done || !value) return;
+      const at = audioClock.seen(value.timestamp);
       if (origin === undefined) value.close();
-      else sound.add(value, (value.timestamp - origin) / 1e6);
+      else sound?.add(value, (at - origin) / 1e6);
+      hear();
     }
-    audioEnded = true;
   };
-  listen().catch((error: unknown) => {
-    failure ??= error;
-    audioEnded = true;
-  });
-  const slotNow = () => Math.floor(((performance.now() - originNow - LATE_MS) * frameRate) / 1000);
+  listen()
+    .catch((error: unknown) => {
+      failure ??= error;
+    })
+    .finally(() => {
+      audioEnded = true;
+      hear();
+    });
+  const begin = () => {
+    origin = nowMicros();
+    originUnix = Date.now();
+  };
+  /** The slot of the moment `at`, which may lie before the first. */
+  const slotOf = (at: number) => Math.round(((at - (origin ?? at)) * frameRate) / 1e6);
   try {
     let coming = frames.read();
-    let ended = false;
-    while (!ended) {
+    for (;;) {
       if (failure !== undefined) throw failure;
+      if (origin === undefined && held && nowMicros() >= warm) begin();
       if (stop.aborted && cutter.isBorder(next * TICKS_PER_FRAME)) break;
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<undefined>((resolve) => {
-        timer = setTimeout(() => resolve(undefined), LATE_MS);
+        const wait = origin === undefined ? WARM_MS : LATE_MS;
+        timer = setTimeout(() => resolve(undefined), wait);
       });
       const got = await Promise.race([coming, late]);
       clearTimeout(timer);
-      if (got === undefined) {
+      if (!got) {
         // Nothing came: the picture stands still, and time does not.
-        while (held && next <= slotNow()) await put(held.clone());
+        if (origin !== undefined)
+          while (held && next <= slotOf(nowMicros() - LATE_MS * 1000)) await put(held.clone());
         continue;
       }
-      if (got.done) {
-        ended = true;
-        break;
-      }
-      const frame = got.value;
+      if (got.done) break;
       coming = frames.read();
-      if (origin === undefined) {
-        origin = frame.timestamp;
-        originUnix = Date.now();
-        originNow = performance.now();
-      }
-      const slot = Math.round(((frame.timestamp - origin) * frameRate) / 1e6);
-      if (slot < next - 1) {
-        frame.close(); // its slot and the one after it are taken
-        continue;
-      }
+      const at = videoClock.seen(got.value.timestamp);
+      const slot = origin === undefined ? -1 : slotOf(at);
       while (held && next < slot) await put(held.clone());
       held?.close();
-      held = frame.clone();
-      if (slot >= next) await put(frame);
-      else frame.close();
+      held = got.value;
+      // A frame whose slot is taken is shown only if the next slot gets none of its own.
+      if (slot >= next) await put(held.clone());
     }
     const rest = cutter.cut(next * TICKS_PER_FRAME);
     if (rest) await leave(rest, true);
@@ -127,6 +157,7 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
     held?.close();
     cutter.close();
     sound?.close();
+    hear();
     void frames.cancel().catch(() => {});
     void heard?.cancel().catch(() => {});
   }

@@ -38,6 +38,8 @@ const MAX_GOP = 4;
 const VERIFIED_KEYS = 64;
 /** Packets that the frame rate and bitrate are measured on. */
 const STATS_PACKETS = 500;
+/** Sound that goes on after the last frame is kept for this long, in seconds. */
+const TAIL = 0.1;
 /** Frames that may wait in the decoder. */
 const QUEUE = 8;
 
@@ -349,7 +351,7 @@ async function cutPackets(
       capturedAt: Date.now(),
       video: Promise.resolve(fragment),
       ...(lane
-        ? { audio: () => lane.until(last ? Number.POSITIVE_INFINITY : until / timescale) }
+        ? { audio: () => lane.until(until / timescale + (last ? TAIL : 0)) }
         : {}),
     });
   };
@@ -415,7 +417,7 @@ async function encodeAgain(
       capturedAt: Date.now(),
       video: coded,
       ...(lane
-        ? { audio: () => lane.until(last ? Number.POSITIVE_INFINITY : end / timescale) }
+        ? { audio: () => lane.until(end / timescale + (last ? TAIL : 0)) }
         : {}),
     });
   const decoder = new VideoDecoder({

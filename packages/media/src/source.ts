@@ -223,6 +223,7 @@ export function openCapture(stream: MediaStream, options: CaptureOptions = {}): 
     throw new MediaError({ code: "MEDIA_NO_VIDEO" }, "the captured stream has no live video track");
   const [sound] = stream.getAudioTracks();
   const settings = track.getSettings();
+  const heard = sound?.getSettings();
   const frameRate =
     options.frameRate ?? Math.min(30, Math.max(1, Math.round(settings.frameRate || 30)));
   within("frameRate", frameRate, 1, 60, 1);
@@ -243,6 +244,8 @@ export function openCapture(stream: MediaStream, options: CaptureOptions = {}): 
     bitrate,
     segment,
     video,
+    sampleRate: heard?.sampleRate ?? 48_000,
+    channels: Math.min(2, heard?.channelCount ?? 1),
     ...(audio ? { audio } : {}),
   };
   const feed = new Feed(plan, [video, ...(audio ? [audio] : [])]);

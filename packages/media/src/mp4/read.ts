@@ -318,6 +318,9 @@ export function readMedia(bytes: Uint8Array): Media {
     readFragment(r, moof, samples, mdats);
   }
   if (sequence === undefined || samples.length === 0) throw malformed("no samples", 0);
+  // Runs may point anywhere in mdat: without this, a few bytes could be read thousands of times.
+  const total = samples.reduce((sum, { data }) => sum + data.byteLength, 0);
+  if (total > bytes.byteLength) throw malformed(`samples of ${total} bytes in all`, 0);
   return { sequence, samples: withShownDurations(samples), boxes: top.map(({ type }) => type) };
 }
 
