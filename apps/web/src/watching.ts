@@ -1,5 +1,11 @@
 import type { LiveStream, ViewerEvent } from "@tabcast/node/types";
 
+/** What one peer delivered, all of it checked. */
+export interface Delivered {
+  readonly tracks: readonly string[];
+  readonly bytes: number;
+}
+
 /** What the Watch page knows of a stream beside its pictures. */
 export interface Watching {
   readonly live?: LiveStream;
@@ -8,6 +14,8 @@ export interface Watching {
   readonly segments: number;
   /** The peer that delivered the latest bytes. */
   readonly from?: string;
+  /** What each peer delivered, the latest last; bounded. */
+  readonly sources: ReadonlyMap<string, Delivered>;
   /** Peers that failed or sent wrong bytes; others were asked. */
   readonly refused: number;
   /** The newest sequence with an entry. */
@@ -21,12 +29,30 @@ export const notYetWatching: Watching = {
   checked: 0,
   segments: 0,
   refused: 0,
+  sources: new Map(),
   gaps: new Map(),
   ended: false,
 };
 
 /** Sequences whose gaps are remembered: what the strip under the picture can show, and some. */
 const REMEMBERED = 120;
+/** Peers whose deliveries are listed; the one that has been quiet longest makes room. */
+const MOST_SOURCES = 24;
+
+function delivered(
+  sources: Watching["sources"],
+  { peer, track, bytes }: Extract<ViewerEvent, { type: "fetched" }>,
+): Watching["sources"] {
+  const { tracks, bytes: before } = sources.get(peer) ?? { tracks: [], bytes: 0 };
+  const next = new Map(sources);
+  next.delete(peer);
+  next.set(peer, {
+    tracks: tracks.includes(track) ? tracks : [...tracks, track].sort(),
+    bytes: before + bytes,
+  });
+  for (const quiet of next.keys()) if (next.size > MOST_SOURCES) next.delete(quiet);
+  return next;
+}
 
 /** The state after one event of the viewer. */
 export function step(state: Watching, event: ViewerEvent): Watching {
@@ -46,6 +72,7 @@ export function step(state: Watching, event: ViewerEvent): Watching {
         checked: state.checked + event.bytes,
         segments: state.segments + 1,
         from: event.peer,
+        sources: delivered(state.sources, event),
       };
     case "mismatch":
     case "unreachable":

@@ -718,6 +718,24 @@ function Result({ onAir }: { onAir: OnAir }) {
           </p>
         </div>
       )}
+      {report.workers.length > 0 && (
+        <ul aria-label="Workers and what they earned" className="mt-5 border-t border-line pt-4">
+          {report.workers.map((one) => (
+            <li
+              key={one.peer}
+              className="flex flex-wrap items-start justify-between gap-x-6 gap-y-1 py-1"
+            >
+              <span>
+                <span className="font-mono text-sm">{format.shortId(one.peer)}</span>
+                <span className="ml-3 text-sm text-muted">
+                  {format.counted(one.segments, "segment")}, to {format.shortAddress(one.payee)}
+                </span>
+              </span>
+              <Money label={`Earned by ${format.shortId(one.peer)}`} wei={BigInt(one.earnedWei)} />
+            </li>
+          ))}
+        </ul>
+      )}
     </Panel>
   );
 }
@@ -757,6 +775,10 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
   const workers = [...new Set(made.map((line) => line.worker as string))];
   const paid = row.lines.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
   const slowest = Math.max(0, ...made.map((line) => line.roundTripMs));
+  // Who had it before the one whose work is shown; nobody, while it is still under way.
+  const took = row.sentTo.findIndex((one) => workers.includes(one));
+  const sentBefore = took < 0 ? row.sentTo : row.sentTo.slice(0, took);
+  const before = workers.length > 0 ? [...new Set(sentBefore)] : [];
   return (
     <tr className="border-t border-line">
       <td className="py-2 pr-3">{row.seq}</td>
@@ -766,6 +788,11 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
           : row.sentTo.length > 0
             ? format.shortId(row.sentTo.at(-1) as string)
             : "–"}
+        {before.length > 0 && (
+          <span className="block text-xs text-muted">
+            after {before.map(format.shortId).join(", ")}
+          </span>
+        )}
       </td>
       <td className="py-2 pr-3">
         {row.closed ? made.map((line) => line.rung).join(", ") || "–" : "on its way"}

@@ -14,6 +14,7 @@ import {
   inputClass,
   Notice,
   Panel,
+  Scroller,
   Spinner,
   Stat,
   Stats,
@@ -263,6 +264,11 @@ function Theatre({ stream }: { stream: string }) {
           </Stats>
           <Strip watching={watching} shown={shown} />
         </Panel>
+        {watching.sources.size > 0 && (
+          <Panel title="Who delivered it" aside="Every byte checked against the signed entries">
+            <Deliveries sources={watching.sources} />
+          </Panel>
+        )}
       </div>
     </>
   );
@@ -430,6 +436,32 @@ function Screen({
         </button>
       </div>
     </section>
+  );
+}
+
+function Deliveries({ sources }: { sources: Watching.Watching["sources"] }) {
+  const rows = [...sources].sort(([, a], [, b]) => b.bytes - a.bytes);
+  return (
+    <Scroller label="Deliveries" className="max-h-64">
+      <table className="w-full text-left text-sm">
+        <thead className="sticky top-0 bg-panel text-muted">
+          <tr>
+            <th className="py-2 pr-3 font-medium">Peer</th>
+            <th className="py-2 pr-3 font-medium">What</th>
+            <th className="py-2 text-right font-medium">Checked</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([peer, { tracks, bytes }]) => (
+            <tr key={peer} className="border-t border-line">
+              <td className="py-2 pr-3 font-mono">{format.shortId(peer)}</td>
+              <td className="py-2 pr-3">{tracks.join(", ")}</td>
+              <td className="py-2 text-right whitespace-nowrap">{format.bytes(bytes)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroller>
   );
 }
 
