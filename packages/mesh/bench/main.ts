@@ -17,7 +17,7 @@ type Tools = typeof tools;
 const SIZE = 4 * 1024 * 1024;
 const RUNS = Number(process.env.BENCH_RUNS ?? 5);
 const DIALS = Number(process.env.BENCH_DIALS ?? 40);
-const WARM = 3;
+const WARM = 6;
 const TARGET_RATIO = 0.8;
 const TARGET_COLD_MS = 1_000;
 const TARGET_DIAL_MS = 5_000;
@@ -99,27 +99,30 @@ async function bench(): Promise<boolean> {
     "rawCold" | "rawWarm" | "cold" | "warm" | "push",
     number[]
   >;
-  const raw = async () => {
+  for (let run = 0; run < RUNS; run++) {
     const offer = await call(asker, "offer");
     await call(asker, "accept", await call(holder, "answer", offer));
-    times.rawCold.push(await call(asker, "rawFetch", SIZE));
-    for (let i = 0; i < WARM; i++) times.rawWarm.push(await call(asker, "rawFetch", SIZE));
-    await call(asker, "hangUp");
-    await call(holder, "hangUp");
-  };
-  const mesh = async () => {
     const { peer, addrs } = await call(holder, "join", relays);
     await call(asker, "join", relays);
     await call(asker, "touch", peer, [...addrs]);
-    times.cold.push(await call(asker, "fetch", peer, SIZE));
-    for (let i = 0; i < WARM; i++) times.warm.push(await call(asker, "fetch", peer, SIZE));
-    for (let i = 0; i < WARM; i++) times.push.push(await call(asker, "push", peer));
+    const raw = async (list: number[]) => list.push(await call(asker, "rawFetch", SIZE));
+    const mesh = async (list: number[]) => list.push(await call(asker, "fetch", peer, SIZE));
+    // In turns, and each goes first as often: whatever else the machine does then slows both alike.
+    const turns = async (ofRaw: number[], ofMesh: number[], rawFirst: boolean) => {
+      if (rawFirst) await raw(ofRaw);
+      await mesh(ofMesh);
+      if (!rawFirst) await raw(ofRaw);
+    };
+    await turns(times.rawCold, times.cold, run % 2 === 0);
+    for (let i = 0; i < WARM; i++) {
+      await turns(times.rawWarm, times.warm, i % 2 === 0);
+      times.push.push(await call(asker, "push", peer));
+    }
+    await call(asker, "hangUp");
+    await call(holder, "hangUp");
     await call(asker, "leave");
     await call(holder, "leave");
-  };
-  // In turns, and each goes first as often: a busy machine then slows both alike.
-  for (let run = 0; run < RUNS; run++)
-    for (const kind of run % 2 === 0 ? [raw, mesh] : [mesh, raw]) await kind();
+  }
 
   const dials: number[] = [];
   const { peer, addrs } = await call(holder, "join", relays);

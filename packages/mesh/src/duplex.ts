@@ -1,14 +1,40 @@
-import type { Stream } from "@libp2p/interface";
+import type { Connection, Stream } from "@libp2p/interface";
 import { toError } from "@tabcast/runtime";
+import { type Pacer, pacer } from "./pace.ts";
 import type { Duplex } from "./rpc.ts";
 
 /** Bytes per message on a data channel, less what libp2p puts around them. Measured: facts on the mesh, part 10. */
 const CHUNK = 64 * 1024 - 16;
+/** What libp2p adds to a chunk, rounded up. */
+const AROUND = 16;
 /** Milliseconds a finished stream may take to say goodbye before it is reset. */
 const CLOSE_TIMEOUT = 15_000;
 
+const pacers = new WeakMap<Connection, Pacer>();
+
+function pacerOf(connection: Connection): Pacer {
+  const pace = pacers.get(connection) ?? pacer();
+  pacers.set(connection, pace);
+  return pace;
+}
+
+/** The browser's channel under a stream, if it is one. Not in libp2p's interface: looked up with care, versions are pinned. */
+function dataChannel(stream: Stream): RTCDataChannel | undefined {
+  const { channel } = stream as { channel?: unknown };
+  return typeof RTCDataChannel !== "undefined" && channel instanceof RTCDataChannel
+    ? channel
+    : undefined;
+}
+
 /** A libp2p stream as rpc sees it. Listens at once: bytes that come before `listen` are kept. */
-export function overStream(stream: Stream): Duplex {
+export function overStream(stream: Stream, connection: Connection): Duplex {
+  const channel = dataChannel(stream);
+  const pace = channel === undefined ? undefined : pacerOf(connection);
+  if (channel !== undefined && pace !== undefined) {
+    const leave = pace.join(channel);
+    stream.addEventListener("close", leave, { once: true });
+    if (stream.status !== "open") leave();
+  }
   let over = false;
   let onEnd: ((error?: Error) => void) | undefined;
   const end = (error?: Error) => {
@@ -32,9 +58,15 @@ export function overStream(stream: Stream): Duplex {
     },
     async write(bytes, { signal }) {
       for (let at = 0; at < bytes.byteLength; at += CHUNK) {
-        signal.throwIfAborted();
-        const more = stream.send(bytes.subarray(at, at + CHUNK));
+        const chunk = bytes.subarray(at, at + CHUNK);
+        let more = true;
+        const send = () => {
+          more = stream.send(chunk);
+        };
+        if (pace === undefined) send();
+        else await pace.turn(chunk.byteLength + AROUND, send, signal);
         if (!more) await drained(stream, signal);
+        signal.throwIfAborted();
       }
     },
     poke(bytes) {

@@ -62,8 +62,8 @@ export interface FrameEvents {
 }
 
 /**
- * Takes bytes as they come and says what they hold. Memory held is at most twice what has arrived of one message, however
- * long a peer claims it to be. Throws MESH_TOO_LARGE at the announcement, before anything of the message is kept.
+ * Takes bytes as they come and says what they hold. Memory held is at most 1 MiB or four times what has arrived of one
+ * message, however long a peer claims it to be. Throws MESH_TOO_LARGE at the announcement, before anything of the message is kept.
  */
 export function frameReader(maxBody: number, on: FrameEvents): (bytes: Uint8Array) => void {
   const lengths = new Uint8Array(8);
@@ -113,7 +113,7 @@ interface Filling {
 
 /** `size` bytes that are allocated as they come: a peer that announces much and sends little costs little. */
 function filling(size: number): Filling {
-  let buffer = new ArrayBuffer(Math.min(size, 262_144));
+  let buffer = new ArrayBuffer(Math.min(size, 1_048_576));
   let have = 0;
   return {
     get full() {
@@ -122,7 +122,7 @@ function filling(size: number): Filling {
     take(bytes, at) {
       const take = Math.min(size - have, bytes.byteLength - at);
       if (have + take > buffer.byteLength)
-        buffer = buffer.transfer(Math.min(size, Math.max(have + take, 2 * buffer.byteLength)));
+        buffer = buffer.transfer(Math.min(size, Math.max(have + take, 4 * buffer.byteLength)));
       if (take > 0) new Uint8Array(buffer, have, take).set(bytes.subarray(at, at + take));
       have += take;
       return take;

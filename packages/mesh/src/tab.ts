@@ -26,7 +26,7 @@ import type { Libp2pOptions } from "./libp2p.ts";
 import { type Listeners, listeners, when } from "./listeners.ts";
 import type { GossipMessage, Mesh, MeshEvent, Neighbour, PeerId } from "./mesh.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
-import { answerer, ask } from "./rpc.ts";
+import { answerer, ask, type Duplex } from "./rpc.ts";
 import { isSilent, resetStreams, watchPeer } from "./rtc.ts";
 import { direct, idOf, superviseMesh, superviseRelays } from "./supervise.ts";
 
@@ -254,7 +254,7 @@ function openTab(
     protocol: string,
     given: readonly string[],
     signal: AbortSignal,
-  ): Promise<Stream> {
+  ): Promise<Duplex> {
     const connection = await connect(peer, given, signal);
     if (isSilent(connection))
       throw new MeshError(
@@ -273,7 +273,7 @@ function openTab(
         maxOutboundStreams: 256,
       });
       ours.add(stream);
-      return stream;
+      return overStream(stream, connection);
     } catch (thrown) {
       signal.throwIfAborted();
       const cause = toError(thrown);
@@ -334,8 +334,8 @@ function openTab(
       checkSize("head", message.head.byteLength, MAX_HEAD);
       const any = AbortSignal.any([signal, own.signal]);
       any.throwIfAborted();
-      const stream = await openStream(peer, protocol, addrs, any);
-      yield* ask(overStream(stream), message, { peer, protocol, maxBody, signal: any });
+      const duplex = await openStream(peer, protocol, addrs, any);
+      yield* ask(duplex, message, { peer, protocol, maxBody, signal: any });
     },
     serve(protocol, handler, options) {
       mustBeOpen();
@@ -353,7 +353,7 @@ function openTab(
           protocol,
           (stream, connection) => {
             ours.add(stream);
-            accept(connection.remotePeer.toString(), overStream(stream));
+            accept(connection.remotePeer.toString(), overStream(stream, connection));
           },
           // The answerer counts; libp2p's own count, per connection, includes streams that are only closing.
           { maxInboundStreams: 128, maxOutboundStreams: 256 },
