@@ -79,6 +79,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "localnet",
+          globalSetup: ["packages/localnet/src/pages.setup.ts"],
           include: ["packages/localnet/**/*.test.ts"],
           exclude: ["**/node_modules/**"],
           testTimeout: 120_000,
@@ -100,8 +101,8 @@ export default defineConfig({
         },
         test: {
           name: "browser",
-          // The relay through which pages of the mesh's tests meet.
-          globalSetup: ["packages/mesh/src/relay.setup.ts"],
+          // The relay through which pages of the mesh's tests meet, and the chain on which those of the node's pay.
+          globalSetup: ["packages/mesh/src/relay.setup.ts", "packages/node/test/chain.setup.ts"],
           include: ["{packages,apps}/**/*.browser.test.{ts,tsx}"],
           exclude: ["**/node_modules/**", "**/dist/**"],
           testTimeout: 60_000,

@@ -1,0 +1,153 @@
+import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
+import { GetReply, PROTOCOLS, peerIdOf } from "@tabcast/protocol";
+import { type Bytes, sha256, toHex } from "@tabcast/runtime";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { answer, ask, openFetcher, serveHeld } from "./exchange.ts";
+import { openHeld } from "./held.ts";
+
+let meshes: Mesh[];
+let done: AbortController;
+const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i);
+const nothing = new Uint8Array(0);
+
+beforeEach(() => {
+  const network = memoryNetwork();
+  done = new AbortController();
+  meshes = Array.from({ length: 4 }, (_, i) =>
+    memory(network, { self: peerIdOf(new Uint8Array(32).fill(i + 1)) }),
+  );
+});
+afterEach(async () => {
+  done.abort();
+  await Promise.all(meshes.map((mesh) => mesh.close()));
+});
+
+async function holding(mesh: Mesh): Promise<Uint8Array> {
+  const held = openHeld();
+  const hash = await sha256(bytes);
+  held.put(toHex(hash), bytes);
+  serveHeld(mesh, held, done.signal);
+  return hash;
+}
+const holder = ({ self }: Mesh) => ({ peer: self, addrs: [] });
+const [signal, size] = [AbortSignal.timeout(20_000), bytes.byteLength];
+
+describe("fetching by hash", () => {
+  test("gets the bytes and says from whom and when the first came", async () => {
+    const [me, other] = meshes as [Mesh, Mesh];
+    const hash = await holding(other);
+    const got = await openFetcher(me).fetch({ hash, size, holders: [holder(other)] }, { signal });
+    expect(got.peer).toBe(other.self);
+    expect(got.bytes).toEqual(bytes);
+    expect(got.firstByteAt).toBeLessThanOrEqual(performance.now());
+  });
+
+  test("takes the next holder when one sends other bytes, and tells of it", async () => {
+    const [me, liar, honest] = meshes as [Mesh, Mesh, Mesh];
+    const hash = await holding(honest);
+    liar.serve(
+      PROTOCOLS.get,
+      async function* () {
+        yield { head: GetReply.encode({ ok: true, why: "", size }), body: nothing };
+        yield { head: nothing, body: bytes.toReversed() };
+      },
+      { signal: done.signal },
+    );
+    const failures: unknown[] = [];
+    const failed = (peer: string, wrong: boolean) => failures.push({ peer, wrong });
+    const wanted = { hash, size, holders: [holder(liar), holder(honest)] };
+    const fetcher = openFetcher(me);
+    expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
+    expect(failures).toEqual([{ peer: liar.self, wrong: true }]);
+    // And asks the liar last from now on.
+    expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
+    expect(failures).toHaveLength(1);
+  });
+
+  test("does not wait for a holder that stays silent", async () => {
+    const [me, silent, honest] = meshes as [Mesh, Mesh, Mesh];
+    const hash = await holding(honest);
+    let aborted = false;
+    silent.serve(
+      PROTOCOLS.get,
+      async function* (_request, { signal: gone }) {
+        await new Promise((resolve) => gone.addEventListener("abort", resolve));
+        aborted = true;
+      },
+      { signal: done.signal },
+    );
+    const wanted = { hash, size, holders: [holder(silent), holder(honest)] };
+    expect((await openFetcher(me).fetch(wanted, { signal })).peer).toBe(honest.self);
+    await expect.poll(() => aborted).toBe(true); // and it need not go on
+  });
+
+  test("refuses a size that was not promised before it reads the bytes", async () => {
+    const [me, other] = meshes as [Mesh, Mesh];
+    const hash = await holding(other);
+    const wanted = { hash, size: size - 1, holders: [holder(other)] };
+    await expect(openFetcher(me).fetch(wanted, { signal })).rejects.toMatchObject({
+      code: "FETCH_NOBODY",
+      cause: { code: "FETCH_SIZE" },
+    });
+  });
+
+  test("says so when nobody has them, and when nobody is named", async () => {
+    const [me, other] = meshes as [Mesh, Mesh];
+    await holding(other);
+    const hash = new Uint8Array(32);
+    const fetcher = openFetcher(me);
+    await expect(
+      fetcher.fetch({ hash, size, holders: [holder(other)] }, { signal }),
+    ).rejects.toMatchObject({ code: "FETCH_NOBODY", cause: { code: "FETCH_REFUSED" } });
+    await expect(fetcher.fetch({ hash, size, holders: [] }, { signal })).rejects.toMatchObject({
+      code: "FETCH_NOBODY",
+    });
+  });
+
+  test("ends at once with the caller's reason", async () => {
+    const [me, other] = meshes as [Mesh, Mesh];
+    const hash = await holding(other);
+    const stop = AbortSignal.abort(new Error("enough"));
+    await expect(
+      openFetcher(me).fetch({ hash, size, holders: [holder(other)] }, { signal: stop }),
+    ).rejects.toThrow("enough");
+  });
+
+  test("does not answer what is no request", async () => {
+    const [me, other] = meshes as [Mesh, Mesh];
+    await holding(other);
+    await expect(
+      ask(me, other.self, PROTOCOLS.get, new Uint8Array([1, 2, 3]), { signal }),
+    ).rejects.toThrow();
+  });
+});
+
+describe("several roles in one tab", () => {
+  test("share a protocol: the one that knows the answer gives it, until it leaves", async () => {
+    const [me, other] = meshes as [Mesh, Mesh];
+    const first = new AbortController();
+    answer(other, "/test/1", first.signal, ([id]) => (id === 1 ? Uint8Array.of(11) : undefined));
+    answer(other, "/test/1", done.signal, ([id]) => (id === 2 ? Uint8Array.of(22) : undefined));
+    const reply = async (id: number) =>
+      (await ask(me, other.self, "/test/1", Uint8Array.of(id), { signal })).head[0];
+    expect([await reply(1), await reply(2)]).toEqual([11, 22]);
+    await expect(reply(3)).rejects.toThrow();
+    first.abort();
+    await expect(reply(1)).rejects.toThrow();
+    expect(await reply(2)).toBe(22);
+  });
+});
+
+describe("held bytes", () => {
+  test("never exceed their bound; the oldest go first", () => {
+    const held = openHeld(250_000 as Bytes);
+    for (const name of ["a", "b", "c"]) held.put(name, bytes);
+    expect([held.get("a"), held.size()]).toEqual([undefined, 200_000]);
+    held.put("b", bytes); // known again: now the newest
+    held.put("d", bytes);
+    expect(held.get("c")).toBeUndefined();
+    expect(held.get("b")).toBe(bytes);
+    held.put("huge", new Uint8Array(300_000));
+    expect(held.get("huge")).toBeUndefined();
+  });
+});

@@ -1,0 +1,296 @@
+/// <reference path="./chain.setup.ts" />
+import { memory as books, openPot, openPurse, type PayerPot, type Purse } from "@tabcast/channel";
+import {
+  createTranscoder,
+  openScene,
+  type Rung,
+  type TranscodeResult,
+  type Transcoder,
+} from "@tabcast/media";
+import { type MemoryNetwork, type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
+import { Keys, peerIdOf, type Signer } from "@tabcast/protocol";
+import { BitsPerSecond, Micros, Wei } from "@tabcast/runtime";
+import { createTestClient, http } from "viem";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { broadcast } from "../src/broadcaster.ts";
+import type { BroadcastEvent, BroadcastReport, ViewerEvent, WorkerEvent } from "../src/types.ts";
+import { view } from "../src/viewer.ts";
+import { work } from "../src/worker.ts";
+
+const rungs: readonly Rung[] = [
+  { name: "180p", width: 320, height: 180, bitrate: BitsPerSecond.of(300_000) },
+  { name: "120p", width: 214, height: 120, bitrate: BitsPerSecond.of(150_000) },
+];
+const { rpc, chainId, contract } = inject("chain");
+const domain = { chainId, contract };
+const chain = createTestClient({ mode: "anvil", transport: http(rpc) });
+const ether = 10n ** 18n;
+
+let network: MemoryNetwork;
+let over: AbortController;
+let closing: (() => unknown)[];
+
+beforeEach(() => {
+  network = memoryNetwork({ lostAfter: 500 });
+  over = new AbortController();
+  closing = [];
+});
+afterEach(async () => {
+  for (const close of closing) await close();
+  over.abort();
+});
+
+async function join(): Promise<{ mesh: Mesh; keys: Signer }> {
+  const keys = await Keys.generate();
+  const mesh = memory(network, { self: peerIdOf(keys.publicKey) });
+  closing.push(() => mesh.close());
+  return { mesh, keys };
+}
+
+async function rich() {
+  const account = privateKeyToAccount(generatePrivateKey());
+  await chain.setBalance({ address: account.address, value: ether });
+  return account;
+}
+
+async function startWorker(transcoder: Transcoder = createTranscoder()) {
+  const { mesh, keys } = await join();
+  const account = await rich();
+  const { signal } = over;
+  const purse: Purse = await openPurse({
+    payee: account.address,
+    account,
+    domain,
+    rpc,
+    store: books(),
+    signal,
+  });
+  const events: WorkerEvent[] = [];
+  const capabilities = [{ codec: "avc", pixelsPerSecond: 2e7, hardware: "sw" }] as const;
+  const on = (event: WorkerEvent) => void events.push(event);
+  const worker = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+  closing.push(() => transcoder.close());
+  return { mesh, purse, worker, events };
+}
+
+/** A real transcoder whose results somebody has touched. */
+function lying(touch: (result: TranscodeResult) => TranscodeResult): Transcoder {
+  const honest = createTranscoder();
+  return {
+    transcode: async (request, options) => touch(await honest.transcode(request, options)),
+    close: () => honest.close(),
+  };
+}
+
+interface Air {
+  readonly mesh: Mesh;
+  readonly stream: string;
+  readonly events: BroadcastEvent[];
+  readonly finished: Promise<BroadcastReport>;
+  stop(): void;
+  /** Resolves with the first event of a type, past or to come. */
+  first<T extends BroadcastEvent["type"]>(
+    type: T,
+    fits?: (event: Extract<BroadcastEvent, { type: T }>) => boolean,
+  ): Promise<Extract<BroadcastEvent, { type: T }>>;
+}
+
+async function goLive({ wanted, seconds }: { wanted: number; seconds: number }): Promise<Air> {
+  const { mesh } = await join();
+  const account = await rich();
+  const { signal } = over;
+  const segment = Micros.fromSeconds(1);
+  const source = await openScene({
+    width: 320,
+    height: 180,
+    frameRate: 10,
+    duration: Micros.fromSeconds(seconds),
+    segment,
+    pace: "fast",
+    seed: 7,
+    signal,
+  });
+  closing.push(() => source.close());
+  const events: BroadcastEvent[] = [];
+  const look = new Set<(event: BroadcastEvent) => void>();
+  const deposit = Wei.of(ether / 100n);
+  const open = (options: { signal: AbortSignal }): Promise<PayerPot> =>
+    openPot({
+      domain,
+      rpc,
+      payer: account,
+      deposit,
+      store: books(),
+      challengePeriod: 900,
+      ...options,
+    });
+  const air = await broadcast({
+    mesh,
+    source,
+    rungs,
+    codec: "avc",
+    title: "test",
+    segment,
+    pace: "fast",
+    wanted,
+    ...(wanted > 0 && { openPot: open }),
+    on(event) {
+      events.push(event);
+      for (const one of look) one(event);
+      // The chain's clock is ours: nobody waits for the challenge period.
+      if (event.type === "settling" && event.progress.step === "waiting") {
+        const { until, now } = event.progress;
+        void chain
+          .increaseTime({ seconds: Math.max(1, until - now) })
+          .then(() => chain.mine({ blocks: 1 }));
+      }
+    },
+    signal,
+  });
+  return {
+    ...air,
+    mesh,
+    events,
+    first: (type, fits = () => true) =>
+      new Promise((resolve) => {
+        const one = (event: BroadcastEvent) => {
+          if (event.type !== type || !fits(event as never)) return;
+          look.delete(one);
+          resolve(event as never);
+        };
+        look.add(one);
+        for (const event of events) one(event);
+      }),
+  };
+}
+
+/** What must hold at the end of every broadcast that had money. */
+function balanced(report: BroadcastReport): void {
+  const { settlement, segments, workers } = report;
+  if (settlement === undefined) throw new Error("nothing was settled");
+  expect(settlement.depositedWei).toBe(settlement.paidWei + settlement.refundedWei);
+  const paid = segments.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
+  expect(settlement.paidWei).toBe(paid);
+  expect(workers.reduce((sum, { earnedWei }) => sum + BigInt(earnedWei), 0n)).toBe(paid);
+}
+
+describe("a network in one page, with real codecs and a real chain", () => {
+  test("two workers deliver every rung, are paid to the wei, and a viewer gets the bytes", async () => {
+    const workers = [await startWorker(), await startWorker()];
+    const air = await goLive({ wanted: 2, seconds: 5 });
+    const watching = await join();
+    const seen: ViewerEvent[] = [];
+    const viewer = view({
+      mesh: watching.mesh,
+      stream: air.stream,
+      on: (event) => void seen.push(event),
+      signal: over.signal,
+    });
+    const report = await air.finished;
+    expect(report.captured).toBe(5);
+    expect(report.segments).toHaveLength(10);
+    for (const line of report.segments)
+      expect(line).toMatchObject({ verified: true, frames: 10, attempts: 1 });
+    balanced(report);
+    const earned = workers.map(({ purse }): bigint => purse.balances().vouchered);
+    expect(earned.reduce((sum, wei) => sum + wei, 0n)).toBe(report.settlement?.paidWei);
+    expect(earned.every((wei) => wei > 0n)).toBe(true); // successive segments go to different workers
+
+    const { signal } = over;
+    const playlist = await viewer.playlist("180p", { signal, atLeast: 4 });
+    expect(playlist).toContain("#EXT-X-ENDLIST");
+    expect(playlist.match(/\.m4s/g)).toHaveLength(5);
+    expect(await viewer.master({ signal })).toContain("RESOLUTION=320x180");
+    const { data } = await viewer.bytes("180p", "media", 2, { signal });
+    const line = report.segments.find(({ seq, rung }) => seq === 2 && rung === "180p");
+    expect(data.byteLength).toBe(line?.bytes);
+    const fetched = seen.find((event) => event.type === "fetched");
+    expect(fetched?.peer).toBe(line?.worker); // from who made it, not from the broadcaster
+    await expect(viewer.bytes("180p", "media", 99, { signal })).rejects.toMatchObject({
+      code: "VIEWER_UNKNOWN",
+    });
+  });
+
+  test("a worker that vanishes in mid-segment costs no segment", async () => {
+    await startWorker();
+    const fragile = await startWorker({
+      // It takes the job and is gone: nobody hears from it again.
+      transcode: () => {
+        network.kill(fragile.mesh.self);
+        return new Promise(() => {});
+      },
+      close: () => {},
+    });
+    const air = await goLive({ wanted: 2, seconds: 5 });
+    const report = await air.finished;
+    expect(air.events.some((e) => e.type === "failed" && e.worker === fragile.mesh.self)).toBe(
+      true,
+    );
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    expect(report.segments.some(({ attempts }) => attempts === 2)).toBe(true);
+    expect(report.workers.map(({ peer }) => peer)).not.toContain(fragile.mesh.self);
+    balanced(report);
+  });
+
+  test("what fails a check is neither published nor paid, and another worker does it", async () => {
+    const touched = lying((result) => ({
+      ...result,
+      renditions: result.renditions.map((one, i, all) => ({
+        ...one,
+        ...all[1 - i],
+        rung: one.rung,
+      })),
+    }));
+    const liar = await startWorker(touched);
+    await startWorker();
+    const air = await goLive({ wanted: 2, seconds: 5 });
+    const report = await air.finished;
+    const caught = air.events.find((e) => e.type === "failed" && e.worker === liar.mesh.self);
+    expect(caught).toMatchObject({ why: expect.stringContaining("picture") });
+    expect(
+      report.segments.every(({ verified, worker }) => verified && worker !== liar.mesh.self),
+    ).toBe(true);
+    expect(liar.purse.balances().vouchered).toBe(0n);
+    expect(liar.events).toContainEqual(
+      expect.objectContaining({ type: "refused", what: "verdict" }),
+    );
+    balanced(report);
+  });
+
+  test("with all workers lost, this tab encodes the rest and says so", async () => {
+    const only = await startWorker();
+    const air = await goLive({ wanted: 1, seconds: 6 });
+    await air.first("segment");
+    network.kill(only.mesh.self);
+    const report = await air.finished;
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    const makers = new Set(report.segments.map(({ worker }) => worker));
+    expect([...makers].sort()).toEqual([only.mesh.self, "local"].sort());
+    balanced(report);
+  });
+
+  test("without workers or money everything is encoded here", async () => {
+    const air = await goLive({ wanted: 0, seconds: 2 });
+    const report = await air.finished;
+    expect(report.settlement).toBeUndefined();
+    expect(report.segments.map(({ worker, verified }) => [worker, verified])).toEqual(
+      Array.from({ length: 4 }, () => ["local", true]),
+    );
+    expect(air.events).toContainEqual(
+      expect.objectContaining({ type: "warning", message: expect.stringContaining("alone") }),
+    );
+  });
+
+  test("stopping early still delivers and settles what was captured", async () => {
+    await startWorker();
+    const air = await goLive({ wanted: 1, seconds: 60 });
+    await air.first("segment");
+    air.stop();
+    const report = await air.finished;
+    expect(report.captured).toBeLessThan(60);
+    expect(report.segments).toHaveLength(2 * report.captured);
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    balanced(report);
+  });
+});
