@@ -1,7 +1,8 @@
 // Builds the pages, when their sources are not those of the last build.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { environment, fingerprint, node24, root, runQuietly, Stop, say } from "./lib.mjs";
+import { pathToFileURL } from "node:url";
+import { environment, fingerprint, node24, root, run, runQuietly, Stop, say } from "./lib.mjs";
 
 const dist = join(root, "apps", "web", "dist");
 const stamp = join(dist, ".built-from");
@@ -25,7 +26,8 @@ export async function build() {
   const vite = join(root, "node_modules", "vite", "bin", "vite.js");
   const args = [vite, "build", "--config", "vite.config.ts", "--logLevel", "warn"];
   const { code, tail } = await runQuietly(node24, args, {
-    env: environment({ NODE_ENV: "production" }),
+    // Called from a test's set-up it would inherit VITEST, and vite.config.ts would set up tests.
+    env: environment({ NODE_ENV: "production", VITEST: undefined }),
   });
   if (code !== 0) {
     for (const line of tail) say(`  ${line}`);
@@ -34,3 +36,5 @@ export async function build() {
   writeFileSync(stamp, now);
   say(`build: pages built in ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await run(build);

@@ -2,7 +2,7 @@ import { access, constants, mkdir, readdir, rename, rm, stat, writeFile } from "
 import { dirname, join, resolve } from "node:path";
 import type { Rung, SourceInfo } from "@tabcast/media";
 import * as Hls from "@tabcast/media/hls";
-import { CodedError, describe, type Micros } from "@tabcast/runtime";
+import { CodedError, type Micros } from "@tabcast/runtime";
 import type { RecordedSegment } from "./headless.ts";
 import type { Plain, Report } from "./report.ts";
 
