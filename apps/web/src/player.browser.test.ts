@@ -128,7 +128,7 @@ test("a live stream with sound plays through hls.js to its end, at the rung that
   const { viewer, asked } = stream();
   let chosen = false;
   const { player, ended } = watch(viewer, (state) => {
-    if (chosen || state.phase !== "playing") return;
+    if (chosen || state.phase !== "playing" || state.current === undefined) return;
     chosen = true;
     player.choose(state.current === "source" ? "90p" : "source");
   });

@@ -1,0 +1,58 @@
+import type { WorkerEvent } from "@tabcast/node/types";
+import { Wei } from "@tabcast/runtime";
+import { expect, test } from "vitest";
+import { notEarning, sentence, step } from "./earning.ts";
+
+const job = (seq: number, state: "started" | "done" | "failed"): WorkerEvent => ({
+  type: "job",
+  stream: "s",
+  seq,
+  state,
+  ms: state === "started" ? 0 : 700,
+});
+const paid = (seq: number, wei: bigint): WorkerEvent => ({
+  type: "paid",
+  stream: "s",
+  seq,
+  credited: Wei.of(wei),
+  total: Wei.of(wei),
+});
+const working = { ...notEarning, phase: "working", reachable: true } as const;
+
+test("earned is the sum of what was credited, and each job shows its own part", () => {
+  const after = [
+    job(1, "started"),
+    job(1, "done"),
+    paid(1, 5n),
+    job(2, "done"),
+    paid(2, 7n),
+  ].reduce(step, notEarning);
+  expect(after.earned).toBe(12n);
+  expect(after.jobs.map(({ seq, paid }) => [seq, paid])).toEqual([
+    [2, 7n],
+    [1, 5n],
+  ]);
+  expect(after).toMatchObject({ done: 2, failed: 0 });
+});
+
+test("a job has one line whatever becomes of it, and the list is bounded", () => {
+  const twice = [job(1, "started"), job(1, "failed")].reduce(step, notEarning);
+  expect(twice.jobs).toHaveLength(1);
+  expect(twice).toMatchObject({ done: 0, failed: 1 });
+  let state = notEarning;
+  for (let seq = 0; seq < 500; seq++) state = step(state, job(seq, "done"));
+  expect(state.jobs).toHaveLength(50);
+  expect(state.done).toBe(500);
+});
+
+test("the sentence names what the worker waits for, or the segment in hand", () => {
+  expect(sentence(notEarning)).toBe("This tab is not working.");
+  expect(sentence({ ...working, reachable: false })).toContain("relay");
+  expect(sentence(working)).toBe("Waiting for offers.");
+  const hired = step(working, { type: "hired", stream: "s", role: "crew" });
+  expect(sentence(hired)).toBe("Hired. Waiting for the next segment.");
+  const busy = step(hired, job(4, "started"));
+  expect(sentence(busy)).toBe("Working on segment 4.");
+  expect(sentence({ ...busy, phase: "paused" })).toContain("segment 4");
+  expect(sentence(step(busy, job(4, "done")))).toBe("Hired. Waiting for the next segment.");
+});

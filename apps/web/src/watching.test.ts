@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { notYetWatching, step, strip } from "./watching.ts";
+
+const fetched = (peer: string, bytes: number, track = "720p") =>
+  ({ type: "fetched", seq: 1, track, peer, bytes, ms: 5 }) as const;
+
+test("bytes are counted once each, and the last to deliver is named", () => {
+  const after = [fetched("a", 100), fetched("b", 50), fetched("a", 7, "audio")].reduce(
+    step,
+    notYetWatching,
+  );
+  expect(after).toMatchObject({ checked: 157, segments: 3, from: "a", refused: 0 });
+  expect(after.sources.get("a")).toEqual({ tracks: ["720p", "audio"], bytes: 107 });
+});
+
+test("a peer that failed or lied is counted as refused and delivers nothing", () => {
+  const after = [
+    { type: "mismatch", seq: 1, track: "720p", peer: "a" } as const,
+    { type: "unreachable", seq: 1, track: "720p", peer: "b" } as const,
+  ].reduce(step, notYetWatching);
+  expect(after).toMatchObject({ refused: 2, checked: 0, segments: 0 });
+});
+
+test("gaps are remembered for as long as the strip can show them, and no longer", () => {
+  let state = notYetWatching;
+  for (let seq = 0; seq < 1_000; seq++) state = step(state, { type: "entry", seq, gaps: ["720p"] });
+  expect(state.gaps.size).toBeLessThanOrEqual(121);
+  expect(state.newest).toBe(999);
+});
+
+test("the strip tells played, missing, passed over and coming segments apart", () => {
+  const rungs = ["240p", "720p"];
+  let state = notYetWatching;
+  const gaps: Record<number, string[]> = { 3: rungs, 4: ["720p"] };
+  for (let seq = 0; seq <= 7; seq++)
+    state = step(state, { type: "entry", seq, gaps: gaps[seq] ?? [] });
+  const played = new Map([
+    [1, "240p"],
+    [2, "240p"],
+    [4, "240p"],
+    [6, "720p"],
+  ]);
+  const cells = strip(state, { seq: 6, played }, rungs, 36);
+  expect(cells.map(({ seq, kind }) => `${seq} ${kind}`)).toEqual([
+    "1 played",
+    "2 played",
+    "3 gap",
+    "4 played",
+    "5 skipped",
+    "6 played",
+    "7 ahead",
+  ]);
+  expect(strip(state, { seq: 6, played }, rungs, 2).map(({ seq }) => seq)).toEqual([6, 7]);
+  expect(strip(notYetWatching, { played: new Map() }, rungs, 36)).toEqual([]);
+});
+
+test("an end that was announced stays the end", () => {
+  const ended = step(notYetWatching, { type: "ended" });
+  expect(step(ended, { type: "entry", seq: 3, gaps: [] }).ended).toBe(true);
+});
