@@ -552,12 +552,27 @@ class Link {
     }
   }
 
+  /** The same bytes may be sent again and again: they are one transaction. */
+  async #sendRaw(raw: Hex, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.ask(signal, (client) =>
+          sendRawTransaction(client, { serializedTransaction: raw }),
+        );
+        return;
+      } catch (error) {
+        // viem does not try a transaction twice by itself.
+        const lost = error instanceof ChainError && error.code === "CHAIN_UNREACHABLE";
+        if (!lost || attempt === 3) throw error;
+        await this.#clock.sleep(150 * attempt, { signal });
+      }
+    }
+  }
+
   async #broadcast(raw: Hex, signal: AbortSignal): Promise<Hex> {
     const hash = keccak256(raw);
     try {
-      await this.ask(signal, (client) =>
-        sendRawTransaction(client, { serializedTransaction: raw }),
-      );
+      await this.#sendRaw(raw, signal);
     } catch (error) {
       if (!(error instanceof ChainError)) throw error;
       const text = `${error.message} ${error.cause instanceof Error ? error.cause.message : ""}`;
@@ -704,8 +719,8 @@ function insufficient(account: Address, have: bigint, need: bigint): ChainError 
 /** What viem, an RPC server or a wallet threw, in our words. */
 function translate(error: unknown, rpc: string): unknown {
   if (error instanceof ChainError) return error;
-  const cause = { cause: error };
   const all = chainOf(error);
+  const cause = { cause: plain(all) };
   if (all.some((e) => "code" in e && e.code === 4001))
     return new ChainError({ code: "CHAIN_REJECTED" }, "the wallet refused to sign", cause);
   const http = all.find((e) => e instanceof HttpRequestError || e instanceof TimeoutError);
@@ -750,6 +765,13 @@ function translate(error: unknown, rpc: string): unknown {
       cause,
     );
   return new ChainError({ code: "CHAIN_FAILED" }, `the chain did not do it: ${line}`, cause);
+}
+
+/** The root of the trouble in one line: viem's own messages have many, with the server's whole URL in them. */
+function plain(all: readonly Error[]): Error | undefined {
+  const root = all.at(-1);
+  if (!(root instanceof BaseError)) return root;
+  return new Error((root.details || root.shortMessage).split("\n")[0]);
 }
 
 function chainOf(error: unknown): Error[] {

@@ -23,6 +23,8 @@ export type PotReason =
   | { code: "POT_EMPTY"; need: Wei; free: Wei }
   /** Not a whole amount of wei above zero, or above 2^96-1. */
   | { code: "POT_BAD_AMOUNT"; amount: bigint }
+  /** The payee is no address, or the lane no 32-bit number. */
+  | { code: "POT_BAD_LANE"; payee: string; lane: number }
   /** The tab closed its purse, or the pot is being settled. */
   | { code: "POT_CLOSED"; state: string }
   /** A field of the config has the wrong shape or a forbidden value. */

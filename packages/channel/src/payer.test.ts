@@ -90,6 +90,17 @@ describe("a payer", () => {
     expect(effects).toEqual([{ do: "refuse", reason: { code: "POT_BAD_AMOUNT", amount } }]);
   });
 
+  test.each([
+    { payee: `0x${"aa".repeat(19)}` as Address, lane: 1 },
+    { ...a, lane: -1 },
+    { ...a, lane: 2 ** 32 },
+    { ...a, lane: 0.5 },
+  ])("remembers no debt to what is no lane: $payee, $lane", (lane) => {
+    const [book, effects] = Payer.step(sample("open"), { type: "owe", lane, amount: wei(1) });
+    expect(book).toEqual(sample("open"));
+    expect(effects).toMatchObject([{ do: "refuse", reason: { code: "POT_BAD_LANE" } }]);
+  });
+
   test("lets no signature out that is over its stored intent, or for a lane it never owed", () => {
     for (const event of [
       { type: "signed", lane: a, cumulative: wei(11), signature: sig(11) },

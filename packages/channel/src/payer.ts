@@ -9,9 +9,9 @@
  * anything is sent: `signed`. Always: signed ≤ intent, and the sum of intents ≤ deposited unless our own lost state came back.
  */
 import type { Wei } from "@tabcast/runtime";
-import type { PotReason } from "./config.ts";
+import { isHexOf, type PotReason } from "./config.ts";
 import type { Hex, Lane } from "./types.ts";
-import { laneKey, MAX_AMOUNT } from "./voucher.ts";
+import { isLane, laneKey, MAX_AMOUNT } from "./voucher.ts";
 
 /** One lane of ours. */
 export interface LaneBook extends Lane {
@@ -97,6 +97,9 @@ export function step(book: Book, event: Event): readonly [Book, readonly Effect[
       const { payee, lane } = event.lane;
       if (book.state !== "open")
         return [book, [{ do: "refuse", reason: { code: "POT_CLOSED", state: book.state } }]];
+      // Before the intent: a lane that cannot be signed for must not be remembered as owed.
+      if (!isHexOf(payee, 20) || !isLane(lane))
+        return [book, [{ do: "refuse", reason: { code: "POT_BAD_LANE", payee, lane } }]];
       if (event.amount <= 0n || event.amount > MAX_AMOUNT)
         return [book, [{ do: "refuse", reason: { code: "POT_BAD_AMOUNT", amount: event.amount } }]];
       if (event.amount > free(book))

@@ -261,6 +261,8 @@ function refusal(reason: PotReason): PotError {
       );
     case "POT_BAD_AMOUNT":
       return new PotError(reason, `${reason.amount} wei is no amount: 1 to ${Voucher.MAX_AMOUNT}`);
+    case "POT_BAD_LANE":
+      return new PotError(reason, `${reason.payee}, lane ${reason.lane}, is no lane`);
     case "POT_CLOSED":
       return new PotError(reason, `the pot is ${reason.state} and pays nothing more`);
     default:

@@ -90,8 +90,7 @@ async function takeLane(
     return { lane, release };
   };
   if (wanted !== undefined) {
-    if (!Number.isInteger(wanted) || wanted < 0 || wanted > 0xffffffff)
-      throw new RangeError(`a lane is a 32-bit number, got ${wanted}`);
+    if (!Voucher.isLane(wanted)) throw new RangeError(`a lane is a 32-bit number, got ${wanted}`);
     return take(wanted);
   }
   for (const [key] of await store.list(prefix)) {

@@ -79,8 +79,7 @@ function malformed(field: string, why: string): never {
 function checkTerms(terms: Terms): void {
   if (!isHexOf(terms.potId, 32)) malformed("pot", "is not 32 bytes");
   if (!isHexOf(terms.payee, 20)) malformed("payee", "is not 20 bytes");
-  if (!Number.isInteger(terms.lane) || terms.lane < 0 || terms.lane > 0xffffffff)
-    malformed("lane", `is ${terms.lane}, not a 32-bit number`);
+  if (!isLane(terms.lane)) malformed("lane", `is ${terms.lane}, not a 32-bit number`);
   if (
     typeof terms.cumulative !== "bigint" ||
     terms.cumulative <= 0n ||
@@ -128,6 +127,11 @@ export async function verify(
       { code: "VOUCHER_FORGED", signer, recovered },
       `the voucher is signed by ${recovered}, not by the pot's session key ${signer}`,
     );
+}
+
+/** True for a 32-bit number. */
+export function isLane(lane: number): boolean {
+  return Number.isInteger(lane) && lane >= 0 && lane <= 0xffffffff;
 }
 
 /** A lane as a key of a map: the payee in lower case and the lane number. */

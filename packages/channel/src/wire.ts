@@ -2,7 +2,7 @@ import { fromHex, type Wei } from "@tabcast/runtime";
 import { bytesToBigInt, bytesToHex, getAddress, numberToBytes } from "viem";
 import { PotError } from "./config.ts";
 import type { Address, Domain, PotConfig, SignedVoucher } from "./types.ts";
-import { VoucherError } from "./voucher.ts";
+import { isLane, VoucherError } from "./voucher.ts";
 
 /** `Voucher` of tabcast.proto, as any codec gives it. */
 export interface WireVoucher {
@@ -73,7 +73,7 @@ export function toVoucher(wire: WireVoucher): SignedVoucher {
         `the voucher's ${field} is ${bytes?.byteLength} bytes, not ${length}`,
       );
   }
-  if (!Number.isInteger(wire.lane) || wire.lane < 0 || wire.lane > 0xffffffff)
+  if (!isLane(wire.lane))
     throw new VoucherError(
       { code: "VOUCHER_MALFORMED", field: "lane" },
       `the voucher's lane is ${wire.lane}, not a 32-bit number`,
