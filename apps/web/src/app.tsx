@@ -22,6 +22,10 @@ const pages = [
 
 /** The frame around the four pages: where you are, how it looks, and whether the network is there. */
 export function App() {
+  useEffect(() => {
+    // Every page waits for the network, whichever is opened first; the footer says why if it cannot be reached.
+    void tab.join().catch(() => undefined);
+  }, []);
   return (
     <div className="flex min-h-dvh flex-col">
       <a

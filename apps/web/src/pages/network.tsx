@@ -43,9 +43,6 @@ function Network() {
   const state = useStore(tab.state);
   const earning = useStore(tab.earning);
   const onAir = useStore(tab.onAir);
-  useEffect(() => {
-    void tab.join().catch(() => undefined); // the footer says why, and the tab tries again
-  }, []);
   if (state.phase === "failed")
     return (
       <>
