@@ -300,6 +300,8 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
         await purse.close();
       },
     };
+    // The relay usually takes this tab in while it measures itself, and the worker hears only of changes.
+    on({ type: "reachable", addrs: mesh.addrs().length });
     earning.update((now) => ({ ...now, phase: "working" }));
   } catch (thrown) {
     ownWorker = undefined;
