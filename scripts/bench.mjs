@@ -31,7 +31,5 @@ await run(async () => {
     if (code !== 0) failed++;
   }
   if (failed > 0)
-    throw new Stop(
-      `${failed} bench${failed === 1 ? "" : "es"} did not reach its end or its targets`,
-    );
+    throw new Stop(`${failed} bench${failed === 1 ? "" : "es"} did not reach its end`);
 });

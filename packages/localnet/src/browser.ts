@@ -1,15 +1,8 @@
-import { statSync } from "node:fs";
-import { CodedError, describe } from "@tabcast/runtime";
+import { describe } from "@tabcast/runtime";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { BrowserError } from "./chromium.ts";
 import type { Headless, Told } from "./headless.ts";
 import type { Plain } from "./report.ts";
-
-/** There is no browser to run pages in, it did not start, or a page of it broke. */
-export class BrowserError extends CodedError<
-  | { code: "BROWSER_MISSING"; path: string }
-  | { code: "BROWSER_FAILED"; path: string }
-  | { code: "PAGE_FAILED"; tab: string }
-> {}
 
 /** One page in a context of its own: its storage, and so its identity, is shared with no other. */
 export interface Tab {
@@ -59,17 +52,6 @@ const flags = [
   "--use-fake-device-for-media-stream",
   "--use-fake-ui-for-media-stream",
 ];
-
-/** The browser to use: TABCAST_CHROMIUM, or Debian's. Throws BROWSER_MISSING. */
-export function chromiumPath(env: Readonly<Record<string, string | undefined>>): string {
-  const path = env.TABCAST_CHROMIUM || "/usr/bin/chromium";
-  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new BrowserError(
-      { code: "BROWSER_MISSING", path },
-      `no Chromium at ${path}; set TABCAST_CHROMIUM to the path of Chrome or Chromium`,
-    );
-  return path;
-}
 
 /** Starts a headless Chromium. Throws BROWSER_FAILED. */
 export async function openTabs({

@@ -1,6 +1,5 @@
 import { createPublicClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { foundry } from "viem/chains";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   type Chain,
@@ -18,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => chain.close());
 
-const client = () => createPublicClient({ chain: foundry, transport: http(chain.rpc) });
+const client = () => createPublicClient({ transport: http(chain.rpc) });
 const elsewhere = (change: object = {}) => ({
   rpc: chain.rpc,
   contract: chain.contract,

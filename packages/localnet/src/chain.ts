@@ -5,6 +5,7 @@ import {
   createPublicClient,
   createTestClient,
   createWalletClient,
+  defineChain,
   formatEther,
   type Hex,
   http,
@@ -14,7 +15,6 @@ import {
   zeroAddress,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { foundry } from "viem/chains";
 import { type Anvil, localChainId, startAnvil } from "./anvil.ts";
 
 /** Why a chain cannot carry the payments. */
@@ -46,6 +46,14 @@ export interface Chain {
   readonly payerKey?: Hex;
   close(): Promise<void>;
 }
+
+/** viem's own list of chains takes a second to load. */
+const foundry = defineChain({
+  id: localChainId,
+  name: "Local",
+  nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+  rpcUrls: { default: { http: [] } },
+});
 
 /** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1 gwei per megapixel. */
 export const usualDeposit: Wei = Wei.of(parseEther("0.01"));

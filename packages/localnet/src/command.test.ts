@@ -153,7 +153,7 @@ describe("refused by the browser", () => {
     const bytes = await readFile(clip("bframes.mp4"));
     const file = join(folder, "short.mp4");
     await writeFile(file, bytes.subarray(0, Math.floor(bytes.length * 0.6)));
-    await refused(input(file, "--ladder", "48x32@50"), /short\.mp4/);
+    await refused(input(file, "--ladder", "48x32@50"), /cut short at \d/);
   });
   test("a file that is no media", async () => {
     const file = join(folder, "noise.mp4");

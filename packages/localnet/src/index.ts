@@ -1,5 +1,6 @@
-export { BrowserError, type Tab } from "./browser.ts";
+export type { Tab } from "./browser.ts";
 export { type Chain, ChainError, type ExternalChain, externalChain } from "./chain.ts";
+export { BrowserError } from "./chromium.ts";
 export {
   BroadcastError,
   type Localnet,

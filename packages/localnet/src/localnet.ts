@@ -4,20 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CodecName } from "@tabcast/media";
-import { createRelay, type Relay, type RelayStats } from "@tabcast/mesh/relay";
+import type { Relay, RelayStats } from "@tabcast/mesh/relay";
 import type { NetworkConfig } from "@tabcast/node/config";
 import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
-import { TOPICS } from "@tabcast/protocol";
 import { CodedError, type Wei } from "@tabcast/runtime";
 import type { Page } from "playwright-core";
-import { chromiumPath, openTabs, type Tab, type Tabs } from "./browser.ts";
-import {
-  type Chain,
-  type ExternalChain,
-  openExternalChain,
-  openLocalChain,
-  usualDeposit,
-} from "./chain.ts";
+import { openTabs, type Tab, type Tabs } from "./browser.ts";
+import type { Chain, ExternalChain } from "./chain.ts";
+import { chromiumPath } from "./chromium.ts";
 import type { RecordedSegment, WorkerStarted } from "./headless.ts";
 import type { Plain } from "./report.ts";
 import { type Recorded, servePages } from "./server.ts";
@@ -170,22 +164,32 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
       options.relayDirectory ?? (await mkdtemp(join(tmpdir(), "tabcast-relay-")));
     if (options.relayDirectory === undefined)
       closers.push(() => rm(relayDirectory, { recursive: true, force: true }));
-    const startRelay = (port: number): Promise<Relay> =>
-      createRelay({
+    const startRelay = async (port: number): Promise<Relay> => {
+      const [{ createRelay }, { TOPICS }] = await Promise.all([
+        import("@tabcast/mesh/relay"),
+        import("@tabcast/protocol"),
+      ]);
+      return createRelay({
         directory: relayDirectory,
         listen: [`/ip4/127.0.0.1/tcp/${port}/ws`],
         topics: TOPICS,
       });
+    };
+    const openChain = async (): Promise<Chain> => {
+      const { openExternalChain, openLocalChain } = await import("./chain.ts");
+      return options.chain === undefined
+        ? openLocalChain({ signal })
+        : openExternalChain(options.chain, { signal });
+    };
 
+    // The browser is the slowest to start, and does it in other processes while this one loads the rest.
     // Each is closed even if another of them fails.
     const opening = [
-      options.chain === undefined
-        ? openLocalChain({ signal })
-        : openExternalChain(options.chain, { signal }),
-      startRelay(0),
       openTabs({ path, extraFlags: options.chromiumFlags ?? [] }),
+      openChain(),
+      startRelay(0),
     ] as const;
-    const [chain, firstRelay, tabs] = await Promise.all(opening).catch(async (error) => {
+    const [tabs, chain, firstRelay] = await Promise.all(opening).catch(async (error) => {
       for (const part of await Promise.allSettled(opening))
         if (part.status === "fulfilled") await part.value.close();
       throw error;
@@ -355,7 +359,7 @@ async function startBroadcast(asked: NetBroadcastOptions, around: Around): Promi
       pace: asked.pace ?? "live",
       seed: asked.seed ?? 1,
       wanted: asked.wanted ?? Math.min(8, around.workers.length),
-      deposit: String(asked.deposit ?? usualDeposit),
+      deposit: String(asked.deposit ?? (await import("./chain.ts")).usualDeposit),
       ...(chain.payerKey === undefined ? {} : { payerKey: chain.payerKey }),
       ...(token === undefined ? {} : { record: token }),
     });

@@ -1,0 +1,211 @@
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CodedError, describe } from "@tabcast/runtime";
+import type { Args } from "./args.ts";
+import {
+  type Localnet,
+  localnet,
+  type NetBroadcast,
+  type NetBroadcastOptions,
+} from "./localnet.ts";
+import { type TreeMemory, treeMemory } from "./memory.ts";
+import { type Out, openOut } from "./out.ts";
+import type { Line, Printer } from "./printer.ts";
+import { makeReport, type Report, shortcomings } from "./report.ts";
+import { ServerError } from "./server.ts";
+
+/** The run was stopped too early, or did not do all that it should. */
+export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" } | { code: "STOPPED" }> {}
+
+const usualPort = 4_800;
+/** Length of the scene when the command shall end by itself, in seconds. */
+const sceneSeconds = 20;
+/** Signals that come together are one Ctrl-C: a terminal sends it to us, and npm and start.mjs forward it. Milliseconds. */
+const sameSignal = 700;
+const relayDirectory = fileURLToPath(new URL("../../../.cache/localnet/relay", import.meta.url));
+
+/** The network on the port asked for, or on a free one where the usual port is taken and none was asked for. */
+async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<Localnet> {
+  // Loaded where it is needed only: viem would otherwise come before the browser's start.
+  const external = ["TABCAST_RPC", "TABCAST_CONTRACT", "TABCAST_CHAIN_ID"].some(
+    (name) => process.env[name],
+  );
+  const chain = external ? (await import("./chain.ts")).externalChain(process.env) : undefined;
+  const start = (port: number): Promise<Localnet> =>
+    localnet({
+      port,
+      workers: args.workers,
+      codecs: [args.codec],
+      relayDirectory,
+      on: (event) => printer.print(event),
+      signal,
+      ...(chain === undefined ? {} : { chain }),
+    });
+  if (args.port !== undefined) return start(args.port);
+  try {
+    return await start(usualPort);
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error;
+    printer.print({
+      type: "note",
+      message: `port ${usualPort} is in use, so the pages get another one`,
+    });
+    return start(0);
+  }
+}
+
+/** Takes the network's memory from time to time, and keeps the most. */
+function watchMemory(): { peak(): TreeMemory | undefined; close(): void } {
+  let peak: TreeMemory | undefined;
+  const look = (): void => {
+    // start.mjs belongs to the network's cost as well.
+    const now = treeMemory(process.send === undefined ? process.pid : process.ppid);
+    if (now !== undefined && now.bytes > (peak?.bytes ?? 0)) peak = now;
+  };
+  const timer = setInterval(look, 3_000);
+  timer.unref();
+  return {
+    peak() {
+      look();
+      return peak;
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+interface Ctrl {
+  /** Fires at the first signal. */
+  readonly stop: AbortSignal;
+  /** Called at the first signal once there is something to end well; before that, the start is aborted. */
+  whenStopped(act: () => void): void;
+}
+
+/** First Ctrl-C: end the broadcast and settle. Second: end now; children are stopped as the process ends. */
+function listen(): Ctrl {
+  const own = new AbortController();
+  let first = 0;
+  let act: (() => void) | undefined;
+  const onSignal = (): void => {
+    if (first === 0) {
+      first = Date.now();
+      own.abort(new RunError({ code: "STOPPED" }, "stopped before the broadcast began"));
+      act?.();
+    } else if (Date.now() - first > sameSignal) process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, onSignal);
+  // Whoever started us is gone, and nobody reads us any more.
+  process.once("disconnect", onSignal);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", onSignal);
+  return {
+    stop: own.signal,
+    whenStopped(then) {
+      act = then;
+      if (own.signal.aborted) then();
+    },
+  };
+}
+
+/** A network, a broadcast through it, and its end. Returns 0, or throws what went wrong; leaves nothing running. */
+export async function run(args: Args, printer: Printer): Promise<number> {
+  const ctrl = listen();
+  // A stream that libp2p resets at a bad moment throws outside every call (js-libp2p#3415); the network lives on.
+  process.on("uncaughtException", (error) => {
+    printer.print({ type: "note", message: `ignored: ${describe(error)}` });
+  });
+  const memory = watchMemory();
+  if (args.workers === 0)
+    process.stderr.write(
+      "warning: no workers (--workers 0): every rung is encoded in the broadcaster's own tab, and nobody is paid\n",
+    );
+  const net = await open(args, printer, ctrl.stop);
+  try {
+    const out = args.out === undefined ? undefined : await openOut(args.out);
+    let known: Extract<Line, { type: "source" }> | undefined;
+    const onAir = await startBroadcast(net, args, out, (event) => {
+      if (event.type === "source") {
+        known = event;
+        out?.source(event.info, event.rungs);
+      }
+      printer.print(event);
+    });
+    printer.print({
+      type: "links",
+      links: {
+        Watch: net.watchUrl(onAir.stream),
+        Earn: `${net.origin}/earn`,
+        Broadcast: `${net.origin}/broadcast`,
+        Network: `${net.origin}/network`,
+      },
+    });
+    ctrl.whenStopped(() => {
+      printer.print({
+        type: "note",
+        message: "stopping: what was captured is delivered and settled; once more to end at once",
+      });
+      void onAir.stop();
+    });
+    const broadcast = await onAir.finished;
+    await out?.end();
+    if (known === undefined) throw new TypeError("a broadcast without a source has finished");
+    const report = makeReport({
+      seed: args.seed,
+      ...(args.input === undefined ? {} : { file: args.input }),
+      info: known.info,
+      codec: known.codec,
+      segmentSeconds: args.segment,
+      rungs: known.rungs,
+      chain: net.chain,
+      broadcast,
+    });
+    await out?.report(report);
+    printer.print({
+      type: "report",
+      report,
+      ...(args.out === undefined ? {} : { out: join(args.out, "master.m3u8") }),
+    });
+    const peak = memory.peak();
+    if (peak !== undefined) printer.print({ type: "memory", peak });
+    if (!args.exit && !ctrl.stop.aborted) {
+      printer.print({ type: "note", message: "the input has ended; the pages stay until Ctrl-C" });
+      await new Promise<void>((resolve) => ctrl.whenStopped(resolve));
+    }
+    return judge(report);
+  } finally {
+    memory.close();
+    await net.close();
+  }
+}
+
+function startBroadcast(
+  net: Localnet,
+  args: Args,
+  out: Out | undefined,
+  on: NonNullable<NetBroadcastOptions["on"]>,
+): Promise<NetBroadcast> {
+  const { input, ladder, codec, segment, pace, seed, workers } = args;
+  return net.broadcast({
+    ...(input === undefined ? {} : { file: resolve(input), title: basename(input) }),
+    ...(input === undefined && args.exit ? { seconds: sceneSeconds } : {}),
+    ...(ladder === undefined ? {} : { ladder }),
+    codec,
+    segment,
+    pace,
+    seed,
+    wanted: Math.min(8, workers),
+    on,
+    ...(out === undefined
+      ? {}
+      : {
+          recorder: {
+            piece: (track, seq, what, bytes) => out.piece(track, seq, what, bytes),
+            segment: (recorded) => out.segment(recorded),
+          },
+        }),
+  });
+}
+
+function judge(report: Report): number {
+  const found = shortcomings(report);
+  if (found.length === 0) return 0;
+  throw new RunError({ code: "NOT_ALL_DELIVERED" }, found.join("; "));
+}
