@@ -13,6 +13,13 @@ export interface Config {
    * dial first, and a cold WebRTC connection through a relay takes seconds.
    */
   readonly acceptMs: number;
+  /**
+   * How long a worker that was overtaken gets nothing, in milliseconds; twice as long the next time. 6 s, because a
+   * connection takes that long to say that the other side is gone (facts of the mesh); at the third time running it is dropped.
+   */
+  readonly suspendMs: number;
+  /** Times running that a worker may be late before it is dropped. */
+  readonly mostLate: number;
   /** How long a member that was dropped stays out, in milliseconds. */
   readonly returnMs: number;
   /** Results that failed a check before a worker is out of this stream for good. */
@@ -54,6 +61,8 @@ export const LIVE: Config = {
   collectMs: 500,
   offerTtlMs: 30_000,
   acceptMs: 5_000,
+  suspendMs: 6_000,
+  mostLate: 3,
   returnMs: 30_000,
   mostInvalid: 2,
   drawn: 6,

@@ -216,6 +216,43 @@ describe("a worker that was dropped", () => {
     expect(at.bid("a", 2_001)[0]).toMatchObject({ ok: true });
   });
 
+  test("for being late gets nothing for 6 s, then 12 s, and is out at the third time running", () => {
+    const at = hired(["a", "b", "c"]);
+    const ready = () =>
+      Crew.hands(at.now(), LIVE)
+        .filter(({ role }) => role === "crew")
+        .map(({ worker }) => worker)
+        .sort();
+    const crew = ready();
+    const [worker = "", other = ""] = crew;
+    const backup = ["a", "b", "c"].find((name) => !crew.includes(name)) ?? "";
+    const late = (now: number) => at.play({ type: "lost", worker, fault: "late", now });
+    expect(late(10_000)).toEqual([]);
+    expect(ready()).toEqual([other, backup].sort()); // the backup stands in
+    expect(Crew.wakeAt(at.now(), LIVE)).toBe(10_000 + LIVE.suspendMs);
+    at.play({ type: "tick", now: 16_000 });
+    expect(ready()).toEqual(crew);
+    late(20_000);
+    at.play({ type: "tick", now: 31_999 });
+    expect(ready()).not.toContain(worker);
+    at.play({ type: "tick", now: 32_000 });
+    expect(ready()).toContain(worker);
+    expect(late(40_000)).toContainEqual(expect.objectContaining({ do: "drop", why: "late" }));
+  });
+
+  test("for being late is forgiven once it delivers, and asked all the same if all are late", () => {
+    const at = hired(["a", "b"]);
+    const sample = { pixels: 1, bytes: 1, uploadMs: 1, encodeMs: 1, pullMs: 1 };
+    for (let now = 10_000; now < 100_000; now += 10_000) {
+      at.play({ type: "lost", worker: "a", fault: "late", now });
+      at.play({ type: "delivered", worker: "a", sample, now: now + 8_000 });
+    }
+    expect(at.now().members.has("a")).toBe(true);
+    at.play({ type: "lost", worker: "a", fault: "late", now: 100_000 });
+    at.play({ type: "lost", worker: "b", fault: "late", now: 100_000 });
+    expect(Crew.hands(at.now(), LIVE)).toHaveLength(2);
+  });
+
   test("for being full stays", () => {
     const at = hired(["a", "b"]);
     expect(at.play({ type: "lost", worker: "a", fault: "busy", now: 2_000 })).toEqual([]);
@@ -272,7 +309,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     type: fc.constantFrom("tick", "bid", "accepted", "refused", "lost", "draining", "delivered"),
     worker,
     wait: fc.oneof(fc.nat(200), fc.nat(8_000), fc.constant(31_000)),
-    fault: fc.constantFrom("failed", "busy", "invalid", "dead", "left"),
+    fault: fc.constantFrom("failed", "busy", "invalid", "late", "dead", "left"),
     price: fc.bigInt(0n, 1_100n),
     speed: fc.integer({ min: 1_000_000, max: 1_000_000_000 }),
   });

@@ -40,8 +40,10 @@ export interface Need {
 export interface Member {
   readonly worker: string;
   readonly role: "crew" | "backup";
-  /** Asked, at work, or finishing what it has. */
-  readonly state: "asked" | "hired" | "draining";
+  /** Asked, at work, given nothing for a while, or finishing what it has. */
+  readonly state: "asked" | "hired" | "suspended" | "draining";
+  /** When a suspension is over, in milliseconds. */
+  readonly until: number;
   /** 16 bytes. */
   readonly award: Uint8Array;
   readonly epoch: number;
@@ -61,6 +63,8 @@ export interface Known {
   readonly good: number;
   readonly bad: number;
   readonly invalid: number;
+  /** Times running that it was overtaken. */
+  readonly late: number;
   /** Not hired before this; Infinity: not again for this stream. */
   readonly outUntil: number;
   readonly measured?: Measured;
@@ -158,6 +162,7 @@ const nobody = (now: number): Known => ({
   good: 0,
   bad: 0,
   invalid: 0,
+  late: 0,
   outUntil: 0,
   slow: 0,
 });
@@ -281,6 +286,7 @@ function award(
       lane: bid.lane,
       claimed: bid.pixelsPerS,
       askedAt: now,
+      until: 0,
     };
     next = {
       ...next,
@@ -315,6 +321,9 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   for (const member of before.members.values())
     if (member.state === "asked" && now - member.askedAt >= config.acceptMs)
       also(drop(crew, member, "no answer", now + config.returnMs, now));
+  for (const member of crew.members.values())
+    if (member.state === "suspended" && member.until <= now)
+      crew = { ...crew, members: put(crew.members, member.worker, { ...member, state: "hired" }) };
   const bids = new Map([...crew.bids].filter(([, { at }]) => now - at < 2 * config.offerTtlMs));
   crew = promote({ ...crew, bids });
 
@@ -361,11 +370,19 @@ function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Con
   // A full worker is no worse for it, and the job has gone to another.
   if (member === undefined || fault === "busy") return [crew, []];
   const known = crew.known.get(worker) ?? nobody(now);
+  const late = known.late + (fault === "late" ? 1 : 0);
+  if (fault === "late" && late < config.mostLate && member.state !== "asked") {
+    const next = remember(crew, worker, { late }, now);
+    if (member.state === "draining") return [next, []];
+    const until = now + config.suspendMs * 2 ** (late - 1);
+    const suspended: Member = { ...member, state: "suspended", until };
+    return [{ ...next, members: put(next.members, worker, suspended) }, []];
+  }
   const invalid = known.invalid + (fault === "invalid" ? 1 : 0);
   const blamed = remember(
     crew,
     worker,
-    { bad: known.bad + (fault === "left" ? 0 : 1), invalid },
+    { bad: known.bad + (fault === "left" ? 0 : 1), invalid, late: 0 },
     now,
   );
   const outUntil =
@@ -386,7 +403,8 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
     known.latency === undefined ? ratio : (1 - config.alpha) * known.latency + config.alpha * ratio;
   const slow = latency > 1 ? known.slow + 1 : 0;
   const measured = measure(known.measured, sample, config);
-  const next = remember(crew, worker, { good: known.good + 1, latency, slow, measured }, now);
+  const good = known.good + 1;
+  const next = remember(crew, worker, { good, late: 0, latency, slow, measured }, now);
   const member = next.members.get(worker);
   if (member === undefined || slow < 2) return [next, []];
   // Only for somebody better: a crew that is slow on average still beats nobody.
@@ -455,9 +473,11 @@ export function wakeAt(crew: Crew, config: Config): number | undefined {
   if (crew.ended) return undefined;
   const { offer } = crew;
   if (offer === undefined) return 0;
-  const times = [...crew.members.values()]
-    .filter(({ state }) => state === "asked")
-    .map(({ askedAt }) => askedAt + config.acceptMs);
+  const times: number[] = [];
+  for (const { state, askedAt, until } of crew.members.values()) {
+    if (state === "asked") times.push(askedAt + config.acceptMs);
+    if (state === "suspended") times.push(until);
+  }
   if (offer.open) {
     const lacksCrew = staffed(crew, "crew") < crew.need.wanted;
     times.push(
@@ -469,14 +489,19 @@ export function wakeAt(crew: Crew, config: Config): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Everybody who can be given a segment now. */
+/**
+ * Everybody who can be given a segment now. While crew is suspended the backup counts as crew; where everybody is
+ * suspended they are asked all the same, because late is better than nobody.
+ */
 export function hands(crew: Crew, config: Config): Hand[] {
-  return [...crew.members.values()]
-    .filter(({ state }) => state === "hired")
-    .map(({ worker, epoch, role, claimed }) => ({
-      worker,
-      epoch,
-      role,
-      ...believe(claimed, crew.known.get(worker)?.measured, config),
-    }));
+  const members = [...crew.members.values()];
+  const at = (state: Member["state"]) => members.filter((member) => member.state === state);
+  const short = at("suspended").some(({ role }) => role === "crew");
+  const ready = at("hired").length > 0 ? at("hired") : at("suspended");
+  return ready.map(({ worker, epoch, role, claimed }) => ({
+    worker,
+    epoch,
+    role: short ? "crew" : role,
+    ...believe(claimed, crew.known.get(worker)?.measured, config),
+  }));
 }

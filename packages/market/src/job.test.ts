@@ -272,7 +272,24 @@ describe("one segment", () => {
     expect(effects).toEqual([
       { do: "publish", by: "local" },
       { do: "cancel", worker: "a", epoch: 1, why: "won" },
+      { do: "blame", worker: "a", fault: "late" },
     ]);
+  });
+
+  test("tells the crew who was overtaken, or it would go on giving work to who is gone", () => {
+    const race = [...sent, late(1_200), assigned("b", 1_200), receipt("b"), passed("b")];
+    expect(play(race).effects.at(-1)).toEqual({ do: "blame", worker: "a", fault: "late" });
+    const heard = [...race.slice(0, 4), progress("a", 1_500), ...race.slice(4)];
+    expect(play(heard).effects).not.toContainEqual(expect.objectContaining({ do: "blame" }));
+    const missed = play([...sent, progress("a", 7_900), late(8_000)]);
+    expect(missed.effects).toContainEqual({ do: "blame", worker: "a", fault: "late" });
+  });
+
+  test("lets go of a worker that was found for it too late", () => {
+    const found = play([assigned("b")], LIVE, [states.local, []]);
+    expect(found.effects).toEqual([{ do: "cancel", worker: "b", epoch: 1, why: "late" }]);
+    expect(Job.wants(states.sent, LIVE)).toBe(true);
+    expect(Job.wants(states.check, LIVE)).toBe(false);
   });
 
   test("of a file is given up for nothing but silence", () => {
@@ -332,7 +349,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.record({
       type: fc.constant("failed" as const),
       worker,
-      fault: fc.constantFrom<Job.Fault>("failed", "busy", "invalid", "dead", "left"),
+      fault: fc.constantFrom<Job.Fault>("failed", "busy", "invalid", "late", "dead", "left"),
     }),
     fc.record({ type: fc.constant("late" as const), now: fc.nat(7_999), hedge: fc.boolean() }),
   );
@@ -387,13 +404,30 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
+  test("waking it when it asks to be woken always moves its next moment on", () => {
+    const property = fc.property(many, (list) => {
+      let { job } = play(list.filter(({ type }) => type !== "cancelled"));
+      let before = Number.NEGATIVE_INFINITY;
+      for (;;) {
+        const at = Job.wakeAt(job, LIVE);
+        if (at === undefined) break;
+        expect(at).toBeGreaterThan(before);
+        [job] = Job.step(job, late(at, false), LIVE);
+        before = at;
+      }
+      expect(["done", "missed"]).toContain(job.state);
+    });
+    fc.assert(property, replay);
+  });
+
   test("a message delivered twice acts once", () => {
     const property = fc.property(many, event, (list, twice) => {
       const { job } = play(list);
       const [once] = Job.step(job, twice, LIVE);
       const [again, effects] = Job.step(once, twice, LIVE);
       // A worker that failed may be followed by the next receipt in hand, never by a second payment.
-      if (twice.type !== "late") expect(effects).toEqual([]);
+      // One that is assigned in vain may be let go twice.
+      if (twice.type !== "late" && twice.type !== "assigned") expect(effects).toEqual([]);
       expect(again.state).toBe(once.state);
     });
     fc.assert(property, replay);

@@ -15,8 +15,11 @@ import type { Config } from "./config.ts";
 
 export type State = "open" | "sent" | "check" | "local" | "done" | "missed";
 
-/** What went wrong with a worker: it said so, was full, sent something invalid, fell silent, or left. */
-export type Fault = "failed" | "busy" | "invalid" | "dead" | "left";
+/**
+ * What went wrong with a worker: it said so, was full, sent something invalid, was overtaken by another copy or by the
+ * deadline, fell silent for good, or left.
+ */
+export type Fault = "failed" | "busy" | "invalid" | "late" | "dead" | "left";
 
 /** One worker's try. */
 export interface Attempt {
@@ -54,7 +57,7 @@ export interface Job {
 }
 
 export type Event =
-  /** A worker was picked for it, as an earlier `pick` asked. */
+  /** A worker was picked for it, as an earlier `pick` asked. Answered with `send`, or with `cancel` if it comes too late. */
   | {
       readonly type: "assigned";
       readonly worker: string;
@@ -125,6 +128,12 @@ export function open(segment: { seq: number; limits?: Limits | undefined }): Ste
 const live = (attempt: Attempt) => attempt.stage !== "over";
 const over = (job: Job) => job.state === "done" || job.state === "missed";
 
+/** True while a worker that is found for it would be sent a copy. */
+export function wants(job: Job, config: Config): boolean {
+  const searching = job.state === "open" || job.state === "sent";
+  return searching && job.attempts.length < config.mostAttempts;
+}
+
 function change(job: Job, worker: string, values: Partial<Attempt>): Job {
   const attempts = job.attempts.map((attempt) =>
     live(attempt) && attempt.worker === worker ? { ...attempt, ...values } : attempt,
@@ -140,6 +149,18 @@ function cancels(job: Job, why: "won" | "late" | "stopped"): Effect[] {
   return job.attempts
     .filter(live)
     .map(({ worker, epoch }) => ({ do: "cancel", worker, epoch, why }) as const);
+}
+
+/**
+ * Who was overtaken. Without this a worker that vanished would be given segment after segment, each saved by its second
+ * copy before the first was given up. `timeIsUp`: the first worker had all the time there was.
+ */
+function overtaken(job: Job, timeIsUp: boolean): Effect[] {
+  return job.attempts
+    .filter(({ stage, suspected, number }) => {
+      return stage === "running" && (suspected || (timeIsUp && number === 1));
+    })
+    .map(({ worker }) => ({ do: "blame", worker, fault: "late" }) as const);
 }
 
 function end(job: Job, state: "done" | "missed"): Job {
@@ -190,7 +211,8 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   const { limits } = job;
   if (limits !== undefined && now >= limits.deadline) {
     const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
-    return [end(job, "missed"), [...cancels(job, "late"), ...stop, { do: "gap" }]];
+    const ends = [...cancels(job, "late"), ...overtaken(job, true), ...stop];
+    return [end(job, "missed"), [...ends, { do: "gap" }]];
   }
   for (const attempt of job.attempts) {
     const { worker, epoch } = attempt;
@@ -222,9 +244,11 @@ export function step(job: Job, event: Event, config: Config): Step {
   switch (event.type) {
     case "assigned": {
       const { worker, epoch, now } = event;
-      const tried = job.attempts.some((attempt) => attempt.worker === worker);
-      const full = job.attempts.length >= config.mostAttempts;
-      if (tried || full || (job.state !== "open" && job.state !== "sent")) return [job, []];
+      const tried = job.attempts.filter((attempt) => attempt.worker === worker);
+      if (tried.some(live)) return [job, []];
+      // Whoever kept a place free for it must hear that it is not needed.
+      if (tried.length > 0 || !wants(job, config))
+        return [job, [{ do: "cancel", worker, epoch, why: "late" }]];
       const number = job.attempts.length + 1;
       const attempt: Attempt = {
         worker,
@@ -269,6 +293,7 @@ export function step(job: Job, event: Event, config: Config): Step {
           { do: "publish", by: worker },
           { do: "pay", worker, epoch },
           ...cancels(rest, "won"),
+          ...overtaken(rest, false),
           ...stop,
         ],
       ];
@@ -282,7 +307,8 @@ export function step(job: Job, event: Event, config: Config): Step {
       return late(job, event.now, event.hedge, config);
     case "localDone": {
       if (job.local !== "running") return [job, []];
-      return [end(job, "done"), [{ do: "publish", by: "local" }, ...cancels(job, "won")]];
+      const late = [...cancels(job, "won"), ...overtaken(job, job.limits !== undefined)];
+      return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
     }
     case "localFailed":
       return job.local === "running" ? settle({ ...job, local: "over" }, config) : [job, []];
