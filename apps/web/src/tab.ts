@@ -56,7 +56,7 @@ export interface EarnOptions {
 
 /** What goes on air. The camera or screen is opened by the page, which has to ask for it. */
 export type Input =
-  | { readonly kind: "scene" }
+  | { readonly kind: "scene"; readonly width: number; readonly height: number }
   | { readonly kind: "file"; readonly file: File }
   | { readonly kind: "camera" | "screen"; readonly stream: MediaStream };
 
@@ -344,7 +344,7 @@ async function openInput(input: Input, signal: AbortSignal): Promise<Source> {
   const media = await import("@tabcast/media");
   switch (input.kind) {
     case "scene":
-      return media.openScene({ signal });
+      return media.openScene({ width: input.width, height: input.height, signal });
     case "file":
       return media.openFile(input.file, input.file.name, { pace: "live", signal });
     default:

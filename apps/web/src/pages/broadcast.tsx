@@ -64,8 +64,14 @@ const kinds: { kind: Kind; name: string; help: string }[] = [
   { kind: "scene", name: "Test scene", help: "A timecode and a tone" },
 ];
 
-/** The built-in scene's size, as media draws it by default. */
-const SCENE = { width: 1280, height: 720, frameRate: 25 };
+/** Sizes of the built-in scene: the smaller ones are for devices that also do other work. */
+const scenes = [
+  { width: 1280, height: 720 },
+  { width: 854, height: 480 },
+  { width: 640, height: 360 },
+] as const;
+/** Frames per second of the built-in scene, as media draws it by default. */
+const SCENE_RATE = 25;
 
 interface Ready {
   readonly input: Input;
@@ -78,13 +84,17 @@ interface Ready {
 const aboutFile = (info: SourceInfo) =>
   `${format.pixels(info)} at ${Math.round(info.frameRate * 100) / 100} frames/s, ${format.bitrate(info.bitrate)}${info.duration === undefined ? "" : `, ${format.clock(info.duration / 1e6)} long`}. ${info.passthrough ? "Sent as it is." : "Encoded again before it is sent."}`;
 
+function openScene(size: (typeof scenes)[number]): Ready {
+  return {
+    input: { kind: "scene", ...size },
+    ...size,
+    frameRate: SCENE_RATE,
+    about: `${format.pixels(size)} at ${SCENE_RATE} frames/s, drawn by this page.`,
+  };
+}
+
 async function openKind(kind: Exclude<Kind, "file">): Promise<Ready> {
-  if (kind === "scene")
-    return {
-      input: { kind },
-      ...SCENE,
-      about: `${format.pixels(SCENE)} at ${SCENE.frameRate} frames/s, drawn by this page.`,
-    };
+  if (kind === "scene") return openScene(scenes[0]);
   const stream =
     kind === "camera"
       ? await navigator.mediaDevices.getUserMedia({
@@ -251,6 +261,29 @@ function Setup({ onAir }: { onAir: OnAir }) {
                     }}
                     className="block w-full rounded-lg border border-edge bg-panel text-sm file:mr-3 file:min-h-11 file:border-0 file:border-r file:border-edge file:bg-sunken file:px-4 file:font-medium file:text-ink"
                   />
+                )}
+              </Field>
+            </div>
+          )}
+          {ready?.input.kind === "scene" && (
+            <div className="mt-4">
+              <Field label="Size" help="A smaller one leaves more of this device to others.">
+                {(props) => (
+                  <select
+                    {...props}
+                    value={scenes.findIndex(({ height }) => height === ready.height)}
+                    onChange={(event) => {
+                      const size = scenes[Number(event.target.value)] ?? scenes[0];
+                      void take("scene", async () => openScene(size));
+                    }}
+                    className={`${inputClass} w-full max-w-48`}
+                  >
+                    {scenes.map((size, at) => (
+                      <option key={size.height} value={at}>
+                        {format.pixels(size)}
+                      </option>
+                    ))}
+                  </select>
                 )}
               </Field>
             </div>
