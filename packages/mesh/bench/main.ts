@@ -2,17 +2,10 @@
  * Two tabs in browser contexts of their own, 4 MB at a time: Mesh.request beside a raw data channel, in one run.
  * BENCH_RUNS (5) associations of each kind, BENCH_DIALS (40) dials. Exits 1 if a target is missed.
  */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 import { createRelay } from "@tabcast/mesh/relay";
-import { chromium, type Page } from "playwright-core";
-import { build, preview } from "vite";
-import type { tools } from "./page/page.ts";
-
-type Tools = typeof tools;
+import { call, openTabs } from "../testing/tabs.ts";
 
 const SIZE = 4 * 1024 * 1024;
 const RUNS = Number(process.env.BENCH_RUNS ?? 5);
@@ -27,70 +20,16 @@ const rate = (ms: number) => SIZE / 1e6 / (ms / 1e3);
 const sorted = (list: readonly number[]) => [...list].sort((a, b) => a - b);
 const median = (list: readonly number[]) => sorted(list)[Math.floor(list.length / 2)] ?? Number.NaN;
 
-/** Calls one of the page's tools. */
-async function call<Name extends keyof Tools>(
-  page: Page,
-  name: Name,
-  ...args: Parameters<Tools[Name]>
-): Promise<Awaited<ReturnType<Tools[Name]>>> {
-  return page.evaluate(
-    ([tool, given]) =>
-      (window.bench as Record<string, (...args: unknown[]) => unknown>)[tool as string]?.(
-        ...(given as unknown[]),
-      ),
-    [name, args] as const,
-  ) as Promise<Awaited<ReturnType<Tools[Name]>>>;
-}
-
 async function bench(): Promise<boolean> {
-  const scratch = await mkdtemp(join(tmpdir(), "tabcast-bench-"));
-  closers.push(() => rm(scratch, { recursive: true, force: true }));
-  const root = fileURLToPath(new URL("./page", import.meta.url));
-  const outDir = join(scratch, "page");
-  await build({ configFile: false, root, logLevel: "error", build: { outDir, target: "es2024" } });
-  let zipped = 0;
-  for (const file of await readdir(join(outDir, "assets")))
-    if (file.endsWith(".js"))
-      zipped += gzipSync(await readFile(join(outDir, "assets", file))).byteLength;
-  const server = await preview({
-    configFile: false,
-    root,
-    logLevel: "error",
-    build: { outDir },
-    preview: { host: "127.0.0.1", port: 0 },
-  });
-  closers.push(() => server.close());
-  const url = server.resolvedUrls?.local[0];
-  if (url === undefined) throw new Error("the page server has no address");
+  const tabs = await openTabs();
+  closers.push(() => tabs.close());
   const relay = await createRelay({
-    directory: join(scratch, "relay"),
+    directory: join(tabs.scratch, "relay"),
     listen: ["/ip4/127.0.0.1/tcp/0/ws"],
     topics: ["/tabcast/1/discovery"],
   });
   closers.push(() => relay.close());
-  const browser = await chromium.launch({
-    executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--disable-background-timer-throttling",
-      "--disable-renderer-backgrounding",
-      "--disable-backgrounding-occluded-windows",
-    ],
-  });
-  closers.push(() => browser.close());
-  const open = async () => {
-    const page = await (await browser.newContext()).newPage();
-    page.on("pageerror", (error) => console.error(`page: ${error.message}`));
-    await page.goto(url);
-    await page.waitForFunction(() => window.bench !== undefined);
-    return page;
-  };
-  const [asker, holder] = [await open(), await open()];
+  const [asker, holder] = [await tabs.open(), await tabs.open()];
   await call(holder, "hold", SIZE);
   await call(asker, "hold", SIZE);
   const relays = [...relay.addrs];
@@ -143,7 +82,7 @@ async function bench(): Promise<boolean> {
       "of raw": of === undefined ? "" : (median(of) / median(list)).toFixed(2),
     };
   };
-  console.log(`mesh: ${SIZE} bytes at a time, ${cpus().length} cores, ${browser.version()}`);
+  console.log(`mesh: ${SIZE} bytes at a time, ${cpus().length} cores, ${tabs.browser.version()}`);
   console.table([
     row("raw, first of a connection", times.rawCold),
     row("mesh, first of a connection", times.cold, times.rawCold),
@@ -156,7 +95,7 @@ async function bench(): Promise<boolean> {
     `mesh: ${DIALS} dials through a relay: median ${Math.round(median(dials))} ms, slowest ${Math.round(Math.max(...dials))} ms`,
   );
   console.log(
-    `mesh: a page with libp2p() and nothing else: ${Math.round(zipped / 1000)} kB gzipped`,
+    `mesh: a page with libp2p() and nothing else: ${Math.round(tabs.zipped / 1000)} kB gzipped`,
   );
   const verdicts: [string, boolean][] = [
     [

@@ -133,7 +133,10 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
         `a relay address must end in /p2p/<relay id>: ${options.relays[i]}`,
       );
   options.signal?.throwIfAborted();
-  const node = await createNode(options);
+  const node = await createNode({
+    ...options,
+    relaySlots: Math.min(relaySlots, Math.max(1, relays.length)),
+  });
   await node.start();
   const tab = openTab(node, relays, options);
   const supervise = { clock, random, signal: tab.signal };

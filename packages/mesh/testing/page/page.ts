@@ -1,7 +1,8 @@
-import { libp2p, type Mesh, type Message } from "@tabcast/mesh";
+import { libp2p, type Mesh, MeshError, type Message } from "@tabcast/mesh";
 import { Bytes } from "@tabcast/runtime";
 
 const BYTES = "/tabcast/bench/bytes";
+const HANG = "/tabcast/bench/hang";
 const SINK = "/tabcast/bench/sink";
 const none = new Uint8Array(0);
 const payload = (size: number) => {
@@ -16,6 +17,7 @@ let mesh: Mesh | undefined;
 let rtc: RTCPeerConnection | undefined;
 let channel: RTCDataChannel | undefined;
 let held = none;
+let hung: Promise<{ code: string; at: number }> | undefined;
 
 const must = <T>(value: T | undefined): T => {
   if (value === undefined) throw new Error("call join or offer first");
@@ -49,9 +51,12 @@ async function gathered(of: RTCPeerConnection): Promise<string> {
   return must(of.localDescription?.sdp);
 }
 
-/** What the bench calls from outside. Times are in milliseconds. */
+/** What benches and tests call from outside. Times are in milliseconds. */
 export const tools = {
-  async join(relays: string[]): Promise<{ peer: string; addrs: readonly string[] }> {
+  async join(
+    relays: string[],
+    discoveryInterval = 1_000,
+  ): Promise<{ peer: string; addrs: readonly string[] }> {
     await mesh?.close();
     mesh = await libp2p({
       seed: crypto.getRandomValues(new Uint8Array(32)),
@@ -59,6 +64,7 @@ export const tools = {
       iceServers: [],
       local: true,
       relaySlots: 1,
+      discoveryInterval,
     });
     const signal = new AbortController().signal;
     mesh.serve(
@@ -74,6 +80,14 @@ export const tools = {
         yield { head: none, body: request.body.subarray(0, 1) };
       },
       { signal, maxBody: Bytes.of(64e6) },
+    );
+    mesh.serve(
+      HANG,
+      async function* (_, { signal: gone }) {
+        yield { head: none, body: none };
+        await new Promise((resolve) => gone.addEventListener("abort", resolve));
+      },
+      { signal },
     );
     await mesh.reachable({ signal: AbortSignal.timeout(10_000) });
     return { peer: mesh.self, addrs: mesh.addrs() };
@@ -127,6 +141,78 @@ export const tools = {
     );
     return performance.now() - began;
   },
+  /** Asks for an answer that never ends, and resolves at its first part. */
+  hang(peer: string, addrs: string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      hung = (async () => {
+        try {
+          const signal = AbortSignal.timeout(60_000);
+          for await (const _ of must(mesh).request(
+            peer,
+            HANG,
+            { head: none, body: none },
+            { addrs, signal },
+          ))
+            resolve();
+          return { code: "none", at: Date.now() };
+        } catch (thrown) {
+          reject(thrown);
+          const code = thrown instanceof MeshError ? thrown.code : String(thrown);
+          return { code, at: Date.now() };
+        }
+      })();
+    });
+  },
+  /** How that request ended, and when: milliseconds since 1970. */
+  hung: (): Promise<{ code: string; at: number }> => must(hung),
+  addrs: (): readonly string[] => must(mesh).addrs(),
+  /** Resolves when a relay holds a slot for this tab. */
+  reachable: (): Promise<void> => must(mesh).reachable({ signal: AbortSignal.timeout(20_000) }),
+  /** Resolves when no relay holds one any more. */
+  async unreachable(): Promise<void> {
+    const own = new AbortController();
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (must(mesh).addrs().length === 0) resolve();
+      };
+      must(mesh).watch(look, own);
+      look();
+    });
+    own.abort();
+  },
+  /** Resolves when the peer is a neighbour over WebRTC: by discovery, as nobody asks it anything. */
+  async meets(peer: string): Promise<void> {
+    const own = new AbortController();
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        if (
+          must(mesh)
+            .neighbours()
+            .some((one) => one.peer === peer && one.via === "webrtc")
+        )
+          resolve();
+      };
+      must(mesh).watch(look, own);
+      look();
+    });
+    own.abort();
+  },
+  /** Asks one peer `count` times at once and says how many connections that made. */
+  async rush(peer: string, addrs: string[], count: number): Promise<number> {
+    const { createDataChannel } = RTCPeerConnection.prototype;
+    let made = 0;
+    RTCPeerConnection.prototype.createDataChannel = function (label, options) {
+      // The one channel that libp2p opens per dial, for the offer to have something in it.
+      if (label === "init") made += 1;
+      return createDataChannel.call(this, label, options);
+    };
+    try {
+      await Promise.all(Array.from({ length: count }, () => tools.touch(peer, addrs)));
+      return made;
+    } finally {
+      RTCPeerConnection.prototype.createDataChannel = createDataChannel;
+    }
+  },
   async leave(): Promise<void> {
     await mesh?.close();
     mesh = undefined;
@@ -176,7 +262,8 @@ export const tools = {
 
 declare global {
   interface Window {
-    bench: typeof tools;
+    tools: typeof tools;
   }
 }
-window.bench = tools;
+window.tools = tools;
+addEventListener("pagehide", () => void mesh?.close());

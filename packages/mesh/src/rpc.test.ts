@@ -1,0 +1,236 @@
+import { concatBytes, seededRandom, systemClock } from "@tabcast/runtime";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { MeshError } from "./error.ts";
+import { frameReader, messagePrefix, Signal, signalFrame } from "./frame.ts";
+import type { Handler, Message } from "./mesh.ts";
+import { answer, ask, type Duplex, WINDOW } from "./rpc.ts";
+
+const none = new Uint8Array(0);
+const peer = "12D3KooWtest";
+const never = new AbortController().signal;
+
+/** A stream whose other end is the test: what was written, and the means to say anything. */
+function wire() {
+  const written: Uint8Array[] = [];
+  let on: [(bytes: Uint8Array) => void, (error?: Error) => void] | undefined;
+  const aborted = Promise.withResolvers<Error>();
+  const closed = Promise.withResolvers<void>();
+  const duplex: Duplex = {
+    listen: (onBytes, onEnd) => {
+      on = [onBytes, onEnd];
+    },
+    async write(bytes, { signal }) {
+      signal.throwIfAborted();
+      written.push(bytes.slice());
+    },
+    poke: (bytes) => void written.push(bytes.slice()),
+    async close() {
+      closed.resolve();
+    },
+    abort: (error) => aborted.resolve(error),
+  };
+  return {
+    duplex,
+    written,
+    aborted: aborted.promise,
+    closed: closed.promise,
+    say: (...parts: Uint8Array[]) => on?.[0](concatBytes(...parts)),
+    end: (error?: Error) => on?.[1](error),
+  };
+}
+
+const frame = (message: Message) => concatBytes(messagePrefix(message), message.body);
+const lengths = (head: number, body: number) => {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setUint32(0, head);
+  new DataView(bytes.buffer).setUint32(4, body);
+  return bytes;
+};
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+function asking(maxBody = 1000) {
+  const line = wire();
+  const parts = ask(
+    line.duplex,
+    { head: none, body: none },
+    {
+      peer,
+      protocol: "/test",
+      maxBody,
+      signal: never,
+    },
+  );
+  return { ...line, parts };
+}
+
+function answering(handler: Handler, maxBody = 1000) {
+  const line = wire();
+  const finished = answer(line.duplex, handler, {
+    peer,
+    maxBody,
+    timeout: 10_000,
+    clock: systemClock,
+    signal: never,
+  });
+  return { ...line, finished };
+}
+
+const unreachable: Handler = () => expect.unreachable("the handler was called");
+
+test("messages cut anywhere come out whole and in order", async () => {
+  const random = seededRandom(3, "frames");
+  const message = fc.record({
+    head: fc.uint8Array({ maxLength: 40 }),
+    body: fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(random.bytes(3_000_000))),
+  });
+  await fc.assert(
+    fc.property(
+      fc.array(message, { maxLength: 4 }),
+      fc.infiniteStream(fc.integer({ min: 1, max: 1_200_000 })),
+      (sent, cuts) => {
+        const got: Message[] = [];
+        const signals: number[] = [];
+        const read = frameReader(3_000_000, {
+          announced: () => {},
+          message: (one) => got.push(one),
+          signal: (one) => signals.push(one),
+        });
+        const bytes = concatBytes(...sent.map(frame), signalFrame(Signal.end));
+        for (let at = 0; at < bytes.byteLength; ) {
+          const cut = cuts.next().value ?? 1;
+          read(bytes.subarray(at, at + cut));
+          at += cut;
+        }
+        expect(got.length).toBe(sent.length);
+        for (const [i, one] of sent.entries()) {
+          expect(Buffer.compare(got[i]?.head ?? none, one.head)).toBe(0);
+          expect(Buffer.compare(got[i]?.body ?? none, one.body)).toBe(0);
+        }
+        expect(signals).toEqual([Signal.end]);
+      },
+    ),
+    { seed: 3, numRuns: 60 },
+  );
+});
+
+test("any bytes are frames or an error of the mesh, never a crash", async () => {
+  await fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 20 }), (chunks) => {
+      const read = frameReader(100, { announced: () => {}, message: () => {}, signal: () => {} });
+      try {
+        for (const chunk of chunks) read(chunk);
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(MeshError);
+      }
+    }),
+    { seed: 4, numRuns: 500 },
+  );
+});
+
+test("a peer that announces 4 GiB costs nothing", () => {
+  const read = frameReader(2 ** 31, {
+    announced: () => {},
+    message: () => expect.unreachable(),
+    signal: () => {},
+  });
+  const before = process.memoryUsage().arrayBuffers;
+  read(lengths(10, 2 ** 31));
+  read(new Uint8Array(100));
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1024 * 1024);
+});
+
+test.each([
+  ["head", lengths(65_537, 0)],
+  ["body", lengths(0, 1001)],
+])("an announced %s over the limit is refused at once, by both sides", async (what, bytes) => {
+  const { parts, say, aborted } = asking();
+  const first = parts.next();
+  say(bytes);
+  await expect(first).rejects.toMatchObject({ code: "MESH_TOO_LARGE", reason: { what } });
+  expect(await aborted).toEqual(code("MESH_TOO_LARGE"));
+
+  const server = answering(unreachable);
+  server.say(bytes);
+  await server.finished;
+  expect(server.written).toEqual([signalFrame(Signal.tooLarge)]);
+  expect(await server.aborted).toEqual(code("MESH_TOO_LARGE"));
+});
+
+test("an answerer that runs ahead of its window is cut off", async () => {
+  const { parts, say, aborted } = asking(WINDOW);
+  const first = parts.next();
+  const part = { head: none, body: new Uint8Array(1_000_000) };
+  say(frame(part));
+  await first;
+  for (let i = 0; i < 5; i++) say(frame(part));
+  expect(await aborted).toEqual(code("MESH_BAD_FRAME"));
+  // Empty parts are not free either.
+  const flood = asking();
+  void flood.parts.next();
+  flood.say(frame({ head: none, body: none }));
+  for (let i = 0; i < 5000; i++) flood.say(frame({ head: none, body: none }));
+  expect(await flood.aborted).toEqual(code("MESH_BAD_FRAME"));
+});
+
+test("an answerer waits at its window for the asker", async () => {
+  let made = 0;
+  const { say, written, finished } = answering(async function* () {
+    for (; made < 9; made++) yield { head: none, body: new Uint8Array(2_000_000) };
+  });
+  say(frame({ head: none, body: none }));
+  await expect.poll(() => made).toBe(2);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(made).toBe(2);
+  for (let i = 0; i < 9; i++) {
+    await expect.poll(() => made).toBe(Math.min(9, i + 2));
+    say(signalFrame(Signal.next));
+  }
+  await (await finished)();
+  expect(written.at(-1)).toEqual(signalFrame(Signal.end));
+});
+
+test("a stream that ends before the answer is complete is a lost peer, after the parts that came", async () => {
+  const { parts, say, end } = asking();
+  const first = parts.next();
+  say(frame({ head: Uint8Array.of(1), body: none }), frame({ head: Uint8Array.of(2), body: none }));
+  end();
+  expect((await first).value?.head).toEqual(Uint8Array.of(1));
+  expect((await parts.next()).value?.head).toEqual(Uint8Array.of(2));
+  await expect(parts.next()).rejects.toEqual(code("MESH_PEER_LOST"));
+});
+
+test.each([
+  [Signal.tooLarge, "MESH_TOO_LARGE"],
+  [Signal.busy, "MESH_BUSY"],
+  [Signal.failed, "MESH_REFUSED"],
+  [Signal.next, "MESH_BAD_FRAME"],
+  [77, "MESH_BAD_FRAME"],
+])("signal %i from an answerer is %s", async (signal, expected) => {
+  const { parts, say, end } = asking();
+  const first = parts.next();
+  say(signalFrame(signal));
+  end(new Error("reset"));
+  await expect(first).rejects.toEqual(code(expected));
+});
+
+test.each([
+  ["a second request", frame({ head: none, body: none })],
+  ["next before anything was sent", signalFrame(Signal.next)],
+  ["an unknown signal", signalFrame(9)],
+])("%s from an asker stops its handler", async (_, bytes) => {
+  const started = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  const { say, aborted, finished } = answering(async function* (_, { signal }) {
+    started.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    stopped.resolve();
+    yield { head: none, body: none };
+  });
+  say(frame({ head: none, body: none }));
+  await started.promise;
+  say(bytes);
+  expect(await aborted).toEqual(code("MESH_BAD_FRAME"));
+  await stopped.promise;
+  await finished;
+});

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { call, openTabs, type Tabs } from "../testing/tabs.ts";
+import { createRelay, type Relay } from "./relay.ts";
+
+const TOPICS = ["/tabcast/1/discovery"];
+let tabs: Tabs;
+let relay: Relay;
+let pages: Page[] = [];
+
+const startRelay = (listen: string) =>
+  createRelay({ directory: join(tabs.scratch, "relay"), listen: [listen], topics: TOPICS });
+
+async function enter(discoveryInterval?: number) {
+  const page = await tabs.open();
+  pages.push(page);
+  const { peer, addrs } = await call(page, "join", [...relay.addrs], discoveryInterval);
+  return { page, peer, addrs: [...addrs] };
+}
+
+beforeAll(async () => {
+  tabs = await openTabs();
+  relay = await startRelay("/ip4/127.0.0.1/tcp/0/ws");
+});
+afterAll(async () => {
+  await relay?.close();
+  await tabs?.close();
+});
+/** Ends the tabs of a test, so that those of the next meet nobody else. */
+async function leave(): Promise<void> {
+  for (const page of pages) await page.context().close();
+  pages = [];
+}
+
+test("tabs find each other by gossip, and requests made at once share one dial", async () => {
+  const [a, b] = [await enter(), await enter()];
+  const began = performance.now();
+  await Promise.all([call(a.page, "meets", b.peer), call(b.page, "meets", a.peer)]);
+  console.log(`discovered in ${Math.round(performance.now() - began)} ms`);
+  // These do not announce themselves: only the requests can bring them together.
+  const [c, d] = [await enter(600_000), await enter(600_000)];
+  expect(await call(c.page, "rush", d.peer, d.addrs, 6)).toBe(1);
+  await leave();
+}, 60_000);
+
+test("a tab that closes is MESH_PEER_LOST at once, a crashed one before eight seconds", async () => {
+  const [a, b, c] = [await enter(), await enter(), await enter()];
+  await call(a.page, "hang", b.peer, b.addrs);
+  let began = Date.now();
+  await b.page.close({ runBeforeUnload: false });
+  let { code, at } = await call(a.page, "hung");
+  console.log(`closed tab noticed in ${at - began} ms`);
+  expect(code).toBe("MESH_PEER_LOST");
+  expect(at - began).toBeLessThan(2_000);
+
+  await call(a.page, "hang", c.peer, c.addrs);
+  began = Date.now();
+  await Promise.all([
+    c.page.waitForEvent("crash"),
+    c.page.goto("chrome://crash").catch(() => undefined),
+  ]);
+  ({ code, at } = await call(a.page, "hung"));
+  console.log(`crashed tab noticed in ${at - began} ms`);
+  expect(code).toBe("MESH_PEER_LOST");
+  expect(at - began).toBeLessThan(8_000);
+  await leave();
+}, 60_000);
+
+test("after a relay restart tabs are reachable again, and a new one finds an old one", async () => {
+  const a = await enter();
+  const port = relay.addrs[0]?.split("/")[4];
+  const id = relay.id;
+  await relay.close();
+  await call(a.page, "unreachable");
+  relay = await startRelay(`/ip4/127.0.0.1/tcp/${port}/ws`);
+  expect(relay.id).toBe(id);
+  const began = performance.now();
+  await call(a.page, "reachable");
+  console.log(`reachable ${Math.round(performance.now() - began)} ms after the relay's return`);
+  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(await call(a.page, "addrs")).toEqual(a.addrs);
+  expect(relay.stats()).toMatchObject({ peers: 1, reservations: 1 });
+  const b = await enter();
+  await call(b.page, "touch", a.peer, []);
+  const c = await enter();
+  await Promise.all([call(c.page, "meets", a.peer), call(a.page, "meets", c.peer)]);
+  await leave();
+}, 60_000);
