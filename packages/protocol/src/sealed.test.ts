@@ -171,6 +171,11 @@ describe("fields", () => {
     );
   });
 
+  test("the largest numbers come back as they were", () => {
+    const most = { ...offer, maxPrice: 2n ** 64n - 1n, atMs: Number.MAX_SAFE_INTEGER };
+    expect(P.Offer.decode(P.Offer.encode(most))).toEqual(most);
+  });
+
   test("a portrait 4K picture is fine", () => {
     const portrait = { ...rung, width: 2160, height: 3840 };
     expect(P.Job.decode(P.Job.encode({ ...job, rungs: [portrait] })).rungs).toEqual([portrait]);

@@ -6,8 +6,13 @@ export type Wire = Readonly<
 >;
 
 const MAX_DEPTH = 4;
-/** Types that travel as varints, with the bits their values may have. */
-const BITS: Readonly<Record<string, bigint>> = { bool: 1n, uint32: 32n, uint53: 53n, uint64: 64n };
+/** Types that travel as varints, with the bits their values may have. No varint has more than 64. */
+const BITS: Readonly<Record<string, number>> = {
+  bool: 1,
+  uint32: 32,
+  uint53: 53,
+  uint64: Number.POSITIVE_INFINITY,
+};
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -24,16 +29,16 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
   };
   let at = 0;
 
-  function varint(end: number): bigint {
+  /** Exact below 2^53; above, only known to be above. */
+  function varint(end: number): number {
     const from = at;
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte =
-        at < end && at - from < 10 ? (bytes[at++] as number) : bad(from, "endless varint");
-      value |= BigInt(byte & 0x7f) << shift;
+    let value = 0;
+    for (let i = 0; ; i++) {
+      const byte = at < end && i < 10 ? (bytes[at++] as number) : bad(from, "endless varint");
+      value += (byte & 0x7f) * 2 ** (7 * i);
       if (byte >= 0x80) continue;
-      if (byte === 0 && shift > 0n) bad(from, "varint with spare bytes");
-      if (value >= 1n << 64n) bad(from, "varint over 64 bits");
+      if (byte === 0 && i > 0) bad(from, "varint with spare bytes");
+      if (i === 9 && byte > 1) bad(from, "varint over 64 bits");
       return value;
     }
   }
@@ -44,23 +49,22 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
     while (at < end) {
       const from = at;
       const tag = varint(end);
-      const number = String(tag >> 3n);
-      if (number === "0" || tag >= 1n << 32n) bad(from, "impossible field number");
+      const number = String(Math.floor(tag / 8));
+      if (number === "0" || tag >= 2 ** 32) bad(from, "impossible field number");
       const field = Object.hasOwn(fields, number) ? fields[number] : undefined;
       if (field !== undefined && !field.many && seen.has(number)) bad(from, `second ${field.name}`);
       seen.add(number);
       const bits = field === undefined ? undefined : BITS[field.type];
-      const type = Number(tag & 7n);
+      const type = tag % 8;
       if (field !== undefined && type !== (bits === undefined ? 2 : 0))
         bad(from, `${field.name} of wrong type`);
       if (type === 0) {
         const value = varint(end);
-        if (bits !== undefined && value >= 1n << bits)
-          bad(from, `${field?.name} over ${bits} bits`);
+        if (bits !== undefined && value >= 2 ** bits) bad(from, `${field?.name} over ${bits} bits`);
       } else if (type === 2) {
         const length = varint(end);
-        if (length > BigInt(end - at)) bad(from, "part longer than what holds it");
-        const stop = at + Number(length);
+        if (length > end - at) bad(from, "part longer than what holds it");
+        const stop = at + length;
         if (field?.type === "string") {
           try {
             utf8.decode(bytes.subarray(at, stop));
