@@ -175,12 +175,13 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
         topics: TOPICS,
       });
     };
-    const openChain = async (): Promise<Chain> => {
-      const { openExternalChain, openLocalChain } = await import("./chain.ts");
-      return options.chain === undefined
-        ? openLocalChain({ signal })
-        : openExternalChain(options.chain, { signal });
-    };
+    // Somebody else's chain can be wrong in many ways; ours can only be slow, so it starts beside the rest.
+    const external =
+      options.chain === undefined
+        ? undefined
+        : await (await import("./chain.ts")).openExternalChain(options.chain, { signal });
+    const openChain = async (): Promise<Chain> =>
+      external ?? (await import("./chain.ts")).openLocalChain({ signal });
 
     // The browser is the slowest to start, and does it in other processes while this one loads the rest.
     // Each is closed even if another of them fails.
