@@ -133,8 +133,9 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
         before: (raw) => keep({ ...record, raw }),
       });
     } catch (error) {
-      // Certainly not sent: nothing to come back to.
-      if (error instanceof ChainError && NOT_SENT.has(error.code) && record.raw === undefined)
+      // Certainly not sent: nothing to come back to. What a browser wallet did before it failed, only it knows.
+      const refused = error instanceof ChainError && NOT_SENT.has(error.code);
+      if (record.raw === undefined && (refused || !("provider" in payer)))
         await store.write([[potKey(potId), undefined]]);
       throw error;
     }

@@ -402,6 +402,15 @@ describe("the payer's pot", () => {
     await expect(funded({ deposit: wei(10n ** 24n), store })).rejects.toMatchObject({
       code: "CHAIN_INSUFFICIENT",
     });
+    const refusing = provider(net.rpc, {
+      eth_sendTransaction: () => {
+        throw { code: 4001, message: "User rejected the request." };
+      },
+    });
+    const wallet = { provider: refusing, address: net.accounts[0].address };
+    await expect(funded({ payer: wallet, store })).rejects.toMatchObject({
+      code: "CHAIN_REJECTED",
+    });
     // Nothing was sent: nothing is remembered.
     expect(await unsettled(store)).toEqual([]);
   });

@@ -115,6 +115,8 @@ contract PotAttackTest is PotTest {
         vm.assertEq(credit(payer), 6 ether, "payer");
     }
 
+    /// forge-config: default.fuzz.runs = 200
+    /// forge-config: ci.fuzz.runs = 2000
     function testFuzz_13_oneBadRowBlocksNobody(uint256 seed) public {
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](5);
         uint256 bad = seed % 5;
