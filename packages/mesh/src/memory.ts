@@ -246,7 +246,7 @@ function duplex(
 
 /**
  * Joins a memory network: the same interface, limits and errors as `libp2p()`, without a browser. `self` must be a peer id;
- * `peerIdFromPublicKey` makes one. Throws MESH_BAD_ADDRESS, and MESH_PROTOCOL_TAKEN if `self` is in the network already.
+ * `peerIdFromPublicKey` makes one. Throws MESH_BAD_ADDRESS if it is none, or is in the network already.
  */
 export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId }): Mesh {
   const inside = networks.get(network);
@@ -254,7 +254,7 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
   publicKeyFromPeerId(self);
   if (inside.members.has(self))
     throw new MeshError(
-      { code: "MESH_PROTOCOL_TAKEN", protocol: self },
+      { code: "MESH_BAD_ADDRESS", address: self },
       `${self} is in this network already`,
     );
   const own = new AbortController();

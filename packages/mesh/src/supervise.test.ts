@@ -3,7 +3,7 @@ import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { type Clock, Millis, seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { peerIdFromPublicKey } from "./peer-id.ts";
-import { type Node, superviseMesh, superviseRelays } from "./supervise.ts";
+import { type Node, superviseGossip, superviseMesh, superviseRelays } from "./supervise.ts";
 
 const random = seededRandom(5, "supervise");
 const ids = Array.from({ length: 12 }, () => peerIdFromPublicKey(random.bytes(32))).sort();
@@ -62,6 +62,8 @@ function fakeNode(self: string, up: (peer: string) => boolean, known: [string, s
     },
     getConnections: () =>
       [...live].map(([peer, remoteAddr]) => ({
+        id: `to ${peer}`,
+        abort: () => live.delete(peer),
         status: "open",
         limits: undefined,
         remotePeer: peerIdFromString(peer),
@@ -70,6 +72,7 @@ function fakeNode(self: string, up: (peer: string) => boolean, known: [string, s
     addEventListener: events.addEventListener.bind(events),
     removeEventListener: events.removeEventListener.bind(events),
     peerStore: {
+      get: async () => ({ protocols: ["/ipfs/id/1.0.0", "/meshsub/1.2.0"] }),
       all: async () =>
         known.map(([peer, addresses]) => ({
           id: peerIdFromString(peer),
@@ -171,6 +174,32 @@ test("stops dialling at its degree", async () => {
   const running = superviseMesh(node, 4, { clock, random: seededRandom(1), signal: own.signal });
   await pass(120_000);
   expect(live.size).toBe(4);
+  own.abort();
+  await pass(1);
+  await running;
+});
+
+test("a connection without its gossip stream is ended, unless a request runs on it", async () => {
+  const { clock, pass } = virtualClock();
+  const { node, live } = fakeNode(id(0), () => true);
+  for (const i of [1, 2, 3]) live.set(id(i), relayAddress(i));
+  const heard = new Set([id(1), id(2), id(3)]);
+  let request = true;
+  const own = new AbortController();
+  const running = superviseGossip(
+    node,
+    { gossips: () => heard, busy: ({ remotePeer }) => request && remotePeer.toString() === id(3) },
+    { clock, random: seededRandom(1), signal: own.signal },
+  );
+  await pass(60_000);
+  expect([...live.keys()]).toEqual([id(1), id(2), id(3)]);
+  heard.delete(id(2));
+  heard.delete(id(3));
+  await pass(40_000);
+  expect([...live.keys()]).toEqual([id(1), id(3)]);
+  request = false;
+  await pass(40_000);
+  expect([...live.keys()]).toEqual([id(1)]);
   own.abort();
   await pass(1);
   await running;

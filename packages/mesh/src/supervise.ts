@@ -28,15 +28,16 @@ export function direct(node: Pick<Node, "getConnections">): Connection[] {
     .filter((connection) => connection.status === "open" && connection.limits == null);
 }
 
-/** Runs `step`, sleeps for as long as it says or until a connection closes, and so on until the signal fires. */
+/** Runs `step`, sleeps for as long as it says, or until a connection closes if `hasty`, and so on until the signal fires. */
 async function loop(
   node: Node,
   { clock, signal }: SuperviseOptions,
   step: () => Promise<number>,
+  hasty = true,
 ): Promise<void> {
   let cut = new AbortController();
   const wake = () => cut.abort();
-  node.addEventListener("connection:close", wake);
+  if (hasty) node.addEventListener("connection:close", wake);
   try {
     while (!signal.aborted) {
       const ms = await step().catch(() => 5_000);
@@ -123,4 +124,34 @@ export function superviseMesh(
     }
     return 1_000 + random.fraction() * 1_000;
   });
+}
+
+/**
+ * A gossip stream that was lost stays lost while its connection lives. This ends such a connection, so that it is dialled
+ * again: one whose peer speaks gossip, is missing from `gossips` in two looks 10 s apart, and is not `busy`.
+ */
+export function superviseGossip(
+  node: Node,
+  { gossips, busy }: { gossips(): ReadonlySet<string>; busy(connection: Connection): boolean },
+  options: SuperviseOptions,
+): Promise<void> {
+  let missed = new Set<string>();
+  return loop(
+    node,
+    options,
+    async () => {
+      const heard = gossips();
+      const missing = new Set<string>();
+      for (const connection of direct(node)) {
+        if (heard.has(connection.remotePeer.toString())) continue;
+        const { protocols } = await node.peerStore.get(connection.remotePeer);
+        if (!protocols.some((protocol) => protocol.startsWith("/meshsub/"))) continue;
+        if (!missed.has(connection.id)) missing.add(connection.id);
+        else if (!busy(connection)) connection.abort(new Error("its gossip stream was lost"));
+      }
+      missed = missing;
+      return 10_000;
+    },
+    false,
+  );
 }

@@ -28,7 +28,7 @@ import type { GossipMessage, Mesh, MeshEvent, Neighbour, PeerId } from "./mesh.t
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { answerer, ask, type Duplex } from "./rpc.ts";
 import { isSilent, resetStreams, watchPeer } from "./rtc.ts";
-import { direct, idOf, superviseMesh, superviseRelays } from "./supervise.ts";
+import { direct, idOf, superviseGossip, superviseMesh, superviseRelays } from "./supervise.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 /** Milliseconds to open a stream on a connection that looks open: a dead one does so for up to 16 s. */
@@ -142,6 +142,9 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const supervise = { clock, random, signal: tab.signal };
   void superviseRelays(node, relays, Math.min(relaySlots, relays.length), supervise);
   void superviseMesh(node, degree, supervise);
+  const pubsub: GossipSub = node.services.pubsub;
+  const gossips = () => new Set(pubsub.getPeers().map(String));
+  void superviseGossip(node, { gossips, busy: tab.busy }, supervise);
   const { signal } = options;
   if (signal !== undefined) {
     const onAbort = () => void tab.mesh.close();
@@ -157,7 +160,7 @@ function openTab(
   node: TabNode,
   relays: readonly Multiaddr[],
   { clock = systemClock }: Libp2pOptions,
-): { mesh: Mesh; signal: AbortSignal } {
+): { mesh: Mesh; signal: AbortSignal; busy(connection: Connection): boolean } {
   const self = node.peerId.toString();
   const pubsub: GossipSub = node.services.pubsub;
   const own = new AbortController();
@@ -396,5 +399,9 @@ function openTab(
     await node.stop();
   }
 
-  return { mesh, signal: own.signal };
+  return {
+    mesh,
+    signal: own.signal,
+    busy: (connection) => connection.streams.some((stream) => ours.has(stream)),
+  };
 }
