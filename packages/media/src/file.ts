@@ -350,9 +350,7 @@ async function cutPackets(
       end: microsOf(until, timescale),
       capturedAt: Date.now(),
       video: Promise.resolve(fragment),
-      ...(lane
-        ? { audio: () => lane.until(until / timescale + (last ? TAIL : 0)) }
-        : {}),
+      ...(lane ? { audio: () => lane.until(until / timescale + (last ? TAIL : 0)) } : {}),
     });
   };
   let at = base;
@@ -416,9 +414,7 @@ async function encodeAgain(
       end: microsOf(end, timescale),
       capturedAt: Date.now(),
       video: coded,
-      ...(lane
-        ? { audio: () => lane.until(end / timescale + (last ? TAIL : 0)) }
-        : {}),
+      ...(lane ? { audio: () => lane.until(end / timescale + (last ? TAIL : 0)) } : {}),
     });
   const decoder = new VideoDecoder({
     error: (error) => {
@@ -636,9 +632,11 @@ function packetLane(sink: EncodedPacketSink, base: number, form: PacketForm): Fi
         const time: number =
           next !== undefined && Math.abs(stamped - next) < duration / 2 ? next : stamped;
         if (next !== undefined && time < next) continue;
-        if (time < 0) continue;
+        // The packet across the first frame is kept if most of it is heard; what lies before is not.
+        const early = Math.max(0, -time);
+        if (early > duration / 2) continue;
         next = time + duration;
-        line.push({ data, time, duration, key: true });
+        line.push({ data, time: time + early, duration: duration - early, key: true });
       }
       return line.take(border, form.track());
     },

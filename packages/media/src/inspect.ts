@@ -1,6 +1,6 @@
 import { MediaError } from "./errors.ts";
 import type { InspectCall } from "./inspect.worker.ts";
-import { Caller } from "./port.ts";
+import { alone, Caller } from "./port.ts";
 import { MAX_SEGMENT_BYTES } from "./transcode.ts";
 import type { Structure } from "./types.ts";
 
@@ -30,7 +30,7 @@ export async function inspect(
   const patience = AbortSignal.timeout(PATIENCE_MS);
   try {
     return await worker.call(
-      { init, media },
+      { init: alone(init), media: alone(media) },
       { signal: signal ? AbortSignal.any([signal, patience]) : patience },
     );
   } catch (error) {

@@ -26,6 +26,10 @@ interface Open<News, Result> {
   reject(error: unknown): void;
 }
 
+/** The bytes in a buffer of their own: posting a view copies the whole buffer behind it. */
+export const alone = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.byteLength === bytes.buffer.byteLength ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
+
 export interface CallOptions<News> {
   readonly signal: AbortSignal;
   readonly news?: (news: News) => void;

@@ -1,4 +1,4 @@
-import { Caller } from "./port.ts";
+import { alone, Caller } from "./port.ts";
 import { checkRequest } from "./transcode.ts";
 import type { WorkCall, WorkResult } from "./transcode.worker.ts";
 import type { Capability, CodecName, Transcoder } from "./types.ts";
@@ -18,7 +18,10 @@ export function createTranscoder(): Transcoder {
     transcode: async (request, { signal, progress }) => {
       checkRequest(request); // before the bytes are copied to the worker
       const answer = await worker.call(
-        { do: "transcode", request },
+        {
+          do: "transcode",
+          request: { ...request, init: alone(request.init), media: alone(request.media) },
+        },
         { signal, ...(progress ? { news: progress } : {}) },
       );
       if (answer.done !== "transcode") throw new TypeError("the worker answered another call");
