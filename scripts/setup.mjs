@@ -29,8 +29,13 @@ async function packages() {
   // We call the pinned version ourselves, and a frozen install refuses to note it in the lockfile (pnpm#14124).
   const flags = ["--frozen-lockfile", "--pm-on-fail=ignore", "--reporter=append-only"];
   const args = ["--yes", "--", packageManager, "install", ...flags];
-  // CI: pnpm must not stop to ask. The other two are npm's own, and pnpm would take them for its settings.
-  const env = environment({ CI: "1", npm_config_local_prefix: "", npm_config_user_agent: "" });
+  const env = environment({
+    CI: "1", // pnpm must not stop to ask
+    npm_config_loglevel: "error", // ours is silent (.npmrc), and then a failure would have no words
+    // These are the npm's that started us, and pnpm would take them for its own.
+    npm_config_local_prefix: undefined,
+    npm_config_user_agent: undefined,
+  });
   const { code, tail } =
     npm === undefined
       ? await runQuietly("npx", args, { env, shell: process.platform === "win32" })
@@ -38,7 +43,7 @@ async function packages() {
   if (code !== 0) {
     for (const line of tail) say(`  ${line}`);
     throw new Stop(
-      `packages could not be installed (pnpm ended with ${code}); is the npm registry reachable? The lines above are its last words`,
+      `packages could not be installed (pnpm ended with ${code}); the lines above say why. Without a network the first start cannot work`,
     );
   }
   if (!existsSync(node24))

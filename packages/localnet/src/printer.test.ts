@@ -70,10 +70,10 @@ test("a split ladder, a second attempt, a gap and an unverified rung are all vis
   expect(out).toContain("gap: 240p");
 });
 
-test("money is gwei with three digits, and ETH when it is much", () => {
+test("money is gwei with three digits, and ETH with nine when it is much", () => {
   expect(money("0")).toBe("0.000 gwei");
   expect(money("83200000001")).toBe("83.200 gwei");
-  expect(money(5n * 10n ** 16n)).toBe("0.050000 ETH");
+  expect(money(5n * 10n ** 16n)).toBe("0.050000000 ETH");
 });
 
 test("every JSON line is one object with its type and time, money as text", () => {

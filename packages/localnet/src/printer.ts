@@ -30,12 +30,12 @@ export function shortPeer(peer: string): string {
   return peer.length > 12 ? `..${peer.slice(-6)}` : peer;
 }
 
-/** Wei for people: gwei with at most three decimals, or ETH from a thousandth on. */
+/** Wei for people: gwei with three decimals, or ETH with nine from a thousandth on. */
 export function money(wei: string | bigint): string {
   const value = BigInt(wei);
   const decimals = (unit: bigint, digits: number) =>
     `${value / unit}.${String((value % unit) / (unit / 10n ** BigInt(digits))).padStart(digits, "0")}`;
-  return value >= 10n ** 15n ? `${decimals(10n ** 18n, 6)} ETH` : `${decimals(10n ** 9n, 3)} gwei`;
+  return value >= 10n ** 15n ? `${decimals(10n ** 18n, 9)} ETH` : `${decimals(10n ** 9n, 3)} gwei`;
 }
 
 const megapixels = (pixelsPerSecond: number) => `${(pixelsPerSecond / 1e6).toFixed(0)} Mpixel/s`;
