@@ -41,6 +41,7 @@ function hiring(values: Partial<Crew.Need> = {}) {
         queueMs: 0,
         ageMs: 0,
         tags: [],
+        addrs: [],
         ...of,
       },
     });
@@ -340,6 +341,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           queueMs: 0,
           ageMs: 0,
           tags: [],
+          addrs: [],
         };
         const sample = { pixels: 1e7, bytes: 1e5, uploadMs: 9, encodeMs: wait, pullMs: 9 };
         const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;

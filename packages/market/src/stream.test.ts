@@ -79,6 +79,7 @@ function stream(workers: readonly Worker[], seed = SEED) {
             queueMs: 0,
             ageMs: 0,
             tags: [],
+            addrs: [],
           };
           after(100 + random.below(100), () => {
             if (there(worker)) tellCrew({ type: "bid", bid, now });

@@ -209,7 +209,6 @@ async function run(
       capturedMs: Math.round(capturedAt),
       holders: [here, ...there],
       tracks,
-      last: false,
     });
     const mine = linesOf(outcome, await paid, rungs, startedAt);
     lines.push(...mine);

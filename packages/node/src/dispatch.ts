@@ -192,6 +192,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     for (const pick of [...picks]) {
       const slot = slots.get(pick.seq);
       if (slot === undefined || !picks.includes(pick)) continue;
+      if (!Job.wants(slot.job, config)) {
+        picks = picks.filter((other) => other !== pick); // the answer came while we were looking
+        continue;
+      }
       const { segment } = slot;
       const task = { pixels: pixelsOf(segment), bytes: bytesOf(segment), ...pick };
       const give = () => {
@@ -250,7 +254,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const limits = slot.job.limits;
     const terms: JobTerms = {
       worker,
-      addrs: [],
+      addrs: hiring?.addrs(worker) ?? [],
       award: member.award,
       epoch,
       attempt,

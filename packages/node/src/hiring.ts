@@ -58,6 +58,8 @@ export interface Hiring {
   /** Who can be given a segment now. */
   hands(): readonly Assign.Hand[];
   member(worker: PeerId): Crew.Member | undefined;
+  /** Where a worker said in its bid that it can be reached. */
+  addrs(worker: PeerId): readonly string[];
   tell(event: Crew.Event): void;
   /** To be called as time passes, at least ten times a second. */
   tick(): void;
@@ -72,6 +74,8 @@ export function openHiring(options: HiringOptions): Hiring {
   const stream = keys.publicKey;
   const wirePot = Wire.fromPot(pot.domain, pot.config);
   let crew = Crew.open(need);
+  /** Where viewers reach who has bid; as bounded as what the crew remembers. */
+  const addrs = new Map<PeerId, readonly string[]>();
 
   const warn = (what: string) => (error: unknown) => {
     if (!signal.aborted) on({ type: "warning", message: `${what}: ${String(error)}` });
@@ -167,6 +171,9 @@ export function openHiring(options: HiringOptions): Hiring {
     if (from === undefined) return undefined;
     const bid = await openBid(head, { from });
     const effects = tell({ type: "bid", bid, now: clock.now() });
+    addrs.delete(peer);
+    addrs.set(peer, bid.addrs);
+    if (addrs.size > Crew.MOST_KNOWN) addrs.delete(addrs.keys().next().value as PeerId);
     const reply = effects.find((effect) => effect.do === "answer");
     // Another stream of this tab may have made the offer.
     if (reply === undefined || reply.why === "unknown offer") return undefined;
@@ -197,6 +204,7 @@ export function openHiring(options: HiringOptions): Hiring {
     crew: () => crew,
     hands: () => Crew.hands(crew, config),
     member: (worker) => crew.members.get(worker),
+    addrs: (worker) => addrs.get(worker) ?? [],
     tell: (event) => void tell(event),
     tick() {
       const at = Crew.wakeAt(crew, config);

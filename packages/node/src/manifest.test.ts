@@ -26,7 +26,6 @@ function entry(seq: number, gap = false): Manifest.Sealed<Entry> {
       capturedMs: 1_700_000_000_000 + seq * 2_000,
       holders: [{ peer: "12D3KooW", addrs: [] }],
       tracks: [track("360p", 50), track("source", 50)],
-      last: false,
     },
     sealed: new Uint8Array(900),
   };

@@ -115,6 +115,7 @@ export function work(options: WorkerOptions): WorkerNode {
 
   async function bidFor(offer: Offer): Promise<void> {
     const id = toHex(offer.id);
+    if (offers.has(id)) return; // repeated for those who came later: one bid is enough
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours });
     if (!plan.bid) return;
@@ -133,10 +134,14 @@ export function work(options: WorkerOptions): WorkerNode {
       queueMs: 0,
       ageMs: Math.round(systemClock.now() - joinedAt),
       tags: [],
+      addrs: mesh.addrs().slice(0, 2),
     });
     const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
       signal: AbortSignal.any([until, AbortSignal.timeout(20_000)]),
       addrs: offer.addrs,
+    }).catch((error: unknown) => {
+      offers.delete(id); // it never heard of us: bid again when the offer is repeated
+      throw error;
     });
     const { ok, why } = BidReply.decode(reply.head);
     if (ok) on({ type: "bid", stream: toHex(offer.stream) });

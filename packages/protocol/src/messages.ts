@@ -266,6 +266,7 @@ export const Bid: Noun<Bid> = define(
     queueMs: whole(0, 3_600_000),
     ageMs: whole(0),
     tags: list(0, 16, tag),
+    addrs,
   }),
 );
 
@@ -481,7 +482,6 @@ export const Entry: Noun<Entry> = define(
       capturedMs: whole(0),
       holders: list(0, 16, object<Holder>({ peer, addrs })),
       tracks: list(1, 10, track),
-      last: flag,
     },
     ({ tracks, holders }, at) => {
       for (const [i, { holders: named }] of tracks.entries()) {

@@ -785,6 +785,7 @@ export interface Bid {
   queueMs: number
   ageMs: number
   tags: string[]
+  addrs: string[]
 }
 
 let ownBid: Codec<Bid> | undefined
@@ -847,6 +848,13 @@ export const Bid = {
           }
         }
 
+        if (obj.addrs != null && obj.addrs.length > 0) {
+          for (const value of obj.addrs) {
+            w.uint32(90)
+            w.string(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -861,7 +869,8 @@ export const Bid = {
           slots: 0,
           queueMs: 0,
           ageMs: 0,
-          tags: []
+          tags: [],
+          addrs: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -908,6 +917,10 @@ export const Bid = {
             }
             case 10: {
               obj.tags.push(reader.string())
+              break
+            }
+            case 11: {
+              obj.addrs.push(reader.string())
               break
             }
             default: {
@@ -2513,7 +2526,6 @@ export interface Entry {
   capturedMs: number
   holders: Holder[]
   tracks: Track[]
-  last: boolean
 }
 
 let ownEntry: Codec<Entry> | undefined
@@ -2563,11 +2575,6 @@ export const Entry = {
           }
         }
 
-        if ((obj.last != null && obj.last !== false)) {
-          w.uint32(64)
-          w.bool(obj.last)
-        }
-
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2579,8 +2586,7 @@ export const Entry = {
           durationUs: 0,
           capturedMs: 0,
           holders: [],
-          tracks: [],
-          last: false
+          tracks: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2615,10 +2621,6 @@ export const Entry = {
             }
             case 7: {
               obj.tracks.push(Track.codec().decode(reader, reader.uint32()))
-              break
-            }
-            case 8: {
-              obj.last = reader.bool()
               break
             }
             default: {

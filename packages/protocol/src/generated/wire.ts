@@ -255,6 +255,11 @@ export const WIRE: Wire = {
       "name": "tags",
       "type": "string",
       "many": true
+    },
+    "11": {
+      "name": "addrs",
+      "type": "string",
+      "many": true
     }
   },
   "BidReply": {
@@ -660,10 +665,6 @@ export const WIRE: Wire = {
       "name": "tracks",
       "type": "Track",
       "many": true
-    },
-    "8": {
-      "name": "last",
-      "type": "bool"
     }
   },
   "ManifestRequest": {
