@@ -39,7 +39,14 @@ test("a segment is one row from capture to payment, newest first", () => {
     { seq: 1, closed: false, sentTo: [] },
     { seq: 0, closed: true, sentTo: ["w1"] },
   ]);
-  expect(after).toMatchObject({ captured: 2, delivered: 1, verified: 2, gaps: 0, paid: 13n });
+  expect(after).toMatchObject({
+    captured: 2,
+    delivered: 1,
+    verified: 1,
+    renditions: 2,
+    gaps: 0,
+    paid: 13n,
+  });
   expect(after.crew.get("w1")?.segments).toBe(1);
 });
 

@@ -32,7 +32,10 @@ export interface OnAir {
   readonly paid: Wei;
   readonly captured: number;
   readonly delivered: number;
+  /** Segments of which every rung was made and verified. */
   readonly verified: number;
+  /** Verified renditions. */
+  readonly renditions: number;
   readonly gaps: number;
   /** Newest first, bounded. */
   readonly rows: readonly SegmentRow[];
@@ -56,6 +59,7 @@ export const offAir: OnAir = {
   captured: 0,
   delivered: 0,
   verified: 0,
+  renditions: 0,
   gaps: 0,
   rows: [],
   crew: new Map(),
@@ -132,7 +136,9 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
         ...state,
         crew,
         delivered: state.delivered + 1,
-        verified: state.verified + made.length,
+        verified:
+          state.verified + (made.length === event.lines.length && event.gaps.length === 0 ? 1 : 0),
+        renditions: state.renditions + made.length,
         gaps: state.gaps + event.gaps.length,
         paid: event.lines.reduce(
           (sum, line) => Wei.add(sum, Wei.of(BigInt(line.paidWei))),

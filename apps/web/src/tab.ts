@@ -21,6 +21,7 @@ export class TabError extends CodedError<
   | { code: "TAB_NO_CONFIG"; status: number }
   | { code: "TAB_BUSY"; what: string }
   | { code: "TAB_NO_FAUCET"; status: number }
+  | { code: "TAB_CHAIN"; method: string }
 > {}
 
 /** This tab as a peer. */
@@ -80,6 +81,8 @@ interface Joined {
 
 /** How long announcements may take to reach a tab that has just joined, in milliseconds. */
 const LISTENING = 8_000;
+/** The check of a device measures no further codec after this long, in milliseconds. */
+const LONGEST_CHECK = 5_000;
 const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 
 const state: Cell<TabState> = cell({ phase: "joining", addrs: [], neighbours: [] });
@@ -107,23 +110,37 @@ const domainOf = ({ chain }: NetworkConfig): Domain => ({
 });
 
 /** Asks the chain's RPC server directly, so that looking at a number loads no chain library. */
-async function ask(method: string, params: readonly unknown[]): Promise<bigint> {
+async function call(method: string, params: readonly unknown[]): Promise<unknown> {
   const { config } = await join();
   const response = await fetch(config.chain.rpc, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method,
-      params,
-    }),
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     signal: AbortSignal.any([leaving.signal, AbortSignal.timeout(10_000)]),
   });
-  const { result } = (await response.json()) as { result?: unknown };
+  const { result, error } = (await response.json()) as { result?: unknown; error?: unknown };
+  if (error !== undefined)
+    throw new TabError(
+      { code: "TAB_CHAIN", method },
+      `the chain refuses ${method}: ${JSON.stringify(error).slice(0, 200)}`,
+    );
+  return result;
+}
+
+async function ask(method: string, params: readonly unknown[]): Promise<bigint> {
+  const result = await call(method, params);
   if (typeof result !== "string" || !/^0x[0-9a-f]{1,64}$/i.test(result))
-    throw new TypeError(`the chain's answer to ${method} holds no number`);
+    throw new TabError(
+      { code: "TAB_CHAIN", method },
+      `the chain's answer to ${method} is no number`,
+    );
   return BigInt(result);
+}
+
+/** Moves a local chain's clock to `until`, in Unix seconds. Any real chain refuses. */
+async function skipWait(until: number): Promise<void> {
+  await call("evm_setNextBlockTimestamp", [until + 1]);
+  await call("evm_mine", []);
 }
 
 const balance = async (address: Address) =>
@@ -264,7 +281,10 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       import("@tabcast/protocol"),
     ]);
     const capabilities: Capability[] = [];
+    const begun = performance.now();
     for (const [at, codec] of CODECS.entries()) {
+      // The later codecs cost more: a device that is still busy with the first offers that one alone.
+      if (at > 0 && performance.now() - begun > LONGEST_CHECK) break;
       const progress = (frames: number) =>
         earning.update((now) => ({
           ...now,
@@ -380,7 +400,12 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
       wanted: paying ? wanted : 0,
       pace: "live",
       signal,
-      on: (event) => onAir.update((now) => Air.step(now, event)),
+      on: (event) => {
+        // The last frame is in: give the camera back, however long settling takes.
+        if (event.type === "ended" && "stream" in input)
+          for (const track of input.stream.getTracks()) track.stop();
+        onAir.update((now) => Air.step(now, event));
+      },
       ...(paying && {
         openPot: (options: { signal: AbortSignal }) => {
           onAir.update((now) => ({ ...now, phase: "funding" }));
@@ -421,6 +446,7 @@ export const tab = {
   join,
   balance,
   block,
+  skipWait,
   /** Bytes per second of the last two minutes. */
   traffic: (): readonly Sample[] => traffic.samples(Date.now()),
   openBurner,

@@ -456,7 +456,10 @@ function Setup({ onAir }: { onAir: OnAir }) {
           )}
         </div>
       </div>
-      <Panel title="Preview" className="self-start lg:sticky lg:top-5">
+      <Panel
+        title="Preview"
+        className={`self-start lg:sticky lg:top-5 lg:block ${ready === undefined && !opening ? "hidden" : ""}`}
+      >
         <Preview ready={ready} opening={opening} />
       </Panel>
     </div>
@@ -546,9 +549,11 @@ function Live({ onAir }: { onAir: OnAir }) {
             <h1 className="text-2xl font-semibold tracking-tight [overflow-wrap:anywhere] sm:text-3xl">
               {onAir.title}
             </h1>
-            {phase === "live" && <Badge tone="live">On air</Badge>}
           </div>
           <p className="mt-1 flex items-center gap-2 text-muted">
+            {phase === "live" && (
+              <span aria-hidden="true" className="size-2.5 rounded-full bg-accent" />
+            )}
             {!over && phase !== "live" && <Spinner className="size-4" />}
             <output aria-label="Broadcast state">{headline[phase]}</output>
           </p>
@@ -592,7 +597,7 @@ function Live({ onAir }: { onAir: OnAir }) {
           <Stat label="Segments delivered">{onAir.delivered}</Stat>
           <Stat
             label="Segments verified"
-            note={onAir.gaps > 0 ? `${format.counted(onAir.gaps, "gap")}` : "renditions, no gap"}
+            note={`${format.counted(onAir.renditions, "rendition")}, ${onAir.gaps > 0 ? format.counted(onAir.gaps, "gap") : "no gap"}`}
           >
             {onAir.verified}
           </Stat>
@@ -603,11 +608,15 @@ function Live({ onAir }: { onAir: OnAir }) {
       </Panel>
 
       <div className="grid gap-5 lg:grid-cols-[3fr_2fr]">
-        <Panel title="Segments" aside="Newest first" className="order-last min-w-0 lg:order-none">
+        <Panel
+          title="Segments"
+          aside="Newest first"
+          className="order-last min-w-0 self-start lg:order-none"
+        >
           <Segments rows={onAir.rows} />
         </Panel>
         <div className="space-y-5">
-          {onAir.stream !== undefined && !over && (
+          {onAir.stream !== undefined && phase === "live" && (
             <Panel title="Share">
               <Copy label="Watch link" text={`${location.origin}/watch/${onAir.stream}`} />
               <Link
@@ -629,7 +638,7 @@ function Live({ onAir }: { onAir: OnAir }) {
             </Panel>
           )}
           <Crew onAir={onAir} />
-          {preview !== undefined && !over && <OwnPicture stream={preview} />}
+          {preview !== undefined && phase === "live" && <OwnPicture stream={preview} />}
         </div>
       </div>
     </div>
@@ -684,6 +693,8 @@ function Crew({ onAir }: { onAir: OnAir }) {
 }
 
 function Settling({ onAir }: { onAir: OnAir }) {
+  const { config } = useStore(tab.state);
+  const [skipped, setSkipped] = useState<Words>();
   const steps = ["Last segments", "Paying every lane", "Challenge period", "Refund"] as const;
   const now =
     onAir.phase === "ending"
@@ -719,6 +730,25 @@ function Settling({ onAir }: { onAir: OnAir }) {
               ? `Workers may still claim for ${format.clock(settling.until - settling.now)}. Then the rest comes back. Keep this tab open, or come back later.`
               : "Taking back what is left of the deposit."}
       </p>
+      {settling?.step === "waiting" && config?.chain.faucet !== undefined && (
+        <Button
+          className="mt-3"
+          onClick={() =>
+            void tab
+              .skipWait(settling.until)
+              .catch((thrown: unknown) => setSkipped(words(thrown, "local chain's clock")))
+          }
+        >
+          Skip the wait, local chain only
+        </Button>
+      )}
+      {skipped !== undefined && (
+        <div className="mt-3">
+          <Notice tone="bad" title={skipped.title}>
+            {skipped.advice}
+          </Notice>
+        </div>
+      )}
     </Panel>
   );
 }

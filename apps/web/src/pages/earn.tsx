@@ -78,7 +78,7 @@ function Begin({ earning }: { earning: Earning }) {
                 Start earning
               </Button>
               <p className="text-sm text-muted">
-                Checks this device first, about three seconds. Stop at any time.
+                Checks this device first, which takes a few seconds. Stop at any time.
               </p>
             </div>
           </div>
@@ -123,7 +123,7 @@ function Working({ earning }: { earning: Earning }) {
         <p role="status" className="mt-3 text-[0.9375rem] text-muted">
           {check === undefined
             ? "Loading the codecs"
-            : `${format.codec(check.codec)}: ${format.counted(check.frames, "frame")} done. Step ${check.step} of ${check.steps}, about a second each.`}
+            : `${format.codec(check.codec)}: ${format.counted(check.frames, "frame")} done. Step ${check.step} of at most ${check.steps}.`}
         </p>
         <Button className="mt-4" onClick={() => void tab.stopWorker()}>
           Cancel
@@ -166,7 +166,7 @@ function Working({ earning }: { earning: Earning }) {
           firewall may block the relay.
         </Notice>
       )}
-      {earning.refused !== undefined && (
+      {earning.refused !== undefined && earning.refused.what !== "bid" && (
         <Notice tone="warn" title={`Refused: ${earning.refused.what}`}>
           {format.sentence(earning.refused.why)} Other streams are not affected.
         </Notice>
@@ -194,7 +194,7 @@ function Working({ earning }: { earning: Earning }) {
               <p className="text-[0.9375rem] text-muted">
                 Nobody yet.{" "}
                 {earning.bids > 0
-                  ? `${format.counted(earning.bids, "bid")} sent.`
+                  ? `${format.counted(earning.bids, "bid")} sent.${earning.refused?.what === "bid" ? ` Last answer: ${earning.refused.why}.` : ""}`
                   : "This tab bids as soon as it hears an offer."}
               </p>
             ) : (
@@ -216,10 +216,7 @@ function Working({ earning }: { earning: Earning }) {
             )}
           </Panel>
         </div>
-        <Panel
-          title="Jobs"
-          aside={`${format.counted(earning.done, "segment")} delivered${earning.failed > 0 ? `, ${earning.failed} failed` : ""}`}
-        >
+        <Panel title="Jobs">
           <Stats>
             <Stat label="Segments delivered">{earning.done}</Stat>
             <Stat label="Segments failed">{earning.failed}</Stat>

@@ -416,12 +416,12 @@ function Screen({
           Go to live
         </Button>
         <label className="ml-auto flex items-center gap-2 text-sm">
-          <span className="text-muted">Rung</span>
+          <span className="hidden text-muted sm:inline">Rung</span>
           <select
             aria-label="Rung"
             value={shown.chosen}
             onChange={(event) => player.current?.choose(event.target.value)}
-            className={`${inputClass} max-w-44 text-sm`}
+            className={`${inputClass} w-28 text-sm sm:w-44`}
           >
             <option value="auto">Auto</option>
             {rungs.map(({ name, text }) => (
@@ -480,7 +480,7 @@ function Strip({ watching, shown }: { watching: Watching.Watching; shown: Player
           <div
             key={one.seq}
             title={`Segment ${one.seq}: ${one.kind === "played" ? one.rung : one.kind === "gap" ? "missing" : one.kind}`}
-            className={`min-w-0 flex-1 rounded-xs ${
+            className={`max-w-8 min-w-0 flex-1 rounded-xs ${
               one.kind === "played"
                 ? one.seq === shown.seq
                   ? "bg-accent"

@@ -60,7 +60,7 @@ export function Stat({
       <output
         aria-label={label}
         aria-live="off"
-        className="mt-0.5 block truncate text-[1.0625rem] font-medium"
+        className="mt-0.5 block text-[1.0625rem] leading-snug font-medium [overflow-wrap:anywhere]"
       >
         {children}
       </output>

@@ -7,6 +7,7 @@ import { isAddress } from "viem";
 import { shortAddress } from "../format.ts";
 import { tab } from "../tab.ts";
 import { type Words, words } from "../words.ts";
+import { Button } from "./button.tsx";
 import { Field, inputClass, Notice, Spinner } from "./parts.tsx";
 
 const BrowserWallet = lazy(() => import("../wallet.tsx"));
@@ -50,11 +51,13 @@ export function PayChoice({
   const [text, setText] = useState("");
   const [play, setPlay] = useState<Address>();
   const [failed, setFailed] = useState<Words>();
+  const [tries, setTries] = useState(0);
   const id = useId();
 
   useEffect(() => {
-    if (kind !== "play") return;
+    if (kind !== "play" || tries < 0) return;
     let current = true;
+    setFailed(undefined);
     tab
       .openBurner()
       .then((wallet) => {
@@ -71,7 +74,7 @@ export function PayChoice({
     return () => {
       current = false;
     };
-  }, [kind, onChange]);
+  }, [kind, tries, onChange]);
 
   const typed = text === "" ? undefined : checkAddress(text);
   const connected = useCallback((one: Chosen | undefined) => onChange(one), [onChange]);
@@ -115,7 +118,7 @@ export function PayChoice({
           setKind(next);
           onChange(undefined);
         }}
-        className="mt-2 grid gap-2 sm:grid-cols-3"
+        className={`mt-2 grid gap-2 ${options.length > 2 ? "sm:grid-cols-3" : "sm:grid-cols-2"}`}
       >
         {options.map((one) => (
           // biome-ignore lint/a11y/noLabelWithoutControl: Radio.Root holds the input
@@ -140,7 +143,11 @@ export function PayChoice({
       <div className="mt-3">
         {kind === "play" &&
           (failed !== undefined ? (
-            <Notice tone="bad" title={failed.title}>
+            <Notice
+              tone="bad"
+              title={failed.title}
+              action={<Button onClick={() => setTries(tries + 1)}>Try again</Button>}
+            >
               {failed.advice}
             </Notice>
           ) : play === undefined ? (
