@@ -1,0 +1,84 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
+import type { Chain } from "@tabcast/localnet";
+import { createPublicClient, http, zeroAddress } from "viem";
+
+/** One worker's line in the contract, in wei. */
+export interface LaneBook {
+  readonly payee: `0x${string}`;
+  readonly claimed: bigint;
+  /** What the payee may withdraw. */
+  readonly credit: bigint;
+}
+
+/** What the contract itself says of its only pot, in wei. */
+export interface PotBook {
+  readonly deposited: bigint;
+  readonly refunded: bigint | undefined;
+  readonly balance: bigint;
+  /** Unix second; 0 while the pot is open. */
+  readonly closeAt: number;
+  readonly final: boolean;
+  readonly lanes: readonly LaneBook[];
+  /** What the contract's account holds. */
+  readonly held: bigint;
+}
+
+/** `closeAt` of a pot that never changes again. Source: ITabcastPot.sol. */
+const FINAL = 2 ** 32 - 1;
+
+/** Reads the pot of the one payer on this chain, past every cache and every page. */
+export async function readPot({ rpc, contract: address }: Chain): Promise<PotBook> {
+  const client = createPublicClient({ transport: http(rpc) });
+  const logs = await client.getContractEvents({
+    address,
+    abi: tabcastPotAbi,
+    fromBlock: 0n,
+    strict: true,
+  });
+  const pots = new Set(
+    logs.flatMap((log) => (log.eventName === "PotOpened" ? [log.args.potId] : [])),
+  );
+  const [potId] = pots;
+  if (potId === undefined || pots.size !== 1)
+    throw new Error(`expected one pot on this chain, there are ${pots.size}`);
+  const lanes = new Map<string, { payee: `0x${string}`; lane: number }>();
+  let deposited = 0n;
+  let refunded: bigint | undefined;
+  for (const log of logs) {
+    if (log.eventName === "Deposited") deposited += log.args.amount;
+    else if (log.eventName === "PotFinalized") refunded = log.args.refund;
+    else if (log.eventName === "Claimed") {
+      const { payee, lane } = log.args;
+      lanes.set(`${payee}/${lane}`, { payee, lane });
+    }
+  }
+  const read = { address, abi: tabcastPotAbi } as const;
+  const { balance, closeAt } = await client.readContract({
+    ...read,
+    functionName: "potState",
+    args: [potId],
+  });
+  const books: LaneBook[] = [];
+  for (const { payee, lane } of lanes.values()) {
+    const { claimed } = await client.readContract({
+      ...read,
+      functionName: "laneState",
+      args: [potId, payee, lane],
+    });
+    const credit = await client.readContract({
+      ...read,
+      functionName: "credits",
+      args: [payee, zeroAddress],
+    });
+    books.push({ payee, claimed, credit });
+  }
+  return {
+    deposited,
+    refunded,
+    balance,
+    closeAt,
+    final: closeAt === FINAL,
+    lanes: books,
+    held: await client.getBalance({ address }),
+  };
+}

@@ -1,0 +1,38 @@
+import { defineConfig } from "@playwright/test";
+
+/** Real tabs on a real network. `npm test -- e2e` builds the pages first, and so does `setup.mjs`. */
+export default defineConfig({
+  testDir: "scenarios",
+  outputDir: "../test-results/e2e",
+  globalSetup: "./setup.mjs",
+  // One network and one browser at a time: a second run on the same cores would be what is measured.
+  workers: 1,
+  fullyParallel: false,
+  retries: 0,
+  forbidOnly: process.env.CI !== undefined,
+  timeout: 120_000,
+  globalTimeout: 15 * 60_000,
+  expect: { timeout: 30_000 },
+  reporter: "list",
+  use: {
+    actionTimeout: 30_000,
+    viewport: { width: 1280, height: 800 },
+    launchOptions: {
+      executablePath: process.env.TABCAST_CHROMIUM || "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        // Only the page in front would be awake otherwise, and all of ours work.
+        "--disable-background-timer-throttling",
+        "--disable-renderer-backgrounding",
+        "--disable-backgrounding-occluded-windows",
+        // A camera that shows a pattern; whether a page may use it is still asked.
+        "--use-fake-device-for-media-stream",
+      ],
+    },
+  },
+});

@@ -1,0 +1,224 @@
+import { readPot } from "../books.ts";
+import {
+  amount,
+  appended,
+  type Broadcaster,
+  begins,
+  crash,
+  deliveries,
+  type Earner,
+  earn,
+  figure,
+  goLive,
+  hired,
+  line,
+  newestShown,
+  now,
+  plays,
+  seen,
+  shown,
+  told,
+  type Watcher,
+  watch,
+} from "../cast.ts";
+import { expect, test } from "../stage.ts";
+
+test.describe.configure({ mode: "serial" });
+
+/** The length of a segment: the longest that a viewer may have to look at one frame when a worker goes. */
+const SEGMENT_MS = 2_000;
+const rungs = [
+  { rung: "240p", height: 240 },
+  { rung: "360p", height: 360 },
+];
+
+/** Everybody who ever worked, in order of arrival. */
+const workers: Earner[] = [];
+/** Workers that are gone, with what their pages last said that they had earned. */
+const gone = new Map<Earner, bigint>();
+let broadcaster: Broadcaster;
+let viewer: Watcher;
+
+const here = () => workers.filter((worker) => !gone.has(worker));
+const names = (some: readonly Earner[]) => some.map(({ peer }) => peer);
+
+/** The worker that made the newest segment: a light stream stays with the quickest one. */
+async function busiest(): Promise<{ busy: Earner; other: Earner }> {
+  const [newest] = await told(broadcaster);
+  const busy = here().find(({ peer }) => peer === newest?.worker);
+  const other = here().find((worker) => worker !== busy);
+  if (busy === undefined || other === undefined)
+    throw new Error(`${newest?.worker} made segment ${newest?.seq}; here are ${names(here())}`);
+  return { busy, other };
+}
+
+test("two worker tabs make every rung, and a viewer's picture advances through both", async ({
+  stage,
+}) => {
+  for (const name of ["first worker", "second worker"]) workers.push(await earn(stage, name));
+  broadcaster = await goLive(stage, {
+    title: "Two rungs",
+    size: "640 x 360",
+    rungs: rungs.map(({ rung }) => rung),
+    workers: 2,
+    ether: "0.05",
+  });
+  await Promise.all(workers.map(hired));
+  viewer = await watch(stage, broadcaster.link);
+  for (const { rung, height } of rungs) await plays(viewer, { rung, height, seconds: 4 });
+
+  const lines = await told(broadcaster);
+  expect(lines.length).toBeGreaterThan(3);
+  for (const { worker, verified } of lines) {
+    expect(names(workers)).toContain(worker);
+    expect(verified).toBe("2 of 2");
+  }
+});
+
+test("every byte that reached the viewer's decoder was checked, and workers delivered the rungs", async () => {
+  const peers = names(workers);
+  const sources = await deliveries(viewer);
+  for (const { rung } of rungs)
+    expect(
+      peers.some((peer) => sources.get(peer)?.includes(rung)),
+      `a worker delivered ${rung}: ${JSON.stringify([...sources])}`,
+    ).toBe(true);
+  expect([...sources.keys()].filter((peer) => !peers.includes(peer))).toEqual(
+    sources.has(broadcaster.peer) ? [broadcaster.peer] : [],
+  );
+  const decoded = await appended(viewer);
+  const text = (await figure(viewer.page, "Bytes checked").textContent()) ?? "";
+  const [, value, unit] = /^([\d.,]+) (B|kB|MB)$/.exec(text) ?? [];
+  const factor = { B: 1, kB: 1e3, MB: 1e6 }[unit ?? ""] ?? Number.NaN;
+  // The page rounds to a tenth of its unit.
+  const checked = (Number(value?.replace(",", "")) + 0.05) * factor;
+  expect(decoded).toBeGreaterThan(100_000);
+  expect(checked, `${text} checked, ${decoded} bytes decoded`).toBeGreaterThanOrEqual(decoded);
+  await expect(viewer.page.getByText(/refused, asked elsewhere/)).toHaveCount(0);
+});
+
+test("the four pages can be looked at while they are live", async ({ stage }) => {
+  const { busy: worker } = await busiest();
+  await stage.shoot(viewer.page, "watch");
+  await stage.shoot(broadcaster.page, "broadcast");
+  await stage.shoot(worker.page, "earn");
+  await worker.page.getByRole("link", { name: "Network", exact: true }).click();
+  await expect(worker.page.getByRole("region", { name: "Peer table" })).toBeVisible();
+  await stage.shoot(worker.page, "network");
+  await worker.page.getByRole("link", { name: "Earn" }).click();
+  await hired(worker);
+});
+
+/** Lets the busiest worker go in the middle of a segment and follows what becomes of that segment and of the viewer. */
+async function loses(go: (leaver: Earner) => Promise<void>): Promise<void> {
+  const { busy: leaver, other } = await busiest();
+  const at = await now(viewer);
+  const seq = await begins(leaver);
+  gone.set(leaver, await amount(leaver.page, "Earned"));
+  await go(leaver);
+
+  const row = line(broadcaster, seq);
+  await expect(
+    row.getByText(`after ${leaver.peer}`),
+    "the broadcaster names who had it",
+  ).toBeVisible({
+    timeout: 30_000,
+  });
+  await expect(row).toContainText(other.peer);
+  await expect(row).toContainText("2 of 2");
+
+  const fates: string[] = [];
+  for (let one = seq; one < seq + 4; one++) fates.push(await shown(viewer, one));
+  const { stillMs, jumpS, backwards, frames } = await seen(viewer, at);
+  test.info().annotations.push({
+    type: "measured",
+    description: `${leaver.name} gone in segment ${seq}: longest still ${stillMs} ms over ${frames} frames, largest step ${jumpS.toFixed(2)} s, segments ${fates.join(", ")}`,
+  });
+  console.log(test.info().annotations.at(-1)?.description);
+  for (const fate of fates) expect(fate).toMatch(/^(\d+p|gap|missing)$/);
+  expect(backwards).toBe(0);
+  expect(stillMs).toBeLessThanOrEqual(SEGMENT_MS);
+}
+
+test("a worker tab that crashes in mid-segment costs the viewer at most one segment", async ({
+  stage,
+}) => {
+  await loses((leaver) => crash(stage, leaver));
+});
+
+test("after the relay restarts, a new worker tab joins and is hired", async ({ stage }) => {
+  const { net } = stage;
+  const before = net.relay();
+  const pardon = stage.excuse({
+    pattern: /wrote: WebSocket connection to 'ws:\/\/127\.0\.0\.1.* failed/,
+    reason: "browsers write this themselves when a page dials a relay that is down for a moment",
+  });
+  await net.restartRelay();
+  expect(net.relay().id).toBe(before.id);
+  expect(net.relay().addrs).toEqual(before.addrs);
+  const third = await earn(stage, "third worker");
+  workers.push(third);
+  await hired(third);
+  for (const { page } of [broadcaster, viewer, ...here()])
+    await expect(figure(page, "Network state")).toHaveText(/^Connected to 1 relay/, {
+      timeout: 60_000,
+    });
+  pardon();
+});
+
+test("a worker tab that is closed in mid-segment costs as little, and the one that came after the restart delivers", async () => {
+  await loses((leaver) => leaver.page.close());
+  const third = workers.at(-1)?.peer;
+  expect((await told(broadcaster)).map(({ worker }) => worker)).toContain(third);
+});
+
+test("the books balance on chain to the wei", async ({ stage }) => {
+  const { chain } = stage.net;
+  const { page } = broadcaster;
+  const segments = await newestShown(viewer);
+  expect(segments).toBeGreaterThan(0);
+  await page.getByRole("button", { name: "End stream" }).click();
+  // Nobody has to wait out the challenge on a chain whose clock is ours.
+  await expect(page.getByText(/^Workers may still claim for/)).toBeVisible({ timeout: 60_000 });
+  const { closeAt } = await readPot(chain);
+  await chain.local?.warp(closeAt);
+  await expect(figure(page, "Broadcast state")).toHaveText("The stream has ended", {
+    timeout: 60_000,
+  });
+  await expect(figure(page, "Settlement")).toHaveText(
+    "Deposited is paid plus refunded, to the wei.",
+  );
+  await expect(viewer.page.getByText("The stream has ended")).toBeVisible({ timeout: 60_000 });
+
+  const pot = await readPot(chain);
+  const paid = pot.lanes.reduce((sum, { claimed }) => sum + claimed, 0n);
+  expect(pot.final).toBe(true);
+  expect(pot.balance).toBe(0n);
+  expect(pot.deposited).toBe(50_000_000_000_000_000n);
+  expect(pot.deposited).toBe(paid + (pot.refunded ?? 0n));
+  // Nobody has withdrawn but the payer, so the contract holds the workers' credits and nothing else.
+  expect(pot.held).toBe(paid);
+  expect(await amount(page, "Deposited on chain")).toBe(pot.deposited);
+  expect(await amount(page, "Paid on chain")).toBe(paid);
+  expect(await amount(page, "Refunded")).toBe(pot.refunded);
+
+  let lanes = 0;
+  for (const worker of workers) {
+    const lane = pot.lanes.find(({ payee }) => short(payee) === worker.payee);
+    const claimed = lane?.claimed ?? 0n;
+    if (lane !== undefined) {
+      lanes++;
+      expect(lane.credit).toBe(claimed);
+      expect(await amount(page, `Earned by ${worker.peer}`)).toBe(claimed);
+    }
+    const said = gone.get(worker);
+    // A page that is gone may not have heard of its last voucher; the broadcaster pays it all the same.
+    if (said === undefined) expect(await amount(worker.page, "Earned")).toBe(claimed);
+    else expect(claimed).toBeGreaterThanOrEqual(said);
+  }
+  expect(lanes).toBe(pot.lanes.length);
+  expect(lanes).toBeGreaterThan(1);
+  await stage.shoot(page, "broadcast-settled");
+});
+
+const short = (address: string) => `${address.slice(0, 6)}…${address.slice(-4)}`;

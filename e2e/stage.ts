@@ -1,0 +1,124 @@
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import {
+  type Browser,
+  type BrowserContext,
+  test as base,
+  type ConsoleMessage,
+  expect,
+  type Page,
+} from "@playwright/test";
+import { type Localnet, localnet } from "@tabcast/localnet";
+
+/** Screenshots of live pages, for people to look at; git ignores them. */
+const shots = fileURLToPath(new URL("../test-results/pages/", import.meta.url));
+
+/** Something a page may complain about without failing the test. */
+interface Excuse {
+  readonly pattern: RegExp;
+  readonly reason: string;
+}
+
+/** One network, one browser, and whatever its pages complained about. */
+export interface Stage {
+  readonly net: Localnet;
+  /** A page with storage, and so an identity and a wallet, of its own. */
+  open(name: string): Promise<Page>;
+  /** Lets pages complain of one thing until the returned function is called. */
+  excuse(excuse: Excuse): () => void;
+  /** What pages wrote as errors, threw or died of since the last call. */
+  complaints(): string[];
+  /** A page is about to be crashed on purpose. */
+  expectCrash(page: Page): void;
+  /** A page at 1280 and at 390 pixels width, whole, in its present state. */
+  shoot(page: Page, name: string): Promise<void>;
+  /** Every page that is open, by name. */
+  readonly pages: ReadonlyMap<string, Page>;
+}
+
+async function openStage(net: Localnet, browser: Browser): Promise<[Stage, () => Promise<void>]> {
+  const contexts: BrowserContext[] = [];
+  const pages = new Map<string, Page>();
+  const doomed = new Set<Page>();
+  const excuses = new Set<Excuse>();
+  let heard: string[] = [];
+  const complain = (text: string) => {
+    if (![...excuses].some(({ pattern }) => pattern.test(text))) heard.push(text);
+  };
+  const stage: Stage = {
+    net,
+    pages,
+    async open(name) {
+      const context = await browser.newContext({ baseURL: net.origin });
+      contexts.push(context);
+      const page = await context.newPage();
+      pages.set(name, page);
+      page.on("console", (message: ConsoleMessage) => {
+        if (message.type() === "error")
+          complain(`${name} wrote: ${message.text()} (${message.location().url})`);
+      });
+      page.on("pageerror", (error) => complain(`${name} threw: ${error.stack ?? error.message}`));
+      page.on("crash", () => {
+        pages.delete(name);
+        if (!doomed.has(page)) complain(`${name} crashed`);
+      });
+      page.on("close", () => pages.delete(name));
+      return page;
+    },
+    excuse(excuse) {
+      excuses.add(excuse);
+      return () => excuses.delete(excuse);
+    },
+    complaints() {
+      const told = heard;
+      heard = [];
+      return told;
+    },
+    expectCrash: (page) => void doomed.add(page),
+    async shoot(page, name) {
+      mkdirSync(shots, { recursive: true });
+      const before = page.viewportSize();
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: width === 390 ? 844 : 800 });
+        await page.screenshot({ path: `${shots}${name}-${width}.png`, fullPage: true });
+      }
+      if (before !== null) await page.setViewportSize(before);
+    },
+  };
+  const close = async () => {
+    for (const context of contexts) await context.close();
+  };
+  return [stage, close];
+}
+
+/** A test on the one network that all tests of a worker process share. */
+export const test = base.extend<{ quiet: undefined }, { stage: Stage }>({
+  stage: [
+    async ({ browser }, use) => {
+      const { TABCAST_PAGES: pages } = process.env;
+      const net = await localnet({ workers: 0, ...(pages && { pages }) });
+      const [stage, close] = await openStage(net, browser);
+      try {
+        await use(stage);
+      } finally {
+        await close();
+        await net.close();
+      }
+    },
+    { scope: "worker", timeout: 90_000 },
+  ],
+  quiet: [
+    async ({ stage }, use, info) => {
+      await use(undefined);
+      if (info.status !== info.expectedStatus)
+        for (const [name, page] of stage.pages)
+          await page
+            .screenshot({ path: info.outputPath(`${name}.png`), fullPage: true, timeout: 10_000 })
+            .catch(() => undefined); // the page may be what failed
+      expect(stage.complaints(), "errors in the pages' consoles").toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect } from "@playwright/test";
