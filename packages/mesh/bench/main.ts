@@ -2,7 +2,7 @@
  * Two tabs in browser contexts of their own, 4 MB at a time: Mesh.request beside a raw data channel, in one run.
  * BENCH_RUNS (5) associations of each kind, BENCH_DIALS (40) dials. Exits 1 if a target is missed.
  */
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { createRelay } from "@tabcast/mesh/relay";
 import { call, openTabs } from "../testing/tabs.ts";
@@ -82,7 +82,9 @@ async function bench(): Promise<boolean> {
       "of raw": of === undefined ? "" : (median(of) / median(list)).toFixed(2),
     };
   };
-  console.log(`mesh: ${SIZE} bytes at a time, ${cpus().length} cores, ${tabs.browser.version()}`);
+  console.log(
+    `mesh: ${SIZE} bytes at a time, ${cpus().length} cores at load ${loadavg()[0]?.toFixed(1)}, ${tabs.browser.version()}`,
+  );
   console.table([
     row("raw, first of a connection", times.rawCold),
     row("mesh, first of a connection", times.cold, times.rawCold),
