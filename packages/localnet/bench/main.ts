@@ -111,7 +111,7 @@ try {
       twoRatio > 1,
     ],
     [
-      "the same, with start of stream and settlement",
+      "the same, from going on air (workers are hired first) to the last segment",
       `${two.report.summary.realtimeRatio.toFixed(2)} x real time`,
       "",
       undefined,

@@ -57,7 +57,6 @@ async function run(
   const { mesh, source, rungs, codec, on, pace, signal } = options;
   const { info } = source;
   const clock = systemClock;
-  const startedAt = clock.now();
   const config = pace === "live" ? LIVE : FAST;
   const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
   const slackMs = Math.max(2 * segmentMs, 4_000);
@@ -72,6 +71,7 @@ async function run(
   const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
   if (pot !== undefined)
     on({ type: "funded", potId: pot.potId, deposited: pot.balances().deposited, gas: pot.openGas });
+  const liveAt = clock.now();
   if (wanted === 0 && rungs.length > 0)
     on({
       type: "warning",
@@ -210,7 +210,7 @@ async function run(
       holders: [here, ...there],
       tracks,
     });
-    const mine = linesOf(outcome, await paid, rungs, startedAt);
+    const mine = linesOf(outcome, await paid, rungs, liveAt);
     lines.push(...mine);
     const gaps = tracks.filter(({ gap }) => gap).map(({ name }) => name);
     on({ type: "segment", seq, lines: mine, gaps });
@@ -297,6 +297,7 @@ async function run(
     failure ??= error; // what was captured is still delivered and paid
   }
   await bell.until(() => published === captured || undefined, { signal });
+  const wallMs = Math.round(clock.now() - liveAt);
   await publisher.end();
   hiring?.tell({ type: "ended", now: clock.now() });
   work.abort();
@@ -315,7 +316,7 @@ async function run(
     segments: lines,
     captured,
     ...(settlement !== undefined && { settlement }),
-    wallMs: Math.round(clock.now() - startedAt),
+    wallMs,
     mediaSeconds: mediaUs / 1e6,
     workers: [...earned].map(([peer, { payee, segments, wei }]) => ({
       peer,
@@ -359,7 +360,7 @@ function linesOf(
   outcome: Outcome,
   paid: Wei,
   rungs: BroadcastOptions["rungs"],
-  startedAt: number,
+  liveAt: number,
 ): SegmentLine[] {
   const { segment, by, renditions, pay } = outcome;
   const upTo = (count: number) =>
@@ -375,7 +376,7 @@ function linesOf(
       bytes: rendition?.media.byteLength ?? 0,
       sha256: rendition === undefined ? "" : toHex(rendition.mediaHash),
       frames: rendition?.frames ?? 0,
-      sentMs: Math.round(outcome.sentAt - startedAt),
+      sentMs: Math.round(outcome.sentAt - liveAt),
       roundTripMs: Math.round(outcome.verifiedAt - outcome.sentAt),
       encodeMs: outcome.encodeMs,
       attempts: outcome.attempts,

@@ -20,7 +20,7 @@ export interface SegmentLine {
   readonly bytes: number;
   readonly sha256: string;
   readonly frames: number;
-  /** Milliseconds since the broadcast began. */
+  /** Milliseconds since the stream went on air. */
   readonly sentMs: number;
   /** From sent to verified. */
   readonly roundTripMs: number;
@@ -160,6 +160,7 @@ export interface BroadcastReport {
   readonly segments: readonly SegmentLine[];
   readonly captured: number;
   readonly settlement?: Settlement;
+  /** From going on air to the last segment published; paying in and settling are not in it. */
   readonly wallMs: number;
   /** Media time captured, in seconds. */
   readonly mediaSeconds: number;
