@@ -443,7 +443,9 @@ function Setup({ onAir }: { onAir: OnAir }) {
           <Button look="main" className="w-full sm:w-auto sm:px-8" disabled={!can} onClick={go}>
             {paying
               ? `Put ${deposit === undefined ? "the deposit" : format.money(deposit)} in this stream's pot and go live`
-              : "Go live, encoding in this tab"}
+              : ready === undefined
+                ? "Go live"
+                : "Go live, encoding in this tab"}
           </Button>
           {!can && (
             <p className="text-sm text-muted">
@@ -782,19 +784,16 @@ function Result({ onAir }: { onAir: OnAir }) {
         </div>
       )}
       {report.workers.length > 0 && (
-        <ul aria-label="Workers and what they earned" className="mt-5 border-t border-line pt-4">
+        <ul
+          aria-label="Workers and what they earned"
+          className="mt-5 grid gap-4 border-t border-line pt-4 sm:grid-cols-3"
+        >
           {report.workers.map((one) => (
-            <li
-              key={one.peer}
-              className="flex flex-wrap items-start justify-between gap-x-6 gap-y-1 py-1"
-            >
-              <span>
-                <span className="font-mono text-sm">{format.shortId(one.peer)}</span>
-                <span className="ml-3 text-sm text-muted">
-                  {format.counted(one.segments, "segment")}, to {format.shortAddress(one.payee)}
-                </span>
-              </span>
+            <li key={one.peer}>
               <Money label={`Earned by ${format.shortId(one.peer)}`} wei={BigInt(one.earnedWei)} />
+              <p className="text-[0.8125rem] text-muted">
+                {format.counted(one.segments, "segment")}, to {format.shortAddress(one.payee)}
+              </p>
             </li>
           ))}
         </ul>

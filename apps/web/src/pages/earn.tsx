@@ -255,7 +255,7 @@ function Jobs({ jobs }: { jobs: readonly JobLine[] }) {
                   ? "Working"
                   : job.state === "done"
                     ? "Delivered"
-                    : `Failed${job.why === undefined ? "" : `: ${job.why}`}`}
+                    : `Failed${job.why === undefined ? "" : `: ${format.shortIds(job.why)}`}`}
               </td>
               <td className="py-2 pr-3 text-right">
                 {job.state === "started" ? "–" : format.millis(job.ms)}
