@@ -11,6 +11,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 let dir: string;
 let started: ChildProcess[] = [];
+const readers = new WeakMap<ChildProcess, AsyncIterator<string>>();
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "tabcast-relay-test-"));
@@ -36,24 +37,26 @@ async function finish(child: ChildProcess) {
   return { code, out: out.join(""), err: err.join("") };
 }
 
-/** Waits for a line of JSON in which `event` is said. */
-async function said(child: ChildProcess, event: string): Promise<Record<string, unknown>> {
+/** Waits for a line of JSON that holds these values. One reader per child: a second one would miss what the first took. */
+async function said(
+  child: ChildProcess,
+  wanted: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
   const { stdout } = child;
   if (stdout === null) throw new Error("no output");
-  const lines = createInterface(stdout);
-  try {
-    for await (const line of lines) {
-      const values = JSON.parse(line);
-      if (values.event === event) return values;
-    }
-  } finally {
-    lines.close();
+  const lines = readers.get(child) ?? createInterface(stdout)[Symbol.asyncIterator]();
+  readers.set(child, lines);
+  while (true) {
+    const { done, value } = await lines.next();
+    if (done === true) throw new Error(`it ended before it said ${JSON.stringify(wanted)}`);
+    const values = JSON.parse(value);
+    if (Object.entries(wanted).every(([name, one]) => values[name] === one)) return values;
   }
-  throw new Error(`it ended before it said ${event}`);
 }
 
 /** Waits for the address it says it listens on. */
-const listening = async (child: ChildProcess) => String((await said(child, "listening")).addr);
+const listening = async (child: ChildProcess) =>
+  String((await said(child, { event: "listening" })).addr);
 
 async function stop(child: ChildProcess, signal: NodeJS.Signals) {
   const closed = once(child, "exit");
@@ -79,7 +82,7 @@ test("two relays of a network find each other", async () => {
   const second = start("--port", "0", "--dir", join(dir, "b"), "--json", "--peer", addr);
   const other = await listening(second);
   expect(other.split("/").at(-1)).not.toBe(addr.split("/").at(-1));
-  expect(await said(first, "peers")).toMatchObject({ peers: 1, reservations: 0 });
+  await said(first, { event: "peers", peers: 1, reservations: 0 });
   await stop(first, "SIGTERM");
   await stop(second, "SIGTERM");
 });
