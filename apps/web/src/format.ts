@@ -93,6 +93,11 @@ export function shortId(id: string): string {
   return id.length <= 10 ? id : `…${id.slice(-8)}`;
 }
 
+/** The text with every peer id in it shortened. */
+export function shortIds(text: string): string {
+  return text.replace(/\b12D3Koo[1-9A-HJ-NP-Za-km-z]{45}\b/g, shortId);
+}
+
 /** "0x12ab…89ef". */
 export function shortAddress(address: string): string {
   return `${address.slice(0, 6)}…${address.slice(-4)}`;

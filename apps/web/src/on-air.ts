@@ -1,6 +1,7 @@
 import type { Settlement, SettleProgress } from "@tabcast/channel";
 import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
+import { shortId, shortIds } from "./format.ts";
 
 /** A segment on its way: captured, sent, verified, paid. */
 export interface SegmentRow {
@@ -81,8 +82,10 @@ function row(
   return [change(fresh), ...state.rows].sort((a, b) => b.seq - a.seq).slice(0, MOST_ROWS);
 }
 
-const warn = (state: OnAir, message: string) =>
-  [message, ...state.warnings.filter((one) => one !== message)].slice(0, MOST_WARNINGS);
+const warn = (state: OnAir, text: string) => {
+  const message = shortIds(text);
+  return [message, ...state.warnings.filter((one) => one !== message)].slice(0, MOST_WARNINGS);
+};
 
 /** The state after one event of the broadcaster. */
 export function step(state: OnAir, event: BroadcastEvent): OnAir {
@@ -103,7 +106,14 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     case "dropped": {
       const crew = new Map(state.crew);
       crew.delete(event.worker);
-      return { ...state, crew, warnings: warn(state, `A worker left the crew: ${event.why}.`) };
+      return {
+        ...state,
+        crew,
+        warnings: warn(
+          state,
+          `Worker ${shortId(event.worker)} is no longer in the crew: ${event.why}.`,
+        ),
+      };
     }
     case "captured":
       return {
@@ -121,7 +131,7 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
         ...state,
         warnings: warn(
           state,
-          `Segment ${event.seq} came back bad and was sent again: ${event.why}.`,
+          `Segment ${event.seq} was not delivered at first and is made again: ${event.why}.`,
         ),
       };
     case "segment": {

@@ -96,7 +96,7 @@ export function Notice({
   return (
     <div
       role={tone === "bad" ? "alert" : "status"}
-      className={`rounded-lg border px-4 py-3 text-[0.9375rem] ${box}`}
+      className={`rounded-lg border px-4 py-3 text-[0.9375rem] [overflow-wrap:anywhere] ${box}`}
     >
       {word !== "" && <span className="sr-only">{word}</span>}
       {title !== undefined && <p className="font-semibold">{title}</p>}
