@@ -87,11 +87,7 @@ export function completeColour(
   return {
     primaries: tag?.primaries ?? "bt709",
     transfer: tag?.transfer ?? "bt709",
-    // Two names for the same numbers; VP9's header knows only the second, and would say bt709 for the first.
-    matrix:
-      tag?.matrix === "bt470bg"
-        ? "smpte170m"
-        : (tag?.matrix ?? (height >= 720 ? "bt709" : "smpte170m")),
+    matrix: tag?.matrix ?? (height >= 720 ? "bt709" : "smpte170m"),
     fullRange: tag?.fullRange ?? false,
   };
 }

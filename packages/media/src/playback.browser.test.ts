@@ -17,8 +17,19 @@ const once = (target: EventTarget, type: string) =>
     target.addEventListener("error", () => reject(new Error(`${type} never came`)), { once: true });
   });
 
-/** Plays fragments in a real video element to the end; the page's own player is MSE too. */
+/**
+ * Plays fragments to the end, again and slower if frames were dropped: a busy machine drops some at full speed, while a
+ * frame that cannot be shown is dropped at every speed.
+ */
 async function play(videos: readonly Fragment[], audios: readonly Fragment[]) {
+  let played = await playAt(1, videos, audios);
+  for (const rate of [0.5, 0.25])
+    if (played.droppedVideoFrames > 0) played = await playAt(rate, videos, audios);
+  return played;
+}
+
+/** Plays fragments in a real video element; the page's own player is MSE too. */
+async function playAt(rate: number, videos: readonly Fragment[], audios: readonly Fragment[]) {
   const media = new MediaSource();
   const element = document.createElement("video");
   element.muted = true;
@@ -52,6 +63,7 @@ async function play(videos: readonly Fragment[], audios: readonly Fragment[]) {
     }
     media.endOfStream();
     const ended = once(element, "ended");
+    element.playbackRate = rate;
     await element.play();
     await ended;
     const { totalVideoFrames, droppedVideoFrames } = element.getVideoPlaybackQuality();
@@ -138,7 +150,11 @@ test("a fragment is looked into in a few milliseconds", async () => {
   const [segment] = await all(source);
   if (!segment) throw new Error("no segment");
   await inspect(segment.video); // starts the worker
-  const began = performance.now();
-  for (let i = 0; i < 20; i++) await inspect(segment.video);
-  expect((performance.now() - began) / 20).toBeLessThan(20);
+  let quickest = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 30; i++) {
+    const began = performance.now();
+    await inspect(segment.video);
+    quickest = Math.min(quickest, performance.now() - began);
+  }
+  expect(quickest).toBeLessThan(5);
 });
