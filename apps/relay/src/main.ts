@@ -69,6 +69,10 @@ async function main(): Promise<void> {
   // libp2p lets a failure of a socket that is being torn down escape now and then (js-libp2p#3415); a relay must outlive it.
   process.on("uncaughtException", (thrown) => console.error(describe(thrown)));
   process.on("unhandledRejection", (thrown) => console.error(describe(thrown)));
+  // Before the relay says that it listens: whoever reads that may stop it at once.
+  const asked = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
+  });
   const relay = await createRelay({
     directory: options.dir,
     listen: [options.listen],
@@ -84,18 +88,12 @@ async function main(): Promise<void> {
     if (now !== last) say("peers", { peers, reservations });
     last = now;
   }, 2_000);
-  const stop = (signal: NodeJS.Signals) => {
-    clearInterval(report);
-    say("stopping", { signal });
-    relay.close().then(
-      () => process.exit(0),
-      (thrown) => {
-        console.error(describe(thrown));
-        process.exit(1);
-      },
-    );
-  };
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
+  const signal = await asked;
+  clearInterval(report);
+  say("stopping", { signal });
+  await relay.close();
+  // A socket that is still being torn down must not keep the process.
+  process.exit(0);
 }
 
 main().catch((thrown) => {
