@@ -74,7 +74,7 @@ test("a restarted relay is found at the same port under the same id", async () =
   expect(await listening(second)).toBe(addr);
   await stop(second, "SIGINT");
   expect((await stat(join(dir, "relay.key"))).mode & 0o077).toBe(0);
-});
+}, 90_000);
 
 test("two relays of a network find each other", async () => {
   const first = start("--port", "0", "--dir", join(dir, "a"), "--json");
@@ -85,7 +85,7 @@ test("two relays of a network find each other", async () => {
   await said(first, { event: "peers", peers: 1, reservations: 0 });
   await stop(first, "SIGTERM");
   await stop(second, "SIGTERM");
-});
+}, 90_000);
 
 test.each([
   [["--port", "70000"], /--port must be a number from 0 to 65535, got 70000/],
