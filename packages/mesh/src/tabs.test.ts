@@ -42,7 +42,7 @@ test("tabs find each other by gossip, and requests made at once share one dial",
   const [c, d] = [await enter(600_000), await enter(600_000)];
   expect(await call(c.page, "rush", d.peer, d.addrs, 6)).toBe(1);
   await leave();
-}, 60_000);
+}, 120_000);
 
 test("a tab that closes is MESH_PEER_LOST at once, a crashed one before eight seconds", async () => {
   const [a, b, c] = [await enter(), await enter(), await enter()];
@@ -65,7 +65,7 @@ test("a tab that closes is MESH_PEER_LOST at once, a crashed one before eight se
   expect(code).toBe("MESH_PEER_LOST");
   expect(at - began).toBeLessThan(8_000);
   await leave();
-}, 60_000);
+}, 120_000);
 
 test("after a relay restart tabs are reachable again, and a new one finds an old one", async () => {
   const a = await enter();
@@ -86,4 +86,4 @@ test("after a relay restart tabs are reachable again, and a new one finds an old
   const c = await enter();
   await Promise.all([call(c.page, "meets", a.peer), call(a.page, "meets", c.peer)]);
   await leave();
-}, 60_000);
+}, 120_000);
