@@ -43,6 +43,15 @@ describe("the next segment", () => {
     expect(Assign.anybody([hand("a")], task)).toBe(true);
   });
 
+  test("does not take a worker for free whose job is overdue", () => {
+    const [hands, small] = [[hand("a"), hand("b")], { ...task, bytes: 1_000 }];
+    const late = new Map([["a", [{ seq: 0, readyAt: 900 }]]]);
+    const choice = Assign.choose(hands, late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
+    expect(choice?.worker).toBe("b");
+    const only = Assign.choose([hand("a")], late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
+    expect(only?.readyAt).toBe(2_500);
+  });
+
   test("leaves the backup free, which takes what failed or is late", () => {
     const hands = [hand("a"), hand("b", { role: "backup", pixelsPerS: 900_000_000 })];
     expect(Assign.choose(hands, none, task, at, LIVE)?.worker).toBe("a");

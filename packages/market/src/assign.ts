@@ -55,8 +55,10 @@ export function choose(
     const load = loads.get(hand.worker) ?? [];
     if (load.length >= config.perWorker) continue;
     const uploadedAt = start + (task.bytes * 8_000) / hand.uplink;
-    const free = Math.max(at.now, ...load.map(({ readyAt }) => readyAt));
-    const readyAt = Math.max(uploadedAt, free) + (task.pixels * 1_000) / hand.pixelsPerS;
+    const takes = (task.pixels * 1_000) / hand.pixelsPerS;
+    // A job past its time says that the prediction was wrong, not that the worker is free: half of one more is reckoned with.
+    const overAt = load.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
+    const readyAt = Math.max(uploadedAt, ...overAt) + takes;
     const doneAt = readyAt + hand.pullMs;
     if (best === undefined || doneAt < best.doneAt)
       best = { worker: hand.worker, epoch: hand.epoch, uploadedAt, readyAt, doneAt };
