@@ -55,36 +55,45 @@ export async function earn(stage: Stage, name: string): Promise<Earner> {
 export const hired = ({ page }: Earner) =>
   expect(figure(page, "Worker state")).toHaveText(/Hired|Working on segment/, { timeout: 60_000 });
 
-/** Resolves the moment that the page begins a segment later than the one it has in hand; gives its number. */
-export async function begins({ page }: Earner): Promise<number> {
-  const state = figure(page, "Worker state");
-  const handle = await state.elementHandle();
-  const seq = await page.evaluate(
-    (output) =>
-      new Promise<number>((resolve) => {
-        const now = () => Number(/Working on segment (\d+)/.exec(output?.textContent ?? "")?.[1]);
+/** A segment that a worker has just begun, and what its page said then that it had earned, in wei. */
+export interface Begun {
+  readonly seq: number;
+  readonly earned: bigint;
+}
+
+/** Resolves the moment that the page begins a segment later than the one it has in hand. */
+export async function begins({ page }: Earner): Promise<Begun> {
+  const state = await figure(page, "Worker state").elementHandle();
+  const earned = await figure(page, "Earned").elementHandle();
+  // One trip for all: a small segment is done in a fifth of a second.
+  const { seq, wei } = await page.evaluate(
+    ([state, earned]) =>
+      new Promise<{ seq: number; wei: string }>((resolve) => {
+        const now = () => Number(/Working on segment (\d+)/.exec(state?.textContent ?? "")?.[1]);
         const before = now();
         const watch = new MutationObserver(() => {
           const seq = now();
           if (Number.isNaN(seq) || seq === before) return;
           watch.disconnect();
-          resolve(seq);
+          resolve({ seq, wei: earned?.getAttribute("data-wei") ?? "" });
         });
-        if (output !== null)
-          watch.observe(output, { childList: true, characterData: true, subtree: true });
+        if (state !== null)
+          watch.observe(state, { childList: true, characterData: true, subtree: true });
       }),
-    handle,
+    [state, earned] as const,
   );
-  return seq;
+  return { seq, earned: BigInt(wei) };
 }
 
-/** The page's renderer dies in the middle of whatever it does: no goodbye, no event in the page. */
-export async function crash(stage: Stage, { page }: Earner): Promise<void> {
-  stage.expectCrash(page);
+/** Makes ready to let the page's renderer die in the middle of whatever it does: no goodbye, no event in the page. */
+export async function crasher(stage: Stage, { page }: Earner): Promise<() => Promise<void>> {
   const cdp = await page.context().newCDPSession(page);
-  const crashed = page.waitForEvent("crash");
-  cdp.send("Page.crash").catch(() => undefined); // nobody is left to answer
-  await crashed;
+  return async () => {
+    stage.expectCrash(page);
+    const crashed = page.waitForEvent("crash");
+    cdp.send("Page.crash").catch(() => undefined); // nobody is left to answer
+    await crashed;
+  };
 }
 
 /** A page on the air. */
@@ -271,14 +280,6 @@ export async function shown({ page }: Watcher, seq: number): Promise<string> {
   const cell = page.getByTitle(new RegExp(`^Segment ${seq}: (?!ahead)`));
   await expect(cell).toHaveCount(1, { timeout: 60_000 });
   return ((await cell.getAttribute("title")) ?? "").replace(/^Segment \d+: /, "");
-}
-
-/** The newest segment on the viewer's screen. */
-export async function newestShown({ page }: Watcher): Promise<number> {
-  const titles = await page
-    .getByTitle(/^Segment \d+: \d+p$/)
-    .evaluateAll((all) => all.map((one) => one.getAttribute("title") ?? ""));
-  return Math.max(-1, ...titles.map((title) => Number(/\d+/.exec(title)?.[0] ?? -1)));
 }
 
 /** Who delivered which tracks to the viewer, by peer. */
