@@ -12,7 +12,13 @@ const hand = (worker: string, values: Partial<Assign.Hand> = {}): Assign.Hand =>
   ...values,
 });
 /** A second of transcoding, and 0.6 s of uplink. */
-const task: Assign.Task = { pixels: 100_000_000, bytes: 750_000, without: [], why: "first" };
+const task: Assign.Task = {
+  seq: 0,
+  pixels: 100_000_000,
+  bytes: 750_000,
+  without: [],
+  why: "first",
+};
 const at = { now: 0, uplinkFreeAt: 0 };
 const none = new Map<string, Assign.Load[]>();
 
@@ -28,6 +34,20 @@ describe("the next segment", () => {
     });
     const loads = new Map([["quick", [{ seq: 0, readyAt: 2_000 }]]]);
     expect(Assign.choose(hands, loads, task, at, LIVE)?.worker).toBe("a");
+  });
+
+  test("takes turns among workers that are about as quick, but a second try goes to the quickest", () => {
+    const hands = [
+      hand("a"),
+      hand("b", { pixelsPerS: 110_000_000 }),
+      hand("slow", { pixelsPerS: 1e7 }),
+    ];
+    const turns = [0, 1, 2, 3].map(
+      (seq) => Assign.choose(hands, none, { ...task, seq }, at, LIVE)?.worker,
+    );
+    expect(turns).toEqual(["a", "b", "a", "b"]);
+    const again = { ...task, why: "again" } as const;
+    expect(Assign.choose(hands, none, again, at, LIVE)?.worker).toBe("b");
   });
 
   test("leaves after those before it: the uplink sends one at a time", () => {
