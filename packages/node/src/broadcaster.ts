@@ -28,6 +28,8 @@ const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
 const TICK_MS = 100;
 /** Segments under way in fast mode beyond what the crew has in hand. */
 const AHEAD = 1;
+/** Segments under way in a live stream, and segments published but not yet recorded in any, before the source waits. */
+const MOST_AHEAD = 8;
 /** Segments a worker may deliver unpaid. Source: facts of payments, section 7. */
 const WINDOW = 2;
 /** Times a verdict with its voucher is sent before the worker is left to ask for it at the chain. */
@@ -68,6 +70,10 @@ async function run(
   const working = AbortSignal.any([signal, work.signal]);
   const stopSource = () => source.stop();
   stopping.addEventListener("abort", stopSource, { once: true, signal });
+  const reading = source.segments({ signal })[Symbol.asyncIterator]();
+  // A file's first segment is made while the deposit is on its way; what is live has not begun yet.
+  const first = pace === "fast" ? reading.next() : undefined;
+  first?.catch(() => {}); // it fails again where it is read
   const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
   if (pot !== undefined)
     on({ type: "funded", potId: pot.potId, deposited: pot.balances().deposited, gas: pot.openGas });
@@ -140,6 +146,9 @@ async function run(
   const outbox = new Map<number, { outcome: Outcome; paid: Promise<Wei> }>();
   const publishing = openLine();
   let published = 0;
+  // Apart from publishing: viewers and workers do not wait for a disk.
+  const recording = openLine();
+  let recorded = 0;
   let failure: unknown;
 
   /** Owes, signs and hands over; the amount that is now vouched for, in wei. */
@@ -214,16 +223,23 @@ async function run(
     lines.push(...mine);
     const gaps = tracks.filter(({ gap }) => gap).map(({ name }) => name);
     on({ type: "segment", seq, lines: mine, gaps });
-    await options.record?.({
-      seq,
-      start,
-      duration,
-      tracks: [
-        ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
-        { ...video, name: "source" },
-        ...(audio === undefined ? [] : [{ ...audio, name: "audio" }]),
-      ],
-    });
+    const all = [
+      ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
+      { ...video, name: "source" },
+      ...(audio === undefined ? [] : [{ ...audio, name: "audio" }]),
+    ];
+    void recording
+      .run(async () => options.record?.({ seq, start, duration, tracks: all }))
+      .catch(fail)
+      .finally(() => {
+        recorded++;
+        bell.wake();
+      });
+  }
+
+  function fail(error: unknown): void {
+    failure ??= error;
+    source.stop();
   }
 
   function done(outcome: Outcome): void {
@@ -237,8 +253,8 @@ async function run(
         try {
           await publish(next.outcome, next.paid);
         } catch (error) {
-          failure ??= error;
-          source.stop();
+          fail(error);
+          recorded++; // it never reached the recorder
         }
         published++;
         bell.wake();
@@ -280,7 +296,7 @@ async function run(
   let captured = 0;
   let mediaUs = 0;
   try {
-    for await (const segment of source.segments({ signal })) {
+    for await (const segment of resume(reading, first)) {
       const whole: Captured = await capture(segment, signal);
       captured = segment.seq + 1;
       mediaUs += segment.duration;
@@ -288,9 +304,13 @@ async function run(
       on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
       if (rungs.length === 0) done(sourceOnly(whole, clock.now()));
       else jobs.add(whole);
-      if (pace === "live") continue; // the deadline bounds what is under way
-      const room = () => config.perWorker * (hiring?.hands().length ?? 0) + AHEAD;
-      await bell.until(() => captured - published <= room() || undefined, { signal });
+      // A source that is live is bounded by its deadlines; one that is not waits for the crew. Both wait for the recorder.
+      const room = () =>
+        pace === "live" ? MOST_AHEAD : config.perWorker * (hiring?.hands().length ?? 0) + AHEAD;
+      await bell.until(
+        () => (captured - published <= room() && published - recorded <= MOST_AHEAD) || undefined,
+        { signal },
+      );
     }
   } catch (error) {
     if (signal.aborted) throw error;
@@ -298,6 +318,7 @@ async function run(
   }
   await bell.until(() => published === captured || undefined, { signal });
   const wallMs = Math.round(clock.now() - liveAt);
+  await bell.until(() => recorded === published || undefined, { signal });
   await publisher.end();
   hiring?.tell({ type: "ended", now: clock.now() });
   work.abort();
@@ -325,6 +346,14 @@ async function run(
       earnedWei: wei.toString(),
     })),
   };
+}
+
+/** What an iterator gives, beginning with what was asked of it already. */
+async function* resume<T>(
+  iterator: AsyncIterator<T>,
+  first: Promise<IteratorResult<T>> = iterator.next(),
+): AsyncIterable<T> {
+  for (let next = await first; next.done !== true; next = await iterator.next()) yield next.value;
 }
 
 /** What an offer names as slack where nothing is ever late, in milliseconds. */

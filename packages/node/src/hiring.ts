@@ -146,11 +146,12 @@ export function openHiring(options: HiringOptions): Hiring {
         if (effect.why !== "ended") {
           if (state !== "asked") on({ type: "dropped", worker, why: effect.why });
           gone(worker);
-          return;
         }
-        const bye = Bye.encode({ why: "the stream has ended", finishing: true });
+        if (effect.why === "left") return;
+        // A worker that is not told keeps its place here and never bids again.
+        const bye = Bye.encode({ why: effect.why, finishing: effect.why === "ended" });
         const wait = AbortSignal.timeout(2_000);
-        ask(mesh, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it will notice
+        ask(mesh, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it is gone after all
         return;
       }
       case "answer":

@@ -133,7 +133,7 @@ export interface BroadcastOptions {
   /** Makes the transcoder for local encoding, when it is first needed. Default: media's own. */
   readonly transcoder?: () => Transcoder;
   readonly on: (event: BroadcastEvent) => void;
-  /** Called with each published track of each segment, in order of sequence: where a recorder writes files. Awaited, so it also slows the input. */
+  /** Called with each published track of each segment, in order of sequence: where a recorder writes files. One at a time; the input waits when it is 8 segments behind. */
   readonly record?: (entry: PublishedSegment) => Promise<void>;
   readonly signal: AbortSignal;
 }
