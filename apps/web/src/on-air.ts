@@ -87,6 +87,17 @@ const warn = (state: OnAir, text: string) => {
   return [message, ...state.warnings.filter((one) => one !== message)].slice(0, MOST_WARNINGS);
 };
 
+/** Why a worker was dropped, in words; an unknown reason is shown as it is. */
+const dropWords: Readonly<Record<string, string>> = {
+  left: "it left",
+  dead: "it gives no sign of life",
+  late: "another worker was quicker again and again",
+  invalid: "what it made did not pass the checks",
+  failed: "it could not encode a segment",
+  "too slow": "somebody quicker has come",
+  "no answer": "it did not answer the award",
+};
+
 /** The state after one event of the broadcaster. */
 export function step(state: OnAir, event: BroadcastEvent): OnAir {
   switch (event.type) {
@@ -111,7 +122,7 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
         crew,
         warnings: warn(
           state,
-          `Worker ${shortId(event.worker)} is no longer in the crew: ${event.why}.`,
+          `Worker ${shortId(event.worker)} is no longer in the crew: ${dropWords[event.why] ?? event.why}.`,
         ),
       };
     }

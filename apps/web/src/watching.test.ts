@@ -4,12 +4,12 @@ import { notYetWatching, step, strip } from "./watching.ts";
 const fetched = (peer: string, bytes: number, track = "720p") =>
   ({ type: "fetched", seq: 1, track, peer, bytes, ms: 5 }) as const;
 
-test("bytes are counted once each, and the last to deliver is named", () => {
+test("bytes are counted once each, and the last to deliver a picture is named", () => {
   const after = [fetched("a", 100), fetched("b", 50), fetched("a", 7, "audio")].reduce(
     step,
     notYetWatching,
   );
-  expect(after).toMatchObject({ checked: 157, segments: 3, from: "a", refused: 0 });
+  expect(after).toMatchObject({ checked: 157, segments: 3, from: "b", refused: 0 });
   expect(after.sources.get("a")).toEqual({ tracks: ["720p", "audio"], bytes: 107 });
 });
 

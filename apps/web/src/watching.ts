@@ -71,7 +71,8 @@ export function step(state: Watching, event: ViewerEvent): Watching {
         ...state,
         checked: state.checked + event.bytes,
         segments: state.segments + 1,
-        from: event.peer,
+        // Sound always comes from the broadcaster; the question is who made the picture.
+        ...(event.track !== "audio" && { from: event.peer }),
         sources: delivered(state.sources, event),
       };
     case "mismatch":

@@ -338,8 +338,8 @@ export interface Budget {
   readonly tokens: number;
 }
 
-/** One token to begin with, so that a short stream can be helped too. */
-export const newBudget: Budget = { tokens: 1 };
+/** Two tokens to begin with: a worker that vanishes early in a stream has two jobs in hand. */
+export const newBudget: Budget = { tokens: 2 };
 
 /** A segment was opened: a tenth of a token more. */
 export function earn(budget: Budget, { hedge }: Config): Budget {

@@ -149,7 +149,8 @@ export function openHiring(options: HiringOptions): Hiring {
         }
         if (effect.why === "left") return;
         // A worker that is not told keeps its place here and never bids again.
-        const bye = Bye.encode({ why: effect.why, finishing: effect.why === "ended" });
+        const { award } = effect.member;
+        const bye = Bye.encode({ why: effect.why, finishing: effect.why === "ended", award });
         const wait = AbortSignal.timeout(2_000);
         ask(mesh, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it is gone after all
         return;

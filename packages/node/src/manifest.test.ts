@@ -25,7 +25,7 @@ function entry(seq: number, gap = false): Manifest.Sealed<Entry> {
       durationUs: 2_000_000,
       capturedMs: 1_700_000_000_000 + seq * 2_000,
       holders: [{ peer: "12D3KooW", addrs: [] }],
-      tracks: [track("360p", 50), track("source", 50)],
+      tracks: [track("360p", 50), track("240p", 50), track("source", 50)],
     },
     sealed: new Uint8Array(900),
   };
@@ -41,7 +41,7 @@ function announce(atMs: number, newest: number, ended = false): Manifest.Sealed<
       title: "t",
       codec: "avc",
       segmentMs: 2_000,
-      rungs: [rung],
+      rungs: [rung, { name: "240p", width: 426, height: 240, bitrate: 250_000 }],
       source: { ...rung, name: "source" },
       audio: false,
       startedMs: 0,
@@ -103,7 +103,7 @@ describe("a manifest", () => {
     expect(Manifest.reply(manifest, { stream, from: 500, most: 64 }).byteLength).toBe(0);
   });
 
-  test("marks a missing rendition as a gap and offers only rungs that somebody has", () => {
+  test("marks a missing rendition as a gap, and still offers its rung, which may come back", () => {
     const manifest = Manifest.announced(
       Manifest.entered(take(0), entry(1, true)),
       announce(1, 2, true),
@@ -113,6 +113,8 @@ describe("a manifest", () => {
     expect(ended).toBe(true);
     expect(pieces.map(({ gap }) => gap === true)).toEqual([false, true]);
     const { variants } = Manifest.variants(announce(1, 2).message, [entry(1, true).message]);
-    expect(variants.map(({ name }) => name)).toEqual(["source"]);
+    const rungs = variants.map(({ name, codecs, bandwidth }) => [name, codecs, bandwidth.average]);
+    expect(rungs).toContainEqual(["360p", "avc1.4d401e", 800_000]);
+    expect(rungs).toHaveLength(3);
   });
 });

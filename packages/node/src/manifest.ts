@@ -118,9 +118,11 @@ const folder = (track: string) => `${encodeURIComponent(track)}/index.m3u8`;
 export function variants(announce: Announce, entries: readonly Entry[]): Hls.Master {
   const audio = tracksOf(entries, "audio");
   const [sound] = audio;
-  const rungs = [...announce.rungs, announce.source].flatMap(({ name, width, height }) => {
+  const ladder = announce.rungs.flatMap(({ name }) => tracksOf(entries, name));
+  const rungs = [...announce.rungs, announce.source].flatMap(({ name, width, height, bitrate }) => {
     const found = tracksOf(entries, name);
-    const [first] = found;
+    // A rung that is all gaps just now may come back: it is offered as announced, coded like its neighbours.
+    const first = found[0] ?? ladder[0];
     if (first === undefined) return [];
     const frameRate = (first.track.frames * 1e6) / first.duration;
     const { codecs } = first.track;
@@ -131,7 +133,7 @@ export function variants(announce: Announce, entries: readonly Entry[]): Hls.Mas
         width,
         height,
         frameRate,
-        bandwidth: Hls.bandwidthOf(found),
+        bandwidth: found.length > 0 ? Hls.bandwidthOf(found) : { peak: bitrate, average: bitrate },
         name,
       },
     ];

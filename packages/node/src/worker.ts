@@ -403,8 +403,11 @@ export function work(options: WorkerOptions): WorkerNode {
     return NOTHING;
   });
   answer(mesh, PROTOCOLS.bye, until, (head, peer) => {
-    Bye.decode(head);
-    const theirs = [...places].filter(([, place]) => place.broadcaster === peer);
+    const { award } = Bye.decode(head);
+    const theirs = [...places].filter(
+      ([id, place]) =>
+        place.broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
+    );
     for (const [id] of theirs) leave(id);
     return theirs.length > 0 ? NOTHING : undefined;
   });
@@ -437,7 +440,7 @@ export function work(options: WorkerOptions): WorkerNode {
     async close() {
       if (own.signal.aborted) return;
       const everybody = new Set([...places.values()].map(({ broadcaster }) => broadcaster));
-      const bye = Bye.encode({ why: "closing", finishing: false });
+      const bye = Bye.encode({ why: "closing", finishing: false, award: NOTHING });
       const heard = [...everybody].map((peer) =>
         ask(mesh, peer, PROTOCOLS.bye, bye, { signal: AbortSignal.timeout(1_000) }),
       );

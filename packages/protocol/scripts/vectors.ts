@@ -169,7 +169,11 @@ const samples = [
   { noun: P.Verdict, message: { award, epoch: 1, seq: 7, ok: true, failed: [], voucher } },
   { noun: P.VerdictReply, message: { ok: false, why: "VOUCHER_STALE", held: voucher } },
   { noun: P.Cancel, message: { award, epoch: 1, seq: 7, why: "late" } },
-  { noun: P.Bye, message: { why: "page hidden", finishing: true } },
+  {
+    noun: P.Bye,
+    message: { why: "page hidden", finishing: true, award: new Uint8Array() },
+  },
+  { noun: P.Bye, message: { why: "too slow", finishing: false, award } },
   { noun: P.Get, message: { hash: fill(32, 95) } },
   { noun: P.GetReply, message: { ok: true, why: "", size: 62_500 } },
   {
@@ -259,7 +263,7 @@ const envelopes = await Promise.all(
 );
 
 const get = P.Get.encode({ hash: fill(32, 95) });
-const bye = P.Bye.encode({ why: "page hidden", finishing: true });
+const bye = P.Bye.encode({ why: "page hidden", finishing: true, award: new Uint8Array() });
 const bytes = (text: string) => fromHex(text.replaceAll(" ", ""));
 const refused = [
   [P.Get, new Uint8Array(65), "PROTOCOL_TOO_LARGE", "over the limit"],

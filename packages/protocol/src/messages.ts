@@ -415,12 +415,16 @@ export const Cancel: Noun<Cancel> = define(
   object<Cancel>({ award: bytes(ID), epoch: whole(1, U32), seq: whole(0), why }),
 );
 
+/** An id, or nothing. */
+const maybeId: Check = (value, at) =>
+  value instanceof Uint8Array && value.byteLength === 0 ? undefined : bytes(ID)(value, at);
+
 /** A peer leaves, or drains. */
 export const Bye: Noun<Bye> = define(
   "Bye",
   LIMITS.Bye,
   Generated.Bye.codec(),
-  object<Bye>({ why, finishing: flag }),
+  object<Bye>({ why, finishing: flag, award: maybeId }),
 );
 
 /** Asks for bytes by their SHA-256. */

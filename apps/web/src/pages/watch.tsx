@@ -421,7 +421,7 @@ function Screen({
             aria-label="Rung"
             value={shown.chosen}
             onChange={(event) => player.current?.choose(event.target.value)}
-            className={`${inputClass} w-28 text-sm sm:w-44`}
+            className={`${inputClass} w-40 text-sm sm:w-44`}
           >
             <option value="auto">Auto</option>
             {rungs.map(({ name, text }) => (

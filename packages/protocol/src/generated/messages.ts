@@ -2145,6 +2145,7 @@ export const Cancel = {
 export interface Bye {
   why: string
   finishing: boolean
+  award: Uint8Array<ArrayBuffer>
 }
 
 let ownBye: Codec<Bye> | undefined
@@ -2165,13 +2166,19 @@ export const Bye = {
           w.bool(obj.finishing)
         }
 
+        if ((obj.award != null && obj.award.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.award)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           why: '',
-          finishing: false
+          finishing: false,
+          award: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2186,6 +2193,10 @@ export const Bye = {
             }
             case 2: {
               obj.finishing = reader.bool()
+              break
+            }
+            case 3: {
+              obj.award = reader.bytes()
               break
             }
             default: {

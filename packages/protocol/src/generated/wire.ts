@@ -563,6 +563,10 @@ export const WIRE: Wire = {
     "2": {
       "name": "finishing",
       "type": "bool"
+    },
+    "3": {
+      "name": "award",
+      "type": "bytes"
     }
   },
   "Get": {
