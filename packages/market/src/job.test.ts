@@ -285,6 +285,14 @@ describe("one segment", () => {
     expect(missed.effects).toContainEqual({ do: "blame", worker: "a", fault: "late" });
   });
 
+  test("names who is silent, until it is heard of again", () => {
+    expect(Job.suspects(states.sent)).toEqual([]);
+    const silent = play([...sent, late(1_200)]);
+    expect(Job.suspects(silent.job)).toEqual(["a"]);
+    const [heard] = Job.step(silent.job, progress("a", 1_300), LIVE);
+    expect(Job.suspects(heard)).toEqual([]);
+  });
+
   test("lets go of a worker that was found for it too late", () => {
     const found = play([assigned("b")], LIVE, [states.local, []]);
     expect(found.effects).toEqual([{ do: "cancel", worker: "b", epoch: 1, why: "late" }]);

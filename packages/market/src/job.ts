@@ -128,6 +128,13 @@ export function open(segment: { seq: number; limits?: Limits | undefined }): Ste
 const live = (attempt: Attempt) => attempt.stage !== "over";
 const over = (job: Job) => job.state === "done" || job.state === "missed";
 
+/** Workers that have fallen silent over it: nobody hands them more until they are heard of again. */
+export function suspects(job: Job): string[] {
+  return job.attempts
+    .filter(({ stage, suspected }) => stage === "running" && suspected)
+    .map(({ worker }) => worker);
+}
+
 /** True while a worker that is found for it would be sent a copy. */
 export function wants(job: Job, config: Config): boolean {
   const searching = job.state === "open" || job.state === "sent";

@@ -187,7 +187,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   function assign(): void {
     if (signal.aborted) return;
     const now = clock.now();
-    const hands = hiring?.hands() ?? [];
+    const everybody = hiring?.hands() ?? [];
+    const silent = new Set([...slots.values()].flatMap(({ job }) => Job.suspects(job)));
+    const heard = everybody.filter(({ worker }) => !silent.has(worker));
+    const hands = heard.length > 0 ? heard : everybody;
     if (hands.length > 0) everHired = true;
     for (const pick of [...picks]) {
       const slot = slots.get(pick.seq);

@@ -252,6 +252,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
       report.segments.every(({ verified, worker }) => verified && worker !== liar.mesh.self),
     ).toBe(true);
     expect(liar.purse.balances().vouchered).toBe(0n);
+    await expect.poll(() => liar.worker.state().streams).toBe(0); // it was told that it is out
     expect(liar.events).toContainEqual(
       expect.objectContaining({ type: "refused", what: "verdict" }),
     );
