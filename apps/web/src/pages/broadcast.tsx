@@ -817,7 +817,7 @@ function Segments({ rows }: { rows: readonly SegmentRow[] }) {
             <th className="py-2 pr-3 font-medium">No.</th>
             <th className="py-2 pr-3 font-medium">Worker</th>
             <th className="py-2 pr-3 font-medium">Rungs</th>
-            <th className="py-2 pr-3 text-right font-medium">Time</th>
+            <th className="py-2 pr-6 text-right font-medium">Time</th>
             <th className="py-2 pr-3 font-medium">Verified</th>
             <th className="py-2 text-right font-medium">Paid</th>
           </tr>
@@ -862,7 +862,7 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
           <span className="ml-2 text-bad">missing: {row.gaps.join(", ")}</span>
         )}
       </td>
-      <td className="py-2 pr-3 text-right">
+      <td className="py-2 pr-6 text-right">
         {row.closed && made.length > 0 ? format.millis(slowest) : "–"}
       </td>
       <td className="py-2 pr-3">
