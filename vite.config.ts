@@ -32,6 +32,22 @@ const chromium = {
   ],
 };
 
+/** What the tests in real pages share; a new one each time, because Vitest writes into it. */
+const inChromium = () => ({
+  exclude: ["**/node_modules/**", "**/dist/**"],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  // One page at a time: real codecs on a small machine measure each other otherwise.
+  fileParallelism: false,
+  browser: {
+    enabled: true,
+    headless: true,
+    screenshotFailures: false,
+    provider: playwright({ launchOptions: chromium }),
+    instances: [{ browser: "chromium" as const }],
+  },
+});
+
 /**
  * A run's own place for pre-bundled dependencies. Runs that share one rewrite it under each other, and a stale one makes
  * the page reload in the middle of a test.
@@ -93,30 +109,31 @@ export default defineConfig({
         // half-way: finding one reloads the page.
         optimizeDeps: {
           entries: [
-            "{packages,apps}/**/*.browser.test.{ts,tsx}",
+            "packages/**/*.browser.test.ts",
             "packages/{runtime,protocol,mesh,media,channel,market,node}/src/**/*.ts",
             "!**/*.test.ts",
             "!packages/mesh/src/relay*.ts",
           ],
         },
         test: {
+          ...inChromium(),
           name: "browser",
           // The relay through which pages of the mesh's tests meet, and the chain on which those of the node's pay.
           globalSetup: ["packages/mesh/src/relay.setup.ts", "packages/node/test/chain.setup.ts"],
-          include: ["{packages,apps}/**/*.browser.test.{ts,tsx}"],
-          exclude: ["**/node_modules/**", "**/dist/**"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          // One page at a time: real codecs on a small machine measure each other otherwise.
-          fileParallelism: false,
-          browser: {
-            enabled: true,
-            headless: true,
-            screenshotFailures: false,
-            provider: playwright({ launchOptions: chromium }),
-            instances: [{ browser: "chromium" }],
-          },
+          include: ["packages/**/*.browser.test.ts"],
         },
+      },
+      {
+        extends: true,
+        root: web,
+        // hls.js comes from its source, which the scan does not enter; what it imports must be named.
+        optimizeDeps: {
+          entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/*.ts"],
+          include: ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
+            (name) => `hls.js > ${name}`,
+          ),
+        },
+        test: { ...inChromium(), name: "pages", include: ["src/**/*.browser.test.{ts,tsx}"] },
       },
     ],
   },

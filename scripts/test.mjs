@@ -140,6 +140,7 @@ const stages = {
   "contract-checks": contractChecks,
   unit: () => vitest("unit"),
   browser: () => vitest("browser"),
+  pages: () => vitest("pages"),
   localnet: () => ({ ...vitest("localnet"), needsPages: true }),
   e2e: playwright,
 };
