@@ -227,13 +227,22 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
 
     const workers: WorkerTab[] = [];
     let named = 0;
+    // One after the other: tabs of one machine that measure themselves at once measure each other, and none would be hired.
+    let measuring: Promise<unknown> = Promise.resolve();
+    const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+      const next = measuring.then(task, task);
+      measuring = next;
+      return next;
+    };
     const addWorker = async (): Promise<WorkerTab> => {
       const name = `worker ${++named}`;
       const tab = await openTab(tabs, server.origin, name, on, (told) => {
         if (told.from === "worker") on({ type: "working", name, event: told.event });
       });
       try {
-        const started = await tab.call("startWorker", { codecs, patience: workerPatience });
+        const started = await inTurn(() =>
+          tab.call("startWorker", { codecs, patience: workerPatience }),
+        );
         const worker: WorkerTab = { name, page: tab.page, close: () => tab.close(), ...started };
         workers.push(worker);
         tab.page.once("close", () => workers.splice(workers.indexOf(worker), 1));
