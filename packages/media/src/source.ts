@@ -57,8 +57,13 @@ class Feed {
     throw this.#error;
   }
 
-  async *segments(signal: AbortSignal): AsyncGenerator<SourceSegment, void, void> {
+  /** Begins to make segments, up to the worker's bound ahead of their reader. May be called twice. */
+  start(): void {
     this.#ask({ start: true });
+  }
+
+  async *segments(signal: AbortSignal): AsyncGenerator<SourceSegment, void, void> {
+    this.start();
     try {
       for (;;) {
         await this.#until(() => this.#segments.length > 0 || this.#ended, signal);
@@ -129,7 +134,9 @@ export async function openFile(
   signal.throwIfAborted();
   const segment = lengthOf(options);
   const feed = new Feed({ kind: "file", blob, name, segment, pace }, []);
-  return settled(feed, signal);
+  const source = await settled(feed, signal);
+  if (pace === "fast") feed.start(); // what must be encoded again is on its way while its owner hires and pays in
+  return source;
 }
 
 async function settled(feed: Feed, signal: AbortSignal): Promise<Source> {

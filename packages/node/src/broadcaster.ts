@@ -70,10 +70,6 @@ async function run(
   const working = AbortSignal.any([signal, work.signal]);
   const stopSource = () => source.stop();
   stopping.addEventListener("abort", stopSource, { once: true, signal });
-  const reading = source.segments({ signal })[Symbol.asyncIterator]();
-  // A file's first segment is made while the deposit is on its way; what is live has not begun yet.
-  const first = pace === "fast" ? reading.next() : undefined;
-  first?.catch(() => {}); // it fails again where it is read
   const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
   if (pot !== undefined)
     on({ type: "funded", potId: pot.potId, deposited: pot.balances().deposited, gas: pot.openGas });
@@ -296,7 +292,7 @@ async function run(
   let captured = 0;
   let mediaUs = 0;
   try {
-    for await (const segment of resume(reading, first)) {
+    for await (const segment of source.segments({ signal })) {
       const whole: Captured = await capture(segment, signal);
       captured = segment.seq + 1;
       mediaUs += segment.duration;
@@ -346,14 +342,6 @@ async function run(
       earnedWei: wei.toString(),
     })),
   };
-}
-
-/** What an iterator gives, beginning with what was asked of it already. */
-async function* resume<T>(
-  iterator: AsyncIterator<T>,
-  first: Promise<IteratorResult<T>> = iterator.next(),
-): AsyncIterable<T> {
-  for (let next = await first; next.done !== true; next = await iterator.next()) yield next.value;
 }
 
 /** What an offer names as slack where nothing is ever late, in milliseconds. */
