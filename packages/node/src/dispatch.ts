@@ -296,13 +296,19 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       slot.receipts.set(worker, { receipt, terms, uploadMs, receivedAt: clock.now() });
       tell(seq, { type: "receipt", worker, epoch });
     } catch (error) {
-      unload(worker, seq);
-      slot.running.delete(worker);
       if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
-      on({ type: "failed", seq, worker, why: describe(error) });
-      tell(seq, { type: "failed", worker, fault: faultOf(error) });
-      assign();
+      fails(slot, worker, faultOf(error), describe(error));
     }
+  }
+
+  /** A worker's try is over, and somebody else may have a place for it. */
+  function fails(slot: Slot, worker: PeerId, fault: Job.Fault, why: string): void {
+    const { seq } = slot.job;
+    unload(worker, seq);
+    slot.running.delete(worker);
+    on({ type: "failed", seq, worker, why });
+    tell(seq, { type: "failed", worker, fault });
+    assign();
   }
 
   function cancel(slot: Slot, { worker, epoch, why }: Extract<Job.Effect, { do: "cancel" }>): void {
@@ -324,11 +330,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     if (got === undefined || stop === undefined) return;
     const invalid = (why: string, failed: readonly string[]) => {
       options.refused(got.terms, seq, failed);
-      unload(worker, seq);
-      slot.running.delete(worker);
-      on({ type: "failed", seq, worker, why });
-      tell(seq, { type: "failed", worker, fault: "invalid" });
-      assign();
+      fails(slot, worker, "invalid", why);
     };
     try {
       const waits = { signal: AbortSignal.any([signal, stop.signal]) };
@@ -371,11 +373,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       if (stop.signal.aborted || signal.aborted) return;
       const fault = error instanceof HashError ? "invalid" : faultOf(error);
       if (fault === "invalid") return invalid(describe(error), ["hash"]);
-      unload(worker, seq);
-      slot.running.delete(worker);
-      on({ type: "failed", seq, worker, why: describe(error) });
-      tell(seq, { type: "failed", worker, fault });
-      assign();
+      fails(slot, worker, fault, describe(error));
     }
   }
 
