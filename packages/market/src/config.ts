@@ -40,6 +40,8 @@ export interface Config {
   readonly assumedPullMs: number;
   /** A tab's chance to stay: exp(-[((a+t)/scale)^shape - (a/scale)^shape]); scale in milliseconds. */
   readonly stay: { readonly shape: number; readonly scaleMs: number };
+  /** How long a stream waits for its first worker, and later for a new one, before it encodes alone, in milliseconds. */
+  readonly patience: { readonly firstMs: number; readonly laterMs: number };
   /** Attempts on workers before the segment is encoded here. */
   readonly mostAttempts: number;
   /** Silence after which the backup starts too, in milliseconds. */
@@ -73,6 +75,7 @@ export const LIVE: Config = {
   assumedUplink: 10_000_000,
   assumedPullMs: 100,
   stay: { shape: 0.5, scaleMs: 300_000 },
+  patience: { firstMs: 10_000, laterMs: 3_000 },
   mostAttempts: 3,
   suspectMs: 1_200,
   deadMs: 3_000,

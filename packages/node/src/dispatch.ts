@@ -59,16 +59,11 @@ export interface DispatchOptions {
 /** Gets each segment encoded by somebody: carries out what `Job` and `Assign` decide. */
 export interface Dispatch {
   add(segment: Captured): void;
-  /** Segments that are neither delivered nor given up. */
-  open(): number;
   /** A worker is gone: its jobs are lost. */
   lost(worker: PeerId): void;
   /** To be called when somebody was hired, and at least ten times a second. */
   tick(): void;
 }
-
-/** How long a stream waits for its first worker, and later for a new one, before it encodes alone; in milliseconds. */
-const PATIENCE_MS = { first: 10_000, later: 3_000 };
 
 /** How long one upload may keep the uplink to itself, in milliseconds. */
 const UPLINK_MS = 3_000;
@@ -211,7 +206,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         continue;
       }
       if (!Assign.anybody(hands, task)) {
-        const patience = everHired ? PATIENCE_MS.later : PATIENCE_MS.first;
+        const patience = everHired ? config.patience.laterMs : config.patience.firstMs;
         const since = everHired ? pick.since : Math.min(pick.since, startedAt);
         if (now - since < patience) continue;
         give();
@@ -451,7 +446,6 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       slots.set(segment.seq, slot);
       for (const effect of effects) act(slot, effect);
     },
-    open: () => slots.size,
     lost(worker) {
       for (const [seq, slot] of [...slots]) {
         slot.running.get(worker)?.abort(new Error("the worker left"));
