@@ -90,12 +90,18 @@ try {
   }
   const input = ["--input", clip, "--exit"];
   const two = await run([...input, "--workers", "2"]);
-  const alone = await run([...input, "--workers", "0"]);
-  const one = await run([...input, "--workers", "1"]);
+  // In turns, because a small machine's speed drifts by more than what is to be shown.
+  const shares: number[] = [];
+  for (let turn = 0; turn < 3; turn++) {
+    const alone = await run([...input, "--workers", "0"]);
+    const one = await run([...input, "--workers", "1"]);
+    shares.push(encodeMs(alone.report) / spanMs(one.report));
+  }
+  shares.sort((a, b) => a - b);
 
   const seconds = Number(two.report.input.seconds);
   const twoRatio = (seconds * 1_000) / spanMs(two.report);
-  const share = encodeMs(alone.report) / spanMs(one.report);
+  const [slowest = 0, share = 0, quickest = 0] = shares;
   const gigabytes = peak === undefined ? undefined : peak.bytes / 2 ** 30;
   const rows: [string, string, string, boolean | undefined][] = [
     [
@@ -118,7 +124,7 @@ try {
     ],
     [
       "one worker through the mesh, of the encoders' speed in one tab alone",
-      share.toFixed(2),
+      `${share.toFixed(2)} (${slowest.toFixed(2)} to ${quickest.toFixed(2)})`,
       "at least 0.8",
       share >= 0.8,
     ],

@@ -412,8 +412,9 @@ function Screen({
           }}
           className="mx-2 hidden w-24 accent-[var(--accent)] disabled:opacity-50 sm:block"
         />
-        <Button look="quiet" onClick={() => player.current?.toLive()}>
-          Go to live
+        <Button look="quiet" aria-label="Go to live" onClick={() => player.current?.toLive()}>
+          <span className="hidden sm:inline">Go to</span>{" "}
+          <span className="max-sm:capitalize">live</span>
         </Button>
         <label className="ml-auto flex items-center gap-2 text-sm">
           <span className="hidden text-muted sm:inline">Rung</span>
