@@ -35,6 +35,7 @@ import {
 } from "@tabcast/runtime";
 import { answer, ask, serveHeld } from "./exchange.ts";
 import { checkHash, openHeld } from "./held.ts";
+import { openBell } from "./queue.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 import { asCodec, asRungs } from "./wire.ts";
 
@@ -48,6 +49,8 @@ const MOST_OFFERS = 128;
 const MOST_RECEIPTS = 32;
 /** A part of a job's answer leaves at least this often, in milliseconds. Source: facts of the market, section 4. */
 const HEARTBEAT_MS = 500;
+/** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
+const CREDIT_MS = 3_000;
 const NOTHING = new Uint8Array(0);
 
 /** A job refused, in the words of SPEC.md. */
@@ -67,7 +70,7 @@ interface Place {
   readonly stream: string;
   readonly potId: Hex;
   /** Segments delivered and not yet paid; bounded by the offer's window. */
-  readonly unpaid: Map<number, Wei>;
+  readonly unpaid: Map<number, "owed" | "cancelled">;
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
@@ -88,6 +91,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const own = new AbortController();
   const until = AbortSignal.any([signal, own.signal]);
   const held = openHeld();
+  const bell = openBell();
   const joinedAt = systemClock.now();
   const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
@@ -213,13 +217,24 @@ export function work(options: WorkerOptions): WorkerNode {
       throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
     if (jobs() >= MOST_JOBS)
       throw new Refusal({ code: "JOB_BUSY" }, `${jobs()} jobs in hand, at most ${MOST_JOBS}`);
-    // What is in hand counts as delivered: else a broadcaster could fill the window twice over.
-    if (place.unpaid.size + place.jobs.size >= place.window + MOST_JOBS)
+    return place;
+  }
+
+  /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
+  async function credit(place: Place, stop: AbortSignal): Promise<void> {
+    const late = AbortSignal.timeout(CREDIT_MS);
+    const room = () => place.unpaid.size < place.window || undefined;
+    try {
+      // Looked at again after waking: two jobs may have waited for the same room.
+      while (room() === undefined)
+        await bell.until(room, { signal: AbortSignal.any([stop, late]) });
+    } catch (error) {
+      if (!late.aborted) throw error;
       throw new Refusal(
         { code: "JOB_UNPAID" },
         `${place.unpaid.size} segments delivered and not paid, at most ${place.window}`,
       );
-    return place;
+    }
   }
 
   async function encode(
@@ -265,9 +280,10 @@ export function work(options: WorkerOptions): WorkerNode {
       encodeMs: Math.round(result.encodeMs),
       hardware: result.hardware,
     });
+    await credit(place, stop);
+    place.unpaid.set(job.seq, "owed");
     const owed = Price.ofSegment(place.award.price, rungs, job.frames);
     await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
-    place.unpaid.set(job.seq, owed);
     place.receipts.set(job.seq, { source: job.mediaHash, sealed });
     if (place.receipts.size > MOST_RECEIPTS)
       place.receipts.delete(place.receipts.keys().next().value as number);
@@ -355,6 +371,7 @@ export function work(options: WorkerOptions): WorkerNode {
     const why = async (): Promise<string> => {
       if (!verdict.ok) {
         place.unpaid.delete(verdict.seq);
+        bell.wake();
         refused("verdict", `segment ${verdict.seq} failed ${verdict.failed.join(", ")}`);
         return "";
       }
@@ -362,6 +379,10 @@ export function work(options: WorkerOptions): WorkerNode {
       try {
         const { credited } = await purse.accept(Wire.toVoucher(verdict.voucher));
         place.unpaid.delete(verdict.seq);
+        // A copy that lost its race stays unpaid; a broadcaster that goes on paying did not order it to cheat us.
+        for (const [seq, state] of place.unpaid)
+          if (state === "cancelled") place.unpaid.delete(seq);
+        bell.wake();
         on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
         return "";
       } catch (error) {
@@ -399,7 +420,10 @@ export function work(options: WorkerOptions): WorkerNode {
   answer(mesh, PROTOCOLS.cancel, until, (head, peer) => {
     const { award, seq, why } = Cancel.decode(head);
     const place = places.get(toHex(award));
-    if (place?.broadcaster === peer) place.jobs.get(seq)?.abort(new Error(`cancelled: ${why}`));
+    if (place?.broadcaster === peer) {
+      place.jobs.get(seq)?.abort(new Error(`cancelled: ${why}`));
+      if (place.unpaid.has(seq)) place.unpaid.set(seq, "cancelled");
+    }
     return NOTHING;
   });
   answer(mesh, PROTOCOLS.bye, until, (head, peer) => {

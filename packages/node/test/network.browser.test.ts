@@ -96,7 +96,14 @@ interface Air {
   ): Promise<Extract<BroadcastEvent, { type: T }>>;
 }
 
-async function goLive({ wanted, seconds }: { wanted: number; seconds: number }): Promise<Air> {
+interface AirOptions {
+  readonly wanted: number;
+  readonly seconds: number;
+  /** What the broadcaster does to its pot before it uses it. */
+  readonly touch?: (pot: PayerPot) => PayerPot;
+}
+
+async function goLive({ wanted, seconds, touch = (pot) => pot }: AirOptions): Promise<Air> {
   const { mesh } = await join();
   const account = await rich();
   const { signal } = over;
@@ -115,16 +122,18 @@ async function goLive({ wanted, seconds }: { wanted: number; seconds: number }):
   const events: BroadcastEvent[] = [];
   const look = new Set<(event: BroadcastEvent) => void>();
   const deposit = Wei.of(ether / 100n);
-  const open = (options: { signal: AbortSignal }): Promise<PayerPot> =>
-    openPot({
-      domain,
-      rpc,
-      payer: account,
-      deposit,
-      store: books(),
-      challengePeriod: 900,
-      ...options,
-    });
+  const open = async (options: { signal: AbortSignal }): Promise<PayerPot> =>
+    touch(
+      await openPot({
+        domain,
+        rpc,
+        payer: account,
+        deposit,
+        store: books(),
+        challengePeriod: 900,
+        ...options,
+      }),
+    );
   const air = await broadcast({
     mesh,
     source,
@@ -257,6 +266,27 @@ describe("a network in one page, with real codecs and a real chain", () => {
       expect.objectContaining({ type: "refused", what: "verdict" }),
     );
     balanced(report);
+  });
+
+  test("a broadcaster that never pays gets two segments from a worker, and no third", async () => {
+    const { worker, events } = await startWorker();
+    const stingy = (pot: PayerPot): PayerPot => ({
+      potId: pot.potId,
+      config: pot.config,
+      domain: pot.domain,
+      openGas: pot.openGas,
+      balances: () => pot.balances(),
+      pay: () => Promise.reject(new Error("never")),
+      highest: (lane) => pot.highest(lane),
+      adopt: (voucher) => pot.adopt(voucher),
+      settle: (options) => pot.settle(options),
+      close: () => pot.close(),
+    });
+    const air = await goLive({ wanted: 1, seconds: 6, touch: stingy });
+    const refusal = await air.first("failed");
+    expect(refusal.why).toContain("2 segments delivered and not paid");
+    expect(worker.state().done).toBe(2);
+    expect(events.filter((event) => event.type === "paid")).toEqual([]);
   });
 
   test("with all workers lost, this tab encodes the rest and says so", async () => {
