@@ -21,6 +21,13 @@ function report(file) {
   }
 }
 
+/** The first lines of a failure, without the colours: what a reader of the last page of a log needs. */
+function failure(name, message = "") {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what colours are made of
+  const plain = message.replace(/\u001b\[[0-9;]*m/g, "");
+  return [`FAIL ${name}`, ...plain.split("\n").slice(0, 6)].join("\n    ");
+}
+
 /** A tool that only says yes or no counts as one. */
 const yesOrNo = (code) => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 });
 
@@ -44,11 +51,18 @@ function vitest(project) {
       const broken = json.testResults.filter(
         (suite) =>
           suite.status === "failed" && !suite.assertionResults.some((t) => t.status === "failed"),
-      ).length;
+      );
       return {
         passed: json.numPassedTests,
-        failed: json.numFailedTests + broken,
+        failed: json.numFailedTests + broken.length,
         skipped: json.numPendingTests + json.numTodoTests,
+        failures: [
+          ...json.testResults
+            .flatMap((suite) => suite.assertionResults)
+            .filter(({ status }) => status === "failed")
+            .map((each) => failure(each.fullName, each.failureMessages[0])),
+          ...broken.map((suite) => failure(suite.name, suite.message)),
+        ],
       };
     },
   };
@@ -78,11 +92,11 @@ function forge() {
         say(text.trim());
         return undefined;
       }
-      const sum = { passed: 0, failed: 0, skipped: 0 };
+      const sum = { passed: 0, failed: 0, skipped: 0, failures: [] };
       for (const [suite, { test_results: results }] of Object.entries(JSON.parse(line)))
         for (const [name, { status, reason }] of Object.entries(results)) {
           sum[{ Success: "passed", Skipped: "skipped" }[status] ?? "failed"]++;
-          if (status === "Failure") say(`  FAIL ${suite} ${name}: ${reason ?? ""}`);
+          if (status === "Failure") sum.failures.push(failure(`${suite} ${name}`, reason ?? ""));
         }
       say(`forge: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
       return sum;
@@ -105,6 +119,8 @@ function contractChecks() {
   };
 }
 
+const specsOf = (suite) => [...suite.specs, ...(suite.suites ?? []).flatMap(specsOf)];
+
 function playwright() {
   const file = join(out, "e2e.json");
   return {
@@ -119,12 +135,20 @@ function playwright() {
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file },
     needsPages: true,
     count() {
-      const stats = report(file)?.stats;
-      if (stats === undefined) return undefined;
+      const json = report(file);
+      if (json === undefined) return undefined;
+      const { stats } = json;
       return {
         passed: stats.expected + stats.flaky,
         failed: stats.unexpected,
         skipped: stats.skipped,
+        failures: json.suites
+          .flatMap(specsOf)
+          .flatMap(({ title, tests }) =>
+            tests
+              .filter(({ status }) => status === "unexpected")
+              .map(({ results }) => failure(title, results.at(-1)?.error?.message)),
+          ),
       };
     },
   };
@@ -199,6 +223,7 @@ await run(async () => {
 
   const sum = { passed: 0, failed: 0, skipped: 0 };
   const lines = [];
+  const failures = [];
   for (const name of names.length > 0 ? names : Object.keys(stages)) {
     if (interrupted) break;
     const stage = stages[name]();
@@ -224,12 +249,15 @@ await run(async () => {
       note = ` (${error.message})`;
     }
     for (const key of Object.keys(sum)) sum[key] += counted[key] ?? 0;
+    failures.push(...(counted.failures ?? []));
     const seconds = ((Date.now() - began) / 1000).toFixed(0);
     const skipped = counted.skipped ? `, ${counted.skipped} skipped` : "";
     lines.push(
       `${name}: ${counted.passed} passed, ${counted.failed} failed${skipped} in ${seconds} s${note}`,
     );
   }
+  // Once more at the end: of a long log people and machines keep the last page.
+  if (failures.length > 0) console.log(`\n${failures.join("\n")}`);
   console.log(`\n${lines.join("\n")}`);
   if (interrupted) console.log("interrupted: the stages after this were not run");
   console.log(`${sum.passed} passed, ${sum.failed} failed`);

@@ -1,10 +1,11 @@
 import { isKeyPacket } from "./bitstream.ts";
 import { chunkBytes } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
+import { encoderConfigOf, videoTrackOf } from "./lane.ts";
 import { readInit } from "./mp4/read.ts";
 import type { Sample } from "./mp4/track.ts";
 import { writeInit, writeMedia } from "./mp4/write.ts";
-import { encoderConfigOf, microsOf, videoTrackOf } from "./transcode.ts";
+import { microsOf } from "./transcode.ts";
 import type { Fragment } from "./types.ts";
 
 /** Frames that may wait at an encoder before its feeder waits too. */
