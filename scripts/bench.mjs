@@ -1,25 +1,35 @@
-// npm run bench -- [package ...]: runs packages/<package>/bench/main.ts on Node 24; without a name, all of them.
+// npm run bench -- [name ...]: runs a package's measurements on Node 24; without a name, all but the long ones.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { environment, node24, root, run, Stop, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
-const main = (name) => join(root, "packages", name, "bench", "main.ts");
+const at = (...path) => join(root, "packages", ...path);
+const benches = {
+  start: at("localnet", "bench", "main.ts"),
+  mesh: at("mesh", "bench", "main.ts"),
+  media: at("media", "bench", "main.ts"),
+  attacks: at("media", "bench", "attacks", "main.ts"),
+  soak: at("localnet", "bench", "soak.ts"),
+};
+/** Takes an hour: only when asked for by name. */
+const long = ["soak"];
 
 await run(async () => {
-  const all = readdirSync(join(root, "packages")).filter((name) => existsSync(main(name)));
-  // "start" is the whole network's, which localnet measures.
-  const names = process.argv.slice(2).map((name) => (name === "start" ? "localnet" : name));
+  const words = process.argv.slice(2);
+  const flags = words.filter((word) => word.startsWith("-"));
+  const names = words.filter((word) => !word.startsWith("-"));
   for (const name of names)
-    if (!all.includes(name)) throw new Stop(`no bench named ${name}; there are ${all.join(", ")}`);
+    if (!(name in benches))
+      throw new Stop(`no bench named ${name}; there are ${Object.keys(benches).join(", ")}`);
   const { chromium } = await setup();
   await build();
   let failed = 0;
-  for (const name of names.length > 0 ? names : all) {
+  const usual = Object.keys(benches).filter((name) => !long.includes(name));
+  for (const name of names.length > 0 ? names : usual) {
     say(`bench: ${name}`);
-    const child = spawn(node24, [main(name)], {
+    const child = spawn(node24, [benches[name], ...flags], {
       cwd: root,
       env: environment({ TABCAST_CHROMIUM: chromium, NODE_ENV: "production" }),
       stdio: "inherit",
