@@ -36,6 +36,8 @@ export interface BroadcastStart {
   readonly source: "file" | "scene";
   /** Length of the scene; without it the scene never ends. */
   readonly seconds?: number;
+  /** Of the scene, in pixels. */
+  readonly size?: { readonly width: number; readonly height: number };
   /** Text of the ladder, or undefined for the default of the source's size. */
   readonly ladder?: string;
   readonly codec: CodecName;

@@ -67,6 +67,8 @@ export interface NetBroadcastOptions {
   readonly title?: string;
   /** Length of the scene; without it the scene never ends. */
   readonly seconds?: number;
+  /** Of the scene, in pixels. Default 1280x720. */
+  readonly size?: { readonly width: number; readonly height: number };
   readonly ladder?: string;
   readonly codec?: CodecName;
   /** Seconds. Default 2. */
@@ -363,6 +365,7 @@ async function startBroadcast(asked: NetBroadcastOptions, around: Around): Promi
       title: asked.title ?? "Local broadcast",
       source: asked.file === undefined ? "scene" : "file",
       ...(asked.seconds === undefined ? {} : { seconds: asked.seconds }),
+      ...(asked.size === undefined ? {} : { size: asked.size }),
       ...(asked.ladder === undefined ? {} : { ladder: asked.ladder }),
       codec: asked.codec ?? "avc",
       segment: asked.segment ?? 2,

@@ -69,13 +69,14 @@ export async function runBroadcast(
 }
 
 function openSource(
-  { source, segment, pace, seed, seconds }: BroadcastStart,
+  { source, segment, pace, seed, seconds, size }: BroadcastStart,
   signal: AbortSignal,
 ): Promise<Source> {
   const options = { segment: Micros.fromSeconds(segment), pace, seed, signal };
   if (source === "scene")
     return openScene({
       ...options,
+      ...size,
       ...(seconds === undefined ? {} : { duration: Micros.fromSeconds(seconds) }),
     });
   const file = document.querySelector<HTMLInputElement>("input[type=file]")?.files?.[0];
