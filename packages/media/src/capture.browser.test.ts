@@ -2,7 +2,8 @@ import { Micros } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { decoded, never } from "../test/clip.ts";
 import { inspect } from "./inspect.ts";
-import { openCapture, openScene } from "./source.ts";
+import { openScene } from "./source.ts";
+import { openCapture } from "./stage.ts";
 import type { SourceSegment } from "./types.ts";
 
 const length = Micros.of(500_000);

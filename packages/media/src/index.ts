@@ -4,14 +4,10 @@ export { MediaError, type MediaReason } from "./errors.ts";
 export { inspect } from "./inspect.ts";
 /** Which rungs a source can have. */
 export * from "./ladder.ts";
-/** Opens files, the built-in scene and captures as sources of segments. */
-export {
-  type CaptureOptions,
-  openCapture,
-  openFile,
-  openScene,
-  type SceneOptions,
-} from "./source.ts";
+/** Opens files and the built-in scene as sources of segments. */
+export { openFile, openScene, type SceneOptions } from "./source.ts";
+/** Opens cameras, screens, tabs and canvases as sources of segments. */
+export { type CaptureOptions, openCapture } from "./stage.ts";
 /** Turns segments into renditions, and measures how fast this device does. */
 export { createTranscoder, measure } from "./transcoder.ts";
 export type * from "./types.ts";

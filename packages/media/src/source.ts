@@ -1,5 +1,4 @@
 import type { BitsPerSecond, Micros } from "@tabcast/runtime";
-import { codecString } from "./codecs.ts";
 import { MediaError, restoreError } from "./errors.ts";
 import type { SourceAsk, SourcePlan, SourceTell } from "./source.worker.ts";
 import type { Source, SourceInfo, SourceOptions, SourceSegment } from "./types.ts";
@@ -7,7 +6,7 @@ import type { Source, SourceInfo, SourceOptions, SourceSegment } from "./types.t
 const LENGTH = { least: 500_000, most: 10_000_000, usual: 2_000_000 };
 
 /** What waits for whom: segments for a reader, or a reader for them. */
-class Feed {
+export class Feed {
   readonly #worker: Worker;
   readonly #segments: SourceSegment[] = [];
   #info: SourceInfo | undefined;
@@ -93,7 +92,13 @@ class Feed {
   }
 }
 
-function sourceOf(feed: Feed, info: SourceInfo, ended: () => void, preview?: MediaStream): Source {
+/** A feed as its owner sees it. `ended` is called when it is closed. */
+export function sourceOf(
+  feed: Feed,
+  info: SourceInfo,
+  ended: () => void,
+  preview?: MediaStream,
+): Source {
   let read = false;
   return {
     info,
@@ -112,7 +117,7 @@ function sourceOf(feed: Feed, info: SourceInfo, ended: () => void, preview?: Med
 }
 
 /** The segment length in microseconds. Throws MEDIA_OPTION outside 0.5 to 10 s. */
-function lengthOf({ segment = LENGTH.usual as Micros }: SourceOptions): number {
+export function lengthOf({ segment = LENGTH.usual as Micros }: SourceOptions): number {
   if (!(segment >= LENGTH.least && segment <= LENGTH.most))
     throw new MediaError(
       { code: "MEDIA_OPTION", option: "segment", value: segment },
@@ -195,82 +200,17 @@ export async function openScene(options: SceneOptions): Promise<Source> {
   return settled(new Feed(plan, []), signal);
 }
 
-function within(option: string, value: number, least: number, most: number, step: number): void {
+/** Throws MEDIA_OPTION for a value outside its bounds. */
+export function within(
+  option: string,
+  value: number,
+  least: number,
+  most: number,
+  step: number,
+): void {
   if (!(value >= least && value <= most && value % step === 0))
     throw new MediaError(
       { code: "MEDIA_OPTION", option, value },
       `${option} is ${value}; it must be ${least} to ${most} in steps of ${step}`,
     );
 }
-
-/** A camera, a screen or a tab. */
-export interface CaptureOptions extends SourceOptions {
-  /** For the report: "camera", "screen", "tab". Default: from the track's settings. */
-  readonly kind?: string;
-  /** Frames per second of the constant grid, 1 to 60. Default: the track's own rate, at most 30. */
-  readonly frameRate?: number;
-  /** Bits per second of its video. Default 0.1 for each pixel of each frame, at least 400 kbit/s. */
-  readonly bitrate?: BitsPerSecond;
-}
-
-/** Chromium's; not in TypeScript's DOM types. */
-declare class MediaStreamTrackProcessor<T> {
-  constructor(init: { track: MediaStreamTrack; maxBufferSize?: number });
-  readonly readable: ReadableStream<T>;
-}
-
-/**
- * Live segments of a stream's first video track and, if it has one, its first audio track. Frames are put on a constant
- * grid. Ends when the video track ends; `close` stops the stream's tracks. Throws MEDIA_NO_VIDEO or MEDIA_OPTION.
- */
-export function openCapture(stream: MediaStream, options: CaptureOptions = {}): Source {
-  const segment = lengthOf(options);
-  const [track] = stream.getVideoTracks();
-  if (!track || track.readyState === "ended")
-    throw new MediaError({ code: "MEDIA_NO_VIDEO" }, "the captured stream has no live video track");
-  const [sound] = stream.getAudioTracks();
-  const settings = track.getSettings();
-  const heard = sound?.getSettings();
-  const frameRate =
-    options.frameRate ?? Math.min(30, Math.max(1, Math.round(settings.frameRate || 30)));
-  within("frameRate", frameRate, 1, 60, 1);
-  const width = even(settings.width ?? 1280);
-  const height = even(settings.height ?? 720);
-  const bitrate =
-    options.bitrate ?? Math.max(400_000, Math.round(0.1 * width * height * frameRate));
-  // A few frames of buffer bridge a stall of the worker; more would only be latency.
-  const video = new MediaStreamTrackProcessor<VideoFrame>({ track, maxBufferSize: 8 }).readable;
-  const audio = sound
-    ? new MediaStreamTrackProcessor<AudioData>({ track: sound, maxBufferSize: 100 }).readable
-    : undefined;
-  const plan: SourcePlan = {
-    kind: "capture",
-    width,
-    height,
-    frameRate,
-    bitrate,
-    segment,
-    video,
-    sampleRate: heard?.sampleRate ?? 48_000,
-    channels: Math.min(2, heard?.channelCount ?? 1),
-    ...(audio ? { audio } : {}),
-  };
-  const feed = new Feed(plan, [video, ...(audio ? [audio] : [])]);
-  const info: SourceInfo = {
-    kind: options.kind ?? (settings.displaySurface ? "screen" : "camera"),
-    codec: codecString("avc", { width, height, bitrate }, frameRate),
-    width,
-    height,
-    frameRate,
-    bitrate: bitrate as BitsPerSecond,
-    passthrough: false,
-    ...(sound ? { audioCodec: "opus" } : {}),
-    input: { videoCodec: "raw", ...(sound ? { audioCodec: "pcm" } : {}) },
-  };
-  const end = () => {
-    for (const each of stream.getTracks()) each.stop();
-  };
-  return sourceOf(feed, info, end, stream);
-}
-
-const even = (side: number) => Math.max(64, side - (side % 2));
