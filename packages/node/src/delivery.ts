@@ -112,6 +112,7 @@ export function openCourier(mesh: Mesh): Courier {
         durationUs: segment.duration,
         deadlineMs: Math.round(terms.deadlineMs),
         codec: terms.codec,
+        open: false,
       });
       const request = { head, body: concatBytes(init, media) };
       const parts = mesh.request(worker, PROTOCOLS.job, request, {
