@@ -1,7 +1,11 @@
-import { OpusLine } from "./audio.ts";
+import { createCard } from "./card.ts";
 import { Cutter, type VideoCut } from "./encode.ts";
+import { Fitter } from "./fit.ts";
+import { type Due, Grid, LATE, LONGEST_FILL } from "./grid.ts";
+import { Listener } from "./listener.ts";
 import type { Studio } from "./outlet.ts";
 import { microsOf } from "./transcode.ts";
+import { Viewfinder } from "./viewfinder.ts";
 
 /** A capture to encode. Length in microseconds. */
 export interface CapturePlan {
@@ -12,75 +16,73 @@ export interface CapturePlan {
   readonly segment: number;
   readonly video: ReadableStream<VideoFrame>;
   readonly audio?: ReadableStream<AudioData>;
-  /** What the audio track says of itself: hertz, and 1 or 2. */
-  readonly sampleRate: number;
-  readonly channels: number;
+  /** What comes out as sound, whatever track is on: hertz, and 1 or 2; absent for a stream without. */
+  readonly sound?: { readonly sampleRate: number; readonly channels: number };
+  /** When a video track ends by itself: end the stream, or go on with a card until another one comes. */
+  readonly lost: "end" | "card";
+  /** Takes CaptureAsk, gives CaptureTell. */
+  readonly control: MessagePort;
 }
+
+/** What the page says to a capture that runs. */
+export type CaptureAsk =
+  | { readonly video: ReadableStream<VideoFrame> }
+  | { readonly audio: ReadableStream<AudioData> | undefined }
+  /** Shows the card in place of the picture. */
+  | { readonly covered: boolean };
+
+/** Time that was left out of the stream, and why. */
+export interface Skip {
+  readonly seconds: number;
+  /** "asleep": nothing ran here, because the computer or the tab slept. "busy": encoding could not keep up. */
+  readonly why: "asleep" | "busy";
+}
+
+/** What a capture that runs says to the page. */
+export type CaptureTell = { readonly skipped: Skip } | { readonly lost: "picture" | "sound" };
 
 const TICKS_PER_FRAME = 512;
-/** A grid slot this much later than its frame is filled with the frame before it, in milliseconds: a still screen sends none. */
-const LATE_MS = 200;
-/** Audio that has not come this long after its video is not waited for, in milliseconds. */
-const AUDIO_MS = 500;
 /** How long both clocks are watched before the first frame counts, in milliseconds. */
 const WARM_MS = 250;
+/** The wall clock is corrected in small steps all the time; one larger than this moves `capturedAt`, in milliseconds. */
+const WALL_STEP_MS = 1_000;
 
 const nowMicros = () => performance.now() * 1000;
+const wallMs = () => Date.now() - performance.now();
 
-/**
- * Puts a track's timestamps on this worker's clock. Chromium stamps video and audio from different origins (measured: 50
- * minutes apart), so what they share is when they come; the quickest arrival so far has the least delay in it.
- */
-class TrackClock {
-  #offset = Number.POSITIVE_INFINITY;
-
-  /** Microseconds on this worker's clock of a timestamp that arrived now. */
-  seen(timestamp: number): number {
-    this.#offset = Math.min(this.#offset, nowMicros() - timestamp);
-    return timestamp + this.#offset;
-  }
-}
-
-/** Encodes and cuts the tracks until the video ends or `stop`. */
+/** Encodes and cuts whatever tracks are on, on one timeline, until the video ends or `stop`. */
 export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): Promise<void> {
-  const { width, height, frameRate, bitrate, segment } = plan;
+  const { width, height, frameRate, bitrate, segment, control } = plan;
   const timescale = frameRate * TICKS_PER_FRAME;
   const cutter = new Cutter(
     { width, height, bitrate, frameRate, timescale },
     (segment * timescale) / 1e6,
   );
-  const sound = plan.audio ? new OpusLine() : undefined;
-  const heard = plan.audio?.getReader();
-  const frames = plan.video.getReader();
-  const [videoClock, audioClock] = [new TrackClock(), new TrackClock()];
-  const warm = nowMicros() + WARM_MS * 1000;
-  /** When slot 0 begins on this worker's clock, and Unix milliseconds then. */
-  let origin: number | undefined;
+  const fitter = new Fitter(plan);
+  const viewfinder = new Viewfinder(nowMicros);
+  const card = createCard(width, height);
+  /** Since slot 0 has its time. */
+  let grid: Grid | undefined;
+  /** Unix milliseconds of slot 0, had no time been left out. */
   let originUnix = 0;
-  /** The grid slot that the next frame fills. */
-  let next = 0;
+  let wall = wallMs();
+  /** The frame that fills slots which get none of their own. */
   let held: VideoFrame | undefined;
-  let failure: unknown;
-  let audioEnded = heard === undefined;
-  let hear = () => {};
+  let covered = false;
+  /** Slots that have gone to the encoder. */
+  let filled = 0;
 
-  const soundUntil = async (end: number, last: boolean) => {
-    if (!sound) return undefined;
-    const enough = end + 0.06;
-    const patience = setTimeout(() => hear(), AUDIO_MS);
-    const until = performance.now() + AUDIO_MS;
-    while (!audioEnded && sound.written < enough && performance.now() < until)
-      await new Promise<void>((resolve) => {
-        hear = resolve;
-      });
-    clearTimeout(patience);
-    if (failure !== undefined) throw failure;
-    // A microphone that is slow to start, muted or unplugged leaves silence, not a hole.
-    sound.open(plan.sampleRate, plan.channels);
-    if (sound.written < enough) sound.silence(enough);
-    if (last) await sound.finish();
-    else await sound.reached(end);
-    return sound.take(end);
+  const tell = (what: CaptureTell) => control.postMessage(what);
+  const listener = plan.sound
+    ? new Listener({
+        ...plan.sound,
+        now: nowMicros,
+        place: (at) => (grid ? (at - grid.origin) / 1e6 : undefined),
+      })
+    : undefined;
+  const hold = (frame: VideoFrame) => {
+    held?.close();
+    held = frame;
   };
   const leave = ({ start, end, video }: VideoCut, last: boolean) => {
     const from = microsOf(start, timescale);
@@ -89,76 +91,98 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
       end: microsOf(end, timescale),
       capturedAt: originUnix + from / 1000,
       video,
-      ...(sound ? { audio: () => soundUntil(end / timescale, last) } : {}),
+      ...(listener ? { audio: () => listener.until(end / timescale, last) } : {}),
     });
   };
-  const put = async (frame: VideoFrame) => {
-    const done = await cutter.add(frame, next * TICKS_PER_FRAME);
-    next++;
+  const begin = (at: number) => {
+    grid = new Grid(frameRate, at);
+    originUnix = Date.now() - (nowMicros() - at) / 1000;
+  };
+  const put = async (slot: number) => {
+    if (!held) return;
+    const time = slot * TICKS_PER_FRAME;
+    if (cutter.isBorder(time)) fitter.newColour();
+    const done = await cutter.add(await fitter.fit(held.clone()), time);
+    filled = slot + 1;
     if (done) await leave(done, false);
   };
-  const listen = async () => {
-    for (;;) {
-      const { value, done } = (await heard?.read()) ?? { done: true };
-      if (done || !value) return;
-      const at = audioClock.seen(value.timestamp);
-      if (origin === undefined) value.close();
-      else sound?.add(value, (at - origin) / 1e6);
-      hear();
+  const skip = (micros: number, why: Skip["why"]) => {
+    originUnix += micros / 1000;
+    tell({ skipped: { seconds: micros / 1e6, why } });
+  };
+  /** `capturedAt` follows the wall clock, which alone knows of a sleep that stopped the other one. */
+  const checkWall = () => {
+    const step = wallMs() - wall;
+    if (Math.abs(step) < WALL_STEP_MS) return;
+    wall += step;
+    if (step * 1000 > LONGEST_FILL) skip(step * 1000, "asleep");
+    else originUnix += step;
+  };
+  const ended = (slot: number) => stop.aborted && cutter.isBorder(slot * TICKS_PER_FRAME);
+  /** Fills the slots that are due, the last with the frame that came if it has one. True if the stream ended with one. */
+  const fill = async (due: (grid: Grid) => Due, why: Skip["why"], frame?: VideoFrame) => {
+    if (!grid) return false;
+    let slot = grid.next;
+    const { repeats, own, skipped } = due(grid);
+    if (skipped > 0) skip(skipped, why);
+    for (const end = slot + repeats; slot < end; slot++) {
+      if (ended(slot)) return true;
+      await put(slot);
+    }
+    // A frame without a slot is shown if the next slot gets none of its own.
+    if (frame) hold(frame);
+    if (own && ended(slot)) return true;
+    if (own) await put(slot);
+    return false;
+  };
+
+  control.onmessage = ({ data }: MessageEvent<CaptureAsk>) => {
+    if ("video" in data) viewfinder.look(data.video);
+    else if ("audio" in data) listener?.listen(data.audio, () => tell({ lost: "sound" }));
+    else {
+      covered = data.covered;
+      if (covered) hold(card.clone());
+      viewfinder.nudge();
     }
   };
-  listen()
-    .catch((error: unknown) => {
-      failure ??= error;
-    })
-    .finally(() => {
-      audioEnded = true;
-      hear();
-    });
-  const begin = () => {
-    origin = nowMicros();
-    originUnix = Date.now();
-  };
-  /** The slot of the moment `at`, which may lie before the first. */
-  const slotOf = (at: number) => Math.round(((at - (origin ?? at)) * frameRate) / 1e6);
+  viewfinder.look(plan.video);
+  listener?.listen(plan.audio, () => tell({ lost: "sound" }));
+  const warm = nowMicros() + WARM_MS * 1000;
   try {
-    let coming = frames.read();
     for (;;) {
-      if (failure !== undefined) throw failure;
-      if (origin === undefined && held && nowMicros() >= warm) begin();
-      if (stop.aborted && cutter.isBorder(next * TICKS_PER_FRAME)) break;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<undefined>((resolve) => {
-        const wait = origin === undefined ? WARM_MS : LATE_MS;
-        timer = setTimeout(() => resolve(undefined), wait);
-      });
-      const got = await Promise.race([coming, late]);
-      clearTimeout(timer);
-      if (!got) {
+      listener?.check();
+      checkWall();
+      if (grid && ended(grid.next)) break;
+      const asked = nowMicros();
+      const got = await viewfinder.next(grid ? LATE / 1000 : WARM_MS);
+      const now = nowMicros();
+      const why = now - asked > LONGEST_FILL ? "asleep" : "busy";
+      if (got === "ended") {
+        if (plan.lost === "end") break;
+        tell({ lost: "picture" });
+        hold(card.clone());
+      } else if (got) {
+        const { frame, at } = got;
+        if (covered) frame.close();
+        const shown = covered ? card.clone() : frame;
+        if (!grid && now >= warm) begin(at);
+        if (!grid) hold(shown);
+        else if (await fill((lines) => lines.arrive(at), why, shown)) break;
+      } else {
+        if (!grid && held && now >= warm) begin(now);
         // Nothing came: the picture stands still, and time does not.
-        if (origin !== undefined)
-          while (held && next <= slotOf(nowMicros() - LATE_MS * 1000)) await put(held.clone());
-        continue;
+        if (await fill((lines) => lines.still(now), why)) break;
       }
-      if (got.done) break;
-      coming = frames.read();
-      const at = videoClock.seen(got.value.timestamp);
-      const slot = origin === undefined ? -1 : slotOf(at);
-      while (held && next < slot) await put(held.clone());
-      held?.close();
-      held = got.value;
-      // A frame whose slot is taken is shown only if the next slot gets none of its own.
-      if (slot >= next) await put(held.clone());
     }
-    const rest = cutter.cut(next * TICKS_PER_FRAME);
+    const rest = cutter.cut(filled * TICKS_PER_FRAME);
     if (rest) await leave(rest, true);
     await outlet.finish();
   } finally {
+    control.close();
     held?.close();
+    card.close();
     cutter.close();
-    sound?.close();
-    hear();
-    void frames.cancel().catch(() => {});
-    void heard?.cancel().catch(() => {});
+    viewfinder.close();
+    listener?.close();
   }
 }

@@ -7,7 +7,14 @@ export * from "./ladder.ts";
 /** Opens files and the built-in scene as sources of segments. */
 export { openFile, openScene, type SceneOptions } from "./source.ts";
 /** Opens cameras, screens, tabs and canvases as sources of segments. */
-export { type CaptureOptions, openCapture } from "./stage.ts";
+export {
+  type Capture,
+  type CaptureOptions,
+  type CaptureState,
+  openCapture,
+  type PartState,
+  type Tracks,
+} from "./stage.ts";
 /** Turns segments into renditions, and measures how fast this device does. */
 export { createTranscoder, measure } from "./transcoder.ts";
 export type * from "./types.ts";
