@@ -355,8 +355,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         worker,
         sample: {
           pixels: pixelsOf(slot.segment),
-          bytes: bytesOf(slot.segment),
-          uploadMs: got.uploadMs,
+          upload: { bytes: bytesOf(slot.segment), ms: got.uploadMs },
           encodeMs: got.receipt.encodeMs,
           pullMs,
         },
