@@ -17,6 +17,7 @@ export type MediaReason =
       readonly limit: number;
     }
   | { readonly code: "MEDIA_MALFORMED"; readonly at: number }
+  | { readonly code: "MEDIA_INPUT"; readonly bytes: Bytes }
   | { readonly code: "MEDIA_INCOMPLETE"; readonly frames: number; readonly expected: number }
   | { readonly code: "MEDIA_ENCODER"; readonly codec: string }
   | { readonly code: "MEDIA_OPTION"; readonly option: string; readonly value: unknown }
@@ -25,6 +26,13 @@ export type MediaReason =
 
 /** An input, a segment or an option that the media layer cannot use. */
 export class MediaError extends CodedError<MediaReason> {}
+
+/** The refusal of something that goes past a bound. */
+export const tooLarge = (what: string, value: number, limit: number): MediaError =>
+  new MediaError(
+    { code: "MEDIA_TOO_LARGE", what, value, limit },
+    `${what} is too large: ${value}, at most ${limit}`,
+  );
 
 /** A MediaError in a form that crosses a worker's border. */
 export interface ErrorCopy {

@@ -1,4 +1,4 @@
-import { MediaError } from "./errors.ts";
+import { MediaError, tooLarge } from "./errors.ts";
 import type { InspectCall } from "./inspect.worker.ts";
 import { alone, Caller } from "./port.ts";
 import { MAX_SEGMENT_BYTES } from "./transcode.ts";
@@ -18,11 +18,7 @@ export async function inspect(
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Structure> {
   const bytes = init.byteLength + media.byteLength;
-  if (bytes > MAX_SEGMENT_BYTES)
-    throw new MediaError(
-      { code: "MEDIA_TOO_LARGE", what: "segment", value: bytes, limit: MAX_SEGMENT_BYTES },
-      `segment is too large: ${bytes} bytes, at most ${MAX_SEGMENT_BYTES}`,
-    );
+  if (bytes > MAX_SEGMENT_BYTES) throw tooLarge("segment", bytes, MAX_SEGMENT_BYTES);
   shared ??= new Caller(
     new Worker(new URL("./inspect.worker.ts", import.meta.url), { type: "module" }),
   );

@@ -9,6 +9,9 @@ export interface InspectCall {
 }
 
 serve<InspectCall, never, Structure>(
-  ({ init, media }) => structureOf(init, media),
+  ({ init, media }, { signal }) => {
+    signal.throwIfAborted();
+    return structureOf(init, media);
+  },
   () => [],
 );

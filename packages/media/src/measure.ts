@@ -1,7 +1,8 @@
 import { Cutter } from "./encode.ts";
 import { defaultLadder } from "./ladder.ts";
+import { microsOf } from "./mp4/track.ts";
 import { createScene } from "./picture.ts";
-import { microsOf, transcodeSegment } from "./transcode.ts";
+import { transcodeSegment } from "./transcode.ts";
 import type { Capability, CodecName } from "./types.ts";
 
 const WIDTH = 1280;

@@ -1,8 +1,9 @@
 import type { Bytes, Micros } from "@tabcast/runtime";
 import { isKeyPacket } from "./bitstream.ts";
-import { MediaError } from "./errors.ts";
+import { tooLarge } from "./errors.ts";
 import { readInit, readMedia } from "./mp4/read.ts";
-import { MAX_SEGMENT_BYTES, microsOf } from "./transcode.ts";
+import { microsOf } from "./mp4/track.ts";
+import { MAX_SEGMENT_BYTES } from "./transcode.ts";
 import type { Structure } from "./types.ts";
 
 /**
@@ -11,11 +12,7 @@ import type { Structure } from "./types.ts";
  */
 export function structureOf(init: Uint8Array, media: Uint8Array): Structure {
   const bytes = init.byteLength + media.byteLength;
-  if (bytes > MAX_SEGMENT_BYTES)
-    throw new MediaError(
-      { code: "MEDIA_TOO_LARGE", what: "segment", value: bytes, limit: MAX_SEGMENT_BYTES },
-      `segment is too large: ${bytes} bytes, at most ${MAX_SEGMENT_BYTES}`,
-    );
+  if (bytes > MAX_SEGMENT_BYTES) throw tooLarge("segment", bytes, MAX_SEGMENT_BYTES);
   const track = readInit(init);
   const { samples, boxes } = readMedia(media);
   const [first] = samples;

@@ -1,6 +1,7 @@
 import { BitsPerSecond, Micros } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { all, decoded, meanColour, never, stored } from "../test/clip.ts";
+import { chunked, fed, joined } from "../test/stream.ts";
 import { inspect } from "./inspect.ts";
 import { defaultLadder } from "./ladder.ts";
 import { readInit, readMedia } from "./mp4/read.ts";
@@ -155,6 +156,167 @@ describe("transcoding", () => {
     if (!sample) throw new Error("no sample");
     const many = Array.from({ length: 601 }, (_, time) => ({ ...sample, time, duration: 1 }));
     expect(await refusal(small, writeMedia(track, many, 1))).toBe("MEDIA_TOO_LARGE");
+  });
+
+  describe("a segment that is still coming", () => {
+    /** Feeds a stream of chunks; the last one leaves once `until` has resolved. */
+    const follow = (frameRate?: number) => {
+      const chunks = chunked(video(), 5);
+      const { stream, controller, cancelled } = fed();
+      const began = Promise.withResolvers<number>();
+      const own = new AbortController();
+      const job = transcoder.transcode(
+        {
+          init: video().init,
+          media: stream,
+          codec: "avc",
+          rungs,
+          ...(frameRate ? { frameRate } : {}),
+        },
+        { signal: own.signal, progress: began.resolve },
+      );
+      job.catch(() => {}); // awaited by each test
+      return { chunks, controller, cancelled, began: began.promise, own, job };
+    };
+    const usable = async () =>
+      expect((await run(video(), "avc", small)).renditions[0]?.frames).toBe(25);
+
+    for (const frameRate of [undefined, 25])
+      test(`work begins before the last piece is there, frame rate ${frameRate ? "told" : "found"}`, async () => {
+        const { chunks, controller, began, job } = follow(frameRate);
+        for (const chunk of chunks.slice(0, -1)) controller.enqueue(chunk);
+        expect(await began).toBeGreaterThan(0);
+        controller.enqueue(chunks.at(-1) as Uint8Array<ArrayBuffer>);
+        controller.close();
+        const { renditions, encodeMs, tailMs } = await job;
+        const whole = await run(video(), "avc", rungs);
+        for (const [i, rendition] of renditions.entries()) {
+          const seen = await inspect(rendition);
+          expect(seen).toEqual({
+            ...(await inspect(whole.renditions[i] as Fragment)),
+            bytes: expect.any(Number),
+          });
+        }
+        expect(tailMs).toBeGreaterThan(0);
+        expect(encodeMs).toBeGreaterThan(0);
+      });
+
+    test("work begins inside a growing mdat, with pieces cut anywhere", async () => {
+      const { controller, began, job } = follow();
+      const { media } = video();
+      const half = media.length >> 1;
+      for (let at = 0; at < half; at += 777)
+        controller.enqueue(media.slice(at, Math.min(half, at + 777)));
+      expect(await began).toBeGreaterThan(0);
+      controller.enqueue(media.slice(half));
+      controller.close();
+      const { renditions } = await job;
+      const seen = await inspect(video());
+      for (const rendition of renditions)
+        expect((await inspect(rendition)).timestamps).toEqual(seen.timestamps);
+    });
+
+    test("a chunked segment is a legal fragment", async () => {
+      const media = joined(chunked(video(), 6));
+      expect(await inspect({ init: video().init, media })).toEqual({
+        ...(await inspect(video())),
+        bytes: media.length,
+        boxes: ["styp", ...Array.from({ length: 5 }, () => ["moof", "mdat"]).flat()],
+      });
+    });
+
+    test("while one waits for its bytes, others are done", async () => {
+      const { chunks, controller, began, job } = follow();
+      for (const chunk of chunks.slice(0, 3)) controller.enqueue(chunk);
+      await began;
+      await usable();
+      for (const chunk of chunks.slice(3)) controller.enqueue(chunk);
+      controller.close();
+      expect((await job).renditions).toHaveLength(rungs.length);
+    });
+
+    test("an early end, a broken sender, an abort and an endless stream end the job at once", async () => {
+      const [chunk] = chunked(video(), 5) as [Uint8Array<ArrayBuffer>];
+      const early = follow();
+      early.controller.enqueue(chunk.slice(0, -1));
+      early.controller.close();
+      await expect(early.job).rejects.toMatchObject({ code: "MEDIA_MALFORMED" });
+
+      const broken = follow();
+      const why = new Error("the wire was cut");
+      broken.controller.enqueue(chunk);
+      await broken.began;
+      broken.controller.error(why);
+      await expect(broken.job).rejects.toMatchObject({
+        code: "MEDIA_INPUT",
+        reason: { bytes: chunk.length },
+        cause: why,
+      });
+
+      const aborted = follow();
+      aborted.controller.enqueue(chunk);
+      await aborted.began;
+      aborted.own.abort(why);
+      await expect(aborted.job).rejects.toBe(why);
+      await aborted.cancelled;
+
+      const strange = follow();
+      strange.controller.enqueue("text" as never);
+      await expect(strange.job).rejects.toMatchObject({ code: "MEDIA_OPTION" });
+      await strange.cancelled;
+
+      let sent = 0;
+      const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull: (controller) => {
+          const free = new Uint8Array(2 ** 20);
+          free.set([0, 16, 0, 0, 0x66, 0x72, 0x65, 0x65]); // a free box of 1 MiB
+          sent += free.length;
+          controller.enqueue(free);
+        },
+      });
+      await expect(
+        transcoder.transcode(
+          { init: video().init, media: endless, codec: "avc", rungs: small },
+          { signal: never },
+        ),
+      ).rejects.toMatchObject({ code: "MEDIA_TOO_LARGE" });
+      expect(sent).toBeLessThan(48 * 2 ** 20);
+      await usable();
+    });
+
+    test("a stream is cancelled when its job waits in line, is refused, or its worker is closed", async () => {
+      const own = createTranscoder();
+      const give = async (signal: AbortSignal, ladder = small) => {
+        const { stream, cancelled } = fed();
+        const request = { init: video().init, media: stream, codec: "avc", rungs: ladder } as const;
+        const job = own.transcode(request, { signal });
+        job.catch(() => {});
+        return { job, cancelled };
+      };
+      const first = await Promise.all(Array.from({ length: 4 }, () => give(never)));
+      const stop = new AbortController();
+      const fifth = await give(stop.signal);
+      stop.abort();
+      await fifth.cancelled;
+      const refused = await give(never, []);
+      await expect(refused.job).rejects.toMatchObject({ code: "MEDIA_OPTION" });
+      await refused.cancelled;
+      own.close();
+      for (const { job, cancelled } of first) {
+        await expect(job).rejects.toMatchObject({ code: "MEDIA_CLOSED" });
+        await cancelled;
+      }
+    });
+
+    test("buffers that are handed over are moved, others stay the caller's", async () => {
+      const [init, media] = [video().init.slice(), video().media.slice()];
+      const job = transcoder.transcode(
+        { init, media, codec: "avc", rungs: small },
+        { signal: never, transfer: [media.buffer] },
+      );
+      expect([init.length > 0, media.length]).toEqual([true, 0]);
+      expect((await job).renditions[0]?.frames).toBe(25);
+    });
   });
 
   test("the same seed draws the same scene, another seed another", async () => {

@@ -1,7 +1,11 @@
 import { measureHere } from "./measure.ts";
 import { serve } from "./port.ts";
 import { transcodeSegment } from "./transcode.ts";
+import { Turns } from "./turns.ts";
 import type { Capability, CodecName, TranscodeRequest, TranscodeResult } from "./types.ts";
+
+/** Most segments in hand: one that works, and those that wait for bytes of their streams. */
+const MAX_JOBS = 4;
 
 /** What the transcoding worker does: one segment, or a measurement of itself. */
 export type WorkCall =
@@ -11,16 +15,21 @@ export type WorkResult =
   | { readonly done: "transcode"; readonly result: TranscodeResult }
   | { readonly done: "measure"; readonly result: Capability };
 
+const turns = new Turns();
+
 serve<WorkCall, number, WorkResult>(
-  async (call, { signal, news }) =>
-    call.do === "transcode"
-      ? {
-          done: "transcode",
-          result: await transcodeSegment(call.request, { signal, progress: news }),
-        }
-      : { done: "measure", result: await measureHere(call.codec, { signal, progress: news }) },
+  async (call, { signal, news }) => {
+    if (call.do === "measure")
+      return {
+        done: "measure",
+        result: await measureHere(call.codec, { signal, progress: news }),
+      };
+    const options = { signal, progress: news, turn: turns.claim() };
+    return { done: "transcode", result: await transcodeSegment(call.request, options) };
+  },
   (answer) =>
     answer.done === "transcode"
       ? answer.result.renditions.flatMap(({ init, media }) => [init.buffer, media.buffer])
       : [],
+  MAX_JOBS,
 );

@@ -1,7 +1,15 @@
+import { MediaError } from "./errors.ts";
 import { alone, Caller } from "./port.ts";
 import { checkRequest } from "./transcode.ts";
 import type { WorkCall, WorkResult } from "./transcode.worker.ts";
-import type { Capability, CodecName, Transcoder } from "./types.ts";
+import type {
+  Capability,
+  CodecName,
+  TranscodeOptions,
+  TranscodeRequest,
+  TranscodeResult,
+  Transcoder,
+} from "./types.ts";
 
 const openWorker = () =>
   new Caller<WorkCall, number, WorkResult>(
@@ -9,26 +17,58 @@ const openWorker = () =>
   );
 
 /**
- * A dedicated worker that turns segments into renditions, one at a time, in order. The request's bytes are copied, since
- * the caller keeps them; the renditions are moved. Rejects with MediaError, or with the signal's reason on abort.
+ * A dedicated worker that turns segments into renditions. The request's bytes are copied unless `transfer` names their
+ * buffers, since the caller keeps them; the renditions are moved. Rejects with MediaError, or with the signal's reason
+ * on abort; either way a stream is cancelled.
  */
 export function createTranscoder(): Transcoder {
   const worker = openWorker();
   return {
-    transcode: async (request, { signal, progress }) => {
-      checkRequest(request); // before the bytes are copied to the worker
-      const answer = await worker.call(
-        {
-          do: "transcode",
-          request: { ...request, init: alone(request.init), media: alone(request.media) },
-        },
-        { signal, ...(progress ? { news: progress } : {}) },
-      );
-      if (answer.done !== "transcode") throw new TypeError("the worker answered another call");
-      return answer.result;
-    },
+    transcode: (request, options) => transcode(worker, request, options),
     close: () => worker.close(),
   };
+}
+
+async function transcode(
+  worker: Caller<WorkCall, number, WorkResult>,
+  request: TranscodeRequest,
+  { signal, progress, transfer = [] }: TranscodeOptions,
+): Promise<TranscodeResult> {
+  try {
+    checkRequest(request); // before the bytes are copied to the worker
+  } catch (error) {
+    const { media } = request;
+    if (media instanceof ReadableStream && !media.locked) void media.cancel(error);
+    throw error;
+  }
+  const moved: Transferable[] = [...transfer];
+  const own = (bytes: Uint8Array<ArrayBuffer>) =>
+    transfer.includes(bytes.buffer) ? bytes : alone(bytes);
+  const over = new AbortController();
+  let { media } = request;
+  let led: Promise<unknown> | undefined;
+  if (media instanceof ReadableStream) {
+    // Led through the page, so that the caller's stream is cancelled also when the worker is gone.
+    const { readable, writable } = new TransformStream<Uint8Array<ArrayBuffer>>();
+    led = media.pipeTo(writable, { signal: over.signal }).catch((error: unknown) => error);
+    media = readable;
+    moved.push(readable);
+  } else media = own(media);
+  try {
+    const answer = await worker.call(
+      { do: "transcode", request: { ...request, init: own(request.init), media } },
+      { signal, transfer: moved, ...(progress ? { news: progress } : {}) },
+    );
+    if (answer.done !== "transcode") throw new TypeError("the worker answered another call");
+    return answer.result;
+  } catch (error) {
+    // The worker knows only the text of what the caller's stream threw.
+    if (error instanceof MediaError && error.code === "MEDIA_INPUT")
+      throw new MediaError(error.reason, error.message, { cause: await led });
+    throw error;
+  } finally {
+    over.abort(new MediaError({ code: "MEDIA_CLOSED" }, "the transcoder reads no further"));
+  }
 }
 
 /**

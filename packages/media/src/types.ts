@@ -58,11 +58,18 @@ export interface SourceSegment {
   readonly audio?: Fragment;
 }
 
+/** One segment and what to make of it. */
 export interface TranscodeRequest {
   readonly init: Uint8Array<ArrayBuffer>;
-  readonly media: Uint8Array<ArrayBuffer>;
+  /**
+   * The media segment (`styp? sidx? (moof mdat)+`), whole, or as a stream of pieces cut anywhere. A stream is handed over:
+   * work begins with its first bytes, and it is cancelled if it is not read to its end. At most 32 MiB with the init.
+   */
+  readonly media: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly codec: CodecName;
   readonly rungs: readonly Rung[];
+  /** Frames per second, above 0, at most 240. Default: what the first moof tells. Given, encoders open before the first byte. */
+  readonly frameRate?: number;
 }
 
 /** The bytes of one segment at one rung. */
@@ -72,17 +79,25 @@ export interface Rendition extends Fragment {
 
 export interface TranscodeResult {
   readonly renditions: readonly Rendition[];
+  /** Milliseconds of work: waiting for input, or for another job, does not count. */
   readonly encodeMs: number;
+  /** Milliseconds from the input's last byte to the renditions. */
+  readonly tailMs: number;
   readonly hardware: "hw" | "sw" | "unknown";
 }
 
 export interface TranscodeOptions {
   readonly signal: AbortSignal;
+  /** Buffers of the request to move rather than to copy; as with `postMessage`, the caller loses them. Default: none. */
+  readonly transfer?: readonly ArrayBuffer[];
   /** Called with the number of source frames done so far, at most every 100 ms. */
   readonly progress?: (frames: number) => void;
 }
 
-/** A dedicated worker that decodes and encodes. One job at a time; further ones wait in order. */
+/**
+ * A dedicated worker that decodes and encodes. One job works at a time, in order; while it waits for bytes of its stream
+ * the next ones may. Beyond four jobs in hand, further ones wait until one is done.
+ */
 export interface Transcoder {
   transcode(request: TranscodeRequest, options: TranscodeOptions): Promise<TranscodeResult>;
   close(): void;

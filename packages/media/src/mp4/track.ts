@@ -67,3 +67,7 @@ export const MATRICES: Readonly<Record<string, number>> = {
   smpte170m: 6,
   "bt2020-ncl": 9,
 };
+
+/** Microseconds of `ticks`; WebCodecs counts in these. */
+export const microsOf = (ticks: number, timescale: number): number =>
+  Math.round((ticks * 1e6) / timescale);
