@@ -1,7 +1,10 @@
 import { Micros } from "@tabcast/runtime";
-import { expect, test } from "vitest";
-import { decoded, never } from "../test/clip.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { greyFrame } from "../test/canvas.ts";
+import { decoded, meanColour, never, type Picture } from "../test/clip.ts";
+import { type CapturePlan, type CaptureTell, playCapture } from "./capture.ts";
 import { inspect } from "./inspect.ts";
+import { Outlet } from "./outlet.ts";
 import { openScene } from "./source.ts";
 import { openCapture } from "./stage.ts";
 import type { SourceSegment } from "./types.ts";
@@ -118,3 +121,124 @@ test("an abort ends a live source quietly", async () => {
   }
   expect(got).toEqual([0]);
 });
+
+/** Clocks that a test moves by hand, in milliseconds. */
+function handClock() {
+  const clock = { monotonic: 5_000, wall: 1_700_000_000_000 };
+  vi.spyOn(performance, "now").mockImplementation(() => clock.monotonic);
+  vi.spyOn(Date, "now").mockImplementation(() => clock.wall);
+  onTestFinished(() => void vi.restoreAllMocks());
+  return clock;
+}
+
+/** A frame of a made-up camera: when it was captured and when it comes, in milliseconds after the first. */
+interface Shot {
+  readonly captured: number;
+  readonly comes: number;
+  /** Luma, 16 to 235. */
+  readonly level?: number;
+  /** How far the wall clock has run ahead of the other one. */
+  readonly wall?: number;
+}
+
+const RATE = 10;
+
+/** Plays shots through the worker's half of a capture, in this page and on a clock that only they move. */
+async function played(shots: readonly Shot[]) {
+  const clock = handClock();
+  const [from, wall] = [clock.monotonic, clock.wall];
+  const segments: SourceSegment[] = [];
+  const told: CaptureTell[] = [];
+  const outlet = new Outlet({
+    send: (leaving) => {
+      if ("segment" in leaving) segments.push(leaving.segment);
+      outlet.taken();
+    },
+    full: "wait",
+    bound: 8,
+    realTime: false,
+  });
+  let at = 0;
+  const video = new ReadableStream<VideoFrame>(
+    {
+      pull(controller) {
+        const shot = shots[at++];
+        if (!shot) return controller.close();
+        const { captured, comes, level = 128 } = shot;
+        clock.monotonic = from + comes;
+        clock.wall = wall + comes + (shot.wall ?? 0);
+        // Stamped on another clock, as Chromium does.
+        controller.enqueue(greyFrame(64, 64, level, Math.round((captured + 3e6) * 1000)));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }) => told.push(data);
+  const plan: CapturePlan = {
+    width: 64,
+    height: 64,
+    frameRate: RATE,
+    bitrate: 400_000,
+    segment: length,
+    lost: "end",
+    video,
+    control: port2,
+  };
+  await playCapture(plan, { outlet, stop: never });
+  return { segments, told, wall };
+}
+
+/** Shots at the camera's own times, each arriving 5 ms later. */
+const shotsAt = (times: readonly number[], more: Partial<Shot> = {}): Shot[] =>
+  times.map((captured) => ({ captured, comes: captured + 5, ...more }));
+
+const every = (step: number, from: number, to: number) =>
+  Array.from({ length: Math.round((to - from) / step) }, (_, i) => from + i * step);
+
+async function levels(segments: readonly SourceSegment[]): Promise<number[]> {
+  const all: number[] = [];
+  for (const { video } of segments)
+    for (const picture of await decoded(video)) all.push(meanColour(picture as Picture)[0]);
+  return all;
+}
+
+test("irregular frames come out on the grid, each once or as often as it was to be seen, in order", async () => {
+  // A burst, a pause of 0.4 s, doubles: the level says which frame it is.
+  const times = [...every(100, 0, 1_000), 1_130, 1_170, 1_180, 1_600, 1_690, 1_800, 1_810, 1_900];
+  const shots = shotsAt(times).map((shot, i) => ({ ...shot, level: 40 + i * 9 }));
+  const { segments } = await played(shots);
+  await checkLive(segments.slice(0, -1), RATE);
+  const seen = await levels(segments);
+  for (const [i, level] of seen.entries())
+    expect(level).toBeGreaterThanOrEqual((seen[i - 1] ?? 0) - 3);
+  // The stream begins a quarter of a second in; the frame of 1.18 s was to be seen until 1.6 s.
+  const level = (index: number) => ((40 + index * 9 - 16) * 255) / 219;
+  const shown = (index: number) => seen.filter((one) => Math.abs(one - level(index)) < 5).length;
+  expect(shown(12)).toBeGreaterThanOrEqual(3);
+  expect(shown(5)).toBe(1);
+});
+
+for (const { name, monotonic } of [
+  { name: "a sleep that stops no clock", monotonic: true },
+  { name: "a sleep that only the wall clock sees", monotonic: false },
+])
+  test(`${name} leaves no gap and no repeated frames, and \`capturedAt\` tells of it`, async () => {
+    const night = 8 * 3_600_000;
+    const woken = every(100, 3_000, 6_000);
+    const shots = [
+      ...shotsAt(every(100, 0, 3_000)),
+      ...(monotonic ? shotsAt(woken.map((time) => time + night)) : shotsAt(woken, { wall: night })),
+    ];
+    const { segments, told, wall } = await played(shots);
+    await checkLive(segments.slice(0, -1), RATE);
+    expect(segments.length).toBeLessThanOrEqual(13);
+    const captured = segments.map((one) => one.capturedAt - one.start / 1000 - wall);
+    for (const one of captured.slice(0, 5)) expect(Math.abs(one - 300)).toBeLessThan(150);
+    for (const one of captured.slice(-5)) expect(Math.abs(one - 300 - night)).toBeLessThan(150);
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    const [skip] = told;
+    expect(skip && "skipped" in skip && Math.abs(skip.skipped.seconds - night / 1000)).toBeLessThan(
+      1,
+    );
+  });

@@ -100,6 +100,7 @@ export class Fitter {
       format,
       codedWidth: canvas.box.width,
       codedHeight: canvas.box.height,
+      layout: canvas.planes.map(({ offset, stride }) => ({ offset, stride })),
       timestamp,
       ...(duration === null ? {} : { duration }),
       ...(this.#colour ? { colorSpace: this.#colour } : {}),
@@ -117,8 +118,7 @@ export class Fitter {
     const key = [format, full, inner.width, inner.height, outer.width, outer.height].join();
     if (this.#canvas?.key === key) return this.#canvas;
     const planes = planesOf(format, outer);
-    const last = planes.at(-1) as Plane;
-    const bytes = new Uint8Array(last.offset + last.stride * last.rows);
+    const bytes = new Uint8Array(planes.reduce((end, one) => end + roomOf(one), 0));
     if (format === "RGBA") for (let i = 3; i < bytes.length; i += 4) bytes[i] = 255;
     else bytes.fill(full ? 0 : 16, 0, planes[1]?.offset).fill(128, planes[1]?.offset);
     // Even, so that colour samples stay where they are.
@@ -129,16 +129,24 @@ export class Fitter {
   }
 }
 
+/** Bytes of a plane and one row more: what begins inside a row ends in the one after the last. */
+const roomOf = ({ stride, rows }: Omit<Plane, "offset">) => stride * (rows + 1);
+
 function planesOf(format: "I420" | "NV12" | "RGBA", { width, height }: Box): Plane[] {
-  if (format === "RGBA") return [{ offset: 0, stride: width * 4, rows: height }];
-  const luma = { offset: 0, stride: width, rows: height };
-  if (format === "NV12") return [luma, { offset: width * height, stride: width, rows: height / 2 }];
-  const chroma = { stride: width / 2, rows: height / 2 };
-  return [
-    luma,
-    { offset: width * height, ...chroma },
-    { offset: width * height * 1.25, ...chroma },
-  ];
+  const luma = { stride: width, rows: height };
+  const both = { stride: width, rows: height / 2 };
+  const one = { stride: width / 2, rows: height / 2 };
+  const planes = {
+    RGBA: [{ stride: width * 4, rows: height }],
+    NV12: [luma, both],
+    I420: [luma, one, one],
+  }[format];
+  let offset = 0;
+  return planes.map((plane) => {
+    const placed = { ...plane, offset };
+    offset += roomOf(plane);
+    return placed;
+  });
 }
 
 /** Bytes from a plane's beginning to the sample at `x`, `y` of the picture. */

@@ -27,6 +27,8 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    // Before any track says otherwise: the next one may have more channels.
+    this.#line.open(options.sampleRate, options.channels);
   }
 
   /** Goes over to another track, or to none. `ended` is called if the track ends by itself. */
@@ -78,7 +80,6 @@ export class Listener {
       });
     clearTimeout(patience);
     this.check();
-    this.#line.open(this.#options.sampleRate, this.#options.channels);
     // A microphone that is slow to start, muted or unplugged leaves silence, not a hole.
     if (this.#line.written < enough) this.#line.silence(enough);
     if (last) await this.#line.finish();

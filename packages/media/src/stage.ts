@@ -10,6 +10,8 @@ import type { Source, SourceInfo, SourceOptions } from "./types.ts";
 export interface CaptureOptions extends SourceOptions {
   /** For the report: "camera", "screen", "tab". Default: from the track's settings. */
   readonly kind?: string;
+  /** Of the stream, in pixels, for ever; made even. Default: the track's own, or 1280x720 where it does not say. */
+  readonly size?: { readonly width: number; readonly height: number };
   /** Frames per second of the constant grid, 1 to 60. Default: the track's own rate, at most 30. */
   readonly frameRate?: number;
   /** Bits per second of its video. Default 0.1 for each pixel of each frame, at least 400 kbit/s. */
@@ -90,7 +92,7 @@ export function openCapture(stream: MediaStream, options: CaptureOptions = {}): 
   const frameRate =
     options.frameRate ?? Math.min(30, Math.max(1, Math.round(settings.frameRate || 30)));
   within("frameRate", frameRate, 1, 60, 1);
-  const { width, height } = sizeOf(settings);
+  const { width, height } = sizeOf(options.size ?? settings);
   const bitrate =
     options.bitrate ?? Math.max(400_000, Math.round(0.1 * width * height * frameRate));
   const { port1: control, port2 } = new MessageChannel();
