@@ -14,7 +14,9 @@ const size = { width: 160, height: 90 };
 
 const BLUE = [60, 90, 180] as const;
 const GREEN = [70, 160, 80] as const;
-const GREY = [128, 128, 128] as const;
+/** Light, because the wrong range shows most there. */
+const GREY = [230, 230, 230] as const;
+const DEEP = [150, 40, 40] as const;
 const BLACK = [0, 0, 0] as const;
 const CARD = [0x1c, 0x22, 0x26] as const;
 
@@ -98,7 +100,7 @@ function camera(width: number, height: number) {
   const writer = track.writable.getWriter();
   const shape = { width, height };
   const writing = setInterval(() => {
-    const level = 16 + Math.round((128 * 219) / 255);
+    const level = 16 + Math.round((GREY[0] * 219) / 255);
     const frame = greyFrame(shape.width, shape.height, level, performance.now() * 1000);
     void writer.write(frame).catch(() => {});
   }, 40);
@@ -123,8 +125,8 @@ test("another source goes on in the same timeline and size, with bars and the ri
   // From RGB to YUV in the middle of a GOP, and back.
   capture.replace({ video: camera(320, 180).track });
   await until(whole(GREY), barred(GREEN));
-  capture.replace({ video: paintedTrack(size.width, size.height, BLUE) });
-  await until(whole(BLUE), whole(GREY));
+  capture.replace({ video: paintedTrack(size.width, size.height, DEEP) });
+  await until(whole(DEEP), whole(GREY));
   expect(states.map(({ picture }) => picture)).toEqual(["live", "live", "live"]);
   expect(capture.preview.getVideoTracks()).toHaveLength(1);
 });
