@@ -9,6 +9,8 @@ export type MediaReason =
   | { readonly code: "MEDIA_CODEC"; readonly codec: string; readonly track: "video" | "audio" }
   | { readonly code: "MEDIA_CORRUPT"; readonly at: Micros }
   | { readonly code: "MEDIA_NO_DURATION" }
+  | { readonly code: "MEDIA_NO_KEY"; readonly codec: string; readonly packets: number }
+  | { readonly code: "MEDIA_HDR"; readonly transfer: "pq" | "hlg" }
   | { readonly code: "MEDIA_OVERRUN"; readonly seq: number; readonly bound: number }
   | {
       readonly code: "MEDIA_TOO_LARGE";
@@ -20,6 +22,13 @@ export type MediaReason =
   | { readonly code: "MEDIA_INPUT"; readonly bytes: Bytes }
   | { readonly code: "MEDIA_INCOMPLETE"; readonly frames: number; readonly expected: number }
   | { readonly code: "MEDIA_ENCODER"; readonly codec: string }
+  | { readonly code: "MEDIA_RECLAIMED"; readonly codec: string; readonly tries: number }
+  | {
+      readonly code: "MEDIA_RESIZED";
+      readonly at: Micros;
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly code: "MEDIA_OPTION"; readonly option: string; readonly value: unknown }
   | { readonly code: "MEDIA_CLOSED" }
   | { readonly code: "MEDIA_WORKER" };

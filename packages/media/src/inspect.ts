@@ -1,7 +1,7 @@
+import { MAX_SEGMENT_BYTES } from "./bounds.ts";
 import { MediaError, tooLarge } from "./errors.ts";
 import type { InspectCall } from "./inspect.worker.ts";
 import { alone, Caller } from "./port.ts";
-import { MAX_SEGMENT_BYTES } from "./transcode.ts";
 import type { Structure } from "./types.ts";
 
 /** A reading that takes longer than this is given up, and its worker with it, in milliseconds. */

@@ -1,15 +1,23 @@
 import { bytesOf, codecString, completeColour } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
 import type { VideoTrack } from "./mp4/track.ts";
-import type { CodecName, Rung } from "./types.ts";
+import type { CodecName, Rung, TranscodeResult } from "./types.ts";
 
 /** One rung's encoder and what it has given. */
 export interface Lane {
   readonly rung: Rung;
   readonly encoder: VideoEncoder;
   readonly chunks: EncodedVideoChunk[];
+  readonly hardware: Hardware;
   config?: VideoDecoderConfig;
 }
+
+/** What codes: known to be hardware, known to be software, or either, since browsers fall back in silence. */
+export type Hardware = TranscodeResult["hardware"];
+
+/** Whether this browser takes the configuration; iOS Safari 26 may throw where others answer (Vanilagy/mediabunny#456). */
+const supports = async (config: VideoEncoderConfig) =>
+  (await VideoEncoder.isConfigSupported(config).catch(() => undefined))?.supported === true;
 
 /** What an encoder is told for one rung. Shared by renditions and by sources that are encoded again. */
 export function encoderConfigOf(
@@ -30,27 +38,39 @@ export function encoderConfigOf(
   };
 }
 
-/** Opens the encoder of one rung. Throws MEDIA_ENCODER if this browser has none. */
+/**
+ * Opens the encoder of one rung. "prefer-hardware" gives way where hardware does not take this rung; Chromium answers
+ * with support only where hardware will be used. Throws MEDIA_ENCODER if this browser has no encoder for it.
+ */
 export async function openLane(
   codec: CodecName,
   rung: Rung,
   frameRate: number,
+  acceleration: HardwareAcceleration,
   own: (coder: VideoEncoder) => void,
   fail: (error: unknown) => void,
 ): Promise<Lane> {
-  const config = encoderConfigOf(codec, rung, frameRate);
+  const plain = encoderConfigOf(codec, rung, frameRate);
   const refuse = (why: string, cause?: unknown) =>
     new MediaError(
-      { code: "MEDIA_ENCODER", codec: config.codec },
-      `cannot encode ${config.codec} at ${rung.width}x${rung.height}: ${why}`,
+      { code: "MEDIA_ENCODER", codec: plain.codec },
+      `cannot encode ${plain.codec} at ${rung.width}x${rung.height}: ${why}`,
       { cause },
     );
-  const support = await VideoEncoder.isConfigSupported(config).catch(() => ({ supported: false }));
-  if (!support.supported) throw refuse("not supported by this browser");
+  const byHardware =
+    acceleration !== "prefer-software" &&
+    (await supports({ ...plain, hardwareAcceleration: "prefer-hardware" }));
+  const config: VideoEncoderConfig = {
+    ...plain,
+    hardwareAcceleration:
+      acceleration === "prefer-hardware" && !byHardware ? "no-preference" : acceleration,
+  };
+  if (!(await supports(config))) throw refuse("not supported by this browser");
   const chunks: EncodedVideoChunk[] = [];
   const lane: Lane = {
     rung,
     chunks,
+    hardware: !byHardware ? "sw" : acceleration === "prefer-hardware" ? "hw" : "unknown",
     encoder: new VideoEncoder({
       error: (error) => fail(refuse(messageOf(error), error)),
       output: (chunk, meta) => {
@@ -62,6 +82,29 @@ export async function openLane(
   own(lane.encoder);
   lane.encoder.configure(config);
   return lane;
+}
+
+/** True if hardware takes any of the rungs, or decodes their source. Browsers do not say what they fell back to. */
+export async function mayBeHardware(
+  codec: CodecName,
+  rungs: readonly Rung[],
+  decoder: VideoDecoderConfig,
+): Promise<boolean> {
+  const hardwareAcceleration = "prefer-hardware";
+  const answers = await Promise.all([
+    ...rungs.map((rung) => supports({ ...encoderConfigOf(codec, rung, 30), hardwareAcceleration })),
+    VideoDecoder.isConfigSupported({ ...decoder, hardwareAcceleration }).then(
+      ({ supported }) => supported,
+      () => false,
+    ),
+  ]);
+  return answers.includes(true);
+}
+
+/** What codes a whole ladder: hardware if any rung is known to be coded so, software if all are. */
+export function hardwareOf(lanes: readonly Lane[]): Hardware {
+  const has = (kind: Hardware) => lanes.some(({ hardware }) => hardware === kind);
+  return has("hw") ? "hw" : has("unknown") ? "unknown" : "sw";
 }
 
 /** The track that an encoder's first chunk describes. Throws MEDIA_ENCODER if it described nothing. */
@@ -86,19 +129,4 @@ export function videoTrackOf(
     colour: completeColour(config.colorSpace, size.height),
     ...(config.description ? { description: bytesOf(config.description) } : {}),
   };
-}
-
-/** "sw" if no hardware would take the largest rung; otherwise unknown, since browsers fall back in silence. */
-export async function hardwareOf(
-  codec: CodecName,
-  rungs: readonly Rung[],
-  frameRate: number,
-): Promise<"hw" | "sw" | "unknown"> {
-  const [largest] = [...rungs].sort((a, b) => b.width * b.height - a.width * a.height);
-  if (!largest) return "unknown";
-  const { supported } = await VideoEncoder.isConfigSupported({
-    ...encoderConfigOf(codec, largest, frameRate),
-    hardwareAcceleration: "prefer-hardware",
-  }).catch(() => ({ supported: true }));
-  return supported ? "unknown" : "sw";
 }

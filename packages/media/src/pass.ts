@@ -1,5 +1,6 @@
 import { CodedError, type Micros } from "@tabcast/runtime";
-import { MediaError, messageOf } from "./errors.ts";
+import { MAX_FRAME_RATE, MAX_PIXELS } from "./bounds.ts";
+import { MediaError, messageOf, tooLarge } from "./errors.ts";
 import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
 import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
@@ -7,8 +8,6 @@ import type { Reporter, Stopwatch } from "./progress.ts";
 import type { Turn } from "./turns.ts";
 import type { CodecName, Rung } from "./types.ts";
 
-/** Highest frame rate that an encoder is told, per second. */
-export const MAX_FRAME_RATE = 240;
 /** Frames that may wait at the decoder, and at each encoder. */
 const QUEUE = 4;
 
@@ -18,6 +17,8 @@ export interface PassOptions {
   readonly rungs: readonly Rung[];
   readonly track: VideoTrack;
   readonly decoder: VideoDecoderConfig;
+  /** What to ask of the encoders; the decoder is only ever asked for software. */
+  readonly acceleration: HardwareAcceleration;
   /** Frames per second, if they are known before the first sample. */
   readonly frameRate?: number;
   readonly signal: AbortSignal;
@@ -42,14 +43,49 @@ export function frameRateOf(
   return ticks > 0 ? Math.min(MAX_FRAME_RATE, Math.max(1, (count * timescale) / ticks)) : 30;
 }
 
+/** Shapes that differ by less than this part are one: sizes are rounded to even numbers, or to whole blocks. */
+const SHAPE_TOLERANCE = 0.02;
+
+/**
+ * Watches that frames keep the shape of the first. Encoders scale every frame to their rung, so another size of the same
+ * shape is fine (a sender that lowers its resolution), and another shape would be shown distorted.
+ */
+class Shape {
+  #first: { readonly width: number; readonly height: number } | undefined;
+
+  /** Throws MEDIA_TOO_LARGE, or MEDIA_RESIZED if the shape changes in mid-segment. */
+  check({ displayWidth: width, displayHeight: height, timestamp }: VideoFrame): void {
+    if (width * height > MAX_PIXELS) throw tooLarge("source picture", width * height, MAX_PIXELS);
+    this.#first ??= { width, height };
+    const first = this.#first;
+    if (Math.abs((width * first.height) / (height * first.width) - 1) <= SHAPE_TOLERANCE) return;
+    const [from, to] = [`${first.width}x${first.height}`, `${width}x${height}`];
+    throw new MediaError(
+      { code: "MEDIA_RESIZED", at: timestamp as Micros, from, to },
+      `the picture changes from ${from} to ${to} at ${(timestamp / 1e6).toFixed(3)} s`,
+    );
+  }
+}
+
 /**
  * Runs a segment through one decoder and the rungs' encoders, from its first sample on. Gives the lanes with all their
  * chunks; coders are closed whatever happens. Throws what the input, a coder or the signal gave.
  */
 export async function runPass(
   input: SegmentInput,
-  { codec, rungs, track, decoder: config, signal, turn, watch, report, ...known }: PassOptions,
-): Promise<{ readonly lanes: readonly Lane[]; readonly frameRate: number }> {
+  {
+    codec,
+    rungs,
+    track,
+    decoder: config,
+    acceleration,
+    signal,
+    turn,
+    watch,
+    report,
+    ...known
+  }: PassOptions,
+): Promise<readonly Lane[]> {
   let failure: unknown;
   let frames = 0;
   let last = 0;
@@ -84,15 +120,19 @@ export async function runPass(
     if (input.peek(0) !== undefined) await others(turn.take()); // no encoders open that could not work yet
     const frameRate = known.frameRate ?? frameRateOf(input.announced, track.timescale);
     const lanes = await Promise.all(
-      rungs.map((rung) => openLane(codec, rung, frameRate, (coder) => coders.push(coder), fail)),
+      rungs.map((rung) =>
+        openLane(codec, rung, frameRate, acceleration, (coder) => coders.push(coder), fail),
+      ),
     );
     if (failure) throw failure;
+    const shape = new Shape();
     const decoder = new VideoDecoder({
       error: corrupt,
       output: (frame) => {
         // Only the first is asked to be a key; the encoder may add keys of its own.
         const keyFrame = frames++ === 0;
         try {
+          shape.check(frame);
           for (const { encoder } of lanes) encoder.encode(frame, { keyFrame });
         } catch (error) {
           fail(error);
@@ -108,7 +148,11 @@ export async function runPass(
         watch.stir();
         wake();
       });
-    decoder.configure(config);
+    // Hardware is asked of encoders only: decoding costs a tenth, and who has it uses it unasked.
+    decoder.configure({
+      ...config,
+      hardwareAcceleration: acceleration === "prefer-software" ? acceleration : "no-preference",
+    });
     const times = new Set<number>();
     for (let index = 0; ; index++) {
       if (input.peek(index) === undefined) turn.give();
@@ -142,7 +186,7 @@ export async function runPass(
     decoder.close(); // its frames are memory that the encoders no longer need
     await Promise.all(lanes.map(({ encoder }) => encoder.flush()));
     if (failure) throw failure;
-    return { lanes, frameRate };
+    return lanes;
   } catch (error) {
     // A closed coder throws its own DOMException; the failure that closed it says why.
     throw failure ?? asMediaError(error, codec);

@@ -21,6 +21,7 @@ export function reporter(progress: ((frames: number) => void) | undefined): Repo
   const close = () => clearTimeout(timer);
   return {
     done(count) {
+      if (count <= frames) return; // a pass that begins again repeats what was told
       frames = count;
       timer ??= setTimeout(tell, Math.max(0, told + REPORT_MS - performance.now()));
     },

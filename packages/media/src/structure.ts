@@ -1,9 +1,9 @@
 import type { Bytes, Micros } from "@tabcast/runtime";
 import { isKeyPacket } from "./bitstream.ts";
+import { MAX_SEGMENT_BYTES } from "./bounds.ts";
 import { tooLarge } from "./errors.ts";
 import { readInit, readMedia } from "./mp4/read.ts";
 import { microsOf } from "./mp4/track.ts";
-import { MAX_SEGMENT_BYTES } from "./transcode.ts";
 import type { Structure } from "./types.ts";
 
 /**

@@ -1,28 +1,21 @@
-import type { Bytes } from "@tabcast/runtime";
 import { isKeyPacket } from "./bitstream.ts";
+import { MAX_FRAME_RATE, MAX_FRAMES, MAX_PIXELS, MAX_RUNGS, MAX_SEGMENT_BYTES } from "./bounds.ts";
 import { chunkBytes, completeColour } from "./codecs.ts";
 import { MediaError, tooLarge } from "./errors.ts";
 import { SegmentInput } from "./input.ts";
-import { hardwareOf, type Lane, videoTrackOf } from "./lane.ts";
+import { hardwareOf, type Lane, mayBeHardware, videoTrackOf } from "./lane.ts";
 import { readInit } from "./mp4/read.ts";
 import type { Media } from "./mp4/segment.ts";
 import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
 import { writeInit, writeMedia } from "./mp4/write.ts";
-import { MAX_FRAME_RATE, runPass } from "./pass.ts";
+import { runPass } from "./pass.ts";
 import { reporter, Stopwatch } from "./progress.ts";
+import { lastWord, nextTry } from "./recovery.ts";
 import { type Turn, Turns } from "./turns.ts";
 import type { CodecName, Rendition, TranscodeRequest, TranscodeResult } from "./types.ts";
 
+export { MAX_FRAMES, MAX_PIXELS, MAX_SEGMENT_BYTES } from "./bounds.ts";
 export { microsOf } from "./mp4/track.ts";
-
-/** Largest source segment accepted, init and media together, in bytes: 130 Mbit/s for two seconds. */
-export const MAX_SEGMENT_BYTES = (32 * 1024 * 1024) as Bytes;
-/** Most rungs in one request. */
-export const MAX_RUNGS = 8;
-/** Largest picture accepted or made, in pixels, either way up. */
-export const MAX_PIXELS = 3840 * 2160;
-/** Most frames in one segment: ten seconds at 60 per second. */
-export const MAX_FRAMES = 600;
 
 /** Refuses what would take unbounded work, before any byte is parsed. Throws MEDIA_TOO_LARGE or MEDIA_OPTION. */
 export function checkRequest({ init, media, rungs, codec, frameRate }: TranscodeRequest): void {
@@ -63,8 +56,9 @@ export interface SegmentOptions {
 /**
  * Decodes a segment once and encodes it at every rung at once; the encoders scale. It begins with the first bytes of a
  * stream. As many frames come out as went in, at the same times, or it throws: MEDIA_CORRUPT, MEDIA_INCOMPLETE,
- * MEDIA_INPUT, MEDIA_CODEC, MEDIA_ENCODER, MEDIA_MALFORMED, MEDIA_TOO_LARGE, MEDIA_OPTION. An abort rejects with the
- * signal's reason. A stream that was not read to its end is cancelled.
+ * MEDIA_INPUT, MEDIA_CODEC, MEDIA_ENCODER, MEDIA_RECLAIMED, MEDIA_RESIZED, MEDIA_MALFORMED, MEDIA_TOO_LARGE,
+ * MEDIA_OPTION. Where hardware failed, it begins again with software and what it has read so far. An abort rejects with
+ * the signal's reason. A stream that was not read to its end is cancelled.
  */
 export async function transcodeSegment(
   request: TranscodeRequest,
@@ -86,25 +80,33 @@ export async function transcodeSegment(
     if (track.width * track.height > MAX_PIXELS)
       throw tooLarge("source picture", track.width * track.height, MAX_PIXELS);
     const decoder = await decoderConfigOf(track);
-    const { lanes, frameRate } = await runPass(input, {
-      ...request,
-      track,
-      decoder,
-      signal,
-      turn,
-      watch,
-      report,
-    });
-    const media = await input.whole();
-    const renditions = lanes.map((lane) => pack(lane, codec, track, media));
-    report.last(media.samples.length);
-    const hardware = await hardwareOf(codec, rungs, frameRate);
-    return {
-      renditions,
-      encodeMs: watch.workMs,
-      tailMs: performance.now() - (input.endedAt ?? 0),
-      hardware,
+    let acceleration = request.acceleration ?? "no-preference";
+    const pass = async () => {
+      const coders = { track, decoder, acceleration, signal, turn, watch, report };
+      const lanes = await runPass(input, { ...request, ...coders });
+      const media = await input.whole();
+      const renditions = lanes.map((lane) => pack(lane, codec, track, media));
+      report.last(media.samples.length);
+      return {
+        renditions,
+        encodeMs: watch.workMs,
+        tailMs: performance.now() - (input.endedAt ?? 0),
+        hardware: hardwareOf(lanes),
+      };
     };
+    for (let tries = 1; ; tries++)
+      try {
+        return await pass();
+      } catch (error) {
+        const how = {
+          tries,
+          acceleration,
+          mayBeHardware: () => mayBeHardware(codec, rungs, decoder),
+        };
+        const next = await nextTry(error, how);
+        if (next === undefined) throw lastWord(error, codec, tries);
+        acceleration = next;
+      }
   } catch (error) {
     input.cancel(error);
     throw error;

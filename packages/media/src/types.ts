@@ -70,6 +70,8 @@ export interface TranscodeRequest {
   readonly rungs: readonly Rung[];
   /** Frames per second, above 0, at most 240. Default: what the first moof tells. Given, encoders open before the first byte. */
   readonly frameRate?: number;
+  /** Who is to code, where that was measured. Hardware that does not take a rung, or fails, gives way. Default: "no-preference". */
+  readonly acceleration?: HardwareAcceleration;
 }
 
 /** The bytes of one segment at one rung. */
