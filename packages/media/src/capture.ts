@@ -57,6 +57,7 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
   const cutter = new Cutter(
     { width, height, bitrate, frameRate, timescale },
     (segment * timescale) / 1e6,
+    outlet.opener((start) => originUnix + start / 1000),
   );
   const fitter = new Fitter(plan);
   const viewfinder = new Viewfinder(nowMicros);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Cut, Outlet, type OutletOptions } from "./outlet.ts";
+import { type Cut, type Leaving, Outlet, type OutletOptions } from "./outlet.ts";
 import type { Fragment } from "./types.ts";
 
 const fragment: Fragment = {
@@ -19,7 +19,9 @@ const cut = (seq: number, more: Partial<Cut> = {}): Cut => ({
 function outlet(options: Partial<OutletOptions>) {
   const sent: number[] = [];
   const made = new Outlet({
-    send: ({ seq }) => sent.push(seq),
+    send: (leaving) => {
+      if ("segment" in leaving) sent.push(leaving.segment.seq);
+    },
     full: "wait",
     bound: 2,
     realTime: false,
@@ -88,4 +90,42 @@ test("what fails while leaving is heard by whoever emits or finishes next", asyn
   await made.emit(cut(0, { video: Promise.reject(new Error("encoder")) }));
   await expect(made.emit(cut(1))).rejects.toThrow("encoder");
   await expect(made.finish()).rejects.toThrow("encoder");
+});
+
+test("a begun segment leaves in pieces, is closed before its sound is there, and is one of those unread", async () => {
+  const left: Leaving[] = [];
+  const send = (leaving: Leaving) => void left.push(leaving);
+  const { made } = outlet({ send, full: "refuse", bound: 2, early: true });
+  const begin = made.opener((start) => 7_000 + start);
+  const begun = (seq: number) => ({
+    start: seq * 1000,
+    duration: 1000,
+    frameRate: 25,
+    init: new Uint8Array(1),
+  });
+  begin?.(begun(0))(new Uint8Array(3));
+  let heard = (_: Fragment) => {};
+  const sound = new Promise<Fragment>((resolve) => {
+    heard = resolve;
+  });
+  void made.emit(cut(0, { audio: () => sound }));
+  begin?.(begun(1));
+  await settle();
+  expect(left).toEqual([
+    { begun: { ...begun(0), seq: 0, capturedAt: 7_000 } },
+    { piece: new Uint8Array(3), of: 0 },
+    { begun: { ...begun(1), seq: 1, capturedAt: 8_000 } },
+    { closed: { codecs: "avc1.4d401f", frames: 1, duration: 1000 }, of: 0 },
+  ]);
+  expect(() => begin?.(begun(2))).toThrow(expect.objectContaining({ code: "MEDIA_OVERRUN" }));
+  made.taken();
+  heard(fragment);
+  await settle();
+  void made.emit(cut(1));
+  await made.finish();
+  expect(left.slice(4)).toEqual([
+    { sound: fragment, of: 0 },
+    { closed: { codecs: "avc1.4d401f", frames: 1, duration: 1000 }, of: 1 },
+    { sound: undefined, of: 1 },
+  ]);
 });

@@ -52,10 +52,14 @@ export async function playScene(plan: ScenePlan, { outlet, stop }: Studio): Prom
   const { frameRate, segment, pace, duration } = plan;
   const settings = settingsOf(plan);
   const scene = createScene(plan);
-  const cutter = new Cutter(settings, (segment * settings.timescale) / 1e6);
   const sound = new OpusLine();
   const origin = performance.now();
   const originUnix = Date.now();
+  const cutter = new Cutter(
+    settings,
+    (segment * settings.timescale) / 1e6,
+    outlet.opener((start) => originUnix + start / 1000),
+  );
   const total = duration === undefined ? Number.POSITIVE_INFINITY : (duration * frameRate) / 1e6;
   const hear = async (end: number, last: boolean) => {
     let written = Math.round(sound.written * OPUS_RATE);

@@ -1,14 +1,18 @@
 import type { BitsPerSecond, Micros } from "@tabcast/runtime";
 import { MediaError, restoreError } from "./errors.ts";
+import { Making, openedWhole } from "./opening.ts";
+import type { Leaving } from "./outlet.ts";
 import type { SourceAsk, SourcePlan, SourceTell } from "./source.worker.ts";
-import type { Source, SourceInfo, SourceOptions, SourceSegment } from "./types.ts";
+import type { Opening, Source, SourceInfo, SourceOptions, SourceSegment } from "./types.ts";
 
 const LENGTH = { least: 500_000, most: 10_000_000, usual: 2_000_000 };
 
 /** What waits for whom: segments for a reader, or a reader for them. */
 export class Feed {
   readonly #worker: Worker;
-  readonly #segments: SourceSegment[] = [];
+  readonly #openings: Opening[] = [];
+  /** Segments that have begun and are not complete, by sequence. */
+  readonly #making = new Map<number, Making>();
   #info: SourceInfo | undefined;
   #ended = false;
   #error: MediaError | undefined;
@@ -17,16 +21,16 @@ export class Feed {
   constructor(plan: SourcePlan, transfer: Transferable[]) {
     this.#worker = new Worker(new URL("./source.worker.ts", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }: MessageEvent<SourceTell>) => {
-      if ("segment" in data) this.#segments.push(data.segment);
-      else if ("info" in data) this.#info = data.info;
+      if ("info" in data) this.#info = data.info;
       else if ("end" in data) this.#ended = true;
-      else this.#error = restoreError(data.error);
+      else if ("error" in data) this.#fail(restoreError(data.error));
+      else this.#take(data);
       this.#wake();
     });
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
       const why = event.message || "its script could not be loaded";
-      this.#error ??= new MediaError({ code: "MEDIA_WORKER" }, `media worker failed: ${why}`);
+      this.#fail(new MediaError({ code: "MEDIA_WORKER" }, `media worker failed: ${why}`));
       this.#wake();
     });
     this.#ask({ open: plan }, transfer);
@@ -61,16 +65,16 @@ export class Feed {
     this.#ask({ start: true });
   }
 
-  async *segments(signal: AbortSignal): AsyncGenerator<SourceSegment, void, void> {
+  async *openings(signal: AbortSignal): AsyncGenerator<Opening, void, void> {
     this.start();
     try {
       for (;;) {
-        await this.#until(() => this.#segments.length > 0 || this.#ended, signal);
+        await this.#until(() => this.#openings.length > 0 || this.#ended, signal);
         if (signal.aborted) return;
-        const segment = this.#segments.shift();
-        if (segment) {
+        const opening = this.#openings.shift();
+        if (opening) {
           this.#ask({ taken: true });
-          yield segment;
+          yield opening;
         } else if (this.#error) {
           if (this.#error.code === "MEDIA_CLOSED") return;
           throw this.#error;
@@ -87,8 +91,51 @@ export class Feed {
 
   close(): void {
     this.#worker.terminate();
-    this.#error ??= new MediaError({ code: "MEDIA_CLOSED" }, "the source was closed");
+    this.#fail(new MediaError({ code: "MEDIA_CLOSED" }, "the source was closed"));
     this.#wake();
+  }
+
+  #take(leaving: Leaving): void {
+    if ("segment" in leaving)
+      this.#openings.push(openedWhole(leaving.segment, this.#info?.frameRate));
+    else if ("begun" in leaving) {
+      const making = new Making(leaving.begun);
+      this.#making.set(leaving.begun.seq, making);
+      this.#openings.push(making.opening);
+    } else {
+      this.#making.get(leaving.of)?.take(leaving);
+      if ("sound" in leaving) this.#making.delete(leaving.of);
+    }
+  }
+
+  /** The first failure counts, also for every segment that is not complete. */
+  #fail(error: MediaError): void {
+    this.#error ??= error;
+    for (const making of this.#making.values()) making.fail(this.#error);
+    this.#making.clear();
+  }
+}
+
+/** Each opening's segment once it is complete. Ends quietly on abort, also in the middle of one. */
+async function* wholes(
+  openings: AsyncIterable<Opening>,
+  signal: AbortSignal,
+): AsyncGenerator<SourceSegment, void, void> {
+  let stop = () => {};
+  const aborted = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    for await (const { whole } of openings) {
+      const segment = await Promise.race([whole, aborted]);
+      if (segment === undefined) return;
+      yield segment;
+    }
+  } catch (error) {
+    if (!(error instanceof MediaError && error.code === "MEDIA_CLOSED")) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 
@@ -100,13 +147,15 @@ export function sourceOf(
   preview?: MediaStream,
 ): Source {
   let read = false;
+  const openings: Source["openings"] = ({ signal }) => {
+    if (read) throw new TypeError("a source's segments can be read once");
+    read = true;
+    return feed.openings(signal);
+  };
   return {
     info,
-    segments: ({ signal }) => {
-      if (read) throw new TypeError("a source's segments can be read once");
-      read = true;
-      return feed.segments(signal);
-    },
+    openings,
+    segments: (options) => wholes(openings(options), options.signal),
     stop: () => feed.stop(),
     ...(preview ? { preview } : {}),
     close: () => {

@@ -1,10 +1,10 @@
 import { type CapturePlan, playCapture } from "./capture.ts";
 import { copyError, type ErrorCopy } from "./errors.ts";
 import { type OpenFile, openFileHere } from "./file.ts";
-import { Outlet } from "./outlet.ts";
+import { type Leaving, Outlet } from "./outlet.ts";
 import { scope } from "./port.ts";
 import { playScene, type ScenePlan, sceneInfo } from "./scene.ts";
-import type { SourceInfo, SourceSegment } from "./types.ts";
+import type { SourceInfo } from "./types.ts";
 
 /** What the page may open. Lengths in microseconds. */
 export type SourcePlan =
@@ -28,7 +28,7 @@ export type SourceAsk =
 /** What the worker says to the page. */
 export type SourceTell =
   | { readonly info: SourceInfo }
-  | { readonly segment: SourceSegment }
+  | Leaving
   | { readonly end: true }
   | { readonly error: ErrorCopy };
 
@@ -45,11 +45,13 @@ let outlet: Outlet | undefined;
 const tell = (message: SourceTell, transfer: Transferable[] = []) =>
   scope.postMessage(message, transfer);
 
-const send = (segment: SourceSegment) => {
-  const { video, audio } = segment;
+const send = (leaving: Leaving) => {
+  const { video, audio } = "segment" in leaving ? leaving.segment : {};
+  const fragments = [video, audio, "sound" in leaving ? leaving.sound : undefined];
+  // What is begun is copied: its pieces are also its fragment here.
   tell(
-    { segment },
-    [video, ...(audio ? [audio] : [])].flatMap(({ init, media }) => [init.buffer, media.buffer]),
+    leaving,
+    fragments.flatMap((one) => (one ? [one.init.buffer, one.media.buffer] : [])),
   );
 };
 
@@ -69,6 +71,7 @@ async function start(): Promise<void> {
     // A file can wait for its reader; what happens now cannot.
     full: live && plan.kind !== "file" ? "refuse" : "wait",
     bound: live ? LIVE_BOUND : FAST_BOUND,
+    early: live && plan.kind !== "file",
     realTime: live && plan.kind === "file",
   });
   const studio = { outlet, stop: stop.signal };

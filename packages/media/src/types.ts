@@ -58,6 +58,29 @@ export interface SourceSegment {
   readonly audio?: Fragment;
 }
 
+/**
+ * A segment from its beginning on: of a live scene or capture while it is being made, of anything else when it is complete.
+ */
+export interface Opening {
+  readonly seq: number;
+  readonly start: Micros;
+  /** When the first frame was captured, Unix milliseconds; for files, when the segment was read. */
+  readonly capturedAt: number;
+  /** What it is going to be, unless the source ends before; exact where it is complete. */
+  readonly planned: { readonly duration: Micros; readonly frames: number };
+  readonly frameRate: number;
+  readonly init: Uint8Array<ArrayBuffer>;
+  /**
+   * The video's media segment as it comes, in chunks of about 250 ms; each call gives a stream of its own from the first
+   * byte on. The pieces are shared: do not change or transfer them.
+   */
+  media(): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The segment without its sound, as soon as the video is complete. Rejects where the source ends badly before. */
+  readonly closed: Promise<Omit<SourceSegment, "audio">>;
+  /** The whole segment. Rejects as `closed` does. */
+  readonly whole: Promise<SourceSegment>;
+}
+
 /** One segment and what to make of it. */
 export interface TranscodeRequest {
   readonly init: Uint8Array<ArrayBuffer>;
@@ -137,6 +160,8 @@ export interface Source {
    * the reader beyond a bound of 8 segments, after which the oldest unread is refused with MEDIA_OVERRUN. Ends quietly on abort.
    */
   segments(options: { readonly signal: AbortSignal }): AsyncIterable<SourceSegment>;
+  /** The same segments, yielded as soon as they begin; in place of `segments`. */
+  openings(options: { readonly signal: AbortSignal }): AsyncIterable<Opening>;
   /** Ends the input after the GOP in hand. */
   stop(): void;
   /** For a preview in the page: a live track, where there is one. */
