@@ -64,8 +64,9 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
   const card = createCard(width, height);
   /** Since slot 0 has its time. */
   let grid: Grid | undefined;
-  /** Unix milliseconds of slot 0, had no time been left out. */
+  /** Unix milliseconds of slot 0, had no time been left out; and as it was when the GOP in hand began. */
   let originUnix = 0;
+  let gopOriginUnix = 0;
   let wall = wallMs();
   /** The frame that fills slots which get none of their own. */
   let held: VideoFrame | undefined;
@@ -85,12 +86,12 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
     held?.close();
     held = frame;
   };
-  const leave = ({ start, end, video }: VideoCut, last: boolean) => {
+  const leave = ({ start, end, video }: VideoCut, unix: number, last: boolean) => {
     const from = microsOf(start, timescale);
     return outlet.emit({
       start: from,
       end: microsOf(end, timescale),
-      capturedAt: originUnix + from / 1000,
+      capturedAt: unix + from / 1000,
       video,
       ...(listener ? { audio: () => listener.until(end / timescale, last) } : {}),
     });
@@ -102,10 +103,14 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
   const put = async (slot: number) => {
     if (!held) return;
     const time = slot * TICKS_PER_FRAME;
-    if (cutter.isBorder(time)) fitter.newColour();
+    const unix = gopOriginUnix;
+    if (cutter.isBorder(time)) {
+      fitter.newColour();
+      gopOriginUnix = originUnix;
+    }
     const done = await cutter.add(await fitter.fit(held.clone()), time);
     filled = slot + 1;
-    if (done) await leave(done, false);
+    if (done) await leave(done, unix, false);
   };
   const skip = (micros: number, why: Skip["why"]) => {
     originUnix += micros / 1000;
@@ -176,7 +181,7 @@ export async function playCapture(plan: CapturePlan, { outlet, stop }: Studio): 
       }
     }
     const rest = cutter.cut(filled * TICKS_PER_FRAME);
-    if (rest) await leave(rest, true);
+    if (rest) await leave(rest, gopOriginUnix, true);
     await outlet.finish();
   } finally {
     control.close();

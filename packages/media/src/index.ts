@@ -4,6 +4,8 @@ export { MediaError, type MediaReason } from "./errors.ts";
 export { inspect } from "./inspect.ts";
 /** Which rungs a source can have. */
 export * from "./ladder.ts";
+/** Says how loud a track is. */
+export { type Level, type Meter, openMeter, SILENCE } from "./meter.ts";
 /** Opens files and the built-in scene as sources of segments. */
 export { openFile, openScene, type SceneOptions } from "./source.ts";
 /** Opens cameras, screens, tabs and canvases as sources of segments. */
@@ -13,6 +15,7 @@ export {
   type CaptureState,
   openCapture,
   type PartState,
+  partOf,
   type Tracks,
 } from "./stage.ts";
 /** Turns segments into renditions, and measures how fast this device does. */

@@ -224,15 +224,9 @@ class Stage {
   }
 
   #look(): CaptureState {
-    const part = (track: MediaStreamTrack | undefined, paused: boolean): PartState => {
-      if (!track) return "none";
-      if (track.readyState === "ended") return "lost";
-      if (paused) return "paused";
-      return track.muted ? "muted" : "live";
-    };
     return {
-      picture: part(this.#stream.getVideoTracks()[0], this.#paused.picture),
-      sound: part(this.#stream.getAudioTracks()[0], this.#paused.sound),
+      picture: partOf(this.#stream.getVideoTracks()[0], this.#paused.picture),
+      sound: partOf(this.#stream.getAudioTracks()[0], this.#paused.sound),
       hidden: document.visibilityState === "hidden",
       ...(this.#skipped ? { skipped: this.#skipped } : {}),
     };
@@ -243,6 +237,14 @@ class Stage {
     this.state = this.#look();
     this.#onState(this.state);
   }
+}
+
+/** How a track is doing that we may have paused. */
+export function partOf(track: MediaStreamTrack | undefined, paused: boolean): PartState {
+  if (!track) return "none";
+  if (track.readyState === "ended") return "lost";
+  if (paused) return "paused";
+  return track.muted ? "muted" : "live";
 }
 
 function picturesOf(track: MediaStreamTrack): ReadableStream<VideoFrame> {
