@@ -1,16 +1,25 @@
-import { bytesOf, chunkBytes } from "./codecs.ts";
+import { chunkBytes } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
 import { readInit } from "./mp4/read.ts";
 import type { AudioTrack, Sample } from "./mp4/track.ts";
 import { writeInit, writeMedia } from "./mp4/write.ts";
+import { OPUS_RATE, opusDuration, opusTrack } from "./opus.ts";
+import { mixed, type Planes, planesOf, silentPlanes } from "./pcm.ts";
+import { Resampler } from "./resample.ts";
 import type { Fragment } from "./types.ts";
 
-/** Opus always counts in these, whatever the input's rate. */
-export const OPUS_RATE = 48_000;
 /** Bits per second per channel of what we encode. */
 const OPUS_BITRATE = 64_000;
-/** A hole or overlap in the input longer than this is filled or cut; a shorter one is jitter, in seconds. */
-const JITTER = 0.02;
+/** A difference between stamps and samples beyond this is a hole or an overlap, filled or cut at once, in seconds. */
+const JUMP = 0.02;
+/** A smaller one is a clock that runs fast or slow; below this it is nothing but rounding, in seconds. */
+const ROUNDING = 0.001;
+/** How long differences are averaged, and in what time one is made good, in seconds. */
+const [WATCHED, SETTLED] = [1, 5];
+/** Most that samples are stretched or squeezed for it, of their length: 2 in 1000 is 3.5 hundredths of a semitone. */
+const MOST_STRETCH = 0.002;
+/** Most silence that one piece of input is worth, in seconds: a longer hole is filled by several. */
+const MOST_SILENCE = 30;
 
 /** The audio of a source as packets on one unbroken line of ticks, given out up to a point at a time. */
 export interface AudioLane {
@@ -26,9 +35,16 @@ export interface AudioLane {
 export class PacketLine {
   #waiting: Sample[] = [];
   #seq = 0;
+  #end: number | undefined;
+
+  /** Where the last packet ends, in ticks; undefined before the first. */
+  get end(): number | undefined {
+    return this.#end;
+  }
 
   push(sample: Sample): void {
     this.#waiting.push(sample);
+    this.#end = sample.time + sample.duration;
   }
 
   /** True if a packet past the border nearest to `end` ticks is here, so that all before it are. */
@@ -54,57 +70,89 @@ export class PacketLine {
 
 const belongs = ({ time, duration }: Sample, end: number) => time + duration / 2 <= end;
 
-/** Encodes PCM to Opus once, on a line of its own without hole or overlap. Mono and stereo; more is mixed down. */
+/**
+ * Encodes PCM of any rate to Opus once, on a line of its own without hole or overlap. Mono and stereo; more is mixed down.
+ * Stamps decide where samples belong: holes are filled with silence, overlaps cut, and a clock that runs fast or slow is
+ * followed by stretching the samples a little, so that an hour later the line is still where its stamps are.
+ */
 export class OpusLine {
   readonly #line = new PacketLine();
   #encoder: AudioEncoder | undefined;
-  #rate = 0;
+  /** Of the input: hertz. */
+  #rate = OPUS_RATE;
+  #resampler: Resampler | undefined;
   #channels = 0;
-  /** Samples per channel written, and ticks of the packets that have come out. */
-  #written = 0;
+  /** Samples per channel given to the encoder. */
+  #encoded = 0;
+  /** Mean difference between stamps and samples, in seconds; positive: the samples are late. Undefined after silence. */
+  #drift: number | undefined;
+  /** Ticks of the packets that have come out. */
   #next = 0;
   #track: AudioTrack | undefined;
   #failure: unknown;
   #wake = () => {};
 
-  /**
-   * Adds samples that begin at `at` seconds and closes them. A hole before them is filled with silence; what overlaps
-   * what is already written, or lies before zero, is left out. The first rate and number of channels stay the line's own.
-   */
+  /** Adds samples that begin at `at` seconds and closes them. Those before zero are left out. The first number of channels stays. */
   add(data: AudioData, at: number): void {
-    const { numberOfFrames, sampleRate, numberOfChannels } = data;
-    const planes = planesOf(data);
-    data.close();
-    if (at + numberOfFrames / sampleRate <= 0) return;
-    this.open(sampleRate, Math.min(2, numberOfChannels));
-    // The first is placed exactly; after it, small differences are jitter of the stamps.
-    const jitter = this.#written === 0 ? 0 : JITTER;
-    const drift = at - this.written;
-    if (drift > jitter) this.#fill(Math.round(drift * this.#rate));
-    const skip = drift < -jitter ? Math.round(-drift * sampleRate) : 0;
-    if (skip >= numberOfFrames) return;
-    const mixed = mix(planes, this.#channels, skip);
-    this.#write(
-      sampleRate === this.#rate
-        ? mixed
-        : mixed.map((plane) => resampled(plane, sampleRate / this.#rate)),
-    );
+    try {
+      this.#place(data, at);
+    } finally {
+      data.close();
+    }
   }
 
-  /** Adds samples that follow the last ones, one array per channel. `rate` in hertz. */
-  append(planes: readonly Float32Array<ArrayBuffer>[], rate: number): void {
+  #place(data: AudioData, at: number): void {
+    const { numberOfFrames: frames, sampleRate, numberOfChannels } = data;
+    const length = frames / sampleRate;
+    if (frames === 0 || at + length <= 0) return;
+    this.open(sampleRate, numberOfChannels);
+    const off = at - this.written;
+    if (this.#drift !== undefined && Math.abs(off) <= JUMP) {
+      this.#drift += (off - this.#drift) * Math.min(1, length / WATCHED);
+      this.append(planesOf(data), sampleRate);
+      return;
+    }
+    // What comes first, or after a hole or an overlap, is placed exactly.
+    this.#drift = undefined;
+    if (off > 0) this.#silence(Math.min(off, MOST_SILENCE));
+    const skip = Math.round(Math.max(0, -off) * sampleRate);
+    if (skip >= frames || off > MOST_SILENCE) return;
+    this.append(planesOf(data, skip), sampleRate);
+    this.#drift = 0;
+  }
+
+  /** Adds samples that follow the last ones. `rate` in hertz. */
+  append(planes: Planes, rate: number): void {
     this.open(rate, planes.length);
-    this.#write(planes);
+    if (rate !== this.#rate) {
+      this.#encode(this.#resampler?.flush());
+      this.#resampler = undefined;
+      this.#rate = rate;
+    }
+    const step = rate / OPUS_RATE;
+    this.#resampler ??= new Resampler(this.#channels, step);
+    const drift = this.#drift ?? 0;
+    const excess = Math.sign(drift) * Math.max(0, Math.abs(drift) - ROUNDING);
+    const stretch = Math.max(-MOST_STRETCH, Math.min(MOST_STRETCH, excess / SETTLED));
+    this.#resampler.step = step * (1 - stretch);
+    this.#encode(this.#resampler.add(mixed(planes, this.#channels)));
   }
 
   /** Writes silence up to `end` seconds. */
   silence(end: number): void {
-    this.#fill(Math.max(0, Math.round((end - this.written) * this.#rate)));
+    this.#silence(end - this.written);
+    this.#drift = undefined;
+  }
+
+  #silence(seconds: number): void {
+    let left = Math.round(seconds * this.#rate);
+    for (; left > 0; left -= this.#rate)
+      this.append(silentPlanes(this.#channels, Math.min(left, this.#rate)), this.#rate);
   }
 
   /** Seconds written so far. */
   get written(): number {
-    return this.#rate === 0 ? 0 : this.#written / this.#rate;
+    return this.#encoded / OPUS_RATE + (this.#resampler?.pending ?? 0) / this.#rate;
   }
 
   /** True once all packets before `end` seconds are out. */
@@ -138,6 +186,7 @@ export class OpusLine {
 
   /** Waits until the encoder has given out everything it was given. Ends the line. */
   async finish(): Promise<void> {
+    this.#encode(this.#resampler?.flush());
     if (this.#encoder?.state === "configured") await this.#encoder.flush().catch(() => {});
     this.#check();
   }
@@ -165,11 +214,11 @@ export class OpusLine {
     );
   }
 
-  /** Settles rate (hertz) and channels (1 or 2) of the line, if no sample has yet. */
+  /** Settles the number of channels (1 or 2; more become 2) of the line, and its first input's rate (hertz), if no sample has yet. */
   open(rate: number, channels: number): void {
     if (this.#encoder) return;
     this.#rate = rate;
-    this.#channels = channels;
+    this.#channels = Math.min(2, channels);
     this.#encoder = new AudioEncoder({
       error: (error) => {
         this.#failure ??= error;
@@ -180,9 +229,9 @@ export class OpusLine {
     this.#encoder.addEventListener("dequeue", () => this.#wake());
     this.#encoder.configure({
       codec: "opus",
-      sampleRate: rate,
-      numberOfChannels: channels,
-      bitrate: OPUS_BITRATE * channels,
+      sampleRate: OPUS_RATE,
+      numberOfChannels: this.#channels,
+      bitrate: OPUS_BITRATE * this.#channels,
     });
   }
 
@@ -195,104 +244,24 @@ export class OpusLine {
     this.#wake();
   }
 
-  #fill(frames: number): void {
-    for (let left = frames; left > 0; left -= this.#rate) {
-      const count = Math.min(left, this.#rate);
-      this.#write(Array.from({ length: this.#channels }, () => new Float32Array(count)));
-    }
-  }
-
-  #write(planes: readonly Float32Array<ArrayBuffer>[]): void {
+  #encode(planes: Planes | undefined): void {
     this.#check();
-    const frames = planes[0]?.length ?? 0;
+    const frames = planes?.[0]?.length ?? 0;
+    if (!planes || frames === 0) return;
     const all = new Float32Array(frames * planes.length);
     planes.forEach((plane, i) => {
       all.set(plane, i * frames);
     });
     const data = new AudioData({
       format: "f32-planar",
-      sampleRate: this.#rate,
+      sampleRate: OPUS_RATE,
       numberOfFrames: frames,
       numberOfChannels: planes.length,
-      timestamp: Math.round((this.#written * 1e6) / this.#rate),
+      timestamp: Math.round((this.#encoded * 1e6) / OPUS_RATE),
       data: all,
     });
-    this.#written += frames;
+    this.#encoded += frames;
     this.#encoder?.encode(data);
     data.close();
   }
-}
-
-function planesOf(data: AudioData): Float32Array<ArrayBuffer>[] {
-  return Array.from({ length: data.numberOfChannels }, (_, planeIndex) => {
-    const plane = new Float32Array(data.numberOfFrames);
-    data.copyTo(plane, { planeIndex, format: "f32-planar" });
-    return plane;
-  });
-}
-
-/** The planes from sample `skip` on, as `channels` of them: 5.1 and the like keep front and centre, and a little of the back. */
-function mix(
-  planes: readonly Float32Array<ArrayBuffer>[],
-  channels: number,
-  skip: number,
-): Float32Array<ArrayBuffer>[] {
-  const cut = planes.map((plane) => (skip === 0 ? plane : plane.slice(skip)));
-  if (cut.length <= channels) {
-    const [first = new Float32Array(0)] = cut;
-    return Array.from({ length: channels }, (_, i) => cut[i] ?? first);
-  }
-  const [left, right, centre, , ...back] = cut;
-  if (channels === 1 || !left || !right) return [left ?? new Float32Array(0)];
-  const side = (own: Float32Array, behind: Float32Array | undefined) =>
-    own.map((v, i) => (v + 0.7 * (centre?.[i] ?? 0) + 0.7 * (behind?.[i] ?? 0)) / 2.4);
-  return [
-    side(left, back[0]) as Float32Array<ArrayBuffer>,
-    side(right, back[1]) as Float32Array<ArrayBuffer>,
-  ];
-}
-
-/** A plane at another rate, by straight lines between samples: for a device that changes its rate in mid-stream. */
-function resampled(plane: Float32Array, step: number): Float32Array<ArrayBuffer> {
-  const last = plane.length - 1;
-  return Float32Array.from({ length: Math.floor(plane.length / step) }, (_, i) => {
-    const at = i * step;
-    const from = Math.floor(at);
-    const [a, b] = [plane[from] ?? 0, plane[Math.min(last, from + 1)] ?? 0];
-    return a + (b - a) * (at - from);
-  });
-}
-
-/** Length of an Opus packet in samples at 48 kHz, from its first bytes (RFC 6716 section 3.1). */
-export function opusDuration(packet: Uint8Array): number {
-  const toc = packet[0] ?? 0;
-  const config = toc >> 3;
-  const frame =
-    config < 12
-      ? [480, 960, 1920, 2880][config & 3]
-      : config < 16
-        ? [480, 960][config & 1]
-        : [120, 240, 480, 960][config & 3];
-  const code = toc & 3;
-  const count = code === 0 ? 1 : code < 3 ? 2 : (packet[1] ?? 0) & 63;
-  return (frame ?? 960) * count;
-}
-
-/** The track of an Opus decoder configuration; its description is an OpusHead, made here if it is missing. */
-export function opusTrack(config: AudioDecoderConfig | undefined, channels: number): AudioTrack {
-  const given = config?.description ? bytesOf(config.description) : undefined;
-  const count = config?.numberOfChannels ?? channels;
-  const head = Uint8Array.from([
-    ...[0x4f, 0x70, 0x75, 0x73, 0x48, 0x65, 0x61, 0x64, 1, count],
-    ...[0x38, 1, 0x80, 0xbb, 0, 0, 0, 0, 0], // 312 samples of pre-skip, 48 kHz, no gain, family 0
-  ]);
-  return {
-    kind: "audio",
-    codec: "opus",
-    codecs: "opus",
-    timescale: OPUS_RATE,
-    sampleRate: OPUS_RATE,
-    channels: count,
-    description: given && given.length >= 19 ? given : head,
-  };
 }

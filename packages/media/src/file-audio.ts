@@ -1,142 +1,179 @@
 import { type EncodedPacket, EncodedPacketSink, type InputAudioTrack } from "mediabunny";
-import { type AudioLane, OpusLine, opusDuration, opusTrack, PacketLine } from "./audio.ts";
+import { readAdts, readSpecific, silentAac, writeSpecific } from "./aac.ts";
+import { type AudioLane, OpusLine, PacketLine } from "./audio.ts";
 import { bytesOf } from "./codecs.ts";
 import { corrupt, undecodable } from "./file-errors.ts";
 import { aacCodecs } from "./mp4/read.ts";
 import type { AudioTrack } from "./mp4/track.ts";
+import { opusDelay, opusDuration, opusTrack, silentOpus } from "./opus.ts";
 
 /** Packets that may wait in the decoder. */
 const QUEUE = 8;
+/** Stamps are rounded, in some containers to a millisecond; a packet this little before the first frame is on it. In seconds. */
+const ROUNDING = 0.001;
+/** Three Opus packets past a border must be written before the encoder gives the one on it. In seconds. */
+const AHEAD = 0.06;
 
 /** A file's audio from its first frame on. */
 export interface FileLane extends AudioLane {
   readonly codecs: string;
 }
 
-/** The file's audio from `base` seconds on: AAC and Opus as they are, the rest as Opus. */
+/**
+ * The file's audio from `base` seconds on. AAC of up to six channels and Opus of up to two stay packets, the rest becomes
+ * Opus. Throws MEDIA_CODEC.
+ */
 export async function openAudio(track: InputAudioTrack, base: number): Promise<FileLane> {
   const codec = await track.getCodec();
   const config = codec ? await track.getDecoderConfig() : null;
   if (!config || !(await track.canDecode())) throw await undecodable(track);
   const sink = new EncodedPacketSink(track);
-  if (codec === "aac") return packetLane(sink, base, new AacPackets(config));
+  const aac = codec === "aac" ? await aacForm(sink, config) : undefined;
+  if (aac) return packetLane(sink, base, aac);
   if (codec === "opus" && config.numberOfChannels <= 2)
-    return packetLane(sink, base, new OpusPackets(config));
-  return encodedLane(sink, base, config);
+    return packetLane(sink, base, opusForm(config));
+  return encodedLane(sink, base, config, codec === "vorbis" ? 1 : 0);
 }
 
+/** How packets of one codec stand in a line. */
 interface PacketForm {
-  readonly codecs: string;
-  readonly timescale: number;
-  track(): AudioTrack;
-  /** Payload and length in ticks. */
+  readonly track: AudioTrack;
+  /** What a decoder drops at its start, in ticks: packets this long before the first frame are still needed. */
+  readonly delay: number;
+  /** Payload, and length in ticks. Throws if it is no packet of this track. */
   read(packet: EncodedPacket): { data: Uint8Array; duration: number };
+  /** A packet of silence; undefined where none is known, and a hole stays one. */
+  readonly silent: { data: Uint8Array; duration: number } | undefined;
 }
 
-class OpusPackets implements PacketForm {
-  readonly codecs = "opus";
-  readonly timescale = 48_000;
-  readonly #config: AudioDecoderConfig;
-  constructor(config: AudioDecoderConfig) {
-    this.#config = config;
-  }
-  track(): AudioTrack {
-    return opusTrack(this.#config, this.#config.numberOfChannels);
-  }
-  read({ data }: EncodedPacket) {
-    return { data, duration: opusDuration(data) };
-  }
+function opusForm(config: AudioDecoderConfig): PacketForm {
+  const track = opusTrack(config, config.numberOfChannels);
+  const data = silentOpus(track.channels);
+  return {
+    track,
+    delay: opusDelay(track.description),
+    read: ({ data }) => ({ data, duration: opusDuration(data) }),
+    silent: { data, duration: opusDuration(data) },
+  };
 }
 
-const ADTS_RATES = [
-  96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
-  7_350,
-];
+/** Object types of MPEG-4 audio that players take: AAC-LC, and with SBR, and with PS. */
+const KEPT_AAC = ["mp4a.40.2", "mp4a.40.5", "mp4a.40.29"];
 
-/** AAC packets. MPEG-TS wraps each in an ADTS header, which MP4 does not have. */
-class AacPackets implements PacketForm {
-  readonly timescale: number;
-  readonly #config: AudioDecoderConfig;
-  #specific: Uint8Array | undefined;
-
-  constructor(config: AudioDecoderConfig) {
-    this.#config = config;
-    this.#specific = config.description ? bytesOf(config.description).slice() : undefined;
-    this.timescale = config.sampleRate;
-  }
-  get codecs(): string {
-    return this.#specific ? aacCodecs(this.#specific) : this.#config.codec;
-  }
-  track(): AudioTrack {
-    return {
+/** Undefined for AAC that few players take; it is encoded again. */
+async function aacForm(
+  sink: EncodedPacketSink,
+  config: AudioDecoderConfig,
+): Promise<PacketForm | undefined> {
+  const first = await sink.getFirstPacket();
+  const adts = config.description || !first ? undefined : readAdts(first.data);
+  const specific = config.description
+    ? bytesOf(config.description).slice()
+    : (adts?.specific ?? writeSpecific(config.sampleRate, config.numberOfChannels));
+  const core = specific && readSpecific(specific);
+  if (!specific || !core || core.channels < 1 || core.channels > 6) return undefined;
+  const codecs = aacCodecs(specific);
+  if (!KEPT_AAC.includes(codecs)) return undefined;
+  const timescale = config.sampleRate;
+  // Not the container's word: in Matroska it is rounded to milliseconds.
+  const duration = Math.round((core.samples * timescale) / core.rate);
+  const silence = silentAac(core.channels);
+  return {
+    track: {
       kind: "audio",
       codec: "aac",
-      codecs: this.codecs,
-      timescale: this.timescale,
-      sampleRate: this.#config.sampleRate,
-      channels: this.#config.numberOfChannels,
-      description: this.#specific ?? this.#made(this.#config),
-    };
-  }
-  read(packet: EncodedPacket) {
-    const duration = Math.max(1, Math.round(packet.duration * this.timescale));
-    const { data } = packet;
-    if (this.#config.description || data[0] !== 0xff || ((data[1] ?? 0) & 0xf6) !== 0xf0)
-      return { data, duration };
-    const [, second = 0, third = 0, fourth = 0] = data;
-    const type = (third >> 6) + 1;
-    const rate = (third >> 2) & 15;
-    const channels = ((third & 1) << 2) | (fourth >> 6);
-    this.#specific ??= Uint8Array.of(
-      (type << 3) | (rate >> 1),
-      ((rate & 1) << 7) | (channels << 3),
-    );
-    return { data: data.subarray(second & 1 ? 7 : 9), duration };
-  }
-  #made({ sampleRate, numberOfChannels }: AudioDecoderConfig): Uint8Array {
-    const rate = Math.max(0, ADTS_RATES.indexOf(sampleRate));
-    return Uint8Array.of((2 << 3) | (rate >> 1), ((rate & 1) << 7) | (numberOfChannels << 3));
-  }
+      codecs,
+      timescale,
+      sampleRate: timescale,
+      channels: config.numberOfChannels,
+      description: specific,
+    },
+    delay: 0,
+    read: ({ data }) => {
+      const header = adts && readAdts(data);
+      if (adts && !header) throw new TypeError("an audio packet without its header");
+      if (header && (header.rate !== core.rate || header.channels !== core.channels))
+        throw new TypeError(
+          `its sound changes from ${core.rate} Hz, ${core.channels} channels, to ${header.rate} Hz, ${header.channels} channels`,
+        );
+      return { data: header ? data.subarray(header.bytes) : data, duration };
+    },
+    silent: silence && { data: silence, duration },
+  };
 }
 
+/**
+ * Packets as they are, one after the other. Players play packets in a row whatever their times say (measured: Chromium's
+ * decoders count samples), so a hole becomes packets of silence and an overlapping packet is left out: what is heard is
+ * never farther than half a packet from its stamp.
+ */
 function packetLane(sink: EncodedPacketSink, base: number, form: PacketForm): FileLane {
+  const { track, delay, silent } = form;
+  const { timescale } = track;
   const line = new PacketLine();
   const packets = sink.packets();
-  let next: number | undefined;
+  let held: EncodedPacket | undefined;
   let ended = false;
-  return {
-    get codecs() {
-      return form.codecs;
-    },
-    until: async (end) => {
-      const border = end * form.timescale;
-      while (!ended && !line.reaches(border)) {
-        const { value: packet } = await packets.next();
-        if (!packet) {
-          ended = true;
-          break;
-        }
-        const { data, duration } = form.read(packet);
-        const stamped = Math.round((packet.timestamp - base) * form.timescale);
-        // Containers round times; packets that were one after the other stay so.
-        const time: number =
-          next !== undefined && Math.abs(stamped - next) < duration / 2 ? next : stamped;
-        if (next !== undefined && time < next) continue;
-        // The packet across the first frame is kept if most of it is heard; what lies before is not.
-        const early = Math.max(0, -time);
-        if (early > duration / 2) continue;
-        next = time + duration;
-        line.push({ data, time: time + early, duration: duration - early, key: true });
+
+  /** Puts a packet in its place; false if the border came first, in a hole before it. */
+  const place = (packet: EncodedPacket, border: number): boolean => {
+    const { data, duration } = form.read(packet);
+    const stamped = Math.round((packet.timestamp - base) * timescale);
+    if (line.end === undefined) {
+      const early = Math.max(0, -stamped);
+      if (early > Math.min(duration - 1, delay + ROUNDING * timescale)) return true;
+      if (!silent || stamped < silent.duration) {
+        line.push({ data, time: Math.max(0, stamped), duration: duration - early, key: true });
+        return true;
       }
-      return line.take(border, form.track());
+      // Sound that begins late begins with silence, and exactly at its time.
+      line.push({ ...silent, time: stamped % silent.duration, key: true });
+    }
+    let time: number = line.end as number;
+    if (stamped < time - duration / 2) return true;
+    while (silent && stamped >= time + silent.duration / 2) {
+      line.push({ ...silent, time, key: true });
+      time += silent.duration;
+      if (line.reaches(border)) return false;
+    }
+    line.push({ data, time: silent ? time : Math.max(time, stamped), duration, key: true });
+    return true;
+  };
+
+  return {
+    codecs: track.codecs,
+    until: async (end) => {
+      const border = end * timescale;
+      while (!ended && !line.reaches(border)) {
+        const packet = held ?? (await packets.next()).value;
+        held = undefined;
+        if (!packet) ended = true;
+        else
+          try {
+            if (!place(packet, border)) held = packet;
+          } catch (error) {
+            throw corrupt(packet.timestamp - base, error);
+          }
+      }
+      return line.take(border, track);
     },
     close: () => void packets.return(undefined),
   };
 }
 
-function encodedLane(sink: EncodedPacketSink, base: number, config: AudioDecoderConfig): FileLane {
+/** Any other sound, decoded and encoded once. `behind`: packets that the decoder takes before it gives the first samples. */
+function encodedLane(
+  sink: EncodedPacketSink,
+  base: number,
+  config: AudioDecoderConfig,
+  behind: number,
+): FileLane {
   const line = new OpusLine();
   const packets = sink.packets();
+  /** Where the packets in the decoder belong, in seconds. Decoders stamp by counting samples, and so do not see a hole. */
+  const places: number[] = [];
+  let fed = 0;
+  let held: EncodedPacket | undefined;
   let failure: unknown;
   let wake = () => {};
   let ended = false;
@@ -147,7 +184,7 @@ function encodedLane(sink: EncodedPacketSink, base: number, config: AudioDecoder
     },
     output: (data) => {
       try {
-        line.add(data, data.timestamp / 1e6);
+        line.add(data, places.shift() ?? line.written);
       } catch (error) {
         failure ??= error;
       }
@@ -156,6 +193,15 @@ function encodedLane(sink: EncodedPacketSink, base: number, config: AudioDecoder
   });
   decoder.addEventListener("dequeue", () => wake());
   decoder.configure(config);
+  line.open(config.sampleRate, config.numberOfChannels);
+  /** Gives what is in the decoder to the line. */
+  const flush = async () => {
+    await decoder.flush().catch((error: unknown) => {
+      failure ??= error;
+    });
+    places.length = 0;
+    fed = 0;
+  };
   const tick = () =>
     new Promise<void>((resolve) => {
       wake = resolve;
@@ -163,27 +209,33 @@ function encodedLane(sink: EncodedPacketSink, base: number, config: AudioDecoder
   return {
     codecs: "opus",
     until: async (end) => {
-      // Three packets past the border must be written before the encoder gives the one on it.
-      while (!ended && line.written < end + 0.06) {
-        const { value: packet } = await packets.next();
+      while (!ended && line.written < end + AHEAD) {
+        const packet = held ?? (await packets.next()).value;
+        held = undefined;
         if (!packet) {
           ended = true;
-          await decoder.flush().catch((error: unknown) => {
-            failure ??= error;
-          });
+          await flush();
           await line.finish();
           break;
         }
+        const at = packet.timestamp - base;
+        // What comes later than is asked for waits, so that a hole of hours is filled as it is reached.
+        if (at > end + AHEAD + 1) {
+          held = packet;
+          await flush();
+          line.silence(end + AHEAD);
+          break;
+        }
+        if (fed++ >= behind) places.push(at);
         decoder.decode(
           new EncodedAudioChunk({
             type: packet.type,
-            timestamp: Math.round((packet.timestamp - base) * 1e6),
-            duration: Math.round(packet.duration * 1e6),
+            timestamp: Math.round(at * 1e6),
             data: packet.data as Uint8Array<ArrayBuffer>,
           }),
         );
         while (failure === undefined && decoder.decodeQueueSize > QUEUE) await tick();
-        if (failure !== undefined) throw corrupt(packet.timestamp - base, failure);
+        if (failure !== undefined) throw corrupt(at, failure);
         await line.drained(64);
       }
       if (failure !== undefined) throw corrupt(line.written, failure);

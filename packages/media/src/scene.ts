@@ -1,7 +1,8 @@
 import type { BitsPerSecond, Micros } from "@tabcast/runtime";
-import { OPUS_RATE, OpusLine } from "./audio.ts";
+import { OpusLine } from "./audio.ts";
 import { codecString } from "./codecs.ts";
 import { Cutter, type EncodeSettings, type VideoCut } from "./encode.ts";
+import { OPUS_RATE } from "./opus.ts";
 import type { Studio } from "./outlet.ts";
 import { createScene, tone } from "./picture.ts";
 import { microsOf } from "./transcode.ts";
