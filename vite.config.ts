@@ -37,6 +37,10 @@ const inChromium = () => ({
   exclude: ["**/node_modules/**", "**/dist/**"],
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // What replays or lengthens a seeded test; pages have no environment of their own.
+  env: Object.fromEntries(
+    ["SEED", "RUNS"].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  ),
   // One page at a time: real codecs on a small machine measure each other otherwise.
   fileParallelism: false,
   browser: {

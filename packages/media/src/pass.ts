@@ -163,14 +163,18 @@ export async function runPass(
       if (times.has(last))
         throw new MediaError({ code: "MEDIA_MALFORMED", at: 0 }, "two frames have the same time");
       times.add(last);
-      decoder.decode(
-        new EncodedVideoChunk({
-          type: sample.key ? "key" : "delta",
-          timestamp: last,
-          duration: microsOf(sample.duration, track.timescale),
-          data: sample.data as Uint8Array<ArrayBuffer>,
-        }),
-      );
+      const chunk = new EncodedVideoChunk({
+        type: sample.key ? "key" : "delta",
+        timestamp: last,
+        duration: microsOf(sample.duration, track.timescale),
+        data: sample.data as Uint8Array<ArrayBuffer>,
+      });
+      try {
+        decoder.decode(chunk);
+      } catch (error) {
+        corrupt(error); // a first frame that is no key
+        throw failure;
+      }
       while (
         !failure &&
         (decoder.decodeQueueSize > QUEUE ||
