@@ -1,3 +1,5 @@
+/** Says whether a rendition is honest. */
+export * from "./compare/index.ts";
 /** Why something was refused or failed. */
 export { MediaError, type MediaReason } from "./errors.ts";
 /** Says what a fragment is, without decoding it. */
