@@ -112,7 +112,7 @@ describe("a file that is encoded again", () => {
     );
   });
 
-  test("VP9 of odd size and irregular times keeps every time; the odd row and column go", async () => {
+  test("VP9 of odd size and irregular times comes out on a grid; the odd row and column go", async () => {
     const times = [0, 0.033, 0.05, 0.12, 0.121, 0.3, 0.48, 0.7, 0.95, 1.02, 1.1, 1.35, 1.5];
     const blob = await made({
       format: new WebMOutputFormat(),
@@ -123,11 +123,10 @@ describe("a file that is encoded again", () => {
       keys: 10,
     });
     const { info, segments } = await segmentsOf(blob);
-    expect(info).toMatchObject({ passthrough: false, width: 160, height: 90 });
-    expect(await checkedTimes(segments)).toEqual(
-      times.slice(0, -1).map((t) => Math.round(t * 1e6)),
-    );
-    expect(segments.map(({ start }) => start)).toEqual([0, 1_020_000]);
+    expect(info).toMatchObject({ passthrough: false, width: 160, height: 90, frameRate: 15 });
+    const grid = steady(22, 15).slice(0, 22);
+    expect(await checkedTimes(segments)).toEqual(grid.map((t) => Math.round(t * 1e6)));
+    expect(segments.map(({ start }) => start)).toEqual([0, 1_000_000]);
     expect(await inspect((segments[0] as SourceSegment).video)).toMatchObject({
       width: 160,
       height: 90,

@@ -1,3 +1,5 @@
+import { frameOf, isPlain, isPlanar, type Picture420, read420 } from "./planes.ts";
+
 /** How a file's frames become upright: clockwise degrees, then a mirror. Sizes in pixels, upright and even. */
 export interface Turn {
   readonly width: number;
@@ -7,71 +9,62 @@ export interface Turn {
 }
 
 /**
- * The frame upright and of even size; the one given is closed. A frame that needs nothing is passed on; an odd one loses
- * its last row or column; a turned one is copied plane by plane, so its colours stay what they were.
+ * The frame upright, of even size and in a layout that every encoder takes; the one given is closed. A frame that needs
+ * nothing is passed on; an odd one loses its last row or column. What is turned, deeper than 8 bits or finer than 4:2:0
+ * is copied plane by plane, so its colours stay what they were.
  */
 export async function turned(frame: VideoFrame, turn: Turn): Promise<VideoFrame> {
-  const { width, height, rotation, flip } = turn;
-  const rect = frame.visibleRect;
+  const turns = turn.rotation !== 0 || turn.flip;
   try {
-    if (rotation !== 0 || flip)
-      return frame.format === "I420" && rect
-        ? await turnPlanes(frame, rect, turn)
-        : drawn(frame, turn);
-    // A frame of other than square pixels is scaled to its even size by the encoder.
-    const cropped =
-      rect &&
-      (rect.width !== width || rect.height !== height) &&
-      Math.abs(rect.width - width) <= 1 &&
-      Math.abs(rect.height - height) <= 1;
-    return cropped
-      ? new VideoFrame(frame, {
-          visibleRect: { x: rect.x, y: rect.y, width, height },
-          displayWidth: width,
-          displayHeight: height,
-        })
-      : frame.clone();
+    if (isPlanar(frame) && (turns || !isPlain(frame))) {
+      const picture = await read420(frame);
+      return frameOf(turns ? turnedPlanes(picture, turn) : picture, frame);
+    }
+    return turns ? drawn(frame, turn) : cropped(frame, turn);
   } finally {
     frame.close();
   }
 }
 
-async function turnPlanes(
-  frame: VideoFrame,
-  { x, y, width: fullWidth, height: fullHeight }: DOMRectReadOnly,
-  { rotation, flip }: Turn,
-): Promise<VideoFrame> {
-  const width = fullWidth - (fullWidth % 2);
-  const height = fullHeight - (fullHeight % 2);
+/** A frame of other than square pixels, or of another size than the first, is scaled by the encoder. */
+function cropped(frame: VideoFrame, { width, height }: Turn): VideoFrame {
+  const rect = frame.visibleRect;
+  const odd =
+    rect &&
+    (rect.width !== width || rect.height !== height) &&
+    Math.abs(rect.width - width) <= 1 &&
+    Math.abs(rect.height - height) <= 1;
+  return odd
+    ? new VideoFrame(frame, {
+        visibleRect: { x: rect.x, y: rect.y, width, height },
+        displayWidth: width,
+        displayHeight: height,
+      })
+    : frame.clone();
+}
+
+function turnedPlanes({ width, height, data }: Picture420, { rotation, flip }: Turn): Picture420 {
   const luma = width * height;
   const planes = [
-    { offset: 0, stride: width, rows: height },
-    { offset: luma, stride: width / 2, rows: height / 2 },
-    { offset: luma * 1.25, stride: width / 2, rows: height / 2 },
+    { offset: 0, width, height },
+    { offset: luma, width: width / 2, height: height / 2 },
+    { offset: luma * 1.25, width: width / 2, height: height / 2 },
   ];
-  const source = new Uint8Array(luma * 1.5);
-  const target = new Uint8Array(luma * 1.5);
-  await frame.copyTo(source, { rect: { x, y, width, height }, layout: planes });
-  for (const { offset, stride, rows } of planes)
-    turnPlane(
-      source.subarray(offset, offset + stride * rows),
-      target.subarray(offset, offset + stride * rows),
-      { width: stride, height: rows, rotation, flip },
-    );
+  const target = new Uint8Array(data.length);
+  for (const { offset, ...size } of planes) {
+    const end = offset + size.width * size.height;
+    turnPlane(data.subarray(offset, end), target.subarray(offset, end), {
+      ...size,
+      rotation,
+      flip,
+    });
+  }
   const sideways = rotation === 90 || rotation === 270;
-  const { timestamp, duration, colorSpace } = frame;
-  return new VideoFrame(target, {
-    format: "I420",
-    codedWidth: sideways ? height : width,
-    codedHeight: sideways ? width : height,
-    timestamp,
-    ...(duration === null ? {} : { duration }),
-    colorSpace: colorSpace.toJSON(),
-  });
+  return { width: sideways ? height : width, height: sideways ? width : height, data: target };
 }
 
 /** Turns one plane clockwise and then mirrors it. `width` and `height` are the source's, in samples. */
-export function turnPlane(
+function turnPlane(
   source: Uint8Array,
   target: Uint8Array,
   { width, height, rotation, flip }: Turn,
