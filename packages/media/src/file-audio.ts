@@ -155,6 +155,9 @@ function packetLane(sink: EncodedPacketSink, base: number, form: PacketForm): Fi
             throw corrupt(packet.timestamp - base, error);
           }
       }
+      // Sound that ends before the picture goes on as silence: a player would wait for the missing segments.
+      while (silent && line.end !== undefined && line.end + silent.duration / 2 <= border)
+        line.push({ ...silent, time: line.end, key: true });
       return line.take(border, track);
     },
     close: () => void packets.return(undefined),
@@ -215,7 +218,6 @@ function encodedLane(
         if (!packet) {
           ended = true;
           await flush();
-          await line.finish();
           break;
         }
         const at = packet.timestamp - base;
@@ -223,7 +225,6 @@ function encodedLane(
         if (at > end + AHEAD + 1) {
           held = packet;
           await flush();
-          line.silence(end + AHEAD);
           break;
         }
         if (fed++ >= behind) places.push(at);
@@ -239,7 +240,8 @@ function encodedLane(
         await line.drained(64);
       }
       if (failure !== undefined) throw corrupt(line.written, failure);
-      if (!ended) await line.reached(end);
+      if (line.written < end + AHEAD) line.silence(end + AHEAD);
+      await line.reached(end);
       return line.take(end);
     },
     close: () => {

@@ -1,3 +1,5 @@
+/** Makes AAC of Opus, for players that need it. */
+export { type AacTwin, createAacTwin } from "./aac-twin.ts";
 /** Says whether a rendition is honest. */
 export * from "./compare/index.ts";
 /** Why something was refused or failed. */

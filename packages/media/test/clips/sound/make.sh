@@ -24,13 +24,16 @@ clip mp3.mkv "$beep" 44100 $h264 -c:a libmp3lame -b:a 40k
 clip vorbis.webm "$beep|$beep" 44100 $vp9 -c:a libvorbis -b:a 48k
 clip flac44.mkv "$beep" 44100 $h264 -c:a flac
 clip pcm8.mov "$beep" 8000 $h264 -c:a pcm_s16le
-# Without the sound from 0.9 to 1.2 s; with sound only from 0.7 s on; with sound that goes on for a second after the picture.
+# Without the sound from 0.9 to 1.2 s; with sound only from 0.7 s on; with sound that ends half a second before the picture,
+# and that goes on for a second after it.
 gone="aselect=not(between(t\\,0.9\\,1.2))"
 clip hole-aac.mkv "$beep|$beep" 44100 $h264 -af "$gone" -c:a aac -b:a 48k
 clip hole-opus.mkv "$beep" 48000 $h264 -af "$gone" -c:a libopus -b:a 24k
 clip hole-flac.mkv "$beep" 44100 $h264 -af "$gone" -c:a flac
 clip late-aac.mkv "$beep" 48000 $h264 -af "aselect=gte(t\\,0.7)" -c:a aac -b:a 32k
 clip late-mp3.mkv "$beep" 44100 $h264 -af "aselect=gte(t\\,0.7)" -c:a libmp3lame -b:a 40k
+clip short-aac.mp4 "$beep" 48000 $h264 -af "atrim=end=1.5" -c:a aac -b:a 32k
+clip short-flac.mkv "$beep" 48000 $h264 -af "atrim=end=1.5" -c:a flac
 ffmpeg -v error -y -i aac44.mp4 -f lavfi -i "aevalsrc='$beep':s=48000:d=3" -map 0:v -map 1:a -fflags +bitexact -flags +bitexact -c:v copy -c:a aac -b:a 32k long.mp4
 # One channel after the other, half a second each, in ffmpeg's order: front left and right, centre, low, back left and right.
 turn() { echo "0.5*sin(2*PI*600*t)*between(t,0.5*$1+0.1,0.5*$1+0.4)"; }
