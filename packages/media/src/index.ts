@@ -10,6 +10,8 @@ export { inspect } from "./inspect.ts";
 export * from "./ladder.ts";
 /** Says how loud a track is. */
 export { type Level, type Meter, openMeter, SILENCE } from "./meter.ts";
+/** What a worker's own jobs say of its speed. */
+export * as Observed from "./observed.ts";
 /** Opens files and the built-in scene as sources of segments. */
 export { openFile, openScene, type SceneOptions } from "./source.ts";
 /** Opens cameras, screens, tabs and canvases as sources of segments. */

@@ -160,6 +160,8 @@ export async function runPass(
       if (sample === undefined) break;
       await others(turn.take());
       last = microsOf(sample.time, track.timescale);
+      if (!Number.isSafeInteger(last))
+        throw new MediaError({ code: "MEDIA_MALFORMED", at: 0 }, `a frame at ${last} microseconds`);
       if (times.has(last))
         throw new MediaError({ code: "MEDIA_MALFORMED", at: 0 }, "two frames have the same time");
       times.add(last);

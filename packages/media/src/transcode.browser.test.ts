@@ -334,20 +334,25 @@ describe("transcoding", () => {
     expect(difference(a, c)).toBeGreaterThan(10);
   });
 
-  test("a device measures itself in about a second", async () => {
-    let last = 0;
-    const { pixelsPerSecond, codec } = await measure({
-      codec: "avc",
-      signal: never,
-      progress: (frames) => {
-        expect(frames).toBeGreaterThanOrEqual(last);
-        last = frames;
-      },
+  for (const codec of ["avc", "vp9", "av1"] as CodecName[])
+    test(`a device measures itself at ${codec}: ladders of several sizes, and encoders at once`, async () => {
+      let last = 0;
+      const measured = await measure({
+        codec,
+        signal: never,
+        progress: (frames) => {
+          expect(frames).toBeGreaterThanOrEqual(last);
+          last = frames;
+        },
+      });
+      const { sizes, pixelsPerSecond, hardware, encoders } = measured;
+      expect(measured.codec).toBe(codec);
+      expect(last).toBe(25 * sizes.length);
+      expect(sizes.map(({ height }) => height)).toEqual([360, 480, 720].slice(0, sizes.length));
+      for (const size of sizes) expect(size.pixelsPerSecond).toBeGreaterThan(1_000_000);
+      expect(sizes.at(-1)).toMatchObject({ pixelsPerSecond, hardware });
+      expect(encoders).toBe(8); // software has no limit
     });
-    expect(codec).toBe("avc");
-    expect(last).toBeGreaterThanOrEqual(25);
-    expect(pixelsPerSecond).toBeGreaterThan(1_000_000);
-  });
 });
 
 /** What an encoder made of one flat mid-tone colour, as YUV of the given range and matrix. */

@@ -2,7 +2,7 @@ import { measureHere } from "./measure.ts";
 import { serve } from "./port.ts";
 import { transcodeSegment } from "./transcode.ts";
 import { Turns } from "./turns.ts";
-import type { Capability, CodecName, TranscodeRequest, TranscodeResult } from "./types.ts";
+import type { CodecName, Measured, TranscodeRequest, TranscodeResult } from "./types.ts";
 
 /** Most segments in hand: one that works, and those that wait for bytes of their streams. */
 const MAX_JOBS = 4;
@@ -13,7 +13,7 @@ export type WorkCall =
   | { readonly do: "measure"; readonly codec: CodecName };
 export type WorkResult =
   | { readonly done: "transcode"; readonly result: TranscodeResult }
-  | { readonly done: "measure"; readonly result: Capability };
+  | { readonly done: "measure"; readonly result: Measured };
 
 const turns = new Turns();
 

@@ -3,8 +3,8 @@ import { alone, Caller } from "./port.ts";
 import { checkRequest } from "./transcode.ts";
 import type { WorkCall, WorkResult } from "./transcode.worker.ts";
 import type {
-  Capability,
   CodecName,
+  Measured,
   TranscodeOptions,
   TranscodeRequest,
   TranscodeResult,
@@ -16,15 +16,33 @@ const openWorker = () =>
     new Worker(new URL("./transcode.worker.ts", import.meta.url), { type: "module" }),
   );
 
+export interface TranscoderOptions {
+  /** What `measure` found, so that the faster of hardware and software is used. Default: the browser chooses. */
+  readonly measured?: readonly Measured[];
+}
+
+/** The faster coder for a request of this codec and size, as measured. */
+function accelerationOf(
+  { codec, rungs }: TranscodeRequest,
+  measured: readonly Measured[],
+): HardwareAcceleration {
+  const sizes = measured.find((each) => each.codec === codec)?.sizes ?? [];
+  const height = Math.max(...rungs.map((rung) => Math.min(rung.width, rung.height)));
+  const size = sizes.find((each) => each.height >= height) ?? sizes.at(-1);
+  if (size === undefined || size.hardware === "unknown") return "no-preference";
+  return size.hardware === "hw" ? "prefer-hardware" : "prefer-software";
+}
+
 /**
  * A dedicated worker that turns segments into renditions. The request's bytes are copied unless `transfer` names their
  * buffers, since the caller keeps them; the renditions are moved. Rejects with MediaError, or with the signal's reason
  * on abort; either way a stream is cancelled.
  */
-export function createTranscoder(): Transcoder {
+export function createTranscoder({ measured = [] }: TranscoderOptions = {}): Transcoder {
   const worker = openWorker();
   return {
-    transcode: (request, options) => transcode(worker, request, options),
+    transcode: async (request, options) =>
+      transcode(worker, { acceleration: accelerationOf(request, measured), ...request }, options),
     close: () => worker.close(),
   };
 }
@@ -72,8 +90,9 @@ async function transcode(
 }
 
 /**
- * Measures this device for about a second: decodes a generated 720p clip and encodes it at 480p, 360p and 240p, through
- * the code that does the work. `progress` is told the frames done so far. Rejects with MediaError or the signal's reason.
+ * Measures this device for about a second: decodes clips made here of 360p, 480p and 1080p and encodes their ladders,
+ * through the code that does the work, and then opens encoders until no more will work. `progress` is told the frames
+ * done so far. Rejects with MediaError or the signal's reason.
  */
 export async function measure({
   codec,
@@ -83,7 +102,7 @@ export async function measure({
   readonly codec: CodecName;
   readonly signal: AbortSignal;
   readonly progress?: (frames: number) => void;
-}): Promise<Capability> {
+}): Promise<Measured> {
   const worker = openWorker();
   try {
     const answer = await worker.call(

@@ -128,12 +128,26 @@ export interface Transcoder {
   close(): void;
 }
 
-/** What a device measured of itself, about a second of work. */
+/** What a device can do. */
 export interface Capability {
   readonly codec: CodecName;
   /** Output pixels per second over the whole ladder, decode included. */
   readonly pixelsPerSecond: number;
   readonly hardware: "hw" | "sw" | "unknown";
+}
+
+/** The speed of ladders of one size. */
+export interface SpeedAt extends Omit<Capability, "codec"> {
+  /** Of the largest rung, in pixels. */
+  readonly height: number;
+}
+
+/** What a device measured of itself in about a second; the speed of the largest ladder stands for all. */
+export interface Measured extends Capability {
+  /** Smallest ladder first. A slow device measures the smaller ones only. */
+  readonly sizes: readonly SpeedAt[];
+  /** Encoders that can be open and at work at once; 8 means that or more. */
+  readonly encoders: number;
 }
 
 /** What can be said of a fragment without decoding it. Verification compares two of these. */
