@@ -1,5 +1,5 @@
 import type { Address, Store as Books, Domain, Wallet } from "@tabcast/channel";
-import type { Capability, CodecName, Rung, Source } from "@tabcast/media";
+import type { CodecName, Measured, Rung, Source } from "@tabcast/media";
 import type { Mesh, Neighbour } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import type {

@@ -1,6 +1,6 @@
 import { indexedDb, openBurner, openPurse } from "@tabcast/channel";
 import type { WorkerStart, WorkerStarted } from "@tabcast/localnet/headless";
-import { type Capability, type CodecName, createTranscoder, measure } from "@tabcast/media";
+import { type CodecName, createTranscoder, type Measured, measure } from "@tabcast/media";
 import type { WorkerEvent } from "@tabcast/node/types";
 import { work } from "@tabcast/node/worker";
 import { Keys } from "@tabcast/protocol";
@@ -41,7 +41,7 @@ export async function runWorker(
       throw new Error(`no relay held a slot for this tab within ${patience} ms`, { cause });
     });
   on({ type: "reachable", addrs: mesh.addrs().length });
-  const transcoder = createTranscoder();
+  const transcoder = createTranscoder({ measured: capabilities });
   const keys = await Keys.fromSeed(seed);
   const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
   return {
@@ -59,8 +59,8 @@ export async function runWorker(
 async function measureAll(
   codecs: readonly CodecName[],
   signal: AbortSignal,
-): Promise<Capability[]> {
-  const found: Capability[] = [];
+): Promise<Measured[]> {
+  const found: Measured[] = [];
   for (const [at, codec] of codecs.entries())
     try {
       found.push(await measure({ codec, signal }));
