@@ -56,10 +56,7 @@ export async function runWorker(
 }
 
 /** What this device can do, one family after the other: together they would measure each other. */
-async function measureAll(
-  codecs: readonly CodecName[],
-  signal: AbortSignal,
-): Promise<Measured[]> {
+async function measureAll(codecs: readonly CodecName[], signal: AbortSignal): Promise<Measured[]> {
   const found: Measured[] = [];
   for (const [at, codec] of codecs.entries())
     try {
