@@ -4,11 +4,10 @@ import type { Row } from "./trial.ts";
 /** Goals of issue B: honest renditions refused, and visible attacks missed. */
 const MOST_REFUSED = 1 / 1000;
 const MOST_MISSED = 1 / 100;
-/** A forged picture must be visibly another in so many of the frames looked at, or nobody loses anything. */
-export const VISIBLE_FRAMES = 3;
-/** A starved rendition has lost something if it is this much smaller than the honest one and this much worse, in dB. */
-const STARVED_BYTES = 0.85;
-const STARVED_DB = 1;
+/** A poorer rendition has lost something if it is this far behind the honest one of its rung, in dB. */
+const VISIBLE_DB = 1;
+/** From here on, in dB, nobody sees that a picture could be better. */
+const TRANSPARENT_DB = 44;
 
 /** What is true of a share of which `k` in `n` were seen: at most this, in 19 of 20 cases (Wilson's bound, one-sided). */
 export function atMost(k: number, n: number): number {
@@ -53,12 +52,10 @@ const nameOf = ({ kind, seed, codec, rung }: Row) => [kind, seed, codec, rung].j
 
 /** Whether an attack took anything from the viewer that could be seen. */
 function visible(row: Row, honest: ReadonlyMap<string, Row[]>): boolean {
-  if (row.differing !== undefined) return row.differing >= VISIBLE_FRAMES;
-  if (row.what !== "bitrate / 3") return true;
+  if (row.visible === false) return false;
   const [own] = honest.get(nameOf(row)) ?? [];
-  if (!own) return true;
-  const bytes = (each: Row) => each.comparison.facts?.sizes.coded ?? 0;
-  return bytes(row) < STARVED_BYTES * bytes(own) && meanPsnr(row) < meanPsnr(own) - STARVED_DB;
+  if (!own || !["bitrate / 3", "upscaled half-res"].includes(row.what)) return true;
+  return meanPsnr(row) < Math.min(TRANSPARENT_DB, meanPsnr(own) - VISIBLE_DB);
 }
 
 /** Prints both tables. Returns the goals that were missed. */

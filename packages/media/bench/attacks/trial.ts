@@ -41,8 +41,8 @@ export interface Row {
   readonly comparison: Comparison;
   /** Of the verifier's own encode, where the verdict asked for it. */
   readonly own?: Comparison;
-  /** Frames up to the last one checked whose forged picture is visibly another; absent where no picture was forged. */
-  readonly differing?: number;
+  /** Whether the forged pictures are visibly other ones; absent where none was forged. */
+  readonly visible?: boolean;
 }
 
 /** What trials are made with. */
@@ -60,6 +60,8 @@ const MISSING = "missing frames";
 /** Every attack, in the table's order. */
 export const ATTACKS: readonly string[] = [...Object.keys(FORGERIES), UPSCALED, STARVED, MISSING];
 
+/** A forged picture must be visibly another in so many of the frames looked at, or nobody loses anything. */
+const VISIBLE_FRAMES = 3;
 const never = new AbortController().signal;
 
 /** Makes a source segment, its honest renditions and its false ones, and checks them as a broadcaster would. */
@@ -67,10 +69,14 @@ export async function runTrial(trial: Trial, tools: Tools): Promise<Row[]> {
   const { kind, seed, shape, codecs, checks, attacks } = trial;
   const random = seededRandom(seed, "trial");
   const clip = tools.clip(kind, seed, shape);
-  const bench = new Bench(trial, tools, await sourceOf(clip, 0, shape), random);
-  for (const codec of codecs) {
-    const renditions = await bench.render(bench.source, codec, bench.rungs);
-    for (let n = 0; n < checks; n++) await bench.check("honest", codec, bench.rungs, renditions);
+  const bench = new Bench(trial, tools, await sourceOf(clip, 0, shape));
+  const honest = new Map<CodecName, readonly Fragment[]>();
+  for (const codec of codecs) honest.set(codec, await bench.render(codec, bench.rungs));
+  for (let n = 0; n < checks; n++) {
+    await bench.draw(random);
+    for (const [codec, renditions] of honest)
+      for (const [i, rung] of bench.rungs.entries())
+        await bench.check("honest", codec, rung, renditions[i] as Fragment);
   }
   if (attacks.length === 0) return bench.rows;
 
@@ -83,6 +89,7 @@ export async function runTrial(trial: Trial, tools: Tools): Promise<Row[]> {
     shape,
     random,
   };
+  await bench.draw(random);
   for (const attack of attacks) {
     const codec = codecs[random.below(codecs.length)] as CodecName;
     const rung = bench.rungs[random.below(bench.rungs.length)] as Rung;
@@ -97,93 +104,97 @@ class Bench {
   readonly source: Fragment;
   readonly #trial: Trial;
   readonly #tools: Tools;
-  readonly #random: Random;
+  #frames: readonly number[] = [];
+  #references = new Map<string, Reference>();
 
-  constructor(trial: Trial, tools: Tools, source: Fragment, random: Random) {
+  constructor(trial: Trial, tools: Tools, source: Fragment) {
     this.#trial = trial;
     this.#tools = tools;
     this.source = source;
     this.rungs = defaultLadder(trial.shape);
-    this.#random = random;
   }
 
   async render(
-    { init, media }: Fragment,
     codec: CodecName,
     rungs: readonly Rung[],
+    { init, media }: Fragment = this.source,
   ): Promise<readonly Fragment[]> {
     const request = { init, media, codec, rungs };
     return (await this.#tools.transcoder.transcode(request, { signal: never })).renditions;
   }
 
-  /** Checks renditions of some rungs by three frames, and by an encode of its own where the verdict asks for it. */
+  /** Draws the frames that the next checks look at. */
+  async draw(random: Random): Promise<void> {
+    this.#frames = pickFrames(this.#trial.shape.frames, random);
+    const request = { source: this.source, frames: this.#frames, rungs: this.rungs };
+    const references = await this.#tools.verifier.reference(request, { signal: never });
+    this.#references = new Map(this.rungs.map(({ name }, i) => [name, references[i] as Reference]));
+  }
+
+  /** Checks a rendition by the frames drawn, and by an encode of its own where the verdict is grey. */
   async check(
     what: string,
     codec: CodecName,
-    rungs: readonly Rung[],
-    renditions: readonly Fragment[],
+    rung: Rung,
+    rendition: Fragment,
     differsAt?: (index: number) => boolean,
   ): Promise<void> {
-    const { kind, seed, shape } = this.#trial;
-    const frames = pickFrames(shape.frames, this.#random);
-    const { verifier } = this.#tools;
-    const references = await verifier.reference(
-      { source: this.source, frames, rungs },
-      { signal: never },
-    );
-    const seen = Array.from({ length: (frames.at(-1) ?? 0) + 1 }, (_, index) => index);
-    const differing = differsAt && seen.filter(differsAt).length;
-    for (const [i, rung] of rungs.entries()) {
-      const [rendition, reference] = [renditions[i], references[i]];
-      if (!rendition || !reference) throw new Error("a rung is missing");
-      const request = { rendition, reference, rung, codec };
-      const comparison = await verifier.compare(request, { signal: never });
-      const own = judge(comparison).failed.includes("thin")
-        ? await this.#own(codec, rung, reference)
-        : undefined;
-      this.rows.push({
-        kind,
-        seed,
-        codec,
-        rung: rung.name,
-        what,
-        comparison,
-        ...(own ? { own } : {}),
-        ...(differing === undefined ? {} : { differing }),
-      });
-    }
+    const comparison = await this.#compare(codec, rung, rendition);
+    const grey = judge(comparison).answer === "grey";
+    const own = grey
+      ? await this.#compare(codec, rung, (await this.render(codec, [rung]))[0] as Fragment)
+      : undefined;
+    const { kind, seed } = this.#trial;
+    this.rows.push({
+      kind,
+      seed,
+      codec,
+      rung: rung.name,
+      what,
+      comparison,
+      ...(own ? { own } : {}),
+      ...(differsAt ? { visible: this.#visible(differsAt) } : {}),
+    });
   }
 
-  async #own(codec: CodecName, rung: Rung, reference: Reference): Promise<Comparison> {
-    const rendition = await this.#rendered(this.source, codec, rung);
+  #compare(codec: CodecName, rung: Rung, rendition: Fragment): Promise<Comparison> {
+    const reference = this.#references.get(rung.name) as Reference;
     const request = { rendition, reference, rung, codec };
     return this.#tools.verifier.compare(request, { signal: never });
   }
 
-  async #rendered(from: Fragment, codec: CodecName, rung: Rung): Promise<Fragment> {
-    const [fragment] = await this.render(from, codec, [rung]);
-    if (!fragment) throw new Error("no rendition");
-    return fragment;
+  /** Whether enough of the frames up to the last one drawn are visibly other ones. */
+  #visible(differsAt: (index: number) => boolean): boolean {
+    let found = 0;
+    for (let index = this.#frames.at(-1) ?? 0; index >= 0 && found < VISIBLE_FRAMES; index--)
+      if (differsAt(index)) found++;
+    return found === VISIBLE_FRAMES;
   }
 
   /** Makes and checks a false rendition of one rung. */
   async attack(attack: string, codec: CodecName, rung: Rung, loot: Loot): Promise<void> {
     const { shape } = this.#trial;
-    const { honest } = loot;
+    const { honest, random } = loot;
     const own = (index: number) => honest.pictures[index] as Picture;
-    const forged = (pictureAt: (index: number) => Picture, keeps?: (index: number) => boolean) =>
-      forgedSource(shape, honest.colour, pictureAt, keeps);
-    const judged = async (from: Fragment, made = rung, differsAt?: (index: number) => boolean) =>
-      this.check(attack, codec, [rung], [await this.#rendered(from, codec, made)], differsAt);
+    const judged = async (
+      from: Fragment,
+      made: Rung = rung,
+      differsAt?: (index: number) => boolean,
+    ) => {
+      const [rendition] = await this.render(codec, [made], from);
+      if (!rendition) throw new Error("no rendition");
+      await this.check(attack, codec, rung, rendition, differsAt);
+    };
 
     if (attack === STARVED)
       return judged(this.source, { ...rung, bitrate: BitsPerSecond.of(rung.bitrate / 3) });
     if (attack === MISSING) {
-      const every = 3 + this.#random.below(8);
-      return judged(await forged(own, (index) => index % every !== every - 1));
+      const every = 3 + random.below(8);
+      const keeps = (index: number) => index % every !== every - 1;
+      return judged(await forgedSource(shape, honest.colour, own, keeps));
     }
     const forgery = FORGERIES[attack]?.(loot) ?? ((index: number) => halved(own(index), rung));
-    return judged(await forged(forgery), rung, (index) => {
+    return judged(await forgedSource(shape, honest.colour, forgery), rung, (index) => {
       const picture = forgery(index);
       const { width, height } = picture.luma;
       return differs(picture, scaledPicture(own(index), width, height));

@@ -1,6 +1,7 @@
 import { isKeyPacket } from "../bitstream.ts";
 import { completeColour } from "../codecs.ts";
 import { MediaError, messageOf } from "../errors.ts";
+import { codedSizes } from "./coded-size.ts";
 import { framesOf, pictureOf } from "./decode.ts";
 import { readVideo, sizesOf, type VideoFragment } from "./fragment.ts";
 import { measureFrame } from "./measures.ts";
@@ -44,6 +45,7 @@ export async function compareHere(
         "picture",
         `${fragment.track.width}x${fragment.track.height} instead of ${rung.width}x${rung.height}`,
       );
+    broken("malformed", () => checkCodedSizes(fragment));
     const { pictures, trace } = await decode(fragment, reference, signal);
     const decoded = performance.now();
     const frames = reference.frames.map(({ picture }, i) =>
@@ -99,6 +101,17 @@ function factsOf(
     strangeBoxes: boxes.filter((type) => !BOXES.includes(type)).length,
     sizes: sizesOf(track, samples),
   };
+}
+
+/** Refuses a bitstream that announces a larger picture than its container; H.264 counts whole macroblocks. */
+function checkCodedSizes({ track, samples }: VideoFragment): void {
+  const [widest, highest] = [track.width, track.height].map((side) => 16 * Math.ceil(side / 16));
+  for (const { width, height } of codedSizes(track, samples))
+    if (width > (widest as number) || height > (highest as number))
+      throw new BrokenRendition(
+        "picture",
+        `announces ${width}x${height} instead of ${track.width}x${track.height}`,
+      );
 }
 
 /** The frames that the reference has, and the trace up to the last of them. */

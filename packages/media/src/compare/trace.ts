@@ -78,7 +78,7 @@ export interface TraceMeasures {
   readonly offset: number;
   /** What the worst fiftieth of all cells are off, in levels, averaged over time: a logo stays where it is, coding noise does not. */
   readonly blemish: number;
-  /** The same of the eighth worst cell: a line of text that is another. */
+  /** The same of the fourth worst cell, in the worst quarter of a second: a word that is another. */
   readonly spot: number;
 }
 
@@ -94,6 +94,9 @@ const MISPLACED = 0.75;
 const STILL = 0.25;
 /** Frames over which slow motion adds up. */
 const SLOW_LAG = 12;
+/** A spot is as large as a word, and stays for a quarter of a second. */
+const SPOT_CELLS = 4;
+const SPOT_FRAMES = 6;
 /** Least variance of a source's cells that has a contrast, in levels squared. */
 const CONTRAST_ENERGY = 25;
 
@@ -180,25 +183,44 @@ function levels(
   frames: number,
 ): Pick<TraceMeasures, "contrast" | "offset" | "blemish" | "spot"> {
   const size = source.columns * source.rows;
-  const error = new Float64Array(size);
   let [sa, sb, sbb, sab] = [0, 0, 0, 0];
-  for (let i = 0, c = 0; i < frames * size; i++, c = c + 1 === size ? 0 : c + 1) {
+  for (let i = 0; i < frames * size; i++) {
     const a = rendition.cells[i] as number;
     const b = source.cells[i] as number;
     sa += a;
     sb += b;
     sbb += b * b;
     sab += a * b;
-    error[c] = (error[c] as number) + a - b;
   }
   const count = Math.max(1, frames * size);
   const variance = sbb / count - (sb / count) ** 2;
   const covariance = sab / count - (sa / count) * (sb / count);
-  const worst = error.map((sum) => Math.abs(sum) / Math.max(1, frames)).sort();
+  let spot = 0;
+  for (let from = 0; from < frames; from += SPOT_FRAMES) {
+    const worst = lasting(
+      rendition,
+      source,
+      Math.max(0, Math.min(from, frames - SPOT_FRAMES)),
+      Math.min(frames, from + SPOT_FRAMES),
+    );
+    spot = Math.max(spot, worst[Math.max(0, size - SPOT_CELLS)] as number);
+  }
   return {
     contrast: variance < CONTRAST_ENERGY ? undefined : covariance / variance,
     offset: (sa - sb) / count,
-    blemish: worst[Math.floor(0.98 * size)] as number,
-    spot: worst[Math.max(0, size - MOVED_CELLS)] as number,
+    blemish: lasting(rendition, source, 0, frames)[Math.floor(0.98 * size)] as number,
+    spot,
   };
+}
+
+/** How far each cell is off, averaged over the frames from `from` up to `to`, ascending. */
+function lasting(rendition: Trace, source: Trace, from: number, to: number): Float32Array {
+  const size = source.columns * source.rows;
+  const errors = new Float32Array(size);
+  for (let i = from; i < to; i++)
+    for (let c = 0, at = i * size; c < size; c++, at++)
+      errors[c] =
+        (errors[c] as number) + (rendition.cells[at] as number) - (source.cells[at] as number);
+  for (let c = 0; c < size; c++) errors[c] = Math.abs(errors[c] as number) / Math.max(1, to - from);
+  return errors.sort();
 }

@@ -53,35 +53,55 @@ const LEAST_FRAMES = 3;
 /** How far a presentation time may be from the source's, in microseconds: what a coarse timescale rounds away. */
 const TIME_TOLERANCE_US = 1_000;
 
-/** A rendition that spends less than this share of its bitrate must be nearly the source, or show that it could not do better. */
-const THIN = 0.75;
-/** Nearly the source, in dB: software encoders stop spending at 42 and more, text at small sizes apart. */
-const NEARLY_SOURCE_DB = 44;
+const meanPsnr = over(mean, ({ psnr }) => psnr);
+const meanDetail = over(mean, ({ detail }) => detail);
+
+/** Nearly the source, in dB: from here on, software encoders stop spending. */
+const NEARLY_SOURCE_DB = 46;
+
+/** The share of bitrate x duration that the coded frames fill, unless the picture is nearly the source anyway. */
+function spending(comparison: Comparison): number | undefined {
+  const { facts, rung, source } = comparison;
+  const psnr = meanPsnr(comparison);
+  if (!facts || psnr === undefined || psnr >= NEARLY_SOURCE_DB) return undefined;
+  return (facts.sizes.coded * 8) / ((rung.bitrate * source.duration) / 1e6);
+}
+
+/** Decibels that our own encode has and the rendition has not. */
+function behind(comparison: Comparison, own: Comparison): number | undefined {
+  const [psnr, could] = [meanPsnr(comparison), meanPsnr(own)];
+  return psnr === undefined || could === undefined ? undefined : could - psnr;
+}
+
 /** A rendition of less than this share of our own encode's bytes has saved where it could have spent. */
 const SAVED = 0.85;
 
-const meanPsnr = over(mean, ({ psnr }) => psnr);
-
-/** The share of bitrate x duration that the coded frames fill. */
-function filled({ facts, rung, source }: Comparison): number | undefined {
-  return facts && (facts.sizes.coded * 8) / ((rung.bitrate * source.duration) / 1e6);
-}
-
-/** What is spent, where it is little and shows; undefined once there is an encode of our own to hold it against. */
-function thin(comparison: Comparison, own: Comparison | undefined): number | undefined {
-  const psnr = meanPsnr(comparison);
-  if (own || psnr === undefined || psnr >= NEARLY_SOURCE_DB) return undefined;
-  return filled(comparison);
-}
-
-/** Decibels lost by saving bytes that our own encode of the same rung spends; 0 if none were saved. */
-function starved(comparison: Comparison, own: Comparison | undefined): number | undefined {
-  const [psnr, could] = [meanPsnr(comparison), own && meanPsnr(own)];
-  if (!own?.facts || !comparison.facts || psnr === undefined || could === undefined)
-    return undefined;
+/** Decibels lost by saving bytes that our own encode spends; 0 if none were saved. */
+function starved(comparison: Comparison, own: Comparison): number | undefined {
+  if (!own.facts || !comparison.facts) return undefined;
   const saved = comparison.facts.sizes.coded < SAVED * own.facts.sizes.coded;
-  return saved ? could - psnr : 0;
+  return saved ? behind(comparison, own) : 0;
 }
+
+/** An own encode that keeps less of the source's detail than this has noise for detail, and says nothing. */
+const KEPT = 0.3;
+
+/** The detail that is kept, as a share of what our own encode keeps. */
+function kept(comparison: Comparison, own: Comparison): number | undefined {
+  const [detail, could] = [meanDetail(comparison), meanDetail(own)];
+  return detail === undefined || could === undefined || could < KEPT ? undefined : detail / could;
+}
+
+/** A measure that content alone can explain: it is grey at worst, and gone once an own encode answers for the content. */
+const alone =
+  (read: (comparison: Comparison) => number | undefined) =>
+  (comparison: Comparison, own?: Comparison) =>
+    own ? undefined : read(comparison);
+const beside =
+  (read: (comparison: Comparison, own: Comparison) => number | undefined) =>
+  (comparison: Comparison, own?: Comparison) =>
+    own && read(comparison, own);
+const NEVER = Number.NEGATIVE_INFINITY;
 
 const LIMITS = [
   fact("codec", ({ codec }, asked) => codec === asked.codec),
@@ -96,40 +116,46 @@ const LIMITS = [
     least: [2, 1.5],
   }),
   limit({ name: "order", read: share("misplaced", "tellable"), most: [0.05, 0.1] }),
-  limit({ name: "motion", read: share("still", "moving"), most: [0.1, 0.2] }),
-  limit({ name: "drift", read: share("stuck", "drifting"), most: [0.1, 0.2] }),
+  limit({ name: "motion", read: share("still", "moving"), most: [0.05, 0.1] }),
+  limit({ name: "drift", read: share("stuck", "drifting"), most: [0.05, 0.1] }),
   limit({
     name: "contrast",
     read: ({ trace }) => trace?.contrast,
-    least: [0.95, 0.92],
-    most: [1.03, 1.06],
+    least: [0.96, 0.93],
+    most: [1.02, 1.05],
   }),
-  limit({ name: "brightness", read: ({ trace }) => trace && Math.abs(trace.offset), most: [2, 4] }),
-  limit({ name: "blemish", read: ({ trace }) => trace?.blemish, most: [8, 12] }),
-  limit({ name: "spot", read: ({ trace }) => trace?.spot, most: [20, 30] }),
-  limit({ name: "thin", read: thin, least: [THIN, Number.NEGATIVE_INFINITY] }),
-  limit({ name: "starved", read: starved, most: [1, 1.5] }),
-  limit({ name: "psnr", read: over(Math.min, ({ psnr }) => psnr), least: [24, 20] }),
-  limit({ name: "tiles", read: over(Math.min, ({ tileSsim }) => tileSsim), least: [0.4, 0.3] }),
-  limit({ name: "detail", read: over(mean, ({ detail }) => detail), least: [0.4, 0.3] }),
+  limit({
+    name: "brightness",
+    read: ({ trace }) => trace && Math.abs(trace.offset),
+    most: [1, 2],
+  }),
+  limit({ name: "blemish", read: ({ trace }) => trace?.blemish, most: [9, 12] }),
+  limit({ name: "spot", read: ({ trace }) => trace?.spot, most: [15, 18] }),
+  limit({ name: "psnr", read: over(Math.min, ({ psnr }) => psnr), least: [28, 22] }),
+  limit({ name: "tiles", read: over(Math.min, ({ tileSsim }) => tileSsim), least: [0.6, 0.45] }),
+  limit({ name: "chroma", read: over(mean, ({ chroma }) => chroma), most: [4, 6] }),
+  limit({
+    name: "saturation",
+    read: over(mean, ({ saturation }) => saturation),
+    least: [0.5, 0.3],
+    most: [1.06, 1.12],
+  }),
   limit({
     name: "sharpness",
     read: over(mean, ({ sharpness }) => sharpness),
     least: [0.1, 0.05],
-    most: [2, 3],
+    most: [1.7, 2.5],
   }),
-  limit({ name: "chroma", read: over(mean, ({ chroma }) => chroma), most: [5, 8] }),
-  limit({
-    name: "saturation",
-    read: over(mean, ({ saturation }) => saturation),
-    least: [0.5, 0.35],
-    most: [1.2, 1.4],
-  }),
+  limit({ name: "thin", read: alone(spending), least: [0.75, NEVER] }),
+  limit({ name: "soft", read: alone(meanDetail), least: [0.5, NEVER] }),
+  limit({ name: "starved", read: beside(starved), most: [1, 1.5] }),
+  limit({ name: "blurred", read: beside(kept), least: [0.75, 0.6] }),
+  limit({ name: "worse", read: beside(behind), most: [2, 4] }),
 ] as const;
 
 /**
- * Says what a comparison means. One that is grey because it is "thin" may honestly have no more to say: encode the rung
- * yourself, compare that in the same way, and judge again with it as `own`.
+ * Says what a comparison means. Where it is grey, the content may be the reason, which an encode of one's own shows: make the rung
+ * oneself, compare that by the same reference, and judge again with it as `own`. What is grey then is for others to look at.
  */
 export function judge(comparison: Comparison, own?: Comparison): Verdict {
   const failed: Measure[] = comparison.broken ? [comparison.broken.why] : [];
