@@ -68,11 +68,13 @@ function stream(missing: ReadonlySet<string> = new Set()) {
           variant("90p", small, 120_000),
           variant("source", { width: 320, height: 180 }, 250_000),
         ],
-        audio: {
-          uri: "audio/index.m3u8",
-          codecs: tracks.get("audio")?.[0]?.codecs ?? "",
-          bandwidth: { peak: 64_000, average: 64_000 },
-        },
+        audio: [
+          {
+            uri: "audio/index.m3u8",
+            codecs: tracks.get("audio")?.[0]?.codecs ?? "",
+            bandwidth: { peak: 64_000, average: 64_000 },
+          },
+        ],
       });
     },
     playlist: async (track, { atLeast = 0 }) => {

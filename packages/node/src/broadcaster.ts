@@ -1,6 +1,6 @@
 import { type Hex, type PayerPot, Wire } from "@tabcast/channel";
 import { FAST, LIVE, Price } from "@tabcast/market";
-import { createTranscoder, type Fragment } from "@tabcast/media";
+import { createAacTwin, createTranscoder, type Fragment } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
 import { type Entry, Keys, type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
 import {
@@ -141,6 +141,8 @@ async function run(
   const earned = new Map<PeerId, { payee: Hex; segments: number; wei: bigint }>();
   const outbox = new Map<number, { outcome: Outcome; paid: Promise<Wei> }>();
   const publishing = openLine();
+  const twin = options.aac ? createAacTwin() : undefined;
+  working.addEventListener("abort", () => twin?.close(), { once: true });
   let published = 0;
   // Apart from publishing: viewers and workers do not wait for a disk.
   const recording = openLine();
@@ -184,6 +186,15 @@ async function run(
     }
   }
 
+  /** The tracks of a segment's sound. A twin that cannot be made is missed by few, so the stream goes on without it. */
+  async function soundsOf(audio: Fragment | undefined): Promise<(Fragment & { name: string })[]> {
+    if (audio === undefined) return [];
+    const own = { ...audio, name: "audio" };
+    if (twin === undefined || audio.codecs !== "opus") return [own];
+    const made = await twin.add(audio, { signal }).catch(warn("AAC could not be made"));
+    return made ? [own, { ...made, name: "audio-aac" }] : [own];
+  }
+
   async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
     const { segment, by, renditions } = outcome;
     const { seq, start, duration, capturedAt, video, audio } = segment;
@@ -204,7 +215,8 @@ async function run(
       else tracks.push(gapOf(rung.name));
     }
     await add("source", video, both);
-    if (audio !== undefined) await add("audio", audio, [0]);
+    const sounds = await soundsOf(audio);
+    for (const { name, ...sound } of sounds) await add(name, sound, [0]);
     const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
     const there = remote ? [{ peer: by, addrs: outcome.addrs }] : [];
     await publisher.publish({
@@ -222,10 +234,10 @@ async function run(
     const all = [
       ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
       { ...video, name: "source" },
-      ...(audio === undefined ? [] : [{ ...audio, name: "audio" }]),
+      ...sounds,
     ];
     void recording
-      .run(async () => options.record?.({ seq, start, duration, tracks: all }))
+      .run(async () => options.record?.({ seq, start, duration, capturedAt, tracks: all }))
       .catch(fail)
       .finally(() => {
         recorded++;

@@ -130,6 +130,8 @@ export interface BroadcastOptions {
   readonly wanted?: number;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
   readonly pace: "live" | "fast";
+  /** True: sound that is Opus is published as AAC too, for players that cannot take Opus. Default false. */
+  readonly aac?: boolean;
   /** Makes the transcoder for local encoding, when it is first needed. Default: media's own. */
   readonly transcoder?: () => Transcoder;
   readonly on: (event: BroadcastEvent) => void;
@@ -142,6 +144,8 @@ export interface PublishedSegment {
   readonly seq: number;
   readonly start: Micros;
   readonly duration: Micros;
+  /** When its first frame was captured, Unix milliseconds. */
+  readonly capturedAt: number;
   readonly tracks: readonly (Fragment & { readonly name: string })[];
 }
 
@@ -251,9 +255,12 @@ export interface ViewerOptions {
  * playlist. Track names are percent-encoded. Players map them back to `bytes(track, what, seq)`.
  */
 export interface Viewer {
-  /** The HLS multivariant playlist; waits for the announcement and the first entry. */
-  master(options: { signal: AbortSignal }): Promise<string>;
-  /** The live media playlist of a track ("720p", "source", "audio"); with `atLeast`, waits until that sequence is in it. */
+  /**
+   * The HLS multivariant playlist; waits for the announcement and the first entry. Sound is offered in the first coding that
+   * `plays` takes, by its RFC 6381 string; without `plays`, in all there are.
+   */
+  master(options: { signal: AbortSignal; plays?: (codecs: string) => boolean }): Promise<string>;
+  /** The live media playlist of a track ("720p", "source", "audio", "audio-aac"); with `atLeast`, waits until that sequence is in it. */
   playlist(track: string, options: { signal: AbortSignal; atLeast?: number }): Promise<string>;
   /** A checked copy of an init or media segment. `firstByteAt` is performance.now() time. */
   bytes(
