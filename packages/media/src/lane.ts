@@ -1,6 +1,7 @@
 import { bytesOf, codecString, completeColour } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
 import type { VideoTrack } from "./mp4/track.ts";
+import type { Rates } from "./rate.ts";
 import type { CodecName, Rung, TranscodeResult } from "./types.ts";
 
 /** One rung's encoder and what it has given. */
@@ -18,6 +19,19 @@ export type Hardware = TranscodeResult["hardware"];
 /** Whether this browser takes the configuration; iOS Safari 26 may throw where others answer (Vanilagy/mediabunny#456). */
 const supports = async (config: VideoEncoderConfig) =>
   (await VideoEncoder.isConfigSupported(config).catch(() => undefined))?.supported === true;
+
+/**
+ * What Chromium's software encoders do better with than with the defaults; hardware and other browsers may refuse it.
+ * Temporal layers make frames that others do not refer to coarser and those that they do finer, in the order shown:
+ * nothing is dropped or moved. Mean luma SSIM over four rungs of a cartoon and of a noisy camera pan: H.264 +0.004 and
+ * -0.001 at the same bitrate. AV1 spends 0.25 to 0.9 of its target in VBR, and at 360p has +0.011 and +0.010 this way.
+ * VP9 is best as it is. November 2026, Chromium 156 with OpenH264 2.3.1.
+ */
+const SOFTWARE: Readonly<Record<CodecName, Partial<VideoEncoderConfig>>> = {
+  avc: { scalabilityMode: "L1T2" },
+  vp9: {},
+  av1: { scalabilityMode: "L1T3", bitrateMode: "constant" },
+};
 
 /** What an encoder is told for one rung. Shared by renditions and by sources that are encoded again. */
 export function encoderConfigOf(
@@ -40,7 +54,7 @@ export function encoderConfigOf(
 
 /**
  * Opens the encoder of one rung. "prefer-hardware" gives way where hardware does not take this rung; Chromium answers
- * with support only where hardware will be used. Throws MEDIA_ENCODER if this browser has no encoder for it.
+ * with support only where hardware will be used. `rates` says what to ask software for. Throws MEDIA_ENCODER if this browser has no encoder for it.
  */
 export async function openLane(
   codec: CodecName,
@@ -49,6 +63,7 @@ export async function openLane(
   acceleration: HardwareAcceleration,
   own: (coder: VideoEncoder) => void,
   fail: (error: unknown) => void,
+  rates?: Rates,
 ): Promise<Lane> {
   const plain = encoderConfigOf(codec, rung, frameRate);
   const refuse = (why: string, cause?: unknown) =>
@@ -65,7 +80,14 @@ export async function openLane(
     hardwareAcceleration:
       acceleration === "prefer-hardware" && !byHardware ? "no-preference" : acceleration,
   };
-  if (!(await supports(config))) throw refuse("not supported by this browser");
+  // The codec string stays that of the rung's own bitrate, so that the init segment does not change with the correction.
+  const tuned: VideoEncoderConfig = {
+    ...config,
+    ...SOFTWARE[codec],
+    bitrate: rates?.ask(codec, rung) ?? rung.bitrate,
+  };
+  const chosen = !byHardware && (await supports(tuned)) ? tuned : config;
+  if (chosen === config && !(await supports(config))) throw refuse("not supported by this browser");
   const chunks: EncodedVideoChunk[] = [];
   const lane: Lane = {
     rung,
@@ -80,7 +102,7 @@ export async function openLane(
     }),
   };
   own(lane.encoder);
-  lane.encoder.configure(config);
+  lane.encoder.configure(chosen);
   return lane;
 }
 

@@ -5,6 +5,7 @@ import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
 import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
 import type { Reporter, Stopwatch } from "./progress.ts";
+import type { Rates } from "./rate.ts";
 import type { Turn } from "./turns.ts";
 import type { CodecName, Rung } from "./types.ts";
 
@@ -21,6 +22,8 @@ export interface PassOptions {
   readonly acceleration: HardwareAcceleration;
   /** Frames per second, if they are known before the first sample. */
   readonly frameRate?: number;
+  /** What to ask software encoders for. */
+  readonly rates: Rates;
   readonly signal: AbortSignal;
   readonly turn: Turn;
   readonly watch: Stopwatch;
@@ -79,6 +82,7 @@ export async function runPass(
     track,
     decoder: config,
     acceleration,
+    rates,
     signal,
     turn,
     watch,
@@ -121,7 +125,7 @@ export async function runPass(
     const frameRate = known.frameRate ?? frameRateOf(input.announced, track.timescale);
     const lanes = await Promise.all(
       rungs.map((rung) =>
-        openLane(codec, rung, frameRate, acceleration, (coder) => coders.push(coder), fail),
+        openLane(codec, rung, frameRate, acceleration, (coder) => coders.push(coder), fail, rates),
       ),
     );
     if (failure) throw failure;

@@ -10,6 +10,7 @@ import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
 import { writeInit, writeMedia } from "./mp4/write.ts";
 import { runPass } from "./pass.ts";
 import { reporter, Stopwatch } from "./progress.ts";
+import { Rates } from "./rate.ts";
 import { lastWord, nextTry } from "./recovery.ts";
 import { type Turn, Turns } from "./turns.ts";
 import type { CodecName, Rendition, TranscodeRequest, TranscodeResult } from "./types.ts";
@@ -51,6 +52,8 @@ export interface SegmentOptions {
   readonly progress?: (frames: number) => void;
   /** Held while there is work, given up while the input has to be waited for. Default: nobody else works. */
   readonly turn?: Turn;
+  /** What earlier segments taught of the encoders. Default: nothing. */
+  readonly rates?: Rates;
 }
 
 /**
@@ -62,7 +65,7 @@ export interface SegmentOptions {
  */
 export async function transcodeSegment(
   request: TranscodeRequest,
-  { signal, progress, turn = new Turns().claim() }: SegmentOptions,
+  { signal, progress, turn = new Turns().claim(), rates = new Rates() }: SegmentOptions,
 ): Promise<TranscodeResult> {
   checkRequest(request);
   const { codec, rungs } = request;
@@ -82,10 +85,14 @@ export async function transcodeSegment(
     const decoder = await decoderConfigOf(track);
     let acceleration = request.acceleration ?? "no-preference";
     const pass = async () => {
-      const coders = { track, decoder, acceleration, signal, turn, watch, report };
+      const coders = { track, decoder, acceleration, rates, signal, turn, watch, report };
       const lanes = await runPass(input, { ...request, ...coders });
       const media = await input.whole();
       const renditions = lanes.map((lane) => pack(lane, codec, track, media));
+      const ticks = media.samples.reduce((sum, { duration }) => sum + duration, 0);
+      for (const lane of lanes)
+        if (lane.hardware === "sw")
+          rates.learn(codec, lane.rung, madeBy(lane, ticks / track.timescale));
       report.last(media.samples.length);
       return {
         renditions,
@@ -135,6 +142,11 @@ export async function decoderConfigOf(track: VideoTrack): Promise<VideoDecoderCo
     );
   return config;
 }
+
+const madeBy = ({ chunks }: Lane, seconds: number) => ({
+  bytes: chunks.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  seconds,
+});
 
 function pack(
   { rung, chunks, config }: Lane,

@@ -1,5 +1,6 @@
 import { measureHere } from "./measure.ts";
 import { serve } from "./port.ts";
+import { Rates } from "./rate.ts";
 import { transcodeSegment } from "./transcode.ts";
 import { Turns } from "./turns.ts";
 import type { CodecName, Measured, TranscodeRequest, TranscodeResult } from "./types.ts";
@@ -16,6 +17,7 @@ export type WorkResult =
   | { readonly done: "measure"; readonly result: Measured };
 
 const turns = new Turns();
+const rates = new Rates();
 
 serve<WorkCall, number, WorkResult>(
   async (call, { signal, news }) => {
@@ -24,7 +26,7 @@ serve<WorkCall, number, WorkResult>(
         done: "measure",
         result: await measureHere(call.codec, { signal, progress: news }),
       };
-    const options = { signal, progress: news, turn: turns.claim() };
+    const options = { signal, progress: news, turn: turns.claim(), rates };
     return { done: "transcode", result: await transcodeSegment(call.request, options) };
   },
   (answer) =>
