@@ -69,6 +69,8 @@ export interface Opening {
   /** What it is going to be, unless the source ends before; exact where it is complete. */
   readonly planned: { readonly duration: Micros; readonly frames: number };
   readonly frameRate: number;
+  /** True if all of it was there when it was yielded. */
+  readonly complete: boolean;
   readonly init: Uint8Array<ArrayBuffer>;
   /**
    * The video's media segment as it comes, in chunks of about 250 ms; each call gives a stream of its own from the first

@@ -13,7 +13,7 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
-import { type Captured, capture } from "./delivery.ts";
+import { type Captured, capture, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { ask, serveHeld } from "./exchange.ts";
 import { openHeld } from "./held.ts";
@@ -197,7 +197,8 @@ async function run(
 
   async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
     const { segment, by, renditions } = outcome;
-    const { seq, start, duration, capturedAt, video, audio } = segment;
+    const { seq, start, duration, capturedAt, video } = segment;
+    const audio = await segment.audio;
     const remote = by !== undefined && by !== "local";
     const both = remote ? [1, 0] : [0];
     const tracks: Loose<Entry>["tracks"][number][] = [];
@@ -301,22 +302,39 @@ async function run(
   hiring?.tick();
 
   on({ type: "live", stream: toHex(keys.publicKey) });
+  let opened = 0;
+  /** Whole segments from the first one on: what is published in the end. */
   let captured = 0;
   let mediaUs = 0;
+  let counting: Promise<void> = Promise.resolve();
+  const count = async (segment: Segment) => {
+    const { seq, video, duration, audio } = await segment.closed;
+    on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
+    await audio;
+    captured = seq + 1;
+    mediaUs += duration;
+  };
   try {
-    for await (const segment of source.segments({ signal })) {
-      const whole: Captured = await capture(segment, signal);
-      captured = segment.seq + 1;
-      mediaUs += segment.duration;
-      const { seq, video } = segment;
-      on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
-      if (rungs.length === 0) done(sourceOnly(whole, clock.now()));
-      else jobs.add(whole);
+    for await (const opening of source.openings({ signal })) {
+      const segment = await capture(opening, { clock, signal });
+      opened = opening.seq + 1;
+      counting = counting.then(() => count(segment));
+      counting.catch((error: unknown) => {
+        // Closed by its owner: the stream ends with what is whole.
+        if (!(error instanceof CodedError && error.code === "MEDIA_CLOSED")) fail(error);
+      });
+      if (opening.complete) await segment.closed;
+      if (rungs.length > 0) jobs.add(segment);
+      else
+        void segment.closed.then(
+          (whole) => done(sourceOnly(whole, clock.now())),
+          () => {},
+        );
       // A source that is live is bounded by its deadlines; one that is not waits for the crew. Both wait for the recorder.
       const room = () =>
         pace === "live" ? MOST_AHEAD : config.perWorker * (hiring?.hands().length ?? 0) + AHEAD;
       await bell.until(
-        () => (captured - published <= room() && published - recorded <= MOST_AHEAD) || undefined,
+        () => (opened - published <= room() && published - recorded <= MOST_AHEAD) || undefined,
         { signal },
       );
     }
@@ -324,7 +342,8 @@ async function run(
     if (signal.aborted) throw error;
     failure ??= error; // what was captured is still delivered and paid
   }
-  await bell.until(() => published === captured || undefined, { signal });
+  await counting.catch(() => {});
+  await bell.until(() => published >= captured || undefined, { signal });
   const wallMs = Math.round(clock.now() - liveAt);
   await bell.until(() => recorded === published || undefined, { signal });
   await publisher.end();
@@ -406,7 +425,7 @@ function linesOf(
       sha256: rendition === undefined ? "" : toHex(rendition.mediaHash),
       frames: rendition?.frames ?? 0,
       sentMs: Math.round(outcome.sentAt - liveAt),
-      roundTripMs: Math.round(outcome.verifiedAt - outcome.sentAt),
+      roundTripMs: Math.round(outcome.verifiedAt - Math.max(outcome.sentAt, segment.closedAt)),
       encodeMs: outcome.encodeMs,
       attempts: outcome.attempts,
       hedged: outcome.hedged,

@@ -20,10 +20,11 @@ export interface SegmentLine {
   readonly bytes: number;
   readonly sha256: string;
   readonly frames: number;
-  /** Milliseconds since the stream went on air. */
+  /** Milliseconds since the stream went on air; of a live segment, while it was being made. */
   readonly sentMs: number;
-  /** From sent to verified. */
+  /** Milliseconds until verified: from when its last byte was there, or, if it was sent later, from then. */
   readonly roundTripMs: number;
+  /** Milliseconds of work, as its maker says; waiting for bytes is no part. */
   readonly encodeMs: number;
   readonly attempts: number;
   readonly hedged: boolean;
