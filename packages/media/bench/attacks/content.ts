@@ -21,6 +21,7 @@ export const MADE: Readonly<Record<string, (options: ClipOptions) => Clip>> = {
   dark,
   pan,
   slide,
+  edited,
 };
 
 const LIMITED = {
@@ -334,6 +335,41 @@ function pan(options: ClipOptions): Clip {
     gain: 0.9,
     spots: 2,
   });
+}
+
+/** Shots of a second or less, with hard cuts, cross-fades and flashes between them. */
+function edited(options: ClipOptions): Clip {
+  const random = seededRandom(options.seed, "edited");
+  const { canvas, context } = canvasOf(options);
+  const shots = [cartoon, pan, text, camera].map((make, i) =>
+    make({ ...options, seed: options.seed + i }),
+  );
+  const length = 12 + random.below(14);
+  const fade = [0, 4, 10][random.below(3)] as number;
+  const paint = async (clip: Clip, index: number, alpha: number) => {
+    const frame = await clip.draw(index, 0);
+    context.globalAlpha = alpha;
+    context.drawImage(frame, 0, 0);
+    frame.close();
+  };
+  return {
+    async draw(index, timestamp) {
+      const at = Math.floor(index / length);
+      const into = index % length;
+      const [before, now] = [at - 1, at].map((i) => shots[(i + shots.length) % shots.length]) as [
+        Clip,
+        Clip,
+      ];
+      await paint(now, index, 1);
+      if (at > 0 && into < fade) await paint(before, index, 1 - (into + 1) / (fade + 1));
+      if (at > 0 && fade === 0 && into === 0) {
+        context.globalAlpha = 0.6;
+        context.fillStyle = "white";
+        context.fillRect(0, 0, canvas.width, canvas.height);
+      }
+      return new VideoFrame(canvas, { timestamp });
+    },
+  };
 }
 
 /**
