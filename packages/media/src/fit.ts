@@ -55,7 +55,8 @@ export class Fitter {
     const frame = await upright(given);
     const colour = frame.colorSpace.toJSON();
     this.#colour ??= colour;
-    const recolour = !sameColour(colour, this.#colour);
+    // No encoder takes a frame of a layout without a name, such as a depth camera's; as RGB it can be copied.
+    const recolour = frame.format === null || !sameColour(colour, this.#colour);
     const box = this.#box(frame);
     if (!box && !recolour) return frame;
     try {
