@@ -315,7 +315,16 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
     });
     const transcoder = media.createTranscoder({ measured: capabilities });
     const keys = await Keys.fromSeed(seed);
-    const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+    const node = work({
+      mesh,
+      keys,
+      purse,
+      transcoder,
+      capabilities,
+      measure: media.measure,
+      on,
+      signal,
+    });
     worker = {
       node,
       close: async () => {

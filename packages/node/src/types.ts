@@ -10,6 +10,7 @@ import type {
 } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { Micros, Wei } from "@tabcast/runtime";
+import type { Measure } from "./speeds.ts";
 
 /** One rung of one segment, as the report has it. */
 export interface SegmentLine {
@@ -184,7 +185,10 @@ export interface WorkerOptions {
   readonly purse: Purse;
   /** One per concurrent job. */
   readonly transcoder: Transcoder;
+  /** As measured at join; what is advertised follows the jobs from then on. */
   readonly capabilities: readonly Capability[];
+  /** Measures a codec again, when the jobs say that the device has changed and none is in hand. Default: never. */
+  readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
   readonly on: (event: WorkerEvent) => void;

@@ -38,6 +38,7 @@ import { answer, ask, serveHeld } from "./exchange.ts";
 import { checkHash, openHeld } from "./held.ts";
 import { openIntake, type Received } from "./intake.ts";
 import { openBell } from "./queue.ts";
+import { openSpeeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 import { asCodec, asRungs } from "./wire.ts";
 
@@ -82,16 +83,7 @@ interface Place {
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
-  const {
-    mesh,
-    keys,
-    purse,
-    transcoder,
-    capabilities,
-    on,
-    signal,
-    price = DEFAULT_PRICE,
-  } = options;
+  const { mesh, keys, purse, transcoder, on, signal, price = DEFAULT_PRICE } = options;
   const own = new AbortController();
   const until = AbortSignal.any([signal, own.signal]);
   const held = openHeld();
@@ -108,12 +100,20 @@ export function work(options: WorkerOptions): WorkerNode {
   const self = () => ({
     self: mesh.self,
     price,
-    capabilities,
+    capabilities: speeds.capabilities(),
     free: paused ? 0 : MOST_JOBS - jobs(),
     working: [...places.values()].map(({ stream }) => stream),
   });
   const refused = (what: string, error: unknown) =>
     on({ type: "refused", what, why: describe(error) });
+  const speeds = openSpeeds({
+    capabilities: options.capabilities,
+    measure: options.measure,
+    changed: ({ codec, pixelsPerSecond, hardware }) =>
+      on({ type: "measured", codec, pixelsPerSecond, hardware }),
+    failed: (error) => refused("measurement", error),
+    signal: until,
+  });
   const leave = (id: string) => {
     const place = places.get(id);
     places.delete(id);
@@ -272,6 +272,9 @@ export function work(options: WorkerOptions): WorkerNode {
     const working = transcoder.transcode(request, { signal: stop, progress });
     // What is wrong with an open job's bytes says more than what the transcoder makes of them.
     const [{ media: source, mediaHash }, result] = await Promise.all([received, working]);
+    const frames = result.renditions[0]?.frames ?? 0;
+    const pixels = Number(Price.pixels(rungs, frames));
+    speeds.worked(request.codec, { pixels, ms: result.encodeMs });
     const renditions = await Promise.all(
       result.renditions.map(async (rendition) => {
         const [initHash, mediaHash] = [await sha256(rendition.init), await sha256(rendition.media)];
@@ -301,7 +304,7 @@ export function work(options: WorkerOptions): WorkerNode {
     });
     await credit(place, stop);
     place.unpaid.set(job.seq, "owed");
-    const owed = Price.ofSegment(place.award.price, rungs, renditions[0]?.frames ?? 0);
+    const owed = Price.ofSegment(place.award.price, rungs, frames);
     await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
     place.receipts.set(job.seq, { source: mediaHash, sealed });
     if (place.receipts.size > MOST_RECEIPTS)
@@ -379,6 +382,7 @@ export function work(options: WorkerOptions): WorkerNode {
     } finally {
       stop.abort();
       if (place?.jobs.get(seq) === stop) place.jobs.delete(seq);
+      if (jobs() === 0) speeds.idle();
     }
   }
 

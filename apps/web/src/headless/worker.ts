@@ -43,7 +43,16 @@ export async function runWorker(
   on({ type: "reachable", addrs: mesh.addrs().length });
   const transcoder = createTranscoder({ measured: capabilities });
   const keys = await Keys.fromSeed(seed);
-  const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+  const node = work({
+    mesh,
+    keys,
+    purse,
+    transcoder,
+    capabilities,
+    measure,
+    on,
+    signal,
+  });
   return {
     started: { peer: mesh.self, payee: purse.payee, capabilities },
     async close() {
