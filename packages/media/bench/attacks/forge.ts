@@ -10,7 +10,7 @@ import { type Clip, frameOf } from "./content.ts";
 /** Ticks of one frame in every segment made here. */
 const FRAME_TICKS = 512;
 /** Bits per pixel of a forged source: so many that what the worker makes of it shows only the forgery. */
-const FORGED_BITS = 1.2;
+const FORGED_BITS = 0.8;
 
 /** A source segment: what it is made with, and where it begins. */
 export interface Shape {

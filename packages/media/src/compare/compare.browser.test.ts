@@ -18,6 +18,7 @@ import { judge, type Verdict } from "./verdict.ts";
 import { createVerifier, type Verifier } from "./verifier.ts";
 
 const SEED = Number(import.meta.env.SEED ?? 7);
+const RUNS = Number(import.meta.env.RUNS ?? 60);
 const shape: Shape = {
   width: 640,
   height: 360,
@@ -162,6 +163,27 @@ describe("a stranger's rendition", () => {
     damaged.fill(0x5a, media.length / 2, media.length / 2 + 4_000);
     expect((await verdict({ init, media: damaged })).answer).toBe("false");
     expect(await verdict(rendition)).toEqual({ answer: "honest", failed: [] });
+  });
+
+  test(`of damaged bytes ends with a comparison, ${RUNS} times (SEED=${SEED})`, async () => {
+    const random = seededRandom(SEED, "damage");
+    const outcomes = new Set<string>();
+    for (let run = 0; run < RUNS; run++) {
+      const [init, media] = [rendition.init.slice(), rendition.media.slice()];
+      // Headers are a small part of the bytes and most of the trouble.
+      const target = random.below(4) === 0 ? init : media;
+      const reach = random.below(2) === 0 ? target.length : Math.min(1_500, target.length);
+      for (let flips = 1 + random.below(8); flips > 0; flips--)
+        target[random.below(reach)] = random.below(256);
+      const comparison = await verifier.compare(
+        { rendition: { init, media }, reference, rung, codec: "avc" },
+        { signal: never },
+      );
+      outcomes.add(comparison.broken?.why ?? "measured");
+      if (comparison.broken) expect(judge(comparison).answer).toBe("false");
+    }
+    expect([...outcomes]).toEqual(expect.arrayContaining(["malformed", "measured"]));
+    expect((await verdict(rendition)).answer).toBe("honest");
   });
 
   test("stops at an abort, and the next is looked at", async () => {

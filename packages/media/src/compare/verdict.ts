@@ -148,7 +148,7 @@ const LIMITS = [
   }),
   limit({ name: "thin", read: alone(spending), least: [0.75, NEVER] }),
   limit({ name: "soft", read: alone(meanDetail), least: [0.5, NEVER] }),
-  limit({ name: "starved", read: beside(starved), most: [1, 1.5] }),
+  limit({ name: "starved", read: beside(starved), most: [0.6, 0.9] }),
   limit({ name: "blurred", read: beside(kept), least: [0.75, 0.6] }),
   limit({ name: "worse", read: beside(behind), most: [2, 4] }),
 ] as const;
