@@ -10,6 +10,7 @@ const benches = {
   start: at("localnet", "bench", "main.ts"),
   mesh: at("mesh", "bench", "main.ts"),
   media: at("media", "bench", "main.ts"),
+  live: at("media", "bench", "live", "main.ts"),
   attacks: at("media", "bench", "attacks", "main.ts"),
   soak: at("localnet", "bench", "soak.ts"),
 };
