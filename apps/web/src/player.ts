@@ -9,6 +9,7 @@ import Hls, {
   type LoaderContext,
   type LoaderStats,
 } from "hls.js";
+import { skipGaps } from "./gaps.ts";
 
 /** Why a stream cannot be played here. */
 export class PlayerError extends CodedError<
@@ -324,6 +325,7 @@ export function play({ viewer, video, on }: PlayOptions): Player {
   video.addEventListener("ended", () => set({ phase: "ended" }), { signal });
   video.addEventListener("timeupdate", look, { signal });
 
+  skipGaps(hls, video, { signal });
   hls.loadSource(MASTER);
   hls.attachMedia(video);
 
