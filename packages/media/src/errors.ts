@@ -9,6 +9,7 @@ export type MediaReason =
   | { readonly code: "MEDIA_CODEC"; readonly codec: string; readonly track: "video" | "audio" }
   | { readonly code: "MEDIA_CORRUPT"; readonly at: Micros }
   | { readonly code: "MEDIA_NO_DURATION" }
+  | { readonly code: "MEDIA_STUCK"; readonly seconds: number }
   | { readonly code: "MEDIA_NO_KEY"; readonly codec: string; readonly packets: number }
   | { readonly code: "MEDIA_HDR"; readonly transfer: "pq" | "hlg" }
   | { readonly code: "MEDIA_OVERRUN"; readonly seq: number; readonly bound: number }

@@ -15,7 +15,7 @@ export const TAIL = 0.1;
 /** Decoders round times to it, in seconds. */
 const MICRO = 1e-6;
 /** A picture that stands still for longer than this is a hole in the file, in seconds. */
-const LONGEST_STILL = 600;
+const LONGEST_STILL = 300;
 
 /** Bitrate at which an encoder without B-frames keeps what the input's encoder kept: more than the input's, with a floor. */
 export function bitrateAgain({ bitrate, width, height, rate, codec }: FileVideo): number {

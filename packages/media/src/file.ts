@@ -2,7 +2,7 @@ import type { BitsPerSecond, Bytes, Micros } from "@tabcast/runtime";
 import { ALL_FORMATS, BlobSource, HLS, Input, type InputAudioTrack } from "mediabunny";
 import { codecString } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
-import { openAudio } from "./file-audio.ts";
+import { type FileLane, openAudio } from "./file-audio.ts";
 import { canCut, cutPackets } from "./file-cut.ts";
 import { bitrateAgain, encodeAgain } from "./file-encode.ts";
 import { corrupt } from "./file-errors.ts";
@@ -72,7 +72,7 @@ async function openInput(
   if (!track) throw new MediaError({ code: "MEDIA_NO_VIDEO" }, `${name} has no video track`);
   const video = await lookAt(track, name);
   const audio = await chooseAudio(input);
-  const lane = audio ? await openAudio(audio, video.base) : undefined;
+  const lane = audio ? located(await openAudio(audio, video.base)) : undefined;
   const passthrough = canCut(video, segment / 1e6);
   const again = bitrateAgain(video);
   const bitrate = passthrough ? video.bitrate : again;
@@ -111,6 +111,16 @@ async function openInput(
     },
   };
 }
+
+/** What goes wrong with sound is said to be near where it was asked for. */
+const located = (lane: FileLane): FileLane => ({
+  codecs: lane.codecs,
+  until: (end) =>
+    lane.until(end).catch((error: unknown) => {
+      throw corrupt(end, error);
+    }),
+  close: () => lane.close(),
+});
 
 /** The sound that goes with the picture: the track marked as default, else the first; if possible one that can be decoded. */
 async function chooseAudio(input: Input): Promise<InputAudioTrack | undefined> {

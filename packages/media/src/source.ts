@@ -4,6 +4,7 @@ import { Making, openedWhole } from "./opening.ts";
 import type { Leaving } from "./outlet.ts";
 import type { SourceAsk, SourcePlan, SourceTell } from "./source.worker.ts";
 import type { Opening, Source, SourceInfo, SourceOptions, SourceSegment } from "./types.ts";
+import { Watchdog } from "./watchdog.ts";
 
 const LENGTH = { least: 500_000, most: 10_000_000, usual: 2_000_000 };
 
@@ -13,6 +14,8 @@ export class Feed {
   readonly #openings: Opening[] = [];
   /** Segments that have begun and are not complete, by sequence. */
   readonly #making = new Map<number, Making>();
+  /** For files alone: they come from strangers. */
+  readonly #watchdog: Watchdog | undefined;
   #info: SourceInfo | undefined;
   #ended = false;
   #error: MediaError | undefined;
@@ -21,8 +24,12 @@ export class Feed {
   constructor(plan: SourcePlan, transfer: Transferable[]) {
     this.#worker = new Worker(new URL("./source.worker.ts", import.meta.url), { type: "module" });
     this.#worker.addEventListener("message", ({ data }: MessageEvent<SourceTell>) => {
-      if ("info" in data) this.#info = data.info;
-      else if ("end" in data) this.#ended = true;
+      this.#watchdog?.heard();
+      if ("awake" in data) return;
+      if ("info" in data) {
+        this.#info = data.info;
+        this.#watchdog?.opened();
+      } else if ("end" in data) this.#ended = true;
       else if ("error" in data) this.#fail(restoreError(data.error));
       else this.#take(data);
       this.#wake();
@@ -34,6 +41,11 @@ export class Feed {
       this.#wake();
     });
     this.#ask({ open: plan }, transfer);
+    if (plan.kind === "file")
+      this.#watchdog = new Watchdog({
+        ask: () => this.#ask({ awake: true }),
+        stuck: (seconds) => this.#stuck(plan.name, seconds),
+      });
   }
 
   #ask(ask: SourceAsk, transfer: Transferable[] = []): void {
@@ -90,8 +102,20 @@ export class Feed {
   }
 
   close(): void {
+    this.#watchdog?.close();
     this.#worker.terminate();
     this.#fail(new MediaError({ code: "MEDIA_CLOSED" }, "the source was closed"));
+    this.#wake();
+  }
+
+  #stuck(name: string, seconds: number): void {
+    this.#worker.terminate();
+    this.#fail(
+      new MediaError(
+        { code: "MEDIA_STUCK", seconds },
+        `${name} is damaged so that reading it did not get on in ${seconds} s`,
+      ),
+    );
     this.#wake();
   }
 

@@ -23,13 +23,15 @@ export type SourceAsk =
   | { readonly open: SourcePlan }
   | { readonly start: true }
   | { readonly taken: true }
-  | { readonly stop: true };
+  | { readonly stop: true }
+  | { readonly awake: true };
 
 /** What the worker says to the page. */
 export type SourceTell =
   | { readonly info: SourceInfo }
   | Leaving
   | { readonly end: true }
+  | { readonly awake: true }
   | { readonly error: ErrorCopy };
 
 /** Segments a live source holds for a reader that is slow. */
@@ -87,5 +89,6 @@ scope.addEventListener("message", ({ data }: MessageEvent<SourceAsk>) => {
   if ("open" in data) open(data.open).catch(failed);
   else if ("start" in data) start().catch(failed);
   else if ("taken" in data) outlet?.taken();
+  else if ("awake" in data) tell({ awake: true });
   else stop.abort();
 });

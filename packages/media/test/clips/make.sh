@@ -1,6 +1,6 @@
-#!/bin/sh
+#!/bin/bash
 # Makes the clips of this folder that the matrix test reads, with ffmpeg 5.1 and Node. Each line says what is special
-# about its clip; the picture is picture.mjs's, the sound a click each half second. Run it in this folder.
+# about its clip; the picture is picture.mjs's, the sound a click each half second. Run it in this folder, with Node 24.
 set -eu
 tmp=$(mktemp -d)
 trap 'rm -r "$tmp"' EXIT
@@ -14,7 +14,7 @@ raw() {
   echo "-f rawvideo -pix_fmt $format -video_size $1x$2 -framerate $rate -i $file"
 }
 sound() { echo "-f lavfi -t $1 -i aevalsrc='0.7*sin(2*PI*1000*t)*lt(mod(t\\,0.5)\\,0.02)':s=$2:c=$3"; }
-f() { ffmpeg -nostdin -hide_banner -loglevel error -y -bitexact "$@" || { echo "failed: $*" >&2; exit 1; }; }
+f() { ffmpeg -nostdin -hide_banner -loglevel error -y "${@:1:$#-1}" -bitexact "${@: -1}" || { echo "failed: $*" >&2; exit 1; }; }
 # tag <primaries> <transfer> <matrix> <range>
 tag() { echo "-color_primaries $1 -color_trc $2 -colorspace $3 -color_range $4"; }
 HD="$(tag bt709 bt709 bt709 tv)"
@@ -119,3 +119,11 @@ f $(raw yuv420p10le 25 160 96 50 2020 tv 420 10) $(tag bt2020 arib-std-b67 bt202
 f $IN $HD $X264 -f mpegts "$tmp/small.ts"
 f $(raw yuv420p 25 320 192 50) $HD $X264 -f mpegts -output_ts_offset 2.08 "$tmp/large.ts"
 cat "$tmp/small.ts" "$tmp/large.ts" >size-change.mpegts
+
+# Five frames and their sound in each container, for the fuzz test: the less media, the more mutations meet structure.
+FIVE="$(raw yuv420p 25 160 96 5)"
+f $FIVE $(sound 0.2 48000 mono) $HD $X264 -bf 2 $AAC tiny.mp4
+f -i tiny.mp4 -c copy -movflags frag_every_frame+empty_moov+default_base_moof tiny-fragmented.mp4
+f -i tiny.mp4 -c copy tiny.mkv
+f -i tiny.mp4 -c copy -f mpegts tiny.mpegts
+f $FIVE $(sound 0.2 48000 mono) $HD $VP9 -c:a libopus -b:a 48k tiny.webm
