@@ -1,11 +1,12 @@
 import { CodedError, type Micros } from "@tabcast/runtime";
-import { MAX_FRAME_RATE, MAX_PIXELS } from "./bounds.ts";
-import { MediaError, messageOf, tooLarge } from "./errors.ts";
+import { MAX_FRAME_RATE } from "./bounds.ts";
+import { MediaError, messageOf } from "./errors.ts";
 import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
-import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
+import { frameRateOf, microsOf, type VideoTrack } from "./mp4/track.ts";
 import type { Reporter, Stopwatch } from "./progress.ts";
 import type { Rates } from "./rate.ts";
+import { Shape } from "./shape.ts";
 import type { Turn } from "./turns.ts";
 import type { CodecName, Rung } from "./types.ts";
 
@@ -28,46 +29,6 @@ export interface PassOptions {
   readonly turn: Turn;
   readonly watch: Stopwatch;
   readonly report: Reporter;
-}
-
-/** Frames per second of samples whose durations may be lacking; 30 where nothing tells. */
-export function frameRateOf(
-  samples: readonly Pick<Sample, "time" | "duration">[],
-  timescale: number,
-): number {
-  const start = samples.reduce(
-    (least, { time }) => Math.min(least, time),
-    Number.POSITIVE_INFINITY,
-  );
-  const shown = samples.reduce((most, s) => Math.max(most, s.time), start);
-  const end = samples.reduce((most, s) => Math.max(most, s.time + s.duration), start);
-  const ticks = end - start;
-  const count = end > shown ? samples.length : samples.length - 1;
-  return ticks > 0 ? Math.min(MAX_FRAME_RATE, Math.max(1, (count * timescale) / ticks)) : 30;
-}
-
-/** Shapes that differ by less than this part are one: sizes are rounded to even numbers, or to whole blocks. */
-const SHAPE_TOLERANCE = 0.02;
-
-/**
- * Watches that frames keep the shape of the first. Encoders scale every frame to their rung, so another size of the same
- * shape is fine (a sender that lowers its resolution), and another shape would be shown distorted.
- */
-class Shape {
-  #first: { readonly width: number; readonly height: number } | undefined;
-
-  /** Throws MEDIA_TOO_LARGE, or MEDIA_RESIZED if the shape changes in mid-segment. */
-  check({ displayWidth: width, displayHeight: height, timestamp }: VideoFrame): void {
-    if (width * height > MAX_PIXELS) throw tooLarge("source picture", width * height, MAX_PIXELS);
-    this.#first ??= { width, height };
-    const first = this.#first;
-    if (Math.abs((width * first.height) / (height * first.width) - 1) <= SHAPE_TOLERANCE) return;
-    const [from, to] = [`${first.width}x${first.height}`, `${width}x${height}`];
-    throw new MediaError(
-      { code: "MEDIA_RESIZED", at: timestamp as Micros, from, to },
-      `the picture changes from ${from} to ${to} at ${(timestamp / 1e6).toFixed(3)} s`,
-    );
-  }
 }
 
 /**
@@ -122,7 +83,8 @@ export async function runPass(
     signal.throwIfAborted();
     if (known.frameRate === undefined) await others(input.at(0));
     if (input.peek(0) !== undefined) await others(turn.take()); // no encoders open that could not work yet
-    const frameRate = known.frameRate ?? frameRateOf(input.announced, track.timescale);
+    const rate = known.frameRate ?? frameRateOf(input.announced, track.timescale);
+    const frameRate = Math.min(MAX_FRAME_RATE, Math.max(1, rate));
     const lanes = await Promise.all(
       rungs.map((rung) =>
         openLane(codec, rung, frameRate, acceleration, (coder) => coders.push(coder), fail, rates),

@@ -137,6 +137,20 @@ describe("transcoding", () => {
     expect((await run(video(), "avc")).renditions).toHaveLength(1);
   });
 
+  test("frames without durations keep their times; two frames of the same time are refused", async () => {
+    const { init, media } = video();
+    const track = readInit(init);
+    const { samples } = readMedia(media);
+    const still = samples.map((sample) => ({ ...sample, duration: 0 }));
+    const { renditions } = await run({ init, media: writeMedia(track, still, 1) }, "avc");
+    const { timestamps } = await inspect(renditions[0] as Fragment);
+    expect(timestamps).toEqual((await inspect(video())).timestamps);
+    const twice = [...samples.slice(0, 3), ...samples.slice(2, 5)];
+    await expect(run({ init, media: writeMedia(track, twice, 1) }, "avc")).rejects.toMatchObject({
+      code: "MEDIA_MALFORMED",
+    });
+  });
+
   test("what would take unbounded work is refused before it begins", async () => {
     const { init, media } = video();
     const refusal = (ladder: readonly Rung[], bytes = media) =>

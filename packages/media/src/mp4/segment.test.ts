@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { chunked, joined } from "../../test/stream.ts";
 import { readMedia } from "./read.ts";
 import { SegmentReader } from "./segment.ts";
-import type { Sample, VideoTrack } from "./track.ts";
+import { frameRateOf, type Sample, type VideoTrack } from "./track.ts";
 import { writeChunk, writeInit, writeMedia } from "./write.ts";
 
 const seed = Number(process.env.SEED ?? 1);
@@ -144,4 +144,18 @@ describe("bounds", () => {
     expect(refusal(at(bytes(), bytes().length))).toBe("MEDIA_MALFORMED");
     expect(refusal(bytes())).toMatchObject({ samples: plain });
   });
+});
+
+test("the frame rate is found from durations, from times where they lack, and guessed from neither", () => {
+  const at = (times: readonly number[], duration: number) =>
+    frameRateOf(
+      times.map((time) => ({ time, duration })),
+      1000,
+    );
+  expect(at([0, 40, 80], 40)).toBe(25);
+  expect(at([80, 0, 40], 40)).toBe(25);
+  expect(at([40], 40)).toBe(25);
+  expect(at([0, 40, 80], 0)).toBe(25);
+  expect(at([40], 0)).toBe(30);
+  expect(at([], 0)).toBe(30);
 });
