@@ -329,7 +329,7 @@ describe.each<Mode>(["complete", "begun"])(
 
     test("finds out who boasts, and gives it less", () => {
       // Slower than real time, so that it also falls behind a segment that is still being made.
-    const slow = { speed: 28_000_000, boast: 30 };
+      const slow = { speed: 28_000_000, boast: 30 };
       const { delivered, of } = stream(mode, [good("a"), good("boaster", slow), good("c")]);
       expect(delivered.size).toBe(SEGMENTS);
       expect(of("boaster")).toBeLessThan(SEGMENTS / 3);

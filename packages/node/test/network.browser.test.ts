@@ -9,9 +9,9 @@ import {
   type TranscodeResult,
   type Transcoder,
 } from "@tabcast/media";
-import { type MemoryNetwork, type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
-import { Keys, peerIdOf, type Signer } from "@tabcast/protocol";
-import { BitsPerSecond, Micros, Wei } from "@tabcast/runtime";
+import { type MemoryNetwork, type Mesh, type Message, memory, memoryNetwork } from "@tabcast/mesh";
+import { JobEnd, JobReply, Keys, PROTOCOLS, peerIdOf, type Signer } from "@tabcast/protocol";
+import { BitsPerSecond, concatBytes, Micros, sha256, Wei } from "@tabcast/runtime";
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -105,6 +105,8 @@ interface AirOptions {
   readonly pace?: "live" | "fast";
   /** What somebody does to the source before it is used. */
   readonly dub?: (source: Source) => Source;
+  /** What somebody does to the broadcaster's way to the others. */
+  readonly bend?: (mesh: Mesh) => Mesh;
   /** What the broadcaster does to its pot before it uses it. */
   readonly touch?: (pot: PayerPot) => PayerPot;
 }
@@ -114,9 +116,11 @@ async function goLive({
   seconds,
   pace = "fast",
   dub = (source) => source,
+  bend = (mesh) => mesh,
   touch = (pot) => pot,
 }: AirOptions): Promise<Air> {
-  const { mesh } = await join();
+  const { mesh: own } = await join();
+  const mesh = bend(own);
   const account = await rich();
   const { signal } = over;
   const segment = Micros.fromSeconds(1);
@@ -344,6 +348,72 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(report.captured).toBe(8);
     expect(report.segments.every(({ verified }) => verified)).toBe(true);
     expect(report.segments.some(({ attempts }) => attempts === 2)).toBe(true);
+    balanced(report);
+  });
+
+  test("a worker takes no body for complete that has no end, and no other bytes for a segment it has done", async () => {
+    await Promise.all([startWorker(), startWorker()]); // one is out for a while after its failure
+    /** Of the first open job that came through: who had it, its parts, and the receipt. */
+    const done = Promise.withResolvers<{ peer: string; request: Message; parts: Message[] }>();
+    let receipt: Uint8Array | undefined;
+    let cut = 0;
+    const bend = (mesh: Mesh): Mesh => ({
+      ...mesh,
+      async *request(peer, protocol, request, options) {
+        const { following } = options;
+        if (protocol !== PROTOCOLS.job || following === undefined)
+          return yield* mesh.request(peer, protocol, request, options);
+        const parts: Message[] = [];
+        async function* bent(all: AsyncIterable<Message>) {
+          for await (const part of all) {
+            if (cut === 0 && part.head.byteLength > 0) cut++;
+            else {
+              parts.push(part);
+              yield part;
+            }
+          }
+        }
+        const answer = mesh.request(peer, protocol, request, {
+          ...options,
+          following: bent(following),
+        });
+        for await (const part of answer) {
+          receipt ??= JobReply.decode(part.head).receipt;
+          if (receipt !== undefined) done.resolve({ peer, request, parts });
+          yield part;
+        }
+      },
+    });
+    const air = await goLive({ wanted: 2, seconds: 60, pace: "live", bend });
+    const failure = await air.first("failed");
+    expect(failure.why).toContain("without a JobEnd");
+    expect(cut).toBe(1);
+
+    const { peer, request, parts } = await done.promise;
+    const again = async (following: Iterable<Message>) => {
+      const answers: JobReply[] = [];
+      async function* all() {
+        yield* following;
+      }
+      const options = { signal: over.signal, following: all() };
+      for await (const { head } of air.mesh.request(peer, PROTOCOLS.job, request, options))
+        answers.push(JobReply.decode(head));
+      return answers;
+    };
+    expect(await again(parts)).toEqual([{ receipt }]);
+    const [first, ...rest] = parts.slice(0, -1);
+    const other = concatBytes(...[first, ...rest].map((part) => part?.body ?? new Uint8Array(0)));
+    other[other.byteLength - 1] = (other.at(-1) ?? 0) ^ 1;
+    const head = JobEnd.encode({ mediaLen: other.byteLength, mediaHash: await sha256(other) });
+    const none = new Uint8Array(0);
+    const forged = [
+      { head: none, body: other },
+      { head, body: none },
+    ];
+    expect(await again(forged)).toMatchObject([{ failure: { code: "JOB_CONFLICT" } }]);
+    air.stop();
+    const report = await air.finished;
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
     balanced(report);
   });
 
