@@ -15,7 +15,7 @@ interface Habit {
  */
 const HABITS: Readonly<Record<CodecName, Habit>> = {
   avc: { usual: 1, least: 0.8, most: 1.2 },
-  vp9: { usual: 1.4, least: 0.9, most: 1.6 },
+  vp9: { usual: 1.25, least: 0.9, most: 1.6 },
   av1: { usual: 1, least: 0.8, most: 1.5 },
 };
 /** The power of a segment's error that the next one makes up for: content changes from segment to segment. */
