@@ -3,8 +3,8 @@ import { Cutter, type VideoCut } from "./encode.ts";
 import { Fitter } from "./fit.ts";
 import { type Due, Grid, LATE, LONGEST_FILL } from "./grid.ts";
 import { Listener } from "./listener.ts";
+import { microsOf } from "./mp4/track.ts";
 import type { Studio } from "./outlet.ts";
-import { microsOf } from "./transcode.ts";
 import { Viewfinder } from "./viewfinder.ts";
 
 /** A capture to encode. Length in microseconds. */

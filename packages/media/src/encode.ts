@@ -4,9 +4,8 @@ import { chunkBytes } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
 import { encoderConfigOf, videoTrackOf } from "./lane.ts";
 import { readInit } from "./mp4/read.ts";
-import type { Sample, VideoTrack } from "./mp4/track.ts";
+import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
 import { writeChunk, writeInit, writeMedia } from "./mp4/write.ts";
-import { microsOf } from "./transcode.ts";
 import type { Fragment } from "./types.ts";
 
 /** Frames that may wait at an encoder before its feeder waits too. */

@@ -9,6 +9,7 @@ import {
   toLengthPrefixed,
   unitsFit,
 } from "./bitstream.ts";
+import { MAX_FRAMES, MAX_SEGMENT_BYTES } from "./bounds.ts";
 import { bytesOf } from "./codecs.ts";
 import type { FileLane } from "./file-audio.ts";
 import { TAIL } from "./file-encode.ts";
@@ -19,7 +20,6 @@ import { readInit } from "./mp4/read.ts";
 import { microsOf, type Sample, type VideoTrack } from "./mp4/track.ts";
 import { writeInit, writeMedia } from "./mp4/write.ts";
 import type { Studio } from "./outlet.ts";
-import { MAX_FRAMES, MAX_SEGMENT_BYTES } from "./transcode.ts";
 import type { Fragment } from "./types.ts";
 
 /** Key packets farther apart than this are not cut at, in seconds. */

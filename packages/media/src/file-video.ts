@@ -1,13 +1,13 @@
 import type { EncodedPacket, InputVideoTrack, Rotation } from "mediabunny";
 import { EncodedPacketSink, MatroskaInputFormat, MpegTsInputFormat } from "mediabunny";
 import { annexBUnits, avcLengthSize, isIdr, isShownPacket, lengthUnits } from "./bitstream.ts";
+import { MAX_PIXELS } from "./bounds.ts";
 import { bytesOf, completeColour } from "./codecs.ts";
 import { MediaError } from "./errors.ts";
 import { firstFrame } from "./file-decode.ts";
 import { corrupt, undecodable } from "./file-errors.ts";
 import { measureRate, perSecond, type Rate } from "./file-rate.ts";
 import type { Colour } from "./mp4/track.ts";
-import { MAX_PIXELS } from "./transcode.ts";
 
 /** Packets that rate, bitrate and key frames are measured on: ten seconds at 60 per second. */
 const MEASURED_PACKETS = 600;

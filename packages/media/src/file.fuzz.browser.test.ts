@@ -1,9 +1,9 @@
 import { Micros, type Random, seededRandom } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import { stored } from "../test/clip.ts";
+import { MAX_SEGMENT_BYTES } from "./bounds.ts";
 import { MediaError } from "./errors.ts";
 import { openFile } from "./source.ts";
-import { MAX_SEGMENT_BYTES } from "./transcode.ts";
 
 const SEED = Number(import.meta.env.SEED ?? 1);
 /** Mutations of each clip. */

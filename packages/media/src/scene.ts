@@ -2,10 +2,10 @@ import type { BitsPerSecond, Micros } from "@tabcast/runtime";
 import { OpusLine } from "./audio.ts";
 import { codecString } from "./codecs.ts";
 import { Cutter, type EncodeSettings, type VideoCut } from "./encode.ts";
+import { microsOf } from "./mp4/track.ts";
 import { OPUS_RATE } from "./opus.ts";
 import type { Studio } from "./outlet.ts";
 import { createScene, tone } from "./picture.ts";
-import { microsOf } from "./transcode.ts";
 import type { SourceInfo } from "./types.ts";
 
 /** A scene to play, every choice made. Length and duration in microseconds. */

@@ -15,9 +15,6 @@ import { lastWord, nextTry } from "./recovery.ts";
 import { type Turn, Turns } from "./turns.ts";
 import type { CodecName, Rendition, TranscodeRequest, TranscodeResult } from "./types.ts";
 
-export { MAX_FRAMES, MAX_PIXELS, MAX_SEGMENT_BYTES } from "./bounds.ts";
-export { microsOf } from "./mp4/track.ts";
-
 /** Refuses what would take unbounded work, before any byte is parsed. Throws MEDIA_TOO_LARGE or MEDIA_OPTION. */
 export function checkRequest({ init, media, rungs, codec, frameRate }: TranscodeRequest): void {
   const bytes = init.byteLength + (media instanceof Uint8Array ? media.byteLength : 0);

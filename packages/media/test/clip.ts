@@ -12,7 +12,8 @@ import {
   type WebMOutputFormat,
 } from "mediabunny";
 import { readInit, readMedia } from "../src/mp4/read.ts";
-import { decoderConfigOf, microsOf } from "../src/transcode.ts";
+import { microsOf } from "../src/mp4/track.ts";
+import { decoderConfigOf } from "../src/transcode.ts";
 import type { Fragment, Source, SourceSegment } from "../src/types.ts";
 
 /** A signal that never fires. */

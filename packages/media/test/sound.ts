@@ -1,7 +1,6 @@
 import { bytesOf } from "../src/codecs.ts";
 import { readInit, readMedia } from "../src/mp4/read.ts";
-import type { AudioTrack } from "../src/mp4/track.ts";
-import { microsOf } from "../src/transcode.ts";
+import { type AudioTrack, microsOf } from "../src/mp4/track.ts";
 import type { Fragment } from "../src/types.ts";
 
 /** What a player makes of a stream's sound: every packet through one decoder, in a row. Times in seconds. */

@@ -1,8 +1,8 @@
 import type { Bytes, Micros } from "@tabcast/runtime";
+import { MAX_FRAMES, MAX_PIXELS } from "../bounds.ts";
 import { MediaError } from "../errors.ts";
 import { readInit, readMedia } from "../mp4/read.ts";
-import type { Sample, VideoTrack } from "../mp4/track.ts";
-import { MAX_FRAMES, MAX_PIXELS, microsOf } from "../transcode.ts";
+import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
 import type { Fragment } from "../types.ts";
 import type { Sizes } from "./types.ts";
 

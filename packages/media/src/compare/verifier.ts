@@ -1,7 +1,7 @@
+import { MAX_SEGMENT_BYTES } from "../bounds.ts";
 import type { VerifyCall, VerifyResult } from "../compare.worker.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { alone, Caller } from "../port.ts";
-import { MAX_SEGMENT_BYTES } from "../transcode.ts";
 import { mostBytes } from "./bytes.ts";
 import type { Broken, CompareRequest, Comparison, Reference, ReferenceRequest } from "./types.ts";
 
