@@ -74,7 +74,7 @@ function behind(comparison: Comparison, own: Comparison): number | undefined {
 }
 
 /** A rendition of less than this share of our own encode's bytes has saved where it could have spent. */
-const SAVED = 0.85;
+const SAVED = 0.93;
 
 /** Decibels lost by saving bytes that our own encode spends; 0 if none were saved. */
 function starved(comparison: Comparison, own: Comparison): number | undefined {
@@ -103,6 +103,12 @@ const beside =
     own && read(comparison, own);
 const NEVER = Number.NEGATIVE_INFINITY;
 
+/**
+ * The limits, all of them. Set in November 2026 from 1218 honest checks of Chromium 156's software encoders, 406 of each
+ * codec, and 51 of each attack (npm run bench -- attacks --calibrate). Room for other encoders is left between what honest
+ * renditions reach and what attacks leave: contrast 0.965 to 1.01 against 0.86 and 1.16, blemish up to 6.3 against 21 and
+ * more, spot 12.8 against 23, saturation 0.60 against 0. No honest frame was out of order or stood still.
+ */
 const LIMITS = [
   fact("codec", ({ codec }, asked) => codec === asked.codec),
   fact("key", ({ startsWithKey }) => startsWithKey),
@@ -121,29 +127,29 @@ const LIMITS = [
   limit({
     name: "contrast",
     read: ({ trace }) => trace?.contrast,
-    least: [0.96, 0.93],
-    most: [1.02, 1.05],
+    least: [0.955, 0.92],
+    most: [1.025, 1.06],
   }),
   limit({
     name: "brightness",
     read: ({ trace }) => trace && Math.abs(trace.offset),
-    most: [1, 2],
+    most: [1.2, 2.5],
   }),
   limit({ name: "blemish", read: ({ trace }) => trace?.blemish, most: [9, 12] }),
   limit({ name: "spot", read: ({ trace }) => trace?.spot, most: [15, 18] }),
-  limit({ name: "psnr", read: over(Math.min, ({ psnr }) => psnr), least: [28, 22] }),
+  limit({ name: "psnr", read: over(Math.min, ({ psnr }) => psnr), least: [26, 20] }),
   limit({ name: "tiles", read: over(Math.min, ({ tileSsim }) => tileSsim), least: [0.6, 0.45] }),
-  limit({ name: "chroma", read: over(mean, ({ chroma }) => chroma), most: [4, 6] }),
+  limit({ name: "chroma", read: over(mean, ({ chroma }) => chroma), most: [4.5, 6.5] }),
   limit({
     name: "saturation",
     read: over(mean, ({ saturation }) => saturation),
     least: [0.5, 0.3],
-    most: [1.06, 1.12],
+    most: [1.12, 1.2],
   }),
   limit({
     name: "sharpness",
     read: over(mean, ({ sharpness }) => sharpness),
-    least: [0.1, 0.05],
+    least: [0.06, 0.03],
     most: [1.7, 2.5],
   }),
   limit({ name: "thin", read: alone(spending), least: [0.75, NEVER] }),
