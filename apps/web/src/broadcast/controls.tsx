@@ -19,7 +19,6 @@ export function Controls() {
       {audio !== undefined && sound !== "lost" && <LevelMeter track={audio} />}
       <div className="grid grid-cols-2 gap-2">
         <Button
-          aria-pressed={muted}
           disabled={sound === "none" || sound === "lost"}
           className={pressed(muted)}
           onClick={() => studio.pause({ sound: !muted })}
@@ -27,7 +26,6 @@ export function Controls() {
           {muted ? "Unmute sound" : "Mute sound"}
         </Button>
         <Button
-          aria-pressed={hidden}
           disabled={picture === "none" || picture === "lost"}
           className={pressed(hidden)}
           onClick={() => studio.pause({ picture: !hidden })}

@@ -98,12 +98,6 @@ export function Live({ onAir }: { onAir: OnAir }) {
           <Segments rows={onAir.rows} />
         </Panel>
         <div className="min-w-0 space-y-5">
-          {phase === "live" && shown.stream !== undefined && (
-            <Panel title="Your picture">
-              <Picture label="Your picture" />
-              <Controls />
-            </Panel>
-          )}
           {onAir.stream !== undefined && phase === "live" && (
             <Panel title="Share">
               <Copy label="Watch link" text={`${location.origin}/watch/${onAir.stream}`} />
@@ -114,6 +108,12 @@ export function Live({ onAir }: { onAir: OnAir }) {
               >
                 Open it in a new tab
               </Link>
+            </Panel>
+          )}
+          {phase === "live" && shown.stream !== undefined && (
+            <Panel title="Your picture">
+              <Picture label="Your picture" />
+              <Controls />
             </Panel>
           )}
           {onAir.deposited > 0n && (
@@ -362,7 +362,9 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
       <td className="py-2 pr-3">
         {!row.closed
           ? "–"
-          : `${row.lines.filter((line) => line.verified).length} of ${row.lines.length}`}
+          : row.lines.length + row.gaps.length === 0
+            ? "source only"
+            : `${row.lines.filter((line) => line.verified).length} of ${row.lines.length}`}
         {row.gaps.length > 0 && (
           <span className="block text-xs text-bad sm:hidden">missing: {row.gaps.join(", ")}</span>
         )}
