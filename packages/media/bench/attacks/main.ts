@@ -35,7 +35,7 @@ const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
 function plan(kinds: readonly string[], attacks: readonly string[]): Trial[] {
   const seed = Number(flags.seed ?? 1) * 1_000_000 + (flags.calibrate ? 500_000 : 0);
-  const count = Number(flags.trials ?? (flags.quick ? 2 * kinds.length : 40 * kinds.length));
+  const count = Number(flags.trials ?? (flags.quick ? 2 * kinds.length : 20 * kinds.length));
   const codecs = (flags.codec as CodecName[] | undefined) ?? CODECS;
   return Array.from({ length: count }, (_, i): Trial => {
     const random = seededRandom(seed + i, "plan");
