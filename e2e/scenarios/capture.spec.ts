@@ -135,6 +135,7 @@ test("a share goes on in place of the camera; when it ends the page says so and 
   await shared.close();
   const alert = page.getByRole("alert").filter({ hasText: "Sharing has stopped" });
   await expect(alert).toContainText("viewers see a grey card");
+  await expect(page).toHaveTitle(/^No picture/);
   await shows(CARD);
   await stage.shoot(page, "broadcast-share-ended");
   await alert.getByRole("button", { name: "Show the camera instead" }).click();

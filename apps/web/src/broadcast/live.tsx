@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import * as format from "../format.ts";
 import type { OnAir, SegmentRow } from "../on-air.ts";
@@ -27,6 +27,15 @@ export function Live({ onAir }: { onAir: OnAir }) {
   const { phase } = onAir;
   const over = phase === "ended" || phase === "failed";
   const shown = useStore(studio.state);
+  useEffect(() => {
+    if (phase !== "live") return;
+    // Who streams a screen looks at other tabs, and at this one's title only.
+    const before = document.title;
+    document.title = shown.picture === "lost" ? `No picture · ${before}` : `On air · ${before}`;
+    return () => {
+      document.title = before;
+    };
+  }, [phase, shown.picture]);
   return (
     <div className="space-y-5">
       <div className="flex flex-wrap items-start justify-between gap-4">

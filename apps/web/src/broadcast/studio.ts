@@ -44,7 +44,6 @@ export interface Studio {
   readonly screenHasSound: boolean;
   readonly processing: Processing;
   readonly devices: Devices;
-  readonly hidden: boolean;
   readonly mirrored: boolean;
   readonly onAir: boolean;
   readonly skipped?: CaptureState["skipped"];
@@ -57,7 +56,6 @@ const closed = (): Studio => ({
   screenHasSound: false,
   processing: storedChoice().processing,
   devices: { cameras: [], microphones: [] },
-  hidden: false,
   mirrored: false,
   onAir: false,
 });
@@ -109,7 +107,6 @@ function tell(): void {
   change({
     picture: partOf(stream?.getVideoTracks()[0], paused.picture),
     sound: partOf(stream?.getAudioTracks()[0], paused.sound),
-    hidden: document.visibilityState === "hidden",
   });
 }
 
@@ -295,7 +292,6 @@ function close(): void {
 navigator.mediaDevices?.addEventListener("devicechange", () => {
   if (state.get().stream !== undefined) void listDevices().then((devices) => change({ devices }));
 });
-document.addEventListener("visibilitychange", tell);
 
 /** The devices of this tab: components follow `state` and call its verbs. */
 export const studio = {
