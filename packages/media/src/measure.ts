@@ -138,10 +138,13 @@ export async function measureHere(
     frames += made.frames;
     spent += best.ms;
     if (best.hardware !== "sw") {
-      const software = await speedOf(codec, made, rungs, "prefer-software", waits);
+      // Some phones have hardware only.
+      const software = await speedOf(codec, made, rungs, "prefer-software", waits).catch(() => {
+        signal.throwIfAborted();
+      });
       frames += made.frames;
-      spent += software.ms;
-      if (software.pixelsPerSecond > best.pixelsPerSecond) best = software;
+      spent += software?.ms ?? 0;
+      if (software && software.pixelsPerSecond > best.pixelsPerSecond) best = software;
     }
     const { pixelsPerSecond, hardware } = best;
     sizes.push({ height: (rungs[0] as Rung).height, pixelsPerSecond, hardware });

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { never } from "../test/clip.ts";
 import { segmentOf } from "../test/segment.ts";
 import { chunked, fed } from "../test/stream.ts";
+import { measureHere } from "./measure.ts";
 import { structureOf } from "./structure.ts";
 import { transcodeSegment } from "./transcode.ts";
 import type { Fragment, Rung, TranscodeRequest } from "./types.ts";
@@ -20,16 +21,16 @@ interface Fault {
   readonly coder: "encoder" | "decoder";
   readonly name: string;
   readonly frame: number;
-  /** Coders of this kind that fail, counted as they are opened, from 0. */
-  readonly fails: (nth: number) => boolean;
+  /** Coders of this kind that fail, counted as they are opened, from 0; `open` coders were open before. */
+  readonly fails: (nth: number, open: number) => boolean;
 }
 
 /**
  * Puts coders in the place of the browser's that are the browser's in everything but this: some fail as Chromium's do
  * when they are reclaimed or lose their process, which closes them and then tells. `hardware` makes the browser answer
- * that it has some. Returns every coder opened.
+ * that it has some, or nothing else. Returns every coder opened.
  */
-function faulty(fault: Fault | undefined, hardware = false) {
+function faulty(fault: Fault | undefined, hardware: boolean | "only" = false) {
   const opened: { coder: VideoEncoder | VideoDecoder; acceleration: string | undefined }[] = [];
   const counts = { encoder: 0, decoder: 0 };
   const strike = (
@@ -38,9 +39,11 @@ function faulty(fault: Fault | undefined, hardware = false) {
     tell: (e: DOMException) => void,
   ) => {
     const nth = counts[kind]++;
+    const open = opened.filter((each) => each.coder.state !== "closed").length;
+    const fails = fault?.coder === kind && fault.fails(nth, open);
     let frame = 0;
     return () => {
-      if (fault?.coder !== kind || !fault.fails(nth) || frame++ !== fault.frame) return false;
+      if (!fails || frame++ !== fault.frame) return false;
       const { name } = fault;
       queueMicrotask(() => {
         if (coder.state === "closed") return;
@@ -60,7 +63,9 @@ function faulty(fault: Fault | undefined, hardware = false) {
       super(init);
       this.#strikes = strike("encoder", this, init.error);
     }
-    static override isConfigSupported(config: VideoEncoderConfig) {
+    static override async isConfigSupported(config: VideoEncoderConfig) {
+      if (hardware === "only" && config.hardwareAcceleration === "prefer-software")
+        return { supported: false, config };
       return RealEncoder.isConfigSupported(answer(config));
     }
     override configure(config: VideoEncoderConfig) {
@@ -237,4 +242,37 @@ describe("a picture that changes in mid-segment", () => {
       });
     });
   }
+});
+
+describe("a device that measures itself", () => {
+  const measured = async () => {
+    let told = 0;
+    const progress = (frames: number) => {
+      told = frames;
+    };
+    return { ...(await measureHere("avc", { signal: never, progress })), told };
+  };
+
+  test("with hardware runs it against software, and offers the faster for each size", async () => {
+    const opened = faulty(undefined, true);
+    const { sizes, told } = await measured();
+    expect(told).toBe(2 * 25 * sizes.length);
+    for (const { hardware } of sizes) expect(hardware).toMatch(/^(hw|sw)$/);
+    const asked = new Set(opened.map(({ acceleration }) => acceleration));
+    expect([...asked]).toEqual(expect.arrayContaining(["prefer-hardware", "prefer-software"]));
+    allClosed(opened);
+  });
+
+  test("with hardware only, offers that", async () => {
+    const opened = faulty(undefined, "only");
+    const { sizes, hardware } = await measured();
+    expect([hardware, ...sizes.map((each) => each.hardware)]).not.toContain("sw");
+    allClosed(opened);
+  });
+
+  test("whose sixth encoder is one too many says five", async () => {
+    const opened = faulty({ ...reclaimed, frame: 0, fails: (_, open) => open >= 5 });
+    expect((await measured()).encoders).toBe(5);
+    allClosed(opened);
+  });
 });

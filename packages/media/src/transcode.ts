@@ -1,8 +1,9 @@
 import { isKeyPacket } from "./bitstream.ts";
-import { MAX_FRAME_RATE, MAX_FRAMES, MAX_PIXELS, MAX_RUNGS, MAX_SEGMENT_BYTES } from "./bounds.ts";
+import { MAX_FRAME_RATE, MAX_FRAMES, MAX_PIXELS, MAX_SEGMENT_BYTES } from "./bounds.ts";
 import { chunkBytes, completeColour } from "./codecs.ts";
 import { MediaError, tooLarge } from "./errors.ts";
 import { SegmentInput } from "./input.ts";
+import { MAX_LADDER } from "./ladder.ts";
 import { hardwareOf, type Lane, mayBeHardware, videoTrackOf } from "./lane.ts";
 import { readInit } from "./mp4/read.ts";
 import type { Media } from "./mp4/segment.ts";
@@ -19,7 +20,7 @@ import type { CodecName, Rendition, TranscodeRequest, TranscodeResult } from "./
 export function checkRequest({ init, media, rungs, codec, frameRate }: TranscodeRequest): void {
   const bytes = init.byteLength + (media instanceof Uint8Array ? media.byteLength : 0);
   if (bytes > MAX_SEGMENT_BYTES) throw tooLarge("source segment", bytes, MAX_SEGMENT_BYTES);
-  if (rungs.length > MAX_RUNGS) throw tooLarge("number of rungs", rungs.length, MAX_RUNGS);
+  if (rungs.length > MAX_LADDER) throw tooLarge("number of rungs", rungs.length, MAX_LADDER);
   if (rungs.length === 0) throw badOption("rungs", 0, "at least one rung");
   if (!["avc", "vp9", "av1"].includes(codec)) throw badOption("codec", codec, "avc, vp9 or av1");
   if (frameRate !== undefined && !(frameRate > 0 && frameRate <= MAX_FRAME_RATE))

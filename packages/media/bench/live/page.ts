@@ -22,7 +22,7 @@ export interface LiveRun {
 export interface LivePage {
   /** Draws two-second segments of 720p25. */
   prepare(segments: number): Promise<void>;
-  /** Transcodes each segment of the clip, given in chunks as they would be captured, or all of them at once. */
+  /** Transcodes the clip's segments, given in chunks as they would be captured; or three of them, each as a whole. */
   run(codec: CodecName, pace: "live" | "whole"): Promise<LiveRun[]>;
   /** Longest time that the page's main thread was not free, in milliseconds. */
   longestTask(): number;
@@ -71,7 +71,7 @@ const page: LivePage = {
     const transcoder = createTranscoder();
     try {
       const runs: LiveRun[] = [];
-      for (const segment of clip) {
+      for (const segment of pace === "live" ? clip : clip.slice(0, 3)) {
         const began = performance.now();
         let ended = began;
         const media = pace === "live" ? captured(segment, (time) => (ended = time)) : segment.media;
