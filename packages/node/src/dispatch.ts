@@ -69,6 +69,8 @@ export interface Dispatch {
 
 /** How long one upload may keep the uplink to itself, in milliseconds. */
 const UPLINK_MS = 3_000;
+/** Planned lengths that a live segment may take to be made on a busy machine, before its job's deadline begins to run. */
+const SLOW_SOURCE = 4;
 
 interface Slot {
   job: Job.Job;
@@ -274,7 +276,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       return tell(seq, { type: "failed", worker, fault: "left" });
     const stop = new AbortController();
     slot.running.set(worker, stop);
-    const deadline = slot.job.limits?.deadline ?? slot.closesAt + (slackMs ?? 600_000);
+    const plannedMs = segment.planned.duration / 1_000;
+    const deadline =
+      slot.job.limits?.deadline ??
+      slot.closesAt + (SLOW_SOURCE - 1) * plannedMs + (slackMs ?? 600_000);
     const terms: JobTerms = {
       worker,
       addrs: hiring?.addrs(worker) ?? [],
@@ -331,7 +336,9 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       tell(seq, { type: "receipt", worker, epoch });
     } catch (error) {
       if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
-      fails(slot, worker, faultOf(error), describe(error));
+      // A worker that gave up waiting for our source is not to blame.
+      const waited = segment.captured === undefined && whyOf(error) === "JOB_INPUT";
+      fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
     }
   }
 
@@ -511,12 +518,19 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   };
 }
 
+/** A worker's own word for its failure, if it gave one. */
+function whyOf(error: unknown): string | undefined {
+  return error instanceof DeliveryError && error.reason.code === "DELIVERY_FAILED"
+    ? error.reason.why
+    : undefined;
+}
+
 /** What a failed request says about its worker. */
 function faultOf(error: unknown): Job.Fault {
   if (error instanceof DeliveryError) {
-    const { reason } = error;
-    if (reason.code === "DELIVERY_RECEIPT") return "invalid";
-    return reason.why === "JOB_BUSY" || reason.why === "JOB_UNPAID" ? "busy" : "failed";
+    if (error.reason.code === "DELIVERY_RECEIPT") return "invalid";
+    const why = whyOf(error);
+    return why === "JOB_BUSY" || why === "JOB_UNPAID" ? "busy" : "failed";
   }
   const code = error instanceof CodedError ? error.code : "";
   if (code.startsWith("PROTOCOL_") || code.startsWith("MEDIA_")) return "invalid";
