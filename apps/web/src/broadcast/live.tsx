@@ -314,14 +314,14 @@ function Segments({ rows }: { rows: readonly SegmentRow[] }) {
     );
   return (
     <Scroller label="Segment table" className="max-h-[32rem]">
-      <table className="w-full text-left text-sm whitespace-nowrap">
+      <table className="w-full text-left text-[0.8125rem] whitespace-nowrap sm:text-sm">
         <thead className="sticky top-0 bg-panel text-muted">
           <tr>
-            <th className="py-2 pr-3 font-medium">No.</th>
-            <th className="py-2 pr-3 font-medium">Worker</th>
-            <th className={`py-2 pr-3 font-medium ${wide}`}>Rungs</th>
+            <th className="py-2 pr-2 sm:pr-3 font-medium">No.</th>
+            <th className="py-2 pr-2 sm:pr-3 font-medium">Worker</th>
+            <th className={`py-2 pr-2 sm:pr-3 font-medium ${wide}`}>Rungs</th>
             <th className={`py-2 pr-6 text-right font-medium ${wide}`}>Time</th>
-            <th className="py-2 pr-3 font-medium">Verified</th>
+            <th className="py-2 pr-2 sm:pr-3 font-medium">Verified</th>
             <th className="py-2 text-right font-medium">Paid</th>
           </tr>
         </thead>
@@ -346,8 +346,8 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
   const before = workers.length > 0 ? [...new Set(sentBefore)] : [];
   return (
     <tr className="border-t border-line">
-      <td className="py-2 pr-3">{row.seq}</td>
-      <td className="py-2 pr-3 font-mono">
+      <td className="py-2 pr-2 sm:pr-3">{row.seq}</td>
+      <td className="py-2 pr-2 sm:pr-3 font-mono">
         {workers.length > 0
           ? workers.map((one) => (one === "local" ? "this tab" : format.shortId(one))).join(", ")
           : row.sentTo.length > 0
@@ -359,7 +359,7 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
           </span>
         )}
       </td>
-      <td className={`py-2 pr-3 ${wide}`}>
+      <td className={`py-2 pr-2 sm:pr-3 ${wide}`}>
         {row.closed ? made.map((line) => line.rung).join(", ") || "–" : "on its way"}
         {row.gaps.length > 0 && (
           <span className="ml-2 text-bad">missing: {row.gaps.join(", ")}</span>
@@ -368,14 +368,16 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
       <td className={`py-2 pr-6 text-right ${wide}`}>
         {row.closed && made.length > 0 ? format.millis(slowest) : "–"}
       </td>
-      <td className="py-2 pr-3">
+      <td className="py-2 pr-2 sm:pr-3">
         {!row.closed
           ? "–"
           : row.lines.length + row.gaps.length === 0
             ? "source only"
             : `${row.lines.filter((line) => line.verified).length} of ${row.lines.length}`}
         {row.gaps.length > 0 && (
-          <span className="block text-xs text-bad sm:hidden">missing: {row.gaps.join(", ")}</span>
+          <span className="block text-xs whitespace-normal text-bad sm:hidden">
+            missing: {row.gaps.join(", ")}
+          </span>
         )}
       </td>
       <td className="py-2 text-right">{paid > 0n ? format.money(paid) : "–"}</td>
