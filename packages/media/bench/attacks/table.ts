@@ -6,6 +6,8 @@ const MOST_REFUSED = 1 / 1000;
 const MOST_MISSED = 1 / 100;
 /** A poorer rendition has lost something if it is this far behind the honest one of its rung, in dB. */
 const VISIBLE_DB = 1;
+/** Rate control may spend as much at a lower bitrate, where a key frame is nearly all: then nothing was saved. */
+const SAVED = 0.93;
 /** From here on, in dB, nobody sees that a picture could be better. */
 const TRANSPARENT_DB = 44;
 
@@ -55,6 +57,8 @@ function visible(row: Row, honest: ReadonlyMap<string, Row[]>): boolean {
   if (row.visible === false) return false;
   const [own] = honest.get(nameOf(row)) ?? [];
   if (!own || !["bitrate / 3", "upscaled half-res"].includes(row.what)) return true;
+  const bytes = ({ comparison }: Row) => comparison.facts?.sizes.coded ?? 0;
+  if (row.what === "bitrate / 3" && bytes(row) > SAVED * bytes(own)) return false;
   return meanPsnr(row) < Math.min(TRANSPARENT_DB, meanPsnr(own) - VISIBLE_DB);
 }
 

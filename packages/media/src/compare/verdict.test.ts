@@ -81,7 +81,7 @@ describe("a verdict", () => {
     ["matrix", { of: { matrix: false } }],
     ["boxes", { of: { strangeBoxes: 1 } }],
     ["order", { over: { misplaced: 20 } }],
-    ["motion", { over: { still: 10 } }],
+    ["motion", { over: { still: 12 } }],
     ["drift", { over: { stuck: 15 } }],
     ["contrast", { over: { contrast: 219 / 255 } }],
     ["contrast", { over: { contrast: 255 / 219 } }],
@@ -104,6 +104,11 @@ describe("a verdict", () => {
   test("says nothing where the source does not show it", () => {
     const still = { tellable: 2, misplaced: 2, moving: 0, drifting: 0, contrast: undefined };
     expect(judge(comparison({ over: still })).answer).toBe("honest");
+  });
+
+  test("forgives an encoder that skips two of few frames that move, and not one that skips half", () => {
+    expect(judge(comparison({ over: { moving: 6, still: 2 } })).answer).toBe("honest");
+    expect(judge(comparison({ over: { moving: 24, still: 12 } })).failed).toEqual(["motion"]);
   });
 
   test("is grey for a rendition of few bytes until an own encode shows what could be done", () => {
