@@ -107,7 +107,10 @@ export async function cutPackets(
       // Three quarters: the next key, a GOP later, would be farther from the wanted length.
       if (border && held.length > 0 && (length >= 0.75 * wanted || changed)) {
         await leave(slot, false);
-        if (stop.aborted) return undefined;
+        if (stop.aborted) {
+          await packets.return();
+          return undefined;
+        }
       }
       const full =
         held.length >= MAX_FRAMES ||

@@ -68,9 +68,9 @@ export async function lookAt(track: InputVideoTrack, name: string): Promise<File
   const last = await lastTime(track, base, found);
   const resolution = ticksPerSecond(await track.getTimeResolution());
   const { rate, constant } = measureRate(measured.times, resolution, found - base);
-  // MPEG-TS has no durations; mediabunny guesses them, badly beside a missing frame.
-  const format = await track.input.getFormat();
-  const end = format instanceof MpegTsInputFormat ? last + 1 / perSecond(rate) : found;
+  // MPEG-TS has no durations; mediabunny guesses them, badly beside a missing frame. Matroska often lacks the last one.
+  const guessed = found <= last || (await track.input.getFormat()) instanceof MpegTsInputFormat;
+  const end = guessed ? last + 1 / perSecond(rate) : found;
 
   const rotation = await track.getRotation();
   const shape = await shapeOf(track, await firstFrame(start, config));

@@ -1,5 +1,18 @@
 import { Micros } from "@tabcast/runtime";
-import { MkvOutputFormat, Mp4OutputFormat, WebMOutputFormat } from "mediabunny";
+import {
+  BlobSource,
+  BufferTarget,
+  type EncodedPacket,
+  EncodedPacketSink,
+  EncodedVideoPacketSource,
+  Input,
+  type InputVideoTrack,
+  MkvOutputFormat,
+  MP4,
+  Mp4OutputFormat,
+  Output,
+  WebMOutputFormat,
+} from "mediabunny";
 import { describe, expect, test } from "vitest";
 import { all, decoded, made, meanColour, never, steady, stored } from "../test/clip.ts";
 import { inspect } from "./inspect.ts";
@@ -175,6 +188,42 @@ describe("a file that is encoded again", () => {
     }
   });
 });
+
+const HOURS = Number(import.meta.env.HOURS ?? 0.25);
+
+test(`a file of ${HOURS} h keeps its grid to the last frame (HOURS)`, async () => {
+  const { info, segments } = await segmentsOf(await looped(HOURS * 3600), Micros.of(10_000_000));
+  expect(info).toMatchObject({ passthrough: true, duration: HOURS * 3600e6 });
+  expect(segments.reduce((sum, { video }) => sum + video.frames, 0)).toBe(HOURS * 90_000);
+  let end = 0;
+  for (const { start, duration } of segments) {
+    expect(start).toBe(end);
+    end = start + duration;
+  }
+  expect(end).toBe(HOURS * 3600e6);
+}, 600_000);
+
+/** The two seconds of avc.mp4 again and again, as Matroska, whose times are rounded to milliseconds. */
+async function looped(seconds: number): Promise<Blob> {
+  const input = new Input({
+    formats: [MP4],
+    source: new BlobSource(await stored("avc.mp4")),
+  });
+  const track = (await input.getPrimaryVideoTrack()) as InputVideoTrack;
+  const decoderConfig = (await track.getDecoderConfig()) as VideoDecoderConfig;
+  const packets: EncodedPacket[] = [];
+  for await (const packet of new EncodedPacketSink(track).packets()) packets.push(packet);
+  const target = new BufferTarget();
+  const output = new Output({ format: new MkvOutputFormat(), target });
+  const video = new EncodedVideoPacketSource("avc");
+  output.addVideoTrack(video);
+  await output.start();
+  for (let at = 0; at < seconds; at += 2)
+    for (const packet of packets)
+      await video.add(packet.clone({ timestamp: packet.timestamp + at }), { decoderConfig });
+  await output.finalize();
+  return new Blob([target.buffer as ArrayBuffer]);
+}
 
 describe("a file that is refused says why", () => {
   const refusal = async (blob: Blob) =>

@@ -1,5 +1,13 @@
 import type { BitsPerSecond, Bytes, Micros } from "@tabcast/runtime";
-import { ALL_FORMATS, BlobSource, HLS, Input, type InputAudioTrack } from "mediabunny";
+import {
+  ALL_FORMATS,
+  BlobSource,
+  HLS,
+  Input,
+  type InputAudioTrack,
+  type InputVideoTrack,
+  MpegTsInputFormat,
+} from "mediabunny";
 import { codecString } from "./codecs.ts";
 import { MediaError, messageOf } from "./errors.ts";
 import { type FileLane, openAudio } from "./file-audio.ts";
@@ -10,6 +18,9 @@ import { perSecond } from "./file-rate.ts";
 import { lookAt, packetsFrom } from "./file-video.ts";
 import type { Studio } from "./outlet.ts";
 import type { SourceInfo } from "./types.ts";
+
+/** Bytes of an MPEG-TS packet (ISO/IEC 13818-1 2.4.3.2). Blu-ray's have 192, and begin otherwise. */
+const TS_PACKET = 188;
 
 /** An opened file: what it is, and how its segments are made. */
 export interface OpenFile {
@@ -73,6 +84,7 @@ async function openInput(
   const video = await lookAt(track, name);
   const audio = await chooseAudio(input);
   const lane = audio ? located(await openAudio(audio, video.base)) : undefined;
+  const notes = await notesOf(input, blob, track, audio);
   const passthrough = canCut(video, segment / 1e6);
   const again = bitrateAgain(video);
   const bitrate = passthrough ? video.bitrate : again;
@@ -87,6 +99,7 @@ async function openInput(
     duration: Math.round((video.end - video.base) * 1e6) as Micros,
     passthrough,
     ...(lane ? { audioCodec: lane.codecs } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
     input: {
       videoCodec: video.config.codec,
       ...(audio ? { audioCodec: (await audio.getCodecParameterString()) ?? "unknown" } : {}),
@@ -124,14 +137,36 @@ const located = (lane: FileLane): FileLane => ({
 
 /** The sound that goes with the picture: the track marked as default, else the first; if possible one that can be decoded. */
 async function chooseAudio(input: Input): Promise<InputAudioTrack | undefined> {
-  const tracks = await Promise.all(
+  const ranked = await Promise.all(
     (await input.getAudioTracks()).map(async (track, i) => {
       const decodable = (await track.getCodec()) !== null && (await track.canDecode());
-      return {
-        track,
-        order: i - (decodable ? 2e6 : 0) - ((await track.getDisposition()).default ? 1e6 : 0),
-      };
+      const marked = (await track.getDisposition()).default;
+      return { track, rank: [decodable ? 0 : 1, marked ? 0 : 1, i] as const };
     }),
   );
-  return tracks.sort((a, b) => a.order - b.order)[0]?.track;
+  const [best] = ranked.sort(
+    ({ rank: a }, { rank: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2],
+  );
+  return best?.track;
+}
+
+/** What the owner of a file may want to know of it. */
+async function notesOf(
+  input: Input,
+  blob: Blob,
+  video: InputVideoTrack,
+  audio: InputAudioTrack | undefined,
+): Promise<string[]> {
+  const notes: string[] = [];
+  const pictures = (await input.getVideoTracks()).length;
+  if (pictures > 1) notes.push(`Of its ${pictures} pictures, track ${video.id} is used.`);
+  const sounds = (await input.getAudioTracks()).length;
+  if (audio && sounds > 1)
+    notes.push(
+      `Of its ${sounds} sounds, track ${audio.id} (${await audio.getLanguageCode()}) is used.`,
+    );
+  // A transport stream has no index that would promise more; all of its packets are of this size.
+  if ((await input.getFormat()) instanceof MpegTsInputFormat && blob.size % TS_PACKET !== 0)
+    notes.push("It ends in the middle of a packet: some of its end is missing.");
+  return notes;
 }

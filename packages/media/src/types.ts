@@ -30,6 +30,8 @@ export interface SourceInfo {
   readonly passthrough: boolean;
   /** RFC 6381 codec of the audio track as it will leave, or undefined for silence. */
   readonly audioCodec?: string;
+  /** What its owner may want to know, in plain sentences: which of several tracks is used, what is missing. */
+  readonly notes?: readonly string[];
   /** How the input's own tracks were coded, for the report: "avc1.640028", "mp4a.40.2". */
   readonly input: { readonly videoCodec: string; readonly audioCodec?: string };
 }
