@@ -14,6 +14,9 @@ const ROUNDING = 0.001;
 /** Three Opus packets past a border must be written before the encoder gives the one on it. In seconds. */
 const AHEAD = 0.06;
 
+/** How much earlier than asked sound may end before it goes on as silence: the last `until` is TAIL past the picture. In seconds. */
+const SLACK = 0.1;
+
 /** A file's audio from its first frame on. */
 export interface FileLane extends AudioLane {
   readonly codecs: string;
@@ -156,7 +159,8 @@ function packetLane(sink: EncodedPacketSink, base: number, form: PacketForm): Fi
           }
       }
       // Sound that ends before the picture goes on as silence: a player would wait for the missing segments.
-      while (silent && line.end !== undefined && line.end + silent.duration / 2 <= border)
+      const least = border - SLACK * timescale;
+      while (silent && line.end !== undefined && line.end + silent.duration / 2 <= least)
         line.push({ ...silent, time: line.end, key: true });
       return line.take(border, track);
     },
@@ -179,7 +183,8 @@ function encodedLane(
   let held: EncodedPacket | undefined;
   let failure: unknown;
   let wake = () => {};
-  let ended = false;
+  /** Where the file's sound ends, once that is known. */
+  let ended: number | undefined;
   const decoder = new AudioDecoder({
     error: (error) => {
       failure ??= error;
@@ -212,12 +217,12 @@ function encodedLane(
   return {
     codecs: "opus",
     until: async (end) => {
-      while (!ended && line.written < end + AHEAD) {
+      while (ended === undefined && line.written < end + AHEAD) {
         const packet = held ?? (await packets.next()).value;
         held = undefined;
         if (!packet) {
-          ended = true;
           await flush();
+          ended = line.written;
           break;
         }
         const at = packet.timestamp - base;
@@ -240,9 +245,10 @@ function encodedLane(
         await line.drained(64);
       }
       if (failure !== undefined) throw corrupt(line.written, failure);
-      if (line.written < end + AHEAD) line.silence(end + AHEAD);
-      await line.reached(end);
-      return line.take(end);
+      const to = ended === undefined ? end : Math.min(end, Math.max(ended, end - SLACK));
+      if (line.written < to + AHEAD) line.silence(to + AHEAD);
+      await line.reached(to);
+      return line.take(to);
     },
     close: () => {
       void packets.return(undefined);
