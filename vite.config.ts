@@ -132,7 +132,7 @@ export default defineConfig({
         root: web,
         // hls.js comes from its source, which the scan does not enter; what it imports must be named.
         optimizeDeps: {
-          entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/*.ts"],
+          entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/**/*.ts"],
           include: ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
             (name) => `hls.js > ${name}`,
           ),

@@ -1,5 +1,4 @@
 import { BitsPerSecond, Micros } from "@tabcast/runtime";
-import { Cutter } from "../src/encode.ts";
 import {
   type CodecName,
   createTranscoder,
@@ -11,6 +10,7 @@ import {
 } from "../src/index.ts";
 import { readInit, readMedia } from "../src/mp4/read.ts";
 import { writeMedia } from "../src/mp4/write.ts";
+import { Cutter } from "../src/source/encode.ts";
 import { MADE } from "./attacks/content.ts";
 
 /** Where a clip comes from, and how long it is to be: what there is of it is repeated. Sizes in pixels. */

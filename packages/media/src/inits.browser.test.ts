@@ -1,8 +1,8 @@
 import { type BitsPerSecond, Micros } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { all, never } from "../test/clip.ts";
-import { openScene } from "./source.ts";
-import { createTranscoder } from "./transcoder.ts";
+import { openScene } from "./source/source.ts";
+import { createTranscoder } from "./transcode/transcoder.ts";
 import type { CodecName, Rung, SourceSegment } from "./types.ts";
 
 // A playlist names an init segment again wherever its bytes change, and players start anew there.

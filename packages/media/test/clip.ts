@@ -13,7 +13,7 @@ import {
 } from "mediabunny";
 import { readInit, readMedia } from "../src/mp4/read.ts";
 import { microsOf } from "../src/mp4/track.ts";
-import { decoderConfigOf } from "../src/transcode.ts";
+import { decoderConfigOf } from "../src/transcode/transcode.ts";
 import type { Fragment, Source, SourceSegment } from "../src/types.ts";
 
 /** A signal that never fires. */

@@ -1,9 +1,9 @@
 import { BitsPerSecond, type Random, seededRandom } from "@tabcast/runtime";
 import { MediaError } from "../src/errors.ts";
+import { structureOf } from "../src/inspect/structure.ts";
 import { readInit, readMedia } from "../src/mp4/read.ts";
 import type { Sample } from "../src/mp4/track.ts";
 import { writeMedia } from "../src/mp4/write.ts";
-import { structureOf } from "../src/structure.ts";
 import type { CodecName, Fragment, TranscodeRequest, Transcoder } from "../src/types.ts";
 import { segmentOf } from "./segment.ts";
 import { chunked, joined } from "./stream.ts";

@@ -3,7 +3,7 @@ import { framesOf, pictureOf } from "../../src/compare/decode.ts";
 import { readVideo } from "../../src/compare/fragment.ts";
 import { chroma, psnr } from "../../src/compare/measures.ts";
 import { type Picture, type Plane, scaled } from "../../src/compare/planes.ts";
-import { Cutter } from "../../src/encode.ts";
+import { Cutter } from "../../src/source/encode.ts";
 import type { Fragment } from "../../src/types.ts";
 import { type Clip, frameOf } from "./content.ts";
 

@@ -68,7 +68,7 @@ async function measured(): Promise<Row[]> {
     logLevel: "error",
     cacheDir: join(folder, "vite"),
     optimizeDeps: {
-      entries: ["packages/media/src/*.ts", "packages/media/src/compare/*.ts", "!**/*.test.ts"],
+      entries: ["packages/media/src/**/*.ts", "!**/*.test.ts"],
     },
     server: { port: 0, host: "127.0.0.1", hmr: false, fs: { allow: [root, fixtures] } },
   });

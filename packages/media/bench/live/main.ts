@@ -25,7 +25,7 @@ const vite = await createServer({
   configFile: false,
   logLevel: "error",
   cacheDir,
-  optimizeDeps: { entries: ["packages/media/src/*.ts", "!**/*.test.ts"] },
+  optimizeDeps: { entries: ["packages/media/src/**/*.ts", "!**/*.test.ts"] },
   server: { port: 0, host: "127.0.0.1", hmr: false },
 });
 const browser = await chromium.launch({

@@ -8,7 +8,7 @@ import { defaultLadder } from "../ladder.ts";
 import { readInit } from "../mp4/read.ts";
 import type { VideoTrack } from "../mp4/track.ts";
 import { writeInit } from "../mp4/write.ts";
-import { createTranscoder } from "../transcoder.ts";
+import { createTranscoder } from "../transcode/transcoder.ts";
 import type { Fragment, Rendition, Rung, Transcoder } from "../types.ts";
 import { codedSizes } from "./coded-size.ts";
 import { readVideo } from "./fragment.ts";

@@ -1,6 +1,6 @@
 import { MediaError, messageOf } from "../errors.ts";
 import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
-import { decoderConfigOf } from "../transcode.ts";
+import { decoderConfigOf } from "../transcode/transcode.ts";
 import type { Picture } from "./planes.ts";
 
 /** Frames that may be in the decoder or wait to be taken. */

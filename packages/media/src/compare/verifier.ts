@@ -1,8 +1,8 @@
 import { MAX_SEGMENT_BYTES } from "../bounds.ts";
-import type { VerifyCall, VerifyResult } from "../compare.worker.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { alone, Caller } from "../port.ts";
 import { mostBytes } from "./bytes.ts";
+import type { VerifyCall, VerifyResult } from "./compare.worker.ts";
 import type { Broken, CompareRequest, Comparison, Reference, ReferenceRequest } from "./types.ts";
 
 /** A comparison that takes longer than this is given up, and its worker with it, in milliseconds. */
@@ -28,7 +28,7 @@ export interface Verifier {
 
 const openWorker = () =>
   new Caller<VerifyCall, never, VerifyResult>(
-    new Worker(new URL("../compare.worker.ts", import.meta.url), { type: "module" }),
+    new Worker(new URL("./compare.worker.ts", import.meta.url), { type: "module" }),
   );
 
 /** Opens a verifier; it owns a worker until it is closed. */
