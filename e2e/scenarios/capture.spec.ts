@@ -79,7 +79,14 @@ async function openShared(stage: Stage): Promise<Page> {
   return shared;
 }
 
+let pardon = () => {};
+
 test("a camera is chosen from a list, goes on air, and a viewer sees it", async ({ stage }) => {
+  // Seen in one run of four: a frame on its way from a track to our worker when the track ended is in nobody's hands.
+  pardon = stage.excuse({
+    pattern: /streamer wrote: A VideoFrame was garbage collected without being closed/,
+    reason: "frames between the browser's capture and our worker cannot be closed by either",
+  });
   page = await stage.open("streamer");
   await page.context().grantPermissions(["camera", "microphone"]);
   await page.goto("/broadcast");
@@ -148,6 +155,7 @@ test("a share goes on in place of the camera; when it ends the page says so and 
   });
   await page.close();
   await viewer.page.close();
+  pardon();
 });
 
 /** The viewer saw one stream since then: one size, always forward, never longer still than a segment. */
