@@ -110,7 +110,7 @@ contract PotHandler is PotBase {
             seed = uint256(keccak256(abi.encode(seed)));
             Signed memory s = signed[seed % signed.length];
             (address payee, uint32 lane) = laneOf(s.lane);
-            rows[i] = ITabcastPot.VoucherClaim(payee, lane, s.cumulative, s.sig);
+            rows[i] = signedRow(payee, lane, s.cumulative, s.sig);
             good[i] = s.pot == p;
             at[i] = s.lane;
             if (seed >> 250 & 7 == 0) {
@@ -261,7 +261,7 @@ contract PotInvariantTest is PotTest {
 
     function setUp() public override {
         super.setUp();
-        pot = new TabcastPot(37, address(0xfee));
+        pot = new TabcastPot(37, address(0xfee), address(0));
         handler = new PotHandler(pot);
         for (uint256 l = 0; l < handler.LANES(); l++) {
             (address payee, uint32 lane) = handler.laneOf(l);
@@ -327,7 +327,7 @@ contract PotInvariantTest is PotTest {
             ITabcastPot.Pot memory state = pot.potState(handler.idOf(p));
             (bool open, bool ended, uint256 closeAt,,,,) = handler.books(p);
             vm.assertEq(state.closeAt, ended ? FINALIZED : closeAt, "12");
-            vm.assertTrue(open == (state.openedAt != 0), "exists");
+            vm.assertTrue(open == (state.maxUntil != 0), "exists");
             if (ended) vm.assertEq(state.balance, 0, "10");
         }
     }
