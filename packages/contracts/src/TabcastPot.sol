@@ -179,8 +179,9 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         bytes32 potId = _potId(cfg);
         _onlyPayerOrSigner(cfg, potId);
         Books memory pot = _openPot(potId);
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
         for (uint256 i = 0; i < rows.length; i++) {
-            _reserve(pot, potId, rows[i]);
+            _reserve(pot, potId, lanes, rows[i]);
         }
         _keep(potId, pot);
     }
@@ -189,10 +190,11 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     function reserveWithSig(PotConfig calldata cfg, SignedReservation[] calldata rows) external nonReentrant {
         bytes32 potId = _potId(cfg);
         Books memory pot = _openPot(potId);
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
         for (uint256 i = 0; i < rows.length; i++) {
             SignedReservation memory row = rows[i];
             bytes32 digest = _hashTypedDataV4(_reservationHash(potId, row.reservation));
-            if (_signed(cfg.signer, digest, row.v, row.r, row.s)) _reserve(pot, potId, row.reservation);
+            if (_signed(cfg.signer, digest, row.v, row.r, row.s)) _reserve(pot, potId, lanes, row.reservation);
             else _refuse(potId, row.reservation, RefusedReason.BAD_SIGNATURE);
         }
         _keep(potId, pot);
@@ -437,8 +439,13 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     }
 
     /// @dev One row of a reservation; what it changes of the pot is in `pot`, for the caller to store.
-    function _reserve(Books memory pot, bytes32 potId, Reservation memory row) private {
-        Lane storage slot = _lanes[potId][_laneKey(row.payee, row.lane)];
+    function _reserve(
+        Books memory pot,
+        bytes32 potId,
+        mapping(uint256 laneKey => Lane) storage lanes,
+        Reservation memory row
+    ) private {
+        Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
         Counter memory lane = _load(slot);
         if (row.payee == address(0) || row.payee == address(this)) return _refuse(potId, row, RefusedReason.PAYEE);
         if (row.until <= block.timestamp || row.until > block.timestamp + MAX_RESERVE_TTL) {

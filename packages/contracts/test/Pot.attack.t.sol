@@ -93,7 +93,7 @@ contract PotAttackTest is PotTest {
     }
 
     function test_10_noFinalizeWithoutARequest() public {
-        vm.warp(block.timestamp + 365 days);
+        vm.warp(time() + 365 days);
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.PotNotClosing.selector, id()));
         vm.prank(payer);
         pot.finalizeClose(config());

@@ -318,6 +318,6 @@ contract PotPayTest is PotTest {
         vm.prank(signer);
         pot.multicall(calls);
         vm.assertEq(credit(worker), 1 ether, "paid");
-        vm.assertEq(pot.potState(id()).closeAt, block.timestamp + HOUR, "closing");
+        vm.assertEq(pot.potState(id()).closeAt, time() + HOUR, "closing");
     }
 }

@@ -13,14 +13,14 @@ contract PotDepositTest is PotTest {
         emit ITabcastPot.Deposited(id(), payer, 5 ether, 5 ether);
         open(5 ether);
         vm.assertEq(balance(), 5 ether, "balance");
-        vm.assertEq(pot.potState(id()).maxUntil, block.timestamp, "maxUntil");
+        vm.assertEq(pot.potState(id()).maxUntil, time(), "maxUntil");
         vm.assertEq(pot.potState(id()).closeAt, 0, "open");
         vm.assertEq(address(pot).balance, 5 ether, "held");
     }
 
     function test_aTopUpAddsAndDoesNotOpenAgain() public {
         open(5 ether);
-        uint256 openedAt = block.timestamp;
+        uint256 openedAt = time();
         vm.warp(openedAt + 10);
         vm.recordLogs();
         open(2 ether);

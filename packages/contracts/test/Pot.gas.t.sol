@@ -53,7 +53,7 @@ contract PotGasTest is PotTest {
         returns (ITabcastPot.Reservation[] memory rows)
     {
         rows = new ITabcastPot.Reservation[](count);
-        uint40 until = uint40(block.timestamp + 600 + version);
+        uint40 until = uint40(time() + 600 + version);
         for (uint32 i = 0; i < count; i++) {
             rows[i] = ITabcastPot.Reservation(payeeOf(i), i + 1, ceiling, until, version);
         }

@@ -134,8 +134,7 @@ contract PotHandler is PotBase {
         bool ok = amount != 0 && books[p].closeAt == 0 && !books[p].ended && (tokenOf(p) == 0 || movesExactly());
         uint256 value = tokenOf(p) == 1 ? gas : uint256(amount) + gas;
         vm.prank(byOther ? stranger : payer);
-        (bool done,) =
-            address(pot).call{value: value}(abi.encodeCall(ITabcastPot.deposit, (cfgOf(p), amount, gas)));
+        (bool done,) = address(pot).call{value: value}(abi.encodeCall(ITabcastPot.deposit, (cfgOf(p), amount, gas)));
         vm.assertTrue(done == ok, "11: a deposit only into an open pot, exactly, and not of nothing");
         if (!ok) return;
         deposited[tokenOf(p)] += amount;
@@ -258,7 +257,7 @@ contract PotHandler is PotBase {
         (payees[0], lanes[0]) = laneOf(l);
         address caller = who % 2 == 0 ? payees[0] : partyOf(p, who / 2);
         bool something = reservedOf(slots[p][l]) != 0;
-        bool mayEnd = caller == payees[0] || block.timestamp > slots[p][l].until;
+        bool mayEnd = caller == payees[0] || time() > slots[p][l].until;
         bool ok = books[p].open && !books[p].ended && (!something || mayEnd);
         vm.prank(caller);
         (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.release, (cfgOf(p), payees, lanes)));
@@ -287,8 +286,8 @@ contract PotHandler is PotBase {
         (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.startClose, (cfgOf(p))));
         vm.assertTrue(done == ok, "12: only payer and signer start a close, once");
         if (!ok) return;
-        books[p].requestedAt = block.timestamp;
-        uint256 challenged = block.timestamp + HOUR;
+        books[p].requestedAt = time();
+        uint256 challenged = time() + HOUR;
         books[p].closeAt = challenged > books[p].maxUntil ? challenged : books[p].maxUntil + 1;
     }
 
@@ -305,14 +304,14 @@ contract PotHandler is PotBase {
     function finalizeAny(uint256 p) external {
         p %= POTS;
         Book storage own = books[p];
-        bool ok = own.closeAt != 0 && !own.ended && block.timestamp >= own.closeAt;
+        bool ok = own.closeAt != 0 && !own.ended && time() >= own.closeAt;
         vm.prank(stranger);
         (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.finalizeClose, (cfgOf(p))));
         vm.assertTrue(done == ok, "9: final only after a request and its whole challenge");
         if (!ok) return;
-        vm.assertTrue(block.timestamp >= own.requestedAt + HOUR, "9: the challenge");
+        vm.assertTrue(time() >= own.requestedAt + HOUR, "9: the challenge");
         for (uint256 l = 0; l < LANES; l++) {
-            bool live = reservedOf(slots[p][l]) != 0 && block.timestamp <= slots[p][l].until;
+            bool live = reservedOf(slots[p][l]) != 0 && time() <= slots[p][l].until;
             vm.assertTrue(!live, "9: no guarantee is live");
         }
         own.ended = true;
@@ -344,8 +343,7 @@ contract PotHandler is PotBase {
         amount = bound(amount, 0, due + 1);
         bool ok = amount != 0 && amount <= due && (t == 0 || paysOut());
         vm.prank(payee);
-        (bool done,) =
-            address(pot).call(abi.encodeCall(ITabcastPot.withdrawTo, (tokenAt(t), address(0x7a5e), amount)));
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.withdrawTo, (tokenAt(t), address(0x7a5e), amount)));
         vm.assertTrue(done == ok, "17: not more than the own credit");
         if (!ok) return;
         taken[payee][t] += amount;
@@ -371,8 +369,8 @@ contract PotHandler is PotBase {
         TOKEN.attackWith(address(pot), attack);
     }
 
-    function wait(uint256 time) external {
-        vm.warp(block.timestamp + bound(time, 0, 2 * uint256(HOUR)));
+    function wait(uint256 seconds_) external {
+        vm.warp(time() + bound(seconds_, 0, 2 * uint256(HOUR)));
     }
 
     // The handler's own books.
@@ -395,7 +393,7 @@ contract PotHandler is PotBase {
     }
 
     function arrived(uint256 p, uint256 amount) private {
-        if (!books[p].open) books[p].maxUntil = block.timestamp;
+        if (!books[p].open) books[p].maxUntil = time();
         books[p].open = true;
         books[p].deposits += amount;
         books[p].balance += amount;
@@ -414,7 +412,7 @@ contract PotHandler is PotBase {
         Slot memory own = slots[p][l];
         uint96 least = own.claimed > own.ceiling ? uint96(own.claimed) : uint96(own.ceiling);
         ceiling = uint96(bound(ceiling, least, uint256(least) + 3 ether));
-        uint40 until = uint40(block.timestamp + bound(ttl, 0, 25 hours));
+        uint40 until = uint40(time() + bound(ttl, 0, 25 hours));
         return ITabcastPot.Reservation(payee, lane, ceiling, until, uint24(old ? own.version / 2 : own.version));
     }
 
@@ -422,7 +420,7 @@ contract PotHandler is PotBase {
     function bookPromise(uint256 p, uint256 l, ITabcastPot.Reservation memory row) private {
         Slot storage own = slots[p][l];
         Book storage all = books[p];
-        uint256 now_ = block.timestamp;
+        uint256 now_ = time();
         if (row.until <= now_ || row.until > now_ + 24 hours) return;
         if (row.version != own.version || row.ceiling <= own.claimed) return;
         uint256 before = reservedOf(own);
@@ -448,7 +446,7 @@ contract PotHandler is PotBase {
     function account(uint256 p, uint256 l, uint256 cumulative) private returns (uint256 amount) {
         Slot storage own = slots[p][l];
         if (cumulative <= own.claimed) return 0;
-        bool live = reservedOf(own) != 0 && block.timestamp <= own.until;
+        bool live = reservedOf(own) != 0 && time() <= own.until;
         if (reservedOf(own) != 0 && !live) lapse(p, l);
         uint256 due = cumulative - own.claimed;
         uint256 mine = reservedOf(own);
@@ -565,7 +563,7 @@ contract PotInvariantTest is PotTest {
         for (uint256 l = 0; l < states.length; l++) {
             if (states[l].ceiling <= states[l].claimed) continue;
             sum += states[l].ceiling - states[l].claimed;
-            bool live = block.timestamp <= states[l].until;
+            bool live = time() <= states[l].until;
             vm.assertTrue(!live || state.maxUntil >= states[l].until, "14: maxUntil covers every live guarantee");
         }
         if (state.closeAt != FINALIZED) vm.assertEq(state.reserved, sum, "2: reserved is what lanes were promised");

@@ -28,7 +28,7 @@ contract PotReserveTest is PotTest {
     }
 
     function row(address payee, uint96 ceiling, uint24 version) private view returns (ITabcastPot.Reservation memory) {
-        return ITabcastPot.Reservation(payee, 7, ceiling, uint40(block.timestamp) + 600, version);
+        return ITabcastPot.Reservation(payee, 7, ceiling, uint40(time()) + 600, version);
     }
 
     function one(ITabcastPot.Reservation memory each) private pure returns (ITabcastPot.Reservation[] memory rows) {
@@ -216,9 +216,9 @@ contract PotReserveTest is PotTest {
         refused(row(worker, 1 ether, 1), ITabcastPot.RefusedReason.VERSION);
         refused(row(worker, 10 ether + 1, 0), ITabcastPot.RefusedReason.FUNDS);
         ITabcastPot.Reservation memory each = row(worker, 1 ether, 0);
-        each.until = uint40(block.timestamp);
+        each.until = uint40(time());
         refused(each, ITabcastPot.RefusedReason.UNTIL);
-        each.until = uint40(block.timestamp + 24 hours + 1);
+        each.until = uint40(time() + 24 hours + 1);
         refused(each, ITabcastPot.RefusedReason.UNTIL);
         each.until -= 1;
         reserve(each);
@@ -305,15 +305,14 @@ contract PotReserveTest is PotTest {
 
     function test_aVoucherIsNoReservationAndTheOtherWayRound() public {
         ITabcastPot.SignedReservation memory with = signed(SIGNER_KEY, row(worker, 1 ether, 0));
-        ITabcastPot.VoucherClaim memory asVoucher =
-            ITabcastPot.VoucherClaim(worker, 7, 1 ether, with.v, with.r, with.s);
+        ITabcastPot.VoucherClaim memory asVoucher = ITabcastPot.VoucherClaim(worker, 7, 1 ether, with.v, with.r, with.s);
         ITabcastPot.VoucherClaim[] memory rows = one(asVoucher);
         vm.assertEq(pot.claim(config(), rows), 0, "crossed types");
     }
 
     function test_closingWaitsForTheLastGuarantee() public {
         ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
-        each.until = uint40(block.timestamp + 5 hours);
+        each.until = uint40(time() + 5 hours);
         reserve(each);
         uint32 closeAt = startClose();
         vm.assertEq(closeAt, uint256(each.until) + 1, "after it, though the challenge is an hour");
@@ -373,7 +372,7 @@ contract PotReserveTest is PotTest {
         ceiling = uint96(bound(ceiling, 1, 10 ether));
         reserve(row(worker, ceiling, 0));
         address thief = address(0xbad);
-        vm.warp(block.timestamp + bound(wait, 0, 600));
+        vm.warp(time() + bound(wait, 0, 600));
         claim(thief, 1, uint96(bound(theft, 1, type(uint96).max)));
         vm.prank(signer);
         pot.pay(config(), one(ITabcastPot.Payment(thief, 2, type(uint96).max)));

@@ -41,7 +41,11 @@ contract PotTokenTest is PotTest {
         pot.deposit(cfg(of_), amount, 0);
     }
 
-    function row(address of_, address payee, uint96 cumulative) private view returns (ITabcastPot.VoucherClaim[] memory) {
+    function row(address of_, address payee, uint96 cumulative)
+        private
+        view
+        returns (ITabcastPot.VoucherClaim[] memory)
+    {
         bytes32 digest = pot.voucherDigest(pot.getPotId(cfg(of_)), payee, 7, cumulative);
         return one(signedRow(payee, 7, cumulative, signature(SIGNER_KEY, digest)));
     }
@@ -60,7 +64,7 @@ contract PotTokenTest is PotTest {
         vm.assertEq(token.balanceOf(worker), 300, "withdrawn");
         vm.prank(payer);
         pot.startClose(cfg(address(token)));
-        vm.warp(block.timestamp + HOUR);
+        vm.warp(time() + HOUR);
         pot.finalizeClose(cfg(address(token)));
         vm.prank(payer);
         pot.withdrawTo(address(token), stranger, 700);
@@ -194,9 +198,7 @@ contract PotTokenTest is PotTest {
     function permit(uint256 key, uint96 amount, uint256 deadline) private view returns (uint8, bytes32, bytes32) {
         bytes32 hash = keccak256(
             abi.encode(
-                keccak256(
-                    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-                ),
+                keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
                 payer,
                 address(pot),
                 amount,
@@ -208,42 +210,46 @@ contract PotTokenTest is PotTest {
     }
 
     function test_aPermitPaysIn() public {
-        (uint8 v, bytes32 r, bytes32 s) = permit(PAYER_KEY, 100, block.timestamp);
+        (uint8 v, bytes32 r, bytes32 s) = permit(PAYER_KEY, 100, time());
         vm.prank(payer);
-        pot.depositWithPermit(cfg(address(token)), 100, block.timestamp, v, r, s);
+        pot.depositWithPermit(cfg(address(token)), 100, time(), v, r, s);
         vm.assertEq(held(address(token)), 100, "balance");
     }
 
     function test_20_aPermitThatSomebodyUsedUpFirstStillPaysIn() public {
-        (uint8 v, bytes32 r, bytes32 s) = permit(PAYER_KEY, 100, block.timestamp);
-        token.permit(payer, address(pot), 100, block.timestamp, v, r, s);
+        (uint8 v, bytes32 r, bytes32 s) = permit(PAYER_KEY, 100, time());
+        token.permit(payer, address(pot), 100, time(), v, r, s);
         vm.prank(payer);
-        pot.depositWithPermit(cfg(address(token)), 100, block.timestamp, v, r, s);
+        pot.depositWithPermit(cfg(address(token)), 100, time(), v, r, s);
         vm.assertEq(held(address(token)), 100, "balance");
     }
 
     function test_anothersPermitDoesNot() public {
-        (uint8 v, bytes32 r, bytes32 s) = permit(OTHER_KEY, 100, block.timestamp);
+        (uint8 v, bytes32 r, bytes32 s) = permit(OTHER_KEY, 100, time());
         vm.expectRevert();
         vm.prank(payer);
-        pot.depositWithPermit(cfg(address(token)), 100, block.timestamp, v, r, s);
-        (v, r, s) = permit(PAYER_KEY, 100, block.timestamp);
+        pot.depositWithPermit(cfg(address(token)), 100, time(), v, r, s);
+        (v, r, s) = permit(PAYER_KEY, 100, time());
         vm.expectRevert();
         vm.prank(stranger); // pulls from its own account, where nothing is
-        pot.depositWithPermit(cfg(address(token)), 100, block.timestamp, v, r, s);
+        pot.depositWithPermit(cfg(address(token)), 100, time(), v, r, s);
     }
 
     // EIP-3009
 
-    function authorization(uint256 key, bytes32 potId, uint96 amount, bytes32 salt) private view returns (bytes memory) {
+    function authorization(uint256 key, bytes32 potId, uint96 amount, bytes32 salt)
+        private
+        view
+        returns (bytes memory)
+    {
         bytes32 nonce = keccak256(abi.encode(potId, amount, salt));
-        bytes32 digest = token.receiveDigest(payer, address(pot), amount, 0, block.timestamp + 1, nonce);
+        bytes32 digest = token.receiveDigest(payer, address(pot), amount, 0, time() + 1, nonce);
         return signature(key, digest);
     }
 
     function authorized(ITabcastPot.PotConfig memory c, uint96 amount, bytes memory sig) private {
         vm.prank(stranger);
-        pot.depositWithAuthorization(c, amount, 0, block.timestamp + 1, "salt", sig);
+        pot.depositWithAuthorization(c, amount, 0, time() + 1, "salt", sig);
     }
 
     function test_anAuthorizationPaysInWhoeverBringsIt() public {
@@ -267,7 +273,7 @@ contract PotTokenTest is PotTest {
         vm.expectRevert(bytes("sig"));
         authorized(c, 100, sig);
         vm.expectRevert(bytes("for another"));
-        token.receiveWithAuthorization(payer, address(pot), 100, 0, block.timestamp + 1, 0, 27, 0, 0);
+        token.receiveWithAuthorization(payer, address(pot), 100, 0, time() + 1, 0, 27, 0, 0);
     }
 
     function test_anAuthorizationHasSixtyFiveBytes() public {
@@ -283,9 +289,8 @@ contract PotTokenTest is PotTest {
         returns (bytes memory)
     {
         bytes32 witness = keccak256(abi.encode(keccak256("PotDeposit(bytes32 potId)"), potId));
-        IPermit2.PermitTransferFrom memory transfer = IPermit2.PermitTransferFrom(
-            IPermit2.TokenPermissions(address(token), amount), nonce, block.timestamp
-        );
+        IPermit2.PermitTransferFrom memory transfer =
+            IPermit2.PermitTransferFrom(IPermit2.TokenPermissions(address(token), amount), nonce, time());
         string memory types =
             "PotDeposit witness)PotDeposit(bytes32 potId)TokenPermissions(address token,uint256 amount)";
         return signature(key, permit2.digest(transfer, address(pot), witness, types));
@@ -297,27 +302,27 @@ contract PotTokenTest is PotTest {
         ITabcastPot.PotConfig memory c = cfg(address(token));
         bytes memory sig = permit2Signature(PAYER_KEY, pot.getPotId(c), 100, 5);
         vm.expectRevert(bytes("sig"));
-        pot.depositWithPermit2(c, 99, 5, block.timestamp, sig);
+        pot.depositWithPermit2(c, 99, 5, time(), sig);
         vm.prank(stranger);
-        pot.depositWithPermit2(c, 100, 5, block.timestamp, sig);
+        pot.depositWithPermit2(c, 100, 5, time(), sig);
         vm.assertEq(held(address(token)), 100, "balance");
         vm.expectRevert(bytes("nonce"));
-        pot.depositWithPermit2(c, 100, 5, block.timestamp, sig);
+        pot.depositWithPermit2(c, 100, 5, time(), sig);
         sig = permit2Signature(PAYER_KEY, pot.getPotId(c), 100, 6);
         c.salt = bytes32("other");
         vm.expectRevert(bytes("sig"));
-        pot.depositWithPermit2(c, 100, 6, block.timestamp, sig);
+        pot.depositWithPermit2(c, 100, 6, time(), sig);
     }
 
     function test_withoutPermit2ThereIsNone() public {
         pot = new TabcastPot(0, address(0), address(0));
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.Permit2Unknown.selector));
-        pot.depositWithPermit2(cfg(address(token)), 100, 5, block.timestamp, "");
+        pot.depositWithPermit2(cfg(address(token)), 100, 5, time(), "");
     }
 
     function test_signedWaysInAreForTokens() public {
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.TokenRequired.selector));
-        pot.depositWithPermit2(cfg(address(0)), 100, 5, block.timestamp, "");
+        pot.depositWithPermit2(cfg(address(0)), 100, 5, time(), "");
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.TokenRequired.selector));
         pot.depositWithPermit(cfg(address(0)), 100, 0, 27, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.TokenRequired.selector));

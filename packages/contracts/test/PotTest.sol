@@ -102,6 +102,11 @@ abstract contract PotBase {
         pot.finalizeClose(config());
     }
 
+    /// @dev Not `block.timestamp`: the compiler takes it for constant within a call and may read it again after a warp.
+    function time() internal view returns (uint256) {
+        return vm.getBlockTimestamp();
+    }
+
     function bound(uint256 value, uint256 least, uint256 most) internal pure returns (uint256) {
         return least + value % (most - least + 1);
     }

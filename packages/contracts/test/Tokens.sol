@@ -130,12 +130,10 @@ contract Permit2 is IPermit2 {
         bytes32 witness,
         string calldata witnessTypeString
     ) public view returns (bytes32) {
-        bytes32 domain =
-            keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("Permit2"), block.chainid, address(this)));
+        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256("Permit2"), block.chainid, address(this)));
         bytes32 permitted = keccak256(abi.encode(TOKEN_TYPEHASH, permit.permitted.token, permit.permitted.amount));
         bytes32 typehash = keccak256(abi.encodePacked(STUB, witnessTypeString));
-        bytes32 hash =
-            keccak256(abi.encode(typehash, permitted, spender, permit.nonce, permit.deadline, witness));
+        bytes32 hash = keccak256(abi.encode(typehash, permitted, spender, permit.nonce, permit.deadline, witness));
         return keccak256(abi.encodePacked(hex"1901", domain, hash));
     }
 
