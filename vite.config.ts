@@ -37,6 +37,10 @@ const inChromium = () => ({
   exclude: ["**/node_modules/**", "**/dist/**"],
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // What replays or lengthens a seeded test; pages have no environment of their own.
+  env: Object.fromEntries(
+    ["SEED", "RUNS"].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  ),
   // One page at a time: real codecs on a small machine measure each other otherwise.
   fileParallelism: false,
   browser: {
@@ -128,7 +132,7 @@ export default defineConfig({
         root: web,
         // hls.js comes from its source, which the scan does not enter; what it imports must be named.
         optimizeDeps: {
-          entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/*.ts"],
+          entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/**/*.ts"],
           include: ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
             (name) => `hls.js > ${name}`,
           ),

@@ -31,7 +31,9 @@ export default defineConfig({
         "--disable-renderer-backgrounding",
         "--disable-backgrounding-occluded-windows",
         // A camera that shows a pattern; whether a page may use it is still asked.
-        "--use-fake-device-for-media-stream",
+        "--use-fake-device-for-media-stream=device-count=3",
+        // What a screen share finds in place of the browser's own dialog.
+        "--auto-select-tab-capture-source-by-title=Shared thing",
       ],
     },
   },

@@ -1,4 +1,4 @@
-// npm run bench -- [name ...]: runs a package's measurements on Node 24; without a name, all but the long ones.
+// npm run bench -- [name ...] [--flag ...]: runs a package's measurements on Node 24; without a name, all but the long ones.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { build } from "./build.mjs";
@@ -10,6 +10,7 @@ const benches = {
   start: at("localnet", "bench", "main.ts"),
   mesh: at("mesh", "bench", "main.ts"),
   media: at("media", "bench", "main.ts"),
+  live: at("media", "bench", "live", "main.ts"),
   attacks: at("media", "bench", "attacks", "main.ts"),
   soak: at("localnet", "bench", "soak.ts"),
 };
@@ -18,8 +19,10 @@ const long = ["soak"];
 
 await run(async () => {
   const words = process.argv.slice(2);
-  const flags = words.filter((word) => word.startsWith("-"));
-  const names = words.filter((word) => !word.startsWith("-"));
+  // Names first; from the first flag on it is all the bench's own.
+  const end = words.findIndex((word) => word.startsWith("-"));
+  const names = end < 0 ? words : words.slice(0, end);
+  const flags = end < 0 ? [] : words.slice(end);
   for (const name of names)
     if (!(name in benches))
       throw new Stop(`no bench named ${name}; there are ${Object.keys(benches).join(", ")}`);

@@ -68,6 +68,7 @@ test("rows, warnings and memory of them are bounded", () => {
   expect(state.rows).toHaveLength(40);
   expect(state.rows[0]?.seq).toBe(299);
   expect(state.warnings).toHaveLength(5);
+  expect(state.warned).toBe(300);
   expect(state.captured).toBe(300);
 });
 

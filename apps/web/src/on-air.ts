@@ -45,7 +45,10 @@ export interface OnAir {
     { readonly role: "crew" | "backup"; readonly payee: string; readonly segments: number }
   >;
   readonly bids: number;
+  /** The newest ones, newest first, each once. */
   readonly warnings: readonly string[];
+  /** How many different ones there have been; as far as the list remembers. */
+  readonly warned: number;
   readonly settling?: SettleProgress;
   readonly settlement?: Settlement;
   readonly report?: BroadcastReport;
@@ -66,6 +69,7 @@ export const offAir: OnAir = {
   crew: new Map(),
   bids: 0,
   warnings: [],
+  warned: 0,
 };
 
 const MOST_ROWS = 40;
@@ -82,9 +86,14 @@ function row(
   return [change(fresh), ...state.rows].sort((a, b) => b.seq - a.seq).slice(0, MOST_ROWS);
 }
 
-const warn = (state: OnAir, text: string) => {
+const warn = (state: OnAir, text: string): OnAir => {
   const message = shortIds(text);
-  return [message, ...state.warnings.filter((one) => one !== message)].slice(0, MOST_WARNINGS);
+  const others = state.warnings.filter((one) => one !== message);
+  return {
+    ...state,
+    warnings: [message, ...others].slice(0, MOST_WARNINGS),
+    warned: state.warned + (others.length === state.warnings.length ? 1 : 0),
+  };
 };
 
 /** Why a worker was dropped, in words; an unknown reason is shown as it is. */
@@ -117,14 +126,10 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     case "dropped": {
       const crew = new Map(state.crew);
       crew.delete(event.worker);
-      return {
-        ...state,
-        crew,
-        warnings: warn(
-          state,
-          `Worker ${shortId(event.worker)} is no longer in the crew: ${dropWords[event.why] ?? event.why}.`,
-        ),
-      };
+      return warn(
+        { ...state, crew },
+        `Worker ${shortId(event.worker)} is no longer in the crew: ${dropWords[event.why] ?? event.why}.`,
+      );
     }
     case "captured":
       return {
@@ -138,13 +143,10 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
         rows: row(state, event.seq, (one) => ({ ...one, sentTo: [...one.sentTo, event.worker] })),
       };
     case "failed":
-      return {
-        ...state,
-        warnings: warn(
-          state,
-          `Segment ${event.seq} was not delivered at first and is made again: ${event.why}.`,
-        ),
-      };
+      return warn(
+        state,
+        `Segment ${event.seq} was not delivered at first and is made again: ${event.why}.`,
+      );
     case "segment": {
       const made = event.lines.filter((line) => line.verified);
       const crew = new Map(state.crew);
@@ -174,7 +176,7 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
       };
     }
     case "warning":
-      return { ...state, warnings: warn(state, event.message) };
+      return warn(state, event.message);
     case "settling":
       return { ...state, phase: "settling", settling: event.progress };
     case "settled":

@@ -68,11 +68,13 @@ function stream(missing: ReadonlySet<string> = new Set()) {
           variant("90p", small, 120_000),
           variant("source", { width: 320, height: 180 }, 250_000),
         ],
-        audio: {
-          uri: "audio/index.m3u8",
-          codecs: tracks.get("audio")?.[0]?.codecs ?? "",
-          bandwidth: { peak: 64_000, average: 64_000 },
-        },
+        audio: [
+          {
+            uri: "audio/index.m3u8",
+            codecs: tracks.get("audio")?.[0]?.codecs ?? "",
+            bandwidth: { peak: 64_000, average: 64_000 },
+          },
+        ],
       });
     },
     playlist: async (track, { atLeast = 0 }) => {
@@ -157,6 +159,30 @@ test("a segment that one rung misses is played at the other", async () => {
     player.close();
   }
 });
+
+for (const [what, missing] of [
+  ["a segment that nobody holds at any rung", ["90p/3", "source/3"]],
+  ["a segment without picture and sound", ["90p/3", "source/3", "audio/3"]],
+  ["two segments in a row without sound", ["audio/2", "audio/3"]],
+  ["the first segment of the window", ["90p/0", "source/0"]],
+  ["the last segment's sound", ["audio/5"]],
+  ["the last segment's picture", ["90p/5", "source/5"]],
+] as const)
+  test(`${what} does not stop the stream`, async () => {
+    const { viewer } = stream(new Set<string>(missing));
+    const { player, ended } = watch(viewer);
+    try {
+      const state = await ended;
+      const seen = new Set(state.played.keys());
+      for (let seq = 0; seq < SEGMENTS; seq++) {
+        const held = ["90p", "source"].some((rung) => !missing.includes(`${rung}/${seq}` as never));
+        if (held && !missing.includes(`audio/${seq}` as never)) expect(seen).toContain(seq);
+      }
+      expect(state.trouble).toBeUndefined();
+    } finally {
+      player.close();
+    }
+  });
 
 test("the distance from the camera is read from the playlist's clock", async () => {
   const { viewer } = stream();

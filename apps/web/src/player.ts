@@ -9,6 +9,7 @@ import Hls, {
   type LoaderContext,
   type LoaderStats,
 } from "hls.js";
+import { skipGaps } from "./gaps.ts";
 
 /** Why a stream cannot be played here. */
 export class PlayerError extends CodedError<
@@ -46,12 +47,16 @@ export function wanted(uri: string): Wanted {
   return { kind: "bytes", track, what: match[3] ? "init" : "media", seq: Number(match[4]) };
 }
 
+/** True for sound that this browser's Media Source Extensions take. */
+const playsSound = (codecs: string): boolean =>
+  Hls.getMediaSource()?.isTypeSupported(`audio/mp4; codecs="${codecs}"`) ?? false;
+
 async function get(viewer: Viewer, uri: string, signal: AbortSignal) {
   const want = wanted(uri);
   if (want.kind === "bytes") return viewer.bytes(want.track, want.what, want.seq, { signal });
   const data =
     want.kind === "master"
-      ? await viewer.master({ signal })
+      ? await viewer.master({ signal, plays: playsSound })
       : await viewer.playlist(want.track, {
           signal,
           ...(want.atLeast !== undefined && { atLeast: want.atLeast }),
@@ -320,6 +325,7 @@ export function play({ viewer, video, on }: PlayOptions): Player {
   video.addEventListener("ended", () => set({ phase: "ended" }), { signal });
   video.addEventListener("timeupdate", look, { signal });
 
+  skipGaps(hls, video, { signal });
   hls.loadSource(MASTER);
   hls.attachMedia(video);
 

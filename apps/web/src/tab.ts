@@ -1,5 +1,5 @@
 import type { Address, Store as Books, Domain, Wallet } from "@tabcast/channel";
-import type { Capability, CodecName, Rung, Source } from "@tabcast/media";
+import type { CodecName, Measured, Rung, Source } from "@tabcast/media";
 import type { Mesh, Neighbour } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import type {
@@ -55,11 +55,15 @@ export interface EarnOptions {
   readonly wallet?: Wallet;
 }
 
-/** What goes on air. The camera or screen is opened by the page, which has to ask for it. */
+/** What goes on air. The camera or screen is opened by the page, which has to ask for it, and given back by `close`. */
 export type Input =
   | { readonly kind: "scene"; readonly width: number; readonly height: number }
   | { readonly kind: "file"; readonly file: File }
-  | { readonly kind: "camera" | "screen"; readonly stream: MediaStream };
+  | {
+      readonly kind: "camera" | "screen";
+      readonly open: () => Source;
+      readonly close: () => void;
+    };
 
 export interface BroadcastRequest {
   readonly title: string;
@@ -280,7 +284,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       import("@tabcast/node/worker"),
       import("@tabcast/protocol"),
     ]);
-    const capabilities: Capability[] = [];
+    const capabilities: Measured[] = [];
     const begun = performance.now();
     for (const [at, codec] of CODECS.entries()) {
       // The later codecs cost more: a device that is still busy with the first offers that one alone.
@@ -309,9 +313,18 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       signal,
       ...(wallet !== undefined && { account: wallet }),
     });
-    const transcoder = media.createTranscoder();
+    const transcoder = media.createTranscoder({ measured: capabilities });
     const keys = await Keys.fromSeed(seed);
-    const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+    const node = work({
+      mesh,
+      keys,
+      purse,
+      transcoder,
+      capabilities,
+      measure: media.measure,
+      on,
+      signal,
+    });
     worker = {
       node,
       close: async () => {
@@ -368,7 +381,7 @@ async function openInput(input: Input, signal: AbortSignal): Promise<Source> {
     case "file":
       return media.openFile(input.file, input.file.name, { pace: "live", signal });
     default:
-      return media.openCapture(input.stream, { kind: input.kind });
+      return input.open();
   }
 }
 
@@ -402,8 +415,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
       signal,
       on: (event) => {
         // The last frame is in: give the camera back, however long settling takes.
-        if (event.type === "ended" && "stream" in input)
-          for (const track of input.stream.getTracks()) track.stop();
+        if (event.type === "ended" && "close" in input) input.close();
         onAir.update((now) => Air.step(now, event));
       },
       ...(paying && {
@@ -427,6 +439,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
     onAir.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
   } finally {
     source?.close();
+    if ("close" in input) input.close();
     broadcasting = undefined;
     ownBroadcast = undefined;
   }

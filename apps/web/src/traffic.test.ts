@@ -1,4 +1,5 @@
 import { type Message, memory, memoryNetwork, peerIdFromPublicKey } from "@tabcast/mesh";
+import { Bytes } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { counted, meter } from "./traffic.ts";
 
@@ -30,18 +31,22 @@ test("what one tab sends the other receives, to the byte", async () => {
   const b = counted(memory(network, { self: peer(2) }), right);
   b.serve(
     "/echo",
-    async function* ({ body }) {
+    async function* ({ body }, { following }) {
       yield { head: new Uint8Array(1), body };
+      for await (const _ of following);
       yield { head: new Uint8Array(1), body };
     },
-    { signal },
+    { signal, maxFollowing: Bytes.of(10_000) },
   );
+  async function* following() {
+    yield { head: new Uint8Array(2), body: new Uint8Array(500) };
+  }
   const message: Message = { head: new Uint8Array(3), body: new Uint8Array(1_000) };
-  for await (const _ of a.request(b.self, "/echo", message, { signal }));
+  for await (const _ of a.request(b.self, "/echo", message, { signal, following: following() }));
   const sum = (one: typeof left, key: "sent" | "received") =>
     one.samples(Date.now() + 2_000).reduce((total, sample) => total + sample[key], 0);
-  expect([sum(left, "sent"), sum(left, "received")]).toEqual([1_003, 2_002]);
-  expect([sum(right, "sent"), sum(right, "received")]).toEqual([2_002, 1_003]);
+  expect([sum(left, "sent"), sum(left, "received")]).toEqual([1_505, 2_002]);
+  expect([sum(right, "sent"), sum(right, "received")]).toEqual([2_002, 1_505]);
   await a.close();
   await b.close();
 });

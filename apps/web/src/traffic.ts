@@ -75,14 +75,17 @@ export function counted(mesh: Mesh, { count }: Meter): Mesh {
       ),
     request: (peer, protocol, message, options) => {
       count("sent", size(message));
-      return tell(mesh.request(peer, protocol, message, options), "received");
+      const { following } = options;
+      const counting = following ? { ...options, following: tell(following, "sent") } : options;
+      return tell(mesh.request(peer, protocol, message, counting), "received");
     },
     serve: (protocol, handler, options) =>
       mesh.serve(
         protocol,
         (request, asker) => {
           count("received", size(request));
-          return tell(handler(request, asker), "sent");
+          const following = tell(asker.following, "received");
+          return tell(handler(request, { ...asker, following }), "sent");
         },
         options,
       ),

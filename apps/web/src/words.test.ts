@@ -21,6 +21,10 @@ test("a device that refuses says which one, and what to do", () => {
     advice: "Allow the camera in the browser's address bar, then choose it again.",
   });
   expect(words(new DOMException("none", "NotFoundError"), "camera").title).toContain("No camera");
+  const gone = new DOMException("deviceId", "OverconstrainedError");
+  expect(words(gone, "microphone").title).toBe("That microphone is not there any more");
+  // A dialog that was closed looks like a refusal; nobody has to look for the address bar then.
+  expect(words(refused, "screen").title).toBe("Nothing was shared");
 });
 
 test("anything else keeps its own message", () => {

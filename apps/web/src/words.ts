@@ -35,10 +35,16 @@ const byCode: Record<string, Words> = {
 
 /** Names of DOMExceptions, in the words of what one was trying to open. */
 const byName: Record<string, (thing: string) => Words> = {
-  NotAllowedError: (thing) => ({
-    title: `Permission for the ${thing} was refused`,
-    advice: `Allow the ${thing} in the browser's address bar, then choose it again.`,
-  }),
+  NotAllowedError: (thing) =>
+    thing === "screen"
+      ? {
+          title: "Nothing was shared",
+          advice: "Choose a screen, window or tab in the browser's own dialog, then press Share.",
+        }
+      : {
+          title: `Permission for the ${thing} was refused`,
+          advice: `Allow the ${thing} in the browser's address bar, then choose it again.`,
+        },
   NotFoundError: (thing) => ({
     title: `No ${thing} was found on this device`,
     advice: "Plug one in, or choose another source.",
@@ -46,6 +52,10 @@ const byName: Record<string, (thing: string) => Words> = {
   NotReadableError: (thing) => ({
     title: `The ${thing} is in use or does not respond`,
     advice: "Close the program that uses it, then choose it again.",
+  }),
+  OverconstrainedError: (thing) => ({
+    title: `That ${thing} is not there any more`,
+    advice: "Plug it in again, or choose another one.",
   }),
   AbortError: (thing) => ({
     title: `Opening the ${thing} was cancelled`,

@@ -9,13 +9,14 @@ test("without flags it is a live broadcast of the scene through two workers", ()
     pace: "live",
     exit: false,
     json: false,
+    aac: false,
     seed: 1,
   });
 });
 
 test("every flag of the interface is read, with a space or an equals sign", () => {
   const spaced =
-    "--input a.mp4 --out o --workers 3 --ladder 720p,64x36@9 --codec vp9 --segment 1.5 --pace fast --exit --json --port 81 --seed 9";
+    "--input a.mp4 --out o --workers 3 --ladder 720p,64x36@9 --codec vp9 --segment 1.5 --pace fast --exit --json --aac --port 81 --seed 9";
   const expected = {
     input: "a.mp4",
     out: "o",
@@ -26,6 +27,7 @@ test("every flag of the interface is read, with a space or an equals sign", () =
     pace: "fast",
     exit: true,
     json: true,
+    aac: true,
     port: 81,
     seed: 9,
   };

@@ -21,6 +21,8 @@ export interface Args {
   /** Port of the pages; undefined is the usual one, or a free one if that is taken. */
   readonly port?: number;
   readonly seed: number;
+  /** Sound that is Opus is published as AAC too. */
+  readonly aac: boolean;
 }
 
 /** A flag that is unknown, incomplete or out of bounds. */
@@ -30,7 +32,7 @@ export class ArgsError extends CodedError<{ code: "ARGS_BAD"; flag: string }> {}
 export const help = `Runs a whole Tabcast network on this machine, and a broadcast through it.
 
 npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p,240p] [--codec avc|vp9|av1]
-             [--segment SECONDS=2] [--pace live|fast] [--exit] [--json] [--port P] [--seed S] [--help]
+             [--segment SECONDS=2] [--pace live|fast] [--exit] [--json] [--port P] [--seed S] [--aac] [--help]
 
   --input FILE       MP4, MOV, WebM, MKV or MPEG-TS; without it, a built-in moving scene with a timecode and a tone
   --out DIR          write master.m3u8, a folder per rung and report.json
@@ -42,6 +44,7 @@ npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p
   --exit             end when the input has ended and everything is settled
   --json             one JSON object per line on stdout for every event, and nothing else there
   --port P           port of the pages (default 4800, or a free one if that is taken)
+  --aac              publish sound that is Opus as AAC too, for players that cannot take Opus
   --seed S           a whole number that shapes the built-in scene (default 1)
 
 Another chain than the built-in one: TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID (all three), and TABCAST_PAYER_KEY,
@@ -77,7 +80,7 @@ const takesValue = [
   "--port",
   "--seed",
 ];
-const takesNone = ["--exit", "--json", "--help"];
+const takesNone = ["--exit", "--json", "--aac", "--help"];
 
 /** Reads the command line; undefined means that help was asked for. Throws ARGS_BAD naming the flag. */
 export function parseArgs(argv: readonly string[]): Args | undefined {
@@ -128,6 +131,7 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
     ),
     exit,
     json: given.has("--json"),
+    aac: given.has("--aac"),
     seed: read("--seed", 1, (t) => number("--seed", t, 0, 0xffffffff, true)),
   };
 }

@@ -45,6 +45,8 @@ export interface BroadcastStart {
   readonly segment: number;
   readonly pace: "live" | "fast";
   readonly seed: number;
+  /** Publishes sound that is Opus as AAC too. */
+  readonly aac: boolean;
   /** Workers to hire; 0 encodes in the page and opens no pot. */
   readonly wanted: number;
   /** Decimal wei for the stream's pot. */
@@ -74,6 +76,8 @@ export interface RecordedSegment {
   readonly seq: number;
   readonly start: number;
   readonly duration: number;
+  /** Unix milliseconds. */
+  readonly capturedAt: number;
   readonly tracks: readonly {
     readonly name: string;
     readonly codecs: string;

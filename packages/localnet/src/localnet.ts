@@ -75,6 +75,8 @@ export interface NetBroadcastOptions {
   readonly segment?: number;
   readonly pace?: "live" | "fast";
   readonly seed?: number;
+  /** Publishes sound that is Opus as AAC too. Default false. */
+  readonly aac?: boolean;
   /** Workers to hire, 0 to 8. Default: as many as there are, at most 8. */
   readonly wanted?: number;
   /** Wei for the pot. Default `usualDeposit`. */
@@ -371,6 +373,7 @@ async function startBroadcast(asked: NetBroadcastOptions, around: Around): Promi
       segment: asked.segment ?? 2,
       pace: asked.pace ?? "live",
       seed: asked.seed ?? 1,
+      aac: asked.aac ?? false,
       wanted: asked.wanted ?? Math.min(8, around.workers.length),
       deposit: String(asked.deposit ?? (await import("./chain.ts")).usualDeposit),
       ...(chain.payerKey === undefined ? {} : { payerKey: chain.payerKey }),

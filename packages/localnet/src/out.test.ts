@@ -27,9 +27,10 @@ async function put(seq: number, tracks: Record<string, number>): Promise<void> {
     seq,
     start: seq * 2_000_000,
     duration: 2_000_000,
+    capturedAt: Date.UTC(2026, 10, 21) + 3 * seq, // read faster than it plays
     tracks: Object.keys(tracks).map((name) => ({
       name,
-      codecs: name === "audio" ? "opus" : "avc1.64001f",
+      codecs: { audio: "opus", "audio-aac": "mp4a.40.2" }[name] ?? "avc1.64001f",
       frames: 50,
     })),
   });
@@ -53,6 +54,26 @@ test("playlists grow with the broadcast and end with it", async () => {
   expect(await readdir(join(folder, "240p"))).toEqual(["0.m4s", "1.m4s", "index.m3u8", "init.mp4"]);
 });
 
+test("the clock in a playlist is that of the capture, and runs as the media does", async () => {
+  for (const seq of [0, 1]) await put(seq, { source: 3 });
+  const times = (await read("source/index.m3u8")).match(/DATE-TIME:\S+/g);
+  expect(times).toEqual([
+    "DATE-TIME:2026-11-21T00:00:00.000Z",
+    "DATE-TIME:2026-11-21T00:00:02.000Z",
+  ]);
+});
+
+test("sound in two codings is two groups of the multivariant playlist", async () => {
+  await put(0, { source: 3, audio: 2, "audio-aac": 5 });
+  await out.end();
+  const master = await read("master.m3u8");
+  expect(master.match(/#EXT-X-MEDIA:.*/g)).toHaveLength(2);
+  expect(master).toContain('GROUP-ID="audio-aac"');
+  expect(master).toMatch(/CODECS="avc1\.64001f,opus".*AUDIO="audio"/);
+  expect(master).toMatch(/CODECS="avc1\.64001f,mp4a\.40\.2".*AUDIO="audio-aac"/);
+  expect(await read("audio-aac/index.m3u8")).toContain("#EXT-X-ENDLIST");
+});
+
 test("another worker's init segment gets a name and a map of its own, and an old one is used again", async () => {
   for (const [seq, init] of [1, 9, 1].entries()) await put(seq, { source: init });
   await out.end();
@@ -71,7 +92,7 @@ test("a rung that is missing from a segment is a gap at its place", async () => 
   await put(2, { "240p": 1, source: 3 });
   await out.end();
   expect(await read("240p/index.m3u8")).toMatch(
-    /0\.m4s\n#EXT-X-GAP\n#EXTINF:2\.000000,\n1\.m4s\n#EXTINF/,
+    /0\.m4s\n#EXT-X-PROGRAM-DATE-TIME:\S+\n#EXT-X-GAP\n#EXTINF:2\.000000,\n1\.m4s\n#EXT-X-PROGRAM/,
   );
   expect(await read("source/index.m3u8")).not.toContain("GAP");
 });

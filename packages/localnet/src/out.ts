@@ -15,7 +15,7 @@ export class OutError extends CodedError<
 export interface Out {
   /** What the tracks are; before the first piece. */
   source(info: Plain<SourceInfo>, rungs: readonly Plain<Rung>[]): void;
-  /** Writes a piece. Throws OUT_UNKNOWN_TRACK for one that is neither a rung nor `audio` nor `source`. */
+  /** Writes a piece. Throws OUT_UNKNOWN_TRACK for one that is neither a rung nor `source` nor sound. */
   piece(track: string, seq: number, what: "init" | "media", bytes: Uint8Array): Promise<void>;
   /** Puts a segment, whose pieces are written, into the playlists. */
   segment(segment: RecordedSegment): Promise<void>;
@@ -31,6 +31,13 @@ interface Piece {
   readonly init: string;
 }
 
+/** A segment, whichever tracks it has. */
+interface Span {
+  readonly duration: Micros;
+  /** Unix milliseconds. */
+  readonly capturedAt: number;
+}
+
 interface Track {
   readonly folder: string;
   /** Each different init segment, in order of first use. */
@@ -38,9 +45,11 @@ interface Track {
   /** Of the segment on its way. */
   init: string;
   bytes: number;
-  codecs: string;
+  readonly codecs: Set<string>;
   readonly pieces: Piece[];
 }
+
+const sounds: readonly string[] = Hls.SOUND_TRACKS;
 
 /** Like mkdir -p. Node's own recursive one never returns where a file system refuses with ENOENT, as /proc does. */
 async function make(folder: string): Promise<void> {
@@ -73,7 +82,9 @@ export async function openOut(folder: string): Promise<Out> {
     ["master.m3u8", "report.json"].map((name) => rm(join(folder, name), { force: true })),
   );
   const tracks = new Map<string, Track>();
-  const durations = new Map<number, Micros>();
+  const spans = new Map<number, Span>();
+  /** Unix milliseconds at media time 0. A file is read faster than it plays, so the others' own times would not fit. */
+  let epoch: number | undefined;
   let info: Plain<SourceInfo> | undefined;
   let sizes = new Map<string, { readonly width: number; readonly height: number }>();
 
@@ -87,17 +98,17 @@ export async function openOut(folder: string): Promise<Out> {
   const open = async (name: string): Promise<Track> => {
     const held = tracks.get(name);
     if (held !== undefined) return held;
-    if (name !== "audio" && !sizes.has(name))
+    if (!sounds.includes(name) && !sizes.has(name))
       throw new OutError(
         { code: "OUT_UNKNOWN_TRACK", track: name },
         `the broadcast recorded a track ${name} that it never announced`,
       );
-    const track = {
+    const track: Track = {
       folder: join(folder, name),
       inits: [],
       init: "",
       bytes: 0,
-      codecs: "",
+      codecs: new Set(),
       pieces: [],
     };
     tracks.set(name, track);
@@ -110,38 +121,29 @@ export async function openOut(folder: string): Promise<Out> {
 
   const playlist = (track: Track, ended: boolean): string => {
     const held = new Map(track.pieces.map((piece) => [piece.seq, piece]));
-    const pieces = [...durations].map(([seq, duration]): Hls.Piece => {
+    const pieces = [...spans].map(([seq, span]): Hls.Piece => {
       const uri = `${seq}.m4s`;
       const piece = held.get(seq);
       return piece === undefined
-        ? { uri, duration, gap: true }
-        : { uri, duration, init: { uri: piece.init, id: piece.init } };
+        ? { uri, ...span, gap: true }
+        : { uri, ...span, init: { uri: piece.init, id: piece.init } };
     });
     return Hls.media({ kind: ended ? "vod" : "event", pieces, ended });
   };
 
   const master = (): string => {
-    const bandwidth = (track: Track) => Hls.bandwidthOf(track.pieces);
-    const audio = tracks.get("audio");
-    const variants = [...sizes].flatMap(([name, size]) => {
+    const found = (name: string) => {
       const track = tracks.get(name);
-      if (track === undefined || track.pieces.length === 0) return [];
-      const { codecs } = track;
-      const uri = `${name}/index.m3u8`;
-      const frameRate = info?.frameRate ?? 0;
-      return [{ uri, name, codecs, ...size, frameRate, bandwidth: bandwidth(track) }];
-    });
+      const codecs = Hls.strictest([...(track?.codecs ?? [])]);
+      if (track === undefined || codecs === undefined) return [];
+      return [{ uri: `${name}/index.m3u8`, codecs, bandwidth: Hls.bandwidthOf(track.pieces) }];
+    };
+    const frameRate = info?.frameRate ?? 0;
     return Hls.master({
-      variants,
-      ...(audio === undefined || audio.pieces.length === 0
-        ? {}
-        : {
-            audio: {
-              uri: "audio/index.m3u8",
-              codecs: audio.codecs,
-              bandwidth: bandwidth(audio),
-            },
-          }),
+      variants: [...sizes].flatMap(([name, size]) =>
+        found(name).map((track) => ({ ...track, ...size, name, frameRate })),
+      ),
+      audio: sounds.flatMap((group) => found(group).map((track) => ({ ...track, group }))),
     });
   };
 
@@ -178,12 +180,13 @@ export async function openOut(folder: string): Promise<Out> {
       track.inits.push({ name: track.init, bytes });
       await writeFile(join(track.folder, track.init), bytes);
     },
-    async segment({ seq, duration, tracks: recorded }) {
-      durations.set(seq, duration as Micros);
+    async segment({ seq, start, duration, capturedAt, tracks: recorded }) {
+      epoch ??= capturedAt - start / 1_000;
+      spans.set(seq, { duration: duration as Micros, capturedAt: epoch + start / 1_000 });
       for (const { name, codecs } of recorded) {
         const track = tracks.get(name);
         if (track === undefined) continue;
-        track.codecs = codecs;
+        track.codecs.add(codecs);
         const { bytes, init } = track;
         track.pieces.push({ seq, duration: duration as Micros, bytes, init });
       }

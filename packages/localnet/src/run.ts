@@ -182,7 +182,7 @@ function startBroadcast(
   out: Out | undefined,
   on: NonNullable<NetBroadcastOptions["on"]>,
 ): Promise<NetBroadcast> {
-  const { input, ladder, codec, segment, pace, seed, workers } = args;
+  const { input, ladder, codec, segment, pace, seed, workers, aac } = args;
   return net.broadcast({
     ...(input === undefined ? {} : { file: resolve(input), title: basename(input) }),
     ...(input === undefined && args.exit ? { seconds: sceneSeconds } : {}),
@@ -191,6 +191,7 @@ function startBroadcast(
     segment,
     pace,
     seed,
+    aac,
     wanted: Math.min(8, workers),
     on,
     ...(out === undefined

@@ -55,6 +55,19 @@ describe("the next segment", () => {
     expect(choice).toMatchObject({ uploadedAt: 1_000, doneAt: 2_000 });
   });
 
+  test("that is still being made waits for no uplink, and is ready with its last byte where a worker keeps up", () => {
+    const open = { ...task, closesAt: 2_000 };
+    const busy = { now: 0, uplinkFreeAt: 900 };
+    expect(Assign.choose([hand("a")], none, open, busy, LIVE)).toMatchObject({
+      uploadedAt: 2_000,
+      readyAt: 2_000,
+    });
+    const slow = [hand("a", { pixelsPerS: 40_000_000 })];
+    expect(Assign.choose(slow, none, open, busy, LIVE)?.readyAt).toBe(2_500);
+    const loads = new Map([["a", [{ seq: 0, readyAt: 1_500 }]]]);
+    expect(Assign.choose([hand("a")], loads, open, busy, LIVE)?.readyAt).toBe(2_500);
+  });
+
   test("is fetched ahead of the running one, but not two ahead", () => {
     const one = new Map([["a", [{ seq: 0, readyAt: 5_000 }]]]);
     expect(Assign.choose([hand("a")], one, task, at, LIVE)?.readyAt).toBe(6_000);

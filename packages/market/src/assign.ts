@@ -24,6 +24,8 @@ export interface Task {
   readonly pixels: number;
   /** Source bytes. */
   readonly bytes: number;
+  /** When its last byte is expected, in milliseconds, while it is still being made; undefined once it is complete. */
+  readonly closesAt?: number | undefined;
   /** Workers that are not to be asked. */
   readonly without: readonly string[];
   /** "first" keeps the backup free for what fails. */
@@ -43,7 +45,7 @@ export interface Choice {
  * The worker that is predicted to finish first, among those with a free place (one running, one fetched ahead); successive
  * segments take turns among those that are about as quick (1.3 x), so that the whole crew stays warm and measured. A second try
  * goes to the quickest. Undefined if there is none now: `anybody` says whether to wait. Uplink first: a segment leaves after
- * those before it, one at a time.
+ * those before it, one at a time; but one that is still being made leaves as it comes, and is transcoded meanwhile.
  */
 export function choose(
   hands: readonly Hand[],
@@ -52,16 +54,21 @@ export function choose(
   at: { readonly now: number; readonly uplinkFreeAt: number },
   config: Config,
 ): Choice | undefined {
+  const { closesAt } = task;
   const start = Math.max(at.now, at.uplinkFreeAt);
   const choices: Choice[] = [];
   for (const hand of eligible(hands, task)) {
     const load = loads.get(hand.worker) ?? [];
     if (load.length >= config.perWorker) continue;
-    const uploadedAt = start + (task.bytes * 8_000) / hand.uplink;
+    const uploadedAt =
+      closesAt === undefined
+        ? start + (task.bytes * 8_000) / hand.uplink
+        : Math.max(at.now, closesAt);
     const takes = (task.pixels * 1_000) / hand.pixelsPerS;
     // A job past its time says that the prediction was wrong, not that the worker is free: half of one more is reckoned with.
     const overAt = load.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
-    const readyAt = Math.max(uploadedAt, ...overAt) + takes;
+    const begins = Math.max(closesAt === undefined ? uploadedAt : at.now, ...overAt);
+    const readyAt = Math.max(uploadedAt, begins + takes);
     const doneAt = readyAt + hand.pullMs;
     choices.push({ worker: hand.worker, epoch: hand.epoch, uploadedAt, readyAt, doneAt });
   }

@@ -243,7 +243,7 @@ describe("a worker that was dropped", () => {
 
   test("for being late is forgiven once it delivers, and asked all the same if all are late", () => {
     const at = hired(["a", "b"]);
-    const sample = { pixels: 1, bytes: 1, uploadMs: 1, encodeMs: 1, pullMs: 1 };
+    const sample = { pixels: 1, upload: { bytes: 1, ms: 1 }, encodeMs: 1, pullMs: 1 };
     for (let now = 10_000; now < 100_000; now += 10_000) {
       at.play({ type: "lost", worker: "a", fault: "late", now });
       at.play({ type: "delivered", worker: "a", sample, now: now + 8_000 });
@@ -262,7 +262,8 @@ describe("a worker that was dropped", () => {
 });
 
 describe("what is measured", () => {
-  const sample = { pixels: 83_000_000, bytes: 750_000, uploadMs: 100, encodeMs: 500, pullMs: 50 };
+  const upload = { bytes: 750_000, ms: 100 };
+  const sample = { pixels: 83_000_000, upload, encodeMs: 500, pullMs: 50 };
 
   test("replaces the claim after three segments", () => {
     const at = hired(["a", "b"]);
@@ -272,6 +273,17 @@ describe("what is measured", () => {
     expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
     at.play({ type: "delivered", worker: "a", sample, now: 3_000 });
     expect(speed()).toBeCloseTo(166_000_000, 0);
+  });
+
+  test("of the way to a worker is what was sent at full speed: bytes that waited to be made say nothing", () => {
+    const at = hired(["a", "b"]);
+    const uplink = () => Crew.hands(at.now(), LIVE).find(({ worker }) => worker === "a")?.uplink;
+    const live = { ...sample, upload: undefined };
+    at.play({ type: "delivered", worker: "a", sample: live, now: 2_000 });
+    expect(uplink()).toBe(LIVE.assumedUplink);
+    at.play({ type: "delivered", worker: "a", sample, now: 3_000 });
+    at.play({ type: "delivered", worker: "a", sample: live, now: 4_000 });
+    expect(uplink()).toBe(60_000_000);
   });
 
   test("drops a slow worker only when somebody better has bid", () => {
@@ -343,7 +355,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           tags: [],
           addrs: [],
         };
-        const sample = { pixels: 1e7, bytes: 1e5, uploadMs: 9, encodeMs: wait, pullMs: 9 };
+        const sample = { pixels: 1e7, upload: { bytes: 1e5, ms: 9 }, encodeMs: wait, pullMs: 9 };
         const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;
         const before = crew;
         const [next, effects] = Crew.step(crew, event, LIVE, random);

@@ -396,7 +396,7 @@ function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Con
 
 function delivered(crew: Crew, worker: string, sample: Sample, now: number, config: Config): Step {
   const known = crew.known.get(worker) ?? nobody(now);
-  const took = sample.uploadMs + sample.encodeMs + sample.pullMs;
+  const took = (sample.upload?.ms ?? 0) + sample.encodeMs + sample.pullMs;
   // The floor of 1.5 s keeps short segments from swapping workers all the time (go-livepeer #2837).
   const ratio = took / Math.max(1_500, crew.need.segmentMs);
   const latency =

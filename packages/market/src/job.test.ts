@@ -46,6 +46,7 @@ type Column =
 const events: Record<Column, Job.Event> = {
   assigned: assigned("b", 100),
   noWorker: { type: "noWorker" },
+  closed: { type: "closed", limits },
   uploaded: uploaded("a", 100),
   progress: progress("a", 100),
   receipt: receipt("a"),
@@ -78,6 +79,7 @@ const table = {
   open: {
     assigned: "sent",
     noWorker: "local",
+    closed: "open",
     uploaded: "open",
     progress: "open",
     receipt: "open",
@@ -94,6 +96,7 @@ const table = {
   sent: {
     assigned: "sent",
     noWorker: "sent",
+    closed: "sent",
     uploaded: "sent",
     progress: "sent",
     receipt: "check",
@@ -110,6 +113,7 @@ const table = {
   check: {
     assigned: "check",
     noWorker: "check",
+    closed: "check",
     uploaded: "check",
     progress: "check",
     receipt: "check",
@@ -126,6 +130,7 @@ const table = {
   local: {
     assigned: "local",
     noWorker: "local",
+    closed: "local",
     uploaded: "local",
     progress: "local",
     receipt: "local",
@@ -167,6 +172,22 @@ describe("one segment", () => {
       { do: "publish", by: "a" },
       { do: "pay", worker: "a", epoch: 1 },
     ]);
+  });
+
+  test("that is still being made is not late before it is closed, but its worker may fall silent", () => {
+    const begun = Job.open({ seq: 7 });
+    const { job, effects } = play(
+      [assigned("a"), progress("a", 60_000), late(61_000)],
+      LIVE,
+      begun,
+    );
+    expect(effects).toHaveLength(2);
+    expect(Job.wakeAt(job, LIVE)).toBe(61_200);
+    const lost = play([late(63_000)], LIVE, [job, []]);
+    expect(lost.effects.map((effect) => effect.do)).toEqual(["cancel", "blame", "pick"]);
+    const from = { localAt: 70_000, deadline: 72_000 };
+    const [closed] = Job.step(job, { type: "closed", limits: from }, LIVE);
+    expect(Job.step(closed, late(72_000), LIVE)[0].state).toBe("missed");
   });
 
   test("goes to another worker at once when the first one fails", () => {

@@ -36,7 +36,7 @@ export interface Attempt {
   readonly suspected: boolean;
 }
 
-/** When results stop being of use; milliseconds of the broadcaster's clock. */
+/** When results stop being of use; milliseconds of the broadcaster's clock, counted from the segment's end. */
 export interface Limits {
   /** Encoding here starts now, so that it is ready in time. */
   readonly localAt: number;
@@ -47,7 +47,7 @@ export interface Limits {
 export interface Job {
   readonly seq: number;
   readonly state: State;
-  /** Undefined for files at full speed: nothing is given up for being late. */
+  /** Undefined for files at full speed, and until a live segment is closed: nothing is given up for being late. */
   readonly limits: Limits | undefined;
   readonly attempts: readonly Attempt[];
   /** A second copy was started while the first could still answer. */
@@ -64,6 +64,8 @@ export type Event =
       readonly epoch: number;
       readonly now: number;
     }
+  /** The segment was still being made when its job was opened; now it is complete. */
+  | { readonly type: "closed"; readonly limits: Limits }
   /** There is nobody to wait for. Not for a crew that is merely busy. */
   | { readonly type: "noWorker" }
   /** The last byte of the source has left for the worker. */
@@ -112,7 +114,7 @@ export type Effect =
 
 export type Step = readonly [Job, readonly Effect[]];
 
-/** A new segment, and the search for its first worker. */
+/** A new segment, complete or only begun, and the search for its first worker. */
 export function open(segment: { seq: number; limits?: Limits | undefined }): Step {
   const job: Job = {
     seq: segment.seq,
@@ -275,6 +277,8 @@ export function step(job: Job, event: Event, config: Config): Step {
       };
       return [next, [{ do: "send", worker, epoch, attempt: number }]];
     }
+    case "closed":
+      return [{ ...job, limits: event.limits }, []];
     case "noWorker":
       return job.state === "open" ? encode(job) : [job, []];
     case "uploaded":

@@ -6,18 +6,18 @@ export interface Measured {
   readonly samples: number;
   /** Output pixels per second. */
   readonly pixelsPerS: number;
-  /** Bits per second towards it. */
-  readonly uplink: number;
+  /** Bits per second towards it; undefined until something was sent to it at full speed. */
+  readonly uplink: number | undefined;
   /** Receipt and pull, in milliseconds. */
   readonly pullMs: number;
 }
 
-/** One verified segment, timed apart. */
+/** One verified segment, timed apart; times in milliseconds. */
 export interface Sample {
   readonly pixels: number;
-  /** Source bytes sent. */
-  readonly bytes: number;
-  readonly uploadMs: number;
+  /** Source bytes sent, and how long that took; undefined where they were sent as they were made, which says nothing. */
+  readonly upload: { readonly bytes: number; readonly ms: number } | undefined;
+  /** At work: without waiting for input. */
   readonly encodeMs: number;
   readonly pullMs: number;
 }
@@ -27,6 +27,8 @@ const average = (before: number | undefined, now: number, alpha: number) =>
 
 /** The averages with one more sample. Times under a millisecond count as one. */
 export function measure(before: Measured | undefined, sample: Sample, { alpha }: Config): Measured {
+  const { upload } = sample;
+  const uplink = upload && (upload.bytes * 8_000) / Math.max(1, upload.ms);
   return {
     samples: (before?.samples ?? 0) + 1,
     pixelsPerS: average(
@@ -34,7 +36,7 @@ export function measure(before: Measured | undefined, sample: Sample, { alpha }:
       (sample.pixels * 1_000) / Math.max(1, sample.encodeMs),
       alpha,
     ),
-    uplink: average(before?.uplink, (sample.bytes * 8_000) / Math.max(1, sample.uploadMs), alpha),
+    uplink: uplink === undefined ? before?.uplink : average(before?.uplink, uplink, alpha),
     pullMs: average(before?.pullMs, sample.pullMs, alpha),
   };
 }
@@ -44,7 +46,7 @@ export function believe(
   claimed: number,
   measured: Measured | undefined,
   config: Config,
-): Omit<Measured, "samples"> {
+): { readonly pixelsPerS: number; readonly uplink: number; readonly pullMs: number } {
   const enough = measured !== undefined && measured.samples >= config.measuredAfter;
   return {
     pixelsPerS: enough ? measured.pixelsPerS : claimed * config.claimTrust,

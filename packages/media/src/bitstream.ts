@@ -98,6 +98,25 @@ export function avcConfiguration(
   ]);
 }
 
+/**
+ * True if a packet holds a picture that is shown. VP8 and VP9 may hide one that only others refer to; `codec` is an
+ * RFC 6381 string. RFC 6386 section 9.1; VP9 bitstream 6.2 and annex B.
+ */
+export function isShownPacket(codec: string, data: Uint8Array): boolean {
+  const first = data[0] ?? 0;
+  if (codec.startsWith("vp8")) return (first & 0x10) !== 0;
+  if (!codec.startsWith("vp09")) return true;
+  // The last picture of a superframe is the one that is shown.
+  if (((data.at(-1) ?? 0) & 0xe0) === 0xc0) return true;
+  const reserved = ((first >> 4) & 3) === 3 ? 1 : 0;
+  const showExisting = (first >> (3 - reserved)) & 1;
+  return showExisting === 1 || ((first >> (1 - reserved)) & 1) === 1;
+}
+
+/** The sequence parameter sets among the units. */
+export const parameterSets = (units: Iterable<Uint8Array>): Uint8Array[] =>
+  [...units].filter((unit) => unitType(unit) === SPS);
+
 /** True if a packet really is a key frame, by its own bits. `description` is the avcC for H.264. */
 export function isKeyPacket(codec: CodecName, data: Uint8Array, description?: Uint8Array): boolean {
   if (codec === "avc")

@@ -76,18 +76,33 @@ export function codecString(
   return `av01.0.${String(level).padStart(2, "0")}M.08`;
 }
 
+/** The matrix that goes with primaries, and the primaries that go with a matrix. */
+const FAMILIES = [
+  ["bt709", "bt709"],
+  ["bt470bg", "bt470bg"],
+  ["smpte170m", "smpte170m"],
+  ["bt2020", "bt2020-ncl"],
+] as const;
+
 /**
  * A colour tag with no field missing. Chromium's encoders report limited-range smpte170m for a frame whose tag is
- * incomplete and leave its pixels as they are, so a half-tagged full-range source would come out wrong.
+ * incomplete and leave its pixels as they are, so a half-tagged full-range source would come out wrong. What is missing
+ * follows what is known, since VP9's encoder writes the matrix that goes with the primaries; untagged pictures are bt709
+ * from 720 lines on and bt601 below, as players take them.
  */
 export function completeColour(
   tag: VideoColorSpaceInit | Colour | undefined,
   height: number,
 ): Colour {
+  const usual = height >= 720 ? "bt709" : "smpte170m";
+  const matrix =
+    tag?.matrix ?? FAMILIES.find(([primaries]) => primaries === tag?.primaries)?.[1] ?? usual;
+  const primaries = tag?.primaries ?? FAMILIES.find((each) => each[1] === matrix)?.[0] ?? "bt709";
+  const sd = primaries === "bt470bg" || primaries === "smpte170m";
   return {
-    primaries: tag?.primaries ?? "bt709",
-    transfer: tag?.transfer ?? "bt709",
-    matrix: tag?.matrix ?? (height >= 720 ? "bt709" : "smpte170m"),
+    primaries: primaries as VideoColorPrimaries,
+    transfer: tag?.transfer ?? (sd ? "smpte170m" : "bt709"),
+    matrix: matrix as VideoMatrixCoefficients,
     fullRange: tag?.fullRange ?? false,
   };
 }

@@ -9,6 +9,9 @@ export type MediaReason =
   | { readonly code: "MEDIA_CODEC"; readonly codec: string; readonly track: "video" | "audio" }
   | { readonly code: "MEDIA_CORRUPT"; readonly at: Micros }
   | { readonly code: "MEDIA_NO_DURATION" }
+  | { readonly code: "MEDIA_STUCK"; readonly seconds: number }
+  | { readonly code: "MEDIA_NO_KEY"; readonly codec: string; readonly packets: number }
+  | { readonly code: "MEDIA_HDR"; readonly transfer: "pq" | "hlg" }
   | { readonly code: "MEDIA_OVERRUN"; readonly seq: number; readonly bound: number }
   | {
       readonly code: "MEDIA_TOO_LARGE";
@@ -17,14 +20,29 @@ export type MediaReason =
       readonly limit: number;
     }
   | { readonly code: "MEDIA_MALFORMED"; readonly at: number }
+  | { readonly code: "MEDIA_INPUT"; readonly bytes: Bytes }
   | { readonly code: "MEDIA_INCOMPLETE"; readonly frames: number; readonly expected: number }
   | { readonly code: "MEDIA_ENCODER"; readonly codec: string }
+  | { readonly code: "MEDIA_RECLAIMED"; readonly codec: string; readonly tries: number }
+  | {
+      readonly code: "MEDIA_RESIZED";
+      readonly at: Micros;
+      readonly from: string;
+      readonly to: string;
+    }
   | { readonly code: "MEDIA_OPTION"; readonly option: string; readonly value: unknown }
   | { readonly code: "MEDIA_CLOSED" }
   | { readonly code: "MEDIA_WORKER" };
 
 /** An input, a segment or an option that the media layer cannot use. */
 export class MediaError extends CodedError<MediaReason> {}
+
+/** The refusal of something that goes past a bound. */
+export const tooLarge = (what: string, value: number, limit: number): MediaError =>
+  new MediaError(
+    { code: "MEDIA_TOO_LARGE", what, value, limit },
+    `${what} is too large: ${value}, at most ${limit}`,
+  );
 
 /** A MediaError in a form that crosses a worker's border. */
 export interface ErrorCopy {

@@ -1,6 +1,6 @@
 import { type BitsPerSecond, Micros } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { bandwidthOf, master, media, type Piece } from "./hls.ts";
+import { bandwidthOf, master, media, type Piece, strictest } from "./hls.ts";
 
 const bandwidth = (average: number) => ({ peak: 2 * average, average });
 const variant = {
@@ -15,7 +15,7 @@ const variant = {
 test("a variant names both codecs and counts the audio's bits", () => {
   const text = master({
     variants: [variant],
-    audio: { uri: "audio/index.m3u8", codecs: "opus", bandwidth: bandwidth(64_000), channels: 2 },
+    audio: [{ uri: "audio/index.m3u8", codecs: "opus", bandwidth: bandwidth(64_000), channels: 2 }],
   });
   expect(text.split("\n")).toEqual([
     "#EXTM3U",
@@ -27,6 +27,49 @@ test("a variant names both codecs and counts the audio's bits", () => {
     "",
   ]);
   expect(master({ variants: [variant] })).not.toContain("AUDIO");
+});
+
+test("sound in two codings is two groups, and each variant is offered with either", () => {
+  const small = { ...variant, uri: "240p/index.m3u8", codecs: "avc1.4d4015", name: "240p" };
+  const text = master({
+    variants: [variant, { ...small, width: 426, height: 240, bandwidth: bandwidth(250_000) }],
+    audio: [
+      { uri: "audio/index.m3u8", codecs: "opus", bandwidth: bandwidth(64_000) },
+      {
+        group: "audio-aac",
+        uri: "audio-aac/index.m3u8",
+        codecs: "mp4a.40.2",
+        bandwidth: { peak: 130_500.2, average: 128_000 },
+      },
+    ],
+  });
+  expect(text.split("\n")).toEqual([
+    "#EXTM3U",
+    "#EXT-X-VERSION:8",
+    "#EXT-X-INDEPENDENT-SEGMENTS",
+    '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,URI="audio/index.m3u8"',
+    '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio-aac",NAME="audio",DEFAULT=YES,AUTOSELECT=YES,URI="audio-aac/index.m3u8"',
+    '#EXT-X-STREAM-INF:BANDWIDTH=6128000,AVERAGE-BANDWIDTH=3064000,CODECS="avc1.4d401f,opus",RESOLUTION=1280x720,FRAME-RATE=25.000,AUDIO="audio"',
+    "720p/index.m3u8",
+    '#EXT-X-STREAM-INF:BANDWIDTH=628000,AVERAGE-BANDWIDTH=314000,CODECS="avc1.4d4015,opus",RESOLUTION=426x240,FRAME-RATE=25.000,AUDIO="audio",NAME="240p"',
+    "240p/index.m3u8",
+    '#EXT-X-STREAM-INF:BANDWIDTH=6130501,AVERAGE-BANDWIDTH=3128000,CODECS="avc1.4d401f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=25.000,AUDIO="audio-aac"',
+    "720p/index.m3u8",
+    '#EXT-X-STREAM-INF:BANDWIDTH=630501,AVERAGE-BANDWIDTH=378000,CODECS="avc1.4d4015,mp4a.40.2",RESOLUTION=426x240,FRAME-RATE=25.000,AUDIO="audio-aac",NAME="240p"',
+    "240p/index.m3u8",
+    "",
+  ]);
+});
+
+test("rates that are no whole numbers are written with three digits", () => {
+  const text = master({ variants: [{ ...variant, frameRate: 30_000 / 1001 }] });
+  expect(text).toContain("FRAME-RATE=29.970\n");
+});
+
+test("of the codec strings of several encoders the most demanding one is named", () => {
+  expect(strictest(["avc1.42c01f", "avc1.4D401F", "avc1.4d401e"])).toBe("avc1.4D401F");
+  expect(strictest(["vp09.00.21.08", "vp09.00.30.08"])).toBe("vp09.00.30.08");
+  expect(strictest([])).toBeUndefined();
 });
 
 const piece = (seq: number, id: string, more: Partial<Piece> = {}): Piece => ({

@@ -15,8 +15,13 @@ export interface Variant {
   readonly name?: string;
 }
 
-/** The audio that goes with every variant. */
+/** Names of the tracks of sound: what the source has, and its AAC twin for players that cannot take that. */
+export const SOUND_TRACKS = ["audio", "audio-aac"] as const;
+
+/** The stream's sound in one coding. */
 export interface AudioRendition {
+  /** GROUP-ID: players choose between groups by what they can decode. Default "audio". */
+  readonly group?: string;
   readonly uri: string;
   readonly codecs: string;
   readonly bandwidth: Bandwidth;
@@ -34,7 +39,8 @@ export interface Bandwidth {
 /** A multivariant playlist's content. Variants are written in the order given; players start with the first. */
 export interface Master {
   readonly variants: readonly Variant[];
-  readonly audio?: AudioRendition;
+  /** The same sound in each coding there is; every variant is written once with each, in this order. */
+  readonly audio?: readonly AudioRendition[];
 }
 
 /** One segment of one track. */
@@ -74,38 +80,51 @@ const line = (uri: string) => uri.replace(/[\r\n]/g, "");
 const list = (parts: readonly (string | false | undefined)[]) => parts.filter(Boolean).join(",");
 
 /** The text of a multivariant playlist. */
-export function master({ variants, audio }: Master): string {
+export function master({ variants, audio = [] }: Master): string {
   const lines = ["#EXTM3U", "#EXT-X-VERSION:8", "#EXT-X-INDEPENDENT-SEGMENTS"];
-  if (audio)
+  for (const { group = "audio", name = "audio", channels, uri } of audio)
     lines.push(
       `#EXT-X-MEDIA:${list([
         "TYPE=AUDIO",
-        'GROUP-ID="audio"',
-        `NAME=${quoted(audio.name ?? "audio")}`,
+        `GROUP-ID=${quoted(group)}`,
+        `NAME=${quoted(name)}`,
         "DEFAULT=YES",
         "AUTOSELECT=YES",
-        audio.channels !== undefined && `CHANNELS="${audio.channels}"`,
-        `URI=${quoted(audio.uri)}`,
+        channels !== undefined && `CHANNELS="${channels}"`,
+        `URI=${quoted(uri)}`,
       ])}`,
     );
-  for (const { uri, codecs, width, height, frameRate, bandwidth, name } of variants) {
-    const peak = Math.ceil(bandwidth.peak + (audio?.bandwidth.peak ?? 0));
-    const average = Math.ceil(bandwidth.average + (audio?.bandwidth.average ?? 0));
-    lines.push(
-      `#EXT-X-STREAM-INF:${list([
-        `BANDWIDTH=${Math.max(1, peak)}`,
-        `AVERAGE-BANDWIDTH=${Math.max(1, average)}`,
-        `CODECS=${quoted(audio ? `${codecs},${audio.codecs}` : codecs)}`,
-        `RESOLUTION=${width}x${height}`,
-        `FRAME-RATE=${frameRate.toFixed(3)}`,
-        audio && 'AUDIO="audio"',
-        name !== undefined && `NAME=${quoted(name)}`,
-      ])}`,
-      line(uri),
-    );
-  }
+  for (const sound of audio.length === 0 ? [undefined] : audio)
+    for (const variant of variants) lines.push(streamInf(variant, sound), line(variant.uri));
   return `${lines.join("\n")}\n`;
 }
+
+function streamInf(
+  { codecs, width, height, frameRate, bandwidth, name }: Variant,
+  sound: AudioRendition | undefined,
+): string {
+  const peak = Math.ceil(bandwidth.peak + (sound?.bandwidth.peak ?? 0));
+  const average = Math.ceil(bandwidth.average + (sound?.bandwidth.average ?? 0));
+  return `#EXT-X-STREAM-INF:${list([
+    `BANDWIDTH=${Math.max(1, peak)}`,
+    `AVERAGE-BANDWIDTH=${Math.max(1, average)}`,
+    `CODECS=${quoted(sound ? `${codecs},${sound.codecs}` : codecs)}`,
+    `RESOLUTION=${width}x${height}`,
+    `FRAME-RATE=${frameRate.toFixed(3)}`,
+    sound && `AUDIO=${quoted(sound.group ?? "audio")}`,
+    name !== undefined && `NAME=${quoted(name)}`,
+  ])}`;
+}
+
+/**
+ * The one of a track's RFC 6381 strings that asks most of a decoder: those of one family rise with profile, then level.
+ * Segments of one rung may come from different encoders. Undefined for none.
+ */
+export const strictest = (codecs: readonly string[]): string | undefined =>
+  codecs.reduce<string | undefined>(
+    (most, one) => (most !== undefined && most.toLowerCase() >= one.toLowerCase() ? most : one),
+    undefined,
+  );
 
 /** The text of a media playlist. Durations have six digits, so that their sum does not drift from the media's times. */
 export function media(playlist: Playlist): string {

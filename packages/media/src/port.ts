@@ -76,13 +76,13 @@ export class Caller<Call, News, Result> {
           signal.removeEventListener("abort", abort);
           then(value);
         };
+      this.#worker.postMessage({ id, call } satisfies Ask<Call>, transfer); // throws what cannot be moved
       this.#open.set(id, {
         news: (value) => news?.(value),
         resolve: ended(resolve),
         reject: ended(reject),
       });
       signal.addEventListener("abort", abort, { once: true });
-      this.#worker.postMessage({ id, call } satisfies Ask<Call>, transfer);
     });
   }
 
@@ -104,31 +104,44 @@ export interface Served<News> {
   readonly news: (news: News) => void;
 }
 
-/** The worker's end: answers calls one at a time, in order. `transfer` lists what to move instead of copy. */
+/**
+ * The worker's end: answers calls in order, `atOnce` at a time. A call that was aborted while it waited is answered too,
+ * with its signal aborted: what came with it may need an end. `transfer` lists what to move instead of copy.
+ */
 export function serve<Call, News, Result>(
   answer: (call: Call, options: Served<News>) => Promise<Result> | Result,
   transfer: (result: Result) => Transferable[],
+  atOnce = 1,
 ): void {
-  const running = new Map<number, AbortController>();
-  let before: Promise<unknown> = Promise.resolve();
+  const known = new Map<number, AbortController>();
+  const waiting: (() => Promise<void>)[] = [];
+  let running = 0;
   const run = async (id: number, call: Call, signal: AbortSignal) => {
     const tell = (message: Tell<News, Result>, moved: Transferable[] = []) => {
       if (!signal.aborted) scope.postMessage(message, moved);
     };
     try {
-      signal.throwIfAborted();
       const result = await answer(call, { signal, news: (news) => tell({ id, news }) });
       tell({ id, result }, transfer(result));
     } catch (error) {
       tell({ id, error: copyError(error) });
     } finally {
-      running.delete(id);
+      known.delete(id);
+      running--;
+      next();
+    }
+  };
+  const next = () => {
+    while (running < atOnce && waiting.length > 0) {
+      running++;
+      void waiting.shift()?.();
     }
   };
   scope.addEventListener("message", ({ data }: MessageEvent<Ask<Call>>) => {
-    if ("abort" in data) return running.get(data.id)?.abort();
+    if ("abort" in data) return known.get(data.id)?.abort();
     const own = new AbortController();
-    running.set(data.id, own);
-    before = before.then(() => run(data.id, data.call, own.signal));
+    known.set(data.id, own);
+    waiting.push(() => run(data.id, data.call, own.signal));
+    next();
   });
 }

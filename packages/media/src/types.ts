@@ -30,6 +30,8 @@ export interface SourceInfo {
   readonly passthrough: boolean;
   /** RFC 6381 codec of the audio track as it will leave, or undefined for silence. */
   readonly audioCodec?: string;
+  /** What its owner may want to know, in plain sentences: which of several tracks is used, what is missing. */
+  readonly notes?: readonly string[];
   /** How the input's own tracks were coded, for the report: "avc1.640028", "mp4a.40.2". */
   readonly input: { readonly videoCodec: string; readonly audioCodec?: string };
 }
@@ -58,11 +60,45 @@ export interface SourceSegment {
   readonly audio?: Fragment;
 }
 
+/**
+ * A segment from its beginning on: of a live scene or capture while it is being made, of anything else when it is complete.
+ */
+export interface Opening {
+  readonly seq: number;
+  readonly start: Micros;
+  /** When the first frame was captured, Unix milliseconds; for files, when the segment was read. */
+  readonly capturedAt: number;
+  /** What it is going to be, unless the source ends before; exact where it is complete. */
+  readonly planned: { readonly duration: Micros; readonly frames: number };
+  readonly frameRate: number;
+  /** True if all of it was there when it was yielded. */
+  readonly complete: boolean;
+  readonly init: Uint8Array<ArrayBuffer>;
+  /**
+   * The video's media segment as it comes, in chunks of about 250 ms; each call gives a stream of its own from the first
+   * byte on. The pieces are shared: do not change or transfer them.
+   */
+  media(): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The segment without its sound, as soon as the video is complete. Rejects where the source ends badly before. */
+  readonly closed: Promise<Omit<SourceSegment, "audio">>;
+  /** The whole segment. Rejects as `closed` does. */
+  readonly whole: Promise<SourceSegment>;
+}
+
+/** One segment and what to make of it. */
 export interface TranscodeRequest {
   readonly init: Uint8Array<ArrayBuffer>;
-  readonly media: Uint8Array<ArrayBuffer>;
+  /**
+   * The media segment (`styp? sidx? (moof mdat)+`), whole, or as a stream of pieces cut anywhere. A stream is handed over:
+   * work begins with its first bytes, and it is cancelled if it is not read to its end. At most 32 MiB with the init.
+   */
+  readonly media: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly codec: CodecName;
   readonly rungs: readonly Rung[];
+  /** Frames per second, above 0, at most 240. Default: what the first moof tells. Given, encoders open before the first byte. */
+  readonly frameRate?: number;
+  /** Who is to code, where that was measured. Hardware that does not take a rung, or fails, gives way. Default: "no-preference". */
+  readonly acceleration?: HardwareAcceleration;
 }
 
 /** The bytes of one segment at one rung. */
@@ -72,28 +108,50 @@ export interface Rendition extends Fragment {
 
 export interface TranscodeResult {
   readonly renditions: readonly Rendition[];
+  /** Milliseconds of work: waiting for input, or for another job, does not count. */
   readonly encodeMs: number;
+  /** Milliseconds from the input's last byte to the renditions. */
+  readonly tailMs: number;
   readonly hardware: "hw" | "sw" | "unknown";
 }
 
 export interface TranscodeOptions {
   readonly signal: AbortSignal;
+  /** Buffers of the request to move rather than to copy; as with `postMessage`, the caller loses them. Default: none. */
+  readonly transfer?: readonly ArrayBuffer[];
   /** Called with the number of source frames done so far, at most every 100 ms. */
   readonly progress?: (frames: number) => void;
 }
 
-/** A dedicated worker that decodes and encodes. One job at a time; further ones wait in order. */
+/**
+ * A dedicated worker that decodes and encodes. One job works at a time, in order; while it waits for bytes of its stream
+ * the next ones may. Beyond four jobs in hand, further ones wait until one is done.
+ */
 export interface Transcoder {
   transcode(request: TranscodeRequest, options: TranscodeOptions): Promise<TranscodeResult>;
   close(): void;
 }
 
-/** What a device measured of itself, about a second of work. */
+/** What a device can do. */
 export interface Capability {
   readonly codec: CodecName;
   /** Output pixels per second over the whole ladder, decode included. */
   readonly pixelsPerSecond: number;
   readonly hardware: "hw" | "sw" | "unknown";
+}
+
+/** The speed of ladders of one size. */
+export interface SpeedAt extends Omit<Capability, "codec"> {
+  /** Of the largest rung, in pixels. */
+  readonly height: number;
+}
+
+/** What a device measured of itself in about a second; the speed of the largest ladder stands for all. */
+export interface Measured extends Capability {
+  /** Smallest ladder first. A slow device measures the smaller ones only. */
+  readonly sizes: readonly SpeedAt[];
+  /** Encoders that can be open and at work at once; 8 means that or more. */
+  readonly encoders: number;
 }
 
 /** What can be said of a fragment without decoding it. Verification compares two of these. */
@@ -120,6 +178,8 @@ export interface Source {
    * the reader beyond a bound of 8 segments, after which the oldest unread is refused with MEDIA_OVERRUN. Ends quietly on abort.
    */
   segments(options: { readonly signal: AbortSignal }): AsyncIterable<SourceSegment>;
+  /** The same segments, yielded as soon as they begin; in place of `segments`. */
+  openings(options: { readonly signal: AbortSignal }): AsyncIterable<Opening>;
   /** Ends the input after the GOP in hand. */
   stop(): void;
   /** For a preview in the page: a live track, where there is one. */

@@ -12,7 +12,8 @@ import {
   type WebMOutputFormat,
 } from "mediabunny";
 import { readInit, readMedia } from "../src/mp4/read.ts";
-import { decoderConfigOf, microsOf } from "../src/transcode.ts";
+import { microsOf } from "../src/mp4/track.ts";
+import { decoderConfigOf } from "../src/transcode/transcode.ts";
 import type { Fragment, Source, SourceSegment } from "../src/types.ts";
 
 /** A signal that never fires. */
@@ -141,15 +142,50 @@ export async function decoded(
   if (failure) throw failure;
   const pictures: Picture[] = [];
   for (const [i, frame] of frames.entries()) {
-    if (wanted(i)) {
-      const rgba = new Uint8Array(frame.allocationSize({ format: "RGBA" }));
-      await frame.copyTo(rgba, { format: "RGBA" });
-      const { width, height } = frame.visibleRect as DOMRectReadOnly;
-      pictures.push({ width, height, timestamp: frame.timestamp, rgba });
-    }
+    if (wanted(i)) pictures.push(await pictureOf(frame));
     frame.close();
   }
   return pictures;
+}
+
+/** Weights of red and blue in luma. */
+const WEIGHTS: Readonly<Record<string, readonly [number, number]>> = {
+  bt709: [0.2126, 0.0722],
+  bt470bg: [0.299, 0.114],
+  smpte170m: [0.299, 0.114],
+};
+
+/**
+ * A frame's pixels by its own tag. Planes are read and converted here: Chromium's copyTo is up to 5 levels off for
+ * limited-range bt709.
+ */
+async function pictureOf(frame: VideoFrame): Promise<Picture> {
+  const { width, height } = frame.visibleRect as DOMRectReadOnly;
+  const { timestamp, format, colorSpace } = frame;
+  const weights = WEIGHTS[colorSpace.matrix ?? ""];
+  if (format !== "I420" || !weights) throw new Error(`a frame of ${format}, ${colorSpace.matrix}`);
+  const bytes = new Uint8Array(frame.allocationSize());
+  const layout = await frame.copyTo(bytes);
+  const sample = (plane: number, x: number, y: number) => {
+    const { offset, stride } = layout[plane] as PlaneLayout;
+    return bytes[offset + y * stride + x] as number;
+  };
+  const [black, luma, colour] = colorSpace.fullRange ? [0, 255, 255] : [16, 219, 224];
+  const [kr, kb] = weights;
+  const rgba = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0, at = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const grey = (255 * (sample(0, x, y) - black)) / luma;
+      const [blue, red] = [1, 2].map(
+        (plane) => (255 * 2 * (sample(plane, x >> 1, y >> 1) - 128)) / colour,
+      ) as [number, number];
+      const [r, b] = [grey + red * (1 - kr), grey + blue * (1 - kb)];
+      rgba[at++] = r;
+      rgba[at++] = (grey - kr * r - kb * b) / (1 - kr - kb);
+      rgba[at++] = b;
+      rgba[at++] = 255;
+    }
+  return { width, height, timestamp, rgba: new Uint8Array(rgba.buffer) };
 }
 
 /** Mean red, green and blue of a part of a picture; the part is in fractions of its sides. */

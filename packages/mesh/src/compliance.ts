@@ -26,6 +26,8 @@ function gate<T = void>() {
   return Promise.withResolvers<T>();
 }
 
+const atOnce = () => Promise.resolve();
+
 async function all(parts: AsyncIterable<Message>): Promise<Message[]> {
   const list: Message[] = [];
   for await (const part of parts) list.push(part);
@@ -308,6 +310,177 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
         for (let i = 0; i < 10; i++)
           await all(ask(b, `${protocol}/still`, { head: none, body: none }));
         expect((made - taken) * mb).toBeLessThanOrEqual(WINDOW + mb);
+      }
+      expect(taken).toBe(total);
+    });
+
+    /** What `count` parts follow a request with: each is made only when `go` says so. */
+    async function* steps(count: number, go: (step: number) => Promise<unknown>) {
+      for (let step = 0; step < count; step++) {
+        await go(step);
+        yield { head: Uint8Array.of(step), body: bytes(100_000) };
+      }
+    }
+
+    test("carries what follows a request as it comes, while the answer comes too", async () => {
+      const protocol = ownProtocol();
+      b.serve(
+        protocol,
+        async function* (request, { following }) {
+          yield request;
+          for await (const part of following) yield part;
+          yield { head: text("complete"), body: none };
+        },
+        { signal: never(), maxFollowing: Bytes.of(1e6) },
+      );
+      // Each part is made only after the answer to the one before it has come.
+      const answered = Array.from({ length: 4 }, () => gate());
+      const following = steps(3, (step) => answered[step]?.promise as Promise<void>);
+      const heads: string[] = [];
+      for await (const { head, body } of ask(
+        b,
+        protocol,
+        { head: text("first"), body: none },
+        { following },
+      )) {
+        const name = head.byteLength === 1 ? `part ${head[0]}` : new TextDecoder().decode(head);
+        heads.push(`${name}, ${body.byteLength}`);
+        answered[heads.length - 1]?.resolve();
+      }
+      expect(heads).toEqual([
+        "first, 0",
+        "part 0, 100000",
+        "part 1, 100000",
+        "part 2, 100000",
+        "complete, 0",
+      ]);
+    });
+
+    test("what fails while it follows a request ends it on both sides, with its own error here", async () => {
+      const protocol = ownProtocol();
+      const stopped = gate<unknown>();
+      b.serve(
+        protocol,
+        async function* (_, { following }) {
+          try {
+            for await (const _part of following);
+          } catch (thrown) {
+            stopped.resolve(thrown);
+            throw thrown;
+          }
+          yield { head: text("complete"), body: none };
+        },
+        { signal: never(), maxFollowing: Bytes.of(1e6) },
+      );
+      const reason = new Error("the camera is gone");
+      const following = steps(3, (step) => (step === 2 ? Promise.reject(reason) : atOnce()));
+      await expect(all(ask(b, protocol, { head: none, body: none }, { following }))).rejects.toBe(
+        reason,
+      );
+      expect(await stopped.promise).toMatchObject({ code: "MESH_PEER_LOST" });
+    });
+
+    test("an abort in the middle of what follows rejects both sides and leaves its maker", async () => {
+      const protocol = ownProtocol();
+      const [begun, stopped, left] = [gate(), gate<unknown>(), gate()];
+      b.serve(
+        protocol,
+        async function* (_, { following }) {
+          try {
+            for await (const _part of following) begun.resolve();
+          } catch (thrown) {
+            stopped.resolve(thrown);
+          }
+          yield { head: none, body: none };
+        },
+        { signal: never(), maxFollowing: Bytes.of(1e6) },
+      );
+      const controller = new AbortController();
+      const { signal } = controller;
+      const following = (async function* () {
+        try {
+          yield { head: none, body: bytes(10) };
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        } finally {
+          left.resolve();
+        }
+      })();
+      const asking = all(ask(b, protocol, { head: none, body: none }, { signal, following }));
+      await begun.promise;
+      const reason = new Error("changed my mind");
+      controller.abort(reason);
+      await expect(asking).rejects.toBe(reason);
+      expect(await stopped.promise).toMatchObject({ code: "MESH_PEER_LOST" });
+      await left.promise;
+    });
+
+    test("an answer that is complete before what follows it leaves its maker", async () => {
+      const protocol = ownProtocol();
+      b.serve(
+        protocol,
+        async function* (_, { following }) {
+          for await (const part of following) return yield part;
+        },
+        { signal: never(), maxFollowing: Bytes.of(1e6) },
+      );
+      const left = gate();
+      const following = (async function* () {
+        try {
+          while (true) yield { head: text("more"), body: none };
+        } finally {
+          left.resolve();
+        }
+      })();
+      const parts = await all(ask(b, protocol, { head: none, body: none }, { following }));
+      expect(parts.map(({ head }) => head)).toEqual([text("more")]);
+      await left.promise;
+    });
+
+    test("more than may follow a request is refused", async () => {
+      const protocol = ownProtocol();
+      const handler: Handler = async function* (_, { following }) {
+        for await (const _part of following);
+        yield { head: none, body: none };
+      };
+      b.serve(protocol, handler, { signal: never(), maxFollowing: Bytes.of(250_000) });
+      const request = { head: none, body: none };
+      const two = ask(b, protocol, request, { following: steps(2, atOnce) });
+      expect(await all(two)).toHaveLength(1);
+      await expect(
+        all(ask(b, protocol, request, { following: steps(3, atOnce) })),
+      ).rejects.toMatchObject({ code: "MESH_TOO_LARGE" });
+    });
+
+    test("a slow handler loses nothing of what follows, and the asker waits for it", async () => {
+      const protocol = ownProtocol();
+      const mb = 1_000_000;
+      const total = 12;
+      const body = bytes(mb);
+      const goOn = Array.from({ length: total }, () => gate());
+      let made = 0;
+      b.serve(`${protocol}/still`, echo, { signal: never() });
+      b.serve(
+        protocol,
+        async function* (_, { following }) {
+          for await (const part of following) {
+            yield { head: part.head, body: part.body.subarray(0, 1000) };
+            await goOn[part.head[0] ?? 0]?.promise;
+          }
+        },
+        { signal: never(), maxFollowing: Bytes.of(20e6) },
+      );
+      const following = (async function* () {
+        for (; made < total; made++) yield { head: Uint8Array.of(made), body };
+      })();
+      let taken = 0;
+      for await (const part of ask(b, protocol, { head: none, body: none }, { following })) {
+        expect(part.head[0]).toBe(taken);
+        expect(equalBytes(part.body, body.subarray(0, 1000))).toBe(true);
+        // Round trips in which an asker without manners would run ahead.
+        for (let i = 0; i < 10; i++)
+          await all(ask(b, `${protocol}/still`, { head: none, body: none }));
+        expect((made - taken) * mb).toBeLessThanOrEqual(WINDOW + 2 * mb);
+        goOn[taken++]?.resolve();
       }
       expect(taken).toBe(total);
     });

@@ -14,9 +14,9 @@ export const MAX_GOSSIP = 65_536;
 const SIGNAL = 0xffff_ffff;
 /** What one side tells the other between messages. */
 export const Signal = {
-  /** The answer is complete. Without it, a stream's end means that the peer was lost. */
+  /** What this side sends in parts is complete. Without it, a stream's end means that the peer was lost. */
   end: 0,
-  /** A part was taken: the answerer may send that much more. */
+  /** A part was taken: its sender may send that much more. */
   next: 1,
   /** Refusals, followed by a reset. */
   tooLarge: 2,
@@ -63,9 +63,10 @@ export interface FrameEvents {
 
 /**
  * Takes bytes as they come and says what they hold. Memory held is at most 1 MiB or four times what has arrived of one
- * message, however long a peer claims it to be. Throws MESH_TOO_LARGE at the announcement, before anything of the message is kept.
+ * message, however long a peer claims it to be. Throws MESH_TOO_LARGE at the announcement, before anything of the message is kept;
+ * `maxBody` is asked for each message.
  */
-export function frameReader(maxBody: number, on: FrameEvents): (bytes: Uint8Array) => void {
+export function frameReader(maxBody: () => number, on: FrameEvents): (bytes: Uint8Array) => void {
   const lengths = new Uint8Array(8);
   const view = new DataView(lengths.buffer);
   let have = 0;
@@ -88,7 +89,7 @@ export function frameReader(maxBody: number, on: FrameEvents): (bytes: Uint8Arra
           continue;
         }
         checkSize("head", first, MAX_HEAD);
-        checkSize("body", second, maxBody);
+        checkSize("body", second, maxBody());
         on.announced(first + second);
         head = filling(first);
         body = filling(second);

@@ -20,11 +20,18 @@ export interface RequestOptions extends Waits {
   readonly maxBody?: Bytes;
   /** Multiaddrs to try when the peer is not connected, besides those the mesh already knows. */
   readonly addrs?: readonly string[];
+  /**
+   * Parts that follow the request, sent as they come, for protocols that take some; at most 4 MiB (or one part) ahead of
+   * the answerer. What it throws ends the request; when the request is over, it is returned.
+   */
+  readonly following?: AsyncIterable<Message>;
 }
 
 export interface ServeOptions {
   /** Largest request body accepted. Default 64 KiB. */
   readonly maxBody?: Bytes;
+  /** Most that may follow a request in parts: heads, bodies, and 1 KiB for each part. Default 0: nothing. */
+  readonly maxFollowing?: Bytes;
   /** Concurrent requests per peer; further ones wait for nothing and are reset. Default 8, at most 32. */
   readonly maxPerPeer?: number;
   /** A request older than this is aborted. Default 60_000. */
@@ -34,6 +41,11 @@ export interface ServeOptions {
 /** Who asks, and a signal that fires when the asker is gone or the time is over. */
 export interface Asker extends Waits {
   readonly peer: PeerId;
+  /**
+   * The parts that follow the request, as they come. It ends only when the asker has said that they are complete, and
+   * throws MESH_* if the asker is lost before that. May be left unread.
+   */
+  readonly following: AsyncIterable<Message>;
 }
 
 /** Answers one request with one or more parts. A throw resets the stream: refusals belong in a head. */

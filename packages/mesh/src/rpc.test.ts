@@ -64,11 +64,12 @@ function asking(maxBody = 1000) {
   return { ...line, parts };
 }
 
-function answering(handler: Handler, maxBody = 1000) {
+function answering(handler: Handler, maxBody = 1000, maxFollowing = 0) {
   const line = wire();
   const finished = answer(line.duplex, handler, {
     peer,
     maxBody,
+    maxFollowing,
     timeout: 10_000,
     clock: systemClock,
     signal: never,
@@ -91,7 +92,7 @@ test("messages cut anywhere come out whole and in order", async () => {
       (sent, cuts) => {
         const got: Message[] = [];
         const signals: number[] = [];
-        const read = frameReader(3_000_000, {
+        const read = frameReader(() => 3_000_000, {
           announced: () => {},
           message: (one) => got.push(one),
           signal: (one) => signals.push(one),
@@ -117,7 +118,11 @@ test("messages cut anywhere come out whole and in order", async () => {
 test("any bytes are frames or an error of the mesh, never a crash", async () => {
   await fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 64 }), { maxLength: 20 }), (chunks) => {
-      const read = frameReader(100, { announced: () => {}, message: () => {}, signal: () => {} });
+      const read = frameReader(() => 100, {
+        announced: () => {},
+        message: () => {},
+        signal: () => {},
+      });
       try {
         for (const chunk of chunks) read(chunk);
       } catch (thrown) {
@@ -129,7 +134,7 @@ test("any bytes are frames or an error of the mesh, never a crash", async () => 
 });
 
 test("a peer that announces 4 GiB costs nothing", () => {
-  const read = frameReader(2 ** 31, {
+  const read = frameReader(() => 2 ** 31, {
     announced: () => {},
     message: () => expect.unreachable(),
     signal: () => {},
@@ -212,6 +217,49 @@ test.each([
   say(signalFrame(signal));
   end(new Error("reset"));
   await expect(first).rejects.toEqual(code(expected));
+});
+
+test("what follows a request is bounded: by its sum, by the window, and by its end", async () => {
+  const idle: Handler = async function* (_, { signal }) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    yield { head: none, body: none };
+  };
+  const part = (size: number) => frame({ head: none, body: new Uint8Array(size) });
+  const large = answering(idle, 0, 10_000);
+  large.say(part(0), part(4_000), part(4_000));
+  expect(await large.aborted).toEqual(code("MESH_TOO_LARGE"));
+  // Empty parts are not free.
+  const many = answering(idle, 0, 10_000);
+  many.say(part(0), ...Array.from({ length: 10 }, () => part(0)));
+  expect(await many.aborted).toEqual(code("MESH_TOO_LARGE"));
+  const ahead = answering(idle, 0, 100e6);
+  ahead.say(part(0), ...Array.from({ length: 5 }, () => part(1e6)));
+  expect(await ahead.aborted).toEqual(code("MESH_BAD_FRAME"));
+  const more = answering(idle, 0, 10_000);
+  more.say(part(0), part(1), signalFrame(Signal.end), part(1));
+  expect(await more.aborted).toEqual(code("MESH_BAD_FRAME"));
+});
+
+test("a stream that ends before what follows is complete is a lost peer, not a short body", async () => {
+  const got: number[] = [];
+  const lost = Promise.withResolvers<unknown>();
+  const { say, end, finished } = answering(
+    async function* (_, { following }) {
+      try {
+        for await (const { body } of following) got.push(body.byteLength);
+      } catch (thrown) {
+        lost.resolve(thrown);
+      }
+      yield { head: none, body: none };
+    },
+    0,
+    10_000,
+  );
+  say(frame({ head: none, body: none }), frame({ head: none, body: new Uint8Array(7) }));
+  await expect.poll(() => got).toEqual([7]);
+  end();
+  expect(await lost.promise).toEqual(code("MESH_PEER_LOST"));
+  await finished;
 });
 
 test.each([

@@ -1,18 +1,18 @@
 /*
  * One stream per request.
  *
- *   asker     request ------------------------------> next, next, …
- *   answerer            part, part, … end, or a refusal and a reset
+ *   asker     request [part, part, … end] ------------> next, next, …
+ *   answerer                              part, part, … end, or a refusal and a reset
  *
- * WebRTC has no back-pressure from reader to writer, so the asker says `next` for each part it took, and the answerer
- * keeps at most WINDOW bytes (or one part, if that is larger) that were not taken.
+ * WebRTC has no back-pressure from reader to writer, so either side says `next` for each part it took, and whoever sends
+ * parts keeps at most WINDOW bytes (or one part, if that is larger) that were not taken.
  */
 import { Bytes, type Clock, Millis, toError } from "@tabcast/runtime";
 import { MeshError } from "./error.ts";
 import { checkSize, frameReader, MAX_HEAD, messagePrefix, Signal, signalFrame } from "./frame.ts";
 import type { Handler, Message, Name, PeerId, ServeOptions, Waits } from "./mesh.ts";
 
-/** Bytes of an answer that may be under way and not taken by the asker. */
+/** Bytes in parts that may be under way and not taken by the other side. */
 export const WINDOW = 4 * 1024 * 1024;
 /** What a part costs of the window besides its bytes, so that a million empty parts are not free. */
 const PART = 1024;
@@ -31,9 +31,29 @@ export interface Duplex {
   abort(error: Error): void;
 }
 
-async function writeMessage(duplex: Duplex, message: Message, options: Waits): Promise<void> {
-  await duplex.write(messagePrefix(message), options);
-  if (message.body.byteLength > 0) await duplex.write(message.body, options);
+/** Writes one side's frames: both sides speak at any time, and a signal must not fall into the middle of a message. */
+interface Pen {
+  message(message: Message, options: Waits): Promise<void>;
+  /** Sent at once, or after the message in hand. */
+  signal(signal: number): void;
+}
+
+function penOf(duplex: Duplex): Pen {
+  let busy = false;
+  const waiting: number[] = [];
+  return {
+    async message(message, options) {
+      busy = true;
+      await duplex.write(messagePrefix(message), options);
+      if (message.body.byteLength > 0) await duplex.write(message.body, options);
+      busy = false;
+      for (const signal of waiting.splice(0)) duplex.poke(signalFrame(signal));
+    },
+    signal(signal) {
+      if (busy) waiting.push(signal);
+      else duplex.poke(signalFrame(signal));
+    },
+  };
 }
 
 /** Waits that can be woken: `wait` resolves at the next `wake`, at once if one came since the last wait. */
@@ -52,22 +72,104 @@ function bell() {
   };
 }
 
+/** A promise that only ever rejects, once `signal` fires, with its reason. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const promise = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  promise.catch(() => {});
+  return promise;
+}
+
+const sizeOf = ({ head, body }: Message) => head.byteLength + body.byteLength + PART;
+
+/** Sends one side's parts, as far as the window allows. */
+function outbox(pen: Pen, { signal }: Waits) {
+  const news = bell();
+  const left = aborted(signal);
+  /** Sizes of the parts that were sent and not taken, oldest first. */
+  const under: number[] = [];
+  let resting: Promise<unknown> = Promise.resolve();
+  return {
+    /** The other side took a part; false if it had none to take. */
+    taken(): boolean {
+      const some = under.shift() !== undefined;
+      news.wake();
+      return some;
+    },
+    /** Sends what `parts` yields until it ends. Rejects with what it throws, or with the signal's reason once that fires. */
+    async send(parts: AsyncIterable<Message>) {
+      const iterator = parts[Symbol.asyncIterator]();
+      let pulled: ReturnType<typeof iterator.next> | undefined;
+      try {
+        while (true) {
+          pulled = iterator.next();
+          const { done, value: part } = await Promise.race([pulled, left]);
+          if (done === true) return;
+          checkSize("head", part.head.byteLength, MAX_HEAD);
+          const size = sizeOf(part);
+          while (under.length > 0 && under.reduce((sum, one) => sum + one, size) > WINDOW)
+            await Promise.race([news.wait(), left]);
+          under.push(size);
+          await pen.message(part, { signal });
+        }
+      } finally {
+        // One that is still busy is not waited for here.
+        resting = Promise.allSettled([pulled, iterator.return?.()]);
+      }
+    },
+    /** Resolves when whoever made the parts has let go of them. */
+    rest: () => resting,
+  };
+}
+
+/** Holds the parts of the other side that have come and were not taken. */
+function inbox(pen: Pen) {
+  const parts: Message[] = [];
+  let held = 0;
+  return {
+    /** A part is on its way, `size` bytes of it. Throws MESH_BAD_FRAME if it was not yet its turn. */
+    announced(size: number): void {
+      if (held > 0 && held + size + PART > WINDOW)
+        throw new MeshError(
+          { code: "MESH_BAD_FRAME", detail: "window" },
+          `the other side runs ahead: ${held + size} bytes not taken, ${WINDOW} allowed`,
+        );
+      held += size + PART;
+    },
+    put: (part: Message) => void parts.push(part),
+    /** The oldest one, and leave to send more. */
+    take(): Message | undefined {
+      const part = parts.shift();
+      if (part === undefined) return undefined;
+      held -= sizeOf(part);
+      pen.signal(Signal.next);
+      return part;
+    },
+  };
+}
+
 export interface AskOptions extends Waits {
   readonly peer: PeerId;
   readonly protocol: Name;
   /** Largest body of one part, in bytes. */
   readonly maxBody: number;
+  /** Parts that follow the request. */
+  readonly following?: AsyncIterable<Message> | undefined;
 }
 
 /** Sends one request and yields the parts of its answer. Ends the stream whichever way the caller leaves. */
 export async function* ask(
   duplex: Duplex,
   message: Message,
-  { peer, protocol, maxBody, signal }: AskOptions,
+  { peer, protocol, maxBody, following, signal }: AskOptions,
 ): AsyncGenerator<Message, void, void> {
-  const parts: Message[] = [];
+  const own = new AbortController();
+  const pen = penOf(duplex);
+  const sent = outbox(pen, own);
+  const got = inbox(pen);
   const news = bell();
-  let held = 0;
   let ended = false;
   let failure: Error | undefined;
   const fail = (thrown: unknown) => {
@@ -76,24 +178,18 @@ export async function* ask(
     duplex.abort(failure);
     news.wake();
   };
-  const read = frameReader(maxBody, {
-    announced(size) {
-      if (held > 0 && held + size + PART > WINDOW)
-        throw new MeshError(
-          { code: "MESH_BAD_FRAME", detail: "window" },
-          `the answer runs ahead: ${held + size} bytes not taken, ${WINDOW} allowed`,
-        );
-      held += size + PART;
-    },
+  const read = frameReader(() => maxBody, {
+    announced: got.announced,
     message(part) {
-      parts.push(part);
+      got.put(part);
       news.wake();
     },
     signal(code) {
       if (code === Signal.end) {
         ended = true;
         news.wake();
-      } else fail(refusal(code, peer, protocol, message));
+      } else if (code !== Signal.next || !sent.taken())
+        fail(refusal(code, peer, protocol, message));
     },
   });
   duplex.listen(
@@ -109,19 +205,21 @@ export async function* ask(
   );
   const onAbort = () => fail(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
-  const own = new AbortController();
+  const write = async () => {
+    await pen.message(message, { signal: own.signal });
+    if (following === undefined) return;
+    await sent.send(following);
+    pen.signal(Signal.end);
+  };
   try {
     if (signal.aborted) onAbort();
-    else writeMessage(duplex, message, { signal: own.signal }).catch(fail);
+    else write().catch(fail);
     while (true) {
       // An abort wins over parts that wait; a lost peer does not.
       if (signal.aborted) throw signal.reason;
-      const part = parts.shift();
-      if (part !== undefined) {
-        held -= part.head.byteLength + part.body.byteLength + PART;
-        duplex.poke(signalFrame(Signal.next));
-        yield part;
-      } else if (failure !== undefined) throw failure;
+      const part = got.take();
+      if (part !== undefined) yield part;
+      else if (failure !== undefined) throw failure;
       else if (ended) return;
       else await news.wait();
     }
@@ -170,6 +268,7 @@ export function answerer(
   {
     signal,
     maxBody = Bytes.of(65_536),
+    maxFollowing = Bytes.of(0),
     maxPerPeer = 8,
     timeout = Millis.of(60_000),
     clock,
@@ -191,7 +290,8 @@ export function answerer(
       return;
     }
     busy.set(peer, count + 1);
-    void answer(duplex, handler, { peer, maxBody, timeout, clock, signal }).then((finish) => {
+    const options = { peer, maxBody, maxFollowing, timeout, clock, signal };
+    void answer(duplex, handler, options).then((finish) => {
       const left = (busy.get(peer) ?? 1) - 1;
       if (left === 0) busy.delete(peer);
       else busy.set(peer, left);
@@ -205,6 +305,8 @@ export interface AnswerOptions extends Waits {
   readonly peer: PeerId;
   /** Largest request body, in bytes. */
   readonly maxBody: number;
+  /** Most that may follow in parts, in bytes, with 1 KiB for each of them. */
+  readonly maxFollowing: number;
   /** Milliseconds after which the request is aborted. */
   readonly timeout: number;
   readonly clock: Clock;
@@ -217,41 +319,57 @@ export interface AnswerOptions extends Waits {
 export async function answer(
   duplex: Duplex,
   handler: Handler,
-  { peer, maxBody, timeout, clock, signal }: AnswerOptions,
+  { peer, maxBody, maxFollowing, timeout, clock, signal }: AnswerOptions,
 ): Promise<() => Promise<void>> {
   const gone = new AbortController();
-  const news = bell();
-  const requests: Message[] = [];
+  const left = aborted(gone.signal);
+  const pen = penOf(duplex);
+  const sent = outbox(pen, gone);
+  const got = inbox(pen);
+  const asked = bell();
+  const came = bell();
+  let announced = false;
+  let request: Message | undefined;
+  /** What may still follow, in bytes. */
+  let room = maxFollowing;
+  let complete = maxFollowing === 0;
   let done = false;
-  /** Sizes of the parts that were sent and not taken, oldest first. */
-  const under: number[] = [];
   const stop = (thrown: unknown, code?: number) => {
     if (done || gone.signal.aborted) return;
     const error = toError(thrown);
-    if (code !== undefined) duplex.poke(signalFrame(code));
+    if (code !== undefined) pen.signal(code);
     duplex.abort(error);
     gone.abort(error);
-    news.wake();
+    asked.wake();
   };
-  const read = frameReader(maxBody, {
-    announced() {
-      if (requests.length > 0)
-        throw new MeshError(
-          { code: "MESH_BAD_FRAME", detail: "second request" },
-          `${peer} sent two requests on one stream`,
-        );
+  const outOfTurn = (what: string) =>
+    new MeshError({ code: "MESH_BAD_FRAME", detail: what }, `${peer} sent ${what} out of turn`);
+  const read = frameReader(() => (announced ? room : maxBody), {
+    announced(size) {
+      if (!announced) {
+        announced = true;
+        return;
+      }
+      if (complete) throw outOfTurn("second request");
+      checkSize("body", size + PART, room);
+      room -= size + PART;
+      got.announced(size);
     },
     message(message) {
-      requests.push(message);
-      news.wake();
+      if (request === undefined) {
+        request = message;
+        asked.wake();
+      } else {
+        got.put(message);
+        came.wake();
+      }
     },
     signal(code) {
-      if (code !== Signal.next || under.shift() === undefined)
-        throw new MeshError(
-          { code: "MESH_BAD_FRAME", detail: `signal ${code}` },
-          `${peer} sent signal ${code} out of turn`,
-        );
-      news.wake();
+      if (code === Signal.next && sent.taken()) return;
+      if (code !== Signal.end || complete || request === undefined)
+        throw outOfTurn(`signal ${code}`);
+      complete = true;
+      came.wake();
     },
   });
   duplex.listen(
@@ -281,34 +399,24 @@ export async function answer(
       ),
     () => {},
   );
-  let parts: AsyncIterator<Message> | undefined;
-  let running: Promise<unknown> = Promise.resolve();
-  try {
-    while (requests.length === 0 && !gone.signal.aborted) await news.wait();
-    gone.signal.throwIfAborted();
-    const request = requests[0] as Message;
-    const left = new Promise<never>((_, reject) => {
-      gone.signal.addEventListener("abort", () => reject(gone.signal.reason), { once: true });
-    });
-    left.catch(() => {});
-    parts = handler(request, { peer, signal: gone.signal })[Symbol.asyncIterator]();
+  async function* following(): AsyncGenerator<Message, void, void> {
     while (true) {
-      const pulled = parts.next();
-      running = pulled.catch(() => {});
-      const { done: last, value: part } = await Promise.race([pulled, left]);
-      if (last === true) break;
-      checkSize("head", part.head.byteLength, MAX_HEAD);
-      const size = part.head.byteLength + part.body.byteLength + PART;
-      while (under.length > 0 && under.reduce((sum, one) => sum + one, size) > WINDOW) {
-        await Promise.race([news.wait(), left]);
-      }
-      under.push(size);
-      await writeMessage(duplex, part, { signal: gone.signal });
+      gone.signal.throwIfAborted();
+      const part = got.take();
+      if (part !== undefined) yield part;
+      else if (complete) return;
+      else await Promise.race([came.wait(), left]);
     }
+  }
+  try {
+    while (request === undefined && !gone.signal.aborted) await asked.wait();
+    gone.signal.throwIfAborted();
+    const asker = { peer, signal: gone.signal, following: following() };
+    await sent.send(handler(request as Message, asker));
     gone.signal.throwIfAborted();
     done = true;
     return async () => {
-      duplex.poke(signalFrame(Signal.end));
+      pen.signal(Signal.end);
       await duplex.close();
     };
   } catch (thrown) {
@@ -319,7 +427,6 @@ export async function answer(
     timer.abort();
     signal.removeEventListener("abort", onAbort);
     // A handler that is still busy keeps its place in the peer's count until it lets go.
-    await running;
-    await parts?.return?.().catch(() => {});
+    await sent.rest();
   }
 }

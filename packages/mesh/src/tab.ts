@@ -334,14 +334,19 @@ function openTab(
         if (!own.signal.aborted) pubsub.unsubscribe(topic);
       });
     },
-    async *request(peer, protocol, message, { signal, maxBody = DEFAULT_MAX_ANSWER, addrs = [] }) {
+    async *request(
+      peer,
+      protocol,
+      message,
+      { signal, maxBody = DEFAULT_MAX_ANSWER, addrs = [], following },
+    ) {
       mustBeOpen();
       publicKeyFromPeerId(peer);
       checkSize("head", message.head.byteLength, MAX_HEAD);
       const any = AbortSignal.any([signal, own.signal]);
       any.throwIfAborted();
       const duplex = await openStream(peer, protocol, addrs, any);
-      yield* ask(duplex, message, { peer, protocol, maxBody, signal: any });
+      yield* ask(duplex, message, { peer, protocol, maxBody, following, signal: any });
     },
     serve(protocol, handler, options) {
       mustBeOpen();

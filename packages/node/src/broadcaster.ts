@@ -1,6 +1,6 @@
 import { type Hex, type PayerPot, Wire } from "@tabcast/channel";
 import { FAST, LIVE, Price } from "@tabcast/market";
-import { createTranscoder, type Fragment } from "@tabcast/media";
+import { createAacTwin, createTranscoder, type Fragment } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
 import { type Entry, Keys, type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
 import {
@@ -13,7 +13,7 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
-import { type Captured, capture } from "./delivery.ts";
+import { type Captured, capture, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { ask, serveHeld } from "./exchange.ts";
 import { openHeld } from "./held.ts";
@@ -141,6 +141,8 @@ async function run(
   const earned = new Map<PeerId, { payee: Hex; segments: number; wei: bigint }>();
   const outbox = new Map<number, { outcome: Outcome; paid: Promise<Wei> }>();
   const publishing = openLine();
+  const twin = options.aac ? createAacTwin() : undefined;
+  working.addEventListener("abort", () => twin?.close(), { once: true });
   let published = 0;
   // Apart from publishing: viewers and workers do not wait for a disk.
   const recording = openLine();
@@ -184,9 +186,19 @@ async function run(
     }
   }
 
+  /** The tracks of a segment's sound. A twin that cannot be made is missed by few, so the stream goes on without it. */
+  async function soundsOf(audio: Fragment | undefined): Promise<(Fragment & { name: string })[]> {
+    if (audio === undefined) return [];
+    const own = { ...audio, name: "audio" };
+    if (twin === undefined || audio.codecs !== "opus") return [own];
+    const made = await twin.add(audio, { signal }).catch(warn("AAC could not be made"));
+    return made ? [own, { ...made, name: "audio-aac" }] : [own];
+  }
+
   async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
     const { segment, by, renditions } = outcome;
-    const { seq, start, duration, capturedAt, video, audio } = segment;
+    const { seq, start, duration, capturedAt, video } = segment;
+    const audio = await segment.audio;
     const remote = by !== undefined && by !== "local";
     const both = remote ? [1, 0] : [0];
     const tracks: Loose<Entry>["tracks"][number][] = [];
@@ -204,7 +216,8 @@ async function run(
       else tracks.push(gapOf(rung.name));
     }
     await add("source", video, both);
-    if (audio !== undefined) await add("audio", audio, [0]);
+    const sounds = await soundsOf(audio);
+    for (const { name, ...sound } of sounds) await add(name, sound, [0]);
     const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
     const there = remote ? [{ peer: by, addrs: outcome.addrs }] : [];
     await publisher.publish({
@@ -222,10 +235,10 @@ async function run(
     const all = [
       ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
       { ...video, name: "source" },
-      ...(audio === undefined ? [] : [{ ...audio, name: "audio" }]),
+      ...sounds,
     ];
     void recording
-      .run(async () => options.record?.({ seq, start, duration, tracks: all }))
+      .run(async () => options.record?.({ seq, start, duration, capturedAt, tracks: all }))
       .catch(fail)
       .finally(() => {
         recorded++;
@@ -289,22 +302,39 @@ async function run(
   hiring?.tick();
 
   on({ type: "live", stream: toHex(keys.publicKey) });
+  let opened = 0;
+  /** Whole segments from the first one on: what is published in the end. */
   let captured = 0;
   let mediaUs = 0;
+  let counting: Promise<void> = Promise.resolve();
+  const count = async (segment: Segment) => {
+    const { seq, video, duration, audio } = await segment.closed;
+    on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
+    await audio;
+    captured = seq + 1;
+    mediaUs += duration;
+  };
   try {
-    for await (const segment of source.segments({ signal })) {
-      const whole: Captured = await capture(segment, signal);
-      captured = segment.seq + 1;
-      mediaUs += segment.duration;
-      const { seq, video } = segment;
-      on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
-      if (rungs.length === 0) done(sourceOnly(whole, clock.now()));
-      else jobs.add(whole);
+    for await (const opening of source.openings({ signal })) {
+      const segment = await capture(opening, { clock, signal });
+      opened = opening.seq + 1;
+      counting = counting.then(() => count(segment));
+      counting.catch((error: unknown) => {
+        // Closed by its owner: the stream ends with what is whole.
+        if (!(error instanceof CodedError && error.code === "MEDIA_CLOSED")) fail(error);
+      });
+      if (opening.complete) await segment.closed;
+      if (rungs.length > 0) jobs.add(segment);
+      else
+        void segment.closed.then(
+          (whole) => done(sourceOnly(whole, clock.now())),
+          () => {},
+        );
       // A source that is live is bounded by its deadlines; one that is not waits for the crew. Both wait for the recorder.
       const room = () =>
         pace === "live" ? MOST_AHEAD : config.perWorker * (hiring?.hands().length ?? 0) + AHEAD;
       await bell.until(
-        () => (captured - published <= room() && published - recorded <= MOST_AHEAD) || undefined,
+        () => (opened - published <= room() && published - recorded <= MOST_AHEAD) || undefined,
         { signal },
       );
     }
@@ -312,7 +342,8 @@ async function run(
     if (signal.aborted) throw error;
     failure ??= error; // what was captured is still delivered and paid
   }
-  await bell.until(() => published === captured || undefined, { signal });
+  await counting.catch(() => {});
+  await bell.until(() => published >= captured || undefined, { signal });
   const wallMs = Math.round(clock.now() - liveAt);
   await bell.until(() => recorded === published || undefined, { signal });
   await publisher.end();
@@ -394,7 +425,7 @@ function linesOf(
       sha256: rendition === undefined ? "" : toHex(rendition.mediaHash),
       frames: rendition?.frames ?? 0,
       sentMs: Math.round(outcome.sentAt - liveAt),
-      roundTripMs: Math.round(outcome.verifiedAt - outcome.sentAt),
+      roundTripMs: Math.round(outcome.verifiedAt - Math.max(outcome.sentAt, segment.closedAt)),
       encodeMs: outcome.encodeMs,
       attempts: outcome.attempts,
       hedged: outcome.hedged,

@@ -3,23 +3,27 @@ import { Verify } from "@tabcast/market";
 import {
   type Fragment,
   inspect,
+  type Opening,
   type Rendition,
   type Rung,
   type SourceSegment,
   type Structure,
 } from "@tabcast/media";
-import type { Mesh, PeerId } from "@tabcast/mesh";
+import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
   Job,
+  JobEnd,
   JobReply,
   openReceipt,
   PROTOCOLS,
   publicKeyOf,
   type Receipt,
 } from "@tabcast/protocol";
-import { type Bytes, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
+import { type Bytes, type Clock, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
 import { openFetcher } from "./exchange.ts";
 import { openHeld } from "./held.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** Why a worker's answer is not one. */
 export type DeliveryReason =
@@ -28,10 +32,25 @@ export type DeliveryReason =
 export class DeliveryError extends CodedError<DeliveryReason> {}
 
 /** A captured segment with what every job and entry about it needs. */
-export interface Captured extends SourceSegment {
+export interface Captured extends Omit<SourceSegment, "audio"> {
   readonly initHash: Uint8Array<ArrayBuffer>;
   readonly mediaHash: Uint8Array<ArrayBuffer>;
   readonly structure: Structure;
+  /** When its last byte was there, in milliseconds of the clock. */
+  readonly closedAt: number;
+  /** Comes later than the picture; undefined where there is none. Rejects where the source ends badly before. */
+  readonly audio: Promise<Fragment | undefined>;
+}
+
+/** A segment from its beginning on. */
+export interface Segment extends Pick<Opening, "seq" | "start" | "planned" | "frameRate" | "init"> {
+  readonly initHash: Uint8Array<ArrayBuffer>;
+  /** Its bytes as they come; each call gives all of them. */
+  readonly media: Opening["media"];
+  /** Undefined while it is being made. */
+  readonly captured: Captured | undefined;
+  /** Rejects where the source ends badly before, or made something unreadable. */
+  readonly closed: Promise<Captured>;
 }
 
 /** A rendition whose bytes are here and hash to what was promised. */
@@ -46,12 +65,39 @@ export async function hashes({ init, media }: Fragment) {
   return { initHash: await sha256(init), mediaHash: await sha256(media) };
 }
 
-/** Hashes a segment and reads its structure. Throws MediaError if the source made something unreadable. */
-export async function capture(segment: SourceSegment, signal: AbortSignal): Promise<Captured> {
+/** Follows a segment from its beginning; once it is complete it is hashed, and its structure read. */
+export async function capture(
+  opening: Opening,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Segment> {
+  const { seq, start, planned, frameRate, init } = opening;
+  const initHash = await sha256(init);
+  let captured: Captured | undefined;
+  const close = async (): Promise<Captured> => {
+    const { video, duration, capturedAt } = await opening.closed;
+    const closedAt = clock.now();
+    const mediaHash = await sha256(video.media);
+    const structure = await inspect(video, { signal });
+    const audio = opening.whole.then((whole) => whole.audio);
+    audio.catch(() => {}); // whoever publishes it hears of it
+    const summary = { seq, start, duration, capturedAt, closedAt };
+    captured = { ...summary, video, initHash, mediaHash, structure, audio };
+    return captured;
+  };
+  const closed = close();
+  closed.catch(() => {}); // so does whoever waits for it
   return {
-    ...segment,
-    ...(await hashes(segment.video)),
-    structure: await inspect(segment.video, { signal }),
+    seq,
+    start,
+    planned,
+    frameRate,
+    init,
+    initHash,
+    media: () => opening.media(),
+    get captured() {
+      return captured;
+    },
+    closed,
   };
 }
 
@@ -73,11 +119,12 @@ export interface JobTerms {
 /** Talks to workers about segments: sends jobs, opens receipts, pulls what was made. Decides nothing. */
 export interface Courier {
   /**
-   * Sends a segment as a job and yields until the receipt has come. `alive` is called for every part that arrives.
-   * Throws MESH_*, PROTOCOL_*, DELIVERY_FAILED in the worker's words, or DELIVERY_RECEIPT if it is about something else.
+   * Sends a segment as a job, one that is still being made as it comes, and waits until the receipt is here. `alive` is
+   * called for every part that arrives. Throws MESH_*, PROTOCOL_*, DELIVERY_FAILED in the worker's words,
+   * DELIVERY_RECEIPT if it is about something else, or what ended the source.
    */
   send(
-    segment: Captured,
+    segment: Segment,
     terms: JobTerms,
     options: { signal: AbortSignal; alive: (frames: number) => void },
   ): Promise<Receipt>;
@@ -96,28 +143,12 @@ export function openCourier(mesh: Mesh): Courier {
   return {
     async send(segment, terms, { signal, alive }) {
       const { worker, addrs } = terms;
-      const { init, media } = segment.video;
-      const head = Job.encode({
-        award: terms.award,
-        epoch: terms.epoch,
-        seq: segment.seq,
-        attempt: terms.attempt,
-        rungs: terms.rungs,
-        initLen: init.byteLength,
-        mediaLen: media.byteLength,
-        initHash: segment.initHash,
-        mediaHash: segment.mediaHash,
-        frames: segment.video.frames,
-        startUs: segment.start,
-        durationUs: segment.duration,
-        deadlineMs: Math.round(terms.deadlineMs),
-        codec: terms.codec,
-      });
-      const request = { head, body: concatBytes(init, media) };
+      const request = jobOf(segment, terms);
       const parts = mesh.request(worker, PROTOCOLS.job, request, {
         signal,
         addrs,
         maxBody: 0 as Bytes,
+        ...(segment.captured === undefined && { following: following(segment) }),
       });
       for await (const part of parts) {
         const { progress, receipt, failure } = JobReply.decode(part.head);
@@ -132,7 +163,8 @@ export function openCourier(mesh: Mesh): Courier {
         if (from === undefined) throw wrong(worker, "signer", segment.seq);
         const opened = await openReceipt(receipt, { from });
         const { award, epoch, rungs } = terms;
-        const { seq, mediaHash } = segment;
+        // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
+        const { seq, mediaHash } = await segment.closed;
         const outcome = Verify.receipt({ award, epoch, seq, mediaHash, rungs }, opened);
         if (!outcome.ok) throw wrong(worker, outcome.failed.join(", "), seq);
         return opened;
@@ -161,6 +193,41 @@ export function openCourier(mesh: Mesh): Courier {
       );
     },
   };
+}
+
+/** The first frame of a job: the whole segment, or its beginning where it is still being made. */
+function jobOf(
+  { seq, start, planned, init, initHash, captured }: Segment,
+  terms: JobTerms,
+): Message {
+  const { award, epoch, attempt, rungs, codec } = terms;
+  const media = captured?.video.media ?? NOTHING;
+  const head = Job.encode({
+    award,
+    epoch,
+    seq,
+    attempt,
+    rungs,
+    initLen: init.byteLength,
+    mediaLen: media.byteLength,
+    initHash,
+    mediaHash: captured?.mediaHash ?? NOTHING,
+    frames: captured?.video.frames ?? planned.frames,
+    startUs: start,
+    durationUs: captured?.duration ?? planned.duration,
+    deadlineMs: Math.round(terms.deadlineMs),
+    codec,
+    open: captured === undefined,
+  });
+  return { head, body: concatBytes(init, media) };
+}
+
+/** What follows an open job. The segment is complete only with its last part: a source that fails ends the request. */
+async function* following(segment: Segment): AsyncGenerator<Message, void, void> {
+  for await (const body of segment.media()) yield { head: NOTHING, body };
+  const { video, mediaHash } = await segment.closed;
+  const head = JobEnd.encode({ mediaLen: video.media.byteLength, mediaHash });
+  yield { head, body: NOTHING };
 }
 
 function wrong(worker: PeerId, field: string, seq: number): DeliveryError {

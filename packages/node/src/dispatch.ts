@@ -1,4 +1,4 @@
-import { Assign, type Config, Job, Price, Verify } from "@tabcast/market";
+import { Assign, type Config, Job, Price, type Speed, Verify } from "@tabcast/market";
 import { type CodecName, inspect, type Rung, type Transcoder } from "@tabcast/media";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { Cancel, PROTOCOLS, type Receipt } from "@tabcast/protocol";
@@ -10,6 +10,7 @@ import {
   hashes,
   type JobTerms,
   openCourier,
+  type Segment,
 } from "./delivery.ts";
 import { ask } from "./exchange.ts";
 import { HashError } from "./held.ts";
@@ -46,7 +47,7 @@ export interface DispatchOptions {
   readonly clock: Clock;
   /** True while a worker may still be paid for `amount` more. */
   readonly affordable: (amount: Wei) => boolean;
-  /** How long after a segment was captured its renditions are of use, in milliseconds; undefined: for ever. */
+  /** How long after a segment's end its renditions are of use, in milliseconds; undefined: for ever. */
   readonly slackMs: number | undefined;
   readonly segmentMs: number;
   readonly on: (event: BroadcastEvent) => void;
@@ -58,7 +59,8 @@ export interface DispatchOptions {
 
 /** Gets each segment encoded by somebody: carries out what `Job` and `Assign` decide. */
 export interface Dispatch {
-  add(segment: Captured): void;
+  /** Takes a segment, complete or only begun. If one that was begun is never completed, its job is cancelled. */
+  add(segment: Segment): void;
   /** A worker is gone: its jobs are lost. */
   lost(worker: PeerId): void;
   /** To be called when somebody was hired, and at least ten times a second. */
@@ -67,14 +69,18 @@ export interface Dispatch {
 
 /** How long one upload may keep the uplink to itself, in milliseconds. */
 const UPLINK_MS = 3_000;
+/** Planned lengths that a live segment may take to be made on a busy machine, before its job's deadline begins to run. */
+const SLOW_SOURCE = 4;
 
 interface Slot {
   job: Job.Job;
-  readonly segment: Captured;
+  readonly segment: Segment;
+  /** When it was or is expected to be complete. */
+  closesAt: number;
   readonly running: Map<PeerId, AbortController>;
   readonly receipts: Map<
     PeerId,
-    { receipt: Receipt; terms: JobTerms; uploadMs: number; receivedAt: number }
+    { receipt: Receipt; terms: JobTerms; upload: Speed.Sample["upload"]; receivedAt: number }
   >;
   readonly collected: Map<PeerId, { renditions: readonly Collected[]; pullMs: number }>;
   readonly local: AbortController;
@@ -105,8 +111,17 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   let localMs = 0.75 * options.segmentMs; // replaced by what is measured
   let warnedAlone = false;
 
-  const pixelsOf = (segment: Captured) => Number(Price.pixels(rungs, segment.video.frames));
-  const bytesOf = ({ video }: Captured) => video.init.byteLength + video.media.byteLength;
+  const framesOf = ({ captured, planned }: Segment) => captured?.video.frames ?? planned.frames;
+  const pixelsOf = (segment: Segment) => Number(Price.pixels(rungs, framesOf(segment)));
+  const bytesOf = ({ init, captured }: Segment) =>
+    init.byteLength + (captured?.video.media.byteLength ?? 0);
+  const limitsOf = (closedAt: number): Job.Limits | undefined =>
+    slackMs === undefined
+      ? undefined
+      : {
+          localAt: closedAt + Math.max(0, slackMs - config.margin * localMs),
+          deadline: closedAt + slackMs,
+        };
 
   function unload(worker: PeerId, seq: number): void {
     const left = (loads.get(worker) ?? []).filter((load) => load.seq !== seq);
@@ -163,20 +178,26 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         slot.local.abort(new Error("a worker was quicker"));
         return;
       case "gap":
-        done({ ...summary(slot), by: undefined, addrs: [], renditions: [], encodeMs: 0 });
+        finish(slot, { by: undefined, addrs: [], renditions: [], encodeMs: 0 });
         return;
     }
   }
 
-  function summary(slot: Slot) {
+  type Made = Omit<Outcome, "segment" | "sentAt" | "verifiedAt" | "attempts" | "hedged">;
+
+  function finish({ segment, job, sentAt }: Slot, made: Made): void {
     const now = clock.now();
-    return {
-      segment: slot.segment,
-      sentAt: slot.sentAt ?? now,
+    const summary = {
+      sentAt: sentAt ?? now,
       verifiedAt: now,
-      attempts: slot.job.attempts.length + (slot.job.local === "no" ? 0 : 1),
-      hedged: slot.job.hedged,
+      attempts: job.attempts.length + (job.local === "no" ? 0 : 1),
+      hedged: job.hedged,
     };
+    // A segment that is never completed has no outcome.
+    segment.closed.then(
+      (captured) => done({ ...summary, segment: captured, ...made }),
+      () => {},
+    );
   }
 
   function assign(): void {
@@ -195,7 +216,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         continue;
       }
       const { segment } = slot;
-      const task = { pixels: pixelsOf(segment), bytes: bytesOf(segment), ...pick };
+      const open = segment.captured === undefined;
+      const task = {
+        pixels: pixelsOf(segment),
+        bytes: bytesOf(segment),
+        closesAt: open ? slot.closesAt : undefined,
+        ...pick,
+      };
       const give = () => {
         picks = picks.filter((other) => other !== pick);
       };
@@ -225,20 +252,20 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       }
       const load = { seq: pick.seq, readyAt: choice.readyAt };
       loads.set(choice.worker, [...(loads.get(choice.worker) ?? []), load]);
-      uplinkFreeAt = choice.uploadedAt;
+      if (!open) uplinkFreeAt = choice.uploadedAt;
       tell(pick.seq, { type: "assigned", worker: choice.worker, epoch: choice.epoch, now });
     }
   }
 
   /** What a segment can cost at most, with what is in hand already. */
-  function dearest(segment: Captured): Wei {
+  function dearest(segment: Segment): Wei {
     const price = hiring?.crew().need.maxPrice ?? 0n;
     const inHand = [...slots.values()].reduce(
       (sum, { running, segment: other }) =>
-        sum + Price.ofSegment(price, rungs, other.video.frames) * BigInt(running.size),
+        sum + Price.ofSegment(price, rungs, framesOf(other)) * BigInt(running.size),
       0n,
     );
-    return (Price.ofSegment(price, rungs, segment.video.frames) + inHand) as Wei;
+    return (Price.ofSegment(price, rungs, framesOf(segment)) + inHand) as Wei;
   }
 
   async function send(slot: Slot, worker: PeerId, epoch: number, attempt: number): Promise<void> {
@@ -249,7 +276,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       return tell(seq, { type: "failed", worker, fault: "left" });
     const stop = new AbortController();
     slot.running.set(worker, stop);
-    const limits = slot.job.limits;
+    const plannedMs = segment.planned.duration / 1_000;
+    const deadline =
+      slot.job.limits?.deadline ??
+      slot.closesAt + (SLOW_SOURCE - 1) * plannedMs + (slackMs ?? 600_000);
     const terms: JobTerms = {
       worker,
       addrs: hiring?.addrs(worker) ?? [],
@@ -258,41 +288,57 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       attempt,
       rungs,
       codec,
-      deadlineMs: limits === undefined ? 600_000 : Math.max(1, limits.deadline - clock.now()),
+      deadlineMs: Math.max(1, deadline - clock.now()),
       price: member.price,
       payee: `0x${toHex(member.payee)}`,
       lane: member.lane,
     };
+    const waits = { signal: AbortSignal.any([signal, stop.signal]) };
+    const begin = () => {
+      slot.sentAt ??= clock.now();
+      on({ type: "sent", seq, worker, attempt });
+    };
+    const heard = () => tell(seq, { type: "progress", worker, now: clock.now() });
     try {
-      let uploadMs = 0;
-      const receipt = await new Promise<Receipt>((resolve, reject) => {
-        // The uplink carries one segment at a time: two at once make both late.
-        void uplink.run(
-          () =>
-            new Promise<void>((free) => {
-              const sentAt = clock.now();
-              slot.sentAt ??= sentAt;
-              on({ type: "sent", seq, worker, attempt });
-              const alive = () => {
-                if (uploadMs === 0) {
-                  uploadMs = Math.max(1, clock.now() - sentAt);
-                  uplinkFreeAt = Math.min(uplinkFreeAt, clock.now());
-                  free();
-                }
-                tell(seq, { type: "progress", worker, now: clock.now() });
-              };
-              const waits = { signal: AbortSignal.any([signal, stop.signal]), alive };
-              courier.send(segment, terms, waits).then(resolve, reject).finally(free);
-              // A worker that takes no bytes must not hold up those behind it.
-              clock.sleep(UPLINK_MS, waits).then(free, free);
-            }),
-        );
-      });
-      slot.receipts.set(worker, { receipt, terms, uploadMs, receivedAt: clock.now() });
+      let upload: Speed.Sample["upload"];
+      let receipt: Receipt;
+      if (segment.captured === undefined) {
+        // What is still being made takes no more of the uplink than it is made with.
+        begin();
+        receipt = await courier.send(segment, terms, { ...waits, alive: heard });
+      } else {
+        receipt = await new Promise<Receipt>((resolve, reject) => {
+          // The uplink carries one complete segment at a time: two at once make both late.
+          void uplink.run(
+            () =>
+              new Promise<void>((free) => {
+                const sentAt = clock.now();
+                begin();
+                const alive = () => {
+                  if (upload === undefined) {
+                    upload = { bytes: bytesOf(segment), ms: Math.max(1, clock.now() - sentAt) };
+                    uplinkFreeAt = Math.min(uplinkFreeAt, clock.now());
+                    free();
+                  }
+                  heard();
+                };
+                courier
+                  .send(segment, terms, { ...waits, alive })
+                  .then(resolve, reject)
+                  .finally(free);
+                // A worker that takes no bytes must not hold up those behind it.
+                clock.sleep(UPLINK_MS, waits).then(free, free);
+              }),
+          );
+        });
+      }
+      slot.receipts.set(worker, { receipt, terms, upload, receivedAt: clock.now() });
       tell(seq, { type: "receipt", worker, epoch });
     } catch (error) {
       if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
-      fails(slot, worker, faultOf(error), describe(error));
+      // A worker that gave up waiting for our source is not to blame.
+      const waited = segment.captured === undefined && whyOf(error) === "JOB_INPUT";
+      fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
     }
   }
 
@@ -319,10 +365,12 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   }
 
   async function verify(slot: Slot, worker: PeerId): Promise<void> {
-    const { seq, structure: source } = slot.segment;
+    const { seq, captured } = slot.segment;
     const got = slot.receipts.get(worker);
     const stop = slot.running.get(worker);
-    if (got === undefined || stop === undefined) return;
+    // Without a complete segment there is no receipt about it.
+    if (got === undefined || stop === undefined || captured === undefined) return;
+    const { structure: source } = captured;
     const invalid = (why: string, failed: readonly string[]) => {
       options.refused(got.terms, seq, failed);
       fails(slot, worker, "invalid", why);
@@ -355,8 +403,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         worker,
         sample: {
           pixels: pixelsOf(slot.segment),
-          bytes: bytesOf(slot.segment),
-          uploadMs: got.uploadMs,
+          upload: got.upload,
           encodeMs: got.receipt.encodeMs,
           pullMs,
         },
@@ -377,8 +424,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const got = slot.receipts.get(by);
     const collected = slot.collected.get(by);
     if (collected === undefined) throw new RangeError(`${by} delivered nothing to publish`);
-    done({
-      ...summary(slot),
+    finish(slot, {
       by,
       addrs: got?.terms.addrs ?? [],
       renditions: collected.renditions,
@@ -386,7 +432,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       ...(got !== undefined && {
         pay: {
           terms: got.terms,
-          amount: Price.ofSegment(got.terms.price, rungs, segment.video.frames),
+          amount: Price.ofSegment(got.terms.price, rungs, framesOf(segment)),
         },
       }),
     });
@@ -394,15 +440,18 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   async function encodeHere(slot: Slot): Promise<void> {
     const { segment } = slot;
-    const { init, media } = segment.video;
+    const { init, captured, frameRate } = segment;
+    const media = captured?.video.media ?? segment.media();
     slot.sentAt ??= clock.now();
     const startedAt = clock.now();
     transcoder ??= options.transcoder();
     const waits = { signal: AbortSignal.any([signal, slot.local.signal]) };
     try {
-      const result = await transcoder.transcode({ init, media, codec, rungs }, waits);
+      const result = await transcoder.transcode({ init, media, codec, rungs, frameRate }, waits);
       slot.localMs = Math.round(result.encodeMs);
-      localMs += config.alpha * (clock.now() - startedAt - localMs);
+      // Of one that was still being made, waiting for its bytes is no part.
+      const took = captured === undefined ? result.encodeMs : clock.now() - startedAt;
+      localMs += config.alpha * (took - localMs);
       const renditions = await Promise.all(
         result.renditions.map(async (rendition) => ({
           ...rendition,
@@ -424,18 +473,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   return {
     add(segment) {
       const now = clock.now();
+      const { seq, captured, planned } = segment;
       budget = Job.earn(budget, config);
-      const limits =
-        slackMs === undefined
-          ? undefined
-          : {
-              localAt: now + Math.max(0, slackMs - config.margin * localMs),
-              deadline: now + slackMs,
-            };
-      const [job, effects] = Job.open({ seq: segment.seq, limits });
+      const [job, effects] = Job.open({ seq, limits: captured && limitsOf(now) });
       const slot: Slot = {
         job,
         segment,
+        closesAt: captured === undefined ? now + planned.duration / 1_000 : now,
         running: new Map(),
         receipts: new Map(),
         collected: new Map(),
@@ -443,8 +487,17 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         sentAt: undefined,
         localMs: 0,
       };
-      slots.set(segment.seq, slot);
+      slots.set(seq, slot);
       for (const effect of effects) act(slot, effect);
+      if (captured !== undefined) return;
+      segment.closed.then(
+        ({ closedAt }) => {
+          slot.closesAt = closedAt;
+          const limits = limitsOf(closedAt);
+          if (limits !== undefined) tell(seq, { type: "closed", limits });
+        },
+        () => tell(seq, { type: "cancelled" }),
+      );
     },
     lost(worker) {
       for (const [seq, slot] of [...slots]) {
@@ -465,12 +518,19 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   };
 }
 
+/** A worker's own word for its failure, if it gave one. */
+function whyOf(error: unknown): string | undefined {
+  return error instanceof DeliveryError && error.reason.code === "DELIVERY_FAILED"
+    ? error.reason.why
+    : undefined;
+}
+
 /** What a failed request says about its worker. */
 function faultOf(error: unknown): Job.Fault {
   if (error instanceof DeliveryError) {
-    const { reason } = error;
-    if (reason.code === "DELIVERY_RECEIPT") return "invalid";
-    return reason.why === "JOB_BUSY" || reason.why === "JOB_UNPAID" ? "busy" : "failed";
+    if (error.reason.code === "DELIVERY_RECEIPT") return "invalid";
+    const why = whyOf(error);
+    return why === "JOB_BUSY" || why === "JOB_UNPAID" ? "busy" : "failed";
   }
   const code = error instanceof CodedError ? error.code : "";
   if (code.startsWith("PROTOCOL_") || code.startsWith("MEDIA_")) return "invalid";

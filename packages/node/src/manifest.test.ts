@@ -117,4 +117,49 @@ describe("a manifest", () => {
     expect(rungs).toContainEqual(["360p", "avc1.4d401e", 800_000]);
     expect(rungs).toHaveLength(3);
   });
+
+  test("offers sound in all its codings, or in the first that a player takes", () => {
+    const { message } = entry(0);
+    const [track] = message.tracks as [Entry["tracks"][number]];
+    const sounding = {
+      ...message,
+      tracks: [
+        ...message.tracks,
+        { ...track, name: "audio", codecs: "opus" },
+        { ...track, name: "audio-aac", codecs: "mp4a.40.2" },
+      ],
+    };
+    const groups = (plays?: (codecs: string) => boolean) =>
+      Manifest.variants(announce(1, 1).message, [sounding], plays).audio?.map(({ group }) => group);
+    expect(groups()).toEqual(["audio", "audio-aac"]);
+    expect(groups(() => true)).toEqual(["audio"]);
+    expect(groups((codecs) => codecs !== "opus")).toEqual(["audio-aac"]);
+    expect(groups(() => false)).toEqual([]);
+  });
+
+  test("names the most demanding codec of a rung's encoders and the mean frame rate", () => {
+    const other = { ...entry(1).message, durationUs: 1_000_000 };
+    const better = {
+      ...other,
+      tracks: other.tracks.map((track) => ({ ...track, codecs: "avc1.640028", frames: 25 })),
+    };
+    const { variants } = Manifest.variants(announce(1, 2).message, [entry(0).message, better]);
+    for (const variant of variants)
+      expect(variant).toMatchObject({ codecs: "avc1.640028", frameRate: 25 });
+  });
+
+  test("keeps the target duration of its longest segment after that has left the window", () => {
+    const long = entry(0);
+    const manifest = Manifest.announced(
+      Manifest.entered(
+        Manifest.entered(Manifest.emptyManifest, {
+          ...long,
+          message: { ...long.message, durationUs: 3_900_000 },
+        }),
+        entry(1),
+      ),
+      announce(1, 2),
+    );
+    expect(Manifest.playlist(manifest, "360p", [entry(1).message]).target).toBe(3_900_000);
+  });
 });

@@ -114,40 +114,35 @@ const tracksOf = (entries: readonly Entry[], name: string) =>
 
 const folder = (track: string) => `${encodeURIComponent(track)}/index.m3u8`;
 
-/** The multivariant playlist's content, from the announced ladder and what its segments measure; the lowest rung first. */
-export function variants(announce: Announce, entries: readonly Entry[]): Hls.Master {
-  const audio = tracksOf(entries, "audio");
-  const [sound] = audio;
+/**
+ * The multivariant playlist's content, from the announced ladder and what its segments measure; the lowest rung first.
+ * Of the sound, the first coding that `plays` takes, by its RFC 6381 string; without `plays`, all there are.
+ */
+export function variants(
+  announce: Announce,
+  entries: readonly Entry[],
+  plays?: (codecs: string) => boolean,
+): Hls.Master {
+  const sounds = Hls.SOUND_TRACKS.flatMap((name): Hls.AudioRendition[] => {
+    const found = tracksOf(entries, name);
+    const codecs = Hls.strictest(found.map(({ track }) => track.codecs));
+    if (codecs === undefined) return [];
+    return [{ group: name, uri: folder(name), codecs, bandwidth: Hls.bandwidthOf(found) }];
+  });
+  const audio = plays ? sounds.filter(({ codecs }) => plays(codecs)).slice(0, 1) : sounds;
   const ladder = announce.rungs.flatMap(({ name }) => tracksOf(entries, name));
   const rungs = [...announce.rungs, announce.source].flatMap(({ name, width, height, bitrate }) => {
-    const found = tracksOf(entries, name);
+    const own = tracksOf(entries, name);
     // A rung that is all gaps just now may come back: it is offered as announced, coded like its neighbours.
-    const first = found[0] ?? ladder[0];
-    if (first === undefined) return [];
-    const frameRate = (first.track.frames * 1e6) / first.duration;
-    const { codecs } = first.track;
-    return [
-      {
-        uri: folder(name),
-        codecs,
-        width,
-        height,
-        frameRate,
-        bandwidth: found.length > 0 ? Hls.bandwidthOf(found) : { peak: bitrate, average: bitrate },
-        name,
-      },
-    ];
+    const found = own.length > 0 ? own : ladder;
+    const codecs = Hls.strictest(found.map(({ track }) => track.codecs));
+    if (codecs === undefined) return [];
+    const frames = found.reduce((sum, { track }) => sum + track.frames, 0);
+    const frameRate = (frames * 1e6) / found.reduce((sum, { duration }) => sum + duration, 0);
+    const bandwidth = own.length > 0 ? Hls.bandwidthOf(own) : { peak: bitrate, average: bitrate };
+    return [{ uri: folder(name), codecs, width, height, frameRate, bandwidth, name }];
   });
-  return {
-    variants: rungs.sort((a, b) => a.bandwidth.average - b.bandwidth.average),
-    ...(sound !== undefined && {
-      audio: {
-        uri: folder("audio"),
-        codecs: sound.track.codecs,
-        bandwidth: Hls.bandwidthOf(audio),
-      },
-    }),
-  };
+  return { variants: rungs.sort((a, b) => a.bandwidth.average - b.bandwidth.average), audio };
 }
 
 /** A media playlist's content for these entries, which must follow on from each other. */
@@ -158,11 +153,16 @@ export function playlist(
 ): Hls.Playlist {
   const ended = complete(manifest);
   const segmentMs = manifest.announce?.message.segmentMs ?? 2_000;
+  // Of all that is known, not of the entries shown: a target that shrinks as the window moves is against the standard.
+  const longest = [...manifest.entries.values()].reduce(
+    (most, { message }) => Math.max(most, message.durationUs),
+    segmentMs * 1_000,
+  );
   return {
     kind: "live",
     first: entries[0]?.seq ?? 0,
     ended,
-    target: (segmentMs * 1_000) as Micros,
+    target: longest as Micros,
     canBlockReload: true,
     pieces: entries.map(({ seq, durationUs, capturedMs, tracks }) => {
       const track = tracks.find((one) => one.name === name && !one.gap);

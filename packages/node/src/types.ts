@@ -10,6 +10,7 @@ import type {
 } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { Micros, Wei } from "@tabcast/runtime";
+import type { Measure } from "./speeds.ts";
 
 /** One rung of one segment, as the report has it. */
 export interface SegmentLine {
@@ -20,10 +21,11 @@ export interface SegmentLine {
   readonly bytes: number;
   readonly sha256: string;
   readonly frames: number;
-  /** Milliseconds since the stream went on air. */
+  /** Milliseconds since the stream went on air; of a live segment, while it was being made. */
   readonly sentMs: number;
-  /** From sent to verified. */
+  /** Milliseconds until verified: from when its last byte was there, or, if it was sent later, from then. */
   readonly roundTripMs: number;
+  /** Milliseconds of work, as its maker says; waiting for bytes is no part. */
   readonly encodeMs: number;
   readonly attempts: number;
   readonly hedged: boolean;
@@ -130,6 +132,8 @@ export interface BroadcastOptions {
   readonly wanted?: number;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
   readonly pace: "live" | "fast";
+  /** True: sound that is Opus is published as AAC too, for players that cannot take Opus. Default false. */
+  readonly aac?: boolean;
   /** Makes the transcoder for local encoding, when it is first needed. Default: media's own. */
   readonly transcoder?: () => Transcoder;
   readonly on: (event: BroadcastEvent) => void;
@@ -142,6 +146,8 @@ export interface PublishedSegment {
   readonly seq: number;
   readonly start: Micros;
   readonly duration: Micros;
+  /** When its first frame was captured, Unix milliseconds. */
+  readonly capturedAt: number;
   readonly tracks: readonly (Fragment & { readonly name: string })[];
 }
 
@@ -179,7 +185,10 @@ export interface WorkerOptions {
   readonly purse: Purse;
   /** One per concurrent job. */
   readonly transcoder: Transcoder;
+  /** As measured at join; what is advertised follows the jobs from then on. */
   readonly capabilities: readonly Capability[];
+  /** Measures a codec again, when the jobs say that the device has changed and none is in hand. Default: never. */
+  readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
   readonly on: (event: WorkerEvent) => void;
@@ -251,9 +260,12 @@ export interface ViewerOptions {
  * playlist. Track names are percent-encoded. Players map them back to `bytes(track, what, seq)`.
  */
 export interface Viewer {
-  /** The HLS multivariant playlist; waits for the announcement and the first entry. */
-  master(options: { signal: AbortSignal }): Promise<string>;
-  /** The live media playlist of a track ("720p", "source", "audio"); with `atLeast`, waits until that sequence is in it. */
+  /**
+   * The HLS multivariant playlist; waits for the announcement and the first entry. Sound is offered in the first coding that
+   * `plays` takes, by its RFC 6381 string; without `plays`, in all there are.
+   */
+  master(options: { signal: AbortSignal; plays?: (codecs: string) => boolean }): Promise<string>;
+  /** The live media playlist of a track ("720p", "source", "audio", "audio-aac"); with `atLeast`, waits until that sequence is in it. */
   playlist(track: string, options: { signal: AbortSignal; atLeast?: number }): Promise<string>;
   /** A checked copy of an init or media segment. `firstByteAt` is performance.now() time. */
   bytes(

@@ -143,13 +143,13 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
   };
 
   return {
-    async master({ signal }) {
+    async master({ signal, plays }) {
       const waits = { signal: AbortSignal.any([signal, until]) };
       const announce = await bell.until(
         () => (manifest.end > manifest.first ? manifest.announce?.message : undefined),
         waits,
       );
-      return Hls.master(Manifest.variants(announce, playable()));
+      return Hls.master(Manifest.variants(announce, playable(), plays));
     },
 
     async playlist(track, { signal, atLeast = 0 }) {

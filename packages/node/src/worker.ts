@@ -1,6 +1,6 @@
 import { type Hex, Wire } from "@tabcast/channel";
 import { Hire, Price } from "@tabcast/market";
-import type { Message, PeerId } from "@tabcast/mesh";
+import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Accept,
   type Award,
@@ -10,6 +10,7 @@ import {
   Job,
   JobReply,
   MAX_INIT,
+  MAX_JOB_MEDIA,
   MAX_MEDIA,
   OFFERS_TOPIC,
   type Offer,
@@ -35,14 +36,18 @@ import {
 } from "@tabcast/runtime";
 import { answer, ask, serveHeld } from "./exchange.ts";
 import { checkHash, openHeld } from "./held.ts";
+import { openIntake, type Received } from "./intake.ts";
 import { openBell } from "./queue.ts";
+import { openSpeeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 import { asCodec, asRungs } from "./wire.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);
-/** Jobs a tab takes at once: one is encoded, one waits with its bytes here. */
-const MOST_JOBS = 2;
+/** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
+const MOST_JOBS = 4;
+/** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
+const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
 /** Offers remembered, to answer an award with; the oldest makes room. */
 const MOST_OFFERS = 128;
 /** Receipts kept per award, to answer a repeated job with. */
@@ -78,16 +83,7 @@ interface Place {
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
-  const {
-    mesh,
-    keys,
-    purse,
-    transcoder,
-    capabilities,
-    on,
-    signal,
-    price = DEFAULT_PRICE,
-  } = options;
+  const { mesh, keys, purse, transcoder, on, signal, price = DEFAULT_PRICE } = options;
   const own = new AbortController();
   const until = AbortSignal.any([signal, own.signal]);
   const held = openHeld();
@@ -104,12 +100,20 @@ export function work(options: WorkerOptions): WorkerNode {
   const self = () => ({
     self: mesh.self,
     price,
-    capabilities,
+    capabilities: speeds.capabilities(),
     free: paused ? 0 : MOST_JOBS - jobs(),
     working: [...places.values()].map(({ stream }) => stream),
   });
   const refused = (what: string, error: unknown) =>
     on({ type: "refused", what, why: describe(error) });
+  const speeds = openSpeeds({
+    capabilities: options.capabilities,
+    measure: options.measure,
+    changed: ({ codec, pixelsPerSecond, hardware }) =>
+      on({ type: "measured", codec, pixelsPerSecond, hardware }),
+    failed: (error) => refused("measurement", error),
+    signal: until,
+  });
   const leave = (id: string) => {
     const place = places.get(id);
     places.delete(id);
@@ -206,18 +210,34 @@ export function work(options: WorkerOptions): WorkerNode {
         { code: "JOB_INPUT" },
         `expected ${job.initLen} + ${job.mediaLen} bytes, got ${body.byteLength}`,
       );
-    const known = place.receipts.get(job.seq);
-    if (known !== undefined && !equalBytes(known.source, job.mediaHash))
-      throw new Refusal(
-        { code: "JOB_CONFLICT" },
-        `segment ${job.seq} came before with other bytes`,
-      );
-    if (known !== undefined) return place;
+    if (place.receipts.has(job.seq)) return place; // it was done before
     if (place.jobs.has(job.seq))
       throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
     if (jobs() >= MOST_JOBS)
       throw new Refusal({ code: "JOB_BUSY" }, `${jobs()} jobs in hand, at most ${MOST_JOBS}`);
     return place;
+  }
+
+  /** The receipt of a segment that was done before; throws JOB_CONFLICT if these are other bytes. */
+  function storedReceipt(place: Place, seq: number, mediaHash: Uint8Array) {
+    const stored = place.receipts.get(seq);
+    if (stored !== undefined && !equalBytes(stored.source, mediaHash))
+      throw new Refusal({ code: "JOB_CONFLICT" }, `segment ${seq} came before with other bytes`);
+    return stored?.sealed.slice();
+  }
+
+  /** The media of a job, to be transcoded as it comes, and what it is once it is complete and its hash was checked. */
+  function mediaOf(
+    job: Job,
+    body: Uint8Array<ArrayBuffer>,
+    following: Asker["following"],
+    stop: AbortSignal,
+  ) {
+    if (job.open) return openIntake(job, following, { clock: systemClock, signal: stop });
+    const media = body.slice(job.initLen);
+    const mediaHash = job.mediaHash as Uint8Array<ArrayBuffer>;
+    const received = checkHash(media, mediaHash).then((): Received => ({ media, mediaHash }));
+    return { media, received };
   }
 
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
@@ -240,19 +260,21 @@ export function work(options: WorkerOptions): WorkerNode {
   async function encode(
     place: Place,
     job: Job,
-    body: Uint8Array<ArrayBuffer>,
+    init: Uint8Array<ArrayBuffer>,
+    { media, received }: ReturnType<typeof mediaOf>,
     stop: AbortSignal,
     progress: (frames: number) => void,
   ): Promise<Uint8Array> {
-    const init = body.slice(0, job.initLen);
-    const media = body.slice(job.initLen);
-    await checkHash(init, job.initHash);
-    await checkHash(media, job.mediaHash);
     const rungs = asRungs(job.rungs);
-    const result = await transcoder.transcode(
-      { init, media, codec: asCodec(job.codec), rungs },
-      { signal: stop, progress },
-    );
+    const frameRate = Math.min(240, (job.frames * 1e6) / job.durationUs);
+    const request = { init, media, codec: asCodec(job.codec), rungs, frameRate };
+    if (!job.open) await received; // no decoder sees what is not what was promised
+    const working = transcoder.transcode(request, { signal: stop, progress });
+    // What is wrong with an open job's bytes says more than what the transcoder makes of them.
+    const [{ media: source, mediaHash }, result] = await Promise.all([received, working]);
+    const frames = result.renditions[0]?.frames ?? 0;
+    const pixels = Number(Price.pixels(rungs, frames));
+    speeds.worked(request.codec, { pixels, ms: result.encodeMs });
     const renditions = await Promise.all(
       result.renditions.map(async (rendition) => {
         const [initHash, mediaHash] = [await sha256(rendition.init), await sha256(rendition.media)];
@@ -270,21 +292,21 @@ export function work(options: WorkerOptions): WorkerNode {
     );
     // The source rung is served from here too, so its viewers cost the broadcaster nothing.
     held.put(toHex(job.initHash), init);
-    held.put(toHex(job.mediaHash), media);
+    held.put(toHex(mediaHash), source);
     const sealed = await sealReceipt(keys, {
       award: job.award,
       epoch: job.epoch,
       seq: job.seq,
-      sourceHash: job.mediaHash,
+      sourceHash: mediaHash,
       renditions,
       encodeMs: Math.round(result.encodeMs),
       hardware: result.hardware,
     });
     await credit(place, stop);
     place.unpaid.set(job.seq, "owed");
-    const owed = Price.ofSegment(place.award.price, rungs, job.frames);
+    const owed = Price.ofSegment(place.award.price, rungs, frames);
     await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
-    place.receipts.set(job.seq, { source: job.mediaHash, sealed });
+    place.receipts.set(job.seq, { source: mediaHash, sealed });
     if (place.receipts.size > MOST_RECEIPTS)
       place.receipts.delete(place.receipts.keys().next().value as number);
     return sealed;
@@ -292,8 +314,7 @@ export function work(options: WorkerOptions): WorkerNode {
 
   async function* serveJob(
     request: Message,
-    peer: PeerId,
-    gone: AbortSignal,
+    { peer, signal: gone, following }: Asker,
   ): AsyncIterable<Message> {
     const part = (reply: JobReply) => ({ head: JobReply.encode(reply), body: NOTHING });
     const startedAt = systemClock.now();
@@ -316,21 +337,23 @@ export function work(options: WorkerOptions): WorkerNode {
       const body = request.body as Uint8Array<ArrayBuffer>;
       place = admit(job, body, peer);
       stream = place.stream;
-      const stored = place.receipts.get(seq);
-      if (stored !== undefined) return yield part({ receipt: stored.sealed.slice() });
+      const all = AbortSignal.any([until, gone, stop.signal]);
+      const input = mediaOf(job, body, following, all);
+      input.received.catch(() => {}); // `encode` hears of it
+      if (place.receipts.has(seq)) {
+        const { mediaHash } = await input.received;
+        const stored = storedReceipt(place, seq, mediaHash);
+        if (stored !== undefined) return yield part({ receipt: stored });
+      }
       place.jobs.set(seq, stop);
       told("started");
+      const init = body.slice(0, job.initLen);
+      await checkHash(init, job.initHash);
       let frames = 0;
       let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
-      const finished = encode(
-        place,
-        job,
-        body,
-        AbortSignal.any([until, gone, stop.signal]),
-        (count) => {
-          frames = count;
-        },
-      ).then(
+      const finished = encode(place, job, init, input, all, (count) => {
+        frames = count;
+      }).then(
         (sealed) => {
           outcome = { sealed };
         },
@@ -359,6 +382,7 @@ export function work(options: WorkerOptions): WorkerNode {
     } finally {
       stop.abort();
       if (place?.jobs.get(seq) === stop) place.jobs.delete(seq);
+      if (jobs() === 0) speeds.idle();
     }
   }
 
@@ -435,9 +459,10 @@ export function work(options: WorkerOptions): WorkerNode {
     for (const [id] of theirs) leave(id);
     return theirs.length > 0 ? NOTHING : undefined;
   });
-  mesh.serve(PROTOCOLS.job, (request, { peer, signal: gone }) => serveJob(request, peer, gone), {
+  mesh.serve(PROTOCOLS.job, serveJob, {
     signal: until,
     maxBody: (MAX_INIT + MAX_MEDIA) as Bytes,
+    maxFollowing: MAX_FOLLOWING,
     maxPerPeer: MOST_JOBS + 1,
   });
   mesh.watch(

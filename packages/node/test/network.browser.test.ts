@@ -2,14 +2,16 @@
 import { memory as books, openPot, openPurse, type PayerPot, type Purse } from "@tabcast/channel";
 import {
   createTranscoder,
+  type Opening,
   openScene,
   type Rung,
+  type Source,
   type TranscodeResult,
   type Transcoder,
 } from "@tabcast/media";
-import { type MemoryNetwork, type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
-import { Keys, peerIdOf, type Signer } from "@tabcast/protocol";
-import { BitsPerSecond, Micros, Wei } from "@tabcast/runtime";
+import { type MemoryNetwork, type Mesh, type Message, memory, memoryNetwork } from "@tabcast/mesh";
+import { JobEnd, JobReply, Keys, PROTOCOLS, peerIdOf, type Signer } from "@tabcast/protocol";
+import { BitsPerSecond, concatBytes, Micros, sha256, Wei } from "@tabcast/runtime";
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -99,12 +101,26 @@ interface Air {
 interface AirOptions {
   readonly wanted: number;
   readonly seconds: number;
+  /** Default "fast". */
+  readonly pace?: "live" | "fast";
+  /** What somebody does to the source before it is used. */
+  readonly dub?: (source: Source) => Source;
+  /** What somebody does to the broadcaster's way to the others. */
+  readonly bend?: (mesh: Mesh) => Mesh;
   /** What the broadcaster does to its pot before it uses it. */
   readonly touch?: (pot: PayerPot) => PayerPot;
 }
 
-async function goLive({ wanted, seconds, touch = (pot) => pot }: AirOptions): Promise<Air> {
-  const { mesh } = await join();
+async function goLive({
+  wanted,
+  seconds,
+  pace = "fast",
+  dub = (source) => source,
+  bend = (mesh) => mesh,
+  touch = (pot) => pot,
+}: AirOptions): Promise<Air> {
+  const { mesh: own } = await join();
+  const mesh = bend(own);
   const account = await rich();
   const { signal } = over;
   const segment = Micros.fromSeconds(1);
@@ -114,7 +130,7 @@ async function goLive({ wanted, seconds, touch = (pot) => pot }: AirOptions): Pr
     frameRate: 10,
     duration: Micros.fromSeconds(seconds),
     segment,
-    pace: "fast",
+    pace,
     seed: 7,
     signal,
   });
@@ -136,12 +152,12 @@ async function goLive({ wanted, seconds, touch = (pot) => pot }: AirOptions): Pr
     );
   const air = await broadcast({
     mesh,
-    source,
+    source: dub(source),
     rungs,
     codec: "avc",
     title: "test",
     segment,
-    pace: "fast",
+    pace,
     wanted,
     ...(wanted > 0 && { openPot: open }),
     on(event) {
@@ -173,6 +189,16 @@ async function goLive({ wanted, seconds, touch = (pot) => pot }: AirOptions): Pr
       }),
   };
 }
+
+/** The same source, with something done to what it opens. */
+const dubbed =
+  (touch: (opening: Opening) => Opening) =>
+  (source: Source): Source => ({
+    ...source,
+    async *openings(options) {
+      for await (const opening of source.openings(options)) yield touch(opening);
+    },
+  });
 
 /** What must hold at the end of every broadcast that had money. */
 function balanced(report: BroadcastReport): void {
@@ -233,7 +259,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
     });
     const air = await goLive({ wanted: 2, seconds: 5 });
     const report = await air.finished;
-    expect(air.events.some((e) => e.type === "failed" && e.worker === fragile.mesh.self)).toBe(
+    expect(air.events.some((e) => e.type === "dropped" && e.worker === fragile.mesh.self)).toBe(
       true,
     );
     expect(report.segments.every(({ verified }) => verified)).toBe(true);
@@ -265,6 +291,152 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(liar.events).toContainEqual(
       expect.objectContaining({ type: "refused", what: "verdict" }),
     );
+    balanced(report);
+  });
+
+  test("a live segment is under way before it is complete, and every byte of it is what is published", async () => {
+    const honest = createTranscoder();
+    /** In the order in which they happened. */
+    const log: string[] = [];
+    const { events, purse } = await startWorker({
+      transcode: (request, options) =>
+        honest.transcode(request, {
+          ...options,
+          progress: (frames) => {
+            log.push(`${frames} frames of a ${request.media.constructor.name}`);
+            options.progress?.(frames);
+          },
+        }),
+      close: () => honest.close(),
+    });
+    const air = await goLive({
+      wanted: 1,
+      seconds: 8,
+      pace: "live",
+      dub: dubbed((opening) => {
+        void opening.closed.then(() => log.push(`${opening.seq} complete`));
+        return opening;
+      }),
+    });
+    const report = await air.finished;
+    expect(report.captured).toBe(8);
+    expect(report.segments.every(({ verified, frames }) => verified && frames === 10)).toBe(true);
+    balanced(report);
+    expect(purse.balances().vouchered).toBe(report.settlement?.paidWei);
+    expect(events.filter((event) => event.type === "refused")).toEqual([]);
+    // The first segments may have waited for the worker to be hired.
+    const first = log.findIndex((line) => line.endsWith("of a ReadableStream"));
+    expect(first).toBeGreaterThanOrEqual(0);
+    const early = log.slice(first).findIndex((line) => line.endsWith("complete"));
+    expect(early).toBeGreaterThan(0);
+  });
+
+  test("a live segment whose worker vanishes in its middle is replayed to another", async () => {
+    const fragile = await startWorker({
+      transcode: () => {
+        network.kill(fragile.mesh.self);
+        return new Promise(() => {});
+      },
+      close: () => {},
+    });
+    await startWorker();
+    const air = await goLive({ wanted: 2, seconds: 8, pace: "live" });
+    const report = await air.finished;
+    expect(air.events.some((e) => e.type === "dropped" && e.worker === fragile.mesh.self)).toBe(
+      true,
+    );
+    expect(report.captured).toBe(8);
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    expect(report.segments.some(({ attempts }) => attempts === 2)).toBe(true);
+    balanced(report);
+  });
+
+  test("a worker takes no body for complete that has no end, and no other bytes for a segment it has done", async () => {
+    await Promise.all([startWorker(), startWorker()]); // one is out for a while after its failure
+    /** Of the first open job that came through: who had it, its parts, and the receipt. */
+    const done = Promise.withResolvers<{ peer: string; request: Message; parts: Message[] }>();
+    let receipt: Uint8Array | undefined;
+    let cut = 0;
+    const bend = (mesh: Mesh): Mesh => ({
+      ...mesh,
+      async *request(peer, protocol, request, options) {
+        const { following } = options;
+        if (protocol !== PROTOCOLS.job || following === undefined)
+          return yield* mesh.request(peer, protocol, request, options);
+        const parts: Message[] = [];
+        async function* bent(all: AsyncIterable<Message>) {
+          for await (const part of all) {
+            if (cut === 0 && part.head.byteLength > 0) cut++;
+            else {
+              parts.push(part);
+              yield part;
+            }
+          }
+        }
+        const answer = mesh.request(peer, protocol, request, {
+          ...options,
+          following: bent(following),
+        });
+        for await (const part of answer) {
+          receipt ??= JobReply.decode(part.head).receipt;
+          if (receipt !== undefined) done.resolve({ peer, request, parts });
+          yield part;
+        }
+      },
+    });
+    const air = await goLive({ wanted: 2, seconds: 60, pace: "live", bend });
+    const failure = await air.first("failed");
+    expect(failure.why).toContain("without a JobEnd");
+    expect(cut).toBe(1);
+
+    const { peer, request, parts } = await done.promise;
+    const again = async (following: Iterable<Message>) => {
+      const answers: JobReply[] = [];
+      async function* all() {
+        yield* following;
+      }
+      const options = { signal: over.signal, following: all() };
+      for await (const { head } of air.mesh.request(peer, PROTOCOLS.job, request, options))
+        answers.push(JobReply.decode(head));
+      return answers;
+    };
+    expect(await again(parts)).toEqual([{ receipt }]);
+    const [first, ...rest] = parts.slice(0, -1);
+    const other = concatBytes(...[first, ...rest].map((part) => part?.body ?? new Uint8Array(0)));
+    other[other.byteLength - 1] = (other.at(-1) ?? 0) ^ 1;
+    const head = JobEnd.encode({ mediaLen: other.byteLength, mediaHash: await sha256(other) });
+    const none = new Uint8Array(0);
+    const forged = [
+      { head: none, body: other },
+      { head, body: none },
+    ];
+    expect(await again(forged)).toMatchObject([{ failure: { code: "JOB_CONFLICT" } }]);
+    air.stop();
+    const report = await air.finished;
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    balanced(report);
+  });
+
+  test("a source that breaks off in mid-segment delivers what was whole, and leaves nobody waiting", async () => {
+    const { worker } = await startWorker();
+    let broken: Source | undefined;
+    const air = await goLive({
+      wanted: 1,
+      seconds: 60,
+      pace: "live",
+      dub: (source) => {
+        broken = source;
+        return source;
+      },
+    });
+    const { seq } = await air.first("sent", (event) => event.seq >= 4);
+    broken?.close();
+    const report = await air.finished;
+    // The one before may still have lacked its sound.
+    expect([seq - 1, seq]).toContain(report.captured);
+    expect(report.segments).toHaveLength(2 * report.captured);
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    await expect.poll(() => worker.state().jobs).toBe(0);
     balanced(report);
   });
 

@@ -44,6 +44,24 @@ const voucher: P.Voucher = {
 const offer = fill(16, 31);
 const award = fill(16, 41);
 
+const job: P.Job = {
+  award,
+  epoch: 1,
+  seq: 7,
+  attempt: 1,
+  rungs,
+  initLen: 812,
+  mediaLen: 1_500_000,
+  initHash: fill(32, 71),
+  mediaHash: fill(32, 72),
+  frames: 60,
+  startUs: 14_000_000,
+  durationUs: 2_002_000,
+  deadlineMs: 3_800,
+  codec: "avc",
+  open: false,
+};
+
 /** One full message of every kind, so that no field goes untested. */
 const samples = [
   {
@@ -122,25 +140,9 @@ const samples = [
     },
   },
   { noun: P.Accept, message: { ok: false, why: "capped" } },
-  {
-    noun: P.Job,
-    message: {
-      award,
-      epoch: 1,
-      seq: 7,
-      attempt: 1,
-      rungs,
-      initLen: 812,
-      mediaLen: 1_500_000,
-      initHash: fill(32, 71),
-      mediaHash: fill(32, 72),
-      frames: 60,
-      startUs: 14_000_000,
-      durationUs: 2_002_000,
-      deadlineMs: 3_800,
-      codec: "avc",
-    },
-  },
+  { noun: P.Job, message: job },
+  { noun: P.Job, message: { ...job, mediaLen: 0, mediaHash: new Uint8Array(), open: true } },
+  { noun: P.JobEnd, message: { mediaLen: 1_500_000, mediaHash: fill(32, 72) } },
   { noun: P.JobReply, message: { progress: { frames: 31, queueMs: 12 } } },
   {
     noun: P.JobReply,
@@ -264,6 +266,9 @@ const envelopes = await Promise.all(
 
 const get = P.Get.encode({ hash: fill(32, 95) });
 const bye = P.Bye.encode({ why: "page hidden", finishing: true, award: new Uint8Array() });
+// `open` is the last field, so these two are a job with and without it.
+const closedJob = P.Job.encode(job);
+const openJob = P.Job.encode({ ...job, mediaLen: 0, mediaHash: new Uint8Array(), open: true });
 const bytes = (text: string) => fromHex(text.replaceAll(" ", ""));
 const refused = [
   [P.Get, new Uint8Array(65), "PROTOCOL_TOO_LARGE", "over the limit"],
@@ -277,6 +282,8 @@ const refused = [
   [P.Bye, bytes("1002"), "PROTOCOL_MALFORMED", "a truth value of 2"],
   [P.Bye, bytes("108100"), "PROTOCOL_MALFORMED", "a varint with spare bytes"],
   [P.ManifestRequest, bytes("10 ffffffffffffffff7f"), "PROTOCOL_MALFORMED", "a sequence over 2^53"],
+  [P.Job, concatBytes(closedJob, bytes("7801")), "PROTOCOL_FIELD", "open, with a size and a hash"],
+  [P.Job, openJob.subarray(0, -2), "PROTOCOL_FIELD", "neither open nor a size and a hash"],
   [P.JobReply, bytes("0a02 0805 1a03 0a0141"), "PROTOCOL_FIELD", "two parts"],
   [P.JobReply, bytes("0a01 0805"), "PROTOCOL_MALFORMED", "a part that runs over its end"],
 ].map(([noun, hex, code, why]) => ({ message: (noun as P.Noun<object>).name, hex, code, why }));

@@ -21,6 +21,7 @@ export {
   HARDWARE,
   type Holder,
   Job,
+  JobEnd,
   JobReply,
   LIMITS,
   MAX_INIT,

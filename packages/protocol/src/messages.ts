@@ -27,6 +27,7 @@ export const LIMITS = {
   Award: 1_024,
   Accept: 512,
   Job: 2_048,
+  JobEnd: 64,
   JobReply: 2_560,
   Receipt: 2_048,
   Verdict: 1_024,
@@ -68,6 +69,7 @@ export type BidReply = Generated.BidReply;
 export type Award = With<Generated.Award, "pot">;
 export type Accept = Generated.Accept;
 export type Job = Generated.Job;
+export type JobEnd = Generated.JobEnd;
 export type JobReply = Generated.JobReply;
 export type Progress = Generated.Progress;
 export type Failure = Generated.Failure;
@@ -143,16 +145,17 @@ const someRung = (leastBitrate: number): Check =>
   );
 const rung = someRung(1_000);
 
+/** Tracks that a stream has besides its ladder: the source, its sound, and that as AAC. */
+const OTHER_TRACKS = ["source", "audio", "audio-aac"];
+
 /** A ladder: no name twice, and none of a track that is always there. */
 const ladder = (least: number): Check =>
   all(list(least, 8, rung), (value, field) => {
     const names = (value as readonly Rung[]).map(({ name }) => name);
-    const odd = names.find(
-      (name, i) => names.indexOf(name) !== i || name === "source" || name === "audio",
-    );
+    const odd = names.find((name, i) => names.indexOf(name) !== i || OTHER_TRACKS.includes(name));
     return odd === undefined
       ? undefined
-      : { field, expected: "distinct names other than source and audio", got: show(odd) };
+      : { field, expected: `distinct names, none of ${OTHER_TRACKS.join(", ")}`, got: show(odd) };
   });
 
 const pot = object<Pot>({
@@ -305,27 +308,47 @@ export const Accept: Noun<Accept> = define(
   object<Accept>({ ok: flag, why }),
 );
 
-/** Head of a job; the body is the source's init segment, then its media segment. */
+/** Head of a job; the body is the source's init segment, then its media segment unless the job is open. */
 export const Job: Noun<Job> = define(
   "Job",
   LIMITS.Job,
   Generated.Job.codec(),
-  object<Job>({
-    award: bytes(ID),
-    epoch: whole(1, U32),
-    seq: whole(0),
-    attempt: whole(1, 16),
-    rungs: ladder(1),
-    initLen: whole(1, MAX_INIT),
-    mediaLen: whole(1, MAX_JOB_MEDIA),
-    initHash: bytes(HASH),
-    mediaHash: bytes(HASH),
-    frames,
-    startUs: whole(0),
-    durationUs: duration,
-    deadlineMs: whole(1, 3_600_000),
-    codec,
-  }),
+  object<Job>(
+    {
+      award: bytes(ID),
+      epoch: whole(1, U32),
+      seq: whole(0),
+      attempt: whole(1, 16),
+      rungs: ladder(1),
+      initLen: whole(1, MAX_INIT),
+      mediaLen: whole(0, MAX_JOB_MEDIA),
+      initHash: bytes(HASH),
+      mediaHash: blob(0, HASH),
+      frames,
+      startUs: whole(0),
+      durationUs: duration,
+      deadlineMs: whole(1, 3_600_000),
+      codec,
+      open: flag,
+    },
+    (value, at) => {
+      if (value.open !== (value.mediaLen === 0))
+        return {
+          field: at("mediaLen"),
+          expected: value.open ? "0 in an open job" : "above 0",
+          got: show(value.mediaLen),
+        };
+      return bytes(value.open ? 0 : HASH)(value.mediaHash, at("mediaHash"));
+    },
+  ),
+);
+
+/** Ends what follows an open job: what the media segment has come to. */
+export const JobEnd: Noun<JobEnd> = define(
+  "JobEnd",
+  LIMITS.JobEnd,
+  Generated.JobEnd.codec(),
+  object<JobEnd>({ mediaLen: whole(1, MAX_JOB_MEDIA), mediaHash: bytes(HASH) }),
 );
 
 /** One part of a job's answer: progress, the sealed receipt, or a failure. */

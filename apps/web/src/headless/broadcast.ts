@@ -32,7 +32,7 @@ export async function runBroadcast(
     const { config, mesh } = await join({ signal });
     const rungs = ladder(start.ladder, source);
     await mesh.reachable({ signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) });
-    const { codec, pace, title, wanted, record } = start;
+    const { codec, pace, title, wanted, record, aac } = start;
     const running = await broadcast({
       mesh,
       source,
@@ -41,6 +41,7 @@ export async function runBroadcast(
       title,
       pace,
       wanted,
+      aac,
       ...(wanted > 0 ? { openPot: (options) => fund(config, start, options) } : {}),
       ...(record === undefined ? {} : { record: recorder(record, signal) }),
       on: (event) => void tell({ from: "broadcast", event }),
@@ -130,7 +131,7 @@ function recorder(token: string, signal: AbortSignal) {
     const response = await fetch(`/local/record/${token}/${path}`, { method: "PUT", body, signal });
     if (!response.ok) throw new Error(`the recorder answered ${response.status} to ${path}`);
   };
-  return async ({ seq, start, duration, tracks }: PublishedSegment) => {
+  return async ({ seq, start, duration, capturedAt, tracks }: PublishedSegment) => {
     for (const { name, init, media } of tracks) {
       const folder = `${encodeURIComponent(name)}/${seq}`;
       await put(`${folder}/init`, init);
@@ -140,6 +141,7 @@ function recorder(token: string, signal: AbortSignal) {
       seq,
       start,
       duration,
+      capturedAt,
       tracks: tracks.map(({ name, codecs, frames }) => ({ name, codecs, frames })),
     };
     await tell({ from: "recorded", segment });

@@ -1,6 +1,6 @@
 import { indexedDb, openBurner, openPurse } from "@tabcast/channel";
 import type { WorkerStart, WorkerStarted } from "@tabcast/localnet/headless";
-import { type Capability, type CodecName, createTranscoder, measure } from "@tabcast/media";
+import { type CodecName, createTranscoder, type Measured, measure } from "@tabcast/media";
 import type { WorkerEvent } from "@tabcast/node/types";
 import { work } from "@tabcast/node/worker";
 import { Keys } from "@tabcast/protocol";
@@ -41,9 +41,18 @@ export async function runWorker(
       throw new Error(`no relay held a slot for this tab within ${patience} ms`, { cause });
     });
   on({ type: "reachable", addrs: mesh.addrs().length });
-  const transcoder = createTranscoder();
+  const transcoder = createTranscoder({ measured: capabilities });
   const keys = await Keys.fromSeed(seed);
-  const node = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+  const node = work({
+    mesh,
+    keys,
+    purse,
+    transcoder,
+    capabilities,
+    measure,
+    on,
+    signal,
+  });
   return {
     started: { peer: mesh.self, payee: purse.payee, capabilities },
     async close() {
@@ -56,11 +65,8 @@ export async function runWorker(
 }
 
 /** What this device can do, one family after the other: together they would measure each other. */
-async function measureAll(
-  codecs: readonly CodecName[],
-  signal: AbortSignal,
-): Promise<Capability[]> {
-  const found: Capability[] = [];
+async function measureAll(codecs: readonly CodecName[], signal: AbortSignal): Promise<Measured[]> {
+  const found: Measured[] = [];
   for (const [at, codec] of codecs.entries())
     try {
       found.push(await measure({ codec, signal }));

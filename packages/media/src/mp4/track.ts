@@ -67,3 +67,23 @@ export const MATRICES: Readonly<Record<string, number>> = {
   smpte170m: 6,
   "bt2020-ncl": 9,
 };
+
+/** Microseconds of `ticks`; WebCodecs counts in these. */
+export const microsOf = (ticks: number, timescale: number): number =>
+  Math.round((ticks * 1e6) / timescale);
+
+/** Frames per second of samples, in any order, whose durations may be lacking; 30 where nothing tells. */
+export function frameRateOf(
+  samples: readonly Pick<Sample, "time" | "duration">[],
+  timescale: number,
+): number {
+  const start = samples.reduce(
+    (least, { time }) => Math.min(least, time),
+    Number.POSITIVE_INFINITY,
+  );
+  const shown = samples.reduce((most, s) => Math.max(most, s.time), start);
+  const end = samples.reduce((most, s) => Math.max(most, s.time + s.duration), start);
+  const ticks = end - start;
+  const count = end > shown ? samples.length : samples.length - 1;
+  return ticks > 0 ? (count * timescale) / ticks : 30;
+}

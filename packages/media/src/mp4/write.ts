@@ -233,6 +233,30 @@ export function writeMedia(
   samples: readonly Sample[],
   sequence: number,
 ): Uint8Array<ArrayBuffer> {
+  return write(track, samples, sequence, { styp: true, sidx: true });
+}
+
+/**
+ * The next part of a media segment that is written while it is made (chunked CMAF): `moof mdat`, with a `styp` before the
+ * first. The chunks of a segment in a row are that segment; there is no sidx, since its length is not known in time.
+ * Frames may be reordered within a chunk, not across its border. `sequence` goes into mfhd.
+ */
+export function writeChunk(
+  track: Track,
+  samples: readonly Sample[],
+  sequence: number,
+  place: "first" | "later",
+): Uint8Array<ArrayBuffer> {
+  return write(track, samples, sequence, { styp: place === "first", sidx: false });
+}
+
+/** A moof and its mdat, after what is to stand before them. */
+function write(
+  track: Track,
+  samples: readonly Sample[],
+  sequence: number,
+  before: { readonly styp: boolean; readonly sidx: boolean },
+): Uint8Array<ArrayBuffer> {
   const times = samples.map(({ time }) => time).sort((a, b) => a - b);
   const start = times[0] ?? 0;
   const end = samples.reduce((most, { time, duration }) => Math.max(most, time + duration), start);
@@ -244,27 +268,31 @@ export function writeMedia(
   const perSample = 8 + (perSampleFlags ? 4 : 0) + (reordered ? 4 : 0);
   const trunSize = 20 + (trunFlags & 4 ? 4 : 0) + samples.length * perSample;
 
-  const styp = box("styp", text("msdh"), u32(0), text("msdhmsixcmfc"));
+  const styp = before.styp
+    ? box("styp", text("msdh"), u32(0), text(before.sidx ? "msdhmsixcmfc" : "msdhcmfc"))
+    : [];
   const mfhd = full("mfhd", 0, 0, u32(sequence));
   const tfhd = full("tfhd", 0, 0x20020, u32(1), u32(allKeys ? KEY : DELTA));
   const tfdt = full("tfdt", 1, 0, u64(start));
   const trafSize = 8 + tfhd.length + tfdt.length + trunSize;
   const moofSize = 8 + mfhd.length + trafSize;
   const mdatSize = samples.reduce((sum, { data }) => sum + data.byteLength, 8);
-  const sidx = full(
-    "sidx",
-    1,
-    0,
-    u32(1),
-    u32(track.timescale),
-    u64(start),
-    u64(0),
-    u16(0),
-    u16(1),
-    u32(moofSize + mdatSize),
-    u32(end - start),
-    u32(samples[0]?.key ? 0x90000000 : 0),
-  );
+  const sidx = before.sidx
+    ? full(
+        "sidx",
+        1,
+        0,
+        u32(1),
+        u32(track.timescale),
+        u64(start),
+        u64(0),
+        u16(0),
+        u16(1),
+        u32(moofSize + mdatSize),
+        u32(end - start),
+        u32(samples[0]?.key ? 0x90000000 : 0),
+      )
+    : [];
 
   const bytes = new Uint8Array(styp.length + sidx.length + moofSize + mdatSize);
   const view = new DataView(bytes.buffer);

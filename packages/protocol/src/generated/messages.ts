@@ -1215,6 +1215,7 @@ export interface Job {
   durationUs: number
   deadlineMs: number
   codec: string
+  open: boolean
 }
 
 let ownJob: Codec<Job> | undefined
@@ -1297,6 +1298,11 @@ export const Job = {
           w.string(obj.codec)
         }
 
+        if ((obj.open != null && obj.open !== false)) {
+          w.uint32(120)
+          w.bool(obj.open)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1315,7 +1321,8 @@ export const Job = {
           startUs: 0,
           durationUs: 0,
           deadlineMs: 0,
-          codec: ''
+          codec: '',
+          open: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1380,6 +1387,10 @@ export const Job = {
               obj.codec = reader.string()
               break
             }
+            case 15: {
+              obj.open = reader.bool()
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1390,6 +1401,65 @@ export const Job = {
         return obj
       }, unstreamed)
     return ownJob
+  }
+}
+
+export interface JobEnd {
+  mediaLen: number
+  mediaHash: Uint8Array<ArrayBuffer>
+}
+
+let ownJobEnd: Codec<JobEnd> | undefined
+export const JobEnd = {
+  codec: (): Codec<JobEnd> => {
+    ownJobEnd ??= message<JobEnd>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.mediaLen != null && obj.mediaLen !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.mediaLen)
+        }
+
+        if ((obj.mediaHash != null && obj.mediaHash.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.mediaHash)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          mediaLen: 0,
+          mediaHash: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.mediaLen = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.mediaHash = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownJobEnd
   }
 }
 

@@ -381,6 +381,20 @@ export const WIRE: Wire = {
     "14": {
       "name": "codec",
       "type": "string"
+    },
+    "15": {
+      "name": "open",
+      "type": "bool"
+    }
+  },
+  "JobEnd": {
+    "1": {
+      "name": "mediaLen",
+      "type": "uint32"
+    },
+    "2": {
+      "name": "mediaHash",
+      "type": "bytes"
     }
   },
   "JobReply": {

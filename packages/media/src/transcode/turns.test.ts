@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { type Turn, Turns } from "./turns.ts";
+
+/** Lets everything that can go on go on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Jobs of one line; `order` lists who got the turn. */
+function line(names: readonly string[]) {
+  const turns = new Turns();
+  const order: string[] = [];
+  const jobs = new Map<string, Turn>(names.map((name) => [name, turns.claim()]));
+  const of = (name: string) => jobs.get(name) as Turn;
+  return {
+    order,
+    take: (name: string) =>
+      void of(name)
+        .take()
+        .then(() => order.push(name)),
+    give: (name: string) => of(name).give(),
+  };
+}
+
+test("one works at a time, in the order they asked", async () => {
+  const { order, take, give } = line(["a", "b", "c"]);
+  for (const name of ["b", "c", "a"]) take(name);
+  await settled();
+  expect(order).toEqual(["b"]);
+  give("b");
+  await settled();
+  expect(order).toEqual(["b", "c"]);
+  give("c");
+  await settled();
+  expect(order).toEqual(["b", "c", "a"]);
+});
+
+test("who gives it up and asks again stands at the end of the line", async () => {
+  const { order, take, give } = line(["a", "b"]);
+  take("a");
+  take("b");
+  await settled();
+  give("a");
+  take("a");
+  await settled();
+  expect(order).toEqual(["a", "b"]);
+  give("b");
+  await settled();
+  expect(order).toEqual(["a", "b", "a"]);
+});
+
+test("taking what one has and giving what one has not change nothing", async () => {
+  const { order, take, give } = line(["a", "b"]);
+  take("a");
+  take("a");
+  take("b");
+  give("b"); // leaves the line
+  await settled();
+  expect(order).toEqual(["a", "a"]);
+  give("a");
+  give("a");
+  await settled();
+  expect(order).toEqual(["a", "a"]);
+  take("b");
+  await settled();
+  expect(order).toEqual(["a", "a", "b"]);
+});

@@ -1,0 +1,79 @@
+import { type Capability, type CodecName, Observed } from "@tabcast/media";
+
+/** Measures one codec again. */
+export type Measure = (options: {
+  readonly codec: CodecName;
+  readonly signal: AbortSignal;
+}) => Promise<Capability>;
+
+export interface SpeedsOptions {
+  /** As measured at join. */
+  readonly capabilities: readonly Capability[];
+  /** Undefined: figures follow the jobs, and nothing is measured again. */
+  readonly measure?: Measure | undefined;
+  /** A figure has changed. */
+  readonly changed: (capability: Capability) => void;
+  readonly failed: (error: unknown) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How fast this device is, as far as its own jobs bear it out. */
+export interface Speeds {
+  /** What to advertise now. */
+  capabilities(): readonly Capability[];
+  /** A job was done. */
+  worked(codec: CodecName, job: Observed.Worked): void;
+  /** Nothing is to be done at the moment: what is in doubt is measured again, one codec at a time. */
+  idle(): void;
+}
+
+/** Begins with what was measured, and follows what the jobs show. */
+export function openSpeeds({
+  capabilities,
+  measure,
+  changed,
+  failed,
+  signal,
+}: SpeedsOptions): Speeds {
+  const known = new Map<CodecName, { capability: Capability; observed: Observed.Observed }>();
+  const doubted = new Set<CodecName>();
+  let measuring = false;
+  const set = (capability: Capability, observed: Observed.Observed) =>
+    known.set(capability.codec, { capability, observed });
+  for (const capability of capabilities)
+    set(capability, Observed.measured(capability.pixelsPerSecond));
+
+  async function again(codec: CodecName, measureNow: Measure): Promise<void> {
+    const capability = await measureNow({ codec, signal });
+    set(capability, Observed.measured(capability.pixelsPerSecond));
+    changed(capability);
+  }
+
+  return {
+    capabilities: () => [...known.values()].map(({ capability }) => capability),
+    worked(codec, job) {
+      const held = known.get(codec);
+      if (held === undefined) return;
+      const { state, measureAgain } = Observed.observe(held.observed, job);
+      const { pixelsPerSecond } = state;
+      const moved = pixelsPerSecond !== held.capability.pixelsPerSecond;
+      const capability = moved ? { ...held.capability, pixelsPerSecond } : held.capability;
+      set(capability, state);
+      if (moved) changed(capability);
+      if (measureAgain) doubted.add(codec);
+    },
+    idle() {
+      const [codec] = doubted;
+      if (codec === undefined || measure === undefined || measuring || signal.aborted) return;
+      measuring = true;
+      doubted.delete(codec);
+      again(codec, measure)
+        .catch((error: unknown) => {
+          if (!signal.aborted) failed(error);
+        })
+        .finally(() => {
+          measuring = false;
+        });
+    },
+  };
+}
