@@ -22,6 +22,7 @@ import { createLibp2p } from "libp2p";
 import { overStream } from "./duplex.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_GOSSIP, MAX_HEAD } from "./frame.ts";
+import { leash } from "./leash.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { type Listeners, listeners, when } from "./listeners.ts";
 import type { GossipMessage, Mesh, MeshEvent, Neighbour, PeerId } from "./mesh.ts";
@@ -261,7 +262,8 @@ function openTab(
     given: readonly string[],
     signal: AbortSignal,
   ): Promise<Duplex> {
-    const connection = await connect(peer, given, signal);
+    const dialling = leash(signal);
+    const connection = await connect(peer, given, dialling.signal).finally(dialling.release);
     if (isSilent(connection))
       throw new MeshError(
         { code: "MESH_PEER_LOST", peer },
@@ -273,9 +275,10 @@ function openTab(
       () => slow.abort(new Error(`no stream after ${OPEN_TIMEOUT} ms`)),
       () => {},
     );
+    const opening = leash(signal, slow.signal);
     try {
       const stream = await connection.newStream(protocol, {
-        signal: AbortSignal.any([signal, slow.signal]),
+        signal: opening.signal,
         maxOutboundStreams: 256,
       });
       ours.add(stream);
@@ -294,6 +297,7 @@ function openTab(
       });
     } finally {
       timer.abort();
+      opening.release();
     }
   }
 
