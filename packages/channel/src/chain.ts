@@ -18,8 +18,8 @@ import {
   keccak256,
   type LocalAccount,
   parseEventLogs,
-  slice,
   RpcRequestError,
+  slice,
   TimeoutError,
   TransactionReceiptNotFoundError,
   toHex,
@@ -355,7 +355,7 @@ export async function deploy(options: {
   const data = encodeDeployData({
     abi: tabcastPotAbi,
     bytecode: tabcastPotBytecode,
-    args: [0, zeroAddress, zeroAddress],
+    args: [0, zeroAddress, zeroAddress], // no fee, no Permit2
   });
   const domain = { chainId, contract: zeroAddress as Address };
   const { hash, gas } = await link.send(wallet, { data, value: 0n }, domain, { signal });
