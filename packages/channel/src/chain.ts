@@ -19,6 +19,7 @@ import {
   type LocalAccount,
   parseEventLogs,
   RpcRequestError,
+  slice,
   TimeoutError,
   TransactionReceiptNotFoundError,
   toHex,
@@ -78,8 +79,10 @@ export interface PotState {
   readonly balance: Wei;
   /** 0: open; a unix second: closing, final from then; FINALIZED: final. */
   readonly closeAt: number;
-  /** Unix second of the first deposit; 0: no such pot. */
-  readonly openedAt: number;
+  /** The part of the balance that is promised to lanes, wei. */
+  readonly reserved: Wei;
+  /** False if nobody ever deposited into it. */
+  readonly exists: boolean;
 }
 
 /** What a pot's history says, oldest first. Amounts in wei. */
@@ -222,8 +225,14 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
     rpc,
     feeBps,
     async pot(potId, waits) {
-      const { balance, closeAt, openedAt } = await read(waits, "potState", [potId]);
-      return { balance: balance as Wei, closeAt, openedAt };
+      const pot = await read(waits, "potState", [potId]);
+      const { balance, reserved, closeAt, maxUntil } = pot;
+      return {
+        balance: balance as Wei,
+        reserved: reserved as Wei,
+        closeAt,
+        exists: maxUntil !== 0,
+      };
     },
     async claimed(potId, lanes, waits) {
       if (lanes.length === 0) return [];
@@ -287,7 +296,7 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
         encodeFunctionData({
           abi: tabcastPotAbi,
           functionName: "claim",
-          args: [config, vouchers.map(({ signature, ...row }) => ({ ...row, sig: signature }))],
+          args: [config, vouchers.map(({ signature, ...row }) => ({ ...row, ...rsv(signature) }))],
         }),
         waits,
       ),
@@ -346,7 +355,7 @@ export async function deploy(options: {
   const data = encodeDeployData({
     abi: tabcastPotAbi,
     bytecode: tabcastPotBytecode,
-    args: [0, zeroAddress],
+    args: [0, zeroAddress, zeroAddress], // no fee, no Permit2
   });
   const domain = { chainId, contract: zeroAddress as Address };
   const { hash, gas } = await link.send(wallet, { data, value: 0n }, domain, { signal });
@@ -357,6 +366,13 @@ export async function deploy(options: {
     throw new ChainError({ code: "CHAIN_FAILED" }, `${hash} created no contract`);
   return { domain: { chainId, contract: getAddress(contractAddress) }, gas };
 }
+
+/** The parts of a 65-byte signature; the contract takes no other form. */
+const rsv = (signature: Hex) => ({
+  r: slice(signature, 0, 32),
+  s: slice(signature, 32, 64),
+  v: Number(slice(signature, 64, 65)),
+});
 
 type Before = DepositOptions["before"];
 

@@ -167,7 +167,7 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
     const chain = await connect({ domain: record.domain, rpc, signal, clock });
     if (record.openGas === undefined) {
       const sent = record.raw ? await chain.resend(record.raw, { signal }) : undefined;
-      if (!sent && (await chain.pot(potId, { signal })).openedAt === 0)
+      if (!sent && !(await chain.pot(potId, { signal })).exists)
         throw new PotError(
           { code: "POT_NOT_OPENED", potId },
           "the deposit of this pot never reached the chain",
@@ -386,7 +386,7 @@ function hold(held: Held): PayerPot & { resume(): Promise<void> } {
 
   async function finish(waits: Waits, progress: (p: SettleProgress) => void): Promise<void> {
     let pot = await chain.pot(potId, waits);
-    if (pot.openedAt === 0)
+    if (!pot.exists)
       throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
     if (pot.closeAt !== FINALIZED && pot.balance > 0n) await payLanes(waits, progress);
     for (;;) {

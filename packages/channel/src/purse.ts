@@ -319,7 +319,7 @@ function hold(
         { code: "POT_CLOSING", closeAt: pot.closeAt },
         `the pot closes at ${new Date(pot.closeAt * 1000).toISOString()}`,
       );
-    if (pot.openedAt === 0 || pot.balance < minBalance)
+    if (!pot.exists || pot.balance < minBalance)
       throw new PotError(
         { code: "POT_UNFUNDED", balance: pot.balance, min: minBalance },
         `the pot holds ${pot.balance} wei; we want ${minBalance}`,

@@ -10,7 +10,7 @@ interface ITabcastPot {
     /// @notice Everything a pot's id is the hash of: whoever holds it knows all the pot's rules.
     /// @param payer Receives the refund; alone may cancel a close.
     /// @param signer Session key that signs vouchers: always an ECDSA key, never a contract.
-    /// @param token Zero for the chain's own coin, the only one accepted so far.
+    /// @param token An ERC-20 that moves exactly what it is told to, or zero for the chain's own coin.
     /// @param challengePeriod Seconds between a close's start and its end, in which workers claim.
     /// @param salt Random: makes a second pot of the same parties another pot.
     struct PotConfig {
@@ -22,31 +22,60 @@ interface ITabcastPot {
     }
 
     /// @notice A pot in one storage slot.
-    /// @param balance Wei deposited and neither claimed nor refunded.
+    /// @param balance Deposited and neither claimed nor refunded, in the token's smallest unit, as all amounts here.
+    /// @param reserved The part of it that is promised to lanes: the sum of their `ceiling - claimed`.
     /// @param closeAt 0: open; 1 to 2^32-2: closing, may be finalized from that unix second; 2^32-1: final for ever.
-    /// @param openedAt Unix second of the first deposit; 0 means that the pot does not exist.
+    /// @param maxUntil Latest `until` of any reservation so far, from the unix second of the first deposit on; 0 means that the
+    /// pot does not exist.
     struct Pot {
         uint96 balance;
+        uint96 reserved;
         uint32 closeAt;
-        uint32 openedAt;
+        uint32 maxUntil;
     }
 
-    /// @notice A worker tab's counter in a pot.
-    /// @param claimed Wei paid so far; never falls.
+    /// @notice A worker tab's counter in a pot, in one storage slot.
+    /// @param claimed Paid so far; never falls.
+    /// @param ceiling Total up to which payment is guaranteed until `until`; nothing is reserved where it is not above `claimed`.
+    /// @param until Last unix second of the guarantee.
+    /// @param version Changes of the reservation so far; the next reservation must name it.
     struct Lane {
         uint96 claimed;
+        uint96 ceiling;
+        uint40 until;
+        uint24 version;
+    }
+
+    /// @notice A promise to pay a lane up to `ceiling`, whatever others are paid, until `until`.
+    /// @param version The lane's version it follows on, so that it works once.
+    struct Reservation {
+        address payee;
+        uint32 lane;
+        uint96 ceiling;
+        uint40 until;
+        uint24 version;
+    }
+
+    /// @notice A reservation that the session key signed and anybody may bring. 65 bytes of signature as in `VoucherClaim`.
+    struct SignedReservation {
+        Reservation reservation;
+        uint8 v;
+        bytes32 r;
+        bytes32 s;
     }
 
     /// @notice A voucher as it is brought to the chain.
     /// @param payee Whose credit grows.
     /// @param lane The payee's tab.
-    /// @param cumulative Wei owed to this lane since the pot opened.
-    /// @param sig 65 bytes r, s, v by the signer: s in the lower half, v 27 or 28.
+    /// @param cumulative Owed to this lane since the pot opened.
+    /// @param v 27 or 28; with `r` and `s`, which is in the lower half, the signer's ECDSA signature. No other form has room.
     struct VoucherClaim {
         address payee;
         uint32 lane;
         uint96 cumulative;
-        bytes sig;
+        uint8 v;
+        bytes32 r;
+        bytes32 s;
     }
 
     /// @notice A lane's new total, stated by the payer or signer in person.
@@ -62,6 +91,19 @@ interface ITabcastPot {
         BAD_SIGNATURE
     }
 
+    /// @notice Why a reservation changed nothing: signed by another; a payee of zero or this contract; `until` past or more than
+    /// `MAX_RESERVE_TTL` ahead; another version; a live reservation that it would not raise; nothing above what is claimed; more
+    /// than is free.
+    enum RefusedReason {
+        BAD_SIGNATURE,
+        PAYEE,
+        UNTIL,
+        VERSION,
+        NOT_MORE,
+        CEILING,
+        FUNDS
+    }
+
     /// @notice A pot received its first deposit.
     event PotOpened(
         bytes32 indexed potId,
@@ -71,9 +113,19 @@ interface ITabcastPot {
         uint40 challengePeriod,
         bytes32 salt
     );
-    /// @notice `amount` wei arrived; the pot now holds `balance`.
+    /// @notice `amount` arrived; the pot now holds `balance`.
     event Deposited(bytes32 indexed potId, address indexed from, uint96 amount, uint96 balance);
-    /// @notice A lane was paid `paid` wei, of which `fee` went to the fee recipient; `claimed` is its new total.
+    /// @notice A lane is guaranteed payment up to `ceiling` until the unix second `until`.
+    event Reserved(
+        bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 ceiling, uint40 until, uint24 version
+    );
+    /// @notice A reservation was passed over; the rest of its batch was not affected.
+    event ReservationRefused(
+        bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint24 version, RefusedReason reason
+    );
+    /// @notice `amount` that was reserved for a lane is free again: it lapsed, or its payee let go of it.
+    event Released(bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 amount);
+    /// @notice A lane was paid `paid`, of which `fee` went to the fee recipient; `claimed` is its new total.
     event Claimed(
         bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 paid, uint96 claimed, uint96 fee
     );
@@ -81,27 +133,33 @@ interface ITabcastPot {
     event ClaimSkipped(
         bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 cumulative, SkipReason reason
     );
-    /// @notice The pot could not pay a valid row in full: `shortfall` wei stay owed. Any holder can repeat it, so count
+    /// @notice The pot could not pay a valid row in full: `shortfall` stays owed. Any holder can repeat it, so count
     /// distinct (lane, cumulative), not events.
     event Bounced(bytes32 indexed potId, address indexed payer, address indexed payee, uint32 lane, uint96 shortfall);
     /// @notice Workers have until at least the unix second `closeAt` to claim.
     event CloseStarted(bytes32 indexed potId, uint32 closeAt);
     /// @notice The pot is open again.
     event CloseCancelled(bytes32 indexed potId);
-    /// @notice The pot is final; `refund` wei became the payer's credit.
+    /// @notice The pot is final; `refund` became the payer's credit.
     event PotFinalized(bytes32 indexed potId, uint96 refund);
     /// @notice `amount` of an account's credit left the contract.
     event CreditWithdrawn(address indexed account, address indexed token, address indexed to, uint256 amount);
 
-    /// @notice A deposit, withdrawal or payment of nothing.
+    /// @notice A deposit or withdrawal of nothing.
     error ZeroAmount();
     /// @notice The payer, signer, recipient or fee recipient may not be the zero address.
     error ZeroAddress();
-    /// @notice Only the chain's own coin (token zero) is accepted.
-    error TokenUnsupported(address token);
+    /// @notice This way of paying in is for tokens, not for the chain's own coin.
+    error TokenRequired();
+    /// @notice The token moved another amount than it was told to: it takes fees or changes balances, and is not for pots.
+    error InexactTransfer(address token, uint256 expected, uint256 received);
+    /// @notice The contract was deployed without Permit2.
+    error Permit2Unknown();
+    /// @notice A signature that must be 65 bytes, or of a contract wallet, is neither.
+    error BadSignature();
     /// @notice The challenge period in seconds is outside its bounds.
     error ChallengePeriodOutOfBounds(uint40 challengePeriod, uint40 min, uint40 max);
-    /// @notice The coins sent are not `amount + signerGas`.
+    /// @notice The coins sent are not `signerGas`, and `amount` in a pot of the chain's own coin.
     error WrongValue(uint256 sent, uint256 expected);
     /// @notice The fee is over its ceiling.
     error FeeTooHigh(uint16 feeBps, uint16 max);
@@ -122,20 +180,65 @@ interface ITabcastPot {
     /// @notice Two lists that belong together differ in length.
     error LengthMismatch(uint256 payees, uint256 lanes);
 
-    /// @notice Opens a pot or tops it up; anyone may. The value sent is `amount + signerGas`.
-    /// @param amount Wei for the pot; not zero.
+    /// @notice Opens a pot or tops it up; anyone may. The value sent is `signerGas`, plus `amount` in a pot of the chain's own
+    /// coin; of a token, `amount` is taken by the caller's allowance.
+    /// @param amount For the pot; not zero.
     /// @param signerGas Wei handed on to the session key for its own transactions, last of all; may be zero.
     /// @dev Never touches a close: a closing or final pot refuses.
     function deposit(PotConfig calldata cfg, uint96 amount, uint96 signerGas) external payable;
 
+    /// @notice As `deposit`, of the caller's own credit.
+    function depositFromCredit(PotConfig calldata cfg, uint96 amount) external;
+
+    /// @notice As `deposit` of the caller's tokens, by an EIP-2612 permit. A permit that somebody else has used up already does no
+    /// harm: what counts is the allowance.
+    function depositWithPermit(PotConfig calldata cfg, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external;
+
+    /// @notice As `deposit` of the payer's tokens, by an EIP-3009 authorization that anyone may bring. Its nonce is
+    /// `keccak256(abi.encode(potId, amount, authSalt))`, which ties it to this pot.
+    /// @param sig 65 bytes r, s, v; or what the payer's contract wallet accepts, where the token knows those.
+    function depositWithAuthorization(
+        PotConfig calldata cfg,
+        uint96 amount,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 authSalt,
+        bytes calldata sig
+    ) external;
+
+    /// @notice As `deposit` of the payer's tokens, by a Permit2 signature with the witness `PotDeposit(bytes32 potId)`, which
+    /// anyone may bring.
+    function depositWithPermit2(
+        PotConfig calldata cfg,
+        uint96 amount,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata sig
+    ) external;
+
+    /// @notice Guarantees lanes a part of the balance; payer or signer, open pot only. A row that does not fit is passed over with
+    /// `ReservationRefused`, since a claim that comes first may have changed its lane. Live reservations only grow.
+    function reserve(PotConfig calldata cfg, Reservation[] calldata rows) external;
+
+    /// @notice As `reserve`; anyone may bring what the signer signed.
+    function reserveWithSig(PotConfig calldata cfg, SignedReservation[] calldata rows) external;
+
+    /// @notice Frees reservations: lapsed ones by anyone, live ones by their own payee. Lanes with nothing reserved are passed over.
+    function release(PotConfig calldata cfg, address[] calldata payees, uint32[] calldata lanes) external;
+
+    /// @notice As `release` of one live reservation; anyone may bring the payee's signature, which may be a contract wallet's.
+    function releaseWithSig(PotConfig calldata cfg, address payee, uint32 lane, bytes calldata sig) external;
+
     /// @notice Pays the vouchers that anyone brings, each to its own payee's credit.
     /// @dev A stale or wrongly signed row is skipped with `ClaimSkipped`. A row that the balance does not cover is paid as far as
-    /// it goes, and the rest stays owed. Reverts only if the pot is unknown or final.
-    /// @return paid Wei that left the pot, over all rows.
+    /// it goes - its own reservation and what is free, never what is reserved for others - and the rest stays owed. Reverts only if
+    /// the pot is unknown or final.
+    /// @return paid What left the pot, over all rows.
     function claim(PotConfig calldata cfg, VoucherClaim[] calldata rows) external returns (uint256 paid);
 
     /// @notice As `claim`, without signatures: the payer or signer sends it in person.
-    /// @return paid Wei that left the pot, over all rows.
+    /// @return paid What left the pot, over all rows.
     function pay(PotConfig calldata cfg, Payment[] calldata rows) external returns (uint256 paid);
 
     /// @notice Sends the whole credit of `account` to `account`; anyone may.
@@ -144,7 +247,8 @@ interface ITabcastPot {
     /// @notice Sends part of the caller's own credit to another address.
     function withdrawTo(address token, address to, uint256 amount) external;
 
-    /// @notice Starts the close of an open pot; payer or signer. Claims go on until somebody finalizes.
+    /// @notice Starts the close of an open pot; payer or signer. It may be finalized after the challenge period and after the last
+    /// guarantee. Claims go on until somebody does.
     function startClose(PotConfig calldata cfg) external;
 
     /// @notice Takes a started close back; the payer only.
@@ -158,6 +262,18 @@ interface ITabcastPot {
 
     /// @notice What the signer signs for a lane's total.
     function voucherDigest(bytes32 potId, address payee, uint32 lane, uint96 cumulative) external view returns (bytes32);
+
+    /// @notice What the signer signs for a reservation that others may bring.
+    function reservationDigest(bytes32 potId, Reservation calldata reservation) external view returns (bytes32);
+
+    /// @notice What a payee signs to let go of its reservation at this version.
+    function releaseDigest(bytes32 potId, address payee, uint32 lane, uint24 version) external view returns (bytes32);
+
+    /// @notice What a claim of `cumulative` would pay now: `guaranteed` whatever others claim first, `soft` if nobody does.
+    function claimable(PotConfig calldata cfg, address payee, uint32 lane, uint96 cumulative)
+        external
+        view
+        returns (uint96 guaranteed, uint96 soft);
 
     /// @notice The pot as stored; all zero if nobody deposited yet.
     function potState(bytes32 potId) external view returns (Pot memory);
@@ -188,4 +304,10 @@ interface ITabcastPot {
 
     /// @notice Longest challenge period, in seconds.
     function MAX_CHALLENGE() external view returns (uint40);
+
+    /// @notice Longest reservation, in seconds.
+    function MAX_RESERVE_TTL() external view returns (uint40);
+
+    /// @notice Uniswap's Permit2 on this chain, or zero; constant.
+    function PERMIT2() external view returns (address);
 }

@@ -1,21 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
+import {IERC2612} from "@openzeppelin/contracts/interfaces/IERC2612.sol";
+import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {IPermit2} from "./IPermit2.sol";
 import {ITabcastPot} from "./ITabcastPot.sol";
 
 /// @title The pot: see ITabcastPot for what each function promises.
 contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+
     bytes32 private constant POT_TYPEHASH =
         keccak256("PotConfig(address payer,address signer,address token,uint40 challengePeriod,bytes32 salt)");
     bytes32 private constant VOUCHER_TYPEHASH =
         keccak256("Voucher(bytes32 potId,address payee,uint32 lane,uint96 cumulative)");
+    bytes32 private constant RESERVATION_TYPEHASH =
+        keccak256("Reservation(bytes32 potId,address payee,uint32 lane,uint96 ceiling,uint40 until,uint24 version)");
+    bytes32 private constant RELEASE_TYPEHASH =
+        keccak256("Release(bytes32 potId,address payee,uint32 lane,uint24 version)");
+    bytes32 private constant POT_DEPOSIT_TYPEHASH = keccak256("PotDeposit(bytes32 potId)");
+    string private constant PERMIT2_WITNESS =
+        "PotDeposit witness)PotDeposit(bytes32 potId)TokenPermissions(address token,uint256 amount)";
     /// @dev `closeAt` of a pot that never changes again.
     uint32 private constant FINALIZED = type(uint32).max;
     uint16 private constant MAX_FEE_BPS = 100;
@@ -25,9 +41,29 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     /// @inheritdoc ITabcastPot
     uint40 public constant MAX_CHALLENGE = 7 days;
     /// @inheritdoc ITabcastPot
+    uint40 public constant MAX_RESERVE_TTL = 24 hours;
+    /// @inheritdoc ITabcastPot
     uint16 public immutable FEE_BPS;
     /// @inheritdoc ITabcastPot
     address public immutable FEE_RECIPIENT;
+    /// @inheritdoc ITabcastPot
+    address public immutable PERMIT2;
+
+    /// @dev `Pot` and `Lane` while a call works on them: whole words, since the compiler masks smaller ones at every touch, which
+    /// cost a fifth of a claim. Their values always fit the fields they came from: see `_keep` and `_store`.
+    struct Books {
+        uint256 balance;
+        uint256 reserved;
+        uint256 closeAt;
+        uint256 maxUntil;
+    }
+
+    struct Counter {
+        uint256 claimed;
+        uint256 ceiling;
+        uint256 until;
+        uint256 version;
+    }
 
     mapping(bytes32 potId => Pot) private _pots;
     mapping(bytes32 potId => mapping(uint256 laneKey => Lane)) private _lanes;
@@ -38,75 +74,214 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
 
     /// @param feeBps Fee on each payment in hundredths of a percent, at most 100.
     /// @param feeRecipient Whose credit it becomes; not zero if there is a fee.
-    constructor(uint16 feeBps, address feeRecipient) EIP712("TabcastPot", "1") {
+    /// @param permit2 Uniswap's Permit2 on this chain; zero does without.
+    constructor(uint16 feeBps, address feeRecipient, address permit2) EIP712("TabcastPot", "1") {
         if (feeBps > MAX_FEE_BPS) revert FeeTooHigh(feeBps, MAX_FEE_BPS);
         if (feeBps != 0 && feeRecipient == address(0)) revert ZeroAddress();
         FEE_BPS = feeBps;
         FEE_RECIPIENT = feeRecipient;
+        PERMIT2 = permit2;
     }
+
+    // Paying in.
 
     /// @inheritdoc ITabcastPot
     function deposit(PotConfig calldata cfg, uint96 amount, uint96 signerGas) external payable nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        if (cfg.payer == address(0) || cfg.signer == address(0)) revert ZeroAddress();
-        if (cfg.token != address(0)) revert TokenUnsupported(cfg.token);
-        if (cfg.challengePeriod < MIN_CHALLENGE || cfg.challengePeriod > MAX_CHALLENGE) {
-            revert ChallengePeriodOutOfBounds(cfg.challengePeriod, MIN_CHALLENGE, MAX_CHALLENGE);
-        }
-        uint256 expected = uint256(amount) + signerGas;
+        uint256 expected = cfg.token == address(0) ? uint256(amount) + signerGas : signerGas;
         if (msg.value != expected) revert WrongValue(msg.value, expected);
-
-        bytes32 potId = _potId(cfg);
-        Pot storage pot = _pots[potId];
-        if (pot.closeAt == FINALIZED) revert PotIsFinal(potId);
-        if (pot.closeAt != 0) revert PotClosing(potId, pot.closeAt);
-        if (pot.openedAt == 0) {
-            pot.openedAt = SafeCast.toUint32(block.timestamp);
-            emit PotOpened(potId, cfg.payer, cfg.signer, cfg.token, cfg.challengePeriod, cfg.salt);
-        }
-        pot.balance += amount;
-        emit Deposited(potId, msg.sender, amount, pot.balance);
+        bytes32 potId = _open(cfg, amount);
+        if (cfg.token != address(0)) _pull(cfg.token, msg.sender, amount);
+        _fund(potId, amount);
         // Last, when the books are complete: this hands control to whatever lives at the signer's address.
         if (signerGas != 0) Address.sendValue(payable(cfg.signer), signerGas);
     }
 
     /// @inheritdoc ITabcastPot
+    function depositFromCredit(PotConfig calldata cfg, uint96 amount) external nonReentrant {
+        bytes32 potId = _open(cfg, amount);
+        _spendCredit(msg.sender, cfg.token, amount);
+        _fund(potId, amount);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function depositWithPermit(PotConfig calldata cfg, uint96 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+        nonReentrant
+    {
+        _onlyToken(cfg.token);
+        bytes32 potId = _open(cfg, amount);
+        // Whoever saw this transaction waiting may have used its permit already; then the allowance is there all the same.
+        try IERC2612(cfg.token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        _pull(cfg.token, msg.sender, amount);
+        _fund(potId, amount);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function depositWithAuthorization(
+        PotConfig calldata cfg,
+        uint96 amount,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 authSalt,
+        bytes calldata sig
+    ) external nonReentrant {
+        _onlyToken(cfg.token);
+        if (sig.length != 65) revert BadSignature();
+        bytes32 potId = _open(cfg, amount);
+        uint256 before = IERC20(cfg.token).balanceOf(address(this));
+        bytes32 nonce = keccak256(abi.encode(potId, amount, authSalt));
+        // "receive", not "transfer": only this contract can use it, so nobody can move the money and leave the pot out.
+        IERC3009(cfg.token)
+            .receiveWithAuthorization(
+                cfg.payer,
+                address(this),
+                amount,
+                validAfter,
+                validBefore,
+                nonce,
+                uint8(sig[64]),
+                bytes32(sig[:32]),
+                bytes32(sig[32:64])
+            );
+        _requireArrived(cfg.token, before, amount);
+        _fund(potId, amount);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function depositWithPermit2(
+        PotConfig calldata cfg,
+        uint96 amount,
+        uint256 nonce,
+        uint256 deadline,
+        bytes calldata sig
+    ) external nonReentrant {
+        _onlyToken(cfg.token);
+        if (PERMIT2 == address(0)) revert Permit2Unknown();
+        bytes32 potId = _open(cfg, amount);
+        uint256 before = IERC20(cfg.token).balanceOf(address(this));
+        IPermit2(PERMIT2)
+            .permitWitnessTransferFrom(
+                IPermit2.PermitTransferFrom(IPermit2.TokenPermissions(cfg.token, amount), nonce, deadline),
+                IPermit2.SignatureTransferDetails(address(this), amount),
+                cfg.payer,
+                keccak256(abi.encode(POT_DEPOSIT_TYPEHASH, potId)),
+                PERMIT2_WITNESS,
+                sig
+            );
+        _requireArrived(cfg.token, before, amount);
+        _fund(potId, amount);
+    }
+
+    // Reservations.
+
+    /// @inheritdoc ITabcastPot
+    function reserve(PotConfig calldata cfg, Reservation[] calldata rows) external nonReentrant {
+        bytes32 potId = _potId(cfg);
+        _onlyPayerOrSigner(cfg, potId);
+        Books memory pot = _openPot(potId);
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        for (uint256 i = 0; i < rows.length; i++) {
+            _reserve(pot, potId, lanes, rows[i]);
+        }
+        _keep(potId, pot);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function reserveWithSig(PotConfig calldata cfg, SignedReservation[] calldata rows) external nonReentrant {
+        bytes32 potId = _potId(cfg);
+        Books memory pot = _openPot(potId);
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        for (uint256 i = 0; i < rows.length; i++) {
+            SignedReservation memory row = rows[i];
+            bytes32 digest = _hashTypedDataV4(_reservationHash(potId, row.reservation));
+            if (_signed(cfg.signer, digest, row.v, row.r, row.s)) _reserve(pot, potId, lanes, row.reservation);
+            else _refuse(potId, row.reservation, RefusedReason.BAD_SIGNATURE);
+        }
+        _keep(potId, pot);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function release(PotConfig calldata cfg, address[] calldata payees, uint32[] calldata lanes) external nonReentrant {
+        if (payees.length != lanes.length) revert LengthMismatch(payees.length, lanes.length);
+        bytes32 potId = _potId(cfg);
+        Books memory pot = _livePot(potId);
+        for (uint256 i = 0; i < payees.length; i++) {
+            Lane storage slot = _lanes[potId][_laneKey(payees[i], lanes[i])];
+            Counter memory lane = _load(slot);
+            if (lane.ceiling <= lane.claimed) continue;
+            if (block.timestamp <= lane.until && msg.sender != payees[i]) revert NotAuthorised(potId, msg.sender);
+            _free(pot, potId, lane, payees[i], lanes[i]);
+            _store(slot, lane);
+        }
+        _keep(potId, pot);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function releaseWithSig(PotConfig calldata cfg, address payee, uint32 laneId, bytes calldata sig)
+        external
+        nonReentrant
+    {
+        bytes32 potId = _potId(cfg);
+        Books memory pot = _livePot(potId);
+        Lane storage slot = _lanes[potId][_laneKey(payee, laneId)];
+        Counter memory lane = _load(slot);
+        if (lane.ceiling <= lane.claimed) revert ZeroAmount();
+        bytes32 digest = _releaseDigest(potId, payee, laneId, uint24(lane.version));
+        if (!SignatureChecker.isValidSignatureNowCalldata(payee, digest, sig)) revert BadSignature();
+        _free(pot, potId, lane, payee, laneId);
+        _store(slot, lane);
+        _keep(potId, pot);
+    }
+
+    // Paying out.
+
+    /// @inheritdoc ITabcastPot
     function claim(PotConfig calldata cfg, VoucherClaim[] calldata rows) external nonReentrant returns (uint256 paid) {
         bytes32 potId = _potId(cfg);
-        Pot memory pot = _livePot(potId);
-        uint96 left = pot.balance;
+        Books memory pot = _livePot(potId);
+        uint256 before = pot.balance;
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        bytes32 domain = _domainSeparatorV4();
         for (uint256 i = 0; i < rows.length; i++) {
-            VoucherClaim calldata row = rows[i];
-            Lane storage lane = _lanes[potId][_laneKey(row.payee, row.lane)];
+            VoucherClaim memory row = rows[i]; // read once: each look at calldata checks it again
+            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+            Counter memory lane = _load(slot);
             if (row.cumulative <= lane.claimed) {
                 emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.STALE);
-            } else if (!_signed(cfg.signer, _voucherDigest(potId, row.payee, row.lane, row.cumulative), row.sig)) {
-                emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.BAD_SIGNATURE);
-            } else {
-                left -= _settle(cfg, potId, lane, row.payee, row.lane, row.cumulative, left);
+                continue;
             }
+            bytes32 hash = _voucherHash(potId, row.payee, row.lane, row.cumulative);
+            if (!_signed(cfg.signer, MessageHashUtils.toTypedDataHash(domain, hash), row.v, row.r, row.s)) {
+                emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.BAD_SIGNATURE);
+                continue;
+            }
+            _settle(cfg, pot, potId, lane, row.payee, row.lane, row.cumulative);
+            _store(slot, lane);
         }
-        paid = pot.balance - left;
-        _pots[potId].balance = left;
+        _keep(potId, pot);
+        return before - pot.balance;
     }
 
     /// @inheritdoc ITabcastPot
     function pay(PotConfig calldata cfg, Payment[] calldata rows) external nonReentrant returns (uint256 paid) {
         bytes32 potId = _potId(cfg);
         _onlyPayerOrSigner(cfg, potId);
-        Pot memory pot = _livePot(potId);
-        uint96 left = pot.balance;
+        Books memory pot = _livePot(potId);
+        uint256 before = pot.balance;
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
         for (uint256 i = 0; i < rows.length; i++) {
-            Payment calldata row = rows[i];
-            Lane storage lane = _lanes[potId][_laneKey(row.payee, row.lane)];
+            Payment memory row = rows[i];
+            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+            Counter memory lane = _load(slot);
             if (row.cumulative <= lane.claimed) {
                 emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.STALE);
-            } else {
-                left -= _settle(cfg, potId, lane, row.payee, row.lane, row.cumulative, left);
+                continue;
             }
+            _settle(cfg, pot, potId, lane, row.payee, row.lane, row.cumulative);
+            _store(slot, lane);
         }
-        paid = pot.balance - left;
-        _pots[potId].balance = left;
+        _keep(potId, pot);
+        return before - pot.balance;
     }
 
     /// @inheritdoc ITabcastPot
@@ -120,13 +295,17 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         _withdraw(msg.sender, token, to, amount);
     }
 
+    // Ending.
+
     /// @inheritdoc ITabcastPot
     function startClose(PotConfig calldata cfg) external nonReentrant {
         bytes32 potId = _potId(cfg);
         _onlyPayerOrSigner(cfg, potId);
-        Pot memory pot = _livePot(potId);
-        if (pot.closeAt != 0) revert PotClosing(potId, pot.closeAt);
-        uint32 closeAt = SafeCast.toUint32(block.timestamp + cfg.challengePeriod);
+        Books memory pot = _openPot(potId);
+        uint256 challenged = block.timestamp + cfg.challengePeriod;
+        // A guarantee holds for its whole last second.
+        uint256 guaranteed = uint256(pot.maxUntil) + 1;
+        uint32 closeAt = SafeCast.toUint32(challenged > guaranteed ? challenged : guaranteed);
         _pots[potId].closeAt = closeAt;
         emit CloseStarted(potId, closeAt);
     }
@@ -143,15 +322,20 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     /// @inheritdoc ITabcastPot
     function finalizeClose(PotConfig calldata cfg) external nonReentrant {
         bytes32 potId = _potId(cfg);
-        Pot memory pot = _livePot(potId);
+        Books memory pot = _livePot(potId);
         // Asked first: zero would pass the comparison below.
         if (pot.closeAt == 0) revert PotNotClosing(potId);
-        if (block.timestamp < pot.closeAt) revert ChallengeRunning(potId, pot.closeAt, block.timestamp);
-        _pots[potId].balance = 0;
-        _pots[potId].closeAt = FINALIZED;
-        credits[cfg.payer][cfg.token] += pot.balance;
-        emit PotFinalized(potId, pot.balance);
+        if (block.timestamp < pot.closeAt) revert ChallengeRunning(potId, uint32(pot.closeAt), block.timestamp);
+        uint96 refund = uint96(pot.balance);
+        pot.balance = 0;
+        pot.reserved = 0;
+        pot.closeAt = FINALIZED;
+        _keep(potId, pot);
+        credits[cfg.payer][cfg.token] += refund;
+        emit PotFinalized(potId, refund);
     }
+
+    // Looking.
 
     /// @inheritdoc ITabcastPot
     function getPotId(PotConfig calldata cfg) external view returns (bytes32) {
@@ -164,7 +348,34 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         view
         returns (bytes32)
     {
-        return _voucherDigest(potId, payee, lane, cumulative);
+        return _hashTypedDataV4(_voucherHash(potId, payee, lane, cumulative));
+    }
+
+    /// @inheritdoc ITabcastPot
+    function reservationDigest(bytes32 potId, Reservation calldata reservation) external view returns (bytes32) {
+        return _hashTypedDataV4(_reservationHash(potId, reservation));
+    }
+
+    /// @inheritdoc ITabcastPot
+    function releaseDigest(bytes32 potId, address payee, uint32 lane, uint24 version) external view returns (bytes32) {
+        return _releaseDigest(potId, payee, lane, version);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function claimable(PotConfig calldata cfg, address payee, uint32 laneId, uint96 cumulative)
+        external
+        view
+        returns (uint96 guaranteed, uint96 soft)
+    {
+        bytes32 potId = _potId(cfg);
+        Pot memory pot = _pots[potId];
+        Counter memory lane = _load(_lanes[potId][_laneKey(payee, laneId)]);
+        if (cumulative <= lane.claimed) return (0, 0);
+        uint256 due = cumulative - lane.claimed;
+        uint256 own = _reservedOf(lane);
+        if (block.timestamp <= lane.until) guaranteed = uint96(_least(due, own));
+        // Of a lapsed reservation too: a claim frees it first. Nothing is left of a pot that is final.
+        soft = uint96(_least(due, pot.balance - (pot.reserved - _least(own, pot.reserved))));
     }
 
     /// @inheritdoc ITabcastPot
@@ -190,48 +401,190 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         }
     }
 
-    /// @dev Pays a lane up to `cumulative` as far as `available` goes and returns what it took. The caller has checked that
-    /// `cumulative` is above the lane's counter, and writes the balance back.
+    // How.
+
+    /// @dev Checks that a deposit may be made, and makes the pot exist.
+    function _open(PotConfig calldata cfg, uint96 amount) private returns (bytes32 potId) {
+        if (amount == 0) revert ZeroAmount();
+        if (cfg.payer == address(0) || cfg.signer == address(0)) revert ZeroAddress();
+        if (cfg.challengePeriod < MIN_CHALLENGE || cfg.challengePeriod > MAX_CHALLENGE) {
+            revert ChallengePeriodOutOfBounds(cfg.challengePeriod, MIN_CHALLENGE, MAX_CHALLENGE);
+        }
+        potId = _potId(cfg);
+        Pot storage pot = _pots[potId];
+        if (pot.closeAt == FINALIZED) revert PotIsFinal(potId);
+        if (pot.closeAt != 0) revert PotClosing(potId, pot.closeAt);
+        if (pot.maxUntil == 0) {
+            pot.maxUntil = SafeCast.toUint32(block.timestamp);
+            emit PotOpened(potId, cfg.payer, cfg.signer, cfg.token, cfg.challengePeriod, cfg.salt);
+        }
+    }
+
+    /// @dev Books what has arrived. The guard held throughout, so the pot is still open.
+    function _fund(bytes32 potId, uint96 amount) private {
+        uint96 balance = _pots[potId].balance + amount;
+        _pots[potId].balance = balance;
+        emit Deposited(potId, msg.sender, amount, balance);
+    }
+
+    function _pull(address token, address from, uint96 amount) private {
+        uint256 before = IERC20(token).balanceOf(address(this));
+        IERC20(token).safeTransferFrom(from, address(this), amount);
+        _requireArrived(token, before, amount);
+    }
+
+    function _requireArrived(address token, uint256 before, uint96 amount) private view {
+        uint256 received = IERC20(token).balanceOf(address(this)) - before;
+        if (received != amount) revert InexactTransfer(token, amount, received);
+    }
+
+    /// @dev One row of a reservation; what it changes of the pot is in `pot`, for the caller to store.
+    function _reserve(
+        Books memory pot,
+        bytes32 potId,
+        mapping(uint256 laneKey => Lane) storage lanes,
+        Reservation memory row
+    ) private {
+        Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+        Counter memory lane = _load(slot);
+        if (row.payee == address(0) || row.payee == address(this)) return _refuse(potId, row, RefusedReason.PAYEE);
+        if (row.until <= block.timestamp || row.until > block.timestamp + MAX_RESERVE_TTL) {
+            return _refuse(potId, row, RefusedReason.UNTIL);
+        }
+        if (row.version != lane.version) return _refuse(potId, row, RefusedReason.VERSION);
+        if (row.ceiling <= lane.claimed) return _refuse(potId, row, RefusedReason.CEILING);
+        uint256 own = _reservedOf(lane);
+        if (own != 0 && block.timestamp <= lane.until) {
+            bool shrinks = row.ceiling < lane.ceiling || row.until < lane.until;
+            bool same = row.ceiling == lane.ceiling && row.until == lane.until;
+            if (shrinks || same) return _refuse(potId, row, RefusedReason.NOT_MORE);
+        }
+        uint256 added = row.ceiling - lane.claimed;
+        if (added > pot.balance - pot.reserved + own) return _refuse(potId, row, RefusedReason.FUNDS);
+        if (own != 0 && block.timestamp > lane.until) _free(pot, potId, lane, row.payee, row.lane);
+        else pot.reserved -= own;
+        pot.reserved += added;
+        lane.ceiling = row.ceiling;
+        lane.until = row.until;
+        lane.version = uint24(lane.version + 1);
+        _store(slot, lane);
+        if (row.until > pot.maxUntil) pot.maxUntil = SafeCast.toUint32(row.until);
+        emit Reserved(potId, row.payee, row.lane, row.ceiling, row.until, uint24(lane.version));
+    }
+
+    function _refuse(bytes32 potId, Reservation memory row, RefusedReason reason) private {
+        emit ReservationRefused(potId, row.payee, row.lane, row.version, reason);
+    }
+
+    /// @dev Ends a lane's reservation, in memory.
+    function _free(Books memory pot, bytes32 potId, Counter memory lane, address payee, uint32 laneId) private {
+        uint256 own = lane.ceiling - lane.claimed;
+        pot.reserved -= own;
+        lane.ceiling = lane.claimed;
+        lane.version = uint24(lane.version + 1);
+        emit Released(potId, payee, laneId, uint96(own));
+    }
+
+    /// @dev Pays a lane up to `cumulative`, which the caller has checked to be above its counter, as far as its own reservation
+    /// and what is free go. In memory; the caller stores pot and lane.
     function _settle(
         PotConfig calldata cfg,
+        Books memory pot,
         bytes32 potId,
-        Lane storage lane,
+        Counter memory lane,
         address payee,
         uint32 laneId,
-        uint96 cumulative,
-        uint96 available
-    ) private returns (uint96 amount) {
-        uint96 claimed = lane.claimed;
-        uint96 due = cumulative - claimed;
-        amount = due <= available ? due : available;
+        uint96 cumulative
+    ) private {
+        uint256 own = _reservedOf(lane);
+        if (own != 0 && block.timestamp > lane.until) {
+            _free(pot, potId, lane, payee, laneId);
+            own = 0;
+        }
+        uint256 due = cumulative - lane.claimed;
+        uint256 amount = _least(due, pot.balance - pot.reserved + own);
         if (amount != 0) {
-            uint96 fee = uint96(uint256(amount) * FEE_BPS / 10_000); // fits: FEE_BPS is at most 100
-            lane.claimed = claimed + amount;
+            pot.reserved -= _least(amount, own);
+            pot.balance -= amount;
+            lane.claimed += amount;
+            uint256 fee = amount * FEE_BPS / 10_000;
             credits[payee][cfg.token] += amount - fee;
             if (fee != 0) credits[FEE_RECIPIENT][cfg.token] += fee;
-            emit Claimed(potId, payee, laneId, amount, claimed + amount, fee);
+            emit Claimed(potId, payee, laneId, uint96(amount), uint96(lane.claimed), uint96(fee));
         }
         if (amount < due) {
             bounces[cfg.payer]++;
-            emit Bounced(potId, cfg.payer, payee, laneId, due - amount);
+            emit Bounced(potId, cfg.payer, payee, laneId, uint96(due - amount));
         }
     }
 
     function _withdraw(address account, address token, address to, uint256 amount) private {
         if (amount == 0) revert ZeroAmount();
+        _spendCredit(account, token, amount);
+        emit CreditWithdrawn(account, token, to, amount);
+        if (token == address(0)) Address.sendValue(payable(to), amount);
+        else IERC20(token).safeTransfer(to, amount);
+    }
+
+    function _spendCredit(address account, address token, uint256 amount) private {
         uint256 credit = credits[account][token];
         if (amount > credit) revert CreditTooSmall(account, token, credit, amount);
         credits[account][token] = credit - amount;
-        emit CreditWithdrawn(account, token, to, amount);
-        // A credit in any token but zero cannot exist, since `deposit` refuses them.
-        Address.sendValue(payable(to), amount);
+    }
+
+    function _load(Lane storage slot) private view returns (Counter memory lane) {
+        uint256 word;
+        assembly ("memory-safe") {
+            word := sload(slot.slot)
+        }
+        lane.claimed = uint96(word);
+        lane.ceiling = uint96(word >> 96);
+        lane.until = uint40(word >> 192);
+        lane.version = word >> 232;
+    }
+
+    /// @dev `claimed` is at most a voucher's total and `ceiling` a row's, which are 96 bits; `version` wraps.
+    function _store(Lane storage slot, Counter memory lane) private {
+        uint256 word = lane.claimed | lane.ceiling << 96 | lane.until << 192 | lane.version << 232;
+        assembly ("memory-safe") {
+            sstore(slot.slot, word)
+        }
+    }
+
+    /// @dev Neither balance nor reserved grows beyond what was deposited, which `_fund` checks to fit.
+    function _keep(bytes32 potId, Books memory books) private {
+        Pot storage pot = _pots[potId];
+        pot.balance = uint96(books.balance);
+        pot.reserved = uint96(books.reserved);
+        pot.closeAt = uint32(books.closeAt);
+        pot.maxUntil = uint32(books.maxUntil);
+    }
+
+    /// @dev What is reserved for a lane, live or lapsed. A soft payment may have raised `claimed` above the ceiling.
+    function _reservedOf(Counter memory lane) private pure returns (uint256) {
+        return lane.ceiling > lane.claimed ? lane.ceiling - lane.claimed : 0;
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     /// @dev The pot, if it exists and is not final.
-    function _livePot(bytes32 potId) private view returns (Pot memory pot) {
-        pot = _pots[potId];
-        if (pot.openedAt == 0) revert PotUnknown(potId);
+    function _livePot(bytes32 potId) private view returns (Books memory books) {
+        Pot memory pot = _pots[potId];
+        if (pot.maxUntil == 0) revert PotUnknown(potId);
         if (pot.closeAt == FINALIZED) revert PotIsFinal(potId);
+        return Books(pot.balance, pot.reserved, pot.closeAt, pot.maxUntil);
+    }
+
+    /// @dev The pot, if it exists and no close was started.
+    function _openPot(bytes32 potId) private view returns (Books memory pot) {
+        pot = _livePot(potId);
+        if (pot.closeAt != 0) revert PotClosing(potId, uint32(pot.closeAt));
+    }
+
+    function _onlyToken(address token) private pure {
+        if (token == address(0)) revert TokenRequired();
     }
 
     function _onlyPayerOrSigner(PotConfig calldata cfg, bytes32 potId) private view {
@@ -244,17 +597,22 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         );
     }
 
-    function _voucherDigest(bytes32 potId, address payee, uint32 lane, uint96 cumulative)
-        private
-        view
-        returns (bytes32)
-    {
-        return _hashTypedDataV4(keccak256(abi.encode(VOUCHER_TYPEHASH, potId, payee, lane, cumulative)));
+    function _voucherHash(bytes32 potId, address payee, uint32 lane, uint96 cumulative) private pure returns (bytes32) {
+        return keccak256(abi.encode(VOUCHER_TYPEHASH, potId, payee, lane, cumulative));
+    }
+
+    function _reservationHash(bytes32 potId, Reservation memory row) private pure returns (bytes32) {
+        return
+            keccak256(abi.encode(RESERVATION_TYPEHASH, potId, row.payee, row.lane, row.ceiling, row.until, row.version));
+    }
+
+    function _releaseDigest(bytes32 potId, address payee, uint32 lane, uint24 version) private view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(RELEASE_TYPEHASH, potId, payee, lane, version)));
     }
 
     /// @dev ECDSA only: an ERC-1271 answer could change after the work was done.
-    function _signed(address signer, bytes32 digest, bytes calldata sig) private pure returns (bool) {
-        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, sig);
+    function _signed(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private pure returns (bool) {
+        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, v, r, s);
         return failure == ECDSA.RecoverError.NoError && recovered == signer;
     }
 

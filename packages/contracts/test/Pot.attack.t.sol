@@ -36,7 +36,7 @@ contract PotAttackTest is PotTest {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(SIGNER_KEY, digest);
         bytes memory compact = abi.encodePacked(r, bytes32(uint256(s) | uint256(v - 27) << 255));
         claim(worker, 7, 1 ether);
-        pot.claim(config(), one(ITabcastPot.VoucherClaim(worker, 7, 1 ether, compact)));
+        pot.claim(config(), one(signedRow(worker, 7, 1 ether, compact)));
         vm.assertEq(credit(worker), 1 ether, "paid once");
     }
 
@@ -50,14 +50,14 @@ contract PotAttackTest is PotTest {
 
     function test_4_aVoucherOfAnotherContractIsUseless() public {
         ITabcastPot.VoucherClaim memory row = voucher(worker, 7, 1 ether);
-        pot = new TabcastPot(0, address(0));
+        pot = new TabcastPot(0, address(0), address(0));
         open(10 ether);
         vm.assertEq(pot.claim(config(), one(row)), 0, "crossed contracts");
     }
 
     function test_4_aPotsOwnIdIsNoVoucher() public {
         bytes memory sig = signature(SIGNER_KEY, id());
-        vm.assertEq(pot.claim(config(), one(ITabcastPot.VoucherClaim(worker, 7, 1 ether, sig))), 0, "crossed types");
+        vm.assertEq(pot.claim(config(), one(signedRow(worker, 7, 1 ether, sig))), 0, "crossed types");
     }
 
     function test_5_aFinalPotNeverOpensAgain() public {
@@ -87,14 +87,13 @@ contract PotAttackTest is PotTest {
         vm.prank(stranger);
         pot.deposit{value: 1}(mine, 1, 0);
         bytes32 digest = pot.voucherDigest(id(), stranger, 1, 10 ether);
-        ITabcastPot.VoucherClaim[] memory rows =
-            one(ITabcastPot.VoucherClaim(stranger, 1, 10 ether, signature(OTHER_KEY, digest)));
+        ITabcastPot.VoucherClaim[] memory rows = one(signedRow(stranger, 1, 10 ether, signature(OTHER_KEY, digest)));
         vm.assertEq(pot.claim(config(), rows), 0, "wrong key for that pot");
         vm.assertEq(pot.claim(mine, rows), 0, "wrong pot for that voucher");
     }
 
     function test_10_noFinalizeWithoutARequest() public {
-        vm.warp(block.timestamp + 365 days);
+        vm.warp(time() + 365 days);
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.PotNotClosing.selector, id()));
         vm.prank(payer);
         pot.finalizeClose(config());
@@ -123,13 +122,13 @@ contract PotAttackTest is PotTest {
         for (uint32 i = 0; i < 5; i++) {
             rows[i] = voucher(worker, i, 1 ether);
         }
-        rows[bad].sig = abi.encodePacked(seed);
+        rows[bad].r = bytes32(seed);
         vm.assertEq(pot.claim(config(), rows), 4 ether, "four of five");
         vm.assertEq(claimed(worker, uint32(bad)), 0, "the bad one");
     }
 
     function test_14_anUnsignedClaimMovesNothing() public {
-        vm.assertEq(pot.claim(config(), one(ITabcastPot.VoucherClaim(worker, 7, 1 ether, ""))), 0, "paid");
+        vm.assertEq(pot.claim(config(), one(signedRow(worker, 7, 1 ether, ""))), 0, "paid");
     }
 
     function test_18_aRefusingPayeeHurtsOnlyItself() public {
@@ -175,8 +174,7 @@ contract PotAttackTest is PotTest {
     function test_23_aSignerWithCodeStillSignsByEcdsaOnly() public {
         vm.etch(signer, address(new YesMan()).code);
         bytes32 digest = pot.voucherDigest(id(), worker, 7, 1 ether);
-        ITabcastPot.VoucherClaim[] memory rows =
-            one(ITabcastPot.VoucherClaim(worker, 7, 1 ether, signature(OTHER_KEY, digest)));
+        ITabcastPot.VoucherClaim[] memory rows = one(signedRow(worker, 7, 1 ether, signature(OTHER_KEY, digest)));
         vm.assertEq(pot.claim(config(), rows), 0, "its word is not asked");
         vm.assertEq(claim(worker, 7, 1 ether), 1 ether, "its signature is");
     }

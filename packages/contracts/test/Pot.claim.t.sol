@@ -49,7 +49,7 @@ contract PotClaimTest is PotTest {
 
     function test_anotherKeysVoucherIsSkipped() public {
         bytes32 digest = pot.voucherDigest(id(), worker, 7, 1 ether);
-        skipped(ITabcastPot.VoucherClaim(worker, 7, 1 ether, signature(OTHER_KEY, digest)));
+        skipped(signedRow(worker, 7, 1 ether, signature(OTHER_KEY, digest)));
     }
 
     function testFuzz_everySignedFieldIsBound(uint8 field, uint256 by) public {
@@ -63,30 +63,28 @@ contract PotClaimTest is PotTest {
     }
 
     function testFuzz_noOtherBytesPass(bytes calldata sig) public {
-        skipped(ITabcastPot.VoucherClaim(worker, 7, 1 ether, sig));
+        skipped(signedRow(worker, 7, 1 ether, sig));
     }
 
     function test_highSIsRefused() public {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(SIGNER_KEY, pot.voucherDigest(id(), worker, 7, 1 ether));
         bytes memory sig = abi.encodePacked(r, bytes32(ORDER - uint256(s)), v == 27 ? uint8(28) : uint8(27));
-        skipped(ITabcastPot.VoucherClaim(worker, 7, 1 ether, sig));
+        skipped(signedRow(worker, 7, 1 ether, sig));
     }
 
     function test_vZeroAndOneAreRefused() public {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(SIGNER_KEY, pot.voucherDigest(id(), worker, 7, 1 ether));
-        skipped(ITabcastPot.VoucherClaim(worker, 7, 1 ether, abi.encodePacked(r, s, v - 27)));
+        skipped(signedRow(worker, 7, 1 ether, abi.encodePacked(r, s, v - 27)));
     }
 
     function test_compactSignaturesAreRefused() public {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(SIGNER_KEY, pot.voucherDigest(id(), worker, 7, 1 ether));
         bytes32 vs = bytes32(uint256(s) | uint256(v - 27) << 255);
-        skipped(ITabcastPot.VoucherClaim(worker, 7, 1 ether, abi.encodePacked(r, vs)));
+        skipped(signedRow(worker, 7, 1 ether, abi.encodePacked(r, vs)));
     }
 
     function test_aSignatureThatRecoversToZeroIsRefused() public {
-        skipped(
-            ITabcastPot.VoucherClaim(worker, 7, 1 ether, abi.encodePacked(bytes32(0), bytes32(uint256(1)), uint8(27)))
-        );
+        skipped(signedRow(worker, 7, 1 ether, abi.encodePacked(bytes32(0), bytes32(uint256(1)), uint8(27))));
     }
 
     function test_anyoneMayClaimAndOnlyThePayeeGains() public {
@@ -175,7 +173,7 @@ contract PotClaimTest is PotTest {
             address payee = seed & 1 == 0 ? worker : worker2;
             uint32 lane = uint32(seed >> 8 & 1);
             rows[i] = voucher(payee, lane, uint96(bound(seed >> 16, 0, 6 ether)));
-            if (seed >> 200 & 3 == 0) rows[i].sig[40] ^= 0x01;
+            if (seed >> 200 & 3 == 0) rows[i].s ^= bytes32(uint256(1));
         }
         uint256 before = vm.snapshotState();
         uint256 together = pot.claim(config(), rows);
@@ -216,7 +214,7 @@ contract PotClaimTest is PotTest {
     function testFuzz_creditPlusFeeIsPaid(uint16 feeBps, uint96 amount) public {
         feeBps = uint16(bound(feeBps, 0, 100));
         amount = uint96(bound(amount, 1, 10 ether));
-        pot = new TabcastPot(feeBps, stranger);
+        pot = new TabcastPot(feeBps, stranger, address(0));
         open(10 ether);
         uint96 fee = uint96(uint256(amount) * feeBps / 10_000);
         vm.expectEmit(address(pot));
@@ -320,6 +318,6 @@ contract PotPayTest is PotTest {
         vm.prank(signer);
         pot.multicall(calls);
         vm.assertEq(credit(worker), 1 ether, "paid");
-        vm.assertEq(pot.potState(id()).closeAt, block.timestamp + HOUR, "closing");
+        vm.assertEq(pot.potState(id()).closeAt, time() + HOUR, "closing");
     }
 }

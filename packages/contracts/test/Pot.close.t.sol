@@ -17,16 +17,16 @@ contract PotCloseTest is PotTest {
 
     function test_startCloseSetsTheTime() public {
         vm.expectEmit(address(pot));
-        emit ITabcastPot.CloseStarted(id(), uint32(block.timestamp + HOUR));
+        emit ITabcastPot.CloseStarted(id(), uint32(time() + HOUR));
         vm.prank(payer);
         pot.startClose(config());
-        vm.assertEq(pot.potState(id()).closeAt, block.timestamp + HOUR, "closeAt");
+        vm.assertEq(pot.potState(id()).closeAt, time() + HOUR, "closeAt");
     }
 
     function test_theSignerMayStartAClose() public {
         vm.prank(signer);
         pot.startClose(config());
-        vm.assertEq(pot.potState(id()).closeAt, block.timestamp + HOUR, "closeAt");
+        vm.assertEq(pot.potState(id()).closeAt, time() + HOUR, "closeAt");
     }
 
     function testFuzz_nobodyElseMayStartAClose(address caller) public {
@@ -38,7 +38,7 @@ contract PotCloseTest is PotTest {
 
     function test_aSecondStartCannotMoveTheTime() public {
         uint32 closeAt = startClose();
-        vm.warp(block.timestamp + 10);
+        vm.warp(time() + 10);
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.PotClosing.selector, id(), closeAt));
         vm.prank(payer);
         pot.startClose(config());
@@ -79,11 +79,9 @@ contract PotCloseTest is PotTest {
     function testFuzz_finalizeWaitsForTheChallenge(uint256 wait) public {
         uint32 closeAt = startClose();
         wait = bound(wait, 0, 2 * uint256(HOUR));
-        vm.warp(block.timestamp + wait);
+        vm.warp(time() + wait);
         if (wait < HOUR) {
-            vm.expectRevert(
-                abi.encodeWithSelector(ITabcastPot.ChallengeRunning.selector, id(), closeAt, block.timestamp)
-            );
+            vm.expectRevert(abi.encodeWithSelector(ITabcastPot.ChallengeRunning.selector, id(), closeAt, time()));
         }
         pot.finalizeClose(config());
         vm.assertEq(pot.potState(id()).closeAt, wait < HOUR ? closeAt : FINALIZED, "closeAt");

@@ -14,17 +14,22 @@ contract PotGasTest is PotTest {
         vm.snapshotGasLastCall(GROUP, name);
     }
 
+    /// @dev An address as people have them: few of its bytes are zero, and so it costs what theirs do.
+    function payeeOf(uint32 i) private pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode(i)))));
+    }
+
     function vouchers(uint32 count, uint96 each) private view returns (ITabcastPot.VoucherClaim[] memory rows) {
         rows = new ITabcastPot.VoucherClaim[](count);
         for (uint32 i = 0; i < count; i++) {
-            rows[i] = voucher(address(uint160(0xabc0000000000000000000000000000000000000) + i), i + 1, each);
+            rows[i] = voucher(payeeOf(i), i + 1, each);
         }
     }
 
     function payments(uint32 count, uint96 each) private pure returns (ITabcastPot.Payment[] memory rows) {
         rows = new ITabcastPot.Payment[](count);
         for (uint32 i = 0; i < count; i++) {
-            rows[i] = ITabcastPot.Payment(address(uint160(0xabc0000000000000000000000000000000000000) + i), i + 1, each);
+            rows[i] = ITabcastPot.Payment(payeeOf(i), i + 1, each);
         }
     }
 
@@ -40,6 +45,60 @@ contract PotGasTest is PotTest {
         vm.prank(payer);
         pot.deposit{value: 2 ether}(cfg, 1 ether, 1 ether);
         snap("deposit: open, with gas for a fresh signer");
+    }
+
+    function reservations(uint32 count, uint96 ceiling, uint24 version)
+        private
+        view
+        returns (ITabcastPot.Reservation[] memory rows)
+    {
+        rows = new ITabcastPot.Reservation[](count);
+        uint40 until = uint40(time() + 600 + version);
+        for (uint32 i = 0; i < count; i++) {
+            rows[i] = ITabcastPot.Reservation(payeeOf(i), i + 1, ceiling, until, version);
+        }
+    }
+
+    function test_reserveOne() public {
+        measureReserves(1, "reserve 1");
+    }
+
+    function test_reserveTen() public {
+        measureReserves(10, "reserve 10");
+    }
+
+    function test_reserveFifty() public {
+        measureReserves(50, "reserve 50");
+    }
+
+    function test_reserveTwoHundred() public {
+        measureReserves(200, "reserve 200");
+    }
+
+    function measureReserves(uint32 count, string memory name) private {
+        open(100 ether);
+        ITabcastPot.PotConfig memory cfg = config();
+        ITabcastPot.Reservation[] memory rows = reservations(count, 0.01 ether, 0);
+        vm.prank(signer);
+        pot.reserve(cfg, rows);
+        snap(string.concat(name, ": fresh lanes"));
+        rows = reservations(count, 0.02 ether, 1);
+        vm.prank(signer);
+        pot.reserve(cfg, rows);
+        snap(string.concat(name, ": renewed"));
+    }
+
+    /// @dev A worker's whole life: promised, paid, with a credit that was there before or not.
+    function test_payReserved() public {
+        open(100 ether);
+        ITabcastPot.PotConfig memory cfg = config();
+        ITabcastPot.Reservation[] memory rows = reservations(200, 0.01 ether, 0);
+        vm.prank(signer);
+        pot.reserve(cfg, rows);
+        ITabcastPot.Payment[] memory owed = payments(200, 0.01 ether);
+        vm.prank(signer);
+        pot.pay(cfg, owed);
+        snap("pay 200: reserved lanes, fresh credits");
     }
 
     function test_claimOne() public {

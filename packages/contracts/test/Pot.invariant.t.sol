@@ -4,13 +4,17 @@ pragma solidity ^0.8.24;
 import {ITabcastPot} from "../src/ITabcastPot.sol";
 import {TabcastPot} from "../src/TabcastPot.sol";
 import {PotBase, PotTest} from "./PotTest.sol";
+import {ModalToken} from "./Tokens.sol";
 import {Vm} from "./Vm.sol";
 
 /// @dev Plays everybody at random and keeps its own books. Each action knows beforehand whether it must succeed, so that a call
 /// that ought to be refused and is not fails as surely as the other way round.
 contract PotHandler is PotBase {
-    uint256 public constant POTS = 3;
+    /// Three of the chain's coin, the third of another payer, and one of a token that changes its manners.
+    uint256 public constant POTS = 4;
+    uint256 public constant TOKEN_POT = 3;
     uint256 public constant LANES = 12; // four honest workers and two sybils, two tabs each
+    uint256 private constant PEOPLE_KEY = 0x1000;
 
     struct Book {
         bool open;
@@ -19,35 +23,69 @@ contract PotHandler is PotBase {
         uint256 requestedAt;
         uint256 deposits;
         uint256 balance;
+        uint256 reserved;
+        uint256 maxUntil;
         uint256 refund;
     }
 
-    struct Signed {
+    /// A lane as it must stand on chain, and what is known of how it got there.
+    struct Slot {
+        uint256 claimed;
+        uint256 ceiling;
+        uint256 until;
+        uint256 version;
+        uint256 byEvents;
+        uint256 authorised;
+    }
+
+    struct SignedVoucher {
         uint256 pot;
         uint256 lane;
         uint96 cumulative;
         bytes sig;
     }
 
-    Book[POTS] public books;
-    uint256[LANES][POTS] private paid;
-    uint256[LANES][POTS] private paidByEvents;
-    uint256[LANES][POTS] private authorised;
-    bytes32[POTS] public idOf;
-    uint256 public donated;
-    uint256 public deposited;
-    uint256 public withdrawn;
-    uint256 public fees;
-    mapping(address => uint256) public earned;
-    mapping(address => uint256) public taken;
-    Signed[] private signed;
+    struct SignedPromise {
+        uint256 pot;
+        uint256 lane;
+        bool bySigner;
+        ITabcastPot.SignedReservation row;
+    }
 
-    constructor(TabcastPot at) {
+    Book[POTS] private books;
+    Slot[LANES][POTS] private slots;
+    bytes32[POTS] public idOf;
+    ModalToken public immutable TOKEN;
+    /// Per token: zero is the chain's coin, one the token.
+    uint256[2] public donated;
+    uint256[2] public deposited;
+    uint256[2] public withdrawn;
+    uint256[2] public fees;
+    mapping(address account => uint256[2]) private earned;
+    mapping(address account => uint256[2]) private taken;
+    mapping(address payee => uint256 index) private indexOf;
+    SignedVoucher[] private vouchers;
+    SignedPromise[] private promises;
+    /// Guarantees that a claim relied on while they were live: none would make invariant 7 an empty one.
+    uint256 public guaranteesUsed;
+
+    constructor(TabcastPot at, ModalToken token) {
         pot = at;
+        TOKEN = token;
         vm.deal(payer, type(uint96).max);
         vm.deal(stranger, type(uint96).max);
         for (uint256 p = 0; p < POTS; p++) {
             idOf[p] = pot.getPotId(cfgOf(p));
+        }
+        for (uint256 l = 0; l < LANES; l += 2) {
+            (address payee,) = laneOf(l);
+            indexOf[payee] = l;
+        }
+        address[2] memory funders = [payer, stranger];
+        for (uint256 i = 0; i < 2; i++) {
+            token.mint(funders[i], type(uint96).max);
+            vm.prank(funders[i]);
+            token.approve(address(pot), type(uint256).max);
         }
     }
 
@@ -55,18 +93,36 @@ contract PotHandler is PotBase {
         cfg = config();
         cfg.salt = bytes32(p + 1);
         if (p == 2) cfg.payer = stranger;
+        if (p == TOKEN_POT) cfg.token = address(TOKEN);
     }
 
-    function lanes(uint256 p)
-        external
-        view
-        returns (uint256[LANES] memory, uint256[LANES] memory, uint256[LANES] memory)
-    {
-        return (paid[p], paidByEvents[p], authorised[p]);
+    function book(uint256 p) external view returns (Book memory) {
+        return books[p];
+    }
+
+    function slot(uint256 p, uint256 l) external view returns (Slot memory) {
+        return slots[p][l];
+    }
+
+    function owing(address account, uint256 t) public view returns (uint256) {
+        return earned[account][t] - taken[account][t];
     }
 
     function laneOf(uint256 l) public pure returns (address payee, uint32 lane) {
-        return (address(uint160(0x30431 + l / 2)), uint32(l % 2));
+        return (vm.addr(PEOPLE_KEY + l / 2), uint32(l % 2));
+    }
+
+    function tokenOf(uint256 p) private pure returns (uint256) {
+        return p == TOKEN_POT ? 1 : 0;
+    }
+
+    function tokenAt(uint256 t) private view returns (address) {
+        return t == 1 ? address(TOKEN) : address(0);
+    }
+
+    function partyOf(uint256 p, uint8 who) private view returns (address) {
+        ITabcastPot.PotConfig memory cfg = cfgOf(p);
+        return who % 3 == 0 ? cfg.payer : who % 3 == 1 ? cfg.signer : address(0xbad);
     }
 
     // What the actors do.
@@ -75,17 +131,28 @@ contract PotHandler is PotBase {
         p %= POTS;
         amount = uint96(bound(amount, 0, 10 ether));
         gas = uint96(bound(gas, 0, 1 ether));
-        bool ok = amount != 0 && books[p].closeAt == 0 && !books[p].ended;
+        bool ok = amount != 0 && books[p].closeAt == 0 && !books[p].ended && (tokenOf(p) == 0 || movesExactly());
+        uint256 value = tokenOf(p) == 1 ? gas : uint256(amount) + gas;
         vm.prank(byOther ? stranger : payer);
-        (bool done,) = address(pot).call{value: uint256(amount) + gas}(
-            abi.encodeCall(ITabcastPot.deposit, (cfgOf(p), amount, gas))
-        );
-        vm.assertTrue(done == ok, "11: a deposit only into an open pot, and not of nothing");
+        (bool done,) = address(pot).call{value: value}(abi.encodeCall(ITabcastPot.deposit, (cfgOf(p), amount, gas)));
+        vm.assertTrue(done == ok, "11: a deposit only into an open pot, exactly, and not of nothing");
         if (!ok) return;
-        books[p].open = true;
-        books[p].deposits += amount;
-        books[p].balance += amount;
-        deposited += amount;
+        deposited[tokenOf(p)] += amount;
+        arrived(p, amount);
+    }
+
+    function depositCredit(uint256 p, uint256 l, uint96 amount) external {
+        p %= POTS;
+        (address payee,) = laneOf(l % LANES);
+        uint256 due = owing(payee, tokenOf(p));
+        amount = uint96(bound(amount, 0, due + 1));
+        bool ok = amount != 0 && amount <= due && books[p].closeAt == 0 && !books[p].ended;
+        vm.prank(payee);
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.depositFromCredit, (cfgOf(p), amount)));
+        vm.assertTrue(done == ok, "only the own credit pays in");
+        if (!ok) return;
+        taken[payee][tokenOf(p)] += amount;
+        arrived(p, amount);
     }
 
     function sign(uint256 p, uint256 l, uint96 cumulative) external {
@@ -94,29 +161,26 @@ contract PotHandler is PotBase {
         cumulative = uint96(bound(cumulative, 0, 8 ether));
         (address payee, uint32 lane) = laneOf(l);
         bytes memory sig = signature(SIGNER_KEY, pot.voucherDigest(idOf[p], payee, lane, cumulative));
-        signed.push(Signed(p, l, cumulative, sig));
-        if (cumulative > authorised[p][l]) authorised[p][l] = cumulative;
+        vouchers.push(SignedVoucher(p, l, cumulative, sig));
+        if (cumulative > slots[p][l].authorised) slots[p][l].authorised = cumulative;
     }
 
     /// A batch of what was signed, in any order, some twice, some for another pot, some spoilt.
     function claimBatch(uint256 p, uint256 seed) external {
         p %= POTS;
-        if (signed.length == 0) return;
+        if (vouchers.length == 0) return;
         uint256 length = bound(seed, 1, 6);
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](length);
-        bool[] memory good = new bool[](length);
-        uint256[] memory at = new uint256[](length);
+        uint256[] memory lanes = new uint256[](length);
         for (uint256 i = 0; i < length; i++) {
             seed = uint256(keccak256(abi.encode(seed)));
-            Signed memory s = signed[seed % signed.length];
+            SignedVoucher memory s = vouchers[seed % vouchers.length];
             (address payee, uint32 lane) = laneOf(s.lane);
-            rows[i] = ITabcastPot.VoucherClaim(payee, lane, s.cumulative, s.sig);
-            good[i] = s.pot == p;
-            at[i] = s.lane;
-            if (seed >> 250 & 7 == 0) {
-                rows[i].cumulative += 1;
-                good[i] = false;
-            }
+            rows[i] = signedRow(payee, lane, s.cumulative, s.sig);
+            lanes[i] = s.lane;
+            bool spoilt = seed >> 250 & 7 == 0;
+            if (spoilt) rows[i].cumulative += 1;
+            if (spoilt || s.pot != p) lanes[i] = type(uint256).max; // not a voucher of this pot
         }
         bool ok = books[p].open && !books[p].ended;
         vm.recordLogs();
@@ -126,7 +190,7 @@ contract PotHandler is PotBase {
         if (!ok) return;
         uint256 total;
         for (uint256 i = 0; i < length; i++) {
-            if (good[i]) total += account(p, at[i], rows[i].cumulative);
+            if (lanes[i] != type(uint256).max) total += account(p, lanes[i], rows[i].cumulative);
         }
         vm.assertEq(abi.decode(result, (uint256)), total, "16: a batch pays what its good rows pay one by one");
         readEvents(p);
@@ -137,107 +201,268 @@ contract PotHandler is PotBase {
         l %= LANES;
         cumulative = uint96(bound(cumulative, 0, 8 ether));
         (address payee, uint32 lane) = laneOf(l);
-        ITabcastPot.PotConfig memory cfg = cfgOf(p);
-        address caller = who % 3 == 0 ? cfg.payer : who % 3 == 1 ? cfg.signer : address(0xbad);
+        address caller = partyOf(p, who);
         bool ok = caller != address(0xbad) && books[p].open && !books[p].ended;
+        ITabcastPot.Payment[] memory rows = one(ITabcastPot.Payment(payee, lane, cumulative));
         vm.recordLogs();
         vm.prank(caller);
-        (bool done,) =
-            address(pot).call(abi.encodeCall(ITabcastPot.pay, (cfg, one(ITabcastPot.Payment(payee, lane, cumulative)))));
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.pay, (cfgOf(p), rows)));
         vm.assertTrue(done == ok, "pay is for the payer and the signer");
         if (!ok) return;
-        if (cumulative > authorised[p][l]) authorised[p][l] = cumulative;
+        if (cumulative > slots[p][l].authorised) slots[p][l].authorised = cumulative;
         account(p, l, cumulative);
         readEvents(p);
     }
 
+    /// Mostly rows that fit, so that there are guarantees to break; some do not.
+    function reserve(uint256 p, uint256 l, uint96 ceiling, uint40 ttl, uint8 who, bool old) external {
+        p %= POTS;
+        l %= LANES;
+        ITabcastPot.Reservation[] memory rows = new ITabcastPot.Reservation[](1);
+        rows[0] = promiseOf(p, l, ceiling, ttl, old);
+        address caller = partyOf(p, who);
+        bool ok = caller != address(0xbad) && isOpen(p);
+        vm.prank(caller);
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.reserve, (cfgOf(p), rows)));
+        vm.assertTrue(done == ok, "11: reservations are for the payer and the signer of an open pot");
+        if (ok) bookPromise(p, l, rows[0]);
+    }
+
+    function signPromise(uint256 p, uint256 l, uint96 ceiling, uint40 ttl, bool bySigner) external {
+        p %= POTS;
+        l %= LANES;
+        ITabcastPot.Reservation memory row = promiseOf(p, l, ceiling, ttl, false);
+        (uint8 v, bytes32 r, bytes32 s) =
+            vm.sign(bySigner ? SIGNER_KEY : OTHER_KEY, pot.reservationDigest(idOf[p], row));
+        promises.push(SignedPromise(p, l, bySigner, ITabcastPot.SignedReservation(row, v, r, s)));
+    }
+
+    /// Anything that was ever signed, brought to any pot, again and again.
+    function bringPromise(uint256 p, uint256 which) external {
+        p %= POTS;
+        if (promises.length == 0) return;
+        SignedPromise memory signed = promises[which % promises.length];
+        ITabcastPot.SignedReservation[] memory rows = new ITabcastPot.SignedReservation[](1);
+        rows[0] = signed.row;
+        vm.prank(stranger);
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.reserveWithSig, (cfgOf(p), rows)));
+        vm.assertTrue(done == isOpen(p), "11: only an open pot reserves");
+        if (done && signed.bySigner && signed.pot == p) bookPromise(p, signed.lane, signed.row.reservation);
+    }
+
+    function release(uint256 p, uint256 l, uint8 who) external {
+        p %= POTS;
+        l %= LANES;
+        (address[] memory payees, uint32[] memory lanes) = (new address[](1), new uint32[](1));
+        (payees[0], lanes[0]) = laneOf(l);
+        address caller = who % 2 == 0 ? payees[0] : partyOf(p, who / 2);
+        bool something = reservedOf(slots[p][l]) != 0;
+        bool mayEnd = caller == payees[0] || time() > slots[p][l].until;
+        bool ok = books[p].open && !books[p].ended && (!something || mayEnd);
+        vm.prank(caller);
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.release, (cfgOf(p), payees, lanes)));
+        vm.assertTrue(done == ok, "8: nobody but the payee ends a live reservation");
+        if (ok && something) lapse(p, l);
+    }
+
+    function releaseSigned(uint256 p, uint256 l, bool byPayee) external {
+        p %= POTS;
+        l %= LANES;
+        (address payee, uint32 lane) = laneOf(l);
+        bytes32 digest = pot.releaseDigest(idOf[p], payee, lane, uint24(slots[p][l].version));
+        bytes memory sig = signature(byPayee ? PEOPLE_KEY + l / 2 : SIGNER_KEY, digest);
+        bool ok = books[p].open && !books[p].ended && byPayee && reservedOf(slots[p][l]) != 0;
+        vm.prank(stranger);
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.releaseWithSig, (cfgOf(p), payee, lane, sig)));
+        vm.assertTrue(done == ok, "8: nor ends one by another's signature");
+        if (ok) lapse(p, l);
+    }
+
     function start(uint256 p, uint8 who) external {
         p %= POTS;
-        ITabcastPot.PotConfig memory cfg = cfgOf(p);
-        address caller = who % 3 == 0 ? cfg.payer : who % 3 == 1 ? cfg.signer : address(0xbad);
-        bool ok = caller != address(0xbad) && books[p].open && !books[p].ended && books[p].closeAt == 0;
+        address caller = partyOf(p, who);
+        bool ok = caller != address(0xbad) && isOpen(p);
         vm.prank(caller);
-        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.startClose, (cfg)));
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.startClose, (cfgOf(p))));
         vm.assertTrue(done == ok, "12: only payer and signer start a close, once");
         if (!ok) return;
-        books[p].requestedAt = block.timestamp;
-        books[p].closeAt = block.timestamp + HOUR;
+        books[p].requestedAt = time();
+        uint256 challenged = time() + HOUR;
+        books[p].closeAt = challenged > books[p].maxUntil ? challenged : books[p].maxUntil + 1;
     }
 
     function cancel(uint256 p, uint8 who) external {
         p %= POTS;
-        ITabcastPot.PotConfig memory cfg = cfgOf(p);
-        address caller = who % 3 == 0 ? cfg.payer : who % 3 == 1 ? cfg.signer : address(0xbad);
-        bool ok = caller == cfg.payer && books[p].closeAt != 0 && !books[p].ended;
+        address caller = partyOf(p, who);
+        bool ok = caller == cfgOf(p).payer && books[p].closeAt != 0 && !books[p].ended;
         vm.prank(caller);
-        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.cancelClose, (cfg)));
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.cancelClose, (cfgOf(p))));
         vm.assertTrue(done == ok, "12: only the payer takes a close back");
         if (ok) books[p].closeAt = 0;
     }
 
     function finalizeAny(uint256 p) external {
         p %= POTS;
-        Book storage book = books[p];
-        bool ok = book.closeAt != 0 && !book.ended && block.timestamp >= book.requestedAt + HOUR;
+        Book storage own = books[p];
+        bool ok = own.closeAt != 0 && !own.ended && time() >= own.closeAt;
         vm.prank(stranger);
         (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.finalizeClose, (cfgOf(p))));
         vm.assertTrue(done == ok, "9: final only after a request and its whole challenge");
         if (!ok) return;
-        book.ended = true;
-        book.refund = book.balance;
-        earned[cfgOf(p).payer] += book.balance;
-        book.balance = 0;
+        vm.assertTrue(time() >= own.requestedAt + HOUR, "9: the challenge");
+        for (uint256 l = 0; l < LANES; l++) {
+            bool live = reservedOf(slots[p][l]) != 0 && time() <= slots[p][l].until;
+            vm.assertTrue(!live, "9: no guarantee is live");
+        }
+        own.ended = true;
+        own.refund = own.balance;
+        earned[cfgOf(p).payer][tokenOf(p)] += own.balance;
+        own.balance = 0;
+        own.reserved = 0;
     }
 
-    function withdraw(uint256 l, bool ofPayer) external {
+    function withdraw(uint256 l, uint8 t, bool ofPayer) external {
+        t %= 2;
         (address payee,) = laneOf(l % LANES);
         if (ofPayer) payee = l % 2 == 0 ? payer : stranger;
-        uint256 due = earned[payee] - taken[payee];
-        uint256 before = payee.balance;
-        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.withdraw, (payee, address(0))));
-        vm.assertTrue(done == (due != 0), "a credit can always be withdrawn");
-        vm.assertEq(payee.balance - before, due, "17: all of it, to its owner");
-        taken[payee] += due;
-        withdrawn += due;
+        uint256 due = owing(payee, t);
+        uint256 before = held(payee, t);
+        bool ok = due != 0 && (t == 0 || (paysOut() && !TOKEN.blacklisted(payee)));
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.withdraw, (payee, tokenAt(t))));
+        vm.assertTrue(done == ok, "17: a credit can be withdrawn whenever its token moves");
+        if (!ok) return;
+        if (t == 0) vm.assertEq(held(payee, t) - before, due, "17: all of it, to its owner");
+        taken[payee][t] += due;
+        withdrawn[t] += due;
     }
 
-    function withdrawPart(uint256 l, uint256 amount) external {
+    function withdrawPart(uint256 l, uint8 t, uint256 amount) external {
+        t %= 2;
         (address payee,) = laneOf(l % LANES);
-        uint256 due = earned[payee] - taken[payee];
+        uint256 due = owing(payee, t);
         amount = bound(amount, 0, due + 1);
-        bool ok = amount != 0 && amount <= due;
-        uint256 before = address(0x7a5e).balance;
+        bool ok = amount != 0 && amount <= due && (t == 0 || paysOut());
         vm.prank(payee);
-        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.withdrawTo, (address(0), address(0x7a5e), amount)));
+        (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.withdrawTo, (tokenAt(t), address(0x7a5e), amount)));
         vm.assertTrue(done == ok, "17: not more than the own credit");
         if (!ok) return;
-        vm.assertEq(address(0x7a5e).balance - before, amount, "arrived");
-        taken[payee] += amount;
-        withdrawn += amount;
+        taken[payee][t] += amount;
+        withdrawn[t] += amount;
     }
 
-    function donate(uint96 amount) external {
+    function donate(uint96 amount, uint8 t) external {
+        t %= 2;
         amount = uint96(bound(amount, 0, 1 ether));
-        vm.deal(address(pot), address(pot).balance + amount);
-        donated += amount;
+        if (t == 0) vm.deal(address(pot), address(pot).balance + amount);
+        else TOKEN.mint(address(pot), amount);
+        donated[t] += amount;
     }
 
-    function wait(uint256 time) external {
-        vm.warp(block.timestamp + bound(time, 0, 2 * uint256(HOUR)));
+    /// The token's manners change: fees, reverts, a list of the unwanted, calls back into the pot.
+    function misbehave(uint8 mode, uint256 l, bool listed) external {
+        TOKEN.set(ModalToken.Mode(mode % 6));
+        (address payee,) = laneOf(l % LANES);
+        TOKEN.blacklist(payee, listed);
+        bytes memory attack = l % 2 == 0
+            ? abi.encodeCall(ITabcastPot.withdraw, (payee, address(TOKEN)))
+            : abi.encodeCall(ITabcastPot.finalizeClose, (cfgOf(TOKEN_POT)));
+        TOKEN.attackWith(address(pot), attack);
+    }
+
+    function wait(uint256 seconds_) external {
+        vm.warp(time() + bound(seconds_, 0, 2 * uint256(HOUR)));
     }
 
     // The handler's own books.
 
+    function isOpen(uint256 p) private view returns (bool) {
+        return books[p].open && !books[p].ended && books[p].closeAt == 0;
+    }
+
+    function movesExactly() private view returns (bool) {
+        ModalToken.Mode mode = TOKEN.mode();
+        return mode == ModalToken.Mode.GOOD || mode == ModalToken.Mode.REENTER || mode == ModalToken.Mode.SILENT;
+    }
+
+    function paysOut() private view returns (bool) {
+        return movesExactly() || TOKEN.mode() == ModalToken.Mode.FEE; // what the receiver then loses is its token's affair
+    }
+
+    function held(address account_, uint256 t) private view returns (uint256) {
+        return t == 0 ? account_.balance : TOKEN.balanceOf(account_);
+    }
+
+    function arrived(uint256 p, uint256 amount) private {
+        if (!books[p].open) books[p].maxUntil = time();
+        books[p].open = true;
+        books[p].deposits += amount;
+        books[p].balance += amount;
+    }
+
+    function reservedOf(Slot memory own) private pure returns (uint256) {
+        return own.ceiling > own.claimed ? own.ceiling - own.claimed : 0;
+    }
+
+    function promiseOf(uint256 p, uint256 l, uint96 ceiling, uint40 ttl, bool old)
+        private
+        view
+        returns (ITabcastPot.Reservation memory)
+    {
+        (address payee, uint32 lane) = laneOf(l);
+        Slot memory own = slots[p][l];
+        uint96 least = own.claimed > own.ceiling ? uint96(own.claimed) : uint96(own.ceiling);
+        ceiling = uint96(bound(ceiling, least, uint256(least) + 3 ether));
+        uint40 until = uint40(time() + bound(ttl, 0, 25 hours));
+        return ITabcastPot.Reservation(payee, lane, ceiling, until, uint24(old ? own.version / 2 : own.version));
+    }
+
+    /// What a row must do to the lane and the pot, from the rules and not from the code.
+    function bookPromise(uint256 p, uint256 l, ITabcastPot.Reservation memory row) private {
+        Slot storage own = slots[p][l];
+        Book storage all = books[p];
+        uint256 now_ = time();
+        if (row.until <= now_ || row.until > now_ + 24 hours) return;
+        if (row.version != own.version || row.ceiling <= own.claimed) return;
+        uint256 before = reservedOf(own);
+        bool live = before != 0 && now_ <= own.until;
+        if (live && (row.ceiling < own.ceiling || row.until < own.until)) return;
+        if (live && row.ceiling == own.ceiling && row.until == own.until) return;
+        if (row.ceiling - own.claimed > all.balance - all.reserved + before) return;
+        if (before != 0 && !live) own.version++;
+        all.reserved = all.reserved - before + row.ceiling - own.claimed;
+        own.ceiling = row.ceiling;
+        own.until = row.until;
+        own.version++;
+        if (row.until > all.maxUntil) all.maxUntil = row.until;
+    }
+
+    function lapse(uint256 p, uint256 l) private {
+        Slot storage own = slots[p][l];
+        books[p].reserved -= reservedOf(own);
+        own.ceiling = own.claimed;
+        own.version++;
+    }
+
     function account(uint256 p, uint256 l, uint256 cumulative) private returns (uint256 amount) {
-        if (cumulative <= paid[p][l]) return 0;
-        uint256 due = cumulative - paid[p][l];
-        amount = due <= books[p].balance ? due : books[p].balance;
+        Slot storage own = slots[p][l];
+        if (cumulative <= own.claimed) return 0;
+        bool live = reservedOf(own) != 0 && time() <= own.until;
+        if (reservedOf(own) != 0 && !live) lapse(p, l);
+        uint256 due = cumulative - own.claimed;
+        uint256 mine = reservedOf(own);
+        uint256 covered = books[p].balance - books[p].reserved + mine;
+        amount = due <= covered ? due : covered;
+        if (live && cumulative <= own.ceiling) {
+            vm.assertEq(amount, due, "7: a live guarantee is paid in full");
+            guaranteesUsed++;
+        }
+        books[p].reserved -= amount < mine ? amount : mine;
         books[p].balance -= amount;
-        paid[p][l] += amount;
+        own.claimed += amount;
         uint256 fee = amount * pot.FEE_BPS() / 10_000;
         (address payee,) = laneOf(l);
-        earned[payee] += amount - fee;
-        fees += fee;
+        earned[payee][tokenOf(p)] += amount - fee;
+        fees[tokenOf(p)] += fee;
     }
 
     function readEvents(uint256 p) private {
@@ -245,24 +470,25 @@ contract PotHandler is PotBase {
         for (uint256 i = 0; i < logs.length; i++) {
             if (logs[i].topics[0] != ITabcastPot.Claimed.selector) continue;
             vm.assertEq(logs[i].topics[1], idOf[p], "the event's pot");
-            uint256 payee = uint256(logs[i].topics[2]);
-            uint256 l = (payee - 0x30431) * 2 + uint256(logs[i].topics[3]);
+            uint256 l = indexOf[address(uint160(uint256(logs[i].topics[2])))] + uint256(logs[i].topics[3]);
             (uint96 amount, uint96 total,) = abi.decode(logs[i].data, (uint96, uint96, uint96));
-            paidByEvents[p][l] += amount;
-            vm.assertEq(total, paidByEvents[p][l], "4: claimed is the sum of what was paid");
+            slots[p][l].byEvents += amount;
+            vm.assertEq(total, slots[p][l].byEvents, "4: claimed is the sum of what was paid");
         }
     }
 }
 
 contract PotInvariantTest is PotTest {
     PotHandler private handler;
+    ModalToken private token;
     address[] private payees;
     uint32[] private numbers;
 
     function setUp() public override {
         super.setUp();
-        pot = new TabcastPot(37, address(0xfee));
-        handler = new PotHandler(pot);
+        pot = new TabcastPot(37, address(0xfee), address(0));
+        token = new ModalToken();
+        handler = new PotHandler(pot, token);
         for (uint256 l = 0; l < handler.LANES(); l++) {
             (address payee, uint32 lane) = handler.laneOf(l);
             payees.push(payee);
@@ -277,69 +503,89 @@ contract PotInvariantTest is PotTest {
 
     /// One walk through the actors' actions for all of them: each costs as much as the walk itself.
     function invariant_theBooksHold() public view {
-        heldIsOwed();
-        lanesAddUp();
-        closesAreOurs();
-        creditsAreEarned();
+        for (uint256 t = 0; t < 2; t++) {
+            heldIsOwed(t);
+            creditsAreEarned(t);
+        }
+        for (uint256 p = 0; p < handler.POTS(); p++) {
+            lanesAddUp(p);
+            reservationsAddUp(p);
+            closesAreOurs(p);
+        }
     }
 
-    /// Invariant 1: solvent, to the wei. 17: what left is what was withdrawn.
-    function heldIsOwed() private view {
-        uint256 owed = handler.donated() + credit(address(0xfee));
+    function tokenAt(uint256 t) private view returns (address) {
+        return t == 1 ? address(token) : address(0);
+    }
+
+    /// Invariant 1: solvent, to the unit, per token. 17: what left is what was withdrawn.
+    function heldIsOwed(uint256 t) private view {
+        uint256 owed = handler.donated(t) + pot.credits(address(0xfee), tokenAt(t));
         for (uint256 p = 0; p < handler.POTS(); p++) {
-            owed += pot.potState(handler.idOf(p)).balance;
+            if ((p == handler.TOKEN_POT()) == (t == 1)) owed += pot.potState(handler.idOf(p)).balance;
         }
-        for (uint256 l = 0; l < handler.LANES(); l += 2) {
-            (address payee,) = handler.laneOf(l);
-            owed += credit(payee);
+        for (uint256 l = 0; l < payees.length; l += 2) {
+            owed += pot.credits(payees[l], tokenAt(t));
         }
-        owed += credit(payer) + credit(stranger);
-        vm.assertEq(address(pot).balance, owed, "1");
+        owed += pot.credits(payer, tokenAt(t)) + pot.credits(stranger, tokenAt(t));
+        uint256 holds = t == 1 ? token.balanceOf(address(pot)) : address(pot).balance;
+        vm.assertEq(holds, owed, "1: held is owed");
         vm.assertEq(
-            address(pot).balance, handler.deposited() + handler.donated() - handler.withdrawn(), "17: nothing else left"
+            holds, handler.deposited(t) + handler.donated(t) - handler.withdrawn(t), "17: nothing else has left"
         );
     }
 
-    /// Invariants 4, 5 and 6.
-    function lanesAddUp() private view {
-        for (uint256 p = 0; p < handler.POTS(); p++) {
-            bytes32 potId = handler.idOf(p);
-            (,,,, uint256 deposits, uint256 left, uint256 refund) = handler.books(p);
-            (uint256[12] memory paid, uint256[12] memory byEvents, uint256[12] memory authorised) = handler.lanes(p);
-            ITabcastPot.Lane[] memory states = pot.laneStates(potId, payees, numbers);
-            uint256 sum;
-            for (uint256 l = 0; l < states.length; l++) {
-                uint256 claimed_ = states[l].claimed;
-                // The handler's own books only ever add, so equality is also "never falls".
-                if (claimed_ != paid[l]) revert("4: as our own books");
-                if (claimed_ != byEvents[l]) revert("4: as the events");
-                if (claimed_ > authorised[l]) revert("5: never more than was signed or paid in person");
-                sum += claimed_;
-            }
-            vm.assertEq(pot.potState(potId).balance, left, "balance");
-            vm.assertEq(deposits, left + sum + refund, "6: deposits are balance, payments and refund");
+    /// Invariants 4, 5, 6 and, the versions being our own, 8 and 13.
+    function lanesAddUp(uint256 p) private view {
+        ITabcastPot.Lane[] memory states = pot.laneStates(handler.idOf(p), payees, numbers);
+        uint256 sum;
+        for (uint256 l = 0; l < states.length; l++) {
+            PotHandler.Slot memory own = handler.slot(p, l);
+            // The handler's own books only ever add, so equality is also "never falls".
+            if (states[l].claimed != own.claimed) revert("4: as our own books");
+            if (states[l].claimed != own.byEvents) revert("4: as the events");
+            if (states[l].claimed > own.authorised) revert("5: never more than was signed or paid in person");
+            if (states[l].ceiling != own.ceiling) revert("8: the ceiling is where we put it");
+            if (states[l].until != own.until) revert("8: the end is where we put it");
+            if (states[l].version != own.version) revert("13: every change counts once");
+            sum += states[l].claimed;
         }
+        PotHandler.Book memory book = handler.book(p);
+        vm.assertEq(pot.potState(handler.idOf(p)).balance, book.balance, "balance");
+        vm.assertEq(book.deposits, book.balance + sum + book.refund, "6: deposits are balance, payments and refund");
+    }
+
+    /// Invariants 2, 3 and 14.
+    function reservationsAddUp(uint256 p) private view {
+        ITabcastPot.Pot memory state = pot.potState(handler.idOf(p));
+        ITabcastPot.Lane[] memory states = pot.laneStates(handler.idOf(p), payees, numbers);
+        uint256 sum;
+        for (uint256 l = 0; l < states.length; l++) {
+            if (states[l].ceiling <= states[l].claimed) continue;
+            sum += states[l].ceiling - states[l].claimed;
+            bool live = time() <= states[l].until;
+            vm.assertTrue(!live || state.maxUntil >= states[l].until, "14: maxUntil covers every live guarantee");
+        }
+        if (state.closeAt != FINALIZED) vm.assertEq(state.reserved, sum, "2: reserved is what lanes were promised");
+        vm.assertLe(state.reserved, state.balance, "3: and no more than there is");
     }
 
     /// Invariants 10 and 12: the close is where the actors put it, and final is for ever.
-    function closesAreOurs() private view {
-        for (uint256 p = 0; p < handler.POTS(); p++) {
-            ITabcastPot.Pot memory state = pot.potState(handler.idOf(p));
-            (bool open, bool ended, uint256 closeAt,,,,) = handler.books(p);
-            vm.assertEq(state.closeAt, ended ? FINALIZED : closeAt, "12");
-            vm.assertTrue(open == (state.openedAt != 0), "exists");
-            if (ended) vm.assertEq(state.balance, 0, "10");
-        }
+    function closesAreOurs(uint256 p) private view {
+        ITabcastPot.Pot memory state = pot.potState(handler.idOf(p));
+        PotHandler.Book memory book = handler.book(p);
+        vm.assertEq(state.closeAt, book.ended ? FINALIZED : book.closeAt, "12: where the actors put it");
+        vm.assertTrue(book.open == (state.maxUntil != 0), "exists");
+        if (book.ended) vm.assertEq(uint256(state.balance) + state.reserved, 0, "10: final is empty");
     }
 
     /// Invariants 18 and 22: credits and fee are what was paid, refunds what was not.
-    function creditsAreEarned() private view {
-        vm.assertEq(credit(address(0xfee)), handler.fees(), "18: fee");
-        for (uint256 l = 0; l < handler.LANES(); l += 2) {
-            (address payee,) = handler.laneOf(l);
-            vm.assertEq(credit(payee), handler.earned(payee) - handler.taken(payee), "18: credit");
+    function creditsAreEarned(uint256 t) private view {
+        vm.assertEq(pot.credits(address(0xfee), tokenAt(t)), handler.fees(t), "18: fee");
+        for (uint256 l = 0; l < payees.length; l += 2) {
+            vm.assertEq(pot.credits(payees[l], tokenAt(t)), handler.owing(payees[l], t), "18: credit");
         }
-        vm.assertEq(credit(payer), handler.earned(payer) - handler.taken(payer), "22: payer");
-        vm.assertEq(credit(stranger), handler.earned(stranger) - handler.taken(stranger), "22: other payer");
+        vm.assertEq(pot.credits(payer, tokenAt(t)), handler.owing(payer, t), "22: payer");
+        vm.assertEq(pot.credits(stranger, tokenAt(t)), handler.owing(stranger, t), "22: other payer");
     }
 }

@@ -44,7 +44,25 @@ abstract contract PotBase {
         returns (ITabcastPot.VoucherClaim memory)
     {
         bytes32 digest = pot.voucherDigest(id(), payee, lane, cumulative);
-        return ITabcastPot.VoucherClaim(payee, lane, cumulative, signature(SIGNER_KEY, digest));
+        return signedRow(payee, lane, cumulative, signature(SIGNER_KEY, digest));
+    }
+
+    /// @dev A row with the first 65 bytes of `sig`, or as many as there are.
+    function signedRow(address payee, uint32 lane, uint96 cumulative, bytes memory sig)
+        internal
+        pure
+        returns (ITabcastPot.VoucherClaim memory row)
+    {
+        bytes memory padded = abi.encodePacked(sig, new bytes(96));
+        bytes32 r;
+        bytes32 s;
+        bytes32 v;
+        assembly ("memory-safe") {
+            r := mload(add(padded, 32))
+            s := mload(add(padded, 64))
+            v := mload(add(padded, 96))
+        }
+        return ITabcastPot.VoucherClaim(payee, lane, cumulative, uint8(v[0]), r, s);
     }
 
     function one(ITabcastPot.VoucherClaim memory row) internal pure returns (ITabcastPot.VoucherClaim[] memory rows) {
@@ -84,6 +102,11 @@ abstract contract PotBase {
         pot.finalizeClose(config());
     }
 
+    /// @dev Not `block.timestamp`: the compiler takes it for constant within a call and may read it again after a warp.
+    function time() internal view returns (uint256) {
+        return vm.getBlockTimestamp();
+    }
+
     function bound(uint256 value, uint256 least, uint256 most) internal pure returns (uint256) {
         return least + value % (most - least + 1);
     }
@@ -93,7 +116,7 @@ abstract contract PotBase {
 abstract contract PotTest is PotBase {
     function setUp() public virtual {
         vm.warp(1_800_000_000);
-        pot = new TabcastPot(0, address(0));
+        pot = new TabcastPot(0, address(0), address(0));
         vm.deal(payer, 1_000 ether);
         vm.deal(stranger, 1_000 ether);
     }

@@ -14,6 +14,7 @@ interface Vm {
     function prank(address sender) external;
     function deal(address account, uint256 balance) external;
     function warp(uint256 time) external;
+    function getBlockTimestamp() external view returns (uint256);
     function chainId(uint256 id) external;
     function etch(address target, bytes calldata code) external;
     function expectRevert(bytes calldata data) external;

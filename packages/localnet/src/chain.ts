@@ -82,7 +82,7 @@ export async function openLocalChain({ signal }: { signal: AbortSignal }): Promi
       account: bank,
       abi: tabcastPotAbi,
       bytecode: tabcastPotBytecode,
-      args: [0, zeroAddress],
+      args: [0, zeroAddress, zeroAddress], // no fee, no Permit2
     });
     const { contractAddress } = await reader.waitForTransactionReceipt({ hash });
     if (!contractAddress) throw new Error("the deployment made no contract");
