@@ -155,7 +155,7 @@ interface ITabcastPot {
     error InexactTransfer(address token, uint256 expected, uint256 received);
     /// @notice The contract was deployed without Permit2.
     error Permit2Unknown();
-    /// @notice A signature that must be 65 bytes, or of a contract wallet, is neither.
+    /// @notice The authorization is not 65 bytes, or the release is not signed by its payee.
     error BadSignature();
     /// @notice The challenge period in seconds is outside its bounds.
     error ChallengePeriodOutOfBounds(uint40 challengePeriod, uint40 min, uint40 max);
@@ -197,7 +197,7 @@ interface ITabcastPot {
 
     /// @notice As `deposit` of the payer's tokens, by an EIP-3009 authorization that anyone may bring. Its nonce is
     /// `keccak256(abi.encode(potId, amount, authSalt))`, which ties it to this pot.
-    /// @param sig 65 bytes r, s, v; or what the payer's contract wallet accepts, where the token knows those.
+    /// @param sig 65 bytes r, s, v by the payer.
     function depositWithAuthorization(
         PotConfig calldata cfg,
         uint96 amount,

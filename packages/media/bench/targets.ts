@@ -13,7 +13,7 @@ export const TARGETS = {
 } as const;
 
 /** So much past a target the bench fails; before, it only says what was missed. */
-const WIDE = { speed: 0.8, ssim: -0.05, bitrate: 0.25, memory: 1.5, block: 250 } as const;
+const WIDE = { speed: 0.8, ssim: -0.03, bitrate: 0.25, memory: 1.5, block: 250 } as const;
 
 export interface Verdict {
   readonly missed: readonly string[];
