@@ -43,7 +43,10 @@ function changeOf(kind: Behaviour["kind"]): Touch | undefined {
     case "replay":
       return (made) => ({
         ...made,
-        header: { ...made.header, start: made.header.start - made.header.frames * made.header.frame },
+        header: {
+          ...made.header,
+          start: made.header.start - made.header.frames * made.header.frame,
+        },
       });
     case "starve":
       return (made) => ({ ...made, size: 1 / 3 });
@@ -79,7 +82,8 @@ export function meshOf(
         protocol,
         async function* (request, asker) {
           for await (const part of handler(request, asker)) {
-            if (part.body.byteLength < 100 || done++ < from || random.fraction() >= share) yield part;
+            if (part.body.byteLength < 100 || done++ < from || random.fraction() >= share)
+              yield part;
             else {
               cheated();
               const body = part.body.slice();

@@ -42,7 +42,10 @@ export function staysOf(
   const sum = weights.reduce((total, [, weight]) => total + weight, 0);
   const exit = (): Exit => {
     let at = random.fraction() * sum;
-    for (const [name, weight] of weights) if ((at -= weight) < 0) return name;
+    for (const [name, weight] of weights) {
+      at -= weight;
+      if (at < 0) return name;
+    }
     return "clean";
   };
   const stays: Stay[] = [];

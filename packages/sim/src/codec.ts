@@ -13,7 +13,14 @@ import type {
   Structure,
   Transcoder,
 } from "@tabcast/media";
-import { BitsPerSecond, type Bytes, type Clock, concatBytes, Micros, type Random } from "@tabcast/runtime";
+import {
+  BitsPerSecond,
+  type Bytes,
+  type Clock,
+  concatBytes,
+  Micros,
+  type Random,
+} from "@tabcast/runtime";
 
 /** What may be wrong with a picture. */
 export const DEFECTS = ["black", "upscale", "frozen", "shifted", "logo", "wrong-source"] as const;
@@ -76,7 +83,10 @@ function writeInit(width: number, height: number): Uint8Array<ArrayBuffer> {
 }
 
 /** In place of media's `inspect`. */
-export async function inspect({ init, media }: {
+export async function inspect({
+  init,
+  media,
+}: {
   readonly init: Uint8Array;
   readonly media: Uint8Array;
 }): Promise<Structure> {
@@ -294,13 +304,21 @@ export function openDevice(options: DeviceOptions): Device {
         signal.throwIfAborted();
       }
       if (header === undefined) throw new RangeError("an empty segment");
-      const made = options.touch?.({ header, size: 1, holdMs: 0 }) ?? { header, size: 1, holdMs: 0 };
+      const made = options.touch?.({ header, size: 1, holdMs: 0 }) ?? {
+        header,
+        size: 1,
+        holdMs: 0,
+      };
       if (made.holdMs > 0) await clock.sleep(made.holdMs, { signal });
       const seconds = (header.frames * header.frame) / 1e6;
       return {
         renditions: rungs.map((rung) => {
           const bytes = (rung.bitrate / 8) * seconds * Math.exp(0.1 * normal(random)) * made.size;
-          return renditionOf(rung, made.header, Math.min(bytes, (1.4 * rung.bitrate * seconds) / 8));
+          return renditionOf(
+            rung,
+            made.header,
+            Math.min(bytes, (1.4 * rung.bitrate * seconds) / 8),
+          );
         }),
         encodeMs: worked,
         tailMs: clock.now() - endedAt,

@@ -63,7 +63,10 @@ export interface Node {
   readonly down: Pipe;
   readonly sent: Traffic;
   readonly topics: Map<Name, Set<(message: { from: PeerId; body: Uint8Array }) => void>>;
-  readonly served: Map<Name, { handler: Handler; options: ServeOptions; busy: Map<PeerId, number> }>;
+  readonly served: Map<
+    Name,
+    { handler: Handler; options: ServeOptions; busy: Map<PeerId, number> }
+  >;
   readonly watchers: Set<(event: MeshEvent) => void>;
   readonly own: AbortController;
 }
@@ -249,7 +252,9 @@ export class Net {
   partition(groups: readonly (readonly Node[])[], ms: number): void {
     const { timeline, lostAfterMs } = this.options;
     const pairs = groups.flatMap((group, i) =>
-      groups.slice(i + 1).flatMap((other) => group.flatMap((a) => other.map((b) => [a, b] as const))),
+      groups
+        .slice(i + 1)
+        .flatMap((other) => group.flatMap((a) => other.map((b) => [a, b] as const))),
     );
     for (const [a, b] of pairs) this.#blocked.add(keyOf(a.self, b.self));
     if (ms >= lostAfterMs)
@@ -370,7 +375,11 @@ export class Net {
     const known = this.#connections.get(key);
     if (known !== undefined) return known;
     const to = this.#nodes.get(peer);
-    const away = () => new MeshError({ code: "MESH_UNREACHABLE", peer, addresses: 1 }, `${peer} could not be reached`);
+    const away = () =>
+      new MeshError(
+        { code: "MESH_UNREACHABLE", peer, addresses: 1 },
+        `${peer} could not be reached`,
+      );
     if (to === undefined || peer === from.self || this.#blocked.has(key)) {
       await from.tab.clock.sleep(4 * from.place.delayMs, { signal });
       throw away();
@@ -497,24 +506,28 @@ export class Net {
         { code: "MESH_REFUSED", peer: node.self, protocol },
         `${node.self} could not answer ${protocol}`,
       );
-    if (place === undefined) return refuse(refused());
-    const { handler, options, busy } = place;
     const size = request.body.byteLength;
-    if (size > (options.maxBody ?? 65_536))
-      return refuse(
-        new MeshError(
+    const at = place?.busy.get(peer) ?? 0;
+    const why = (): MeshError | undefined => {
+      if (place === undefined) return refused();
+      if (size > (place.options.maxBody ?? 65_536))
+        return new MeshError(
           { code: "MESH_TOO_LARGE", what: "body", size, limit: 0 },
           `${node.self} refused a request body of ${size} bytes as too large`,
-        ),
-      );
-    const at = busy.get(peer) ?? 0;
-    if (at >= (options.maxPerPeer ?? PER_PEER))
-      return refuse(
-        new MeshError(
+        );
+      if (at >= (place.options.maxPerPeer ?? PER_PEER))
+        return new MeshError(
           { code: "MESH_BUSY", peer: node.self },
           `${node.self} serves as many requests of ours as it wants`,
-        ),
-      );
+        );
+      return undefined;
+    };
+    const refusal = why();
+    if (place === undefined || refusal !== undefined) {
+      refuse(refusal ?? refused());
+      return;
+    }
+    const { handler, options, busy } = place;
     busy.set(peer, at + 1);
     const late = node.tab.after(options.timeout ?? SERVE_MS, () =>
       gone.abort(new MeshError({ code: "MESH_TIMEOUT", ms: SERVE_MS }, "a request took too long")),

@@ -108,7 +108,12 @@ const fault: Shape<Fault> = oneOf<Fault>("do", {
   stall: object({ do: is("stall"), t, who, forS: seconds }),
   slow: object({ do: is("slow"), t, who, factor: number(0.1, 1_000), forS: seconds }),
   clock: object({ do: is("clock"), t, who, offsetS: number(-1e7, 1e7) }),
-  partition: object({ do: is("partition"), t, groups: list(list(someone, 1, 100), 2, 8), forS: seconds }),
+  partition: object({
+    do: is("partition"),
+    t,
+    groups: list(list(someone, 1, 100), 2, 8),
+    forS: seconds,
+  }),
 });
 
 /** What `expect` can name. */
@@ -217,10 +222,13 @@ const scenario = object({
   ),
   faults: optional(list(fault, 0, 1_000), []),
   /** What the check that looks at pictures sees: the chance to see a defect, and to see one that is none. */
-  check: optional(object({ detection: optional(share, 0.95), falseAlarm: optional(share, 0.002) }), {
-    detection: 0.95,
-    falseAlarm: 0.002,
-  }),
+  check: optional(
+    object({ detection: optional(share, 0.95), falseAlarm: optional(share, 0.002) }),
+    {
+      detection: 0.95,
+      falseAlarm: 0.002,
+    },
+  ),
   expect: optional(
     list(
       object({

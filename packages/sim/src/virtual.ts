@@ -1,7 +1,6 @@
 /** The engine on virtual time: the code of market, channel and node over modelled links, codec, chain and signatures. */
 import { createHash } from "node:crypto";
 import { LIVE, Price } from "@tabcast/market";
-import { Ladder } from "./ladder.ts";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { broadcast } from "@tabcast/node/broadcaster";
 import type {
@@ -13,14 +12,31 @@ import type {
 } from "@tabcast/node/types";
 import { view } from "@tabcast/node/viewer";
 import { work } from "@tabcast/node/worker";
-import { Envelope, Keys, OFFERS_TOPIC, Offer, PROTOCOLS, peerIdOf, type Signer } from "@tabcast/protocol";
+import {
+  Envelope,
+  Keys,
+  OFFERS_TOPIC,
+  Offer,
+  PROTOCOLS,
+  peerIdOf,
+  type Signer,
+} from "@tabcast/protocol";
 import { type Random, seededRandom, toHex, Wei } from "@tabcast/runtime";
 import { BOAST, meshOf, touchOf } from "./behaviour.ts";
-import calibration from "./calibration.json" with { type: "json" };
+import { calibration } from "./calibration.ts";
 import { drawOf, staysOf } from "./churn.ts";
 import { CODEC, type Device, inspect, openDevice, openSource } from "./codec.ts";
 import { lend, modelCrypto } from "./crypto.ts";
-import type { Engine, Run, RunOptions, SegmentRow, SimEvent, ViewerRow, WorkerRow } from "./engine.ts";
+import type {
+  Engine,
+  Run,
+  RunOptions,
+  SegmentRow,
+  SimEvent,
+  ViewerRow,
+  WorkerRow,
+} from "./engine.ts";
+import { Ladder } from "./ladder.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger, openPot, openPurse, type SimPurse } from "./money.ts";
 import type { Fault, Scenario, Who } from "./scenario.ts";
@@ -64,7 +80,12 @@ interface Worker {
   busyMs: number;
   /** While it is there. */
   here:
-    | { readonly since: number; readonly peer: Peer; readonly node: WorkerNode; readonly device: Device }
+    | {
+        readonly since: number;
+        readonly peer: Peer;
+        readonly node: WorkerNode;
+        readonly device: Device;
+      }
     | undefined;
 }
 
@@ -87,9 +108,13 @@ export const virtual: Engine = { name: "virtual", run };
 
 async function run(scenario: Scenario, options: RunOptions): Promise<Run> {
   const release = lend(modelCrypto(seededRandom(options.seed, "crypto")));
+  // Refusals are everyday here, and writing down where each came from takes a tenth of a run.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return await new World(scenario, options).run();
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     release();
   }
 }
@@ -139,13 +164,24 @@ class World {
   }
 
   #record(node: string, kind: string, fields: object = {}): void {
-    const event: SimEvent = { t: Math.round(this.#timeline.now * 1_000) / 1_000, node, kind, ...fields };
-    const line = JSON.stringify(event, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+    const event: SimEvent = {
+      t: Math.round(this.#timeline.now * 1_000) / 1_000,
+      node,
+      kind,
+      ...fields,
+    };
+    const line = JSON.stringify(event, (_, value) =>
+      typeof value === "bigint" ? `${value}` : value,
+    );
     this.#hash.update(`${line}\n`);
     if (this.#keep) this.#events.push(JSON.parse(line));
   }
 
-  async #peer(name: string, keys: Signer, links: { uplinkKbps?: number; downlinkKbps?: number }): Promise<Peer> {
+  async #peer(
+    name: string,
+    keys: Signer,
+    links: { uplinkKbps?: number; downlinkKbps?: number },
+  ): Promise<Peer> {
     const { net } = this.#scenario;
     const [least, most] = net.rttMs;
     const self = peerIdOf(keys.publicKey);
@@ -231,7 +267,11 @@ class World {
       if (exit === "stall") {
         this.#plan(() => this.#stall(worker), to - STANDSTILL_MS);
         this.#plan(() => this.#crash(worker, "stall"), to);
-      } else this.#plan(() => (exit === "clean" ? this.#leave(worker) : this.#crash(worker, "crash")), to);
+      } else
+        this.#plan(
+          () => (exit === "clean" ? this.#leave(worker) : this.#crash(worker, "crash")),
+          to,
+        );
     }
   }
 
@@ -313,7 +353,10 @@ class World {
 
   #ladderPixels(): number {
     const spec = this.#scenario.streams[0] as Stream["spec"];
-    return Ladder.of(spec.ladder, 1).reduce((sum, { width, height }) => sum + width * height, 0) * spec.fps;
+    return (
+      Ladder.of(spec.ladder, 1).reduce((sum, { width, height }) => sum + width * height, 0) *
+      spec.fps
+    );
   }
 
   async #onAir(spec: Stream["spec"], number: number): Promise<void> {
@@ -436,7 +479,10 @@ class World {
     const { type, ...fields } = event;
     if (type === "settling") return;
     const who = "worker" in event ? { worker: this.#nameOf(event.worker) } : {};
-    if (event.type === "segment") return this.#published(stream, event);
+    if (event.type === "segment") {
+      this.#published(stream, event);
+      return;
+    }
     this.#record(name, type, { ...fields, ...who });
     switch (event.type) {
       case "captured":
@@ -464,7 +510,10 @@ class World {
     }
   }
 
-  #published(stream: Stream, { seq, lines, gaps }: Extract<BroadcastEvent, { type: "segment" }>): void {
+  #published(
+    stream: Stream,
+    { seq, lines, gaps }: Extract<BroadcastEvent, { type: "segment" }>,
+  ): void {
     const { number, name, closedAt, sentTo, spec } = stream;
     const now = this.#timeline.now;
     const closedMs = closedAt.get(seq) ?? now;
@@ -574,10 +623,12 @@ class World {
       signal: this.#over.signal,
     });
     this.#watching.push(
-      Promise.race([done, clock.sleep(Math.max(0, this.#endMs + 20_000 - cameAt))]).then(async () => {
-        await viewer.close();
-        this.#viewers.push({ ...row, startUpMs });
-      }),
+      Promise.race([done, clock.sleep(Math.max(0, this.#endMs + 20_000 - cameAt))]).then(
+        async () => {
+          await viewer.close();
+          this.#viewers.push({ ...row, startUpMs });
+        },
+      ),
     );
   }
 
