@@ -87,6 +87,7 @@ function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
             ageMs: 0,
             tags: [],
             addrs: [],
+            proof: new Uint8Array(0),
           };
           after(100 + random.below(100), () => {
             if (there(worker)) tellCrew({ type: "bid", bid, now });
