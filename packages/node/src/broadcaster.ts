@@ -1,8 +1,16 @@
 import { type Hex, type PayerPot, Wire } from "@tabcast/channel";
 import { FAST, LIVE, Price } from "@tabcast/market";
-import { createAacTwin, createTranscoder, type Fragment } from "@tabcast/media";
+import { createAacTwin, createTranscoder, type Fragment, inspect } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
-import { type Entry, Keys, type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
+import {
+  type Entry,
+  Keys,
+  type Loose,
+  PROTOCOLS,
+  type Signer,
+  Verdict,
+  VerdictReply,
+} from "@tabcast/protocol";
 import {
   CodedError,
   describe,
@@ -40,7 +48,7 @@ const VERDICT_TRIES = 3;
  * After `finished` the stream goes on serving what it holds until `signal` fires.
  */
 export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
-  const keys = await Keys.generate();
+  const keys = options.keys ?? (await Keys.generate());
   const stopping = new AbortController();
   const finished = run(options, keys, stopping.signal);
   finished.catch(() => {}); // the owner may look at it later
@@ -53,13 +61,13 @@ export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
 
 async function run(
   options: BroadcastOptions,
-  keys: Awaited<ReturnType<typeof Keys.generate>>,
+  keys: Signer,
   stopping: AbortSignal,
 ): Promise<BroadcastReport> {
   const { mesh, source, rungs, codec, on, pace, signal } = options;
   const { info } = source;
-  const clock = systemClock;
-  const config = pace === "live" ? LIVE : FAST;
+  const { clock = systemClock, random = secureRandom } = options;
+  const config = options.config ?? (pace === "live" ? LIVE : FAST);
   const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
   const slackMs = Math.max(2 * segmentMs, 4_000);
   const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
@@ -99,6 +107,7 @@ async function run(
       startedMs: Math.round(clock.unix()),
     },
     failed: warn("gossip could not be sent"),
+    clock,
     signal,
   });
 
@@ -111,7 +120,7 @@ async function run(
       pot,
       config,
       clock,
-      random: secureRandom,
+      random,
       need: {
         wanted,
         maxPrice,
@@ -174,7 +183,7 @@ async function run(
     const head = Verdict.encode(message);
     for (let attempt = 1; attempt <= VERDICT_TRIES; attempt++) {
       try {
-        const wait = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
+        const wait = AbortSignal.any([signal, clock.timeout(10_000)]);
         const reply = await ask(mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
         const { ok, why } = VerdictReply.decode(reply.head);
         if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
@@ -277,6 +286,7 @@ async function run(
     rungs,
     codec,
     transcoder: options.transcoder ?? createTranscoder,
+    inspect: options.inspect ?? inspect,
     config,
     clock,
     affordable: (amount) => pot !== undefined && pot.balances().free >= amount,
@@ -316,7 +326,11 @@ async function run(
   };
   try {
     for await (const opening of source.openings({ signal })) {
-      const segment = await capture(opening, { clock, signal });
+      const segment = await capture(opening, {
+        clock,
+        inspect: options.inspect ?? inspect,
+        signal,
+      });
       opened = opening.seq + 1;
       counting = counting.then(() => count(segment));
       counting.catch((error: unknown) => {

@@ -1,13 +1,13 @@
 import type { Hex } from "@tabcast/channel";
 import { Verify } from "@tabcast/market";
-import {
-  type Fragment,
+import type {
+  Fragment,
   inspect,
-  type Opening,
-  type Rendition,
-  type Rung,
-  type SourceSegment,
-  type Structure,
+  Opening,
+  Rendition,
+  Rung,
+  SourceSegment,
+  Structure,
 } from "@tabcast/media";
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
@@ -60,6 +60,12 @@ export interface Collected extends Rendition {
   readonly structure: Structure;
 }
 
+/** Where time comes from, and what reads a fragment's structure. */
+export interface CourierOptions {
+  readonly clock: Clock;
+  readonly inspect: typeof inspect;
+}
+
 /** SHA-256 of both parts of a fragment. */
 export async function hashes({ init, media }: Fragment) {
   return { initHash: await sha256(init), mediaHash: await sha256(media) };
@@ -68,7 +74,7 @@ export async function hashes({ init, media }: Fragment) {
 /** Follows a segment from its beginning; once it is complete it is hashed, and its structure read. */
 export async function capture(
   opening: Opening,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  { clock, inspect: read, signal }: { readonly signal: AbortSignal } & CourierOptions,
 ): Promise<Segment> {
   const { seq, start, planned, frameRate, init } = opening;
   const initHash = await sha256(init);
@@ -77,7 +83,7 @@ export async function capture(
     const { video, duration, capturedAt } = await opening.closed;
     const closedAt = clock.now();
     const mediaHash = await sha256(video.media);
-    const structure = await inspect(video, { signal });
+    const structure = await read(video, { signal });
     const audio = opening.whole.then((whole) => whole.audio);
     audio.catch(() => {}); // whoever publishes it hears of it
     const summary = { seq, start, duration, capturedAt, closedAt };
@@ -136,8 +142,8 @@ export interface Courier {
   ): Promise<readonly Collected[]>;
 }
 
-export function openCourier(mesh: Mesh): Courier {
-  const fetcher = openFetcher(mesh);
+export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions): Courier {
+  const fetcher = openFetcher(mesh, clock);
   const inits = openHeld((1 << 20) as Bytes);
 
   return {
@@ -186,7 +192,7 @@ export function openCourier(mesh: Mesh): Courier {
           const init = inits.get(key) ?? (await pull(initHash, initLen));
           inits.put(key, init);
           const media = await pull(mediaHash, mediaLen);
-          const structure = await inspect({ init, media }, { signal });
+          const structure = await read({ init, media }, { signal });
           const { codecs, frames } = structure;
           return { rung: rung.name, init, media, initHash, mediaHash, structure, codecs, frames };
         }),

@@ -1,5 +1,5 @@
 import { Assign, type Config, Job, Price, type Speed, Verify } from "@tabcast/market";
-import { type CodecName, inspect, type Rung, type Transcoder } from "@tabcast/media";
+import type { CodecName, inspect, Rung, Transcoder } from "@tabcast/media";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { Cancel, PROTOCOLS, type Receipt } from "@tabcast/protocol";
 import { type Clock, CodedError, describe, toHex, type Wei } from "@tabcast/runtime";
@@ -43,6 +43,7 @@ export interface DispatchOptions {
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
   readonly transcoder: () => Transcoder;
+  readonly inspect: typeof inspect;
   readonly config: Config;
   readonly clock: Clock;
   /** True while a worker may still be paid for `amount` more. */
@@ -98,7 +99,7 @@ interface Pick {
 export function openDispatch(options: DispatchOptions): Dispatch {
   const { mesh, hiring, rungs, codec, config, clock, affordable, slackMs, on, done, signal } =
     options;
-  const courier = openCourier(mesh);
+  const courier = openCourier(mesh, options);
   const uplink = openLine();
   const slots = new Map<number, Slot>();
   const loads = new Map<PeerId, Assign.Load[]>();
@@ -360,7 +361,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     unload(worker, seq);
     if (award === undefined) return;
     const head = Cancel.encode({ award, epoch, seq, why });
-    const wait = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+    const wait = AbortSignal.any([signal, clock.timeout(5_000)]);
     ask(mesh, worker, PROTOCOLS.cancel, head, { signal: wait }).catch(() => {}); // its stream was reset as well
   }
 
@@ -456,7 +457,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         result.renditions.map(async (rendition) => ({
           ...rendition,
           ...(await hashes(rendition)),
-          structure: await inspect(rendition, waits),
+          structure: await options.inspect(rendition, waits),
         })),
       );
       slot.collected.set("local", { renditions, pullMs: 0 });

@@ -114,7 +114,7 @@ export function openHiring(options: HiringOptions): Hiring {
         pot: wirePot,
       });
       const reply = await ask(mesh, worker, PROTOCOLS.award, sealed, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(AWARD_MS)]),
+        signal: AbortSignal.any([signal, clock.timeout(AWARD_MS)]),
       });
       const { ok, why } = Accept.decode(reply.head);
       if (!ok) on({ type: "dropped", worker, why: `refused: ${why}` });
@@ -151,7 +151,7 @@ export function openHiring(options: HiringOptions): Hiring {
         // A worker that is not told keeps its place here and never bids again.
         const { award } = effect.member;
         const bye = Bye.encode({ why: effect.why, finishing: effect.why === "ended", award });
-        const wait = AbortSignal.timeout(2_000);
+        const wait = clock.timeout(2_000);
         ask(mesh, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it is gone after all
         return;
       }

@@ -1,15 +1,18 @@
 import type { PayerPot, Purse, Settlement, SettleProgress } from "@tabcast/channel";
+import type { Config } from "@tabcast/market";
 import type {
   Capability,
   CodecName,
   Fragment,
+  inspect,
   Rung,
   Source,
   SourceInfo,
   Transcoder,
 } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
-import type { Micros, Wei } from "@tabcast/runtime";
+import type { Signer } from "@tabcast/protocol";
+import type { Clock, Micros, Random, Wei } from "@tabcast/runtime";
 import type { Measure } from "./speeds.ts";
 
 /** One rung of one segment, as the report has it. */
@@ -136,6 +139,16 @@ export interface BroadcastOptions {
   readonly aac?: boolean;
   /** Makes the transcoder for local encoding, when it is first needed. Default: media's own. */
   readonly transcoder?: () => Transcoder;
+  /** Reads what a fragment is without decoding it. Default: media's own. */
+  readonly inspect?: typeof inspect;
+  /** The stream's key. Default: a fresh one. */
+  readonly keys?: Signer;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  /** Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
+  /** The market's numbers. Default: `LIVE` or `FAST`, as `pace` says. */
+  readonly config?: Config;
   readonly on: (event: BroadcastEvent) => void;
   /** Called with each published track of each segment, in order of sequence: where a recorder writes files. One at a time; the input waits when it is 8 segments behind. */
   readonly record?: (entry: PublishedSegment) => Promise<void>;
@@ -191,6 +204,8 @@ export interface WorkerOptions {
   readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
   readonly on: (event: WorkerEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -250,6 +265,8 @@ export interface ViewerOptions {
   readonly mesh: Mesh;
   /** Lower-case hex stream id. */
   readonly stream: string;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
   readonly on: (event: ViewerEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -267,7 +284,7 @@ export interface Viewer {
   master(options: { signal: AbortSignal; plays?: (codecs: string) => boolean }): Promise<string>;
   /** The live media playlist of a track ("720p", "source", "audio", "audio-aac"); with `atLeast`, waits until that sequence is in it. */
   playlist(track: string, options: { signal: AbortSignal; atLeast?: number }): Promise<string>;
-  /** A checked copy of an init or media segment. `firstByteAt` is performance.now() time. */
+  /** A checked copy of an init or media segment. `firstByteAt` is the clock's `now()`: performance.now() time in pages. */
   bytes(
     track: string,
     what: "init" | "media",

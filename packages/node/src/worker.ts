@@ -84,11 +84,12 @@ interface Place {
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
   const { mesh, keys, purse, transcoder, on, signal, price = DEFAULT_PRICE } = options;
+  const { clock = systemClock } = options;
   const own = new AbortController();
   const until = AbortSignal.any([signal, own.signal]);
   const held = openHeld();
   const bell = openBell();
-  const joinedAt = systemClock.now();
+  const joinedAt = clock.now();
   const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
   /** Highest epoch taken per stream; an older award is a late one. */
@@ -129,7 +130,7 @@ export function work(options: WorkerOptions): WorkerNode {
     if (!plan.bid) return;
     offers.set(id, { offer, broadcaster: offer.broadcaster });
     if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
-    await systemClock.sleep(plan.delayMs, { signal: until });
+    await clock.sleep(plan.delayMs, { signal: until });
     if (!offers.has(id)) return; // closed meanwhile
     const bid = await sealBid(keys, {
       offer: offer.id,
@@ -140,12 +141,12 @@ export function work(options: WorkerOptions): WorkerNode {
       pixelsPerS: Math.round(plan.pixelsPerSecond),
       slots: 1,
       queueMs: 0,
-      ageMs: Math.round(systemClock.now() - joinedAt),
+      ageMs: Math.round(clock.now() - joinedAt),
       tags: [],
       addrs: mesh.addrs().slice(0, 2),
     });
     const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
-      signal: AbortSignal.any([until, AbortSignal.timeout(20_000)]),
+      signal: AbortSignal.any([until, clock.timeout(20_000)]),
       addrs: offer.addrs,
     }).catch((error: unknown) => {
       offers.delete(id); // it never heard of us: bid again when the offer is repeated
@@ -177,7 +178,7 @@ export function work(options: WorkerOptions): WorkerNode {
     let potId: Hex;
     try {
       potId = await purse.trust(domain, config, {
-        signal: AbortSignal.any([until, AbortSignal.timeout(10_000)]),
+        signal: AbortSignal.any([until, clock.timeout(10_000)]),
       });
     } catch (error) {
       refused("award", error);
@@ -233,7 +234,7 @@ export function work(options: WorkerOptions): WorkerNode {
     following: Asker["following"],
     stop: AbortSignal,
   ) {
-    if (job.open) return openIntake(job, following, { clock: systemClock, signal: stop });
+    if (job.open) return openIntake(job, following, { clock, signal: stop });
     const media = body.slice(job.initLen);
     const mediaHash = job.mediaHash as Uint8Array<ArrayBuffer>;
     const received = checkHash(media, mediaHash).then((): Received => ({ media, mediaHash }));
@@ -242,7 +243,7 @@ export function work(options: WorkerOptions): WorkerNode {
 
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
   async function credit(place: Place, stop: AbortSignal): Promise<void> {
-    const late = AbortSignal.timeout(CREDIT_MS);
+    const late = clock.timeout(CREDIT_MS);
     const room = () => place.unpaid.size < place.window || undefined;
     try {
       // Looked at again after waking: two jobs may have waited for the same room.
@@ -317,7 +318,7 @@ export function work(options: WorkerOptions): WorkerNode {
     { peer, signal: gone, following }: Asker,
   ): AsyncIterable<Message> {
     const part = (reply: JobReply) => ({ head: JobReply.encode(reply), body: NOTHING });
-    const startedAt = systemClock.now();
+    const startedAt = clock.now();
     let stream = "";
     let seq = -1;
     const told = (state: "started" | "done" | "failed", why?: string) =>
@@ -326,7 +327,7 @@ export function work(options: WorkerOptions): WorkerNode {
         stream,
         seq,
         state,
-        ms: Math.round(systemClock.now() - startedAt),
+        ms: Math.round(clock.now() - startedAt),
         ...(why !== undefined && { why }),
       });
     const stop = new AbortController();
@@ -366,7 +367,7 @@ export function work(options: WorkerOptions): WorkerNode {
         const beat = new AbortController();
         await Promise.race([
           finished.finally(() => beat.abort()),
-          systemClock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
+          clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
         ]);
       }
       if ("error" in outcome) throw outcome.error;
@@ -430,7 +431,7 @@ export function work(options: WorkerOptions): WorkerNode {
       const failed = (error: unknown) => {
         if (!until.aborted) refused("offer", error);
       };
-      openOffer(sealed, { now: systemClock.unix() }).then(
+      openOffer(sealed, { now: clock.unix() }).then(
         (offer) => bidFor(offer).catch(failed),
         // The topic carries two kinds; what is neither is rubbish and has cost one signature check.
         () => openClosed(sealed).then(({ offer }) => void offers.delete(toHex(offer)), failed),
@@ -491,7 +492,7 @@ export function work(options: WorkerOptions): WorkerNode {
       const everybody = new Set([...places.values()].map(({ broadcaster }) => broadcaster));
       const bye = Bye.encode({ why: "closing", finishing: false, award: NOTHING });
       const heard = [...everybody].map((peer) =>
-        ask(mesh, peer, PROTOCOLS.bye, bye, { signal: AbortSignal.timeout(1_000) }),
+        ask(mesh, peer, PROTOCOLS.bye, bye, { signal: clock.timeout(1_000) }),
       );
       for (const id of [...places.keys()]) leave(id);
       await Promise.allSettled(heard);
