@@ -116,3 +116,33 @@ describe("the next segment", () => {
     expect(given.toSorted()).toEqual(["a", "a", "b", "b", "c", "c"]);
   });
 });
+
+describe("a second copy", () => {
+  test("starts as late as the backup could still make it, and not before the first is overdue", () => {
+    const first = { base: 1_000, doneAt: 2_000 };
+    expect(Assign.hedgeAt(first, 5_000, 1_000)).toBe(3_700);
+    expect(Assign.hedgeAt(first, 5_000, 3_000)).toBe(2_150);
+    expect(Assign.hedgeAt(first, undefined, 1_000)).toBeUndefined();
+    expect(Assign.hedgeAt(first, 5_000, undefined)).toBeUndefined();
+  });
+
+  test("at a file's end is of what takes longest, while somebody is idle and nothing waits", () => {
+    const hand = (worker: string): Assign.Hand => ({
+      worker,
+      epoch: 1,
+      role: "crew",
+      pixelsPerS: 1e8,
+      uplink: 1e7,
+      pullMs: 100,
+    });
+    const hands = [hand("a"), hand("b"), hand("c")];
+    const loads = new Map([
+      ["a", [{ seq: 8, readyAt: 900 }]],
+      ["b", [{ seq: 9, readyAt: 5_000 }]],
+    ]);
+    expect(Assign.tail(hands, loads, 0)).toBe(9);
+    expect(Assign.tail(hands, loads, 1)).toBeUndefined();
+    expect(Assign.tail(hands.slice(0, 2), loads, 0)).toBeUndefined();
+    expect(Assign.tail(hands, new Map(), 0)).toBeUndefined();
+  });
+});

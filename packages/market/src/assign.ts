@@ -87,6 +87,38 @@ export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "wh
   return eligible(hands, task).length > 0;
 }
 
+/**
+ * When a second copy starts although the first is still heard of: as late as the backup could still make it (1.3 x its ETA
+ * before the deadline), but not before 1.15 x the first one's own ETA. `base`: when the segment is, or will be, complete: limits
+ * count from there. Undefined without a deadline or a backup. Milliseconds.
+ */
+export function hedgeAt(
+  first: { readonly base: number; readonly doneAt: number },
+  deadline: number | undefined,
+  backupMs: number | undefined,
+): number | undefined {
+  if (deadline === undefined || backupMs === undefined) return undefined;
+  const own = first.base + OVERDUE * Math.max(0, first.doneAt - first.base);
+  return Math.max(own, deadline - MARGIN * Math.max(0, backupMs));
+}
+const OVERDUE = 1.15;
+const MARGIN = 1.3;
+
+/**
+ * At the end of a file, when fewer segments are left than workers: the one in hand that is predicted to take longest, to be copied
+ * by somebody idle. `waiting`: segments that nobody has. Undefined while there is other work, or nobody is idle.
+ */
+export function tail(
+  hands: readonly Hand[],
+  loads: ReadonlyMap<string, readonly Load[]>,
+  waiting: number,
+): number | undefined {
+  const idle = hands.filter(({ worker }) => (loads.get(worker) ?? []).length === 0);
+  if (waiting > 0 || idle.length === 0) return undefined;
+  const all = [...loads.values()].flat();
+  return all.toSorted((a, b) => b.readyAt - a.readyAt)[0]?.seq;
+}
+
 function eligible(hands: readonly Hand[], task: Pick<Task, "without" | "why">): readonly Hand[] {
   const allowed = hands.filter(({ worker }) => !task.without.includes(worker));
   if (task.why !== "first") return allowed;

@@ -47,3 +47,16 @@ test("a segment that is not there is said so, with what there is", () => {
   expect(() => Trace.format([full(4, 1), full(9, 1)], 17)).toThrow("the report has 4 to 9");
   expect(() => Trace.format([], 17)).toThrow("no traces");
 });
+
+test("traces of a report survive JSON, and rubbish is refused", () => {
+  const traces = [full(3, 60), full(4, 1)];
+  expect(Trace.read(JSON.parse(JSON.stringify(traces)))).toEqual(traces);
+  const bad: unknown[] = [
+    undefined,
+    {},
+    [1],
+    [{ seq: 1 }],
+    [{ ...full(1, 1), lines: [{ at: "x" }] }],
+  ];
+  for (const value of bad) expect(() => Trace.read(value)).toThrow(RangeError);
+});

@@ -37,6 +37,23 @@ export function keep(traces: readonly Trace[], trace: Trace): Trace[] {
   return [...others, trace].sort((a, b) => a.seq - b.seq).slice(-MOST_SEGMENTS);
 }
 
+/** The traces of a report that may be anybody's. Throws RangeError if they are none. */
+export function read(value: unknown): Trace[] {
+  const isLine = (line: unknown) => {
+    const { at, what, who, why } = (line ?? {}) as { [key: string]: unknown };
+    const texts = [what, who ?? "", why ?? ""];
+    return Number.isFinite(at) && texts.every((text) => typeof text === "string");
+  };
+  const isTrace = (one: unknown): one is Trace => {
+    const { seq, lines, left } = (one ?? {}) as Partial<Trace>;
+    const numbers = Number.isInteger(seq) && Number.isInteger(left);
+    return numbers && Array.isArray(lines) && lines.every(isLine);
+  };
+  if (!Array.isArray(value) || !value.every(isTrace))
+    throw new RangeError("the report has no traces that can be read");
+  return value;
+}
+
 const short = (who: string) => (who.length > 12 ? `…${who.slice(-8)}` : who);
 
 /** A segment's trace as text: one line each, times from its first line. Throws RangeError naming what there is, if it is not there. */

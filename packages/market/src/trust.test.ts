@@ -139,11 +139,12 @@ function play(
 describe(`over many seeds from ${replay.seed}`, () => {
   const seeds = Array.from({ length: 300 }, (_, i) => replay.seed + i);
 
-  test("a newcomer that cheats at 30 % of its segments is out within 20 of them, but for two in a hundred", () => {
+  test("a newcomer that cheats at 30 % of its segments is out within 20 of them, but for one in twelve at most", () => {
     const at = seeds.map(
       (seed) => play({ cheats: 0.3, sees: 0.98, alarms: 0, segments: 200 }, seed).droppedAt ?? 200,
     );
-    expect(at.filter((segments) => segments > 20).length / at.length).toBeLessThan(0.05);
+    // 4.8 % expected; 300 seeds spread by 1.2 %.
+    expect(at.filter((segments) => segments > 20).length / at.length).toBeLessThan(1 / 12);
     expect(at.toSorted((a, b) => a - b)[150]).toBeLessThan(10);
   });
 
