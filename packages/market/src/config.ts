@@ -67,11 +67,16 @@ export interface Config {
     readonly stake: number;
   };
   /**
-   * Whose pictures are looked at: all of the first `newcomer` results, then one in as many as passed in a row, never fewer than
+   * Whose pictures are looked at: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
    * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
    * do where a lost place is worth 16 segments more. `waitMs`: how long publishing waits for a look at a known worker's segment.
    */
-  readonly check: { readonly newcomer: number; readonly floor: number; readonly waitMs: number };
+  readonly check: {
+    readonly whole: number;
+    readonly newcomer: number;
+    readonly floor: number;
+    readonly waitMs: number;
+  };
   /**
    * A worker's record: halved every `halfLifeMs`; `strikes.most` strikes within so many results keep it out for `suspendMs`, a proof of
    * two receipts for `proofMs`.
@@ -115,7 +120,7 @@ export const LIVE: Config = {
   hedge: { perSegment: 0.1, most: 10 },
   perWorker: 2,
   weights: { price: 1, honesty: 2, stay: 1, stake: 0 },
-  check: { newcomer: 10, floor: 0.15, waitMs: 500 },
+  check: { whole: 3, newcomer: 10, floor: 0.15, waitMs: 500 },
   trust: {
     halfLifeMs: 72 * HOUR_MS,
     strikes: { most: 2, within: 20 },

@@ -113,8 +113,8 @@ export function checkRate({ streak }: Record, { check }: Config): number {
   return streak < check.newcomer ? 1 : Math.max(check.floor, 1 / streak);
 }
 
-/** Every rendition of a newcomer is looked at; one of each segment later. */
-export const newcomer = ({ streak }: Record, { check }: Config): boolean => streak < check.newcomer;
+/** Every rung is looked at of a worker's first results, and after a strike; one of each segment later. */
+export const whole = ({ streak }: Record, { check }: Config): boolean => streak < check.whole;
 
 /** The worse of what is known of a worker's key and of its payee: a fresh key with an old purse is no stranger. */
 export function combine(worker: Record, payee: Record): Record {

@@ -522,7 +522,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         seq,
         receipt: got.hash,
         ppm: got.terms.checkPpm,
-        newcomer: Trust.newcomer(records.of(whose(got.terms)), config),
+        whole: Trust.whole(records.of(whose(got.terms)), config),
       };
       if (checks.draw(draw)) {
         // Its payment waits for the look however long that takes; its publication only while there is time.
@@ -534,7 +534,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         const limits = slot.job.limits;
         const room = limits === undefined ? undefined : limits.localAt - clock.now();
         const patience =
-          draw.newcomer || room === undefined ? room : Math.min(room, config.check.waitMs);
+          draw.ppm === 1e6 || room === undefined ? room : Math.min(room, config.check.waitMs);
         const enough = new AbortController();
         const seen = await Promise.race([
           looking,
@@ -666,7 +666,11 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   /** Idle workers copy what is predicted to take longest, once nothing new comes. */
   function tail(now: number): void {
-    const seq = Assign.tail(hiring?.hands() ?? [], loads, picks.length);
+    const any = slots.values().next().value;
+    if (any === undefined) return;
+    const { segment } = any;
+    const task = { waiting: picks.length, pixels: pixelsOf(segment), bytes: bytesOf(segment) };
+    const seq = Assign.tail(hiring?.hands() ?? [], loads, task, now, config);
     const slot = seq === undefined ? undefined : slots.get(seq);
     if (seq === undefined || slot === undefined || slot.job.hedged) return;
     if (picks.some((pick) => pick.seq === seq)) return;

@@ -223,6 +223,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
       signal: over.signal,
     });
     const report = await air.finished;
+    console.log(JSON.stringify([report.work, report.traffic, report.trace.slice(0, 3)]));
     expect(report.captured).toBe(5);
     expect(report.segments).toHaveLength(10);
     for (const line of report.segments)
