@@ -99,6 +99,7 @@ export function reasonOf(error: {
     case "PROTOCOL_SIGNER":
     case "PROTOCOL_SIGNATURE":
       return "mis-signed";
+    case "DELIVERY_RECEIPT":
     case "PROTOCOL_NO_PROOF":
     case "JOB_CONFLICT":
       return "contradictory";

@@ -13,15 +13,6 @@ test("a trace is bounded, and keeps its beginning and its end", () => {
   expect(trace.lines.at(-1)?.at).toBe(499);
 });
 
-test("the newest segments are kept, each once, in order", () => {
-  let kept: Trace.Trace[] = [];
-  for (let seq = 0; seq < Trace.MOST_SEGMENTS + 50; seq++)
-    kept = Trace.keep(Trace.keep(kept, full(seq, 1)), full(seq, 2));
-  expect(kept).toHaveLength(Trace.MOST_SEGMENTS);
-  expect(kept[0]?.seq).toBe(50);
-  expect(kept.every(({ lines }) => lines.length === 2)).toBe(true);
-});
-
 test("a trace reads as text, with times from its first line and short names", () => {
   const trace: Trace.Trace = {
     seq: 17,

@@ -31,12 +31,6 @@ export function add(trace: Trace, line: Line): Trace {
   return { ...trace, lines, left: trace.left + 1 };
 }
 
-/** The newest traces of a stream, with this one put in. */
-export function keep(traces: readonly Trace[], trace: Trace): Trace[] {
-  const others = traces.filter(({ seq }) => seq !== trace.seq);
-  return [...others, trace].sort((a, b) => a.seq - b.seq).slice(-MOST_SEGMENTS);
-}
-
 /** The traces of a report that may be anybody's. Throws RangeError if they are none. */
 export function read(value: unknown): Trace[] {
   const isLine = (line: unknown) => {

@@ -348,6 +348,7 @@ async function run(
     mesh: meter.mesh,
     checks,
     records,
+    gate,
     hiring,
     rungs,
     codec,

@@ -25,6 +25,7 @@ import {
   type Signed,
 } from "./delivery.ts";
 import { ask } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
 import { HashError } from "./held.ts";
 import type { Hiring } from "./hiring.ts";
 import { openLine } from "./queue.ts";
@@ -73,6 +74,7 @@ export interface DispatchOptions {
   /** Looks at pictures. */
   readonly checks: Checks;
   readonly records: Records;
+  readonly gate: Gate;
   /** A worker's renditions failed these checks. */
   readonly refused: (terms: JobTerms, seq: number, failed: readonly string[]) => void;
   readonly signal: AbortSignal;
@@ -146,7 +148,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   let ended = false;
   /** Output pixels per second of this tab; replaced by what is measured. */
   let localSpeed = (Number(Price.pixels(rungs, 1)) * 30_000) / 750;
-  let traces: Trace.Trace[] = [];
+  const traces = new Map<number, Trace.Trace>();
   const tally = { opened: 0, copies: 0, local: 0 };
   /** Receipts by worker, award, epoch and sequence: another one for the same is a proof. */
   const receipts = new Map<string, Signed>();
@@ -159,7 +161,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       ...(why !== undefined && { why }),
     };
     slot.trace = Trace.add(slot.trace, line);
-    traces = Trace.keep(traces, slot.trace);
+    traces.set(slot.trace.seq, slot.trace);
+    if (traces.size > Trace.MOST_SEGMENTS) traces.delete(traces.keys().next().value as number);
   }
 
   const whose = ({ worker, payee }: JobTerms) => ({ worker, payee });
@@ -405,7 +408,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       note(slot, "sent", worker, `attempt ${attempt}`);
       on({ type: "sent", seq, worker, attempt });
     };
-    const heard = () => tell(seq, { type: "progress", worker, now: clock.now() });
+    const heard = () => {
+      options.gate.pass("receipt", worker); // a flood of parts ends the request
+      tell(seq, { type: "progress", worker, now: clock.now() });
+    };
     try {
       let upload: Speed.Sample["upload"];
       let signed: Signed;
@@ -445,6 +451,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       tell(seq, { type: "receipt", worker, epoch });
     } catch (error) {
       if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
+      options.gate.refused("receipt", worker, error);
       // A worker that gave up waiting for our source is not to blame.
       const waited = segment.captured === undefined && whyOf(error) === "JOB_INPUT";
       fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
@@ -731,7 +738,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     ending() {
       ended = true;
     },
-    traces: () => traces,
+    traces: () => [...traces.values()].sort((a, b) => a.seq - b.seq),
     counts: () => ({ ...tally }),
   };
 }

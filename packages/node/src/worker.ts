@@ -49,7 +49,7 @@ import { asCodec, asRungs } from "./wire.ts";
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);
 /** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
-const MOST_KEPT = 4_096;
+const MOST_KEPT = 20_000;
 const MOST_AUDITS = 16;
 /** An offer whose slack is longer than this is of a file: nothing of it is late. */
 const FILE_SLACK_MS = 30_000;
@@ -226,7 +226,10 @@ export function work(options: WorkerOptions): WorkerNode {
 
   async function takeAward(head: Uint8Array, peer: PeerId): Promise<Uint8Array | undefined> {
     const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
-    const award = await openAward(head);
+    const award = await openAward(head).catch((error: unknown) => {
+      gate.refused("award", peer, error);
+      throw error;
+    });
     const known = offers.get(toHex(award.offer));
     if (known === undefined) return undefined;
     if (known.broadcaster !== peer) return no("gone");
@@ -241,7 +244,9 @@ export function work(options: WorkerOptions): WorkerNode {
       epoch: epochs.get(stream) ?? 0,
     });
     if (!decision.ok) {
-      if (decision.reason === "gone") gate.dropped("award", peer, "contradictory");
+      const old = award.epoch <= (epochs.get(stream) ?? 0);
+      if (decision.reason === "gone")
+        gate.dropped("award", peer, old ? "replayed" : "contradictory");
       return no(decision.reason, decision.retryMs);
     }
     const { domain, config } = Wire.toPot(award.pot);
