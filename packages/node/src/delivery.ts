@@ -11,6 +11,7 @@ import type {
 } from "@tabcast/media";
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
+  Envelope,
   Job,
   JobEnd,
   JobReply,
@@ -113,6 +114,8 @@ export interface JobTerms {
   readonly award: Uint8Array;
   readonly epoch: number;
   readonly attempt: number;
+  /** Chance that the pictures are looked at, in millionths. */
+  readonly checkPpm: number;
   readonly rungs: readonly Rung[];
   readonly codec: string;
   readonly deadlineMs: number;
@@ -120,6 +123,14 @@ export interface JobTerms {
   readonly price: bigint;
   readonly payee: Hex;
   readonly lane: number;
+}
+
+/** A receipt as it was signed. */
+export interface Signed {
+  readonly receipt: Receipt;
+  /** The envelope, byte for byte, and SHA-256 of the payload inside. */
+  readonly sealed: Uint8Array;
+  readonly hash: Uint8Array<ArrayBuffer>;
 }
 
 /** Talks to workers about segments: sends jobs, opens receipts, pulls what was made. Decides nothing. */
@@ -133,7 +144,7 @@ export interface Courier {
     segment: Segment,
     terms: JobTerms,
     options: { signal: AbortSignal; alive: (frames: number) => void },
-  ): Promise<Receipt>;
+  ): Promise<Signed>;
   /** Pulls every rendition of a receipt from its worker, checks size and hash, and reads its structure. */
   collect(
     receipt: Receipt,
@@ -168,12 +179,13 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
         const from = publicKeyOf(worker);
         if (from === undefined) throw wrong(worker, "signer", segment.seq);
         const opened = await openReceipt(receipt, { from });
+        const { payload } = await Envelope.open(receipt, "receipt", { from });
         const { award, epoch, rungs } = terms;
         // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
         const { seq, mediaHash } = await segment.closed;
         const outcome = Verify.receipt({ award, epoch, seq, mediaHash, rungs }, opened);
         if (!outcome.ok) throw wrong(worker, outcome.failed.join(", "), seq);
-        return opened;
+        return { receipt: opened, sealed: receipt.slice(), hash: await sha256(payload) };
       }
       throw wrong(worker, "end of the answer", segment.seq);
     },
@@ -223,6 +235,7 @@ function jobOf(
     durationUs: captured?.duration ?? planned.duration,
     deadlineMs: Math.round(terms.deadlineMs),
     codec,
+    checkPpm: terms.checkPpm,
     open: captured === undefined,
   });
   return { head, body: concatBytes(init, media) };

@@ -1,5 +1,6 @@
 import * as Hls from "@tabcast/media/hls";
 import {
+  Clocks,
   type Entry,
   LIVE_TOPIC,
   MAX_MANIFEST_ENTRIES,
@@ -48,6 +49,7 @@ export function view({ mesh, stream, on, clock = systemClock, signal }: ViewerOp
   const held = openHeld(HELD);
   const bell = openBell();
   let manifest = Manifest.emptyManifest;
+  const clocks = new Clocks();
   let heardAt = clock.now();
   let over = false;
 
@@ -61,7 +63,7 @@ export function view({ mesh, stream, on, clock = systemClock, signal }: ViewerOp
   };
 
   async function takeAnnounce(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
-    const message = await openAnnounce(sealed, { now: clock.unix() });
+    const message = await openAnnounce(sealed, { now: clock.unix(), clocks });
     if (!equalBytes(message.stream, id)) return;
     const before = manifest;
     manifest = Manifest.announced(manifest, { message, sealed });
