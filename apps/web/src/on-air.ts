@@ -177,6 +177,14 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     }
     case "warning":
       return warn(state, event.message);
+    case "proved":
+      return warn(
+        state,
+        `Worker ${shortId(event.worker)} was proved to sign two results for one segment, and is not hired.`,
+      );
+    case "chosen":
+    case "dropped-input":
+      return state;
     case "settling":
       return { ...state, phase: "settling", settling: event.progress };
     case "settled":

@@ -116,3 +116,40 @@ describe("the next segment", () => {
     expect(given.toSorted()).toEqual(["a", "a", "b", "b", "c", "c"]);
   });
 });
+
+describe("a second copy", () => {
+  test("starts as late as the backup could still make it, and not before the first is overdue", () => {
+    const first = { base: 1_000, doneAt: 2_000 };
+    expect(Assign.hedgeAt(first, 5_000, 1_000)).toBe(3_700);
+    expect(Assign.hedgeAt(first, 5_000, 3_000)).toBe(2_150);
+    expect(Assign.hedgeAt(first, undefined, 1_000)).toBeUndefined();
+    expect(Assign.hedgeAt(first, 5_000, undefined)).toBeUndefined();
+  });
+
+  test("at a file's end is of what takes longest, while somebody idle would be done first", () => {
+    const hand = (worker: string): Assign.Hand => ({
+      worker,
+      epoch: 1,
+      role: "crew",
+      pixelsPerS: 1e8,
+      uplink: 1e7,
+      pullMs: 100,
+    });
+    const hands = [hand("a"), hand("b"), hand("c")];
+    const task = { waiting: 0, pixels: 1e8, bytes: 0 }; // a second each
+    const of = (a: number, b: number, more: object = {}, who = hands) => {
+      const loads = new Map([
+        ["a", [{ seq: 8, readyAt: a }]],
+        ["b", [{ seq: 9, readyAt: b }]],
+      ]);
+      return Assign.tail(who, loads, { ...task, ...more }, 10_000, LIVE);
+    };
+    expect(of(10_900, 15_000)).toBe(9);
+    expect(of(10_900, 11_200)).toBeUndefined(); // a copy would take 1.3 s
+    expect(of(9_800, 10_100)).toBeUndefined(); // hardly late
+    expect(of(8_900, 10_100)).toBe(8); // late by more than its whole time
+    expect(of(10_900, 15_000, { waiting: 1 })).toBeUndefined();
+    expect(of(10_900, 15_000, {}, hands.slice(0, 2))).toBeUndefined();
+    expect(Assign.tail(hands, new Map(), task, 10_000, LIVE)).toBeUndefined();
+  });
+});

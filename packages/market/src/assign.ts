@@ -87,6 +87,57 @@ export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "wh
   return eligible(hands, task).length > 0;
 }
 
+/**
+ * When a second copy starts although the first is still heard of: as late as the backup could still make it (1.3 x its ETA
+ * before the deadline), but not before 1.15 x the first one's own ETA. `base`: when the segment is, or will be, complete: limits
+ * count from there. Undefined without a deadline or a backup. Milliseconds.
+ */
+export function hedgeAt(
+  first: { readonly base: number; readonly doneAt: number },
+  deadline: number | undefined,
+  backupMs: number | undefined,
+): number | undefined {
+  if (deadline === undefined || backupMs === undefined) return undefined;
+  const own = first.base + OVERDUE * Math.max(0, first.doneAt - first.base);
+  return Math.max(own, deadline - MARGIN * Math.max(0, backupMs));
+}
+const OVERDUE = 1.15;
+const MARGIN = 1.3;
+
+/**
+ * At the end of a file, when fewer segments are left than workers: the one in hand that is predicted to take longest, to be copied
+ * by somebody idle who would be done first by far (1.3 x). Of one past its time nobody knows how long it still takes: half of a segment's
+ * time more is reckoned with. `waiting`: segments that nobody has. Undefined while there is other work, or no copy would help.
+ */
+export function tail(
+  hands: readonly Hand[],
+  loads: ReadonlyMap<string, readonly Load[]>,
+  task: { readonly waiting: number; readonly pixels: number; readonly bytes: number },
+  now: number,
+  config: Config,
+): number | undefined {
+  if (task.waiting > 0) return undefined;
+  const takes = ({ uplink, pixelsPerS }: Hand) =>
+    (task.bytes * 8_000) / uplink + (task.pixels * 1_000) / pixelsPerS;
+  const idle = hands.filter(({ worker }) => (loads.get(worker) ?? []).length === 0).map(takes);
+  if (idle.length === 0) return undefined;
+  const copy = config.margin * Math.min(...idle);
+  const left = hands.flatMap((hand) =>
+    (loads.get(hand.worker) ?? []).map(({ seq, readyAt }) => ({
+      seq,
+      // Late by more than a whole segment's time: it is a straggler.
+      ms:
+        readyAt > now
+          ? readyAt - now
+          : now - readyAt > takes(hand)
+            ? Number.POSITIVE_INFINITY
+            : takes(hand) / 2,
+    })),
+  );
+  const [worst] = left.sort((a, b) => b.ms - a.ms);
+  return worst !== undefined && worst.ms > copy ? worst.seq : undefined;
+}
+
 function eligible(hands: readonly Hand[], task: Pick<Task, "without" | "why">): readonly Hand[] {
   const allowed = hands.filter(({ worker }) => !task.without.includes(worker));
   if (task.why !== "first") return allowed;
