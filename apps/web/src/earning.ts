@@ -90,6 +90,8 @@ export function step(state: Earning, event: WorkerEvent): Earning {
       };
     case "refused":
       return { ...state, refused: { what: event.what, why: event.why } };
+    case "money":
+      return state;
   }
 }
 

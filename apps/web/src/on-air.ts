@@ -177,6 +177,9 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     }
     case "warning":
       return warn(state, event.message);
+    case "money":
+      if (event.news.type !== "low") return state;
+      return warn(state, `the pot lasts ${Math.floor(event.news.seconds / 60)} minutes more`);
     case "settling":
       return { ...state, phase: "settling", settling: event.progress };
     case "settled":

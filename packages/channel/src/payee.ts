@@ -195,10 +195,12 @@ function onVoucher(
   if (cumulative < held) return refuse({ code: "VOUCHER_STALE", amount: cumulative, held });
   // Twice the same acts once; the signature may differ in nothing that matters.
   if (cumulative === held) return [book, [{ do: "credit", credited: 0n as Wei }]];
-  const increment = (cumulative - held) as Wei;
+  // What the chain has paid needs no second delivery: after lost books the lane goes on from there.
+  const increment = (cumulative - most(held, book.claimed)) as Wei;
   const owed = (book.accrued > held ? book.accrued - held : 0n) as Wei;
   const { prepay, minDelta = 1n as Wei } = rules;
-  if (increment < minDelta) return refuse({ code: "VOUCHER_DUST", increment, min: minDelta });
+  if (cumulative - held < minDelta)
+    return refuse({ code: "VOUCHER_DUST", increment: (cumulative - held) as Wei, min: minDelta });
   if (prepay !== undefined && increment > owed + prepay)
     return refuse({ code: "VOUCHER_OVER_OWED", increment, owed });
   if (book.closeAt === FINALIZED) return refuse({ code: "VOUCHER_POT_FINAL" });

@@ -290,10 +290,13 @@ function seen(book: Book, event: Extract<Event, { type: "chain" | "confirmed" }>
   for (const { payee, lane, ...state } of event.lanes) {
     const key = laneKey({ payee, lane });
     const old = lanes.get(key);
-    if (!old || state.version < (old.chain?.version ?? 0)) continue;
-    const claimed = most(state.claimed, old.chain?.claimed ?? (0n as Wei));
+    if (state.version < (old?.chain?.version ?? 0)) continue;
+    const claimed = most(state.claimed, old?.chain?.claimed ?? (0n as Wei));
     const ceiling = state.until < event.now ? claimed : state.ceiling;
-    lanes.set(key, { ...old, chain: { ...state, claimed, ceiling } });
+    // What was paid was owed: after lost books a lane goes on from the contract's counter, since less would be worth nothing.
+    const intent = most(claimed, old?.intent ?? (0n as Wei));
+    if (!old && claimed === 0n) continue;
+    lanes.set(key, { payee, lane, ...old, intent, chain: { ...state, claimed, ceiling } });
   }
   return { ...known, lanes };
 }

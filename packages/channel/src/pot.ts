@@ -160,7 +160,17 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     }
     const { raw: _, ...rest } = record;
     await keep({ ...rest, openGas: sent.gas.toString() });
-    return hold({ chain, store, clock, payer, key: account, record, lanes: [], release });
+    return hold({
+      chain,
+      store,
+      clock,
+      payer,
+      key: account,
+      record,
+      lanes: [],
+      release,
+      resumed: false,
+    });
   } catch (error) {
     release();
     throw error;
@@ -197,7 +207,7 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
     }
     const key = record.key && (await openSecret(store, record.key));
     const lanes = await readLanes(store, potId);
-    const pot = hold({ chain, store, clock, payer, key, record, lanes, release });
+    const pot = hold({ chain, store, clock, payer, key, record, lanes, release, resumed: true });
     await pot.resume();
     return pot;
   } catch (error) {
@@ -302,6 +312,8 @@ interface Held {
   readonly record: PotRecord;
   readonly lanes: readonly Payer.LaneBook[];
   readonly release: () => void;
+  /** True for a pot from the store. */
+  readonly resumed: boolean;
 }
 
 /** Carries out what `payer.ts` decides: each effect is done before the new book counts. */
@@ -596,13 +608,18 @@ function hold(held: Held): PayerPot & { resume(): Promise<void> } {
       signed: Payer.signed(book),
       free: Payer.free(book),
     }),
-    pay: ({ payee, lane }, amount) =>
-      queue.run(async () => {
+    pay: async ({ payee, lane }, amount) => {
+      requireOpen();
+      // Once per lane and start: books that were lost go on from the chain's counter.
+      if (held.resumed && !book.lanes.has(Voucher.laneKey({ payee, lane })))
+        await seeLanes("chain", [{ payee, lane }]);
+      return queue.run(async () => {
         requireOpen();
         const voucher = await act({ type: "owe", lane: { payee, lane }, amount });
         if (!voucher) throw refusal({ code: "POT_CLOSED", state: book.state });
         return voucher;
-      }),
+      });
+    },
     highest,
     adopt: (voucher) =>
       queue.run(async () => {

@@ -99,7 +99,12 @@ async function takeLane(
       signal,
       ...(patience !== undefined && { patience }),
     });
-    await store.write([[`${prefix}${lane}`, true]]);
+    try {
+      await store.write([[`${prefix}${lane}`, true]]);
+    } catch (error) {
+      release();
+      throw error;
+    }
     return { lane, release };
   };
   if (wanted !== undefined) {

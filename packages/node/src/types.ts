@@ -1,4 +1,11 @@
-import type { PayerPot, Purse, Settlement, SettleProgress } from "@tabcast/channel";
+import type {
+  PayerPot,
+  PotNews,
+  Purse,
+  PurseNews,
+  Settlement,
+  SettleProgress,
+} from "@tabcast/channel";
 import type {
   Capability,
   CodecName,
@@ -82,6 +89,8 @@ export type BroadcastEvent =
       readonly gaps: readonly string[];
     }
   | { readonly type: "warning"; readonly message: string }
+  /** Lanes were guaranteed, or the deposit runs low. */
+  | { readonly type: "money"; readonly news: PotNews }
   | { readonly type: "settling"; readonly progress: SettleProgress }
   | { readonly type: "settled"; readonly settlement: Settlement }
   | { readonly type: "ended"; readonly segments: number };
@@ -112,6 +121,8 @@ export type WorkerEvent =
       readonly credited: Wei;
       readonly total: Wei;
     }
+  /** A guarantee, a claim, or a claim that the pot could not pay. */
+  | { readonly type: "money"; readonly news: PurseNews }
   | { readonly type: "refused"; readonly what: string; readonly why: string };
 
 /** What a broadcast needs. Everything that touches the outside comes in as an argument. */
