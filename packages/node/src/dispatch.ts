@@ -447,7 +447,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     transcoder ??= options.transcoder();
     const waits = { signal: AbortSignal.any([signal, slot.local.signal]) };
     try {
-      const result = await transcoder.transcode({ init, media, codec, rungs, frameRate }, waits);
+      const request = { init, media, codec, rungs, frameRate, stream: "own" };
+      const result = await transcoder.transcode(request, waits);
       slot.localMs = Math.round(result.encodeMs);
       // Of one that was still being made, waiting for its bytes is no part.
       const took = captured === undefined ? result.encodeMs : clock.now() - startedAt;

@@ -269,7 +269,8 @@ export function work(options: WorkerOptions): WorkerNode {
   ): Promise<Uint8Array> {
     const rungs = asRungs(job.rungs);
     const frameRate = Math.min(240, (job.frames * 1e6) / job.durationUs);
-    const request = { init, media, codec: asCodec(job.codec), rungs, frameRate };
+    const { stream } = place;
+    const request = { init, media, codec: asCodec(job.codec), rungs, frameRate, stream };
     if (!job.open) await received; // no decoder sees what is not what was promised
     const working = transcoder.transcode(request, { signal: stop, progress });
     // What is wrong with an open job's bytes says more than what the transcoder makes of them.

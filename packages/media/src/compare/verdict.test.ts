@@ -116,7 +116,13 @@ describe("a verdict", () => {
     expect(judge(thin)).toEqual({ answer: "grey", failed: ["thin"] });
     expect(judge(thin, comparison({ of: coded(62_000) })).answer).toBe("honest");
     const better = comparison({ of: coded(190_000), frames: { psnr: 50 } });
-    expect(judge(thin, better)).toEqual({ answer: "false", failed: ["starved"] });
+    expect(judge(thin, better)).toEqual({ answer: "false", failed: ["starved", "thinned"] });
+  });
+
+  test("does not hold an own encode's bytes above the target against a rendition that met it", () => {
+    const met = comparison({ of: coded(195_000), frames: { psnr: 38 } });
+    const lavish = comparison({ of: coded(390_000), frames: { psnr: 42.5 } });
+    expect(judge(met, lavish)).toEqual({ answer: "honest", failed: [] });
   });
 
   test("is grey for a soft picture until an own encode shows whether detail was lost", () => {

@@ -78,18 +78,18 @@ function behind(comparison: Comparison, own: Comparison): number | undefined {
 }
 
 /**
- * A rendition of less than this share of our own encode's bytes has saved where it could have spent. Encoders learn their
- * rate from what they coded before: honest AV1 and VP9 had 0.55 to 1 of an encode made after other clips, 0.75 dB behind
- * at most, or 0.77 and 3 dB behind. A third of the bitrate has 0.24 to 0.9; the upper end stays grey, since honest ones do too.
+ * Decibels lost by spending less than `share` of what our own encode spends, or of what was asked if that is less; 0 if
+ * nothing was saved. An own encode must begin with nothing learnt, or it stands for another stream's rates.
  */
-const SAVED = 0.75;
-
-/** Decibels lost by saving bytes that our own encode spends; 0 if none were saved. */
-function starved(comparison: Comparison, own: Comparison): number | undefined {
-  if (!own.facts || !comparison.facts) return undefined;
-  const saved = comparison.facts.sizes.coded < SAVED * own.facts.sizes.coded;
-  return saved ? behind(comparison, own) : 0;
-}
+const saving =
+  (share: number) =>
+  (comparison: Comparison, own: Comparison): number | undefined => {
+    if (!own.facts || !comparison.facts) return undefined;
+    const { rung, source } = comparison;
+    const asked = (rung.bitrate * source.duration) / 8e6;
+    const could = Math.min(asked, own.facts.sizes.coded);
+    return comparison.facts.sizes.coded < share * could ? behind(comparison, own) : 0;
+  };
 
 /** An own encode that keeps less of the source's detail than this has noise for detail, and says nothing. */
 const KEPT = 0.3;
@@ -163,7 +163,8 @@ const LIMITS = [
   }),
   limit({ name: "thin", read: alone(spending), least: [0.75, NEVER] }),
   limit({ name: "soft", read: alone(meanDetail), least: [0.5, NEVER] }),
-  limit({ name: "starved", read: beside(starved), most: [1, 2] }),
+  limit({ name: "starved", read: beside(saving(0.75)), most: [1, 2] }),
+  limit({ name: "thinned", read: beside(saving(0.6)), most: [0.5, 0.75] }),
   limit({ name: "blurred", read: beside(kept), least: [0.75, 0.6] }),
   limit({ name: "worse", read: beside(behind), most: [2, 4] }),
 ] as const;
