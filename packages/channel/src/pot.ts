@@ -404,7 +404,9 @@ function hold(held: Held): PayerPot & { resume(): Promise<void> } {
 
   async function reserve(rows: readonly Reservation[]): Promise<void> {
     try {
-      const sent = await send((wallet) => chain.reserve(wallet, config, rows, waits));
+      // By the session key alone: a browser wallet must not ask its person every half minute.
+      if (!key) throw refusal({ code: "POT_CLOSED", state: record.state });
+      const sent = await chain.reserve(key, config, rows, waits);
       await seeLanes("confirmed", rows);
       const lanes = sent.events.filter(({ type }) => type === "reserved").length;
       tell({ type: "reserved", lanes, gas: sent.gas });
