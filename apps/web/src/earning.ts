@@ -103,6 +103,7 @@ export function step(state: Earning, event: WorkerEvent): Earning {
             },
           };
     case "availability":
+    case "money":
       return state;
   }
 }

@@ -185,6 +185,9 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     case "chosen":
     case "dropped-input":
       return state;
+    case "money":
+      if (event.news.type !== "low") return state;
+      return warn(state, `the pot lasts ${Math.floor(event.news.seconds / 60)} minutes more`);
     case "settling":
       return { ...state, phase: "settling", settling: event.progress };
     case "settled":

@@ -41,6 +41,7 @@ import { openPublisher } from "./publisher.ts";
 import { openBell, openLine } from "./queue.ts";
 import { openRecords } from "./records.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "./types.ts";
+import { UNGUARANTEED } from "./wire.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
 const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
@@ -97,6 +98,7 @@ async function run(
   const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
   if (pot !== undefined)
     on({ type: "funded", potId: pot.potId, deposited: pot.balances().deposited, gas: pot.openGas });
+  pot?.watch((news) => on({ type: "money", news }), { signal });
   const liveAt = clock.now();
   if (wanted === 0 && rungs.length > 0)
     on({
@@ -225,6 +227,17 @@ async function run(
     return amount;
   }
 
+  /** A worker did not take a voucher: it may hold a higher one of ours, or want a guarantee first. */
+  async function resync(why: string, theirs: VerdictReply["held"]): Promise<void> {
+    if (pot === undefined || theirs === undefined) return;
+    try {
+      const voucher = await pot.adopt(Wire.toVoucher(theirs)); // only our own key's word counts
+      if (why === UNGUARANTEED) await pot.ask(voucher);
+    } catch (error) {
+      warn("a worker's voucher is not ours")(error);
+    }
+  }
+
   /** A lost verdict costs a worker nothing: its voucher is stored here, and settling pays every lane. */
   async function verdict(worker: PeerId, message: Loose<Verdict>): Promise<void> {
     const head = Verdict.encode(message);
@@ -232,7 +245,8 @@ async function run(
       try {
         const wait = AbortSignal.any([signal, clock.timeout(10_000)]);
         const reply = await ask(meter.mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
-        const { ok, why } = VerdictReply.decode(reply.head);
+        const { ok, why, held: theirs } = VerdictReply.decode(reply.head);
+        if (!ok) await resync(why, theirs);
         if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
         return;
       } catch (error) {

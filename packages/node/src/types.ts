@@ -1,4 +1,12 @@
-import type { PayerPot, Purse, Settlement, SettleProgress, Store } from "@tabcast/channel";
+import type {
+  PayerPot,
+  PotNews,
+  Purse,
+  PurseNews,
+  Settlement,
+  SettleProgress,
+  Store,
+} from "@tabcast/channel";
 import type { Availability, Check, Config, Limits, Screen, Select, Trace } from "@tabcast/market";
 import type {
   Capability,
@@ -94,6 +102,8 @@ export type BroadcastEvent =
       readonly gaps: readonly string[];
     }
   | { readonly type: "warning"; readonly message: string }
+  /** Lanes were guaranteed, or the deposit runs low. */
+  | { readonly type: "money"; readonly news: PotNews }
   | { readonly type: "settling"; readonly progress: SettleProgress }
   | { readonly type: "settled"; readonly settlement: Settlement }
   | { readonly type: "ended"; readonly segments: number };
@@ -124,6 +134,8 @@ export type WorkerEvent =
       readonly credited: Wei;
       readonly total: Wei;
     }
+  /** A guarantee, a claim, or a claim that the pot could not pay. */
+  | { readonly type: "money"; readonly news: PurseNews }
   | { readonly type: "refused"; readonly what: string; readonly why: string }
   /** Whether the tab takes work, and why not. */
   | ({ readonly type: "availability" } & Availability.State)

@@ -1,4 +1,4 @@
-import { type Hex, Wire } from "@tabcast/channel";
+import { type Hex, VoucherError, Wire } from "@tabcast/channel";
 import { Availability, Check, Hire, LIVE, Price, Screen } from "@tabcast/market";
 import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
@@ -44,7 +44,7 @@ import { openIntake, type Received } from "./intake.ts";
 import { openBell } from "./queue.ts";
 import { openSpeeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
-import { asCodec, asRungs } from "./wire.ts";
+import { asCodec, asRungs, UNGUARANTEED } from "./wire.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);
@@ -91,7 +91,7 @@ interface Place {
   readonly stream: string;
   readonly potId: Hex;
   /** Segments delivered and not yet paid; bounded by the offer's window. */
-  readonly unpaid: Map<number, "owed" | "cancelled">;
+  readonly unpaid: Map<number, "owed" | "held" | "cancelled">;
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
@@ -339,7 +339,9 @@ export function work(options: WorkerOptions): WorkerNode {
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
   async function credit(place: Place, stop: AbortSignal): Promise<void> {
     const late = clock.timeout(CREDIT_MS);
-    const room = () => place.unpaid.size < place.window || undefined;
+    // What the offer allows, and no more than this payer has earned with us.
+    const window = () => Math.min(place.window, purse.window(place.potId));
+    const room = () => place.unpaid.size < window() || undefined;
     try {
       // Looked at again after waking: two jobs may have waited for the same room.
       while (room() === undefined)
@@ -348,7 +350,7 @@ export function work(options: WorkerOptions): WorkerNode {
       if (!late.aborted) throw error;
       throw new Refusal(
         { code: "JOB_UNPAID" },
-        `${place.unpaid.size} segments delivered and not paid, at most ${place.window}`,
+        `${place.unpaid.size} segments delivered and not paid, at most ${window()}`,
       );
     }
   }
@@ -517,7 +519,11 @@ export function work(options: WorkerOptions): WorkerNode {
         on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
         return "";
       } catch (error) {
+        // Kept, and counted as paid once it is guaranteed or claimed.
+        const kept = error instanceof VoucherError && error.code === "VOUCHER_UNGUARANTEED";
+        if (kept) place.unpaid.set(verdict.seq, "held");
         refused("voucher", error);
+        if (kept) return UNGUARANTEED;
         return describe(error).slice(0, 200);
       }
     };
@@ -531,6 +537,17 @@ export function work(options: WorkerOptions): WorkerNode {
     });
   }
 
+  purse.watch(
+    (news) => {
+      on({ type: "money", news });
+      if (news.type !== "credited") return;
+      for (const { potId, unpaid } of places.values())
+        for (const [seq, state] of potId === news.potId ? unpaid : [])
+          if (state === "held") unpaid.delete(seq);
+      bell.wake();
+    },
+    { signal: until },
+  );
   mesh.subscribe(
     OFFERS_TOPIC,
     ({ body, from }) => {
