@@ -16,6 +16,8 @@ export interface Load {
   readonly seq: number;
   /** When its transcoding was predicted to be over, in milliseconds. */
   readonly readyAt: number;
+  /** Delivered, and being looked at: it takes a place until it is paid, for a worker delivers only so many unpaid, but no time. */
+  readonly made?: true;
 }
 
 export interface Task {
@@ -66,7 +68,8 @@ export function choose(
         : Math.max(at.now, closesAt);
     const takes = (task.pixels * 1_000) / hand.pixelsPerS;
     // A job past its time says that the prediction was wrong, not that the worker is free: half of one more is reckoned with.
-    const overAt = load.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
+    const working = load.filter(({ made }) => made !== true);
+    const overAt = working.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
     const begins = Math.max(closesAt === undefined ? uploadedAt : at.now, ...overAt);
     const readyAt = Math.max(uploadedAt, begins + takes);
     const doneAt = readyAt + hand.pullMs;
@@ -123,16 +126,18 @@ export function tail(
   if (idle.length === 0) return undefined;
   const copy = config.margin * Math.min(...idle);
   const left = hands.flatMap((hand) =>
-    (loads.get(hand.worker) ?? []).map(({ seq, readyAt }) => ({
-      seq,
-      // Late by more than a whole segment's time: it is a straggler.
-      ms:
-        readyAt > now
-          ? readyAt - now
-          : now - readyAt > takes(hand)
-            ? Number.POSITIVE_INFINITY
-            : takes(hand) / 2,
-    })),
+    (loads.get(hand.worker) ?? [])
+      .filter(({ made }) => made !== true)
+      .map(({ seq, readyAt }) => ({
+        seq,
+        // Late by more than a whole segment's time: it is a straggler.
+        ms:
+          readyAt > now
+            ? readyAt - now
+            : now - readyAt > takes(hand)
+              ? Number.POSITIVE_INFINITY
+              : takes(hand) / 2,
+      })),
   );
   const [worst] = left.sort((a, b) => b.ms - a.ms);
   return worst !== undefined && worst.ms > copy ? worst.seq : undefined;
