@@ -109,8 +109,8 @@ const MARGIN = 1.3;
 
 /**
  * At the end of a file, when fewer segments are left than workers: the one in hand that is predicted to take longest, to be copied
- * by somebody idle who would be done first by far (1.3 x). Of one past its time nobody knows how long it still takes: half of a segment's
- * time more is reckoned with. `waiting`: segments that nobody has. Undefined while there is other work, or no copy would help.
+ * by somebody idle who would be done first by far (1.3 x). One past its time counts once it is late by twice a segment's time
+ * and half of `suspectMs`. `waiting`: segments that nobody has. Undefined while there is other work, or no copy would help.
  */
 export function tail(
   hands: readonly Hand[],
@@ -125,18 +125,15 @@ export function tail(
   const idle = hands.filter(({ worker }) => (loads.get(worker) ?? []).length === 0).map(takes);
   if (idle.length === 0) return undefined;
   const copy = config.margin * Math.min(...idle);
+  // Predictions of a busy device are off by a factor: only what is late by far is a straggler.
+  const straggles = (hand: Hand, readyAt: number) =>
+    now - readyAt > Math.max(config.suspectMs / 2, 2 * takes(hand));
   const left = hands.flatMap((hand) =>
     (loads.get(hand.worker) ?? [])
       .filter(({ made }) => made !== true)
       .map(({ seq, readyAt }) => ({
         seq,
-        // Late by more than a whole segment's time: it is a straggler.
-        ms:
-          readyAt > now
-            ? readyAt - now
-            : now - readyAt > takes(hand)
-              ? Number.POSITIVE_INFINITY
-              : takes(hand) / 2,
+        ms: readyAt > now ? readyAt - now : straggles(hand, readyAt) ? Number.POSITIVE_INFINITY : 0,
       })),
   );
   const [worst] = left.sort((a, b) => b.ms - a.ms);
