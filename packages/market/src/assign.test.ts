@@ -147,9 +147,32 @@ describe("a second copy", () => {
     expect(of(10_900, 15_000)).toBe(9);
     expect(of(10_900, 11_200)).toBeUndefined(); // a copy would take 1.3 s
     expect(of(9_800, 10_100)).toBeUndefined(); // hardly late
-    expect(of(8_900, 10_100)).toBe(8); // late by more than its whole time
+    expect(of(7_900, 10_100)).toBe(8); // late by more than twice its whole time
     expect(of(10_900, 15_000, { waiting: 1 })).toBeUndefined();
     expect(of(10_900, 15_000, {}, hands.slice(0, 2))).toBeUndefined();
     expect(Assign.tail(hands, new Map(), task, 10_000, LIVE)).toBeUndefined();
   });
+});
+
+test("a segment that is being looked at takes a place of its worker, and none of its time", () => {
+  const hand: Assign.Hand = {
+    worker: "a",
+    epoch: 1,
+    role: "crew",
+    pixelsPerS: 1e8,
+    uplink: 1e9,
+    pullMs: 0,
+  };
+  const task = { seq: 3, pixels: 1e8, bytes: 0, without: [], why: "first" } as const;
+  const of = (load: readonly Assign.Load[]) =>
+    Assign.choose([hand], new Map([["a", load]]), task, { now: 0, uplinkFreeAt: 0 }, LIVE);
+  const made = { readyAt: -900, made: true } as const;
+  expect(of([{ seq: 1, ...made }])?.readyAt).toBe(1_000);
+  expect(of([{ seq: 1, readyAt: 900 }])?.readyAt).toBe(1_900);
+  expect(
+    of([
+      { seq: 1, ...made },
+      { seq: 2, ...made },
+    ]),
+  ).toBeUndefined();
 });

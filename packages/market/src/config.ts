@@ -69,7 +69,7 @@ export interface Config {
   /**
    * Whose pictures are looked at: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
    * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
-   * do where a lost place is worth 16 segments more. `waitMs`: how long publishing waits for a look at a known worker's segment.
+   * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a look.
    */
   readonly check: {
     readonly whole: number;

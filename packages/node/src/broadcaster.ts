@@ -121,6 +121,7 @@ async function run(
     failed: warn("a worker's record was not kept"),
   });
   const checks = openChecks({
+    live: pace === "live",
     rungs,
     codec,
     verifier: options.verifier ?? createVerifier,

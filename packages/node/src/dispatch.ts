@@ -522,8 +522,6 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       if (!outcome.ok) return invalid(`verification: ${outcome.failed.join(", ")}`, outcome.failed);
       const pullMs = clock.now() - got.receivedAt;
       slot.collected.set(worker, { renditions, pullMs });
-      unload(worker, seq); // looking at pictures is our work, not the worker's
-      assign();
       const draw: Draw = {
         worker,
         seq,
@@ -532,16 +530,23 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         whole: Trust.whole(records.of(whose(got.terms)), config),
       };
       if (checks.draw(draw)) {
+        // Looking is our work, but what is not paid yet counts in the worker's window.
+        const load = loads.get(worker) ?? [];
+        loads.set(
+          worker,
+          load.map((one) => (one.seq === seq ? { ...one, made: true } : one)),
+        );
         // Its payment waits for the look however long that takes; its publication only while there is time.
         const looking = look(slot, draw, captured, renditions, got.terms, sampleOf(pullMs));
-        slot.cleared.set(
-          worker,
-          looking.then(({ answer }) => answer !== "fail"),
-        );
+        const cleared = looking.then(({ answer }) => {
+          unload(worker, seq);
+          assign();
+          return answer !== "fail";
+        });
+        slot.cleared.set(worker, cleared);
         const limits = slot.job.limits;
         const room = limits === undefined ? undefined : limits.localAt - clock.now();
-        const patience =
-          draw.ppm === 1e6 || room === undefined ? room : Math.min(room, config.check.waitMs);
+        const patience = room && Math.min(room, config.check.waitMs);
         const enough = new AbortController();
         const seen = await Promise.race([
           looking,
@@ -561,7 +566,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
           return fails(slot, worker, "invalid", `verification: ${seen.failed.join(", ")}`);
         }
         if (stop.signal.aborted) return;
-      } else records.tell(whose(got.terms), { type: "good", sample: sampleOf(pullMs) });
+      } else {
+        unload(worker, seq);
+        records.tell(whose(got.terms), { type: "good", sample: sampleOf(pullMs) });
+      }
       slot.running.delete(worker);
       hiring?.tell({
         type: "delivered",

@@ -240,7 +240,6 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(report.traffic.sentPerCaptured).toBeCloseTo(1, 2);
     expect(report.drops).toEqual({});
     expect(report.trace.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4]);
-    console.log(JSON.stringify([report.work, report.traffic, report.trace[2]]));
 
     const { signal } = over;
     const playlist = await viewer.playlist("180p", { signal, atLeast: 4 });
