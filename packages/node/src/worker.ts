@@ -81,6 +81,8 @@ interface Audit {
 interface Held {
   readonly offer: Offer;
   readonly broadcaster: PeerId;
+  /** We answered it: an award may still come, and may come after the offer's end. */
+  bid: boolean;
 }
 
 /** A stream we work for. */
@@ -193,10 +195,12 @@ export function work(options: WorkerOptions): WorkerNode {
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours });
     if (!plan.bid) return;
-    offers.set(id, { offer, broadcaster: offer.broadcaster });
+    const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false };
+    offers.set(id, offered);
     if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
     await clock.sleep(plan.delayMs, { signal: until });
     if (!offers.has(id)) return; // closed meanwhile
+    offered.bid = true;
     const token = crews.get(toHex(offer.crew));
     const bid = await sealBid(keys, {
       offer: offer.id,
@@ -563,7 +567,8 @@ export function work(options: WorkerOptions): WorkerNode {
           const { offer, stream } = await openClosed(sealed);
           // Anybody can sign an end with a key of its own: it counts from the stream that offered.
           const known = offers.get(toHex(offer));
-          if (known !== undefined && equalBytes(known.offer.stream, stream))
+          // One that we bid on stays known: gossip may be quicker than the award.
+          if (known?.bid === false && equalBytes(known.offer.stream, stream))
             offers.delete(toHex(offer));
           return;
         }

@@ -4,14 +4,17 @@
  */
 import type {
   CodecName,
+  Comparison,
   Fragment,
   Opening,
+  Reference,
   Rendition,
   Rung,
   Source,
   SourceSegment,
   Structure,
   Transcoder,
+  Verifier,
 } from "@tabcast/media";
 import {
   BitsPerSecond,
@@ -91,13 +94,14 @@ export async function inspect({
   readonly media: Uint8Array;
 }): Promise<Structure> {
   const size = new DataView(init.buffer, init.byteOffset, init.byteLength);
-  const { start, frames, frame } = readMedia(media);
+  const header = readMedia(media);
+  const { frames, frame } = header;
   return {
     codecs: CODECS,
     width: size.getUint16(4),
     height: size.getUint16(6),
     frames,
-    timestamps: Array.from({ length: frames }, (_, i) => Micros.of(start + i * frame)),
+    timestamps: timesOf(header),
     duration: Micros.of(frames * frame),
     startsWithKey: true,
     bytes: media.byteLength as Bytes,
@@ -340,3 +344,108 @@ export function openDevice(options: DeviceOptions): Device {
 
 /** Codec family of everything here. */
 export const CODEC: CodecName = "avc";
+
+export interface VerifierOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Chance to see a defect, and to see one where there is none. */
+  readonly detection: number;
+  readonly falseAlarm: number;
+  /** Real bytes that one byte stands for. */
+  readonly scale: number;
+}
+
+/** Milliseconds that a look at one rung takes. Source: market.md part 9, three frames with all tests at 360p. */
+const LOOK_MS = 25;
+/** Decibels of an honest rendition and of one that was starved. Source: market.md part 9. */
+const HONEST_DB = 47;
+const STARVED_DB = 38;
+/** A rendition below this share of bitrate x duration shows that it was starved. */
+const STARVED = 0.6;
+
+/** In place of media's verifier: an oracle that reads headers, and errs as often as it is told to. What it measures is judged by media. */
+export function openVerifier(options: VerifierOptions): Verifier {
+  const { clock, random, scale } = options;
+  const sources = new WeakMap<Reference, Header>();
+  return {
+    async reference({ source, rungs }, { signal }) {
+      await clock.sleep(LOOK_MS, { signal });
+      const header = readMedia(source.media);
+      return rungs.map(({ width, height }) => {
+        const reference: Reference = {
+          width,
+          height,
+          timestamps: timesOf(header),
+          duration: Micros.of(header.frames * header.frame),
+          matrix: "bt709",
+          sizes: sizesOf(source.media, width * height),
+          frames: [],
+          trace: {} as Reference["trace"],
+        };
+        sources.set(reference, header);
+        return reference;
+      });
+    },
+    async compare({ rendition, reference, rung, codec }, { signal }) {
+      await clock.sleep(LOOK_MS, { signal });
+      const source = sources.get(reference) as Header;
+      const made = readMedia(rendition.media);
+      const defective = made.defect !== undefined || made.source !== source.source;
+      const chance = random.fraction();
+      const seen = defective ? chance < options.detection : chance < options.falseAlarm;
+      const target = (rung.bitrate * reference.duration) / 8e6;
+      const starved = rendition.media.byteLength < STARVED * target;
+      const { duration, sizes, timestamps } = reference;
+      return {
+        rung: { ...rung, bitrate: BitsPerSecond.of(rung.bitrate * scale) },
+        codec,
+        source: { sizes, duration, count: timestamps.length },
+        facts: {
+          codec,
+          startsWithKey: true,
+          count: made.frames,
+          timeError: Math.abs(made.start - source.start),
+          size: true,
+          matrix: true,
+          strangeBoxes: 0,
+          sizes: sizesOf(rendition.media, rung.width * rung.height),
+        },
+        frames: [
+          {
+            psnr: starved ? STARVED_DB : HONEST_DB,
+            ssim: 0.98,
+            tileSsim: 0.97,
+            sharpness: 1,
+            detail: 1,
+            chroma: 0,
+            saturation: 1,
+          },
+        ],
+        // Contrast stands for whatever a defect shows in.
+        trace: { ...HONEST_TRACE, contrast: seen ? 0.5 : 1 },
+        spent: { decode: 0, frames: LOOK_MS, trace: 0 },
+      };
+    },
+    close() {},
+  };
+  function sizesOf(media: Uint8Array, pixels: number): Comparison["source"]["sizes"] {
+    const coded = (media.byteLength * scale) as Bytes;
+    return { key: coded, coded, pixels };
+  }
+}
+
+const timesOf = ({ start, frames, frame }: Header) =>
+  Array.from({ length: frames }, (_, i) => Micros.of(start + i * frame));
+
+const HONEST_TRACE: NonNullable<Comparison["trace"]> = {
+  tellable: 0,
+  misplaced: 0,
+  moving: 0,
+  still: 0,
+  drifting: 0,
+  stuck: 0,
+  contrast: 1,
+  offset: 0,
+  blemish: 0,
+  spot: 0,
+};

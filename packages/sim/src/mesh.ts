@@ -402,9 +402,9 @@ export class Net {
   ): AsyncGenerator<Message, void, void> {
     from.own.signal.throwIfAborted();
     checkSize("head", message.head.byteLength);
-    const any = AbortSignal.any([signal, from.own.signal]);
-    any.throwIfAborted();
-    const connection = await this.#connect(from, peer, any);
+    signal.throwIfAborted();
+    const connection = await this.#connect(from, peer, signal);
+    from.own.signal.throwIfAborted();
     const to = connection.ends[0] === from ? connection.ends[1] : connection.ends[0];
     const there = new Way(this, from, to);
     const back = new Way(this, to, from);
@@ -443,27 +443,29 @@ export class Net {
       void back.send(EMPTY, () => {
         if (!answers.over) fail(error);
       });
-    const onAbort = () => fail(toError(any.reason));
-    any.addEventListener("abort", onAbort, { once: true });
+    const onAbort = () => fail(toError(signal.reason));
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
       count(message);
       // A round trip for the choice of a protocol, as libp2p makes it.
       void there.send(EMPTY, () => {});
-      await from.tab.clock.sleep(this.rtt(from, to), { signal: any });
+      await new Promise<void>((resolve) => {
+        from.tab.after(this.rtt(from, to), resolve);
+      });
       void there.send(message, () =>
         this.#answer(to, from.self, protocol, message, { back, answers, follows, gone, refuse }),
       );
       if (following !== undefined)
         void (async () => {
           for await (const part of following) {
-            if (answers.over || any.aborted) return;
+            if (answers.over || signal.aborted) return;
             count(part);
             await there.send(part, () => follows.put(part));
           }
           void there.send(EMPTY, () => follows.end());
         })().catch((error: unknown) => fail(toError(error)));
       for (;;) {
-        if (any.aborted) throw any.reason;
+        if (signal.aborted) throw signal.reason;
         const part = await answers.take();
         if (part === undefined) return;
         if (part.body.byteLength > maxBody)
@@ -474,8 +476,8 @@ export class Net {
         yield part;
       }
     } finally {
-      any.removeEventListener("abort", onAbort);
-      if (!answers.over || any.aborted)
+      signal.removeEventListener("abort", onAbort);
+      if (!answers.over || signal.aborted)
         // The reset reaches whoever answers after half a round trip.
         this.travel(from, to, FRAME, () => {
           const left = new MeshError({ code: "MESH_PEER_LOST", peer: from.self }, "the asker left");

@@ -136,7 +136,10 @@ export function table(report: Report): string {
     const least = bound?.min === undefined ? "" : `at least ${format(bound.min)}`;
     const mark = bound === undefined ? "" : failed.has(id) ? "FAILED" : "ok";
     const value = format(figures[id] ?? 0).padStart(10);
-    return `  ${label.padEnd(42)}${value}  ${`${least}${most}`.padEnd(20)} ${mark}`.trimEnd();
+    return `  ${label.padEnd(42)}${value}  ${[least, most]
+      .filter((one) => one !== "")
+      .join(", ")
+      .padEnd(24)} ${mark}`.trimEnd();
   });
   const evidence = findings.flatMap(({ what, evidence: seen }) => [
     `FAILED: ${what}`,

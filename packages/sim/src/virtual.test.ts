@@ -72,14 +72,16 @@ describe("a run on virtual time", () => {
     ).toBeLessThan(0.2);
   });
 
-  test("a worker that crashes in mid-segment costs no segment", async () => {
+  test("after a worker crashed in mid-segment another one delivers, and the books still balance", async () => {
     const faults = [{ t: 6.3, do: "crash", who: { pick: "crew", stream: 0 } }];
     const crashed = await run({ faults });
-    expect(crashed.events.filter(({ kind }) => kind === "gone")).toHaveLength(1);
-    expect(judge(crashed).figures).toMatchObject({ missed: 0, conservation: 0 });
-    expect(crashed.segments.some(({ failedOver, attempts }) => failedOver && attempts > 1)).toBe(
-      true,
-    );
+    const [gone] = crashed.events.filter(({ kind }) => kind === "gone");
+    expect(gone).toMatchObject({ how: "crash" });
+    expect(judge(crashed).figures.failovers).toBeGreaterThan(0);
+    expect(judge(crashed).figures.conservation).toBe(0);
+    const last = crashed.segments.at(-1);
+    expect(last).toMatchObject({ gaps: 0 });
+    expect([gone?.node, "local", ""]).not.toContain(last?.by);
   });
 
   test("without any worker the broadcaster encodes alone, and pays nobody", async () => {
@@ -99,7 +101,7 @@ describe("a run on virtual time", () => {
         behaviour: { kind: "black", from: 2 },
       },
     ];
-    const cheated = await run({ workers });
+    const cheated = await run({ workers, streams: [{ wanted: 3 }] });
     const [cheat] = cheated.workers.filter(({ attack }) => attack !== undefined);
     expect(cheat?.cheated).toBeGreaterThan(0);
     expect(cheat?.droppedInvalid).toBeGreaterThan(0);
@@ -215,31 +217,38 @@ describe("npm run simulate", () => {
       encoding: "utf8",
     });
 
-  test("writes what happened, exits with 1 when an expectation fails, and prints what repeats it", () => {
-    const folder = mkdtempSync(join(tmpdir(), "tabcast-sim-"));
-    try {
-      const { status, stdout, stderr } = simulate(
-        "overcommit",
-        "--seed",
-        "3",
-        "--out",
-        folder,
-        "--json",
-      );
-      const report = JSON.parse(stdout);
-      expect(report).toEqual(JSON.parse(readFileSync(join(folder, "report.json"), "utf8")));
-      expect(status).toBe(report.passed ? 0 : 1);
-      if (status === 1) expect(stderr).toContain("again: npm run simulate -- overcommit --seed 3");
-      const events = readFileSync(join(folder, "events.ndjson"), "utf8").trim().split("\n");
-      expect(JSON.parse(events[0] as string)).toMatchObject({ kind: "joined" });
-      const rows = readFileSync(join(folder, "segments.csv"), "utf8").trim().split("\n");
-      expect(rows.length).toBeGreaterThan(report.figures.segments);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+  // Each is a process that loads everything anew, on a machine that may be busy.
+  const patience = { timeout: 120_000 };
+  test(
+    "writes what happened, exits with 1 when an expectation fails, and prints what repeats it",
+    patience,
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "tabcast-sim-"));
+      try {
+        const { status, stdout, stderr } = simulate(
+          "overcommit",
+          "--seed",
+          "3",
+          "--out",
+          folder,
+          "--json",
+        );
+        const report = JSON.parse(stdout);
+        expect(report).toEqual(JSON.parse(readFileSync(join(folder, "report.json"), "utf8")));
+        expect(status).toBe(report.passed ? 0 : 1);
+        if (status === 1)
+          expect(stderr).toContain("again: npm run simulate -- overcommit --seed 3");
+        const events = readFileSync(join(folder, "events.ndjson"), "utf8").trim().split("\n");
+        expect(JSON.parse(events[0] as string)).toMatchObject({ kind: "joined" });
+        const rows = readFileSync(join(folder, "segments.csv"), "utf8").trim().split("\n");
+        expect(rows.length).toBeGreaterThan(report.figures.segments);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
 
-  test("says what is wrong with a command or a scenario, and exits with 2", () => {
+  test("says what is wrong with a command or a scenario, and exits with 2", patience, () => {
     for (const args of [[], ["no-such"], ["happy", "--seed", "x"], ["happy", "--surprise"]]) {
       const { status, stderr } = simulate(...args);
       expect(stderr).toMatch(/^error: /);

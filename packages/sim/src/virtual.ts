@@ -25,7 +25,7 @@ import { type Random, seededRandom, toHex, Wei } from "@tabcast/runtime";
 import { BOAST, meshOf, touchOf } from "./behaviour.ts";
 import { calibration } from "./calibration.ts";
 import { drawOf, staysOf } from "./churn.ts";
-import { CODEC, type Device, inspect, openDevice, openSource } from "./codec.ts";
+import { CODEC, type Device, inspect, openDevice, openSource, openVerifier } from "./codec.ts";
 import { lend, modelCrypto } from "./crypto.ts";
 import type {
   Engine,
@@ -429,6 +429,13 @@ class World {
           worked: () => {},
         }),
       inspect,
+      verifier: () =>
+        openVerifier({
+          clock,
+          random: this.#rng(`looks/${number}`),
+          ...this.#scenario.check,
+          scale,
+        }),
       keys,
       clock,
       random: this.#rng(`choices/${number}`),
