@@ -10,7 +10,7 @@ export interface LaneBook {
   readonly credit: bigint;
 }
 
-/** What the contract itself says of one pot, in wei. */
+/** What the contract itself says of its only pot, in wei. */
 export interface PotBook {
   readonly deposited: bigint;
   readonly refunded: bigint | undefined;
@@ -26,11 +26,8 @@ export interface PotBook {
 /** `closeAt` of a pot that never changes again. Source: ITabcastPot.sol. */
 const FINAL = 2 ** 32 - 1;
 
-/** Reads the one pot on this chain, or the one of `payer`, past every cache and every page. */
-export async function readPot(
-  { rpc, contract: address }: Chain,
-  payer?: `0x${string}`,
-): Promise<PotBook> {
+/** Reads the pot of the one payer on this chain, past every cache and every page. */
+export async function readPot({ rpc, contract: address }: Chain): Promise<PotBook> {
   const client = createPublicClient({ transport: http(rpc) });
   const logs = await client.getContractEvents({
     address,
@@ -39,11 +36,7 @@ export async function readPot(
     strict: true,
   });
   const pots = new Set(
-    logs.flatMap((log) =>
-      log.eventName === "PotOpened" && (payer === undefined || log.args.payer === payer)
-        ? [log.args.potId]
-        : [],
-    ),
+    logs.flatMap((log) => (log.eventName === "PotOpened" ? [log.args.potId] : [])),
   );
   const [potId] = pots;
   if (potId === undefined || pots.size !== 1)
@@ -52,7 +45,6 @@ export async function readPot(
   let deposited = 0n;
   let refunded: bigint | undefined;
   for (const log of logs) {
-    if (!("potId" in log.args) || log.args.potId !== potId) continue;
     if (log.eventName === "Deposited") deposited += log.args.amount;
     else if (log.eventName === "PotFinalized") refunded = log.args.refund;
     else if (log.eventName === "Claimed") {
