@@ -129,6 +129,18 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
     async adopt(voucher) {
       return highest(voucher) ?? voucher;
     },
+    async hello(lane, cumulative) {
+      return act({ type: "told", lane, cumulative });
+    },
+    async ask(lane) {
+      act({ type: "asked", lane });
+    },
+    async topUp(amount) {
+      ledger.deposited += amount;
+      onChain.balance += amount;
+      act({ type: "toppedUp", amount });
+    },
+    watch() {}, // guarantees are not modelled, and nothing else is told
     async settle({ signal }): Promise<Settlement> {
       act({ type: "settle" });
       await clock.sleep(BLOCK_MS, { signal });
@@ -174,9 +186,12 @@ export interface SimPurse extends Purse {
 export function openPurse({
   ledger,
   random,
+  now,
 }: {
   readonly ledger: Ledger;
   readonly random: Random;
+  /** The chain's unix second. */
+  readonly now: () => number;
 }): SimPurse {
   const payee = addressOf(random);
   const lane = random.below(2 ** 32);
@@ -204,7 +219,14 @@ export function openPurse({
       const pot = ledger.pots.get(potId);
       if (pot === undefined) throw refusedPot({ code: "POT_NOT_OPENED", potId });
       signers.set(potId, config.signer);
-      const chain = { balance: Wei.of(pot.balance), claimed: Wei.zero, closeAt: 0 };
+      const chain = {
+        balance: Wei.of(pot.balance),
+        claimed: Wei.zero,
+        closeAt: 0,
+        ceiling: Wei.zero,
+        until: 0,
+        now: now(),
+      };
       if (books.has(potId)) act(potId, { type: "chain", ...chain });
       else books.set(potId, Payee.fresh(chain));
       return potId;
@@ -222,7 +244,9 @@ export function openPurse({
       if (signatureOf(signer, voucher) !== voucher.signature)
         throw refusedVoucher({ code: "VOUCHER_FORGED", signer, recovered: signer });
       const { cumulative, signature } = voucher;
-      return { credited: act(voucher.potId, { type: "voucher", cumulative, signature }) };
+      return {
+        credited: act(voucher.potId, { type: "voucher", cumulative, signature, now: now() }),
+      };
     },
     highest(potId) {
       const held = books.get(potId)?.highest;
@@ -244,6 +268,12 @@ export function openPurse({
           accrued - (highest?.cumulative ?? 0n),
         ]),
       ),
+    window(potId) {
+      const book = books.get(potId);
+      if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
+      return Payee.window(book);
+    },
+    watch() {}, // claims come with the end of a stream only
     claim: async () => ({ paid: Wei.zero }),
     withdraw: async () => ({ withdrawn: Wei.zero }),
     async close() {},
