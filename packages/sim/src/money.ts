@@ -129,11 +129,18 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
     async adopt(voucher) {
       return highest(voucher) ?? voucher;
     },
-    // No book is lost, no lane is guaranteed and no deposit is raised in this model.
-    hello: async (lane) => highest(lane),
-    async ask() {},
-    topUp: async () => Promise.reject(refusedPot({ code: "POT_CLOSED", state: book.state })),
-    watch() {},
+    async hello(lane, cumulative) {
+      return act({ type: "told", lane, cumulative });
+    },
+    async ask(lane) {
+      act({ type: "asked", lane });
+    },
+    async topUp(amount) {
+      ledger.deposited += amount;
+      onChain.balance += amount;
+      act({ type: "toppedUp", amount });
+    },
+    watch() {}, // guarantees are not modelled, and nothing else is told
     async settle({ signal }): Promise<Settlement> {
       act({ type: "settle" });
       await clock.sleep(BLOCK_MS, { signal });
@@ -178,13 +185,13 @@ export interface SimPurse extends Purse {
 /** Opens a worker's books. */
 export function openPurse({
   ledger,
-  now,
   random,
+  now,
 }: {
   readonly ledger: Ledger;
+  readonly random: Random;
   /** The chain's unix second. */
   readonly now: () => number;
-  readonly random: Random;
 }): SimPurse {
   const payee = addressOf(random);
   const lane = random.below(2 ** 32);
@@ -212,9 +219,14 @@ export function openPurse({
       const pot = ledger.pots.get(potId);
       if (pot === undefined) throw refusedPot({ code: "POT_NOT_OPENED", potId });
       signers.set(potId, config.signer);
-      const balance = Wei.of(pot.balance);
-      const bare = { claimed: Wei.zero, closeAt: 0, ceiling: Wei.zero, until: 0 };
-      const chain = { balance, ...bare, now: now() };
+      const chain = {
+        balance: Wei.of(pot.balance),
+        claimed: Wei.zero,
+        closeAt: 0,
+        ceiling: Wei.zero,
+        until: 0,
+        now: now(),
+      };
       if (books.has(potId)) act(potId, { type: "chain", ...chain });
       else books.set(potId, Payee.fresh(chain));
       return potId;
@@ -249,12 +261,6 @@ export function openPurse({
       }
       return { accrued: Wei.of(accrued), vouchered: Wei.of(vouchered), claimed: Wei.zero };
     },
-    window(potId) {
-      const book = books.get(potId);
-      if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
-      return Payee.window(book);
-    },
-    watch() {},
     arrears: () =>
       new Map(
         [...books].map(([potId, { accrued, highest }]) => [
@@ -262,6 +268,12 @@ export function openPurse({
           accrued - (highest?.cumulative ?? 0n),
         ]),
       ),
+    window(potId) {
+      const book = books.get(potId);
+      if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
+      return Payee.window(book);
+    },
+    watch() {}, // claims come with the end of a stream only
     claim: async () => ({ paid: Wei.zero }),
     withdraw: async () => ({ withdrawn: Wei.zero }),
     async close() {},

@@ -241,8 +241,8 @@ class World {
       self: peerIdOf(keys.publicKey),
       purse: openPurse({
         ledger: this.#ledger,
-        now: () => Math.floor((EPOCH + this.#timeline.now) / 1_000),
         random: this.#rng(`purse/${name}`),
+        now: () => Math.floor((EPOCH + this.#timeline.now) / 1_000),
       }),
       price: Wei.of(Math.round((low + random.fraction() * (high - low)) * GWEI)),
       speed: drawOf(spec.speed, random),
