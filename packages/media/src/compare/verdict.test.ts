@@ -126,6 +126,38 @@ describe("a verdict", () => {
     expect(judge(comparison(soft), comparison())).toEqual({ answer: "false", failed: ["blurred"] });
   });
 
+  // From rows of --calibrate --seed 7: an honest camera, refused while 2 dB was the limit; then cartoon, camera and text
+  // at a third of the bitrate, of which the second was grey.
+  test.each([
+    ["grey", "vp9", 0.51, 2.24],
+    ["false", "vp9", 0.47, 5.33],
+    ["false", "av1", 0.23, 1.32],
+    ["false", "avc", 0.65, 3],
+  ] as const)(
+    "is %s for %s of %s of an own encode's bytes, %s dB behind",
+    (answer, codec, share, db) => {
+      const [mine, theirs] = [
+        comparison({ of: { codec, ...coded(60_000 / share) } }),
+        comparison({ of: { codec, ...coded(60_000) } }),
+      ].map((one) => ({ ...one, codec }));
+      const frames = mine?.frames?.map((each) => ({ ...each, psnr: each.psnr + db }));
+      const own = { ...mine, frames } as Comparison;
+      expect(judge(theirs as Comparison, own).answer).toBe(answer);
+      expect(judge(theirs as Comparison, own).failed).toContain("starved");
+    },
+  );
+
+  test("lets an own encode say whether an encoder or a cheat dropped faint colour", () => {
+    const tinted = (tint: number) => {
+      const one = comparison();
+      const frames = one.frames?.map((each) => ({ ...each, saturation: undefined, tint }));
+      return { ...one, frames } as Comparison;
+    };
+    expect(judge(tinted(0.02))).toEqual({ answer: "grey", failed: ["tint"] });
+    expect(judge(tinted(0.02), tinted(0.9))).toEqual({ answer: "false", failed: ["faded"] });
+    expect(judge(tinted(0.02), tinted(0.1)).answer).toBe("honest");
+  });
+
   test("a number that is none is never honest", () => {
     expect(judge(comparison({ frames: { psnr: Number.NaN } })).answer).toBe("false");
   });
