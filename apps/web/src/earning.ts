@@ -1,3 +1,4 @@
+import type { Address, Wallet } from "@tabcast/channel";
 import type { WorkerEvent } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
 
@@ -25,7 +26,9 @@ export interface Earning {
   };
   readonly measured: readonly Extract<WorkerEvent, { type: "measured" }>[];
   readonly reachable: boolean;
-  readonly payee?: string;
+  readonly payee?: Address;
+  /** What claims and withdraws; undefined for an address without one. */
+  readonly wallet?: Wallet;
   /** Streams bid for and not yet hired by. */
   readonly bids: number;
   /** Role in each stream that hired this tab. */
@@ -90,6 +93,21 @@ export function step(state: Earning, event: WorkerEvent): Earning {
       };
     case "refused":
       return { ...state, refused: { what: event.what, why: event.why } };
+    case "dropped-input":
+      return { ...state, refused: { what: event.what, why: event.reason } };
+    case "revealed":
+      return event.complaints.length === 0
+        ? state
+        : {
+            ...state,
+            refused: {
+              what: "checks",
+              why: `the broadcaster did not check as it had promised in ${event.complaints.length} cases`,
+            },
+          };
+    case "availability":
+    case "money":
+      return state;
   }
 }
 

@@ -88,6 +88,13 @@ export function parseEther(text: string): Wei | undefined {
   return wei > 0n ? (wei as Wei) : undefined;
 }
 
+/** Wei as ether in the form that `parseEther` reads: exact, without separators. */
+export function ether(wei: Wei): string {
+  const unit = 10n ** 18n;
+  const rest = (wei % unit).toString().padStart(18, "0").replace(/0+$/, "");
+  return rest === "" ? `${wei / unit}` : `${wei / unit}.${rest}`;
+}
+
 /** The last eight characters of a peer or stream id, which are the ones that differ. */
 export function shortId(id: string): string {
   return id.length <= 10 ? id : `…${id.slice(-8)}`;

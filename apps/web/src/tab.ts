@@ -1,4 +1,13 @@
-import type { Address, Store as Books, Domain, Wallet } from "@tabcast/channel";
+import type {
+  Address,
+  Store as Books,
+  Domain,
+  Purse,
+  Settlement,
+  SettleProgress,
+  StoredPot,
+  Wallet,
+} from "@tabcast/channel";
 import type { CodecName, Measured, Rung, Source } from "@tabcast/media";
 import type { Mesh, Neighbour } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
@@ -12,6 +21,7 @@ import type {
 } from "@tabcast/node/types";
 import { CodedError, describe, systemClock, type Wei } from "@tabcast/runtime";
 import * as Earn from "./earning.ts";
+import { moneyWords } from "./money-words.ts";
 import * as Air from "./on-air.ts";
 import { type Cell, cell, type Store } from "./store.ts";
 import { counted, type Meter, meter, type Sample } from "./traffic.ts";
@@ -106,6 +116,12 @@ function openBooks(): Promise<Books> {
     books = undefined;
   });
   return books;
+}
+
+/** Failures of money in plain words, others as they say themselves. */
+function inWords(thrown: unknown): string {
+  const said = moneyWords(thrown);
+  return said === undefined ? describe(thrown) : `${said.title}. ${said.advice}`;
 }
 
 const domainOf = ({ chain }: NetworkConfig): Domain => ({
@@ -265,7 +281,9 @@ async function watch({ stream, on, signal }: WatchOptions): Promise<Viewer> {
   return view({ mesh, stream, on, signal: AbortSignal.any([signal, leaving.signal]) });
 }
 
-let worker: { readonly node: WorkerNode; readonly close: () => Promise<void> } | undefined;
+let worker:
+  | { readonly node: WorkerNode; readonly purse: Purse; readonly close: () => Promise<void> }
+  | undefined;
 let ownWorker: AbortController | undefined;
 
 /** Measures this device, then works until it is paused or stopped. Resolves when it has joined; failures are in `earning`. */
@@ -275,7 +293,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
   ownWorker = own;
   const signal = AbortSignal.any([own.signal, leaving.signal]);
   const on = (event: WorkerEvent) => earning.update((now) => Earn.step(now, event));
-  earning.set({ ...Earn.notEarning, phase: "checking", payee });
+  earning.set({ ...Earn.notEarning, phase: "checking", payee, ...(wallet && { wallet }) });
   try {
     const [{ mesh, seed, config }, media, channel, { work }, { Keys }] = await Promise.all([
       join(),
@@ -305,6 +323,8 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       }
     }
     earning.update((now) => ({ ...now, phase: "joining" }));
+    // Whoever looks at the books just now has this tab's lane; another one would be left with money in it.
+    await looking.catch(() => undefined);
     const purse = await channel.openPurse({
       payee,
       domain: domainOf(config),
@@ -327,6 +347,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
     });
     worker = {
       node,
+      purse,
       close: async () => {
         await node.close();
         transcoder.close();
@@ -339,7 +360,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
   } catch (thrown) {
     ownWorker = undefined;
     if (own.signal.aborted) earning.set(Earn.notEarning);
-    else earning.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+    else earning.update((now) => ({ ...now, phase: "failed", trouble: inWords(thrown) }));
   }
 }
 
@@ -364,6 +385,105 @@ async function stopWorker(): Promise<void> {
   }
   ownWorker?.abort();
   ownWorker = undefined;
+}
+
+let looking: Promise<unknown> = Promise.resolve();
+
+/** The purse that works now, or one that is opened for as long as `work` takes; one look after another. */
+function withPurse<T>(
+  { payee, wallet }: EarnOptions,
+  work: (purse: Purse) => Promise<T>,
+): Promise<T> {
+  const next = looking
+    .catch(() => undefined)
+    .then(async () => {
+      if (worker !== undefined && worker.purse.payee.toLowerCase() === payee.toLowerCase())
+        return work(worker.purse);
+      const [{ config }, channel, store] = await Promise.all([
+        join(),
+        import("@tabcast/channel"),
+        openBooks(),
+      ]);
+      const purse = await channel.openPurse({
+        payee,
+        domain: domainOf(config),
+        rpc: config.chain.rpc,
+        store,
+        signal: leaving.signal,
+        ...(wallet !== undefined && { account: wallet }),
+      });
+      try {
+        return await work(purse);
+      } finally {
+        await purse.close();
+      }
+    });
+  looking = next;
+  return next;
+}
+
+/** Where an address's earnings are, wei. */
+export interface Takings {
+  /** Signed by vouchers in this tab's books and not yet on chain. */
+  readonly unclaimed: Wei;
+  /** On chain, ready to withdraw. */
+  readonly credit: Wei;
+}
+
+/** Looks at the books and the chain. Throws ChainError, StoreError. */
+const takings = (options: EarnOptions): Promise<Takings> =>
+  withPurse(options, async (purse) => {
+    const { config } = await join();
+    const { Chain } = await import("@tabcast/channel");
+    const signal = leaving.signal;
+    const chain = await Chain.connect({ domain: domainOf(config), rpc: config.chain.rpc, signal });
+    const { vouchered, claimed } = purse.balances();
+    return {
+      unclaimed: (vouchered > claimed ? vouchered - claimed : 0n) as Wei,
+      credit: await chain.credit(options.payee, { signal }),
+    };
+  });
+
+/** Brings every voucher to the contract. Throws PURSE_NO_ACCOUNT without a wallet, ChainError. */
+const claim = (options: EarnOptions) =>
+  withPurse(options, (purse) => purse.claim({ signal: leaving.signal }));
+
+/** Sends the whole credit to the payee. Throws PURSE_NO_ACCOUNT without a wallet, ChainError. */
+const withdraw = (options: EarnOptions) =>
+  withPurse(options, (purse) => purse.withdraw({ signal: leaving.signal }));
+
+/** Pots of this browser that still hold money on this network: a tab that crashed leaves one. */
+async function unsettled(): Promise<readonly StoredPot[]> {
+  const [{ config }, channel, store] = await Promise.all([
+    join(),
+    import("@tabcast/channel"),
+    openBooks(),
+  ]);
+  const pots = await channel.unsettled(store);
+  return pots.filter(
+    ({ domain }) =>
+      domain.chainId === config.chain.id &&
+      domain.contract.toLowerCase() === config.chain.contract.toLowerCase(),
+  );
+}
+
+/** Pays the workers of a pot that was left behind and takes the rest back; the session key pays the gas. Throws as `resumePot`. */
+async function settlePot(
+  potId: StoredPot["potId"],
+  progress: (now: SettleProgress) => void,
+): Promise<Settlement> {
+  const [{ config }, channel, store] = await Promise.all([
+    join(),
+    import("@tabcast/channel"),
+    openBooks(),
+  ]);
+  const { signal } = leaving;
+  const pot = await channel.resumePot({ potId, rpc: config.chain.rpc, store, signal });
+  try {
+    return await pot.settle({ signal, progress });
+  } finally {
+    await pot.close();
+  }
 }
 
 let broadcasting: Broadcast | undefined;
@@ -410,6 +530,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
       rungs,
       codec,
       title,
+      records: store,
       wanted: paying ? wanted : 0,
       pace: "live",
       signal,
@@ -436,7 +557,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
     const report = await broadcasting.finished;
     onAir.update((now) => ({ ...now, phase: "ended", report }));
   } catch (thrown) {
-    onAir.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+    onAir.update((now) => ({ ...now, phase: "failed", trouble: inWords(thrown) }));
   } finally {
     source?.close();
     if ("close" in input) input.close();
@@ -469,6 +590,11 @@ export const tab = {
   pauseWorker,
   resumeWorker,
   stopWorker,
+  takings,
+  claim,
+  withdraw,
+  unsettled,
+  settlePot,
   startBroadcast,
   endBroadcast,
   /** Forgets the last broadcast's result, for the next one. */

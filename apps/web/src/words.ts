@@ -1,37 +1,7 @@
-import { CodedError, describe, toError } from "@tabcast/runtime";
+import { describe, toError } from "@tabcast/runtime";
+import { moneyWords, type Words } from "./money-words.ts";
 
-/** A failure for people: what happened, and what they can do. */
-export interface Words {
-  readonly title: string;
-  readonly advice: string;
-}
-
-const byCode: Record<string, Words> = {
-  CHAIN_UNREACHABLE: {
-    title: "The chain does not answer",
-    advice: "Nothing was sent. Check the connection and try again.",
-  },
-  CHAIN_WRONG_ID: {
-    title: "The wallet is on another network",
-    advice: "Switch the wallet to the network named on this page, then try again.",
-  },
-  CHAIN_NO_CONTRACT: {
-    title: "There is no pot contract at the configured address",
-    advice: "Whoever runs this page has to correct its configuration.",
-  },
-  CHAIN_INSUFFICIENT: {
-    title: "Not enough money in the wallet",
-    advice: "The deposit and its fee must both be covered. Choose a smaller deposit or add money.",
-  },
-  CHAIN_REJECTED: {
-    title: "You declined in the wallet",
-    advice: "Nothing was sent. You can try again whenever you like.",
-  },
-  CHAIN_UNCONFIRMED: {
-    title: "The transaction was sent but is not in a block yet",
-    advice: "It may still arrive. Wait a little before you try again, or you may pay twice.",
-  },
-};
+export type { Words };
 
 /** Names of DOMExceptions, in the words of what one was trying to open. */
 const byName: Record<string, (thing: string) => Words> = {
@@ -74,15 +44,11 @@ function* chain(thrown: unknown): Generator<Error> {
 
 /** What to tell a person about an error; `thing` is what they were opening: "camera", "file". */
 export function words(thrown: unknown, thing = "source"): Words {
+  const said = moneyWords(thrown);
+  if (said !== undefined) return said;
   for (const error of chain(thrown)) {
-    if (error instanceof CodedError && byCode[error.code] !== undefined)
-      return byCode[error.code] as Words;
     const known = byName[error.name];
     if (known !== undefined) return known(thing);
-    // EIP-1193: 4001 is the person's no, 4902 a network that the wallet does not know.
-    const code = (error as { code?: unknown }).code;
-    if (code === 4001) return byCode.CHAIN_REJECTED as Words;
-    if (code === 4902) return byCode.CHAIN_WRONG_ID as Words;
   }
   return { title: `The ${thing} cannot be used`, advice: describe(thrown) };
 }

@@ -6,7 +6,6 @@ import {IERC3009} from "@openzeppelin/contracts/interfaces/draft-IERC3009.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
@@ -35,6 +34,8 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     /// @dev `closeAt` of a pot that never changes again.
     uint32 private constant FINALIZED = type(uint32).max;
     uint16 private constant MAX_FEE_BPS = 100;
+    /// @dev Half of secp256k1's order: of the two s that sign the same, only the lower is taken (EIP-2).
+    uint256 private constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     /// @inheritdoc ITabcastPot
     uint40 public constant MIN_CHALLENGE = 15 minutes;
@@ -180,7 +181,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         _onlyPayerOrSigner(cfg, potId);
         Books memory pot = _openPot(potId);
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
-        for (uint256 i = 0; i < rows.length; i++) {
+        for (uint256 i = 0; i < rows.length; i = _next(i)) {
             _reserve(pot, potId, lanes, rows[i]);
         }
         _keep(potId, pot);
@@ -242,20 +243,22 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         uint256 before = pot.balance;
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
         bytes32 domain = _domainSeparatorV4();
-        for (uint256 i = 0; i < rows.length; i++) {
-            VoucherClaim memory row = rows[i]; // read once: each look at calldata checks it again
-            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+        address signer = cfg.signer;
+        for (uint256 i = 0; i < rows.length; i = _next(i)) {
+            VoucherClaim calldata row = rows[i];
+            (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
+            Lane storage slot = lanes[_laneKey(payee, laneId)];
             Counter memory lane = _load(slot);
-            if (row.cumulative <= lane.claimed) {
-                emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.STALE);
+            if (cumulative <= lane.claimed) {
+                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
                 continue;
             }
-            bytes32 hash = _voucherHash(potId, row.payee, row.lane, row.cumulative);
-            if (!_signed(cfg.signer, MessageHashUtils.toTypedDataHash(domain, hash), row.v, row.r, row.s)) {
-                emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.BAD_SIGNATURE);
+            bytes32 digest = _typedDigest(domain, _voucherHash(potId, payee, laneId, cumulative));
+            if (!_signed(signer, digest, row.v, row.r, row.s)) {
+                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.BAD_SIGNATURE);
                 continue;
             }
-            _settle(cfg, pot, potId, lane, row.payee, row.lane, row.cumulative);
+            _settle(cfg, pot, potId, lane, payee, laneId, cumulative);
             _store(slot, lane);
         }
         _keep(potId, pot);
@@ -269,15 +272,16 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         Books memory pot = _livePot(potId);
         uint256 before = pot.balance;
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
-        for (uint256 i = 0; i < rows.length; i++) {
-            Payment memory row = rows[i];
-            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+        for (uint256 i = 0; i < rows.length; i = _next(i)) {
+            Payment calldata row = rows[i];
+            (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
+            Lane storage slot = lanes[_laneKey(payee, laneId)];
             Counter memory lane = _load(slot);
-            if (row.cumulative <= lane.claimed) {
-                emit ClaimSkipped(potId, row.payee, row.lane, row.cumulative, SkipReason.STALE);
+            if (cumulative <= lane.claimed) {
+                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
                 continue;
             }
-            _settle(cfg, pot, potId, lane, row.payee, row.lane, row.cumulative);
+            _settle(cfg, pot, potId, lane, payee, laneId, cumulative);
             _store(slot, lane);
         }
         _keep(potId, pot);
@@ -438,38 +442,44 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         if (received != amount) revert InexactTransfer(token, amount, received);
     }
 
-    /// @dev One row of a reservation; what it changes of the pot is in `pot`, for the caller to store.
+    /// @dev One row of a reservation; what it changes of the pot is in `pot`, for the caller to store. Unchecked: timestamps and
+    /// amounts are far below 256 bits; a subtraction follows the comparison that makes it safe, or the invariants
+    /// own <= reserved <= balance.
     function _reserve(
         Books memory pot,
         bytes32 potId,
         mapping(uint256 laneKey => Lane) storage lanes,
         Reservation memory row
     ) private {
-        Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
-        Counter memory lane = _load(slot);
-        if (row.payee == address(0) || row.payee == address(this)) return _refuse(potId, row, RefusedReason.PAYEE);
-        if (row.until <= block.timestamp || row.until > block.timestamp + MAX_RESERVE_TTL) {
-            return _refuse(potId, row, RefusedReason.UNTIL);
+        unchecked {
+            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+            Counter memory lane = _load(slot);
+            if (row.payee == address(0) || row.payee == address(this)) return _refuse(potId, row, RefusedReason.PAYEE);
+            if (row.until <= block.timestamp || row.until > block.timestamp + MAX_RESERVE_TTL) {
+                return _refuse(potId, row, RefusedReason.UNTIL);
+            }
+            if (row.version != lane.version) return _refuse(potId, row, RefusedReason.VERSION);
+            if (row.ceiling <= lane.claimed) return _refuse(potId, row, RefusedReason.CEILING);
+            uint256 own = _reservedOf(lane);
+            bool live = block.timestamp <= lane.until;
+            if (own != 0 && live) {
+                bool shrinks = row.ceiling < lane.ceiling || row.until < lane.until;
+                bool same = row.ceiling == lane.ceiling && row.until == lane.until;
+                if (shrinks || same) return _refuse(potId, row, RefusedReason.NOT_MORE);
+            }
+            uint256 added = row.ceiling - lane.claimed;
+            if (added > pot.balance - pot.reserved + own) return _refuse(potId, row, RefusedReason.FUNDS);
+            if (own != 0 && !live) _free(pot, potId, lane, row.payee, row.lane);
+            else pot.reserved -= own;
+            pot.reserved += added;
+            lane.ceiling = row.ceiling;
+            lane.until = row.until;
+            lane.version = uint24(lane.version + 1);
+            _store(slot, lane);
+            // The cast reverts after the year 2106, when seconds no longer fit.
+            if (row.until > pot.maxUntil) pot.maxUntil = SafeCast.toUint32(row.until);
+            emit Reserved(potId, row.payee, row.lane, row.ceiling, row.until, uint24(lane.version));
         }
-        if (row.version != lane.version) return _refuse(potId, row, RefusedReason.VERSION);
-        if (row.ceiling <= lane.claimed) return _refuse(potId, row, RefusedReason.CEILING);
-        uint256 own = _reservedOf(lane);
-        if (own != 0 && block.timestamp <= lane.until) {
-            bool shrinks = row.ceiling < lane.ceiling || row.until < lane.until;
-            bool same = row.ceiling == lane.ceiling && row.until == lane.until;
-            if (shrinks || same) return _refuse(potId, row, RefusedReason.NOT_MORE);
-        }
-        uint256 added = row.ceiling - lane.claimed;
-        if (added > pot.balance - pot.reserved + own) return _refuse(potId, row, RefusedReason.FUNDS);
-        if (own != 0 && block.timestamp > lane.until) _free(pot, potId, lane, row.payee, row.lane);
-        else pot.reserved -= own;
-        pot.reserved += added;
-        lane.ceiling = row.ceiling;
-        lane.until = row.until;
-        lane.version = uint24(lane.version + 1);
-        _store(slot, lane);
-        if (row.until > pot.maxUntil) pot.maxUntil = SafeCast.toUint32(row.until);
-        emit Reserved(potId, row.payee, row.lane, row.ceiling, row.until, uint24(lane.version));
     }
 
     function _refuse(bytes32 potId, Reservation memory row, RefusedReason reason) private {
@@ -486,7 +496,8 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     }
 
     /// @dev Pays a lane up to `cumulative`, which the caller has checked to be above its counter, as far as its own reservation
-    /// and what is free go. In memory; the caller stores pot and lane.
+    /// and what is free go. In memory; the caller stores pot and lane. Unchecked: own <= reserved <= balance, all are 96 bits,
+    /// and a credit or a count of bounces that overflowed would have taken 2^64 rows and more.
     function _settle(
         PotConfig calldata cfg,
         Books memory pot,
@@ -496,25 +507,27 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         uint32 laneId,
         uint96 cumulative
     ) private {
-        uint256 own = _reservedOf(lane);
-        if (own != 0 && block.timestamp > lane.until) {
-            _free(pot, potId, lane, payee, laneId);
-            own = 0;
-        }
-        uint256 due = cumulative - lane.claimed;
-        uint256 amount = _least(due, pot.balance - pot.reserved + own);
-        if (amount != 0) {
-            pot.reserved -= _least(amount, own);
-            pot.balance -= amount;
-            lane.claimed += amount;
-            uint256 fee = amount * FEE_BPS / 10_000;
-            credits[payee][cfg.token] += amount - fee;
-            if (fee != 0) credits[FEE_RECIPIENT][cfg.token] += fee;
-            emit Claimed(potId, payee, laneId, uint96(amount), uint96(lane.claimed), uint96(fee));
-        }
-        if (amount < due) {
-            bounces[cfg.payer]++;
-            emit Bounced(potId, cfg.payer, payee, laneId, uint96(due - amount));
+        unchecked {
+            uint256 own = _reservedOf(lane);
+            if (own != 0 && block.timestamp > lane.until) {
+                _free(pot, potId, lane, payee, laneId);
+                own = 0;
+            }
+            uint256 due = cumulative - lane.claimed;
+            uint256 amount = _least(due, pot.balance - pot.reserved + own);
+            if (amount != 0) {
+                pot.reserved -= _least(amount, own);
+                pot.balance -= amount;
+                lane.claimed += amount;
+                uint256 fee = amount * FEE_BPS / 10_000;
+                credits[payee][cfg.token] += amount - fee;
+                if (fee != 0) credits[FEE_RECIPIENT][cfg.token] += fee;
+                emit Claimed(potId, payee, laneId, uint96(amount), uint96(lane.claimed), uint96(fee));
+            }
+            if (amount < due) {
+                bounces[cfg.payer]++;
+                emit Bounced(potId, cfg.payer, payee, laneId, uint96(due - amount));
+            }
         }
     }
 
@@ -597,8 +610,27 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         );
     }
 
-    function _voucherHash(bytes32 potId, address payee, uint32 lane, uint96 cumulative) private pure returns (bytes32) {
-        return keccak256(abi.encode(VOUCHER_TYPEHASH, potId, payee, lane, cumulative));
+    /// @dev keccak256(abi.encode(...)) in memory past the free pointer, which nothing keeps; the typed arguments are clean.
+    function _voucherHash(bytes32 potId, address payee, uint32 lane, uint96 cumulative)
+        private
+        pure
+        returns (bytes32 hash)
+    {
+        bytes32 typehash = VOUCHER_TYPEHASH;
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore(at, typehash)
+            mstore(add(at, 0x20), potId)
+            mstore(add(at, 0x40), payee)
+            mstore(add(at, 0x60), lane)
+            mstore(add(at, 0x80), cumulative)
+            hash := keccak256(at, 0xa0)
+        }
+    }
+
+    /// @dev EIP-712's 0x1901, domain, hash: 66 bytes, by OpenZeppelin's own code.
+    function _typedDigest(bytes32 domain, bytes32 hash) private pure returns (bytes32) {
+        return MessageHashUtils.toTypedDataHash(domain, hash);
     }
 
     function _reservationHash(bytes32 potId, Reservation memory row) private pure returns (bytes32) {
@@ -610,10 +642,29 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         return _hashTypedDataV4(keccak256(abi.encode(RELEASE_TYPEHASH, potId, payee, lane, version)));
     }
 
-    /// @dev ECDSA only: an ERC-1271 answer could change after the work was done.
-    function _signed(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private pure returns (bool) {
-        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, v, r, s);
-        return failure == ECDSA.RecoverError.NoError && recovered == signer;
+    /// @dev ECDSA only: an ERC-1271 answer could change after the work was done. Upper-half s and any v but 27 and 28 are refused
+    /// before the precompile is asked; it returns nothing for r and s that recover no key, and then zero stays, which no signer is.
+    function _signed(address signer, bytes32 digest, uint8 v, bytes32 r, bytes32 s) private view returns (bool) {
+        if (uint256(s) > HALF_ORDER || (v != 27 && v != 28)) return false;
+        address recovered;
+        assembly ("memory-safe") {
+            let at := mload(0x40)
+            mstore(at, digest)
+            mstore(add(at, 0x20), v)
+            mstore(add(at, 0x40), r)
+            mstore(add(at, 0x60), s)
+            mstore(0, 0)
+            pop(staticcall(gas(), 1, at, 0x80, 0, 0x20))
+            recovered := mload(0)
+        }
+        return recovered == signer && recovered != address(0);
+    }
+
+    /// @dev A row's index stays below the length of calldata.
+    function _next(uint256 i) private pure returns (uint256) {
+        unchecked {
+            return i + 1;
+        }
     }
 
     function _laneKey(address payee, uint32 lane) private pure returns (uint256) {

@@ -142,7 +142,8 @@ type Transcoder = ReturnType<typeof createTranscoder>;
 async function stream(transcoder: Transcoder, codec: CodecName, rungs: readonly Rung[]) {
   const results: Fragment[][] = [];
   for (const { init, media } of clip.fragments) {
-    const { renditions } = await transcoder.transcode({ init, media, codec, rungs }, { signal });
+    const request = { init, media, codec, rungs, stream: "clip" };
+    const { renditions } = await transcoder.transcode(request, { signal });
     await Promise.all(renditions.map((made) => crypto.subtle.digest("SHA-256", made.media)));
     results.push([...renditions]);
   }

@@ -97,6 +97,11 @@ export interface TranscodeRequest {
   readonly rungs: readonly Rung[];
   /** Frames per second, above 0, at most 240. Default: what the first moof tells. Given, encoders open before the first byte. */
   readonly frameRate?: number;
+  /**
+   * Names the stream, in 1 to 128 characters: its segments teach what to ask encoders for in the next ones. Default: none, so
+   * nothing is learnt or remembered, and equal requests to equal encoders spend alike.
+   */
+  readonly stream?: string;
   /** Who is to code, where that was measured. Hardware that does not take a rung, or fails, gives way. Default: "no-preference". */
   readonly acceleration?: HardwareAcceleration;
 }

@@ -9,6 +9,7 @@ import {
 } from "@tabcast/media";
 import { Wei } from "@tabcast/runtime";
 import { useCallback, useEffect, useRef, useState } from "react";
+import * as budget from "../budget.ts";
 import * as format from "../format.ts";
 import type { OnAir } from "../on-air.ts";
 import { useStore } from "../store.ts";
@@ -96,6 +97,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const [codec, setCodec] = useState<CodecName>("avc");
   const [workers, setWorkers] = useState("2");
   const [ether, setEther] = useState("0.05");
+  const [hours, setHours] = useState("2");
   const [chosen, setChosen] = useState<Chosen>();
   const choosePay = useCallback((next: Chosen | undefined) => setChosen(next), []);
   const live = useRef(false);
@@ -141,6 +143,11 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const paying = wanted > 0 && rungs.length > 0;
   const badDeposit =
     paying && deposit === undefined ? "An amount in ETH, such as 0.05." : undefined;
+  const long = budget.parseHours(hours);
+  const plan =
+    paying && long !== undefined && ready !== undefined
+      ? { rungs, frameRate: ready.frameRate, hours: long, maxPrice: budget.MAX_PRICE }
+      : undefined;
   const can =
     ready !== undefined &&
     badWorkers === undefined &&
@@ -366,12 +373,38 @@ export function Setup({ onAir }: { onAir: OnAir }) {
               <div className="space-y-5">
                 <PayChoice legend="Who pays" chain={config.chain} onChange={choosePay} />
                 <Field
+                  label="Hours on air"
+                  error={
+                    long === undefined
+                      ? `A number above 0, at most ${budget.MOST_HOURS}, such as 1.5.`
+                      : undefined
+                  }
+                  help={plan && budget.sentence(plan, wanted)}
+                >
+                  {(props) => (
+                    <div className="flex flex-wrap gap-2">
+                      <input
+                        {...props}
+                        inputMode="decimal"
+                        value={hours}
+                        onChange={(event) => setHours(event.target.value)}
+                        className={`${inputClass} w-full max-w-48`}
+                      />
+                      {plan !== undefined && (
+                        <Button onClick={() => setEther(format.ether(budget.atMost(plan)))}>
+                          Deposit {format.money(budget.atMost(plan))}
+                        </Button>
+                      )}
+                    </div>
+                  )}
+                </Field>
+                <Field
                   label="Deposit, in ETH"
                   error={badDeposit}
                   help={
                     deposit === undefined || ready === undefined
                       ? "What is not spent comes back at the end."
-                      : `Lasts ${lasting(deposit, rungs, ready.frameRate)} at the highest price. What is not spent comes back at the end.`
+                      : `Lasts ${lasting(deposit, rungs, ready.frameRate)} at the highest price. One transaction also gives this tab what settling costs. What is not spent comes back at the end.`
                   }
                 >
                   {(props) => (

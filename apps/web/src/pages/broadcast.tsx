@@ -1,5 +1,6 @@
 import { Live } from "../broadcast/live.tsx";
 import { Setup } from "../broadcast/setup.tsx";
+import { Unsettled } from "../broadcast/unsettled.tsx";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Heading } from "../ui/parts.tsx";
@@ -15,6 +16,7 @@ export default function BroadcastPage() {
         Your stream leaves this tab once. Workers turn it into every rung, and are paid for what you
         verify.
       </Heading>
+      <Unsettled />
       <Setup onAir={onAir} />
     </>
   );

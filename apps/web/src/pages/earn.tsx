@@ -18,6 +18,7 @@ import {
   Stats,
 } from "../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../ui/pay-choice.tsx";
+import { TakingsPanel } from "../ui/takings.tsx";
 
 /** Turns this tab into a worker, and shows what it does and earns. */
 export default function EarnPage() {
@@ -84,25 +85,28 @@ function Begin({ earning }: { earning: Earning }) {
           </div>
         )}
       </Panel>
-      {earning.done > 0 ? (
-        <Panel title="Last time">
-          <div className="space-y-4">
-            <Money label="Earned" wei={earning.earned} />
-            <p className="text-sm text-muted">
-              {format.counted(earning.done, "segment")} delivered.
-            </p>
-          </div>
-        </Panel>
-      ) : (
-        <Panel title="What happens">
-          <ol className="list-decimal space-y-2 pl-5 text-[0.9375rem] text-muted marker:text-muted">
-            <li>This device measures how fast it transcodes.</li>
-            <li>The tab offers itself to streams that look for workers.</li>
-            <li>Each verified segment is paid by a signed voucher, kept in this browser.</li>
-            <li>Keep the tab open and the device plugged in: video is hard work.</li>
-          </ol>
-        </Panel>
-      )}
+      <div className="space-y-5">
+        {chosen !== undefined && <TakingsPanel key={chosen.address} who={chosen} />}
+        {earning.done > 0 ? (
+          <Panel title="Last time">
+            <div className="space-y-4">
+              <Money label="Earned" wei={earning.earned} />
+              <p className="text-sm text-muted">
+                {format.counted(earning.done, "segment")} delivered.
+              </p>
+            </div>
+          </Panel>
+        ) : (
+          <Panel title="What happens">
+            <ol className="list-decimal space-y-2 pl-5 text-[0.9375rem] text-muted marker:text-muted">
+              <li>This device measures how fast it transcodes.</li>
+              <li>The tab offers itself to streams that look for workers.</li>
+              <li>Each verified segment is paid by a signed voucher, kept in this browser.</li>
+              <li>Keep the tab open and the device plugged in: video is hard work.</li>
+            </ol>
+          </Panel>
+        )}
+      </div>
     </div>
   );
 }
@@ -174,6 +178,12 @@ function Working({ earning }: { earning: Earning }) {
 
       <div className="grid gap-5 lg:grid-cols-[2fr_3fr]">
         <div className="space-y-5">
+          {earning.payee !== undefined && (
+            <TakingsPanel
+              who={{ address: earning.payee, ...(earning.wallet && { wallet: earning.wallet }) }}
+              every={5_000}
+            />
+          )}
           <Panel title="This device">
             <dl className="space-y-2 text-[0.9375rem]">
               {earning.measured.map((one) => (

@@ -3,7 +3,7 @@ import { RadioGroup } from "@base-ui/react/radio-group";
 import type { Address, Wallet } from "@tabcast/channel";
 import type { ChainConfig } from "@tabcast/node/config";
 import { lazy, Suspense, useCallback, useEffect, useId, useState } from "react";
-import { isAddress } from "viem";
+import { checkAddress } from "../address.ts";
 import { shortAddress } from "../format.ts";
 import { tab } from "../tab.ts";
 import { type Words, words } from "../words.ts";
@@ -19,18 +19,6 @@ export interface Chosen {
 }
 
 type Kind = "play" | "wallet" | "paste";
-
-/** An address that someone typed, or what is wrong with it. */
-export function checkAddress(text: string): { address: Address } | { error: string } {
-  const trimmed = text.trim();
-  if (!/^0x[0-9a-fA-F]{40}$/.test(trimmed))
-    return {
-      error: `An address is 0x and 40 hexadecimal digits; this has ${trimmed.length} characters.`,
-    };
-  if (!isAddress(trimmed))
-    return { error: "The capital letters of this address do not fit: a digit is probably wrong." };
-  return { address: trimmed };
-}
 
 /** Play money on a local chain, a browser wallet, or (`paste`) any address. */
 export function PayChoice({
@@ -76,7 +64,7 @@ export function PayChoice({
     };
   }, [kind, tries, onChange]);
 
-  const typed = text === "" ? undefined : checkAddress(text);
+  const typed = text === "" ? undefined : checkAddress(text, chain.contract);
   const connected = useCallback((one: Chosen | undefined) => onChange(one), [onChange]);
 
   const options: { kind: Kind; name: string; help: string }[] = [
@@ -176,7 +164,7 @@ export function PayChoice({
                 onChange={(event) => {
                   const next = event.target.value;
                   setText(next);
-                  const checked = checkAddress(next);
+                  const checked = checkAddress(next, chain.contract);
                   onChange("address" in checked ? checked : undefined);
                 }}
                 className={`${inputClass} w-full max-w-xl font-mono text-sm`}

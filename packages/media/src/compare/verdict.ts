@@ -1,4 +1,3 @@
-import type { CodecName } from "../types.ts";
 import { fullness } from "./bytes.ts";
 import type { Comparison } from "./types.ts";
 
@@ -78,32 +77,19 @@ function behind(comparison: Comparison, own: Comparison): number | undefined {
   return psnr === undefined || could === undefined ? undefined : could - psnr;
 }
 
-/** A rendition of at least this share of our own encode's bytes has saved nothing. */
-const SAVED = 0.75;
-
 /**
- * What saving bytes may cost an honest encoder that has learnt another rate than our own: dB behind, and the share of
- * our bytes below which that excuse ends, since `rate.ts` asks for no less than 0.8 of a rung's bitrate and no more than
- * 1.2, 1.6 and 1.5. Of 486 honest checks (see LIMITS), those below SAVED: VP9 from 0.51 of our bytes, up to 2.24 dB
- * behind; AV1 from 0.64, up to 1.33; H.264 none. 18 renditions at a third of the bitrate had 0.21 to 0.65, 0.6 to 9.4 dB behind.
+ * Decibels lost by spending less than `share` of what our own encode spends, or of what was asked if that is less; 0 if
+ * nothing was saved. An own encode must begin with nothing learnt, or it stands for another stream's rates.
  */
-const LEARNT: Readonly<Record<CodecName, { readonly behind: number; readonly share: number }>> = {
-  avc: { behind: 2, share: 0.6 },
-  vp9: { behind: 3, share: 0.45 },
-  av1: { behind: 3, share: 0.48 },
-};
-/** dB behind that nothing excuses, with fewer bytes than LEARNT's share of ours. */
-const UNEXCUSED_DB = 1;
-
-/** Decibels lost by saving bytes that our own encode spends, over what an honest encoder may lose; 0 if none were saved. */
-function starved(comparison: Comparison, own: Comparison): number | undefined {
-  const lost = behind(comparison, own);
-  if (!own.facts || !comparison.facts || lost === undefined) return undefined;
-  const spent = comparison.facts.sizes.coded / own.facts.sizes.coded;
-  if (spent >= SAVED) return 0;
-  const learnt = LEARNT[comparison.codec];
-  return lost / (spent < learnt.share ? UNEXCUSED_DB : learnt.behind);
-}
+const saving =
+  (share: number) =>
+  (comparison: Comparison, own: Comparison): number | undefined => {
+    if (!own.facts || !comparison.facts) return undefined;
+    const { rung, source } = comparison;
+    const asked = (rung.bitrate * source.duration) / 8e6;
+    const could = Math.min(asked, own.facts.sizes.coded);
+    return comparison.facts.sizes.coded < share * could ? behind(comparison, own) : 0;
+  };
 
 /** An own encode that keeps less of the source's detail than this has noise for detail, and says nothing. */
 const KEPT = 0.3;
@@ -138,9 +124,7 @@ const NEVER = Number.NEGATIVE_INFINITY;
  * codec, and 51 of each attack (npm run bench -- attacks --calibrate), before the encoders learnt their rate. Honest
  * renditions against attacks: contrast 0.965 to 1.01 against 0.86 and 1.16, blemish up to 6.3 against 21 and more for
  * logos, spot up to 11.5, saturation from 0.60 against 0, no frame out of order. Since changed after looking at 810 more
- * checks of other seeds: SKIPPED_FRAMES and SAVED; and after 486 checks and 18 starved renditions of --calibrate --seed 7:
- * LEARNT and "starved". "tint" and "faded" are not measured: they are set by reason, and refuse only beside an own encode.
- * To be derived anew whenever the encoders' settings change.
+ * checks of other seeds: SKIPPED_FRAMES, SAVED and "starved". To be derived anew whenever the encoders' settings change.
  */
 const LIMITS = [
   fact("codec", ({ codec }, asked) => codec === asked.codec),
@@ -187,9 +171,11 @@ const LIMITS = [
   }),
   limit({ name: "thin", read: alone(spending), least: [0.75, NEVER] }),
   limit({ name: "soft", read: alone(meanDetail), least: [0.5, NEVER] }),
+  // Set by reason, not by measurement: both refuse only what an own encode keeps.
   limit({ name: "tint", read: alone(meanTint), least: [0.5, NEVER] }),
   limit({ name: "faded", read: beside(faded), least: [0.6, 0.4] }),
-  limit({ name: "starved", read: beside(starved), most: [0.5, 1] }),
+  limit({ name: "starved", read: beside(saving(0.75)), most: [1, 2] }),
+  limit({ name: "thinned", read: beside(saving(0.6)), most: [0.5, 0.75] }),
   limit({ name: "blurred", read: beside(kept), least: [0.75, 0.6] }),
   limit({ name: "worse", read: beside(behind), most: [2, 4] }),
 ] as const;

@@ -2,7 +2,7 @@ import { bytesOf, codecString, completeColour } from "../codecs.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import type { VideoTrack } from "../mp4/track.ts";
 import type { CodecName, Rung, TranscodeResult } from "../types.ts";
-import type { Rates } from "./rate.ts";
+import type { StreamRates } from "./rate.ts";
 
 /** One rung's encoder and what it has given. */
 export interface Lane {
@@ -63,7 +63,7 @@ export async function openLane(
   acceleration: HardwareAcceleration,
   own: (coder: VideoEncoder) => void,
   fail: (error: unknown) => void,
-  rates?: Rates,
+  rates?: StreamRates,
 ): Promise<Lane> {
   const plain = encoderConfigOf(codec, rung, frameRate);
   const refuse = (why: string, cause?: unknown) =>

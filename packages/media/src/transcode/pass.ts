@@ -6,7 +6,7 @@ import type { CodecName, Rung } from "../types.ts";
 import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
 import type { Reporter, Stopwatch } from "./progress.ts";
-import type { Rates } from "./rate.ts";
+import type { StreamRates } from "./rate.ts";
 import { Shape } from "./shape.ts";
 import type { Turn } from "./turns.ts";
 
@@ -24,7 +24,7 @@ export interface PassOptions {
   /** Frames per second, if they are known before the first sample. */
   readonly frameRate?: number;
   /** What to ask software encoders for. */
-  readonly rates: Rates;
+  readonly rates: StreamRates;
   readonly signal: AbortSignal;
   readonly turn: Turn;
   readonly watch: Stopwatch;

@@ -32,7 +32,7 @@ test("thirty seconds of a rung come within a tenth of its bitrate in every codec
     let bits = 0;
     for (let i = 0; i < SEGMENTS; i++) {
       const { init, media } = fragments[i % fragments.length] as Fragment;
-      const request = { init, media, codec, rungs: [rung] };
+      const request = { init, media, codec, rungs: [rung], stream: "scene" };
       const [made] = (await transcoder.transcode(request, { signal })).renditions;
       if (!made) throw new Error("one rung was asked for");
       bits += made.media.byteLength * 8;

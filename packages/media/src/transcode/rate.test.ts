@@ -57,12 +57,23 @@ test("a segment of less than a second, or of nothing, teaches nothing", () => {
   expect(rates.ask("vp9", rung)).toBe(before);
 });
 
+test("streams learn apart, so that none starves another, and remember in one bounded place", () => {
+  const rates = new Rates();
+  const [cartoon, camera] = [rates.of("cartoon"), rates.of("camera")];
+  cartoon.learn("vp9", rung, { bytes: 400_000, seconds: 2 });
+  expect(cartoon.ask("vp9", rung)).toBeLessThan(camera.ask("vp9", rung));
+  expect(rates.of("cartoon").ask("vp9", rung)).toBe(cartoon.ask("vp9", rung));
+  for (let i = 0; i < 256; i++)
+    rates.of(`stream ${i}`).learn("vp9", rung, { bytes: 400_000, seconds: 2 });
+  expect(cartoon.ask("vp9", rung)).toBe(camera.ask("vp9", rung));
+});
+
 test("rungs and codecs learn apart, and the oldest are forgotten", () => {
   const rates = new Rates();
   rates.learn("avc", rung, { bytes: 260_000, seconds: 2 });
   expect(rates.ask("avc", rung)).toBeLessThan(800_000);
   expect(rates.ask("avc", { ...rung, width: 642 })).toBe(800_000);
-  for (let i = 0; i < 64; i++)
+  for (let i = 0; i < 256; i++)
     rates.learn("avc", { ...rung, width: 700 + 2 * i }, { bytes: 200_000, seconds: 2 });
   expect(rates.ask("avc", rung)).toBe(800_000);
 });

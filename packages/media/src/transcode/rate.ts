@@ -24,8 +24,8 @@ const TRUST = 0.6;
 const IDLE = 0.4;
 /** Shorter than this, in seconds, a segment is mostly its key frame. */
 const LEAST_SECONDS = 1;
-/** Most rungs remembered; the one not asked for the longest is forgotten. */
-const MOST_RUNGS = 64;
+/** Most rungs of all streams remembered; the one not learnt of for the longest is forgotten. */
+const MOST_RUNGS = 256;
 
 /** The factor after a segment that made `made` times the wanted bitrate with `factor`. */
 export function corrected(codec: CodecName, factor: number, made: number): number {
@@ -34,12 +34,26 @@ export function corrected(codec: CodecName, factor: number, made: number): numbe
   return Math.min(most, Math.max(least, next));
 }
 
+/** What is known of one stream's rungs. */
+export type StreamRates = Pick<Rates, "ask" | "learn">;
+
 /**
- * Learns, rung by rung, what to ask software encoders for, so that a stream's mean bitrate comes out as wanted. Knows
- * nothing of streams: two of one ladder share what was learnt.
+ * Learns, rung by rung, what to ask software encoders for, so that a stream's mean bitrate comes out as wanted. Each stream
+ * learns apart: what a cartoon taught would starve a camera.
  */
 export class Rates {
-  readonly #factors = new Map<string, number>();
+  readonly #factors: Map<string, number>;
+  readonly #stream: string;
+
+  constructor(stream = "", factors = new Map<string, number>()) {
+    this.#stream = stream;
+    this.#factors = factors;
+  }
+
+  /** The part of these that one stream learns and uses. */
+  of(stream: string): StreamRates {
+    return new Rates(stream, this.#factors);
+  }
 
   /** What to ask for, in bits per second, to get the rung's bitrate. */
   ask(codec: CodecName, rung: Rung): number {
@@ -50,7 +64,7 @@ export class Rates {
   learn(codec: CodecName, rung: Rung, { bytes, seconds }: { bytes: number; seconds: number }) {
     if (!(seconds >= LEAST_SECONDS) || !(bytes > 0)) return;
     const made = (bytes * 8) / seconds / rung.bitrate;
-    const key = keyOf(codec, rung);
+    const key = this.#keyOf(codec, rung);
     const factor = corrected(codec, this.#factor(codec, rung), made);
     this.#factors.delete(key);
     this.#factors.set(key, factor);
@@ -59,9 +73,10 @@ export class Rates {
   }
 
   #factor(codec: CodecName, rung: Rung): number {
-    return this.#factors.get(keyOf(codec, rung)) ?? HABITS[codec].usual;
+    return this.#factors.get(this.#keyOf(codec, rung)) ?? HABITS[codec].usual;
+  }
+
+  #keyOf(codec: CodecName, { width, height, bitrate }: Rung): string {
+    return `${codec} ${width}x${height} ${bitrate} ${this.#stream}`;
   }
 }
-
-const keyOf = (codec: CodecName, { width, height, bitrate }: Rung) =>
-  `${codec} ${width}x${height} ${bitrate}`;

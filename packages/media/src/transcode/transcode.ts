@@ -16,8 +16,12 @@ import { Rates } from "./rate.ts";
 import { lastWord, nextTry } from "./recovery.ts";
 import { type Turn, Turns } from "./turns.ts";
 
+/** Longest name of a stream, in characters. */
+const MAX_STREAM_NAME = 128;
+
 /** Refuses what would take unbounded work, before any byte is parsed. Throws MEDIA_TOO_LARGE or MEDIA_OPTION. */
-export function checkRequest({ init, media, rungs, codec, frameRate }: TranscodeRequest): void {
+export function checkRequest(request: TranscodeRequest): void {
+  const { init, media, rungs, codec, frameRate, stream } = request;
   const bytes = init.byteLength + (media instanceof Uint8Array ? media.byteLength : 0);
   if (bytes > MAX_SEGMENT_BYTES) throw tooLarge("source segment", bytes, MAX_SEGMENT_BYTES);
   if (rungs.length > MAX_LADDER) throw tooLarge("number of rungs", rungs.length, MAX_LADDER);
@@ -25,6 +29,8 @@ export function checkRequest({ init, media, rungs, codec, frameRate }: Transcode
   if (!["avc", "vp9", "av1"].includes(codec)) throw badOption("codec", codec, "avc, vp9 or av1");
   if (frameRate !== undefined && !(frameRate > 0 && frameRate <= MAX_FRAME_RATE))
     throw badOption("frameRate", frameRate, `above 0, at most ${MAX_FRAME_RATE}`);
+  if (stream !== undefined && !(stream.length >= 1 && stream.length <= MAX_STREAM_NAME))
+    throw badOption("stream", stream, `a name of 1 to ${MAX_STREAM_NAME} characters`);
   if (media instanceof ReadableStream && media.locked)
     throw badOption("media", "a locked stream", "a stream that nobody reads");
   for (const { name, width, height, bitrate } of rungs) {
@@ -50,7 +56,7 @@ export interface SegmentOptions {
   readonly progress?: (frames: number) => void;
   /** Held while there is work, given up while the input has to be waited for. Default: nobody else works. */
   readonly turn?: Turn;
-  /** What earlier segments taught of the encoders. Default: nothing. */
+  /** What earlier segments of all streams taught of the encoders; used where the request names its stream. Default: nothing. */
   readonly rates?: Rates;
 }
 
@@ -63,10 +69,11 @@ export interface SegmentOptions {
  */
 export async function transcodeSegment(
   request: TranscodeRequest,
-  { signal, progress, turn = new Turns().claim(), rates = new Rates() }: SegmentOptions,
+  { signal, progress, turn = new Turns().claim(), rates: all = new Rates() }: SegmentOptions,
 ): Promise<TranscodeResult> {
   checkRequest(request);
-  const { codec, rungs } = request;
+  const { codec, rungs, stream } = request;
+  const rates = stream === undefined ? new Rates() : all.of(stream);
   const input = new SegmentInput(request.media, {
     maxBytes: MAX_SEGMENT_BYTES - request.init.byteLength,
     maxSamples: MAX_FRAMES,

@@ -1,0 +1,45 @@
+import { Price } from "@tabcast/market";
+import type { Rung } from "@tabcast/media";
+import { Wei } from "@tabcast/runtime";
+import { counted, money } from "./format.ts";
+
+/** Highest price that a broadcast accepts, wei per output megapixel. Source: node's `maxPrice`. */
+export const MAX_PRICE = Wei.of(1_000_000_000n);
+/** Most hours that one deposit is reckoned for. */
+export const MOST_HOURS = 24;
+
+export interface Plan {
+  readonly rungs: readonly Pick<Rung, "width" | "height">[];
+  /** Frames per second of the source. */
+  readonly frameRate: number;
+  /** Of the stream, above 0 and at most 24. */
+  readonly hours: number;
+  /** Wei per output megapixel. */
+  readonly maxPrice: Wei;
+}
+
+/**
+ * What the workers of a plan cost at most, wei. The crew shares the segments and each is paid once, so that its size changes
+ * nothing. Rounded up to a ten-thousandth of an ether, as people type it. Throws RangeError for a plan out of bounds.
+ */
+export function atMost({ rungs, frameRate, hours, maxPrice }: Plan): Wei {
+  if (!(hours > 0 && hours <= MOST_HOURS)) throw new RangeError(`hours: ${hours}, not 0 to 24`);
+  if (!(frameRate > 0 && frameRate <= 240)) throw new RangeError(`frame rate: ${frameRate}`);
+  const frames = Math.ceil(frameRate * hours * 3_600);
+  const exact = Price.ofSegment(maxPrice, rungs, frames);
+  const step = 10n ** 14n;
+  return Wei.of(((exact + step - 1n) / step) * step);
+}
+
+/** The plan and its price in one sentence. */
+export function sentence(plan: Plan, workers: number): string {
+  const { hours, rungs } = plan;
+  return `${counted(hours, "hour")} at ${counted(rungs.length, "rung")} for ${counted(workers, "worker")} is at most ${money(atMost(plan))}, refundable: what is not spent comes back.`;
+}
+
+/** Hours as people type them: a decimal above 0 and at most 24; undefined for anything else. */
+export function parseHours(text: string): number | undefined {
+  if (!/^\d{1,2}(\.\d{1,2})?$/.test(text.trim())) return undefined;
+  const hours = Number(text);
+  return hours > 0 && hours <= MOST_HOURS ? hours : undefined;
+}

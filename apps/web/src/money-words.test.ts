@@ -1,0 +1,82 @@
+import { CodedError, Wei } from "@tabcast/runtime";
+import { expect, test } from "vitest";
+import { moneyWords } from "./money-words.ts";
+import { words } from "./words.ts";
+
+const coded = (reason: { code: string; [field: string]: unknown }, cause?: unknown) =>
+  new CodedError(reason, "0xdeadbeef", { cause });
+const reverted = (error: string) => coded({ code: "CHAIN_REVERTED", error, args: [] });
+const numbered = (code: number) => Object.assign(new Error("0x08c379a0"), { code });
+
+const table: readonly (readonly [what: string, thrown: unknown, title: RegExp])[] = [
+  ["rejected, as the chain port says it", coded({ code: "CHAIN_REJECTED" }), /declined/],
+  ["rejected, by number", numbered(4001), /declined/],
+  ["rejected, as a plain object", { code: 4001, message: "no" }, /declined/],
+  ["rejected, wrapped", new Error("x", { cause: numbered(4001) }), /declined/],
+  ["rejected, by text alone", new Error("User denied transaction signature"), /declined/],
+  ["not allowed", numbered(4100), /does not let/],
+  ["not able", numbered(4200), /cannot do/],
+  ["disconnected", numbered(4900), /no longer connected/],
+  ["a network unknown to the wallet", numbered(4902), /another network/],
+  ["wrong network", coded({ code: "CHAIN_WRONG_ID", expected: 1, got: 2 }), /another network/],
+  ["a question is open", numbered(-32002), /still waits/],
+  ["a busy server", numbered(-32005), /does not answer/],
+  ["insufficient, by text", new Error("insufficient funds for gas * price"), /Not enough/],
+  ["replaced", new Error("replacement transaction underpriced"), /took this one's place/],
+  ["unreachable", coded({ code: "CHAIN_UNREACHABLE", rpc: "x" }), /does not answer/],
+  ["unreachable, by text", new TypeError("Failed to fetch"), /does not answer/],
+  ["unconfirmed", coded({ code: "CHAIN_UNCONFIRMED", hash: "0x", seconds: 1 }), /not in a block/],
+  ["no contract", coded({ code: "CHAIN_NO_CONTRACT", contract: "0x" }), /no pot contract/],
+  ["unknown revert", reverted("0x12345678"), /did not do it/],
+  ["failed", coded({ code: "CHAIN_FAILED" }), /did not do it/],
+  ["another tab", coded({ code: "STORE_LOCKED", name: "pot/0x" }), /Another tab/],
+  ["no wallet", coded({ code: "PURSE_NO_ACCOUNT", payee: "0x" }), /only the address/],
+  ["never opened", coded({ code: "POT_NOT_OPENED", potId: "0x" }), /never reached/],
+  ["empty", coded({ code: "POT_EMPTY", need: 1n, free: 0n }), /pot is empty/],
+];
+
+test.each(table)("%s is said in words and without hex", (_, thrown, title) => {
+  const said = moneyWords(thrown);
+  expect(said?.title).toMatch(title);
+  expect(`${said?.title} ${said?.advice}`).not.toMatch(/0x/);
+  expect(words(thrown, "wallet")).toEqual(said);
+});
+
+// Every error of ITabcastPot.sol.
+test.each([
+  "ZeroAmount",
+  "ZeroAddress",
+  "TokenRequired",
+  "InexactTransfer",
+  "Permit2Unknown",
+  "BadSignature",
+  "ChallengePeriodOutOfBounds",
+  "WrongValue",
+  "FeeTooHigh",
+  "PotUnknown",
+  "PotIsFinal",
+  "PotClosing",
+  "PotNotClosing",
+  "ChallengeRunning",
+  "NotAuthorised",
+  "CreditTooSmall",
+  "LengthMismatch",
+])("the contract's %s has words of its own", (error) => {
+  const said = moneyWords(reverted(error));
+  expect(said).not.toEqual(moneyWords(reverted("Unheard")));
+  expect(said?.title).not.toContain(error);
+});
+
+test("what is missing is said in the coin", () => {
+  const error = coded({
+    code: "CHAIN_INSUFFICIENT",
+    have: Wei.of(10n ** 16n),
+    need: Wei.of(5n * 10n ** 16n),
+  });
+  expect(moneyWords(error)?.advice).toContain("It has 0.01 ETH, and 0.05 ETH is needed");
+});
+
+test("errors of other kinds are left to others", () => {
+  expect(moneyWords(new DOMException("denied", "NotAllowedError"))).toBeUndefined();
+  expect(moneyWords(undefined)).toBeUndefined();
+});
