@@ -129,6 +129,11 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
     async adopt(voucher) {
       return highest(voucher) ?? voucher;
     },
+    // No book is lost, no lane is guaranteed and no deposit is raised in this model.
+    hello: async (lane) => highest(lane),
+    async ask() {},
+    topUp: async () => Promise.reject(refusedPot({ code: "POT_CLOSED", state: book.state })),
+    watch() {},
     async settle({ signal }): Promise<Settlement> {
       act({ type: "settle" });
       await clock.sleep(BLOCK_MS, { signal });
@@ -173,9 +178,12 @@ export interface SimPurse extends Purse {
 /** Opens a worker's books. */
 export function openPurse({
   ledger,
+  now,
   random,
 }: {
   readonly ledger: Ledger;
+  /** The chain's unix second. */
+  readonly now: () => number;
   readonly random: Random;
 }): SimPurse {
   const payee = addressOf(random);
@@ -204,7 +212,9 @@ export function openPurse({
       const pot = ledger.pots.get(potId);
       if (pot === undefined) throw refusedPot({ code: "POT_NOT_OPENED", potId });
       signers.set(potId, config.signer);
-      const chain = { balance: Wei.of(pot.balance), claimed: Wei.zero, closeAt: 0 };
+      const balance = Wei.of(pot.balance);
+      const bare = { claimed: Wei.zero, closeAt: 0, ceiling: Wei.zero, until: 0 };
+      const chain = { balance, ...bare, now: now() };
       if (books.has(potId)) act(potId, { type: "chain", ...chain });
       else books.set(potId, Payee.fresh(chain));
       return potId;
@@ -222,7 +232,9 @@ export function openPurse({
       if (signatureOf(signer, voucher) !== voucher.signature)
         throw refusedVoucher({ code: "VOUCHER_FORGED", signer, recovered: signer });
       const { cumulative, signature } = voucher;
-      return { credited: act(voucher.potId, { type: "voucher", cumulative, signature }) };
+      return {
+        credited: act(voucher.potId, { type: "voucher", cumulative, signature, now: now() }),
+      };
     },
     highest(potId) {
       const held = books.get(potId)?.highest;
@@ -237,6 +249,12 @@ export function openPurse({
       }
       return { accrued: Wei.of(accrued), vouchered: Wei.of(vouchered), claimed: Wei.zero };
     },
+    window(potId) {
+      const book = books.get(potId);
+      if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
+      return Payee.window(book);
+    },
+    watch() {},
     arrears: () =>
       new Map(
         [...books].map(([potId, { accrued, highest }]) => [

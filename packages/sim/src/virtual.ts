@@ -40,7 +40,7 @@ import { Ladder } from "./ladder.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger, openPot, openPurse, type SimPurse } from "./money.ts";
 import type { Fault, Scenario, Who } from "./scenario.ts";
-import { Timeline } from "./timeline.ts";
+import { EPOCH, Timeline } from "./timeline.ts";
 
 const GWEI = 1_000_000_000;
 /** How fast a broadcaster's own tab encodes the ladder, as a multiple of real time: it captures and encodes the source as well. */
@@ -239,7 +239,11 @@ class World {
       random,
       keys,
       self: peerIdOf(keys.publicKey),
-      purse: openPurse({ ledger: this.#ledger, random: this.#rng(`purse/${name}`) }),
+      purse: openPurse({
+        ledger: this.#ledger,
+        now: () => Math.floor((EPOCH + this.#timeline.now) / 1_000),
+        random: this.#rng(`purse/${name}`),
+      }),
       price: Wei.of(Math.round((low + random.fraction() * (high - low)) * GWEI)),
       speed: drawOf(spec.speed, random),
       cheats: new Set(),
