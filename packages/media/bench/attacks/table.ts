@@ -52,6 +52,10 @@ const meanPsnr = ({ comparison: { frames = [] } }: Row) =>
   frames.reduce((sum, { psnr }) => sum + psnr, 0) / Math.max(1, frames.length);
 const nameOf = ({ kind, seed, codec, rung }: Row) => [kind, seed, codec, rung].join();
 
+/** The share of checks that were grey at first, and cost an encode. */
+const answered = (judged: readonly { readonly row: Row }[]) =>
+  percent(judged.filter(({ row }) => row.own).length / Math.max(1, judged.length));
+
 /** Whether an attack took anything from the viewer that could be seen. */
 function visible(row: Row, honest: ReadonlyMap<string, Row[]>): boolean {
   if (row.visible === false) return false;
@@ -67,21 +71,38 @@ export function verdicts(rows: readonly Row[], attacks: readonly string[]): stri
   const missed: string[] = [];
   const judged = rows.map((row) => ({ row, verdict: judge(row.comparison, row.own) }));
   const honest = judged.filter(({ row }) => row.what === "honest");
-  console.log("\nHonest renditions. At most: the upper end of a one-sided 95 % interval.");
+  console.log(
+    "\nHonest renditions. At most: the upper end of a one-sided 95 % interval. Own: checks that an own encode had to answer.",
+  );
   print(
-    ["codec", "renditions", "checks", "refused", "share", "at most", "grey", "refused by; grey by"],
-    [...groups(honest, ({ row }) => row.codec), ["all", honest] as const].map(([codec, all]) => {
+    [
+      "of",
+      "renditions",
+      "checks",
+      "refused",
+      "share",
+      "at most",
+      "own",
+      "grey",
+      "refused by; grey by",
+    ],
+    [
+      ...groups(honest, ({ row }) => row.codec),
+      ...groups(honest, ({ row }) => row.kind),
+      ["all", honest] as const,
+    ].map(([of, all]) => {
       const refused = all.filter(({ verdict }) => verdict.answer === "false");
       const grey = all.filter(({ verdict }) => verdict.answer === "grey");
-      if (refused.length > MOST_REFUSED * all.length) missed.push(`honest ${codec}`);
+      if (refused.length > MOST_REFUSED * all.length) missed.push(`honest ${of}`);
       return [
-        codec,
+        of,
         groups(all, ({ row }) => nameOf(row)).size,
         all.length,
         refused.length,
         percent(refused.length / all.length),
         percent(atMost(refused.length, all.length)),
-        grey.length,
+        answered(all),
+        percent(grey.length / all.length),
         [refused, grey]
           .map((some) => reasons(some.flatMap(({ verdict }) => verdict.failed)))
           .join("; "),
@@ -102,6 +123,7 @@ export function verdicts(rows: readonly Row[], attacks: readonly string[]): stri
       "not seen",
       "counted",
       "caught",
+      "own",
       "grey",
       "missed",
       "not caught",
@@ -121,6 +143,7 @@ export function verdicts(rows: readonly Row[], attacks: readonly string[]): stri
         all.length - counted.length,
         counted.length,
         caught.length,
+        answered(counted),
         of("grey").length,
         of("honest").length,
         percent(escaped / Math.max(1, counted.length)),

@@ -91,4 +91,12 @@ describe("measures of one frame", () => {
     expect(chroma(without, coloured)).toEqual({ chroma: 25, saturation: 0 });
     expect(chroma(without, without).saturation).toBeUndefined();
   });
+
+  test("two levels of colour are a tint that can be lost, one level is none", () => {
+    const luma = plane(64, 48, () => 90);
+    const of = (levels: number) => ({ luma, u: grey(128 + levels), v: grey(128 - levels) });
+    expect(chroma(of(0), of(2))).toEqual({ chroma: 2, saturation: undefined, tint: 0 });
+    expect(chroma(of(0), of(1)).tint).toBeUndefined();
+    expect(chroma(of(0), of(3)).tint).toBeUndefined();
+  });
 });

@@ -22,6 +22,8 @@ export interface FrameMeasures {
   readonly chroma: number;
   /** How much of the source's colour is still there; 0 is grey. Undefined where the source has next to none. */
   readonly saturation: number | undefined;
+  /** The same of a picture of faint colour, where encoders may drop some. Undefined for more colour, and for next to none. */
+  readonly tint?: number | undefined;
 }
 
 /** Measures one frame. Both pictures must have the same size, of at least 16x16. */
@@ -181,14 +183,16 @@ const laplacian = (data: Uint8Array, i: number, width: number) =>
   (data[i - width] as number) -
   (data[i + width] as number);
 
-/** Mean squared distance from grey below which a picture has no colour to lose, in levels squared: 3 levels. */
+/** Mean squared distance from grey below which a picture's colour is faint, in levels squared: 3 levels. */
 const COLOUR_ENERGY = 9;
+/** The same below which it has no colour to lose: 1.5 levels. Less than the mean of 2 levels that a viewer misses. */
+const TINT_ENERGY = 2.25;
 
 /** Mean chroma difference, and how much of the colour is left. */
 export function chroma(
   frame: Picture,
   wanted: Picture,
-): { chroma: number; saturation: number | undefined } {
+): Pick<FrameMeasures, "chroma" | "saturation" | "tint"> {
   let [difference, own, both] = [0, 0, 0];
   for (const [got, want] of [
     [frame.u.data, wanted.u.data],
@@ -205,5 +209,6 @@ export function chroma(
   return {
     chroma: difference / samples,
     saturation: own < COLOUR_ENERGY * samples ? undefined : both / own,
+    tint: own < TINT_ENERGY * samples || own >= COLOUR_ENERGY * samples ? undefined : both / own,
   };
 }

@@ -132,6 +132,17 @@ describe("a verdict", () => {
     expect(judge(comparison(soft), comparison())).toEqual({ answer: "false", failed: ["blurred"] });
   });
 
+  test("lets an own encode say whether an encoder or a cheat dropped faint colour", () => {
+    const tinted = (tint: number) => {
+      const one = comparison();
+      const frames = one.frames?.map((each) => ({ ...each, saturation: undefined, tint }));
+      return { ...one, frames } as Comparison;
+    };
+    expect(judge(tinted(0.02))).toEqual({ answer: "grey", failed: ["tint"] });
+    expect(judge(tinted(0.02), tinted(0.9))).toEqual({ answer: "false", failed: ["faded"] });
+    expect(judge(tinted(0.02), tinted(0.1)).answer).toBe("honest");
+  });
+
   test("a number that is none is never honest", () => {
     expect(judge(comparison({ frames: { psnr: Number.NaN } })).answer).toBe("false");
   });

@@ -104,6 +104,14 @@ function kept(comparison: Comparison, own: Comparison): number | undefined {
   return detail === undefined || could === undefined || could < KEPT ? undefined : detail / could;
 }
 
+const meanTint = over(mean, ({ tint }) => tint);
+
+/** The faint colour that is kept, as a share of what our own encode keeps; one that keeps little says nothing. */
+function faded(comparison: Comparison, own: Comparison): number | undefined {
+  const [tint, could] = [meanTint(comparison), meanTint(own)];
+  return tint === undefined || could === undefined || could < KEPT ? undefined : tint / could;
+}
+
 /** A measure that content alone can explain: it is grey at worst, and gone once an own encode answers for the content. */
 const alone =
   (read: (comparison: Comparison) => number | undefined) =>
@@ -167,6 +175,9 @@ const LIMITS = [
   }),
   limit({ name: "thin", read: alone(spending), least: [0.75, NEVER] }),
   limit({ name: "soft", read: alone(meanDetail), least: [0.5, NEVER] }),
+  // Set by reason, not by measurement: both refuse only what an own encode keeps.
+  limit({ name: "tint", read: alone(meanTint), least: [0.5, NEVER] }),
+  limit({ name: "faded", read: beside(faded), least: [0.6, 0.4] }),
   limit({ name: "starved", read: beside(saving(0.75)), most: [1, 2] }),
   limit({ name: "thinned", read: beside(saving(0.6)), most: [0.5, 0.75] }),
   limit({ name: "blurred", read: beside(kept), least: [0.75, 0.6] }),
