@@ -127,8 +127,8 @@ const NEVER = Number.NEGATIVE_INFINITY;
  * The limits, all of them. Set in November 2026 from 1218 honest checks of Chromium 156's software encoders, 406 of each
  * codec, and 51 of each attack (npm run bench -- attacks --calibrate), before the encoders learnt their rate. Honest
  * renditions against attacks: contrast 0.965 to 1.01 against 0.86 and 1.16, blemish up to 6.3 against 21 and more for
- * logos, spot up to 11.5, saturation from 0.60 against 0, no frame out of order. Since changed after looking at 810 more
- * checks of other seeds: SKIPPED_FRAMES, SAVED and "starved". To be derived anew whenever the encoders' settings change.
+ * logos, spot up to 11.5, saturation from 0.60 against 0, no frame out of order. Since changed after looking at checks of
+ * other seeds: SKIPPED_FRAMES, "starved", "thinned" and "worse". To be derived anew whenever the encoders' settings change.
  */
 const LIMITS = [
   fact("codec", ({ codec }, asked) => codec === asked.codec),
