@@ -138,7 +138,7 @@ class Bench {
     this.#references = new Map(this.rungs.map(({ name }, i) => [name, references[i] as Reference]));
   }
 
-  /** Checks a rendition by the frames drawn, and by an encode of its own where the verdict is grey. */
+  /** Checks a rendition by the frames drawn, and by an encode of its own where the verdict is not honest, as node does. */
   async check(
     what: string,
     codec: CodecName,
@@ -147,8 +147,8 @@ class Bench {
     differsAt?: (index: number) => boolean,
   ): Promise<void> {
     const comparison = await this.#compare(codec, rung, rendition);
-    const grey = judge(comparison).answer === "grey";
-    const own = grey
+    const doubted = judge(comparison).answer !== "honest";
+    const own = doubted
       ? await this.#compare(codec, rung, (await this.render(codec, [rung]))[0] as Fragment)
       : undefined;
     const { kind, seed } = this.#trial;

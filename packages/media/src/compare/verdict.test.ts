@@ -143,6 +143,17 @@ describe("a verdict", () => {
     expect(judge(tinted(0.02), tinted(0.1)).answer).toBe("honest");
   });
 
+  test("takes what an own encode shows too for the content, and no more than that", () => {
+    const busy = { over: { spot: 20 }, frames: { tileSsim: 0.3 } };
+    expect(judge(comparison(busy)).answer).toBe("false");
+    expect(judge(comparison(busy), comparison(busy))).toEqual({ answer: "honest", failed: [] });
+    expect(judge(comparison(busy), comparison()).failed).toEqual(["spot", "tiles"]);
+    const worse = { over: { spot: 30 }, frames: { tileSsim: 0.2 } };
+    expect(judge(comparison(worse), comparison(busy)).failed).toEqual(["spot", "tiles"]);
+    const short = comparison({ of: { count: 49 } });
+    expect(judge(short, short).answer).toBe("false");
+  });
+
   test("a number that is none is never honest", () => {
     expect(judge(comparison({ frames: { psnr: Number.NaN } })).answer).toBe("false");
   });

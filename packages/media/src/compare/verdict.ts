@@ -18,6 +18,8 @@ interface Limit<Name extends string> {
   /** Honest from `least[0]` and up to `most[0]`; false below `least[1]` and above `most[1]`; grey between. */
   readonly least?: readonly [honest: number, fair: number];
   readonly most?: readonly [honest: number, fair: number];
+  /** No content explains it. */
+  readonly structure?: boolean;
 }
 
 const limit = <const Name extends string>(of: Limit<Name>) => of;
@@ -29,6 +31,7 @@ const fact = <const Name extends string>(
     name,
     read: (comparison) => comparison.facts && (ok(comparison.facts, comparison) ? 1 : 0),
     least: [1, 1],
+    structure: true,
   });
 
 type Frame = NonNullable<Comparison["frames"]>[number];
@@ -191,14 +194,35 @@ const LIMITS = [
 export function judge(comparison: Comparison, own?: Comparison): Verdict {
   const failed: Measure[] = comparison.broken ? [comparison.broken.why] : [];
   const doubtful: Measure[] = [];
-  for (const { name, read, least = NONE, most = ALL } of LIMITS as readonly Limit<Measure>[]) {
+  for (const {
+    name,
+    read,
+    least = NONE,
+    most = ALL,
+    structure,
+  } of LIMITS as readonly Limit<Measure>[]) {
     const value = read(comparison, own);
     if (value === undefined) continue;
+    if (own && !structure && shared(value, read(own), { least, most })) continue;
     if (value < least[1] || value > most[1] || Number.isNaN(value)) failed.push(name);
     else if (value < least[0] || value > most[0]) doubtful.push(name);
   }
   if (failed.length > 0) return { answer: "false", failed };
   return { answer: doubtful.length > 0 ? "grey" : "honest", failed: doubtful };
+}
+
+/** How much worse than our own encode a rendition may measure where the content is to blame, as a share. */
+const ALIKE = 0.05;
+
+/** Whether our own encode is as far out of what is usual: then it is the content, and the measure says nothing. */
+function shared(
+  value: number,
+  mine: number | undefined,
+  { least, most }: { readonly least: readonly number[]; readonly most: readonly number[] },
+): boolean {
+  if (mine === undefined) return false;
+  const low = mine < (least[0] ?? 0) && value >= mine * (1 - ALIKE);
+  return low || (mine > (most[0] ?? 0) && value <= mine * (1 + ALIKE));
 }
 
 const NONE = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY] as const;
