@@ -158,7 +158,7 @@ export function openChecks(options: ChecksOptions): Checks {
     commitment: Check.commit(seed),
     ppm(record) {
       const rate = Trust.checkRate(record, config);
-      const most = options.live && waiting >= MOST_WAITING ? config.check.floor : 1;
+      const most = options.live ? config.check.floor : 1;
       return Math.max(1, Math.round(Math.min(rate, most) * 1e6));
     },
     draw({ worker, seq, receipt, ppm }) {
