@@ -3,6 +3,8 @@ import type { Page } from "@playwright/test";
 /** What the wallet does with the next question, and what it was asked. */
 interface Pocket {
   chainId: number;
+  /** Whether the person let the page see the account. */
+  connected: boolean;
   rejectNext: boolean;
   /** Transactions that it showed to the person. */
   prompts: number;
@@ -23,7 +25,7 @@ export async function inject(
 ): Promise<Injected> {
   await page.addInitScript(
     ({ rpc, account, chainId }) => {
-      const pocket: Pocket = { chainId, rejectNext: false, prompts: 0 };
+      const pocket: Pocket = { chainId, connected: false, rejectNext: false, prompts: 0 };
       Object.assign(globalThis, { pocket });
       const listeners = new Map<string, Set<(value: unknown) => void>>();
       const tell = (event: string, value: unknown) => {
@@ -49,10 +51,13 @@ export async function inject(
         },
         async request({ method, params = [] }: { method: string; params?: unknown[] }) {
           switch (method) {
-            case "eth_requestAccounts":
             case "eth_accounts":
+              return pocket.connected ? [account] : [];
+            case "eth_requestAccounts":
+              pocket.connected = true;
               return [account];
             case "wallet_requestPermissions":
+              pocket.connected = true;
               return [
                 {
                   parentCapability: "eth_accounts",
