@@ -1,4 +1,5 @@
 import { type Capability, type CodecName, Observed } from "@tabcast/media";
+import type { Clock } from "@tabcast/runtime";
 
 /** Measures one codec again. */
 export type Measure = (options: {
@@ -11,6 +12,7 @@ export interface SpeedsOptions {
   readonly capabilities: readonly Capability[];
   /** Undefined: figures follow the jobs, and nothing is measured again. */
   readonly measure?: Measure | undefined;
+  readonly clock: Clock;
   /** A figure has changed. */
   readonly changed: (capability: Capability) => void;
   readonly failed: (error: unknown) => void;
@@ -23,21 +25,31 @@ export interface Speeds {
   capabilities(): readonly Capability[];
   /** A job was done. */
   worked(codec: CodecName, job: Observed.Worked): void;
+  /** An offer was let pass for this figure, or for the want of one: taken while the device was busy, it keeps nobody out for long. */
+  doubt(codec: CodecName): void;
   /** Nothing is to be done at the moment: what is in doubt is measured again, one codec at a time. */
   idle(): void;
 }
+
+/** A figure that keeps the tab from work is taken again after so long, twice as long each time that it stays, in milliseconds. */
+const RETRY_MS = { first: 5_000, most: 60_000 };
 
 /** Begins with what was measured, and follows what the jobs show. */
 export function openSpeeds({
   capabilities,
   measure,
+  clock,
   changed,
   failed,
   signal,
 }: SpeedsOptions): Speeds {
   const known = new Map<CodecName, { capability: Capability; observed: Observed.Observed }>();
   const doubted = new Set<CodecName>();
+  /** Codecs that this browser does not encode, as measuring has shown. */
+  const unable = new Set<CodecName>();
   let measuring = false;
+  let retryMs = 0;
+  let retryAt = 0;
   const set = (capability: Capability, observed: Observed.Observed) =>
     known.set(capability.codec, { capability, observed });
   for (const capability of capabilities)
@@ -52,6 +64,7 @@ export function openSpeeds({
   return {
     capabilities: () => [...known.values()].map(({ capability }) => capability),
     worked(codec, job) {
+      retryMs = 0;
       const held = known.get(codec);
       if (held === undefined) return;
       const { state, measureAgain } = Observed.observe(held.observed, job);
@@ -62,6 +75,13 @@ export function openSpeeds({
       if (moved) changed(capability);
       if (measureAgain) doubted.add(codec);
     },
+    doubt(codec) {
+      const now = clock.now();
+      if (unable.has(codec) || now < retryAt || measuring) return;
+      retryMs = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * retryMs));
+      retryAt = now + retryMs;
+      doubted.add(codec);
+    },
     idle() {
       const [codec] = doubted;
       if (codec === undefined || measure === undefined || measuring || signal.aborted) return;
@@ -69,6 +89,7 @@ export function openSpeeds({
       doubted.delete(codec);
       again(codec, measure)
         .catch((error: unknown) => {
+          if (!known.has(codec)) unable.add(codec);
           if (!signal.aborted) failed(error);
         })
         .finally(() => {

@@ -96,6 +96,15 @@ export type WorkerEvent =
     }
   | { readonly type: "reachable"; readonly addrs: number }
   | { readonly type: "bid"; readonly stream: string }
+  /** An offer was not answered, and why; with the speed asked and measured, in output pixels per second, where that is the reason. */
+  | {
+      readonly type: "passed";
+      readonly stream: string;
+      readonly why: string;
+      readonly codec?: string;
+      readonly needed?: number;
+      readonly measured?: number;
+    }
   | { readonly type: "hired"; readonly stream: string; readonly role: string }
   | {
       readonly type: "job";
