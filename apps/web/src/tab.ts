@@ -530,6 +530,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
       rungs,
       codec,
       title,
+      records: store,
       wanted: paying ? wanted : 0,
       pace: "live",
       signal,

@@ -85,6 +85,21 @@ export interface PotState {
   readonly exists: boolean;
 }
 
+/** A lane as the chain has it. */
+export interface LaneState {
+  /** Paid so far, wei. */
+  readonly claimed: Wei;
+  /** Payment is guaranteed up to this total, wei, until `until`. */
+  readonly ceiling: Wei;
+  /** Last unix second of the guarantee. */
+  readonly until: number;
+  /** Changes of the reservation so far. */
+  readonly version: number;
+}
+
+/** A guarantee to be given: the lane's `version` must still be the chain's. */
+export type Reservation = Lane & Omit<LaneState, "claimed">;
+
 /** What a pot's history says, oldest first. Amounts in wei. */
 export type PotEvent = {
   readonly hash: Hex;
@@ -94,6 +109,11 @@ export type PotEvent = {
   | ({ readonly type: "claimed"; readonly paid: Wei; readonly claimed: Wei } & Lane)
   | ({ readonly type: "skipped"; readonly cumulative: Wei; readonly stale: boolean } & Lane)
   | ({ readonly type: "bounced"; readonly shortfall: Wei } & Lane)
+  | ({ readonly type: "reserved"; readonly ceiling: Wei; readonly until: number } & Lane)
+  /** What was reserved and is free again. */
+  | ({ readonly type: "released"; readonly amount: Wei } & Lane)
+  /** A row of a `reserve` that changed nothing; the reason's number is the contract's. */
+  | ({ readonly type: "reservationRefused"; readonly reason: number } & Lane)
   | { readonly type: "closing"; readonly closeAt: number }
   | { readonly type: "reopened" }
   | { readonly type: "final"; readonly refund: Wei }
@@ -129,6 +149,8 @@ export interface Chain {
   pot(potId: Hex, waits: Waits): Promise<PotState>;
   /** Wei paid to each lane, in the order asked. */
   claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Wei[]>;
+  /** Every lane's whole state, in the order asked, in one request. */
+  lanes(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly LaneState[]>;
   /** What the account can withdraw, wei. */
   credit(account: Address, waits: Waits): Promise<Wei>;
   /** The account's own coins, wei. */
@@ -156,6 +178,13 @@ export interface Chain {
     wallet: Wallet,
     config: PotConfig,
     rows: readonly (Lane & { readonly cumulative: Wei })[],
+    waits: Waits,
+  ): Promise<Sent>;
+  /** Guarantees lanes; a row that does not fit is passed over and told as `reservationRefused`. */
+  reserve(
+    wallet: Wallet,
+    config: PotConfig,
+    rows: readonly Reservation[],
     waits: Waits,
   ): Promise<Sent>;
   startClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
@@ -220,6 +249,23 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
   const send = (wallet: Wallet, data: Hex, { signal }: Waits, value = 0n, before?: Before) =>
     link.send(wallet, { to: contract, data, value }, domain, { signal, before });
 
+  async function laneStates(
+    potId: Hex,
+    lanes: readonly Lane[],
+    waits: Waits,
+  ): Promise<readonly LaneState[]> {
+    if (lanes.length === 0) return [];
+    const payees = lanes.map(({ payee }) => payee);
+    const numbers = lanes.map(({ lane }) => lane);
+    const states = await read(waits, "laneStates", [potId, payees, numbers]);
+    return states.map(({ claimed, ceiling, until, version }) => ({
+      claimed: claimed as Wei,
+      ceiling: ceiling as Wei,
+      until,
+      version,
+    }));
+  }
+
   return {
     domain,
     rpc,
@@ -234,16 +280,9 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
         exists: maxUntil !== 0,
       };
     },
-    async claimed(potId, lanes, waits) {
-      if (lanes.length === 0) return [];
-      const payees = lanes.map(({ payee }) => payee);
-      const states = await read(waits, "laneStates", [
-        potId,
-        payees,
-        lanes.map(({ lane }) => lane),
-      ]);
-      return states.map(({ claimed }) => claimed as Wei);
-    },
+    claimed: async (potId, lanes, waits) =>
+      (await laneStates(potId, lanes, waits)).map(({ claimed }) => claimed),
+    lanes: laneStates,
     credit: async (account, waits) => (await read(waits, "credits", [account, zeroAddress])) as Wei,
     balance: (address, { signal }) =>
       link.ask(signal, async (client) => (await getBalance(client, { address })) as Wei),
@@ -306,6 +345,16 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
       const data = encodeFunctionData({
         abi: tabcastPotAbi,
         functionName: "pay",
+        args: [config, rows],
+      });
+      return send(wallet, data, waits);
+    },
+    async reserve(wallet, config, rows, waits) {
+      if (rows.length > PAY_ROWS)
+        throw new RangeError(`${rows.length} lanes in one transaction, at most ${PAY_ROWS}`);
+      const data = encodeFunctionData({
+        abi: tabcastPotAbi,
+        functionName: "reserve",
         args: [config, rows],
       });
       return send(wallet, data, waits);
@@ -686,6 +735,18 @@ function potEvents(logs: readonly PotLog[]): PotEvent[] {
       case "Bounced": {
         const { payee, lane, shortfall } = log.args;
         return [{ ...at, type: "bounced", payee, lane, shortfall: shortfall as Wei }];
+      }
+      case "Reserved": {
+        const { payee, lane, ceiling, until } = log.args;
+        return [{ ...at, type: "reserved", payee, lane, ceiling: ceiling as Wei, until }];
+      }
+      case "Released": {
+        const { payee, lane, amount } = log.args;
+        return [{ ...at, type: "released", payee, lane, amount: amount as Wei }];
+      }
+      case "ReservationRefused": {
+        const { payee, lane, reason } = log.args;
+        return [{ ...at, type: "reservationRefused", payee, lane, reason }];
       }
       case "CloseStarted":
         return [{ ...at, type: "closing", closeAt: log.args.closeAt }];

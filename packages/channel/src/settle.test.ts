@@ -27,7 +27,7 @@ afterAll(() => net.close());
 /** Looks at the chain often instead of every second: what is waited for is our own jump of its clock. */
 const impatient: Clock = {
   ...systemClock,
-  sleep: (ms, options) => systemClock.sleep(Math.min(ms, 20), options),
+  sleep: (ms, options) => systemClock.sleep(ms > 2000 ? ms : Math.min(ms, 20), options),
 };
 
 const funded = (more: Partial<OpenPotOptions> = {}) =>
@@ -203,6 +203,54 @@ describe("a stream's money, on a real chain", () => {
     const settlement = await pot.settle({ signal, progress: jump() });
     expect(settlement).toMatchObject({ paidWei: 88n, refundedWei: 10n ** 15n - 88n });
     await purse.close();
+    await pot.close();
+  });
+
+  test("a lane that lives gets a guarantee on chain, and the work that waited for it goes on", async () => {
+    const hasty: Clock = {
+      ...systemClock,
+      sleep: (ms, options) => systemClock.sleep(Math.min(ms, 50), options),
+    };
+    const pot = await funded({ deposit: wei(ETHER), clock: hasty });
+    const purse = await working({
+      softCap: wei(ETHER / 20n),
+      account: net.accounts[3],
+      clock: hasty,
+    });
+    const worker: string[] = [];
+    purse.watch((news) => worker.push(news.type), { signal });
+    let lanes: number | undefined;
+    pot.watch(
+      (news) => {
+        if (news.type === "reserved") lanes = news.lanes;
+      },
+      { signal },
+    );
+    await earn(pot, purse, ETHER / 100n);
+    await purse.accrue(pot.potId, wei(ETHER / 10n));
+    const voucher = await pot.pay(purse, wei(ETHER / 10n));
+    // A worker that cannot claim by itself has only the guarantee to hope for.
+    await net.setBalance(net.accounts[3], 0n);
+    await expect(purse.accept(voucher)).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
+    expect(purse.highest(pot.potId)).toEqual(voucher);
+    // The lane's first minute begins when the pot first looks at it: some minute from now is its second.
+    await expect
+      .poll(
+        async () => {
+          if (lanes === undefined) await net.warp(61);
+          return lanes;
+        },
+        { timeout: 20_000, interval: 300 },
+      )
+      .toBe(1);
+    await expect.poll(() => worker, { timeout: 20_000, interval: 20 }).toContain("credited");
+    expect(worker).toContain("reserved");
+    const [lane] = await (await connect({ ...net, signal })).lanes(pot.potId, [purse], { signal });
+    expect(lane?.ceiling).toBeGreaterThan(voucher.cumulative);
+    await net.setBalance(net.accounts[3], 10n * ETHER);
+    await purse.close();
+    const settlement = await pot.settle({ signal, progress: jump() });
+    expect(settlement.paidWei).toBe(voucher.cumulative);
     await pot.close();
   });
 

@@ -59,6 +59,7 @@ const events: Record<Column, Job.Event> = {
   localDone: { type: "localDone" },
   localFailed: { type: "localFailed" },
   cancelled: { type: "cancelled" },
+  tail: { type: "tail", now: 100, hedge: true },
 };
 
 const sent = [assigned("a"), uploaded("a")];
@@ -91,6 +92,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "open",
     localFailed: "open",
+    tail: "open",
     cancelled: "missed",
   },
   sent: {
@@ -108,6 +110,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "sent",
     localFailed: "sent",
+    tail: "sent",
     cancelled: "missed",
   },
   check: {
@@ -125,6 +128,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "check",
     localFailed: "check",
+    tail: "check",
     cancelled: "missed",
   },
   local: {
@@ -142,6 +146,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "done",
     localFailed: "sent",
+    tail: "local",
     cancelled: "missed",
   },
   done: same("done"),
@@ -460,5 +465,39 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
       expect(again.state).toBe(once.state);
     });
     fc.assert(property, replay);
+  });
+});
+
+describe("a copy that starts before its worker is silent", () => {
+  const hedged = (now: number, token = true) =>
+    play([
+      { ...assigned("a"), hedgeAt: 2_000 } as Job.Event,
+      progress("a", now - 1),
+      late(now, token),
+    ]);
+
+  test("starts at its time, once, from the same budget, and the first answer wins", () => {
+    expect(hedged(1_999).effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
+    const { job, effects } = hedged(2_000);
+    expect(effects.at(-1)).toEqual({ do: "pick", why: "hedge", without: ["a"] });
+    expect(hedged(2_000, false).effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
+    expect(Job.step(job, late(2_100), LIVE)[1]).toEqual([]);
+    const done = play([assigned("b", 2_050), receipt("b"), passed("b")], LIVE, [job, []]);
+    expect(done.effects).toContainEqual({ do: "cancel", worker: "a", epoch: 1, why: "won" });
+  });
+
+  test("wakes the job at its time", () => {
+    const { job } = play([{ ...assigned("a"), hedgeAt: 900 } as Job.Event, progress("a", 10)]);
+    expect(Job.wakeAt(job, LIVE)).toBe(900);
+  });
+
+  test("at a file's end is given to who is idle, but never twice", () => {
+    const start = Job.open({ seq: 7 });
+    const tail: Job.Event = { type: "tail", now: 100, hedge: true };
+    const { job, effects } = play([...sent, tail], FAST, start);
+    expect(effects.at(-1)).toEqual({ do: "pick", why: "hedge", without: ["a"] });
+    const two = play([assigned("b", 200), tail], FAST, [job, []]);
+    expect(two.effects.filter((effect) => effect.do === "pick")).toEqual([]);
+    expect(play([...sent, { ...tail, hedge: false }], FAST, start).effects.at(-1)?.do).toBe("send");
   });
 });

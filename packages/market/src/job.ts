@@ -34,6 +34,8 @@ export interface Attempt {
   readonly uploaded: boolean;
   /** Fell silent, and the backup was thought of. */
   readonly suspected: boolean;
+  /** When a second copy is thought of although it is heard of; undefined: not, or no more. */
+  readonly hedgeAt: number | undefined;
 }
 
 /** When results stop being of use; milliseconds of the broadcaster's clock, counted from the segment's end. */
@@ -63,7 +65,11 @@ export type Event =
       readonly worker: string;
       readonly epoch: number;
       readonly now: number;
+      /** `Assign.hedgeAt`. */
+      readonly hedgeAt?: number | undefined;
     }
+  /** A file is at its end, and somebody is idle: copy this one. */
+  | { readonly type: "tail"; readonly now: number; readonly hedge: boolean }
   /** The segment was still being made when its job was opened; now it is complete. */
   | { readonly type: "closed"; readonly limits: Limits }
   /** There is nobody to wait for. Not for a crew that is merely busy. */
@@ -238,13 +244,23 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   for (const attempt of job.attempts) {
     if (attempt.suspected || silence(attempt, now, config) !== "suspect") continue;
     job = change(job, attempt.worker, { suspected: true });
-    const alone = job.attempts.filter(live).length === 1;
-    if (!hedge || !alone || job.state !== "sent" || job.attempts.length >= config.mostAttempts)
-      continue;
-    const without = job.attempts.map(({ worker }) => worker);
-    effects.push({ do: "pick", why: "hedge", without });
+    effects.push(...second(job, hedge, config));
+  }
+  for (const { worker, hedgeAt, stage } of job.attempts) {
+    if (stage !== "running" || hedgeAt === undefined || now < hedgeAt) continue;
+    job = change(job, worker, { hedgeAt: undefined });
+    if (effects.some((effect) => effect.do === "pick")) continue;
+    effects.push(...second(job, hedge, config));
   }
   return [job, effects];
+}
+
+/** The search for a second copy, if one may start. */
+function second(job: Job, hedge: boolean, config: Config): Effect[] {
+  const alone = job.attempts.filter(live).length === 1;
+  if (!hedge || !alone || job.state !== "sent" || job.attempts.length >= config.mostAttempts)
+    return [];
+  return [{ do: "pick", why: "hedge", without: job.attempts.map(({ worker }) => worker) }];
 }
 
 /** What an event makes of a job, and what is to be done about it. An event that does not apply changes nothing. */
@@ -268,6 +284,7 @@ export function step(job: Job, event: Event, config: Config): Step {
         heardAt: now,
         uploaded: false,
         suspected: false,
+        hedgeAt: event.hedgeAt,
       };
       const next: Job = {
         ...job,
@@ -314,6 +331,8 @@ export function step(job: Job, event: Event, config: Config): Step {
         return [job, []];
       return lose(job, event.worker, event.fault, config);
     }
+    case "tail":
+      return job.hedged ? [job, []] : [job, second(job, event.hedge, config)];
     case "late":
       return late(job, event.now, event.hedge, config);
     case "localDone": {
@@ -339,6 +358,8 @@ export function wakeAt(job: Job, config: Config): number | undefined {
       if (!uploaded) return heardAt + config.uploadMs;
       return heardAt + (suspected ? config.deadMs : Math.min(config.suspectMs, config.deadMs));
     });
+  for (const { stage, hedgeAt } of job.attempts)
+    if (stage === "running" && hedgeAt !== undefined) times.push(hedgeAt);
   if (job.limits !== undefined)
     times.push(job.local === "no" ? job.limits.localAt : job.limits.deadline);
   return times.length === 0 ? undefined : Math.min(...times);
