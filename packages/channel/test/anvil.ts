@@ -21,6 +21,8 @@ export interface Anvil {
   /** Moves the chain's clock, in seconds, and makes a block. */
   warp(seconds: number): Promise<void>;
   setBalance(account: LocalAccount, wei: bigint): Promise<void>;
+  /** Any of anvil's own calls: snapshots, reorganisations, dropped transactions, prices. */
+  cheat(method: string, ...params: readonly unknown[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,8 @@ export async function anvil(): Promise<Anvil> {
       await client.mine({ blocks: 1 });
     },
     setBalance: ({ address }, value) => client.setBalance({ address, value }),
+    cheat: (method, ...params) =>
+      client.request({ method, params } as unknown as Parameters<typeof client.request>[0]),
     async close() {
       child.kill("SIGTERM");
       await gone;

@@ -79,7 +79,16 @@ export function ledger(domain: Domain): Ledger {
         const claimed = (state.claimed + paid) as Wei;
         pots.set(potId, { ...pot, balance: (pot.balance - paid) as Wei });
         lanes.set(`${potId}/${key}`, { ...state, claimed });
-        events.push({ hash: "0x", block: 1n, type: "claimed", payee, lane, paid, claimed });
+        events.push({
+          hash: "0x",
+          block: 1n,
+          index: 0,
+          type: "claimed",
+          payee,
+          lane,
+          paid,
+          claimed,
+        });
       }
       return sent(events);
     },
