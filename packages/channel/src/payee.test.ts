@@ -136,12 +136,12 @@ const table = {
     dust: ["settled", ["VOUCHER_DUST"]],
     unguaranteed: ["settled", ["VOUCHER_POT_FINAL"]],
     overPot: ["settled", ["VOUCHER_POT_FINAL"]],
-    opens: ["settled", []],
+    opens: ["settled", ["store"]],
     guarantees: ["settled", ["store"]],
     lapses: ["settled", ["store"]],
-    pays: ["settled", []],
-    closes: ["settled", []],
-    ends: ["settled", []],
+    pays: ["settled", ["store"]],
+    closes: ["settled", ["store"]],
+    ends: ["settled", ["store"]],
   },
   lost: {
     delivered: ["lost", ["store"]],
@@ -151,11 +151,11 @@ const table = {
     dust: ["lost", ["VOUCHER_DUST"]],
     unguaranteed: ["lost", ["VOUCHER_POT_FINAL"]],
     overPot: ["lost", ["VOUCHER_POT_FINAL"]],
-    opens: ["lost", []],
+    opens: ["lost", ["store"]],
     guarantees: ["lost", ["store"]],
     lapses: ["lost", ["store"]],
     pays: ["settled", ["store"]],
-    closes: ["lost", []],
+    closes: ["lost", ["store"]],
     ends: ["lost", []],
   },
 } satisfies Record<
@@ -176,6 +176,22 @@ describe("every state with every event", () => {
 });
 
 describe("what a payee relies on", () => {
+  test("less paid than before is a late server twice, and a chain that went back the third time", () => {
+    let book = { ...sample("closing"), claimed: wei(20) };
+    for (const looks of [1, 2]) {
+      const [next, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
+      expect(does(effects)).toEqual(["store"]);
+      expect(next).toMatchObject({ claimed: 20n, doubts: looks });
+      book = next;
+    }
+    const [back, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
+    expect(does(effects)).toEqual(["store", "wentBack", "claim"]);
+    expect(back).toMatchObject({ claimed: 5n, highest: book.highest });
+    expect(Payee.claimable(back)).toBe(15n);
+    // One look that agrees ends the doubt.
+    expect(Payee.step(book, chain(CLOSE_AT, 20, 80))[0].doubts).toBeUndefined();
+  });
+
   test("a guarantee counts only until the claim margin before its end", () => {
     const book = { ...sample("reserved"), highest: { cumulative: wei(50), signature: sig(50) } };
     expect(Payee.exposed(book, NOW)).toBe(0n);
@@ -269,7 +285,9 @@ describe("a payee", () => {
           expect(next.credited).toBeGreaterThanOrEqual(book.credited);
           expect(next.credited).toBeLessThanOrEqual(next.highest?.cumulative ?? 0n);
           expect(next.accrued).toBeGreaterThanOrEqual(book.accrued);
-          expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
+          if (!effects.some((effect) => effect.do === "wentBack"))
+            expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
+          else expect(book.doubts).toBe(Payee.DOUBTS - 1);
           const [was, is] = [book.highest?.cumulative ?? 0n, next.highest?.cumulative ?? 0n];
           expect(is).toBeGreaterThanOrEqual(was);
           if (is > was) expect(is).toBeLessThanOrEqual(book.balance + book.claimed);

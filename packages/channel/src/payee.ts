@@ -8,9 +8,9 @@
  * A lane's state is read off the book by `state`, so it cannot contradict an amount.
  *
  * Authority: `highest` for what is owed, the contract for what was paid and guaranteed. Caches: `claimed`, `balance`, `closeAt`,
- * `ceiling`, `until`. Never falls: `accrued`, `highest`, `credited`, `claimed`. Stored before a result is sent: `accrued`. Stored
- * before a voucher is acknowledged: `highest`. Always: credited ≤ highest, and no credit is given above what is guaranteed plus
- * `softCap`.
+ * `ceiling`, `until`. Never falls: `accrued`, `highest`, `credited`; `claimed`, unless the chain itself goes back. Stored before
+ * a result is sent: `accrued`. Stored before a voucher is acknowledged: `highest`. Always: credited ≤ highest, and no credit is
+ * given above what is guaranteed plus `softCap`.
  */
 import type { Wei } from "@tabcast/runtime";
 import { FINALIZED } from "./final.ts";
@@ -34,6 +34,8 @@ export interface Book {
   readonly until: number;
   /** The part of `highest` for which work went on, wei. */
   readonly credited: Wei;
+  /** Looks in a row that showed less paid than before, or a final pot open. Missing: none. */
+  readonly doubts?: number;
 }
 
 /** A pot and our lane in it, as one look at the chain shows them; `now` is the chain's unix second. */
@@ -69,7 +71,9 @@ export type Effect =
   /** What we hold is not safe for long: bring the voucher to the chain, if that is worth the gas. */
   | { readonly do: "claim" }
   /** Tell the payer that we want a guarantee. */
-  | { readonly do: "ask" };
+  | { readonly do: "ask" }
+  /** The chain itself went back: less is paid than before, and what we hold is worth claiming again. */
+  | { readonly do: "wentBack"; readonly from: Wei; readonly to: Wei };
 
 export interface Rules {
   /** Wei that a voucher may run ahead of delivered work. Undefined: no limit, since being paid early costs us nothing. */
@@ -148,14 +152,31 @@ export function step(
   }
 }
 
+/** Looks in a row that must agree before we believe that the chain went back, and not that a server lags behind. */
+export const DOUBTS = 3;
+
 function onChain(book: Book, seen: Seen, rules: Rules): readonly [Book, readonly Effect[]] {
-  // Final is for ever: an RPC server that lags behind cannot take it back, nor lower what was paid.
-  const closeAt = book.closeAt === FINALIZED ? FINALIZED : seen.closeAt;
-  const claimed = most(seen.claimed, book.claimed);
+  const behind =
+    seen.claimed < book.claimed || (book.closeAt === FINALIZED && seen.closeAt !== FINALIZED);
+  const { doubts: before = 0, ...certain } = book;
+  const wentBack = behind && before + 1 >= DOUBTS;
+  // Final is for ever, and what was paid never falls, unless a reorganisation or a restored chain undid them.
+  const closeAt = book.closeAt === FINALIZED && !wentBack ? FINALIZED : seen.closeAt;
+  const claimed = wentBack ? seen.claimed : most(seen.claimed, book.claimed);
   const balance = closeAt === FINALIZED ? (0n as Wei) : seen.balance;
   const { ceiling, until, now } = seen;
-  const next: Book = { ...book, closeAt, claimed, balance, ceiling, until };
+  const doubts = behind && !wentBack ? before + 1 : 0;
+  const next: Book = {
+    ...certain,
+    closeAt,
+    claimed,
+    balance,
+    ceiling,
+    until,
+    ...(doubts > 0 && { doubts }),
+  };
   const effects: Effect[] = [];
+  if (wentBack) effects.push({ do: "wentBack", from: book.claimed, to: claimed });
   const held = (book.highest?.cumulative ?? 0n) as Wei;
   let credited = book.credited;
   // A guarantee or a claim came: what was held back counts now.
@@ -169,9 +190,10 @@ function onChain(book: Book, seen: Seen, rules: Rules): readonly [Book, readonly
     balance !== book.balance ||
     ceiling !== book.ceiling ||
     until !== book.until ||
+    doubts !== before ||
     credited !== book.credited;
   if (claimable(next) > 0n) {
-    const closes = book.closeAt === 0 && closeAt !== 0;
+    const closes = closeAt !== 0 && (book.closeAt === 0 || wentBack);
     const lapses = ceiling > claimed && until - now < (rules.claimMargin ?? MARGIN);
     if (closes || lapses || !within(next, now, rules)) effects.push({ do: "claim" });
   }

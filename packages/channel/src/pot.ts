@@ -93,7 +93,7 @@ interface PotRecord {
   readonly key?: Sealed;
   /** Block before the deposit: where the pot's events begin. */
   readonly from: string;
-  /** The deposit's signed transaction, until it is known to be in a block. */
+  /** The deposit's signed transaction: a chain that goes back gets it again, and nothing else. */
   readonly raw?: Hex;
   readonly openGas?: string;
   readonly withdrawn?: Hex;
@@ -158,8 +158,7 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
         await store.write([[potKey(potId), undefined]]);
       throw error;
     }
-    const { raw: _, ...rest } = record;
-    await keep({ ...rest, openGas: sent.gas.toString() });
+    await keep({ ...record, openGas: sent.gas.toString() });
     return hold({
       chain,
       store,
@@ -201,8 +200,7 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
           { code: "POT_NOT_OPENED", potId },
           "the deposit of this pot never reached the chain",
         );
-      const { raw: _, ...rest } = record;
-      record = { ...rest, openGas: (sent?.gas ?? 0n).toString() };
+      record = { ...record, openGas: (sent?.gas ?? 0n).toString() };
       await store.write([[potKey(potId), { ...record } as unknown as Json]]);
     }
     const key = record.key && (await openSecret(store, record.key));
@@ -479,6 +477,11 @@ function hold(held: Held): PayerPot & { resume(): Promise<void> } {
 
   async function finish(waits: Waits, progress: (p: SettleProgress) => void): Promise<void> {
     let pot = await chain.pot(potId, waits);
+    if (!pot.exists && record.raw) {
+      await chain.resend(record.raw, waits);
+      tell({ type: "depositResent" });
+      pot = await chain.pot(potId, waits);
+    }
     if (!pot.exists)
       throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
     if (pot.closeAt !== FINALIZED && pot.balance > 0n) await payLanes(waits, progress);

@@ -53,6 +53,8 @@ interface LaneHeld {
   readonly queue: Queue;
   /** The chain's unix second less our own clock's, in seconds; from the last look. */
   ahead: number;
+  /** Looks at the chain that vouchers may still cause, and when that was, in milliseconds. */
+  spare: { readonly looks: number; readonly at: number };
 }
 
 interface LaneRecord {
@@ -70,6 +72,9 @@ interface LaneRecord {
 
 /** Gas of a claim of one voucher into a fresh lane and credit, with room. Source: the contract's gas snapshot. */
 const CLAIM_GAS = 120_000n;
+
+/** Looks at the chain that vouchers of one pot may cause at once. */
+const SPARE_LOOKS = 4;
 
 /** Opens a worker's books. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
 export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
@@ -136,6 +141,7 @@ async function readLanes(store: Store, payee: Address, lane: number): Promise<La
       config: record.config,
       queue: new Queue(),
       ahead: 0,
+      spare: { looks: SPARE_LOOKS, at: 0 },
       book: {
         ceiling: BigInt(record.ceiling ?? 0) as Wei,
         until: record.until ?? 0,
@@ -259,6 +265,8 @@ function hold(
         at.book = next;
       } else if (effect.do === "credit") credited = effect.credited;
       else if (effect.do === "refuse") refused = refusal(effect.reason);
+      else if (effect.do === "wentBack")
+        onNews({ type: "wentBack", potId: at.potId, from: effect.from, to: effect.to });
       else if (effect.do === "ask") onNews({ type: "unguaranteed", potId: at.potId });
       else background(() => claimIfWorthIt(at));
     }
@@ -293,6 +301,22 @@ function hold(
     if (view.ceiling > view.claimed && (view.ceiling !== ceiling || view.until !== until))
       onNews({ type: "reserved", potId, ceiling: view.ceiling, until: view.until });
     if (credited > 0n) onNews({ type: "credited", potId, credited });
+  }
+
+  /** A payer who signs more than there is could make us ask the chain for each voucher: a few, then one a second. */
+  function mayLook(at: LaneHeld): boolean {
+    const now = clock.now();
+    const looks = Math.min(SPARE_LOOKS, at.spare.looks + (now - at.spare.at) / 1000);
+    at.spare = { looks: looks >= 1 ? looks - 1 : looks, at: now };
+    return looks >= 1;
+  }
+
+  /** A look, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. */
+  async function lookWell(at: LaneHeld, waits: Waits): Promise<void> {
+    for (let looks = 0; looks < Payee.DOUBTS; looks++) {
+      await look(at, waits);
+      if (at.book.doubts === undefined) return;
+    }
   }
 
   async function claimLane(at: LaneHeld, wallet: Wallet, waits: Waits): Promise<Wei> {
@@ -387,7 +411,8 @@ function hold(
       known.ahead = ahead;
       await known.queue.run(() => act(known, { type: "chain", ...pot }));
     } else {
-      const at = { potId, config, queue: new Queue(), book: Payee.fresh(pot), ahead };
+      const spare = { looks: SPARE_LOOKS, at: 0 };
+      const at = { potId, config, queue: new Queue(), book: Payee.fresh(pot), ahead, spare };
       lanes.set(potId, at);
       await at.queue.run(() =>
         store.write([[laneKeyOf(payee, lane, potId), laneRecord(at, at.book)]]),
@@ -421,6 +446,7 @@ function hold(
         return { credited: await act(at, event) };
       } catch (error) {
         if (!(error instanceof VoucherError && error.code === "VOUCHER_OVER_POT")) throw error;
+        if (!mayLook(at)) throw error;
         // Topped up since we last looked? The chain knows.
         await look(at, { signal: own.signal });
         return { credited: await act(at, event) };
@@ -458,6 +484,7 @@ function hold(
       let paid = 0n;
       let failure: unknown;
       for (const at of lanes.values()) {
+        await at.queue.run(() => lookWell(at, { signal }));
         if (Payee.claimable(at.book) === 0n) continue;
         try {
           paid += await at.queue.run(() => claimLane(at, wallet, { signal }));

@@ -5,70 +5,31 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../test/anvil.ts";
 import { Crash, dying } from "../test/crash.ts";
 import { provider } from "../test/provider.ts";
+import { impatient, stage } from "../test/stage.ts";
 import { connect } from "./chain.ts";
 import { separator } from "./config.ts";
 import { memory } from "./memory.ts";
-import { type OpenPotOptions, openPot, resumePot, unsettled } from "./pot.ts";
-import { type OpenPurseOptions, openPurse } from "./purse.ts";
+import { resumePot, unsettled } from "./pot.ts";
+import { openPurse } from "./purse.ts";
 import { newSecret } from "./secret.ts";
-import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "./types.ts";
+import type { PayerPot, SettleProgress } from "./types.ts";
 import * as Voucher from "./voucher.ts";
 
+type Stage = ReturnType<typeof stage>;
 const wei = (value: bigint) => value as Wei;
 const signal = AbortSignal.timeout(240_000);
 const ETHER = 10n ** 18n;
 
 let net: Anvil;
+let funded: Stage["funded"];
+let working: Stage["working"];
+let jump: Stage["jump"];
+let earn: Stage["earn"];
 beforeAll(async () => {
   net = await anvil();
+  ({ funded, working, jump, earn } = stage(net, signal));
 });
 afterAll(() => net.close());
-
-/** Looks at the chain often instead of every second: what is waited for is our own jump of its clock. */
-const impatient: Clock = {
-  ...systemClock,
-  sleep: (ms, options) => systemClock.sleep(ms > 2000 ? ms : Math.min(ms, 20), options),
-};
-
-const funded = (more: Partial<OpenPotOptions> = {}) =>
-  openPot({
-    domain: net.domain,
-    rpc: net.rpc,
-    payer: net.accounts[0],
-    deposit: wei(10n ** 15n),
-    challengePeriod: 900,
-    store: memory(),
-    clock: impatient,
-    signal,
-    ...more,
-  });
-
-const working = (more: Partial<OpenPurseOptions> = {}) =>
-  openPurse({
-    payee: net.accounts[1].address,
-    account: net.accounts[1],
-    domain: net.domain,
-    rpc: net.rpc,
-    store: memory(),
-    signal,
-    ...more,
-  });
-
-/** Lets the chain's clock jump over the challenge as soon as settling waits for it. */
-const jump =
-  (steps: SettleProgress["step"][] = []) =>
-  (p: SettleProgress) => {
-    if (steps.at(-1) !== p.step) steps.push(p.step);
-    if (p.step === "waiting") void net.warp(p.until - p.now);
-  };
-
-async function earn(pot: PayerPot, purse: Purse, amount: bigint): Promise<SignedVoucher> {
-  await purse.trust(pot.domain, pot.config, { signal });
-  await purse.accrue(pot.potId, wei(amount));
-  const voucher = await pot.pay(purse, wei(amount));
-  expect(await purse.accept(voucher)).toEqual({ credited: amount });
-  return voucher;
-}
 
 describe("a stream's money, on a real chain", () => {
   test("two lanes settle to the wei, and everybody ends with what the books say", async () => {

@@ -56,6 +56,8 @@ export type SettleProgress =
 
 /** What happens to a broadcaster's money beside its vouchers, for people to see. */
 export type PotNews =
+  /** The chain had forgotten the deposit, as after a reorganisation: the same bytes were sent again. */
+  | { readonly type: "depositResent" }
   /** So many lanes are guaranteed, for `gas` units of gas. */
   | { readonly type: "reserved"; readonly lanes: number; readonly gas: bigint }
   /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
@@ -75,6 +77,8 @@ export type PurseNews =
   /** What was held back counts now. */
   | { readonly type: "credited"; readonly potId: Hex; readonly credited: Wei }
   | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Wei }
+  /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is, wei. It is claimed again. */
+  | { readonly type: "wentBack"; readonly potId: Hex; readonly from: Wei; readonly to: Wei }
   /** The pot could not pay this much of a claim. */
   | { readonly type: "bounced"; readonly potId: Hex; readonly shortfall: Wei };
 
