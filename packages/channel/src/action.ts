@@ -29,6 +29,8 @@ export type Action =
       readonly rows: readonly (Lane & { readonly cumulative: Wei })[];
     }
   | { readonly do: "reserve"; readonly config: PotConfig; readonly rows: readonly Reservation[] }
+  /** Lets go of reservations: lapsed ones, or the sender's own. */
+  | { readonly do: "release"; readonly config: PotConfig; readonly lanes: readonly Lane[] }
   | {
       readonly do: "startClose" | "cancelClose" | "finalizeClose";
       readonly config: PotConfig;
@@ -77,6 +79,15 @@ function encoded(action: Action): Hex {
         functionName: "reserve",
         args: [action.config, few(action.rows)],
       });
+    case "release": {
+      const payees = action.lanes.map(({ payee }) => payee);
+      const lanes = action.lanes.map(({ lane }) => lane);
+      return encodeFunctionData({
+        abi,
+        functionName: "release",
+        args: [action.config, payees, lanes],
+      });
+    }
     case "startClose":
     case "cancelClose":
     case "finalizeClose":
