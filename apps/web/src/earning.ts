@@ -31,6 +31,8 @@ export interface Earning {
   readonly wallet?: Wallet;
   /** Streams bid for and not yet hired by. */
   readonly bids: number;
+  /** The last offer that this tab could not answer, until it answers one. */
+  readonly passed?: Extract<WorkerEvent, { type: "passed" }> | undefined;
   /** Role in each stream that hired this tab. */
   readonly hired: ReadonlyMap<string, string>;
   /** Newest first, bounded. */
@@ -68,7 +70,9 @@ export function step(state: Earning, event: WorkerEvent): Earning {
     case "reachable":
       return { ...state, reachable: event.addrs > 0 };
     case "bid":
-      return { ...state, bids: state.bids + 1 };
+      return { ...state, bids: state.bids + 1, passed: undefined };
+    case "passed":
+      return { ...state, passed: event };
     case "hired":
       return { ...state, hired: new Map(state.hired).set(event.stream, event.role) };
     case "job": {
@@ -111,6 +115,27 @@ export function step(state: Earning, event: WorkerEvent): Earning {
   }
 }
 
+const speed = (pixelsPerS: number) => `${(pixelsPerS / 1e6).toFixed(1)} Mpixel/s`;
+
+/** Why the last offer was let pass, as a sentence. */
+function passedBy({ why, needed, measured }: NonNullable<Earning["passed"]>): string {
+  if (needed !== undefined && measured !== undefined)
+    return `The last one needs ${speed(needed)} and this device measured ${speed(measured)}; it measures itself again while it waits.`;
+  switch (why) {
+    case "too expensive":
+      return "The last one pays less than this tab asks.";
+    case "incapable":
+      return "The last one needs what this device does not have.";
+    case "busy":
+    case "capped":
+      return "The last one came while this tab had enough to do.";
+    case "denied":
+      return "The last one is not for this tab.";
+    default:
+      return "The last one could not be answered.";
+  }
+}
+
 /** One sentence that says what the worker is doing. */
 export function sentence(state: Earning): string {
   const job = state.jobs.find((one) => one.state === "started");
@@ -133,6 +158,6 @@ export function sentence(state: Earning): string {
       if (job !== undefined) return `Working on segment ${job.seq}.`;
       if (state.hired.size > 0) return "Hired. Waiting for the next segment.";
       if (!state.reachable) return "Waiting for a relay, so that broadcasters can reach this tab.";
-      return "Waiting for offers.";
+      return `Waiting for offers.${state.passed === undefined ? "" : ` ${passedBy(state.passed)}`}`;
   }
 }

@@ -72,7 +72,20 @@ describe("bidding", () => {
       "busy",
     ],
   ])("with %s is left alone", (_, values, why) => {
-    expect(Hire.consider(offer, { ...me, ...values })).toEqual({ bid: false, why });
+    expect(Hire.consider(offer, { ...me, ...values })).toMatchObject({ bid: false, why });
+  });
+
+  test("with too little speed says how much would have done", () => {
+    const slow = { ...me, capabilities: [{ codec: "avc", pixelsPerSecond: 1e7 }] };
+    const plan = Hire.consider(offer, slow);
+    const needed = Math.ceil((Hire.transcodeMs(offer, 1e7) / offer.slackMs) * 1e7);
+    expect(plan).toEqual({
+      bid: false,
+      why: "incapable",
+      slow: { codec: "avc", needed, measured: 1e7 },
+    });
+    const enough = [{ codec: "avc", pixelsPerSecond: needed }];
+    expect(Hire.consider(offer, { ...me, capabilities: enough })).toMatchObject({ bid: true });
   });
 
   test("tells its measured speed and when to speak", () => {

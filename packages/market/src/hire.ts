@@ -59,7 +59,16 @@ export function decline(answer: {
 
 export type Plan =
   | { readonly bid: true; readonly delayMs: number; readonly pixelsPerSecond: number }
-  | { readonly bid: false; readonly why: Refusal | "already in" };
+  | {
+      readonly bid: false;
+      readonly why: Refusal | "already in";
+      /** It would do, but for its speed: what the offer asks, in output pixels per second, and what was measured. */
+      readonly slow?: {
+        readonly codec: string;
+        readonly needed: number;
+        readonly measured: number;
+      };
+    };
 
 /** Mean spacing of the bids of all workers, in milliseconds. */
 export const BID_SPACING_MS = 20;
@@ -106,7 +115,11 @@ export function consider(offer: Offer, me: Self): Plan {
   const able = me.capabilities.find(({ codec }) => codec === offer.codec);
   if (able === undefined || !(able.pixelsPerSecond > 0)) return { bid: false, why: "incapable" };
   const takes = transcodeMs(offer, able.pixelsPerSecond);
-  if (takes > offer.slackMs) return { bid: false, why: "incapable" };
+  if (takes > offer.slackMs) {
+    const { codec, pixelsPerSecond: measured } = able;
+    const needed = Math.ceil((measured * takes) / offer.slackMs);
+    return { bid: false, why: "incapable", slow: { codec, needed, measured } };
+  }
   // Work for others shares this tab's encoders; the crew shares the segments.
   if (me.working.length > 0 && takes / offer.wanted > 0.8 * offer.segmentMs)
     return { bid: false, why: "busy" };

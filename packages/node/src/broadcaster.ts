@@ -65,12 +65,16 @@ const VERDICT_TRIES = 3;
 export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
   const keys = options.keys ?? (await Keys.generate());
   const stopping = new AbortController();
-  const finished = run(options, keys, stopping.signal);
+  let traces: Broadcast["traces"] = () => [];
+  const finished = run(options, keys, stopping.signal, (dispatch) => {
+    traces = () => dispatch.traces();
+  });
   finished.catch(() => {}); // the owner may look at it later
   return {
     stream: toHex(keys.publicKey),
     stop: () => stopping.abort(),
     finished,
+    traces: () => traces(),
   };
 }
 
@@ -78,6 +82,7 @@ async function run(
   options: BroadcastOptions,
   keys: Signer,
   stopping: AbortSignal,
+  started: (dispatch: Dispatch) => void,
 ): Promise<BroadcastReport> {
   const { source, rungs, codec, on, pace, signal } = options;
   const meter = openMeter(options.mesh);
@@ -383,6 +388,7 @@ async function run(
     signal: working,
   });
   const jobs = dispatch;
+  started(jobs);
   const ticking = (async () => {
     for (;;) {
       await clock.sleep(TICK_MS, { signal: working });

@@ -1,4 +1,5 @@
 import type { Capability } from "@tabcast/media";
+import { type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { type Measure, openSpeeds } from "./speeds.ts";
 
@@ -13,7 +14,9 @@ const at = (pixelsPerSecond: number): Capability => ({
 function open(measure?: Measure) {
   const told: number[] = [];
   const failures: unknown[] = [];
+  let now = 0;
   const speeds = openSpeeds({
+    clock: { ...systemClock, now: () => now as Millis },
     capabilities: [at(100e6)],
     measure,
     changed: ({ pixelsPerSecond }) => told.push(pixelsPerSecond / 1e6),
@@ -24,7 +27,10 @@ function open(measure?: Measure) {
     for (let i = 0; i < count; i++) speeds.worked("avc", { pixels: 1e6, ms: 1_000 / speed });
   };
   const figure = () => (speeds.capabilities()[0]?.pixelsPerSecond ?? 0) / 1e6;
-  return { speeds, told, failures, work, figure };
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  return { speeds, told, failures, work, figure, pass };
 }
 
 test("the figure that is advertised follows the jobs, and is told when it changes", () => {
@@ -63,4 +69,28 @@ test("a measurement that fails leaves the figure of the jobs", async () => {
   speeds.idle();
   await expect.poll(() => failures).toEqual([new Error("no encoder")]);
   expect(figure()).toBe(20);
+});
+
+test("a figure that keeps the tab from work is taken again, ever more seldom while it stays", async () => {
+  let asked = 0;
+  const { speeds, figure, pass, work } = open(async () => at(++asked * 1e6));
+  const offered = async () => {
+    speeds.doubt("avc");
+    speeds.idle();
+    await expect.poll(figure).toBe(asked === 0 ? 100 : asked);
+  };
+  await offered();
+  expect(asked).toBe(1);
+  for (let s = 0; s < 120; s += 2) {
+    pass(2_000);
+    await offered();
+  }
+  // After 5, 10, 20, 40 and 60 seconds more.
+  expect(asked).toBe(5);
+  work(1, 5);
+  pass(60_000);
+  await offered();
+  pass(5_000);
+  await offered();
+  expect(asked).toBe(7);
 });

@@ -1,4 +1,5 @@
 import { type Capability, type CodecName, Observed } from "@tabcast/media";
+import type { Clock } from "@tabcast/runtime";
 
 /** Measures one codec again. */
 export type Measure = (options: {
@@ -11,6 +12,7 @@ export interface SpeedsOptions {
   readonly capabilities: readonly Capability[];
   /** Undefined: figures follow the jobs, and nothing is measured again. */
   readonly measure?: Measure | undefined;
+  readonly clock: Clock;
   /** A figure has changed. */
   readonly changed: (capability: Capability) => void;
   readonly failed: (error: unknown) => void;
@@ -23,14 +25,20 @@ export interface Speeds {
   capabilities(): readonly Capability[];
   /** A job was done. */
   worked(codec: CodecName, job: Observed.Worked): void;
+  /** An offer was let pass for this figure: where it was taken while the device was busy, it keeps nobody out for long. */
+  doubt(codec: CodecName): void;
   /** Nothing is to be done at the moment: what is in doubt is measured again, one codec at a time. */
   idle(): void;
 }
+
+/** A figure that keeps the tab from work is taken again after so long, twice as long each time that it stays, in milliseconds. */
+const RETRY_MS = { first: 5_000, most: 60_000 };
 
 /** Begins with what was measured, and follows what the jobs show. */
 export function openSpeeds({
   capabilities,
   measure,
+  clock,
   changed,
   failed,
   signal,
@@ -38,6 +46,8 @@ export function openSpeeds({
   const known = new Map<CodecName, { capability: Capability; observed: Observed.Observed }>();
   const doubted = new Set<CodecName>();
   let measuring = false;
+  let retryMs = 0;
+  let retryAt = 0;
   const set = (capability: Capability, observed: Observed.Observed) =>
     known.set(capability.codec, { capability, observed });
   for (const capability of capabilities)
@@ -52,6 +62,7 @@ export function openSpeeds({
   return {
     capabilities: () => [...known.values()].map(({ capability }) => capability),
     worked(codec, job) {
+      retryMs = 0;
       const held = known.get(codec);
       if (held === undefined) return;
       const { state, measureAgain } = Observed.observe(held.observed, job);
@@ -61,6 +72,13 @@ export function openSpeeds({
       set(capability, state);
       if (moved) changed(capability);
       if (measureAgain) doubted.add(codec);
+    },
+    doubt(codec) {
+      const now = clock.now();
+      if (now < retryAt || measuring) return;
+      retryMs = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * retryMs));
+      retryAt = now + retryMs;
+      doubted.add(codec);
     },
     idle() {
       const [codec] = doubted;

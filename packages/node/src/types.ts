@@ -7,7 +7,16 @@ import type {
   SettleProgress,
   Store,
 } from "@tabcast/channel";
-import type { Availability, Check, Config, Limits, Screen, Select, Trace } from "@tabcast/market";
+import type {
+  Availability,
+  Check,
+  Config,
+  Hire,
+  Limits,
+  Screen,
+  Select,
+  Trace,
+} from "@tabcast/market";
 import type {
   Capability,
   CodecName,
@@ -118,6 +127,15 @@ export type WorkerEvent =
     }
   | { readonly type: "reachable"; readonly addrs: number }
   | { readonly type: "bid"; readonly stream: string }
+  /** An offer was not answered, and why; with the speed asked and measured, in output pixels per second, where that is the reason. */
+  | {
+      readonly type: "passed";
+      readonly stream: string;
+      readonly why: Hire.Refusal;
+      readonly codec?: string;
+      readonly needed?: number;
+      readonly measured?: number;
+    }
   | { readonly type: "hired"; readonly stream: string; readonly role: string }
   | {
       readonly type: "job";
@@ -210,6 +228,8 @@ export interface Broadcast {
   stop(): void;
   /** Resolves when everything is delivered and settled. Rejects if the source fails, or money cannot be settled. */
   readonly finished: Promise<BroadcastReport>;
+  /** How the newest segments came to be, so far; the report has the same. */
+  traces(): readonly Trace.Trace[];
 }
 
 export interface BroadcastReport {

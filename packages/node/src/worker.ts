@@ -177,6 +177,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const speeds = openSpeeds({
     capabilities: options.capabilities,
     measure: options.measure,
+    clock,
     changed: ({ codec, pixelsPerSecond, hardware }) =>
       on({ type: "measured", codec, pixelsPerSecond, hardware }),
     failed: (error) => refused("measurement", error),
@@ -194,7 +195,13 @@ export function work(options: WorkerOptions): WorkerNode {
     if (offers.has(id)) return; // repeated for those who came later: one bid is enough
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours });
-    if (!plan.bid) return;
+    if (!plan.bid) {
+      const { why, slow } = plan;
+      if (why !== "already in") on({ type: "passed", stream: toHex(offer.stream), why, ...slow });
+      if (slow !== undefined) speeds.doubt(asCodec(slow.codec));
+      if (jobs() === 0) speeds.idle();
+      return;
+    }
     const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false };
     offers.set(id, offered);
     if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
