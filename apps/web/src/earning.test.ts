@@ -56,3 +56,14 @@ test("the sentence names what the worker waits for, or the segment in hand", () 
   expect(sentence({ ...busy, phase: "paused" })).toContain("segment 4");
   expect(sentence(step(busy, job(4, "done")))).toBe("Hired. Waiting for the next segment.");
 });
+
+test("a tab that lets an offer pass says why, until it takes one", () => {
+  const slow = { why: "incapable", codec: "avc", needed: 5e6, measured: 4.04e6 } as const;
+  const passed = step(working, { type: "passed", stream: "s", ...slow });
+  expect(sentence(passed)).toMatch(
+    /^Waiting for offers\. The last one needs 5\.0 Mpixel\/s .* 4\.0 /,
+  );
+  const dear = step(working, { type: "passed", stream: "s", why: "too expensive" });
+  expect(sentence(dear)).toContain("pays less");
+  expect(sentence(step(passed, { type: "bid", stream: "s" }))).toBe("Waiting for offers.");
+});

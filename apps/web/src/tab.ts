@@ -96,7 +96,7 @@ interface Joined {
 /** How long announcements may take to reach a tab that has just joined, in milliseconds. */
 const LISTENING = 8_000;
 /** The check of a device measures no further codec after this long, in milliseconds. */
-const LONGEST_CHECK = 5_000;
+const LONGEST_CHECK = 1_500;
 const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 
 const state: Cell<TabState> = cell({ phase: "joining", addrs: [], neighbours: [] });
@@ -305,7 +305,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
     const capabilities: Measured[] = [];
     const begun = performance.now();
     for (const [at, codec] of CODECS.entries()) {
-      // The later codecs cost more: a device that is still busy with the first offers that one alone.
+      // The later codecs cost more: a device that is still busy with the first measures them when an offer asks for one.
       if (at > 0 && performance.now() - begun > LONGEST_CHECK) break;
       const progress = (frames: number) =>
         earning.update((now) => ({

@@ -70,11 +70,13 @@ export interface Config {
    * Whose pictures are looked at: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
    * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
    * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a look.
+   * `share`: the part of a live stream's time that looks may take where they are slow; the floor is kept all the same.
    */
   readonly check: {
     readonly whole: number;
     readonly newcomer: number;
     readonly floor: number;
+    readonly share: number;
     readonly waitMs: number;
   };
   /**
@@ -120,7 +122,7 @@ export const LIVE: Config = {
   hedge: { perSegment: 0.1, most: 10 },
   perWorker: 2,
   weights: { price: 1, honesty: 2, stay: 1, stake: 0 },
-  check: { whole: 3, newcomer: 10, floor: 0.15, waitMs: 500 },
+  check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.25, waitMs: 500 },
   trust: {
     halfLifeMs: 72 * HOUR_MS,
     strikes: { most: 2, within: 20 },

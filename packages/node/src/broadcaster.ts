@@ -126,7 +126,7 @@ async function run(
     failed: warn("a worker's record was not kept"),
   });
   const checks = openChecks({
-    live: pace === "live",
+    every: pace === "live" ? segmentMs : undefined,
     rungs,
     codec,
     verifier: options.verifier ?? createVerifier,

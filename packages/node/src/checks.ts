@@ -18,12 +18,15 @@ const MOST_DRAWN = 20_000;
 /** Checks for which an own encode's failures excuse others', before content is encoded here again. */
 const BLIND_CHECKS = 20;
 
-/** Looks that may wait for their turn in a live stream before fewer are promised. */
-const MOST_WAITING = 2;
+/** Weight of the newest look in the average of what one takes. */
+const ALPHA = 0.3;
 
 export interface ChecksOptions {
-  /** Payment waits for looks, and a live stream cannot wait for payment: with looks waiting, no more than the floor is promised. */
-  readonly live: boolean;
+  /**
+   * Milliseconds between a live stream's segments; undefined for files. Payment waits for looks, and a live stream cannot wait
+   * for payment: no more is promised than `check.share` of its time, but never less than the floor.
+   */
+  readonly every: number | undefined;
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
   readonly verifier: () => Verifier;
@@ -89,7 +92,9 @@ export function openChecks(options: ChecksOptions): Checks {
     string,
     { readonly excused: ReadonlySet<string>; readonly until: number }
   >();
+  /** Looks that run or wait, and what one took of late, in milliseconds. */
   let waiting = 0;
+  let usualMs = 0;
   let verifier: Verifier | undefined;
   let transcoder: Transcoder | undefined;
   signal.addEventListener(
@@ -158,7 +163,10 @@ export function openChecks(options: ChecksOptions): Checks {
     commitment: Check.commit(seed),
     ppm(record) {
       const rate = Trust.checkRate(record, config);
-      const most = options.live ? config.check.floor : 1;
+      const { floor, share } = config.check;
+      const { every } = options;
+      const room = every === undefined || usualMs === 0 ? 1 : (share * every) / usualMs;
+      const most = Math.max(floor, every !== undefined && waiting > 1 ? 0 : room);
       return Math.max(1, Math.round(Math.min(rate, most) * 1e6));
     },
     draw({ worker, seq, receipt, ppm }) {
@@ -179,7 +187,9 @@ export function openChecks(options: ChecksOptions): Checks {
         for (;;) {
           const next = Check.settle(looks);
           if (next !== "look" && next !== "again") {
-            tally.ms += clock.now() - startedAt;
+            const ms = clock.now() - startedAt;
+            tally.ms += ms;
+            usualMs += (usualMs === 0 ? 1 : ALPHA) * (ms - usualMs);
             return { answer: next, failed: why };
           }
           if (next === "again") tally.again++;

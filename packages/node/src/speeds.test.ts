@@ -94,3 +94,20 @@ test("a figure that keeps the tab from work is taken again, ever more seldom whi
   await offered();
   expect(asked).toBe(7);
 });
+
+test("a codec that was not measured at join is measured when an offer asks for it, and not again if there is no encoder", async () => {
+  const asked: string[] = [];
+  const { speeds, failures, pass } = open(async ({ codec }) => {
+    asked.push(codec);
+    if (codec === "av1") throw new Error("no encoder");
+    return { ...at(7e6), codec };
+  });
+  for (const codec of ["vp9", "av1", "av1"] as const) {
+    speeds.doubt(codec);
+    speeds.idle();
+    await expect.poll(() => speeds.capabilities().length + failures.length).toBe(asked.length + 1);
+    pass(600_000);
+  }
+  expect(asked).toEqual(["vp9", "av1"]);
+  expect(speeds.capabilities().map(({ codec }) => codec)).toEqual(["avc", "vp9"]);
+});

@@ -25,7 +25,7 @@ export interface Speeds {
   capabilities(): readonly Capability[];
   /** A job was done. */
   worked(codec: CodecName, job: Observed.Worked): void;
-  /** An offer was let pass for this figure: where it was taken while the device was busy, it keeps nobody out for long. */
+  /** An offer was let pass for this figure, or for the want of one: taken while the device was busy, it keeps nobody out for long. */
   doubt(codec: CodecName): void;
   /** Nothing is to be done at the moment: what is in doubt is measured again, one codec at a time. */
   idle(): void;
@@ -45,6 +45,8 @@ export function openSpeeds({
 }: SpeedsOptions): Speeds {
   const known = new Map<CodecName, { capability: Capability; observed: Observed.Observed }>();
   const doubted = new Set<CodecName>();
+  /** Codecs that this browser does not encode, as measuring has shown. */
+  const unable = new Set<CodecName>();
   let measuring = false;
   let retryMs = 0;
   let retryAt = 0;
@@ -75,7 +77,7 @@ export function openSpeeds({
     },
     doubt(codec) {
       const now = clock.now();
-      if (now < retryAt || measuring) return;
+      if (unable.has(codec) || now < retryAt || measuring) return;
       retryMs = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * retryMs));
       retryAt = now + retryMs;
       doubted.add(codec);
@@ -87,6 +89,7 @@ export function openSpeeds({
       doubted.delete(codec);
       again(codec, measure)
         .catch((error: unknown) => {
+          if (!known.has(codec)) unable.add(codec);
           if (!signal.aborted) failed(error);
         })
         .finally(() => {

@@ -204,8 +204,10 @@ function Working({ earning }: { earning: Earning }) {
               <p className="text-[0.9375rem] text-muted">
                 Nobody yet.{" "}
                 {earning.bids > 0
-                  ? `${format.counted(earning.bids, "bid")} sent.${earning.refused?.what === "bid" ? ` Last answer: ${earning.refused.why}.` : ""}`
+                  ? `${format.counted(earning.bids, "bid")} taken.`
                   : "This tab bids as soon as it hears an offer."}
+                {earning.refused?.what === "bid" &&
+                  ` The last bid was turned down: ${earning.refused.why}.`}
               </p>
             ) : (
               <ul className="space-y-2">

@@ -134,7 +134,15 @@ export async function measureHere(
     const made = await clip(pan, source, signal);
     const rungs = defaultLadder(source);
     const waits = { signal, progress: (done: number) => progress(frames + done) };
+    // The first run finds coders and code cold, and whatever the page is loading beside it: the faster of two counts.
+    const times = source === SOURCES[0] ? 2 : 1;
     let best = await speedOf(codec, made, rungs, "prefer-hardware", waits);
+    for (let i = 1; i < times; i++) {
+      frames += made.frames;
+      spent += best.ms;
+      const again = await speedOf(codec, made, rungs, "prefer-hardware", waits);
+      if (again.pixelsPerSecond > best.pixelsPerSecond) best = again;
+    }
     frames += made.frames;
     spent += best.ms;
     if (best.hardware !== "sw") {
