@@ -71,12 +71,15 @@ export interface Config {
    * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
    * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a look.
    * `share`: the part of a live stream's time that looks may take where they are slow; the floor is kept all the same.
+   * `payMs`: how long a live stream's payment waits for a look. After that the worker is paid for what passed by its structure, since
+   * our being slow is not its fault; a look that fails later still costs it its place.
    */
   readonly check: {
     readonly whole: number;
     readonly newcomer: number;
     readonly floor: number;
     readonly share: number;
+    readonly payMs: number;
     readonly waitMs: number;
   };
   /**
@@ -122,7 +125,7 @@ export const LIVE: Config = {
   hedge: { perSegment: 0.1, most: 10 },
   perWorker: 2,
   weights: { price: 1, honesty: 2, stay: 1, stake: 0 },
-  check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.25, waitMs: 500 },
+  check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.5, payMs: 4_000, waitMs: 500 },
   trust: {
     halfLifeMs: 72 * HOUR_MS,
     strikes: { most: 2, within: 20 },

@@ -24,7 +24,8 @@ const ALPHA = 0.3;
 export interface ChecksOptions {
   /**
    * Milliseconds between a live stream's segments; undefined for files. Payment waits for looks, and a live stream cannot wait
-   * for payment: no more is promised than `check.share` of its time, but never less than the floor.
+   * for payment: no more is promised than fits in `check.share` of its time, but never less than the floor. The first promise
+   * is whole; until its look has shown what one takes here, the others are the floor.
    */
   readonly every: number | undefined;
   readonly rungs: readonly Rung[];
@@ -92,9 +93,9 @@ export function openChecks(options: ChecksOptions): Checks {
     string,
     { readonly excused: ReadonlySet<string>; readonly until: number }
   >();
-  /** Looks that run or wait, and what one took of late, in milliseconds. */
-  let waiting = 0;
-  let usualMs = 0;
+  /** What a look took of late, waiting included, in milliseconds; undefined until there was one. */
+  let usualMs: number | undefined;
+  let promised = false;
   let verifier: Verifier | undefined;
   let transcoder: Transcoder | undefined;
   signal.addEventListener(
@@ -165,8 +166,9 @@ export function openChecks(options: ChecksOptions): Checks {
       const rate = Trust.checkRate(record, config);
       const { floor, share } = config.check;
       const { every } = options;
-      const room = every === undefined || usualMs === 0 ? 1 : (share * every) / usualMs;
-      const most = Math.max(floor, every !== undefined && waiting > 1 ? 0 : room);
+      const room = usualMs === undefined ? Number(!promised) : (share * (every ?? 0)) / usualMs;
+      promised = true;
+      const most = every === undefined ? 1 : Math.max(floor, room);
       return Math.max(1, Math.round(Math.min(rate, most) * 1e6));
     },
     draw({ worker, seq, receipt, ppm }) {
@@ -182,36 +184,31 @@ export function openChecks(options: ChecksOptions): Checks {
       const looks: Check.Look[] = [];
       let why: readonly string[] = [];
       const startedAt = clock.now();
-      waiting++;
-      try {
-        for (;;) {
-          const next = Check.settle(looks);
-          if (next !== "look" && next !== "again") {
-            const ms = clock.now() - startedAt;
-            tally.ms += ms;
-            usualMs += (usualMs === 0 ? 1 : ALPHA) * (ms - usualMs);
-            return { answer: next, failed: why };
-          }
-          if (next === "again") tally.again++;
-          try {
-            const { look, failed: measures } = await once(
-              of,
-              source,
-              renditions,
-              looks.length + 1,
-              stop,
-            );
-            looks.push(look);
-            why = measures;
-          } catch (error) {
-            stop.throwIfAborted();
-            // Our own source or device is the reason: whoever made the renditions is not.
-            failed(new Error(`segment ${of.seq} could not be looked at: ${describe(error)}`));
-            looks.push("none");
-          }
+      for (;;) {
+        const next = Check.settle(looks);
+        if (next !== "look" && next !== "again") {
+          const ms = clock.now() - startedAt;
+          tally.ms += ms;
+          usualMs = usualMs === undefined ? ms : usualMs + ALPHA * (ms - usualMs);
+          return { answer: next, failed: why };
         }
-      } finally {
-        waiting--;
+        if (next === "again") tally.again++;
+        try {
+          const { look, failed: measures } = await once(
+            of,
+            source,
+            renditions,
+            looks.length + 1,
+            stop,
+          );
+          looks.push(look);
+          why = measures;
+        } catch (error) {
+          stop.throwIfAborted();
+          // Our own source or device is the reason: whoever made the renditions is not.
+          failed(new Error(`segment ${of.seq} could not be looked at: ${describe(error)}`));
+          looks.push("none");
+        }
       }
     },
     drawn: () => draws,

@@ -538,13 +538,17 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         );
         // Its payment waits for the look however long that takes; its publication only while there is time.
         const looking = look(slot, draw, captured, renditions, got.terms, sampleOf(pullMs));
-        const cleared = looking.then(({ answer }) => {
-          unload(worker, seq);
-          assign();
-          return answer !== "fail";
-        });
-        slot.cleared.set(worker, cleared);
         const limits = slot.job.limits;
+        const longest = limits && clock.sleep(config.check.payMs, { signal }).catch(() => {});
+        const judged = looking.then(({ answer }) => answer !== "fail");
+        const cleared = Promise.race([judged, ...(longest ? [longest.then(() => true)] : [])]).then(
+          (good) => {
+            unload(worker, seq);
+            assign();
+            return good;
+          },
+        );
+        slot.cleared.set(worker, cleared);
         const room = limits === undefined ? undefined : limits.localAt - clock.now();
         const patience = room && Math.min(room, config.check.waitMs);
         const enough = new AbortController();
