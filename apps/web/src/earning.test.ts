@@ -58,12 +58,13 @@ test("the sentence names what the worker waits for, or the segment in hand", () 
 });
 
 test("a tab that lets an offer pass says why, until it takes one", () => {
-  const slow = { why: "incapable", codec: "avc", needed: 5e6, measured: 4.04e6 } as const;
-  const passed = step(working, { type: "passed", stream: "s", ...slow });
+  const pass = (event: Omit<Extract<WorkerEvent, { type: "passed" }>, "type" | "stream">) =>
+    step(working, { type: "passed", stream: "s", ...event });
+  const passed = pass({ why: "incapable", codec: "avc", needed: 5e6, measured: 4.04e6 });
   expect(sentence(passed)).toMatch(
-    /^Waiting for offers\. The last one needs 5\.0 Mpixel\/s .* 4\.0 /,
+    /^Waiting for offers\. .* 5\.0 Mpixel\/s of H\.264 .* 4\.0 Mpixel\/s;/,
   );
-  const dear = step(working, { type: "passed", stream: "s", why: "too expensive" });
-  expect(sentence(dear)).toContain("pays less");
+  expect(sentence(pass({ why: "too expensive", codec: "avc" }))).toContain("pays less");
+  expect(sentence(pass({ why: "incapable", codec: "vp9" }))).toContain("wants VP9");
   expect(sentence(step(passed, { type: "bid", stream: "s" }))).toBe("Waiting for offers.");
 });

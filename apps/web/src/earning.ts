@@ -1,6 +1,7 @@
 import type { Address, Wallet } from "@tabcast/channel";
 import type { WorkerEvent } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
+import * as format from "./format.ts";
 
 /** One segment that this tab worked on. */
 export interface JobLine {
@@ -115,25 +116,13 @@ export function step(state: Earning, event: WorkerEvent): Earning {
   }
 }
 
-const speed = (pixelsPerS: number) => `${(pixelsPerS / 1e6).toFixed(1)} Mpixel/s`;
-
 /** Why the last offer was let pass, as a sentence. */
-function passedBy({ why, needed, measured }: NonNullable<Earning["passed"]>): string {
-  if (needed !== undefined && measured !== undefined)
-    return `The last one needs ${speed(needed)} and this device measured ${speed(measured)}; it measures itself again while it waits.`;
-  switch (why) {
-    case "too expensive":
-      return "The last one pays less than this tab asks.";
-    case "incapable":
-      return "The last one needs what this device does not have.";
-    case "busy":
-    case "capped":
-      return "The last one came while this tab had enough to do.";
-    case "denied":
-      return "The last one is not for this tab.";
-    default:
-      return "The last one could not be answered.";
-  }
+function reason({ why, codec, needed, measured }: NonNullable<Earning["passed"]>): string {
+  if (why === "too expensive") return "The last one pays less than this tab asks.";
+  const name = format.codec(codec);
+  if (needed === undefined || measured === undefined)
+    return `The last one wants ${name}, which this device does not offer so far.`;
+  return `The last one needs ${format.pixelRate(needed)} of ${name} and this device measured ${format.pixelRate(measured)}; it measures itself again while it waits.`;
 }
 
 /** One sentence that says what the worker is doing. */
@@ -158,6 +147,6 @@ export function sentence(state: Earning): string {
       if (job !== undefined) return `Working on segment ${job.seq}.`;
       if (state.hired.size > 0) return "Hired. Waiting for the next segment.";
       if (!state.reachable) return "Waiting for a relay, so that broadcasters can reach this tab.";
-      return `Waiting for offers.${state.passed === undefined ? "" : ` ${passedBy(state.passed)}`}`;
+      return ["Waiting for offers.", ...(state.passed ? [reason(state.passed)] : [])].join(" ");
   }
 }

@@ -110,10 +110,14 @@ export function shortAddress(address: string): string {
   return `${address.slice(0, 6)}…${address.slice(-4)}`;
 }
 
+/** "12.4 Mpixel/s". */
+export const pixelRate = (pixelsPerSecond: number): string =>
+  `${plain(pixelsPerSecond / 1e6, 1)} Mpixel/s`;
+
 /** "12.4 Mpixel/s, 1280 x 720 at 13 frames/s": a device's speed in terms of one familiar rung. */
 export function speed(pixelsPerSecond: number): string {
   const frames = pixelsPerSecond / (1280 * 720);
-  return `${plain(pixelsPerSecond / 1e6, 1)} Mpixel/s, 1280 x 720 at ${plain(frames, frames < 10 ? 1 : 0)} frames/s`;
+  return `${pixelRate(pixelsPerSecond)}, 1280 x 720 at ${plain(frames, frames < 10 ? 1 : 0)} frames/s`;
 }
 
 /** "1 peer", "3 peers". */

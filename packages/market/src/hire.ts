@@ -25,6 +25,8 @@ export interface Self {
   readonly working: readonly string[];
   /** Peers seen on the offers topic, without itself. */
   readonly neighbours: number;
+  /** The speed at which the broadcaster has found this tab too slow for the offer, in output pixels per second. */
+  readonly tooSlow?: number | undefined;
 }
 
 /** Why a worker does not bid, or does not take an award. The words are the protocol's. */
@@ -62,16 +64,14 @@ export type Plan =
   | {
       readonly bid: false;
       readonly why: Refusal | "already in";
-      /** It would do, but for its speed: what the offer asks, in output pixels per second, and what was measured. */
-      readonly slow?: {
-        readonly codec: string;
-        readonly needed: number;
-        readonly measured: number;
-      };
+      /** It would do, but for its speed: output pixels per second that would be enough, and those measured. */
+      readonly slow?: { readonly needed: number; readonly measured: number };
     };
 
 /** Mean spacing of the bids of all workers, in milliseconds. */
 export const BID_SPACING_MS = 20;
+/** A tab that was found too slow bids again when it has measured itself so much faster. */
+export const FASTER = 1.2;
 /** Streams one tab works for at once. */
 export const MOST_STREAMS = 8;
 
@@ -114,12 +114,11 @@ export function consider(offer: Offer, me: Self): Plan {
   if (offer.maxPrice < me.price) return { bid: false, why: "too expensive" };
   const able = me.capabilities.find(({ codec }) => codec === offer.codec);
   if (able === undefined || !(able.pixelsPerSecond > 0)) return { bid: false, why: "incapable" };
-  const takes = transcodeMs(offer, able.pixelsPerSecond);
-  if (takes > offer.slackMs) {
-    const { codec, pixelsPerSecond: measured } = able;
-    const needed = Math.ceil((measured * takes) / offer.slackMs);
-    return { bid: false, why: "incapable", slow: { codec, needed, measured } };
-  }
+  const measured = able.pixelsPerSecond;
+  const enough = transcodeMs(offer, 1) / offer.slackMs;
+  const needed = Math.ceil(Math.max(enough, FASTER * (me.tooSlow ?? 0)));
+  if (measured < needed) return { bid: false, why: "incapable", slow: { needed, measured } };
+  const takes = transcodeMs(offer, measured);
   // Work for others shares this tab's encoders; the crew shares the segments.
   if (me.working.length > 0 && takes / offer.wanted > 0.8 * offer.segmentMs)
     return { bid: false, why: "busy" };

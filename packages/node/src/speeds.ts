@@ -45,11 +45,9 @@ export function openSpeeds({
 }: SpeedsOptions): Speeds {
   const known = new Map<CodecName, { capability: Capability; observed: Observed.Observed }>();
   const doubted = new Set<CodecName>();
-  /** Codecs that this browser does not encode, as measuring has shown. */
-  const unable = new Set<CodecName>();
+  /** When an offer may have a codec measured again, and after what wait; never where measuring has shown no encoder. */
+  const waits = new Map<CodecName, { readonly ms: number; readonly until: number }>();
   let measuring = false;
-  let retryMs = 0;
-  let retryAt = 0;
   const set = (capability: Capability, observed: Observed.Observed) =>
     known.set(capability.codec, { capability, observed });
   for (const capability of capabilities)
@@ -64,7 +62,7 @@ export function openSpeeds({
   return {
     capabilities: () => [...known.values()].map(({ capability }) => capability),
     worked(codec, job) {
-      retryMs = 0;
+      waits.delete(codec);
       const held = known.get(codec);
       if (held === undefined) return;
       const { state, measureAgain } = Observed.observe(held.observed, job);
@@ -77,9 +75,10 @@ export function openSpeeds({
     },
     doubt(codec) {
       const now = clock.now();
-      if (unable.has(codec) || now < retryAt || measuring) return;
-      retryMs = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * retryMs));
-      retryAt = now + retryMs;
+      const last = waits.get(codec) ?? { ms: 0, until: now };
+      if (measuring || now < last.until) return;
+      const ms = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * last.ms));
+      waits.set(codec, { ms, until: now + ms });
       doubted.add(codec);
     },
     idle() {
@@ -89,7 +88,7 @@ export function openSpeeds({
       doubted.delete(codec);
       again(codec, measure)
         .catch((error: unknown) => {
-          if (!known.has(codec)) unable.add(codec);
+          if (!known.has(codec)) waits.set(codec, { ms: 0, until: Number.POSITIVE_INFINITY });
           if (!signal.aborted) failed(error);
         })
         .finally(() => {

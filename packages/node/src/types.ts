@@ -127,12 +127,12 @@ export type WorkerEvent =
     }
   | { readonly type: "reachable"; readonly addrs: number }
   | { readonly type: "bid"; readonly stream: string }
-  /** An offer was not answered, and why; with the speed asked and measured, in output pixels per second, where that is the reason. */
+  /** An offer was not answered, and why; with the output pixels per second needed and measured, where speed is the reason. */
   | {
       readonly type: "passed";
       readonly stream: string;
       readonly why: Hire.Refusal;
-      readonly codec?: string;
+      readonly codec: CodecName;
       readonly needed?: number;
       readonly measured?: number;
     }

@@ -59,8 +59,6 @@ const MOST_JOBS = 4;
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
 /** Offers remembered, to answer an award with; the oldest makes room. */
 const MOST_OFFERS = 128;
-/** A tab that was too slow bids once more when it has measured itself so much faster. */
-const FASTER = 1.2;
 /** Receipts kept per award, to answer a repeated job with. */
 const MOST_RECEIPTS = 32;
 /** A part of a job's answer leaves at least this often, in milliseconds. Source: facts of the market, section 4. */
@@ -85,8 +83,8 @@ interface Held {
   readonly broadcaster: PeerId;
   /** We answered it: an award may still come, and may come after the offer's end. */
   bid: boolean;
-  /** The speed that the broadcaster found too low, in output pixels per second. */
-  slow?: number;
+  /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
+  tooSlow?: number;
 }
 
 /** A stream we work for. */
@@ -198,22 +196,17 @@ export function work(options: WorkerOptions): WorkerNode {
     const id = toHex(offer.id);
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
-    if (before !== undefined && before.slow === undefined) return;
+    if (before !== undefined && before.tooSlow === undefined) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
-    const plan = Hire.consider(offer, { ...self(), neighbours });
-    if (before?.slow !== undefined && plan.bid && plan.pixelsPerSecond < FASTER * before.slow) {
-      speeds.doubt(asCodec(offer.codec));
-      if (jobs() === 0) speeds.idle();
-      return;
-    }
+    const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
     if (!plan.bid) {
       const { why, slow } = plan;
-      if (why !== "already in") on({ type: "passed", stream: toHex(offer.stream), why, ...slow });
-      const unknown = !speeds.capabilities().some(({ codec }) => codec === offer.codec);
-      if (why === "incapable" && (slow !== undefined || unknown)) {
-        speeds.doubt(asCodec(offer.codec));
-        if (jobs() === 0) speeds.idle();
-      }
+      const codec = asCodec(offer.codec);
+      if (why !== "already in")
+        on({ type: "passed", stream: toHex(offer.stream), why, codec, ...slow });
+      if (why !== "incapable") return;
+      speeds.doubt(codec);
+      if (jobs() === 0) speeds.idle();
       return;
     }
     const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false };
@@ -246,7 +239,7 @@ export function work(options: WorkerOptions): WorkerNode {
     });
     const { ok, why } = BidReply.decode(reply.head);
     if (ok) return on({ type: "bid", stream: toHex(offer.stream) });
-    if (why === "too slow") offered.slow = plan.pixelsPerSecond;
+    if (why === "too slow") offered.tooSlow = plan.pixelsPerSecond;
     on({ type: "refused", what: "bid", why });
   }
 

@@ -2,6 +2,7 @@
 import { memory as books, openPot, openPurse, type PayerPot, type Purse } from "@tabcast/channel";
 import {
   createTranscoder,
+  measure,
   type Opening,
   openScene,
   type Rung,
@@ -56,7 +57,10 @@ async function rich() {
   return account;
 }
 
-async function startWorker(transcoder: Transcoder = createTranscoder()) {
+async function startWorker(
+  transcoder: Transcoder = createTranscoder(),
+  { pixelsPerSecond = 2e7, ...again }: { pixelsPerSecond?: number; measure?: typeof measure } = {},
+) {
   const { mesh, keys } = await join();
   const account = await rich();
   const { signal } = over;
@@ -69,9 +73,9 @@ async function startWorker(transcoder: Transcoder = createTranscoder()) {
     signal,
   });
   const events: WorkerEvent[] = [];
-  const capabilities = [{ codec: "avc", pixelsPerSecond: 2e7, hardware: "sw" }] as const;
+  const capabilities = [{ codec: "avc", pixelsPerSecond, hardware: "sw" }] as const;
   const on = (event: WorkerEvent) => void events.push(event);
-  const worker = work({ mesh, keys, purse, transcoder, capabilities, on, signal });
+  const worker = work({ mesh, keys, purse, transcoder, capabilities, ...again, on, signal });
   closing.push(() => transcoder.close());
   return { mesh, purse, worker, events };
 }
@@ -255,6 +259,25 @@ describe("a network in one page, with real codecs and a real chain", () => {
       code: "VIEWER_UNKNOWN",
     });
   });
+
+  // The ladder needs 0.21 Mpixel/s of a worker, and 0.39 of a stranger before its broadcaster believes it.
+  test.each([
+    ["itself", 1e5, { type: "passed", why: "incapable", codec: "avc" }],
+    ["the broadcaster", 3e5, { type: "refused", what: "bid", why: "too slow" }],
+  ])(
+    "a worker that %s finds too slow measures itself again, and is hired",
+    async (_, pixelsPerSecond, why) => {
+      const { events } = await startWorker(undefined, { pixelsPerSecond, measure });
+      const air = await goLive({ wanted: 1, seconds: 120, pace: "live" });
+      await air.first("hired");
+      air.stop();
+      await air.finished;
+      const measured = events.findIndex(({ type }) => type === "measured");
+      expect(events.slice(0, measured)).toContainEqual(expect.objectContaining(why));
+      expect(events[measured]).not.toMatchObject({ pixelsPerSecond });
+      expect(events.slice(measured)).toContainEqual(expect.objectContaining({ type: "hired" }));
+    },
+  );
 
   test("a worker that vanishes in mid-segment costs no segment", async () => {
     await startWorker();

@@ -55,6 +55,15 @@ async function clip(pan: Pan, size: Size, signal: AbortSignal): Promise<Fragment
   }
 }
 
+interface Speed {
+  readonly pixelsPerSecond: number;
+  readonly hardware: Hardware;
+  /** What the run took, in milliseconds. */
+  readonly ms: number;
+}
+
+const faster = (a: Speed, b: Speed): Speed => (b.pixelsPerSecond > a.pixelsPerSecond ? b : a);
+
 /** Output pixels per second of one source's whole ladder, and who coded it. */
 async function speedOf(
   codec: CodecName,
@@ -62,7 +71,7 @@ async function speedOf(
   rungs: readonly Rung[],
   acceleration: HardwareAcceleration,
   { signal, progress }: Waits,
-): Promise<{ readonly pixelsPerSecond: number; readonly hardware: Hardware; readonly ms: number }> {
+): Promise<Speed> {
   const request = { init, media, codec, rungs, acceleration };
   const { encodeMs: ms, hardware } = await transcodeSegment(request, { signal, progress });
   const pixels = frames * rungs.reduce((sum, { width, height }) => sum + width * height, 0);
@@ -133,27 +142,25 @@ export async function measureHere(
   for (const source of SOURCES) {
     const made = await clip(pan, source, signal);
     const rungs = defaultLadder(source);
-    const waits = { signal, progress: (done: number) => progress(frames + done) };
-    // The first run finds coders and code cold, and whatever the page is loading beside it: the faster of two counts.
-    const times = source === SOURCES[0] ? 2 : 1;
-    let best = await speedOf(codec, made, rungs, "prefer-hardware", waits);
-    for (let i = 1; i < times; i++) {
+    const run = async (acceleration: HardwareAcceleration) => {
+      const waits = { signal, progress: (done: number) => progress(frames + done) };
+      const speed = await speedOf(codec, made, rungs, acceleration, waits);
       frames += made.frames;
-      spent += best.ms;
-      const again = await speedOf(codec, made, rungs, "prefer-hardware", waits);
-      if (again.pixelsPerSecond > best.pixelsPerSecond) best = again;
-    }
-    frames += made.frames;
-    spent += best.ms;
-    if (best.hardware !== "sw") {
+      spent += speed.ms;
+      return speed;
+    };
+    let best = await run("prefer-hardware");
+    // The first of all finds coders and code cold, and whatever the page is loading beside it.
+    if (sizes.length === 0) best = faster(best, await run("prefer-hardware"));
+    if (best.hardware !== "sw")
       // Some phones have hardware only.
-      const software = await speedOf(codec, made, rungs, "prefer-software", waits).catch(() => {
-        signal.throwIfAborted();
-      });
-      frames += made.frames;
-      spent += software?.ms ?? 0;
-      if (software && software.pixelsPerSecond > best.pixelsPerSecond) best = software;
-    }
+      best = await run("prefer-software").then(
+        (software) => faster(best, software),
+        () => {
+          signal.throwIfAborted();
+          return best;
+        },
+      );
     const { pixelsPerSecond, hardware } = best;
     sizes.push({ height: (rungs[0] as Rung).height, pixelsPerSecond, hardware });
     if (spent > ENOUGH_MS) break;
