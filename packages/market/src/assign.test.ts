@@ -76,6 +76,25 @@ describe("the next segment", () => {
     expect(Assign.anybody([hand("a")], task)).toBe(true);
   });
 
+  test("takes the place that a look has kept longest, where no other is left", () => {
+    const made = true as const;
+    const loads = new Map([
+      ["a", [{ seq: 4, readyAt: 0, made }]],
+      [
+        "b",
+        [
+          { seq: 5, readyAt: 0 },
+          { seq: 3, readyAt: 0, made },
+        ],
+      ],
+      ["stranger", [{ seq: 1, readyAt: 0, made }]],
+    ]);
+    const hands = [hand("a"), hand("b")];
+    expect(Assign.oldestMade(hands, loads, task)).toEqual({ worker: "b", seq: 3 });
+    expect(Assign.oldestMade(hands, loads, { ...task, without: ["b"] })?.seq).toBe(4);
+    expect(Assign.oldestMade(hands, none, task)).toBeUndefined();
+  });
+
   test("does not take a worker for free whose job is overdue", () => {
     const [hands, small] = [[hand("a"), hand("b")], { ...task, bytes: 1_000 }];
     const late = new Map([["a", [{ seq: 0, readyAt: 900 }]]]);

@@ -85,6 +85,24 @@ export function choose(
   return equals[task.seq % equals.length];
 }
 
+/**
+ * The load that has longest kept a place for a look at its pictures, with somebody who could take the task: where nobody has a place
+ * left, the look goes on without it. Undefined if no place is kept so.
+ */
+export function oldestMade(
+  hands: readonly Hand[],
+  loads: ReadonlyMap<string, readonly Load[]>,
+  task: Pick<Task, "without" | "why">,
+): { readonly worker: string; readonly seq: number } | undefined {
+  return eligible(hands, task)
+    .flatMap(({ worker }) =>
+      (loads.get(worker) ?? [])
+        .filter(({ made }) => made === true)
+        .map(({ seq }) => ({ worker, seq })),
+    )
+    .sort((a, b) => a.seq - b.seq)[0];
+}
+
 /** True if somebody hired could take the task, now or later. */
 export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "why">): boolean {
   return eligible(hands, task).length > 0;

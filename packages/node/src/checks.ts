@@ -57,7 +57,7 @@ export interface Result {
   readonly failed: readonly string[];
 }
 
-/** Looks at pictures as chance says: carries out `Check`. One look at a time. */
+/** Looks at pictures as chance says: carries out `Check`. To be asked for one look at a time. */
 export interface Checks {
   /** What the offer commits to. */
   readonly commitment: Uint8Array<ArrayBuffer>;
@@ -93,7 +93,7 @@ export function openChecks(options: ChecksOptions): Checks {
     string,
     { readonly excused: ReadonlySet<string>; readonly until: number }
   >();
-  /** What a look took of late, waiting included, in milliseconds; undefined until there was one. */
+  /** What a look took of late, waiting for its turn not counted, in milliseconds; undefined until there was one. */
   let usualMs: number | undefined;
   let promised = false;
   let verifier: Verifier | undefined;

@@ -28,7 +28,7 @@ import { ask } from "./exchange.ts";
 import type { Gate } from "./gate.ts";
 import { HashError } from "./held.ts";
 import type { Hiring } from "./hiring.ts";
-import { openLine } from "./queue.ts";
+import { openBell, openLine } from "./queue.ts";
 import type { Records } from "./records.ts";
 import type { BroadcastEvent } from "./types.ts";
 
@@ -101,6 +101,9 @@ const UPLINK_MS = 3_000;
 /** Planned lengths that a live segment may take to be made on a busy machine, before its job's deadline begins to run. */
 const SLOW_SOURCE = 4;
 
+/** How long a look at pictures waits at most for live segments that are late, in milliseconds. */
+const LOOK_MS = 10_000;
+
 /** Receipts remembered, to find two for one segment. */
 const MOST_RECEIPTS = 512;
 
@@ -135,6 +138,9 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     options;
   const courier = openCourier(mesh, options);
   const uplink = openLine();
+  const looks = openLine();
+  /** Rung when something that is waited for may have changed. */
+  const bell = openBell();
   const slots = new Map<number, Slot>();
   const loads = new Map<PeerId, Assign.Load[]>();
   let picks: Pick[] = [];
@@ -198,6 +204,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const left = (loads.get(worker) ?? []).filter((load) => load.seq !== seq);
     if (left.length > 0) loads.set(worker, left);
     else loads.delete(worker);
+    bell.wake();
   }
 
   function tell(seq: number, event: Job.Event): void {
@@ -325,7 +332,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         continue;
       }
       const choice = Assign.choose(hands, loads, task, { now, uplinkFreeAt }, config);
-      if (choice === undefined) continue; // all are busy; looked at again when one is free
+      if (choice === undefined) {
+        // All are busy; looked at again when one is free.
+        const spare = slackMs === undefined || pick.why === "hedge";
+        const made = spare ? undefined : Assign.oldestMade(hands, loads, task);
+        if (made !== undefined) unload(made.worker, made.seq);
+        continue;
+      }
       give();
       if (pick.why === "hedge") {
         if (!Job.mayHedge(budget)) continue;
@@ -539,9 +552,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         // Its payment waits for the look however long that takes; its publication only while there is time.
         const looking = look(slot, draw, captured, renditions, got.terms, sampleOf(pullMs));
         const limits = slot.job.limits;
-        const longest = limits && clock.sleep(config.check.payMs, { signal }).catch(() => {});
         const judged = looking.then(({ answer }) => answer !== "fail");
-        const cleared = Promise.race([judged, ...(longest ? [longest.then(() => true)] : [])]).then(
+        const cleared = Promise.race([judged, ...(limits ? [placeNeeded(worker, seq)] : [])]).then(
           (good) => {
             unload(worker, seq);
             assign();
@@ -591,7 +603,26 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     }
   }
 
-  /** Looks at a worker's pictures, and writes down what came of it. */
+  /** Resolves with true when a look has kept a worker's place for too long, or the place is needed. */
+  async function placeNeeded(worker: PeerId, seq: number): Promise<true> {
+    const longest = clock.now() + config.check.payMs;
+    const isMade = ({ seq: other, made }: Assign.Load) => other === seq && made === true;
+    const ready = () =>
+      !loads.get(worker)?.some(isMade) || clock.now() >= longest ? true : undefined;
+    return await bell.until(ready, { signal }).catch(() => true);
+  }
+
+  /** Live segments are late here: what can wait has to. */
+  function behind(): boolean {
+    if (slackMs === undefined) return false;
+    const late = clock.now() - slackMs / 4;
+    return [...slots.values()].some(
+      ({ job, segment, closesAt }) =>
+        job.local === "running" || (segment.captured !== undefined && closesAt < late),
+    );
+  }
+
+  /** Looks at a worker's pictures, one look at a time and not while others' segments are late, and writes down what came of it. */
   async function look(
     slot: Slot,
     draw: Draw,
@@ -604,7 +635,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const { worker, seq } = draw;
     note(slot, "check", worker, `chance ${(draw.ppm / 1e4).toFixed(1)} %`);
     try {
-      const result = await checks.look(draw, source, renditions, { signal });
+      const result = await looks.run(async () => {
+        const longest = clock.now() + LOOK_MS;
+        await bell.until(() => (!behind() || clock.now() >= longest ? true : undefined), {
+          signal,
+        });
+        return await checks.look(draw, source, renditions, { signal });
+      });
       note(slot, "checked", worker, [result.answer, ...result.failed].join(" "));
       if (result.answer === "pass") records.tell(whose(terms), { type: "good", sample });
       if (result.answer !== "fail") return result;
@@ -744,6 +781,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       }
       if (ended && slackMs === undefined) tail(now);
       assign();
+      bell.wake();
     },
     ending() {
       ended = true;
