@@ -144,7 +144,7 @@ const table = {
     "late: dead": "local",
     "late: local": "local",
     "late: deadline": "missed",
-    localDone: "done",
+    localDone: "local",
     localFailed: "sent",
     tail: "local",
     cancelled: "missed",
@@ -293,13 +293,38 @@ describe("one segment", () => {
     expect(effects).toContainEqual({ do: "pay", worker: "a", epoch: 1 });
   });
 
-  test("what this tab encoded is published and nobody is paid", () => {
-    const { effects } = play([{ type: "localDone" }], LIVE, [states.local, []]);
+  const made = (more: Job.Event[]) =>
+    play([{ type: "localDone" }, ...more], LIVE, [states.local, []]);
+
+  test("what this tab encoded beside a worker waits for it until the deadline; then it is published and nobody is paid", () => {
+    expect(made([late(7_999)]).effects).toEqual([
+      { do: "cancel", worker: "a", epoch: 1, why: "dead" },
+      { do: "blame", worker: "a", fault: "dead" },
+      { do: "publish", by: "local" },
+    ]);
+    const { job, effects } = made([progress("a", 7_900), late(7_999), late(8_000)]);
+    expect(job.state).toBe("done");
     expect(effects).toEqual([
       { do: "publish", by: "local" },
-      { do: "cancel", worker: "a", epoch: 1, why: "won" },
+      { do: "cancel", worker: "a", epoch: 1, why: "late" },
       { do: "blame", worker: "a", fault: "late" },
     ]);
+  });
+
+  test("a worker's copy that passes before the deadline replaces what this tab encoded", () => {
+    const { job, effects } = made([receipt("a"), passed("a")]);
+    expect(job.state).toBe("done");
+    expect(effects).toEqual([
+      { do: "verify", worker: "a", epoch: 1 },
+      { do: "publish", by: "a" },
+      { do: "pay", worker: "a", epoch: 1 },
+    ]);
+  });
+
+  test("what this tab encoded is published at once where nobody is at it any more", () => {
+    expect(made([failed("a")]).effects.at(-1)).toEqual({ do: "publish", by: "local" });
+    const alone = play([{ type: "noWorker" }, { type: "localDone" }]);
+    expect(alone.effects.at(-1)).toEqual({ do: "publish", by: "local" });
   });
 
   test("tells the crew who was overtaken, or it would go on giving work to who is gone", () => {

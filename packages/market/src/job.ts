@@ -8,6 +8,7 @@
  *                                                            ▼ localFailed, deadline, cancelled
  *                                                          missed
  *
+ * What this tab made while a worker is still at it waits until the deadline: the worker's ladder is whole, ours may be its lowest rung.
  * The first valid answer wins: what comes after `done` or `missed` changes nothing and is not paid. Never falls: the number
  * of attempts. An attempt's receipt counts only under the epoch it was sent with.
  */
@@ -54,8 +55,8 @@ export interface Job {
   readonly attempts: readonly Attempt[];
   /** A second copy was started while the first could still answer. */
   readonly hedged: boolean;
-  /** This tab has begun to encode it, once. */
-  readonly local: "no" | "running" | "over";
+  /** This tab has begun to encode it, once. "ready": what it made waits for a worker that may still be in time. */
+  readonly local: "no" | "running" | "ready" | "over";
 }
 
 export type Event =
@@ -180,7 +181,13 @@ function overtaken(job: Job, timeIsUp: boolean): Effect[] {
 
 function end(job: Job, state: "done" | "missed"): Job {
   const attempts = job.attempts.map((attempt) => ({ ...attempt, stage: "over" as const }));
-  return { ...job, state, attempts, local: job.local === "running" ? "over" : job.local };
+  return { ...job, state, attempts, local: job.local === "no" ? "no" : "over" };
+}
+
+/** What this tab made is published; whoever was still at it was late. */
+function ours(job: Job, why: "won" | "late"): Step {
+  const late = [...cancels(job, why), ...overtaken(job, job.limits !== undefined)];
+  return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
 }
 
 function encode(job: Job): Step {
@@ -194,10 +201,12 @@ function settle(job: Job, config: Config): Step {
   if (!checking && answered !== undefined) {
     const { worker, epoch } = answered;
     const next = change(job, worker, { stage: "checking" });
-    const state = job.local === "running" ? "local" : "check";
+    const state = job.local === "running" || job.local === "ready" ? "local" : "check";
     return [{ ...next, state }, [{ do: "verify", worker, epoch }]];
   }
   if (job.local === "running") return [{ ...job, state: "local" }, []];
+  if (job.local === "ready")
+    return job.attempts.some(live) ? [{ ...job, state: "local" }, []] : ours(job, "won");
   if (checking) return [{ ...job, state: "check" }, []];
   if (job.attempts.some(live)) return [{ ...job, state: "sent" }, []];
   if (job.local === "over") return [end(job, "missed"), [{ do: "gap" }]];
@@ -225,6 +234,7 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   const effects: Effect[] = [];
   const { limits } = job;
   if (limits !== undefined && now >= limits.deadline) {
+    if (job.local === "ready") return ours(job, "late");
     const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
     const ends = [...cancels(job, "late"), ...overtaken(job, true), ...stop];
     return [end(job, "missed"), [...ends, { do: "gap" }]];
@@ -337,8 +347,8 @@ export function step(job: Job, event: Event, config: Config): Step {
       return late(job, event.now, event.hedge, config);
     case "localDone": {
       if (job.local !== "running") return [job, []];
-      const late = [...cancels(job, "won"), ...overtaken(job, job.limits !== undefined)];
-      return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
+      const may = job.limits !== undefined && job.attempts.some(live);
+      return may ? [{ ...job, local: "ready" }, []] : ours(job, "won");
     }
     case "localFailed":
       return job.local === "running" ? settle({ ...job, local: "over" }, config) : [job, []];

@@ -102,7 +102,7 @@ const UPLINK_MS = 3_000;
 const SLOW_SOURCE = 4;
 
 /** How long a look at pictures waits at most for live segments that are late, in milliseconds. */
-const LOOK_MS = 10_000;
+const LOOK_MS = 30_000;
 
 /** Receipts remembered, to find two for one segment. */
 const MOST_RECEIPTS = 512;
@@ -685,11 +685,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     transcoder ??= options.transcoder();
     const waits = { signal: AbortSignal.any([signal, slot.local.signal]) };
     const deadline = slot.job.limits?.deadline ?? closesLate(slot);
-    // The lowest rungs first: a small picture in time is worth more than a large one too late.
+    // The lowest rungs first: a small picture in time is worth more than a large one too late. Beside a worker that may still be in
+    // time only the lowest: two that make everything on busy devices make both late.
+    const timeMs = deadline && (deadline - startedAt) / config.margin;
     const mine = Admission.alone(rungs, {
       pixelsPerS: localSpeed,
       frames: framesOf(segment),
-      timeMs: deadline && (deadline - startedAt) / config.margin,
+      timeMs: timeMs && slot.running.size > 0 ? 0 : timeMs,
     });
     note(slot, "local", "local", mine.map(({ name }) => name).join(", "));
     try {
