@@ -351,12 +351,12 @@ export interface VerifierOptions {
   /** Chance to see a defect, and to see one where there is none. */
   readonly detection: number;
   readonly falseAlarm: number;
+  /** Milliseconds that a reference takes, and a look at one rung. */
+  readonly lookMs: number;
   /** Real bytes that one byte stands for. */
   readonly scale: number;
 }
 
-/** Milliseconds that a look at one rung takes. Source: market.md part 9, three frames with all tests at 360p. */
-const LOOK_MS = 25;
 /** Decibels of an honest rendition and of one that was starved. Source: market.md part 9. */
 const HONEST_DB = 47;
 const STARVED_DB = 38;
@@ -365,11 +365,11 @@ const STARVED = 0.6;
 
 /** In place of media's verifier: an oracle that reads headers, and errs as often as it is told to. What it measures is judged by media. */
 export function openVerifier(options: VerifierOptions): Verifier {
-  const { clock, random, scale } = options;
+  const { clock, random, scale, lookMs } = options;
   const sources = new WeakMap<Reference, Header>();
   return {
     async reference({ source, rungs }, { signal }) {
-      await clock.sleep(LOOK_MS, { signal });
+      await clock.sleep(lookMs, { signal });
       const header = readMedia(source.media);
       return rungs.map(({ width, height }) => {
         const reference: Reference = {
@@ -387,7 +387,7 @@ export function openVerifier(options: VerifierOptions): Verifier {
       });
     },
     async compare({ rendition, reference, rung, codec }, { signal }) {
-      await clock.sleep(LOOK_MS, { signal });
+      await clock.sleep(lookMs, { signal });
       const source = sources.get(reference) as Header;
       const made = readMedia(rendition.media);
       const defective = made.defect !== undefined || made.source !== source.source;
@@ -423,7 +423,7 @@ export function openVerifier(options: VerifierOptions): Verifier {
         ],
         // Contrast stands for whatever a defect shows in.
         trace: { ...HONEST_TRACE, contrast: seen ? 0.5 : 1 },
-        spent: { decode: 0, frames: LOOK_MS, trace: 0 },
+        spent: { decode: 0, frames: lookMs, trace: 0 },
       };
     },
     close() {},

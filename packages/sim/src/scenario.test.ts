@@ -58,7 +58,7 @@ const full = {
     { t: 80, do: "slow", who: "lap", forS: 9, factor: 4 },
     { t: 80, do: "clock", who: "lap", offsetS: 86_400 },
   ],
-  check: { detection: 0.9, falseAlarm: 0.01 },
+  check: { detection: 0.9, falseAlarm: 0.01, lookMs: 40 },
   expect: [{ id: "missed", min: 0, max: 0.01 }],
 };
 

@@ -50,6 +50,12 @@ describe("a run on virtual time", () => {
       expect(kinds).toContain(kind);
   });
 
+  test("loses nothing where the broadcaster looks at pictures slower than they are made", async () => {
+    const workers = [{ id: "lap", n: 1, speed: { dist: "const", value: 4 } }];
+    const slow = await run({ workers, check: { lookMs: 6_000 } });
+    expect(judge(slow).figures).toMatchObject({ missed: 0, local: 0 });
+  });
+
   test("gives the same run to the byte for the same seed, and another one for another", async () => {
     const churn = { churn: { stay: { dist: "exp", meanS: 15 } }, net: { lossPct: 1 } };
     const [one, again, other] = [await run(churn), await run(churn), await run(churn, 2)];
