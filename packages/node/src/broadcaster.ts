@@ -1,4 +1,4 @@
-import { type Hex, memory, type PayerPot, Wire } from "@tabcast/channel";
+import { type Address, type Hex, memory, type PayerPot, Wire } from "@tabcast/channel";
 import { Admission, FAST, LIVE, Price, Screen } from "@tabcast/market";
 import {
   createAacTwin,
@@ -30,7 +30,7 @@ import {
   Wei,
 } from "@tabcast/runtime";
 import { openChecks } from "./checks.ts";
-import { type Captured, capture, type Segment } from "./delivery.ts";
+import { type Captured, capture, type JobTerms, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { ask, serveHeld } from "./exchange.ts";
 import { openGate } from "./gate.ts";
@@ -229,15 +229,16 @@ async function run(
     earned.set(by, { payee, segments: before.segments + 1, wei: before.wei + amount });
     const { award, epoch } = terms;
     const wire = Wire.fromVoucher(voucher);
-    void verdict(by, { award, epoch, seq: segment.seq, ok: true, failed: [], voucher: wire });
+    const { seq } = segment;
+    void verdict(terms, { award, epoch, seq, ok: true, failed: [], voucher: wire });
     return amount;
   }
 
   /** A worker did not take a voucher: it may hold a higher one of ours, or want a guarantee first. */
-  async function resync(why: string, theirs: VerdictReply["held"]): Promise<void> {
+  async function resync(why: string, payee: Address, theirs: VerdictReply["held"]): Promise<void> {
     if (pot === undefined || theirs === undefined) return;
     try {
-      const voucher = await pot.adopt(Wire.toVoucher(theirs)); // only our own key's word counts
+      const voucher = await pot.adopt(Wire.toVoucher(theirs, payee)); // only our own key's word counts
       if (why === UNGUARANTEED) await pot.ask(voucher);
     } catch (error) {
       warn("a worker's voucher is not ours")(error);
@@ -245,14 +246,17 @@ async function run(
   }
 
   /** A lost verdict costs a worker nothing: its voucher is stored here, and settling pays every lane. */
-  async function verdict(worker: PeerId, message: Loose<Verdict>): Promise<void> {
+  async function verdict(
+    { worker, payee }: Pick<JobTerms, "worker" | "payee">,
+    message: Loose<Verdict>,
+  ): Promise<void> {
     const head = Verdict.encode(message);
     for (let attempt = 1; attempt <= VERDICT_TRIES; attempt++) {
       try {
         const wait = AbortSignal.any([signal, clock.timeout(10_000)]);
         const reply = await ask(meter.mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
         const { ok, why, held: theirs } = VerdictReply.decode(reply.head);
-        if (!ok) await resync(why, theirs);
+        if (!ok) await resync(why, payee, theirs);
         if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
         return;
       } catch (error) {
@@ -382,8 +386,8 @@ async function run(
     on,
     done,
     refused: (terms, seq, failed) => {
-      const { worker, award, epoch } = terms;
-      void verdict(worker, { award, epoch, seq, ok: false, failed });
+      const { award, epoch } = terms;
+      void verdict(terms, { award, epoch, seq, ok: false, failed });
     },
     signal: working,
   });

@@ -529,7 +529,7 @@ export function work(options: WorkerOptions): WorkerNode {
       }
       if (verdict.voucher === undefined) return "a good verdict comes with a voucher";
       try {
-        const { credited } = await purse.accept(Wire.toVoucher(verdict.voucher));
+        const { credited } = await purse.accept(Wire.toVoucher(verdict.voucher, purse.payee));
         place.unpaid.delete(verdict.seq);
         // A copy that lost its race stays unpaid; a broadcaster that goes on paying did not order it to cheat us.
         for (const [seq, state] of place.unpaid)

@@ -36,10 +36,9 @@ const pot: P.Pot = {
 };
 const voucher: P.Voucher = {
   pot: fill(32, 21),
-  payee: fill(20, 22),
   lane: 4_000_000_000,
   cumulative: fill(12, 23),
-  signature: fill(65, 24),
+  signature: fill(64, 24),
 };
 const offer = fill(16, 31);
 const award = fill(16, 41);

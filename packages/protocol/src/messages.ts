@@ -184,10 +184,9 @@ const pot = object<Pot>({
 
 const voucher = object<Voucher>({
   pot: bytes(32),
-  payee: bytes(ADDRESS),
   lane: whole(0, U32),
-  cumulative: bytes(12),
-  signature: bytes(65),
+  cumulative: blob(1, 12),
+  signature: bytes(64),
 });
 
 /** Any signed message, for what is carried inside another. */

@@ -2051,7 +2051,6 @@ export const Verdict = {
 
 export interface Voucher {
   pot: Uint8Array<ArrayBuffer>
-  payee: Uint8Array<ArrayBuffer>
   lane: number
   cumulative: Uint8Array<ArrayBuffer>
   signature: Uint8Array<ArrayBuffer>
@@ -2070,23 +2069,18 @@ export const Voucher = {
           w.bytes(obj.pot)
         }
 
-        if ((obj.payee != null && obj.payee.byteLength > 0)) {
-          w.uint32(18)
-          w.bytes(obj.payee)
-        }
-
         if ((obj.lane != null && obj.lane !== 0)) {
-          w.uint32(24)
+          w.uint32(16)
           w.uint32(obj.lane)
         }
 
         if ((obj.cumulative != null && obj.cumulative.byteLength > 0)) {
-          w.uint32(34)
+          w.uint32(26)
           w.bytes(obj.cumulative)
         }
 
         if ((obj.signature != null && obj.signature.byteLength > 0)) {
-          w.uint32(42)
+          w.uint32(34)
           w.bytes(obj.signature)
         }
 
@@ -2096,7 +2090,6 @@ export const Voucher = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           pot: uint8ArrayAlloc(0),
-          payee: uint8ArrayAlloc(0),
           lane: 0,
           cumulative: uint8ArrayAlloc(0),
           signature: uint8ArrayAlloc(0)
@@ -2113,18 +2106,14 @@ export const Voucher = {
               break
             }
             case 2: {
-              obj.payee = reader.bytes()
-              break
-            }
-            case 3: {
               obj.lane = reader.uint32()
               break
             }
-            case 4: {
+            case 3: {
               obj.cumulative = reader.bytes()
               break
             }
-            case 5: {
+            case 4: {
               obj.signature = reader.bytes()
               break
             }

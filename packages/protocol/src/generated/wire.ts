@@ -550,18 +550,14 @@ export const WIRE: Wire = {
       "type": "bytes"
     },
     "2": {
-      "name": "payee",
-      "type": "bytes"
-    },
-    "3": {
       "name": "lane",
       "type": "uint32"
     },
-    "4": {
+    "3": {
       "name": "cumulative",
       "type": "bytes"
     },
-    "5": {
+    "4": {
       "name": "signature",
       "type": "bytes"
     }
