@@ -93,9 +93,9 @@ describe("a broadcaster who", () => {
     const pot = await funded();
     const purse = await working();
     await purse.trust(pot.domain, pot.config, { signal });
-    expect(await deliver(pot, purse)).toBe(PRICE); // never paid us: one segment
+    expect(await deliver(pot, purse)).toBe(2n * PRICE); // the chain never paid us: two segments
     await purse.accept(await pot.pay(purse, wei(PRICE)));
-    expect(await deliver(pot, purse)).toBe(2n * PRICE); // paid once: two
+    expect(await deliver(pot, purse)).toBe(PRICE); // a voucher more: a segment more
     const before = await credit(purse.payee);
     await purse.claim({ signal });
     const { accrued } = purse.balances();

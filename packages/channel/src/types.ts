@@ -132,7 +132,7 @@ export interface Purse {
   accrue(potId: Hex, amount: Wei): Promise<void>;
   /** Checks, stores, then accepts a voucher. Throws VoucherError; a lower one answers with what we hold. */
   accept(voucher: SignedVoucher): Promise<{ readonly credited: Wei }>;
-  /** Segments that may be delivered unpaid in this pot: 1 to a payer who never paid us, then 2, with claims 4. */
+  /** Segments that may be delivered unpaid in this pot: 2, or 4 once the chain has paid us from it. */
   window(potId: Hex): number;
   highest(potId: Hex): SignedVoucher | undefined;
   balances(): { readonly accrued: Wei; readonly vouchered: Wei; readonly claimed: Wei };
