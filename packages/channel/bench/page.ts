@@ -1,4 +1,12 @@
-import { type Domain, type Hex, indexedDb, openPot, openPurse, Wire } from "@tabcast/channel";
+import {
+  type Domain,
+  type Hex,
+  indexedDb,
+  openPot,
+  openPurse,
+  type Purse,
+  Wire,
+} from "@tabcast/channel";
 import { Wei } from "@tabcast/runtime";
 import { createWalletClient, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
@@ -39,7 +47,7 @@ const channelPage: ChannelPage = {
     const store = await indexedDb("bench-payer");
     const pot = await openPot({ domain, rpc, payer, deposit, store, signal });
     const books = await indexedDb("bench-workers");
-    const purses = [];
+    const purses: Purse[] = [];
     for (let lane = 1; lane <= lanes; lane++) {
       const payee = worker.address;
       const purse = await openPurse({ domain, rpc, payee, lane, store: books, signal });
