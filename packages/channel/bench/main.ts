@@ -1,4 +1,4 @@
-// npm run bench -- channel: what a payment takes in a page, from the work that is owed to the voucher that is credited.
+// npm run bench -- channel: what a payment takes in a page, from the intent to the voucher that is credited.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,7 +71,8 @@ try {
   );
   median = line("a payment, both sides", run.payments);
   line("  payer: intent, signature, voucher", run.payer);
-  line("  worker: owed, verified, stored", run.worker);
+  line("  worker: verified, stored", run.worker);
+  line("before it: the work that is owed, stored", run.owed);
   const instead = line("a transaction on an idle chain instead", transfers);
   console.log(
     `a payment takes ${(median / instead).toFixed(2)} x of that, and no gas (21,000 each)`,

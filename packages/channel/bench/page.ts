@@ -12,11 +12,13 @@ import { createWalletClient, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 
 export interface ChannelRun {
-  /** Milliseconds of each payment: owed on disk, intent on disk, signed, on disk, across the wire's form, verified, on disk, credited. */
+  /** Milliseconds of each payment: intent on disk, signed, on disk, across the wire's form, verified, on disk, credited. */
   readonly payments: readonly number[];
   /** The payer's part of each, and the worker's. */
   readonly payer: readonly number[];
   readonly worker: readonly number[];
+  /** What the worker writes down before, when it delivers. */
+  readonly owed: readonly number[];
 }
 
 export interface ChannelPage {
@@ -55,7 +57,10 @@ const channelPage: ChannelPage = {
       purses.push(purse);
     }
     hot = async (rounds) => {
-      const [payments, paid, taken]: [number[], number[], number[]] = [[], [], []];
+      const run = { payments: [], payer: [], worker: [], owed: [] } as Record<
+        keyof ChannelRun,
+        number[]
+      >;
       for (let round = 0; round < rounds; round++)
         for (const purse of purses) {
           const begun = performance.now();
@@ -66,11 +71,12 @@ const channelPage: ChannelPage = {
           const { credited } = await purse.accept(Wire.toVoucher(voucher, purse.payee));
           const over = performance.now();
           if (credited !== PRICE) throw new Error(`${credited} wei credited, not ${PRICE}`);
-          payments.push(over - begun);
-          paid.push(sent - owed);
-          taken.push(owed - begun + over - sent);
+          run.payments.push(over - owed);
+          run.payer.push(sent - owed);
+          run.worker.push(over - sent);
+          run.owed.push(owed - begun);
         }
-      return { payments, payer: paid, worker: taken };
+      return run;
     };
     transfer = async (count) => {
       const wallet = createWalletClient({ account: payer, transport: http(rpc) }).extend(
