@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import {
   type Browser,
@@ -91,6 +91,14 @@ async function openStage(net: Localnet, browser: Browser): Promise<[Stage, () =>
   return [stage, close];
 }
 
+/** What `npm run explain` reads: how the newest segments of a page that broadcasts came to be. */
+async function keepReport(page: Page, path: string): Promise<void> {
+  const trace = await page.evaluate(() =>
+    (globalThis as unknown as { tabcast: { traces(): readonly unknown[] } }).tabcast.traces(),
+  );
+  if (trace.length > 0) writeFileSync(path, JSON.stringify({ trace }, undefined, 1));
+}
+
 /** A test on the one network that all tests of a worker process share. */
 export const test = base.extend<{ quiet: undefined }, { stage: Stage }>({
   stage: [
@@ -111,10 +119,13 @@ export const test = base.extend<{ quiet: undefined }, { stage: Stage }>({
     async ({ stage }, use, info) => {
       await use(undefined);
       if (info.status !== info.expectedStatus)
-        for (const [name, page] of stage.pages)
+        for (const [name, page] of stage.pages) {
+          // The page may be what failed.
           await page
             .screenshot({ path: info.outputPath(`${name}.png`), fullPage: true, timeout: 10_000 })
-            .catch(() => undefined); // the page may be what failed
+            .catch(() => undefined);
+          await keepReport(page, info.outputPath(`${name}.json`)).catch(() => undefined);
+        }
       expect(stage.complaints(), "errors in the pages' consoles").toEqual([]);
     },
     { auto: true },

@@ -9,6 +9,7 @@ const at = (...path) => join(root, "packages", ...path);
 const benches = {
   start: at("localnet", "bench", "main.ts"),
   mesh: at("mesh", "bench", "main.ts"),
+  channel: at("channel", "bench", "main.ts"),
   media: at("media", "bench", "main.ts"),
   live: at("media", "bench", "live", "main.ts"),
   attacks: at("media", "bench", "attacks", "main.ts"),

@@ -98,6 +98,21 @@ export function step(state: Earning, event: WorkerEvent): Earning {
       };
     case "refused":
       return { ...state, refused: { what: event.what, why: event.why } };
+    case "dropped-input":
+      return { ...state, refused: { what: event.what, why: event.reason } };
+    case "revealed":
+      return event.complaints.length === 0
+        ? state
+        : {
+            ...state,
+            refused: {
+              what: "checks",
+              why: `the broadcaster did not check as it had promised in ${event.complaints.length} cases`,
+            },
+          };
+    case "availability":
+    case "money":
+      return state;
   }
 }
 

@@ -55,6 +55,20 @@ const byCode: Readonly<Record<string, Words>> = {
     title: "The transaction was sent but is not in a block yet",
     advice: "It may still arrive. Wait a little before you try again, or you may pay twice.",
   },
+  CHAIN_REPLACED: replaced,
+  CHAIN_NONCE: {
+    title: "Another program uses the same account",
+    advice:
+      "Its transactions and ours took each other's place in the row. Close it, then try again.",
+  },
+  CHAIN_UNDERPRICED: {
+    title: "The chain asks for a higher fee",
+    advice: "What was offered is below what it takes now. Nothing was sent. Try again.",
+  },
+  CHAIN_GAS_HIGH: {
+    title: "Fees are too high just now",
+    advice: "This would have cost more than its limit, so nothing was sent. Try again later.",
+  },
   POT_EMPTY: {
     title: "The pot is empty",
     advice: "Workers are not paid from it any more. Start a new stream with a larger deposit.",

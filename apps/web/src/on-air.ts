@@ -177,6 +177,17 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
     }
     case "warning":
       return warn(state, event.message);
+    case "proved":
+      return warn(
+        state,
+        `Worker ${shortId(event.worker)} was proved to sign two results for one segment, and is not hired.`,
+      );
+    case "chosen":
+    case "dropped-input":
+      return state;
+    case "money":
+      if (event.news.type !== "low") return state;
+      return warn(state, `the pot lasts ${Math.floor(event.news.seconds / 60)} minutes more`);
     case "settling":
       return { ...state, phase: "settling", settling: event.progress };
     case "settled":

@@ -160,6 +160,20 @@ test("a segment that one rung misses is played at the other", async () => {
   }
 });
 
+test("after a segment that it misses, the rung that was chosen is played again", async () => {
+  const { viewer } = stream(new Set(["90p/3"]));
+  const { player, ended } = watch(viewer, (state) => {
+    if (state.chosen === "auto" && state.rungs.length > 0) player.choose("90p");
+  });
+  try {
+    const state = await ended;
+    expect(state.chosen).toBe("90p");
+    expect([3, 5].map((seq) => state.played.get(seq))).toEqual(["source", "90p"]);
+  } finally {
+    player.close();
+  }
+});
+
 for (const [what, missing] of [
   ["a segment that nobody holds at any rung", ["90p/3", "source/3"]],
   ["a segment without picture and sound", ["90p/3", "source/3", "audio/3"]],

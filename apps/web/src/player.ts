@@ -267,6 +267,13 @@ export function play({ viewer, video, on }: PlayOptions): Player {
     set({ current, seq: frag.sn, played });
   });
 
+  const levelOf = (rung: string) => hls.levels.findIndex((one) => name(one) === rung);
+  // hls.js gives up a chosen level for good at its first gap; what comes after the gap is of the chosen one again.
+  hls.on(Events.FRAG_BUFFERED, (_, { frag }: { frag: Fragment }) => {
+    if (frag.type !== "main" || state.chosen === "auto" || !hls.autoLevelEnabled) return;
+    hls.loadLevel = levelOf(state.chosen);
+  });
+
   const recoveries: number[] = [];
   let restart = 0;
   hls.on(Events.ERROR, (_, data) => {
@@ -332,7 +339,7 @@ export function play({ viewer, video, on }: PlayOptions): Player {
   return {
     state: () => state,
     choose: (rung) => {
-      const level = hls.levels.findIndex((one) => name(one) === rung);
+      const level = levelOf(rung);
       if (rung !== "auto" && level < 0) return;
       hls.nextLevel = rung === "auto" ? -1 : level;
       set({ chosen: rung });

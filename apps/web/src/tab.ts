@@ -530,6 +530,7 @@ async function startBroadcast(request: BroadcastRequest): Promise<void> {
       rungs,
       codec,
       title,
+      records: store,
       wanted: paying ? wanted : 0,
       pace: "live",
       signal,
@@ -596,6 +597,7 @@ export const tab = {
   settlePot,
   startBroadcast,
   endBroadcast,
+  traces: () => broadcasting?.traces() ?? onAir.get().report?.trace ?? [],
   /** Forgets the last broadcast's result, for the next one. */
   clearBroadcast: () => {
     if (ownBroadcast === undefined) onAir.set(Air.offAir);
@@ -614,3 +616,6 @@ addEventListener("pageshow", (event) => {
 addEventListener("beforeunload", (event) => {
   if (ownBroadcast !== undefined) event.preventDefault();
 });
+
+// For the console, and for engineers who run whole networks: `copy({ trace: tabcast.traces() })` is a report that `npm run explain` reads.
+Object.assign(globalThis, { tabcast: { traces: tab.traces } });

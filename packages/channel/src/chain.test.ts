@@ -192,7 +192,7 @@ describe("a browser wallet", () => {
       signerGas: wei(7n),
       signal,
     });
-    expect(sent.events).toMatchObject([{ type: "deposited", amount: 5n }]);
+    expect(sent.events).toMatchObject([{ type: "opened" }, { type: "deposited", amount: 5n }]);
     expect(await chain.balance(key.address, { signal })).toBe(7n);
   });
 
@@ -252,6 +252,7 @@ describe("reading", () => {
     expect(await chain.pot(id, { signal })).toMatchObject({ balance: 0n, closeAt: FINALIZED });
     const events = await chain.events(id, from, { signal });
     expect(events).toMatchObject([
+      { type: "opened", payer: payer.address, signer: cfg.signer },
       { type: "deposited", amount: 100n },
       { type: "claimed", ...lane, paid: 30n, claimed: 30n },
       { type: "skipped", ...lane, cumulative: 30n, stale: true },

@@ -25,7 +25,7 @@ export {
 } from "./pot.ts";
 /** The worker's purse. */
 export { type OpenPurseOptions, openPurse } from "./purse.ts";
-export { type Store, StoreError, type StoreReason } from "./store.ts";
+export { type Json, type Store, StoreError, type StoreReason } from "./store.ts";
 export type * from "./types.ts";
 /** Signed cumulative payments. */
 export * as Voucher from "./voucher.ts";

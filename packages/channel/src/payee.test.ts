@@ -10,16 +10,22 @@ import { laneKey } from "./voucher.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Wei;
 const sig = (n: bigint | number) => `0x${n.toString(16).padStart(130, "0")}` as Hex;
+const NOW = 1_790_000_000;
+const unreserved = { ceiling: wei(0), until: 0, now: NOW };
 const CLOSE_AT = 1_800_000_000;
 
-/** 50 delivered, 20 vouchered, 10 claimed, 90 left in the pot. */
-function sample(state: "open" | "closing" | "final"): Payee.Book {
+/** 50 delivered; 20 vouchered and 10 claimed unless nothing was paid yet; 60 guaranteed for ten minutes where reserved. */
+function sample(state: Payee.State): Payee.Book {
+  const final = state === "settled" || state === "lost";
   return {
     accrued: wei(50),
-    highest: { cumulative: wei(20), signature: sig(20) },
-    claimed: wei(10),
-    balance: state === "final" ? wei(0) : wei(90),
-    closeAt: { open: 0, closing: CLOSE_AT, final: FINALIZED }[state],
+    ...(state !== "trusted" && { highest: { cumulative: wei(20), signature: sig(20) } }),
+    claimed: wei({ trusted: 0, settled: 20, soft: 10, reserved: 10, closing: 10, lost: 10 }[state]),
+    balance: wei(final ? 0 : 90),
+    closeAt: state === "closing" ? CLOSE_AT : final ? FINALIZED : 0,
+    ceiling: wei(state === "reserved" ? 60 : 0),
+    until: state === "reserved" ? NOW + 600 : 0,
+    credited: wei(state === "trusted" ? 0 : 20),
   };
 }
 
@@ -27,73 +33,192 @@ const voucher = (cumulative: number): Payee.Event => ({
   type: "voucher",
   cumulative: wei(cumulative),
   signature: sig(cumulative),
+  now: NOW,
 });
-const chain = (closeAt: number, claimed = 10, balance = 90): Payee.Event => ({
+const looked = (more: Partial<Payee.Seen> = {}): Payee.Event => ({
   type: "chain",
-  closeAt,
-  claimed: wei(claimed),
-  balance: wei(balance),
+  balance: wei(90),
+  claimed: wei(10),
+  closeAt: 0,
+  ceiling: wei(0),
+  until: 0,
+  now: NOW,
+  ...more,
 });
+const chain = (closeAt: number, claimed = 10, balance = 90): Payee.Event =>
+  looked({ closeAt, claimed: wei(claimed), balance: wei(balance) });
 const events = {
-  delivered: { type: "delivered", amount: wei(5) } as Payee.Event,
+  delivered: { type: "delivered", amount: wei(5) },
   higher: voucher(30),
   same: voucher(20),
   lower: voucher(19),
+  dust: voucher(21),
+  unguaranteed: voucher(41),
   overPot: voucher(101),
-  opens: chain(0),
-  closes: chain(CLOSE_AT),
-  ends: chain(FINALIZED),
-};
+  opens: looked(),
+  guarantees: looked({ ceiling: wei(60), until: NOW + 600 }),
+  lapses: looked({ ceiling: wei(60), until: NOW + 100 }),
+  pays: looked({ claimed: wei(20), balance: wei(80) }),
+  closes: looked({ closeAt: CLOSE_AT }),
+  ends: looked({ closeAt: FINALIZED, balance: wei(0) }),
+} satisfies Record<string, Payee.Event>;
+const tableRules = { softCap: wei(30), minDelta: wei(2) };
 
-type State = "open" | "closing" | "final";
 const does = (effects: readonly Payee.Effect[]) =>
   effects.map((effect) => (effect.do === "refuse" ? effect.reason.code : effect.do));
+// A missing cell does not compile.
 const table = {
-  open: {
-    delivered: ["open", ["store"]],
-    higher: ["open", ["store", "credit"]],
-    same: ["open", ["credit"]],
-    lower: ["open", ["VOUCHER_STALE"]],
-    overPot: ["open", ["VOUCHER_OVER_POT"]],
-    opens: ["open", []],
+  trusted: {
+    delivered: ["trusted", ["store"]],
+    higher: ["soft", ["store", "credit"]],
+    same: ["soft", ["store", "credit"]],
+    lower: ["soft", ["store", "credit"]],
+    dust: ["soft", ["store", "credit"]],
+    unguaranteed: ["soft", ["store", "VOUCHER_UNGUARANTEED", "ask", "claim"]],
+    overPot: ["trusted", ["VOUCHER_OVER_POT"]],
+    opens: ["trusted", ["store"]],
+    guarantees: ["reserved", ["store"]],
+    lapses: ["reserved", ["store"]],
+    pays: ["trusted", ["store"]],
+    closes: ["closing", ["store"]],
+    ends: ["settled", ["store"]],
+  },
+  soft: {
+    delivered: ["soft", ["store"]],
+    higher: ["soft", ["store", "credit"]],
+    same: ["soft", ["credit"]],
+    lower: ["soft", ["VOUCHER_STALE"]],
+    dust: ["soft", ["VOUCHER_DUST"]],
+    unguaranteed: ["soft", ["store", "VOUCHER_UNGUARANTEED", "ask", "claim"]],
+    overPot: ["soft", ["VOUCHER_OVER_POT"]],
+    opens: ["soft", []],
+    guarantees: ["reserved", ["store"]],
+    lapses: ["reserved", ["store", "claim"]],
+    pays: ["soft", ["store"]],
     closes: ["closing", ["store", "claim"]],
-    ends: ["final", ["store"]],
+    ends: ["lost", ["store"]],
+  },
+  reserved: {
+    delivered: ["reserved", ["store"]],
+    higher: ["reserved", ["store", "credit"]],
+    same: ["reserved", ["credit"]],
+    lower: ["reserved", ["VOUCHER_STALE"]],
+    dust: ["reserved", ["VOUCHER_DUST"]],
+    unguaranteed: ["reserved", ["store", "credit"]],
+    overPot: ["reserved", ["VOUCHER_OVER_POT"]],
+    opens: ["soft", ["store"]],
+    guarantees: ["reserved", []],
+    lapses: ["reserved", ["store", "claim"]],
+    pays: ["soft", ["store"]],
+    closes: ["closing", ["store", "claim"]],
+    ends: ["lost", ["store"]],
   },
   closing: {
     delivered: ["closing", ["store"]],
     higher: ["closing", ["store", "VOUCHER_POT_CLOSING", "claim"]],
     same: ["closing", ["credit"]],
     lower: ["closing", ["VOUCHER_STALE"]],
+    dust: ["closing", ["VOUCHER_DUST"]],
+    unguaranteed: ["closing", ["store", "VOUCHER_POT_CLOSING", "claim"]],
     overPot: ["closing", ["VOUCHER_OVER_POT"]],
-    opens: ["open", ["store"]],
+    opens: ["soft", ["store"]],
+    guarantees: ["reserved", ["store"]],
+    lapses: ["reserved", ["store", "claim"]],
+    pays: ["soft", ["store"]],
     closes: ["closing", []],
-    ends: ["final", ["store"]],
+    ends: ["lost", ["store"]],
   },
-  final: {
-    delivered: ["final", ["store"]],
-    higher: ["final", ["VOUCHER_POT_FINAL"]],
-    same: ["final", ["credit"]],
-    lower: ["final", ["VOUCHER_STALE"]],
-    overPot: ["final", ["VOUCHER_POT_FINAL"]],
-    opens: ["final", []],
-    closes: ["final", []],
-    ends: ["final", []],
+  settled: {
+    delivered: ["settled", ["store"]],
+    higher: ["settled", ["VOUCHER_POT_FINAL"]],
+    same: ["settled", ["credit"]],
+    lower: ["settled", ["VOUCHER_STALE"]],
+    dust: ["settled", ["VOUCHER_DUST"]],
+    unguaranteed: ["settled", ["VOUCHER_POT_FINAL"]],
+    overPot: ["settled", ["VOUCHER_POT_FINAL"]],
+    opens: ["settled", ["store"]],
+    guarantees: ["settled", ["store"]],
+    lapses: ["settled", ["store"]],
+    pays: ["settled", ["store"]],
+    closes: ["settled", ["store"]],
+    ends: ["settled", ["store"]],
   },
-} satisfies Record<State, Record<keyof typeof events, readonly [State, readonly string[]]>>;
+  lost: {
+    delivered: ["lost", ["store"]],
+    higher: ["lost", ["VOUCHER_POT_FINAL"]],
+    same: ["lost", ["credit"]],
+    lower: ["lost", ["VOUCHER_STALE"]],
+    dust: ["lost", ["VOUCHER_DUST"]],
+    unguaranteed: ["lost", ["VOUCHER_POT_FINAL"]],
+    overPot: ["lost", ["VOUCHER_POT_FINAL"]],
+    opens: ["lost", ["store"]],
+    guarantees: ["lost", ["store"]],
+    lapses: ["lost", ["store"]],
+    pays: ["settled", ["store"]],
+    closes: ["lost", ["store"]],
+    ends: ["lost", []],
+  },
+} satisfies Record<
+  Payee.State,
+  Record<keyof typeof events, readonly [Payee.State, readonly string[]]>
+>;
 
 describe("every state with every event", () => {
   for (const [from, row] of Object.entries(table))
     for (const [name, [to, effects]] of Object.entries(row))
       test(`${from} + ${name} -> ${to}, ${effects.join(" then ") || "nothing to do"}`, () => {
-        const [next, done] = Payee.step(sample(from as State), events[name as keyof typeof events]);
-        expect(Payee.state(next)).toBe(to);
+        const book = sample(from as Payee.State);
+        expect(Payee.state(book, NOW)).toBe(from);
+        const [next, done] = Payee.step(book, events[name as keyof typeof events], tableRules);
+        expect(Payee.state(next, NOW)).toBe(to);
         expect(does(done)).toEqual(effects);
       });
 });
 
+describe("what a payee relies on", () => {
+  test("less paid than before is a late server twice, and a chain that went back the third time", () => {
+    let book = { ...sample("closing"), claimed: wei(20) };
+    for (const looks of [1, 2]) {
+      const [next, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
+      expect(does(effects)).toEqual(["store"]);
+      expect(next).toMatchObject({ claimed: 20n, doubts: looks });
+      book = next;
+    }
+    const [back, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
+    expect(does(effects)).toEqual(["store", "wentBack", "claim"]);
+    expect(back).toMatchObject({ claimed: 5n, highest: book.highest });
+    expect(Payee.claimable(back)).toBe(15n);
+    // One look that agrees ends the doubt.
+    expect(Payee.step(book, chain(CLOSE_AT, 20, 80))[0].doubts).toBeUndefined();
+  });
+
+  test("a guarantee counts only until the claim margin before its end", () => {
+    const book = { ...sample("reserved"), highest: { cumulative: wei(50), signature: sig(50) } };
+    expect(Payee.exposed(book, NOW)).toBe(0n);
+    expect(Payee.exposed(book, NOW + 420)).toBe(0n);
+    expect(Payee.exposed(book, NOW + 421)).toBe(40n);
+    expect(Payee.exposed(book, NOW + 421, { claimMargin: 0 })).toBe(0n);
+  });
+
+  test("credit that was held back comes with a guarantee, once", () => {
+    const [held, effects] = Payee.step(sample("soft"), voucher(41), tableRules);
+    expect(effects.at(-2)).toEqual({ do: "ask" });
+    expect(held).toMatchObject({ highest: { cumulative: 41n }, credited: 20n });
+    const [next, more] = Payee.step(held, events.guarantees, tableRules);
+    expect(more).toContainEqual({ do: "credit", credited: 21n });
+    expect(Payee.step(next, events.guarantees, tableRules)).toEqual([next, []]);
+  });
+
+  test("a payer gets two segments ahead, one that the chain saw pay four", () => {
+    expect(Payee.window(sample("trusted"))).toBe(2);
+    expect(Payee.window({ ...sample("soft"), claimed: wei(0) })).toBe(2);
+    expect(Payee.window(sample("soft"))).toBe(4);
+  });
+});
+
 describe("a payee", () => {
   test("credits only the increment", () => {
-    const [, effects] = Payee.step(sample("open"), voucher(33));
+    const [, effects] = Payee.step(sample("soft"), voucher(33));
     expect(effects).toContainEqual({ do: "credit", credited: 13n });
   });
 
@@ -105,27 +230,27 @@ describe("a payee", () => {
 
   test("refuses more than is owed plus what may be paid ahead, if told to", () => {
     const rules = { prepay: wei(5) };
-    expect(does(Payee.step(sample("open"), voucher(55), rules)[1])).toEqual(["store", "credit"]);
-    expect(Payee.step(sample("open"), voucher(56), rules)).toEqual([
-      sample("open"),
+    expect(does(Payee.step(sample("soft"), voucher(55), rules)[1])).toEqual(["store", "credit"]);
+    expect(Payee.step(sample("soft"), voucher(56), rules)).toEqual([
+      sample("soft"),
       [{ do: "refuse", reason: { code: "VOUCHER_OVER_OWED", increment: 36n, owed: 30n } }],
     ]);
   });
 
   test("can claim what it holds and was not paid, as far as the pot goes", () => {
-    expect(Payee.claimable(sample("open"))).toBe(10n);
-    expect(Payee.claimable({ ...sample("open"), balance: wei(4) })).toBe(4n);
-    expect(Payee.claimable({ ...sample("open"), claimed: wei(25) })).toBe(0n);
-    expect(Payee.claimable(sample("final"))).toBe(0n);
+    expect(Payee.claimable(sample("soft"))).toBe(10n);
+    expect(Payee.claimable({ ...sample("soft"), balance: wei(4) })).toBe(4n);
+    expect(Payee.claimable({ ...sample("soft"), claimed: wei(25) })).toBe(0n);
+    expect(Payee.claimable(sample("lost"))).toBe(0n);
   });
 
   test("believes no server that takes a payment or an end back", () => {
-    expect(Payee.step(sample("open"), chain(0, 3, 97))[0].claimed).toBe(10n);
-    expect(Payee.step(sample("final"), chain(0))[0].closeAt).toBe(FINALIZED);
+    expect(Payee.step(sample("soft"), chain(0, 3, 97))[0].claimed).toBe(10n);
+    expect(Payee.step(sample("lost"), chain(0))[0].closeAt).toBe(FINALIZED);
   });
 
   test("does not hurry to the chain when a close leaves nothing to claim", () => {
-    const paid = { ...sample("open"), claimed: wei(20) };
+    const paid = { ...sample("soft"), claimed: wei(20) };
     expect(does(Payee.step(paid, chain(CLOSE_AT, 20, 80))[1])).toEqual(["store"]);
   });
 
@@ -133,21 +258,36 @@ describe("a payee", () => {
     const amount = fc.bigInt({ min: -5n, max: 150n }).map(wei);
     const anyEvent: fc.Arbitrary<Payee.Event> = fc.oneof(
       fc.record({ type: fc.constant("delivered" as const), amount }),
-      amount.map((n) => ({ type: "voucher" as const, cumulative: n, signature: sig(1) })),
+      amount.map((n) => ({
+        type: "voucher" as const,
+        cumulative: n,
+        signature: sig(1),
+        now: NOW,
+      })),
       fc.record({
         type: fc.constant("chain" as const),
         balance: fc.bigInt({ min: 0n, max: 100n }).map(wei),
         claimed: fc.bigInt({ min: 0n, max: 100n }).map(wei),
         closeAt: fc.constantFrom(0, CLOSE_AT, FINALIZED),
+        ceiling: fc.bigInt({ min: 0n, max: 100n }).map(wei),
+        until: fc.constantFrom(0, NOW + 100, NOW + 600),
+        now: fc.constant(NOW),
       }),
     );
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 40 }), (sequence) => {
-        let book = Payee.fresh({ balance: wei(100), claimed: wei(0), closeAt: 0 });
+        let book = Payee.fresh({ balance: wei(100), claimed: wei(0), closeAt: 0, ...unreserved });
         for (const event of sequence) {
-          const [next, effects] = Payee.step(book, event);
+          const [next, effects] = Payee.step(book, event, tableRules);
+          // Invariant 24: work goes on for no more than softCap beyond the guarantee, as the chain was last seen.
+          const more = next.credited - next.claimed - Payee.guaranteed(next, NOW + 180);
+          if (next.credited > book.credited) expect(more).toBeLessThanOrEqual(tableRules.softCap);
+          expect(next.credited).toBeGreaterThanOrEqual(book.credited);
+          expect(next.credited).toBeLessThanOrEqual(next.highest?.cumulative ?? 0n);
           expect(next.accrued).toBeGreaterThanOrEqual(book.accrued);
-          expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
+          if (!effects.some((effect) => effect.do === "wentBack"))
+            expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
+          else expect(book.doubts).toBe(Payee.DOUBTS - 1);
           const [was, is] = [book.highest?.cumulative ?? 0n, next.highest?.cumulative ?? 0n];
           expect(is).toBeGreaterThanOrEqual(was);
           if (is > was) expect(is).toBeLessThanOrEqual(book.balance + book.claimed);
@@ -187,7 +327,7 @@ describe("payer and payee over a bad line", () => {
     fc.assert(
       fc.property(fc.array(anyMove, { maxLength: 60 }), (moves) => {
         let payer = Payer.opened(wei(1000));
-        let payee = Payee.fresh({ balance: wei(1000), claimed: wei(0), closeAt: 0 });
+        let payee = Payee.fresh({ balance: wei(1000), claimed: wei(0), closeAt: 0, ...unreserved });
         const line: Payer.Signed[] = [];
         let decided = 0n;
         let credited = 0n;
@@ -215,7 +355,12 @@ describe("payer and payee over a bad line", () => {
           }
         };
         const receive = ({ cumulative, signature }: Payer.Signed) => {
-          const [next, effects] = Payee.step(payee, { type: "voucher", cumulative, signature });
+          const [next, effects] = Payee.step(payee, {
+            type: "voucher",
+            cumulative,
+            signature,
+            now: NOW,
+          });
           payee = next;
           for (const effect of effects) if (effect.do === "credit") credited += effect.credited;
         };

@@ -6,7 +6,7 @@ import { FINALIZED } from "./final.ts";
 import * as Payee from "./payee.ts";
 import { Queue } from "./queue.ts";
 import { type Json, type Store, StoreError } from "./store.ts";
-import type { Address, Domain, Hex, PotConfig, Purse, SignedVoucher } from "./types.ts";
+import type { Address, Domain, Hex, PotConfig, Purse, PurseNews, SignedVoucher } from "./types.ts";
 import * as Voucher from "./voucher.ts";
 import { VoucherError, type VoucherReason } from "./voucher.ts";
 
@@ -31,6 +31,14 @@ export interface OpenPurseOptions {
   readonly maxFeeBps?: number;
   /** Wei that vouchers may run ahead of delivered work. Default: no limit. */
   readonly prepay?: Wei;
+  /** Wei vouchered without a guarantee for which work goes on. Default: no limit. */
+  readonly softCap?: Wei;
+  /** Seconds before a guarantee ends from which it is not relied on, and what it covers is claimed. Default 180. */
+  readonly claimMargin?: number;
+  /** Least that a voucher must add, in wei. Default 1. */
+  readonly minDelta?: Wei;
+  /** The chain to use instead of the one behind `rpc`. */
+  readonly chain?: Chain;
   /** Milliseconds between two looks at the chain. Default 30_000. */
   readonly refresh?: number;
   /** Told of trouble in the background: a refresh or an automatic claim that failed. */
@@ -43,6 +51,10 @@ interface LaneHeld {
   readonly config: PotConfig;
   book: Payee.Book;
   readonly queue: Queue;
+  /** The chain's unix second less our own clock's, in seconds; from the last look. */
+  ahead: number;
+  /** Looks at the chain that vouchers may still cause, and when that was, in milliseconds. */
+  spare: { readonly looks: number; readonly at: number };
 }
 
 interface LaneRecord {
@@ -53,16 +65,22 @@ interface LaneRecord {
   readonly claimed: string;
   readonly balance: string;
   readonly closeAt: number;
+  readonly ceiling?: string;
+  readonly until?: number;
+  readonly credited?: string;
 }
 
 /** Gas of a claim of one voucher into a fresh lane and credit, with room. Source: the contract's gas snapshot. */
 const CLAIM_GAS = 120_000n;
 
+/** Looks at the chain that vouchers of one pot may cause at once. */
+const SPARE_LOOKS = 4;
+
 /** Opens a worker's books. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
 export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
   const { domain, rpc, store, signal, clock = systemClock } = options;
   const payee = getAddress(options.payee);
-  const chain = await connect({ domain, rpc, signal, clock });
+  const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
   const { lane, release } = await takeLane(store, payee, options.lane, signal);
   try {
     const lanes = await readLanes(store, payee, lane);
@@ -86,7 +104,12 @@ async function takeLane(
       signal,
       ...(patience !== undefined && { patience }),
     });
-    await store.write([[`${prefix}${lane}`, true]]);
+    try {
+      await store.write([[`${prefix}${lane}`, true]]);
+    } catch (error) {
+      release();
+      throw error;
+    }
     return { lane, release };
   };
   if (wanted !== undefined) {
@@ -117,7 +140,13 @@ async function readLanes(store: Store, payee: Address, lane: number): Promise<La
       potId: key.slice(prefix.length) as Hex,
       config: record.config,
       queue: new Queue(),
+      ahead: 0,
+      spare: { looks: SPARE_LOOKS, at: 0 },
       book: {
+        ceiling: BigInt(record.ceiling ?? 0) as Wei,
+        until: record.until ?? 0,
+        // Books from before there were guarantees gave credit for all they held.
+        credited: BigInt(record.credited ?? cumulative ?? 0) as Wei,
         accrued: BigInt(record.accrued) as Wei,
         claimed: BigInt(record.claimed) as Wei,
         balance: BigInt(record.balance) as Wei,
@@ -132,7 +161,7 @@ async function readLanes(store: Store, payee: Address, lane: number): Promise<La
 }
 
 function laneRecord({ config }: LaneHeld, book: Payee.Book): Json {
-  const { accrued, highest, claimed, balance, closeAt } = book;
+  const { accrued, highest, claimed, balance, closeAt, ceiling, until, credited } = book;
   return {
     config: { ...config },
     accrued: accrued.toString(),
@@ -140,6 +169,9 @@ function laneRecord({ config }: LaneHeld, book: Payee.Book): Json {
     claimed: claimed.toString(),
     balance: balance.toString(),
     closeAt,
+    ceiling: ceiling.toString(),
+    until,
+    credited: credited.toString(),
   };
 }
 
@@ -159,6 +191,16 @@ function refusal(reason: VoucherReason): VoucherError {
       return new VoucherError(
         reason,
         `the voucher is over ${reason.amount} wei, and the pot covers ${reason.pot}`,
+      );
+    case "VOUCHER_DUST":
+      return new VoucherError(
+        reason,
+        `the voucher adds ${reason.increment} wei, at least ${reason.min} are worth a look`,
+      );
+    case "VOUCHER_UNGUARANTEED":
+      return new VoucherError(
+        reason,
+        `kept, but ${reason.exposed} wei of what we hold are not guaranteed, at most ${reason.softCap} may be`,
       );
     case "VOUCHER_POT_CLOSING":
       return new VoucherError(
@@ -186,8 +228,18 @@ function hold(
   const { payee, lane, domain, chain, store, clock, account, release } = held;
   const { minChallenge = 900, minBalance = 1n as Wei, maxFeeBps = 0, refresh = 30_000 } = held;
   const { onProblem = () => {} } = held;
+  const listeners = new Set<(news: PurseNews) => void>();
+  const onNews = (news: PurseNews) => {
+    for (const listener of listeners) listener(news);
+  };
   const domainSeparator = separator(domain);
-  const rules: Payee.Rules = held.prepay === undefined ? {} : { prepay: held.prepay };
+  const { prepay, softCap, claimMargin, minDelta } = held;
+  const rules: Payee.Rules = {
+    ...(prepay !== undefined && { prepay }),
+    ...(softCap !== undefined && { softCap }),
+    ...(claimMargin !== undefined && { claimMargin }),
+    ...(minDelta !== undefined && { minDelta }),
+  };
   const lanes = new Map(held.lanes.map((own) => [own.potId, own]));
   const own = new AbortController();
   let closed = false;
@@ -213,6 +265,9 @@ function hold(
         at.book = next;
       } else if (effect.do === "credit") credited = effect.credited;
       else if (effect.do === "refuse") refused = refusal(effect.reason);
+      else if (effect.do === "wentBack")
+        onNews({ type: "wentBack", potId: at.potId, from: effect.from, to: effect.to });
+      else if (effect.do === "ask") onNews({ type: "unguaranteed", potId: at.potId });
       else background(() => claimIfWorthIt(at));
     }
     if (refused) throw refused;
@@ -225,17 +280,43 @@ function hold(
     });
   }
 
-  async function look(at: LaneHeld, waits: Waits): Promise<void> {
-    const [pot, claimed] = await Promise.all([
-      chain.pot(at.potId, waits),
-      chain.claimed(at.potId, [{ payee, lane }], waits),
+  async function seen(potId: Hex, waits: Waits): Promise<Payee.Seen & { exists: boolean }> {
+    const [pot, [state], now] = await Promise.all([
+      chain.pot(potId, waits),
+      chain.lanes(potId, [{ payee, lane }], waits),
+      chain.now(waits),
     ]);
-    await act(at, {
-      type: "chain",
-      balance: pot.balance,
-      closeAt: pot.closeAt,
-      claimed: claimed[0] ?? (0n as Wei),
-    });
+    const { balance, closeAt, exists } = pot;
+    const none = 0n as Wei;
+    const { claimed, ceiling, until } = state ?? { claimed: none, ceiling: none, until: 0 };
+    return { balance, closeAt, exists, claimed, ceiling, until, now };
+  }
+
+  async function look(at: LaneHeld, waits: Waits): Promise<void> {
+    const { exists: _, ...view } = await seen(at.potId, waits);
+    at.ahead = view.now - clock.unix() / 1000;
+    const { ceiling, until } = at.book;
+    const credited = await act(at, { type: "chain", ...view });
+    const { potId } = at;
+    if (view.ceiling > view.claimed && (view.ceiling !== ceiling || view.until !== until))
+      onNews({ type: "reserved", potId, ceiling: view.ceiling, until: view.until });
+    if (credited > 0n) onNews({ type: "credited", potId, credited });
+  }
+
+  /** A payer who signs more than there is could make us ask the chain for each voucher: a few, then one a second. */
+  function mayLook(at: LaneHeld): boolean {
+    const now = clock.now();
+    const looks = Math.min(SPARE_LOOKS, at.spare.looks + (now - at.spare.at) / 1000);
+    at.spare = { looks: looks >= 1 ? looks - 1 : looks, at: now };
+    return looks >= 1;
+  }
+
+  /** A look, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. */
+  async function lookWell(at: LaneHeld, waits: Waits): Promise<void> {
+    for (let looks = 0; looks < Payee.DOUBTS; looks++) {
+      await look(at, waits);
+      if (at.book.doubts === undefined) return;
+    }
   }
 
   async function claimLane(at: LaneHeld, wallet: Wallet, waits: Waits): Promise<Wei> {
@@ -248,6 +329,9 @@ function hold(
     for (const event of events)
       if (event.type === "claimed" && event.lane === lane && isAddressEqual(event.payee, payee))
         paid += event.paid;
+      else if (event.type === "bounced" && event.lane === lane)
+        onNews({ type: "bounced", potId: at.potId, shortfall: event.shortfall });
+    onNews({ type: "claimed", potId: at.potId, paid: paid as Wei });
     await look(at, waits);
     return paid as Wei;
   }
@@ -309,26 +393,26 @@ function hold(
         `the contract keeps ${chain.feeBps / 100} % of each payment; we accept ${maxFeeBps / 100} %`,
       );
     const potId = potIdOf(domainSeparator, config);
-    const [pot, claimed] = await Promise.all([
-      chain.pot(potId, waits),
-      chain.claimed(potId, [{ payee, lane }], waits),
-    ]);
+    const { exists, ...pot } = await seen(potId, waits);
     if (pot.closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
     if (pot.closeAt !== 0)
       throw new PotError(
         { code: "POT_CLOSING", closeAt: pot.closeAt },
         `the pot closes at ${new Date(pot.closeAt * 1000).toISOString()}`,
       );
-    if (!pot.exists || pot.balance < minBalance)
+    if (!exists || pot.balance < minBalance)
       throw new PotError(
         { code: "POT_UNFUNDED", balance: pot.balance, min: minBalance },
         `the pot holds ${pot.balance} wei; we want ${minBalance}`,
       );
-    const seen = { ...pot, claimed: claimed[0] ?? (0n as Wei) };
+    const ahead = pot.now - clock.unix() / 1000;
     const known = lanes.get(potId);
-    if (known) await known.queue.run(() => act(known, { type: "chain", ...seen }));
-    else {
-      const at: LaneHeld = { potId, config, queue: new Queue(), book: Payee.fresh(seen) };
+    if (known) {
+      known.ahead = ahead;
+      await known.queue.run(() => act(known, { type: "chain", ...pot }));
+    } else {
+      const spare = { looks: SPARE_LOOKS, at: 0 };
+      const at = { potId, config, queue: new Queue(), book: Payee.fresh(pot), ahead, spare };
       lanes.set(potId, at);
       await at.queue.run(() =>
         store.write([[laneKeyOf(payee, lane, potId), laneRecord(at, at.book)]]),
@@ -356,11 +440,13 @@ function hold(
     // Also for stale amounts: an unsigned claim must not even learn what we hold.
     await Voucher.verify(domainSeparator, at.config.signer, voucher);
     return at.queue.run(async () => {
-      const event = { type: "voucher", cumulative, signature } as const;
+      const now = Math.ceil(clock.unix() / 1000 + at.ahead);
+      const event = { type: "voucher", cumulative, signature, now } as const;
       try {
         return { credited: await act(at, event) };
       } catch (error) {
         if (!(error instanceof VoucherError && error.code === "VOUCHER_OVER_POT")) throw error;
+        if (!mayLook(at)) throw error;
         // Topped up since we last looked? The chain knows.
         await look(at, { signal: own.signal });
         return { credited: await act(at, event) };
@@ -377,6 +463,7 @@ function hold(
       await at.queue.run(() => act(at, { type: "delivered", amount }));
     },
     accept,
+    window: (potId) => Payee.window(laneOf(potId).book),
     highest: (potId) => {
       const at = lanes.get(potId.toLowerCase() as Hex);
       return at?.book.highest && { potId: at.potId, payee, lane, ...at.book.highest };
@@ -397,6 +484,7 @@ function hold(
       let paid = 0n;
       let failure: unknown;
       for (const at of lanes.values()) {
+        await at.queue.run(() => lookWell(at, { signal }));
         if (Payee.claimable(at.book) === 0n) continue;
         try {
           paid += await at.queue.run(() => claimLane(at, wallet, { signal }));
@@ -413,6 +501,10 @@ function hold(
       if (failure !== undefined) throw failure;
       return { paid: paid as Wei };
     },
+    watch(listener, { signal }) {
+      listeners.add(listener);
+      signal.addEventListener("abort", () => listeners.delete(listener), { once: true });
+    },
     async withdraw({ signal }) {
       const wallet = requireAccount();
       if ((await chain.credit(payee, { signal })) === 0n) return { withdrawn: 0n as Wei };
@@ -427,6 +519,7 @@ function hold(
       if (closed) return;
       closed = true;
       own.abort();
+      listeners.clear();
       await Promise.all([...lanes.values()].map(({ queue }) => queue.idle()));
       release();
     },

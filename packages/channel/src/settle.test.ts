@@ -5,70 +5,31 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../test/anvil.ts";
 import { Crash, dying } from "../test/crash.ts";
 import { provider } from "../test/provider.ts";
+import { impatient, stage } from "../test/stage.ts";
 import { connect } from "./chain.ts";
 import { separator } from "./config.ts";
 import { memory } from "./memory.ts";
-import { type OpenPotOptions, openPot, resumePot, unsettled } from "./pot.ts";
-import { type OpenPurseOptions, openPurse } from "./purse.ts";
+import { resumePot, unsettled } from "./pot.ts";
+import { openPurse } from "./purse.ts";
 import { newSecret } from "./secret.ts";
-import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "./types.ts";
+import type { PayerPot, SettleProgress } from "./types.ts";
 import * as Voucher from "./voucher.ts";
 
+type Stage = ReturnType<typeof stage>;
 const wei = (value: bigint) => value as Wei;
 const signal = AbortSignal.timeout(240_000);
 const ETHER = 10n ** 18n;
 
 let net: Anvil;
+let funded: Stage["funded"];
+let working: Stage["working"];
+let jump: Stage["jump"];
+let earn: Stage["earn"];
 beforeAll(async () => {
   net = await anvil();
+  ({ funded, working, jump, earn } = stage(net, signal));
 });
 afterAll(() => net.close());
-
-/** Looks at the chain often instead of every second: what is waited for is our own jump of its clock. */
-const impatient: Clock = {
-  ...systemClock,
-  sleep: (ms, options) => systemClock.sleep(Math.min(ms, 20), options),
-};
-
-const funded = (more: Partial<OpenPotOptions> = {}) =>
-  openPot({
-    domain: net.domain,
-    rpc: net.rpc,
-    payer: net.accounts[0],
-    deposit: wei(10n ** 15n),
-    challengePeriod: 900,
-    store: memory(),
-    clock: impatient,
-    signal,
-    ...more,
-  });
-
-const working = (more: Partial<OpenPurseOptions> = {}) =>
-  openPurse({
-    payee: net.accounts[1].address,
-    account: net.accounts[1],
-    domain: net.domain,
-    rpc: net.rpc,
-    store: memory(),
-    signal,
-    ...more,
-  });
-
-/** Lets the chain's clock jump over the challenge as soon as settling waits for it. */
-const jump =
-  (steps: SettleProgress["step"][] = []) =>
-  (p: SettleProgress) => {
-    if (steps.at(-1) !== p.step) steps.push(p.step);
-    if (p.step === "waiting") void net.warp(p.until - p.now);
-  };
-
-async function earn(pot: PayerPot, purse: Purse, amount: bigint): Promise<SignedVoucher> {
-  await purse.trust(pot.domain, pot.config, { signal });
-  await purse.accrue(pot.potId, wei(amount));
-  const voucher = await pot.pay(purse, wei(amount));
-  expect(await purse.accept(voucher)).toEqual({ credited: amount });
-  return voucher;
-}
 
 describe("a stream's money, on a real chain", () => {
   test("two lanes settle to the wei, and everybody ends with what the books say", async () => {
@@ -203,6 +164,54 @@ describe("a stream's money, on a real chain", () => {
     const settlement = await pot.settle({ signal, progress: jump() });
     expect(settlement).toMatchObject({ paidWei: 88n, refundedWei: 10n ** 15n - 88n });
     await purse.close();
+    await pot.close();
+  });
+
+  test("a lane that lives gets a guarantee on chain, and the work that waited for it goes on", async () => {
+    const hasty: Clock = {
+      ...systemClock,
+      sleep: (ms, options) => systemClock.sleep(Math.min(ms, 50), options),
+    };
+    const pot = await funded({ deposit: wei(ETHER), clock: hasty });
+    const purse = await working({
+      softCap: wei(ETHER / 20n),
+      account: net.accounts[3],
+      clock: hasty,
+    });
+    const worker: string[] = [];
+    purse.watch((news) => worker.push(news.type), { signal });
+    let lanes: number | undefined;
+    pot.watch(
+      (news) => {
+        if (news.type === "reserved") lanes = news.lanes;
+      },
+      { signal },
+    );
+    await earn(pot, purse, ETHER / 100n);
+    await purse.accrue(pot.potId, wei(ETHER / 10n));
+    const voucher = await pot.pay(purse, wei(ETHER / 10n));
+    // A worker that cannot claim by itself has only the guarantee to hope for.
+    await net.setBalance(net.accounts[3], 0n);
+    await expect(purse.accept(voucher)).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
+    expect(purse.highest(pot.potId)).toEqual(voucher);
+    // The lane's first minute begins when the pot first looks at it: some minute from now is its second.
+    await expect
+      .poll(
+        async () => {
+          if (lanes === undefined) await net.warp(61);
+          return lanes;
+        },
+        { timeout: 20_000, interval: 300 },
+      )
+      .toBe(1);
+    await expect.poll(() => worker, { timeout: 20_000, interval: 20 }).toContain("credited");
+    expect(worker).toContain("reserved");
+    const [lane] = await (await connect({ ...net, signal })).lanes(pot.potId, [purse], { signal });
+    expect(lane?.ceiling).toBeGreaterThan(voucher.cumulative);
+    await net.setBalance(net.accounts[3], 10n * ETHER);
+    await purse.close();
+    const settlement = await pot.settle({ signal, progress: jump() });
+    expect(settlement.paidWei).toBe(voucher.cumulative);
     await pot.close();
   });
 

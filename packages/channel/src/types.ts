@@ -54,6 +54,34 @@ export type SettleProgress =
   | { readonly step: "waiting"; readonly until: number; readonly now: number }
   | { readonly step: "refunding" };
 
+/** What happens to a broadcaster's money beside its vouchers, for people to see. */
+export type PotNews =
+  /** The chain had forgotten the deposit, as after a reorganisation: the same bytes were sent again. */
+  | { readonly type: "depositResent" }
+  /** So many lanes are guaranteed, for `gas` units of gas. */
+  | { readonly type: "reserved"; readonly lanes: number; readonly gas: bigint }
+  /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
+  | { readonly type: "low"; readonly free: Wei; readonly seconds: number };
+
+/** What happens to a worker's money beside its vouchers, for people to see. */
+export type PurseNews =
+  /** The chain pays up to `ceiling` wei until the unix second `until`, whatever others are paid. */
+  | {
+      readonly type: "reserved";
+      readonly potId: Hex;
+      readonly ceiling: Wei;
+      readonly until: number;
+    }
+  /** More than `softCap` is held without a guarantee: work stops until one comes, or a claim. */
+  | { readonly type: "unguaranteed"; readonly potId: Hex }
+  /** What was held back counts now. */
+  | { readonly type: "credited"; readonly potId: Hex; readonly credited: Wei }
+  | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Wei }
+  /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is, wei. It is claimed again. */
+  | { readonly type: "wentBack"; readonly potId: Hex; readonly from: Wei; readonly to: Wei }
+  /** The pot could not pay this much of a claim. */
+  | { readonly type: "bounced"; readonly potId: Hex; readonly shortfall: Wei };
+
 /** The broadcaster's purse for one stream. Stored before anything is sent; one writer by Web Lock. */
 export interface PayerPot {
   readonly potId: Hex;
@@ -75,6 +103,17 @@ export interface PayerPot {
    * Answers with the lane's highest. Throws VoucherError if it is not ours: a peer's word alone never moves money.
    */
   adopt(voucher: SignedVoucher): Promise<SignedVoucher>;
+  /**
+   * Hears what a peer says it holds, without a signature: it moves no money. Answers with the voucher to send again if ours is
+   * higher.
+   */
+  hello(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined>;
+  /** A worker of ours wants its lane guaranteed. */
+  ask(lane: Lane): Promise<void>;
+  /** Deposits `amount` wei more from the payer's wallet. Throws ChainError; after CHAIN_UNCONFIRMED it may still arrive. */
+  topUp(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
+  /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */
+  watch(listener: (news: PotNews) => void, options: { signal: AbortSignal }): void;
   /** Pays every lane on chain, starts the close, waits out the challenge, takes the refund. Safe to repeat after a failure. */
   settle(options: {
     signal: AbortSignal;
@@ -93,10 +132,14 @@ export interface Purse {
   accrue(potId: Hex, amount: Wei): Promise<void>;
   /** Checks, stores, then accepts a voucher. Throws VoucherError; a lower one answers with what we hold. */
   accept(voucher: SignedVoucher): Promise<{ readonly credited: Wei }>;
+  /** Segments that may be delivered unpaid in this pot: 2, or 4 once the chain has paid us from it. */
+  window(potId: Hex): number;
   highest(potId: Hex): SignedVoucher | undefined;
   balances(): { readonly accrued: Wei; readonly vouchered: Wei; readonly claimed: Wei };
   /** Claims every unclaimed voucher on chain with the given sender; true money moves to `payee`'s credit. */
   claim(options: { signal: AbortSignal }): Promise<{ readonly paid: Wei }>;
+  /** Tells `listener` what happens to the money until `signal` fires or the purse is closed. */
+  watch(listener: (news: PurseNews) => void, options: { signal: AbortSignal }): void;
   /** Sends the payee's whole credit to the payee. */
   withdraw(options: { signal: AbortSignal }): Promise<{ readonly withdrawn: Wei }>;
   close(): Promise<void>;

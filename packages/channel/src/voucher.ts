@@ -28,6 +28,10 @@ export type VoucherReason =
   | { code: "VOUCHER_OVER_OWED"; increment: Wei; owed: Wei }
   /** More than the pot holds for us. */
   | { code: "VOUCHER_OVER_POT"; amount: Wei; pot: Wei }
+  /** Adds less than we verify for; wei. */
+  | { code: "VOUCHER_DUST"; increment: Wei; min: Wei }
+  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody; wei. */
+  | { code: "VOUCHER_UNGUARANTEED"; exposed: Wei; softCap: Wei }
   /** Kept and claimable, but no reason to go on working. */
   | { code: "VOUCHER_POT_CLOSING"; closeAt: number }
   | { code: "VOUCHER_POT_FINAL" };

@@ -4,16 +4,14 @@ import { PotError } from "./config.ts";
 import type { Address, Domain, PotConfig, SignedVoucher } from "./types.ts";
 import { isLane, VoucherError } from "./voucher.ts";
 
-/** `Voucher` of tabcast.proto, as any codec gives it. */
+/** `Voucher` of tabcast.proto, as any codec gives it: at most 120 bytes there. Its payee is the one of the award it comes with. */
 export interface WireVoucher {
   /** 32 bytes. */
   readonly pot: Uint8Array;
-  /** 20 bytes. */
-  readonly payee: Uint8Array;
   readonly lane: number;
-  /** Wei, 12 bytes, big endian. */
+  /** Wei, 1 to 12 bytes, big endian. */
   readonly cumulative: Uint8Array;
-  /** 65 bytes. */
+  /** 64 bytes: r, then s with the parity in its highest bit (EIP-2098). */
   readonly signature: Uint8Array;
 }
 
@@ -48,29 +46,34 @@ export function fromAddress(address: Address): Bytes {
 /** A voucher ready for the wire. */
 export function fromVoucher(voucher: SignedVoucher): {
   pot: Bytes;
-  payee: Bytes;
   lane: number;
   cumulative: Bytes;
   signature: Bytes;
 } {
+  const whole = fromHex(voucher.signature);
+  const signature = whole.slice(0, 64);
+  if (whole[64] === 28) signature[S] = (signature[S] ?? 0) | PARITY;
   return {
     pot: fromHex(voucher.potId),
-    payee: fromHex(voucher.payee),
     lane: voucher.lane,
-    cumulative: Uint8Array.from(numberToBytes(voucher.cumulative, { size: 12 })),
-    signature: fromHex(voucher.signature),
+    cumulative: Uint8Array.from(numberToBytes(voucher.cumulative)),
+    signature,
   };
 }
 
-/** A voucher off the wire; lengths are checked, nothing else. Throws VOUCHER_MALFORMED. */
-export function toVoucher(wire: WireVoucher): SignedVoucher {
-  const lengths = { pot: 32, payee: 20, cumulative: 12, signature: 65 } as const;
-  for (const [field, length] of Object.entries(lengths)) {
+/** Where s begins in a signature, and the bit of its first byte that a low s leaves free. */
+const S = 32;
+const PARITY = 0x80;
+
+/** A voucher off the wire for `payee`; lengths are checked, nothing else. Throws VOUCHER_MALFORMED. */
+export function toVoucher(wire: WireVoucher, payee: Address): SignedVoucher {
+  const lengths = { pot: [32, 32], cumulative: [1, 12], signature: [64, 64] } as const;
+  for (const [field, [least, most]] of Object.entries(lengths)) {
     const bytes = wire[field as keyof typeof lengths];
-    if (bytes?.byteLength !== length)
+    if (bytes === undefined || bytes.byteLength < least || bytes.byteLength > most)
       throw new VoucherError(
         { code: "VOUCHER_MALFORMED", field },
-        `the voucher's ${field} is ${bytes?.byteLength} bytes, not ${length}`,
+        `the voucher's ${field} is ${bytes?.byteLength} bytes, not ${least === most ? most : `${least} to ${most}`}`,
       );
   }
   if (!isLane(wire.lane))
@@ -78,12 +81,17 @@ export function toVoucher(wire: WireVoucher): SignedVoucher {
       { code: "VOUCHER_MALFORMED", field: "lane" },
       `the voucher's lane is ${wire.lane}, not a 32-bit number`,
     );
+  const signature = new Uint8Array(65);
+  signature.set(wire.signature);
+  const top = signature[S] ?? 0;
+  signature[S] = top & ~PARITY;
+  signature[64] = (top & PARITY) === 0 ? 27 : 28;
   return {
     potId: bytesToHex(wire.pot),
-    payee: toAddress(wire.payee),
+    payee,
     lane: wire.lane,
     cumulative: bytesToBigInt(wire.cumulative) as Wei,
-    signature: bytesToHex(wire.signature),
+    signature: bytesToHex(signature),
   };
 }
 

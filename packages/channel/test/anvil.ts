@@ -6,7 +6,7 @@ import { createTestClient, http, type LocalAccount } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 
 /** Keys that anvil fills with 10_000 ETH each; published with it, of no worth anywhere else. */
-const KEYS = [
+export const KEYS = [
   "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
   "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
   "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
@@ -21,6 +21,8 @@ export interface Anvil {
   /** Moves the chain's clock, in seconds, and makes a block. */
   warp(seconds: number): Promise<void>;
   setBalance(account: LocalAccount, wei: bigint): Promise<void>;
+  /** Any of anvil's own calls: snapshots, reorganisations, dropped transactions, prices. */
+  cheat(method: string, ...params: readonly unknown[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -57,6 +59,8 @@ export async function anvil(): Promise<Anvil> {
       await client.mine({ blocks: 1 });
     },
     setBalance: ({ address }, value) => client.setBalance({ address, value }),
+    cheat: (method, ...params) =>
+      client.request({ method, params } as unknown as Parameters<typeof client.request>[0]),
     async close() {
       child.kill("SIGTERM");
       await gone;

@@ -46,6 +46,18 @@ function broadcast(change: Partial<Broadcast> = {}): Broadcast {
     },
     wallMs: 2_000,
     mediaSeconds: 4,
+    traffic: {
+      captured: 1_000,
+      sent: 1_000,
+      pulled: 500,
+      control: 15,
+      sentPerCaptured: 1,
+      controlPerMedia: 0.01,
+    },
+    work: { opened: 2, copies: 0, local: 0, checks: { drawn: 2, checked: 1, again: 0, ms: 30 } },
+    checks: { seed: "00", commitment: "00" },
+    drops: {},
+    trace: [],
     workers: [],
     ...change,
   } as Broadcast;

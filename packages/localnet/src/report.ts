@@ -33,6 +33,12 @@ export interface Report {
   }[];
   readonly segments: readonly (Omit<SegmentLine, "worker"> & { readonly worker: string | null })[];
   readonly workers: BroadcastReport["workers"];
+  /** Bytes of source and control, extra copies, looks at pictures, dropped messages, and how each segment came to be. */
+  readonly traffic: BroadcastReport["traffic"];
+  readonly work: BroadcastReport["work"];
+  readonly checks: BroadcastReport["checks"];
+  readonly drops: BroadcastReport["drops"];
+  readonly trace: BroadcastReport["trace"];
   readonly settlement: {
     readonly chainId: number;
     readonly contract: string;
@@ -122,6 +128,11 @@ export function makeReport(input: ReportInput): Report {
     rungs: rungs.map(({ name, width, height, bitrate }) => ({ name, width, height, bitrate })),
     segments: broadcast.segments.map((line) => ({ ...line, worker: line.worker ?? null })),
     workers: broadcast.workers,
+    traffic: broadcast.traffic,
+    work: broadcast.work,
+    checks: broadcast.checks,
+    drops: broadcast.drops,
+    trace: broadcast.trace,
     settlement: {
       chainId: settlement?.chainId ?? chain.id,
       contract: settlement?.contract ?? chain.contract,

@@ -76,6 +76,25 @@ describe("the next segment", () => {
     expect(Assign.anybody([hand("a")], task)).toBe(true);
   });
 
+  test("takes the place that a look has kept longest, where no other is left", () => {
+    const made = true as const;
+    const loads = new Map([
+      ["a", [{ seq: 4, readyAt: 0, made }]],
+      [
+        "b",
+        [
+          { seq: 5, readyAt: 0 },
+          { seq: 3, readyAt: 0, made },
+        ],
+      ],
+      ["stranger", [{ seq: 1, readyAt: 0, made }]],
+    ]);
+    const hands = [hand("a"), hand("b")];
+    expect(Assign.oldestMade(hands, loads, task)).toEqual({ worker: "b", seq: 3 });
+    expect(Assign.oldestMade(hands, loads, { ...task, without: ["b"] })?.seq).toBe(4);
+    expect(Assign.oldestMade(hands, none, task)).toBeUndefined();
+  });
+
   test("does not take a worker for free whose job is overdue", () => {
     const [hands, small] = [[hand("a"), hand("b")], { ...task, bytes: 1_000 }];
     const late = new Map([["a", [{ seq: 0, readyAt: 900 }]]]);
@@ -115,4 +134,64 @@ describe("the next segment", () => {
     }
     expect(given.toSorted()).toEqual(["a", "a", "b", "b", "c", "c"]);
   });
+});
+
+describe("a second copy", () => {
+  test("starts as late as the backup could still make it, and not before the first is overdue", () => {
+    const first = { base: 1_000, doneAt: 2_000 };
+    expect(Assign.hedgeAt(first, 5_000, 1_000)).toBe(3_700);
+    expect(Assign.hedgeAt(first, 5_000, 3_000)).toBe(2_150);
+    expect(Assign.hedgeAt(first, undefined, 1_000)).toBeUndefined();
+    expect(Assign.hedgeAt(first, 5_000, undefined)).toBeUndefined();
+  });
+
+  test("at a file's end is of what takes longest, while somebody idle would be done first", () => {
+    const hand = (worker: string): Assign.Hand => ({
+      worker,
+      epoch: 1,
+      role: "crew",
+      pixelsPerS: 1e8,
+      uplink: 1e7,
+      pullMs: 100,
+    });
+    const hands = [hand("a"), hand("b"), hand("c")];
+    const task = { waiting: 0, pixels: 1e8, bytes: 0 }; // a second each
+    const of = (a: number, b: number, more: object = {}, who = hands) => {
+      const loads = new Map([
+        ["a", [{ seq: 8, readyAt: a }]],
+        ["b", [{ seq: 9, readyAt: b }]],
+      ]);
+      return Assign.tail(who, loads, { ...task, ...more }, 10_000, LIVE);
+    };
+    expect(of(10_900, 15_000)).toBe(9);
+    expect(of(10_900, 11_200)).toBeUndefined(); // a copy would take 1.3 s
+    expect(of(9_800, 10_100)).toBeUndefined(); // hardly late
+    expect(of(7_900, 10_100)).toBe(8); // late by more than twice its whole time
+    expect(of(10_900, 15_000, { waiting: 1 })).toBeUndefined();
+    expect(of(10_900, 15_000, {}, hands.slice(0, 2))).toBeUndefined();
+    expect(Assign.tail(hands, new Map(), task, 10_000, LIVE)).toBeUndefined();
+  });
+});
+
+test("a segment that is being looked at takes a place of its worker, and none of its time", () => {
+  const hand: Assign.Hand = {
+    worker: "a",
+    epoch: 1,
+    role: "crew",
+    pixelsPerS: 1e8,
+    uplink: 1e9,
+    pullMs: 0,
+  };
+  const task = { seq: 3, pixels: 1e8, bytes: 0, without: [], why: "first" } as const;
+  const of = (load: readonly Assign.Load[]) =>
+    Assign.choose([hand], new Map([["a", load]]), task, { now: 0, uplinkFreeAt: 0 }, LIVE);
+  const made = { readyAt: -900, made: true } as const;
+  expect(of([{ seq: 1, ...made }])?.readyAt).toBe(1_000);
+  expect(of([{ seq: 1, readyAt: 900 }])?.readyAt).toBe(1_900);
+  expect(
+    of([
+      { seq: 1, ...made },
+      { seq: 2, ...made },
+    ]),
+  ).toBeUndefined();
 });

@@ -16,6 +16,8 @@ export interface Load {
   readonly seq: number;
   /** When its transcoding was predicted to be over, in milliseconds. */
   readonly readyAt: number;
+  /** Delivered, and being looked at: it takes a place until it is paid, for a worker delivers only so many unpaid, but no time. */
+  readonly made?: true;
 }
 
 export interface Task {
@@ -66,7 +68,8 @@ export function choose(
         : Math.max(at.now, closesAt);
     const takes = (task.pixels * 1_000) / hand.pixelsPerS;
     // A job past its time says that the prediction was wrong, not that the worker is free: half of one more is reckoned with.
-    const overAt = load.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
+    const working = load.filter(({ made }) => made !== true);
+    const overAt = working.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
     const begins = Math.max(closesAt === undefined ? uploadedAt : at.now, ...overAt);
     const readyAt = Math.max(uploadedAt, begins + takes);
     const doneAt = readyAt + hand.pullMs;
@@ -82,9 +85,77 @@ export function choose(
   return equals[task.seq % equals.length];
 }
 
+/**
+ * The load that has longest kept a place for a look at its pictures, with somebody who could take the task: where nobody has a place
+ * left, the look goes on without it. Undefined if no place is kept so.
+ */
+export function oldestMade(
+  hands: readonly Hand[],
+  loads: ReadonlyMap<string, readonly Load[]>,
+  task: Pick<Task, "without" | "why">,
+): { readonly worker: string; readonly seq: number } | undefined {
+  return eligible(hands, task)
+    .flatMap(({ worker }) =>
+      (loads.get(worker) ?? [])
+        .filter(({ made }) => made === true)
+        .map(({ seq }) => ({ worker, seq })),
+    )
+    .sort((a, b) => a.seq - b.seq)[0];
+}
+
 /** True if somebody hired could take the task, now or later. */
 export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "why">): boolean {
   return eligible(hands, task).length > 0;
+}
+
+/**
+ * When a second copy starts although the first is still heard of: as late as the backup could still make it (1.3 x its ETA
+ * before the deadline), but not before 1.15 x the first one's own ETA. `base`: when the segment is, or will be, complete: limits
+ * count from there. Undefined without a deadline or a backup. Milliseconds.
+ */
+export function hedgeAt(
+  first: { readonly base: number; readonly doneAt: number },
+  deadline: number | undefined,
+  backupMs: number | undefined,
+): number | undefined {
+  if (deadline === undefined || backupMs === undefined) return undefined;
+  const own = first.base + OVERDUE * Math.max(0, first.doneAt - first.base);
+  return Math.max(own, deadline - MARGIN * Math.max(0, backupMs));
+}
+const OVERDUE = 1.15;
+const MARGIN = 1.3;
+
+/**
+ * At the end of a file, when fewer segments are left than workers: the one in hand that is predicted to take longest, to be copied
+ * by somebody idle who would be done first by far (1.3 x). One past its time counts once it is late by twice a segment's time
+ * and half of `suspectMs`. `waiting`: segments that nobody has. Undefined while there is other work, or no copy would help.
+ */
+export function tail(
+  hands: readonly Hand[],
+  loads: ReadonlyMap<string, readonly Load[]>,
+  task: { readonly waiting: number; readonly pixels: number; readonly bytes: number },
+  now: number,
+  config: Config,
+): number | undefined {
+  if (task.waiting > 0) return undefined;
+  const takes = ({ uplink, pixelsPerS }: Hand) =>
+    (task.bytes * 8_000) / uplink + (task.pixels * 1_000) / pixelsPerS;
+  const idle = hands.filter(({ worker }) => (loads.get(worker) ?? []).length === 0).map(takes);
+  if (idle.length === 0) return undefined;
+  const copy = config.margin * Math.min(...idle);
+  // Predictions of a busy device are off by a factor: only what is late by far is a straggler.
+  const straggles = (hand: Hand, readyAt: number) =>
+    now - readyAt > Math.max(config.suspectMs / 2, 2 * takes(hand));
+  const left = hands.flatMap((hand) =>
+    (loads.get(hand.worker) ?? [])
+      .filter(({ made }) => made !== true)
+      .map(({ seq, readyAt }) => ({
+        seq,
+        ms: readyAt > now ? readyAt - now : straggles(hand, readyAt) ? Number.POSITIVE_INFINITY : 0,
+      })),
+  );
+  const [worst] = left.sort((a, b) => b.ms - a.ms);
+  return worst !== undefined && worst.ms > copy ? worst.seq : undefined;
 }
 
 function eligible(hands: readonly Hand[], task: Pick<Task, "without" | "why">): readonly Hand[] {

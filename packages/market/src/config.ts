@@ -1,3 +1,5 @@
+import type { Rate } from "./limits.ts";
+
 /** Every number the market decides by. Source: facts of the market, November 2026, unless a line says otherwise. */
 export interface Config {
   /** Largest number of bids looked at per offer; further ones are refused unread. */
@@ -54,7 +56,47 @@ export interface Config {
   readonly hedge: { readonly perSegment: number; readonly most: number };
   /** Jobs a worker has at once: one running, one fetched ahead. */
   readonly perWorker: number;
+  /**
+   * The draw among bids: e^(-price x dearness) x honesty^honesty x chance to stay^stay. `stake` raises honesty by a worker's share of
+   * all stake; zero until there is stake.
+   */
+  readonly weights: {
+    readonly price: number;
+    readonly honesty: number;
+    readonly stay: number;
+    readonly stake: number;
+  };
+  /**
+   * Whose pictures are looked at: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
+   * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
+   * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a look.
+   * `share`: the part of a live stream's time that looks may take where they are slow; the floor is kept all the same.
+   * `payMs`: how long a live stream's payment waits for a look. After that the worker is paid for what passed by its structure, since
+   * our being slow is not its fault; a look that fails later still costs it its place.
+   */
+  readonly check: {
+    readonly whole: number;
+    readonly newcomer: number;
+    readonly floor: number;
+    readonly share: number;
+    readonly payMs: number;
+    readonly waitMs: number;
+  };
+  /**
+   * A worker's record: halved every `halfLifeMs`; `strikes.most` strikes within so many results keep it out for `suspendMs`, a proof of
+   * two receipts for `proofMs`.
+   */
+  readonly trust: {
+    readonly halfLifeMs: number;
+    readonly strikes: { readonly most: number; readonly within: number };
+    readonly suspendMs: number;
+    readonly proofMs: number;
+  };
+  /** What a peer may send us of each kind, before it is limited and then cut off. */
+  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof"]: Rate };
 }
+
+const HOUR_MS = 3_600_000;
 
 /** For live streams. */
 export const LIVE: Config = {
@@ -82,6 +124,22 @@ export const LIVE: Config = {
   uploadMs: 20_000,
   hedge: { perSegment: 0.1, most: 10 },
   perWorker: 2,
+  weights: { price: 1, honesty: 2, stay: 1, stake: 0 },
+  check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.5, payMs: 4_000, waitMs: 500 },
+  trust: {
+    halfLifeMs: 72 * HOUR_MS,
+    strikes: { most: 2, within: 20 },
+    suspendMs: 72 * HOUR_MS,
+    proofMs: 30 * 24 * HOUR_MS,
+  },
+  rates: {
+    // A stream repeats its offer every 2 s while it lacks crew; one neighbour forwards nothing under its own name.
+    offer: { perSecond: 4, burst: 40, patience: 50, cutMs: 60_000 },
+    bid: { perSecond: 1, burst: 10, patience: 20, cutMs: 60_000 },
+    // Parts of answers: a heartbeat is two a second for each of two jobs, and progress may come faster.
+    receipt: { perSecond: 40, burst: 200, patience: 100, cutMs: 60_000 },
+    proof: { perSecond: 0.2, burst: 5, patience: 20, cutMs: 600_000 },
+  },
 };
 
 /** For files at full speed: nothing is late, only lost. */

@@ -42,6 +42,7 @@ function hiring(values: Partial<Crew.Need> = {}) {
         ageMs: 0,
         tags: [],
         addrs: [],
+        proof: new Uint8Array(0),
         ...of,
       },
     });
@@ -83,7 +84,7 @@ describe("an offer", () => {
     const { play, bid, awards } = hiring();
     play({ type: "tick", now: 0 });
     for (const worker of ["a", "b", "c", "d"])
-      expect(bid(worker, 100)).toEqual([{ do: "answer", worker, ok: true, why: "" }]);
+      expect(bid(worker, 100)).toEqual([{ do: "answer", worker, ok: true, why: "", retryMs: 0 }]);
     const effects = play({ type: "tick", now: LIVE.collectMs });
     expect(awards(effects).map(({ role }) => role)).toEqual(["crew", "crew", "backup"]);
     expect(effects.at(-1)).toMatchObject({ do: "closed" });
@@ -114,7 +115,9 @@ describe("a bid", () => {
   ])("%s is refused", (_, values, why) => {
     const { play, bid } = hiring();
     play({ type: "tick", now: 0 });
-    expect(bid("a", 10, values)).toEqual([{ do: "answer", worker: "a", ok: false, why }]);
+    expect(bid("a", 10, values)).toEqual([
+      { do: "answer", worker: "a", ok: false, why, retryMs: 0 },
+    ]);
   });
 
   test("by a member is refused, and one after the end too", () => {
@@ -354,6 +357,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           ageMs: 0,
           tags: [],
           addrs: [],
+          proof: new Uint8Array(0),
         };
         const sample = { pixels: 1e7, upload: { bytes: 1e5, ms: 9 }, encodeMs: wait, pullMs: 9 };
         const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;

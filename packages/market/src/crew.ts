@@ -12,14 +12,21 @@ import type { Bid } from "@tabcast/protocol";
 import { type Random, toHex } from "@tabcast/runtime";
 import type { Hand } from "./assign.ts";
 import type { Config } from "./config.ts";
+import type { Decline } from "./hire.ts";
 import type { Fault } from "./job.ts";
-import { type Candidate, feasible, reputation, select } from "./select.ts";
+import type * as Screen from "./screen.ts";
+import { type Candidate, explain, feasible, select, type Terms } from "./select.ts";
 import { believe, type Measured, measure, type Sample } from "./speed.ts";
 
 /** Workers whose record is kept. */
 export const MOST_KNOWN = 256;
 /** An offer that lacks crew is repeated this often, in milliseconds: gossip does not reach who subscribes later. */
 export const REPEAT_MS = 2_000;
+
+/** A busy worker is not asked again for this long, in milliseconds. */
+const BUSY_MS = 2_000;
+/** No worker's word keeps it out for longer, in milliseconds. */
+const MOST_RETRY_MS = 600_000;
 
 /** What the stream needs of its workers. */
 export interface Need {
@@ -60,8 +67,8 @@ export interface Member {
 /** What was seen of a worker here. */
 export interface Known {
   readonly firstSeenAt: number;
-  readonly good: number;
-  readonly bad: number;
+  /** 0 to 1, from its record: 0.5 for a stranger. */
+  readonly honesty: number;
   readonly invalid: number;
   /** Times running that it was overtaken. */
   readonly late: number;
@@ -100,7 +107,16 @@ export interface Crew {
 export type Event =
   | { readonly type: "tick"; readonly now: number }
   /** A bid whose signature was checked. Answered with exactly one `answer`. */
-  | { readonly type: "bid"; readonly bid: Bid; readonly now: number }
+  | {
+      readonly type: "bid";
+      readonly bid: Bid;
+      readonly now: number;
+      /** Why it cannot be had whatever it offers: `Screen.bid`. */
+      readonly denied?: Screen.Denial | undefined;
+      /** What is known of it from before. */
+      readonly honesty?: number;
+      readonly measured?: Measured | undefined;
+    }
   | {
       readonly type: "accepted";
       readonly worker: string;
@@ -111,6 +127,8 @@ export type Event =
       readonly type: "refused";
       readonly worker: string;
       readonly epoch: number;
+      /** In the worker's words; undefined: there was no answer. */
+      readonly why?: Decline | undefined;
       readonly now: number;
     }
   /** The job's `blame`, a closed connection or a Bye. */
@@ -136,8 +154,21 @@ export type Effect =
   /** Publish the offer under this id, 16 bytes; again under the same id if it was sent before. */
   | { readonly do: "offer"; readonly id: Uint8Array }
   | { readonly do: "closed"; readonly offer: Uint8Array }
-  | { readonly do: "answer"; readonly worker: string; readonly ok: boolean; readonly why: string }
-  | { readonly do: "award"; readonly member: Member; readonly offer: Uint8Array }
+  | {
+      readonly do: "answer";
+      readonly worker: string;
+      readonly ok: boolean;
+      readonly why: string;
+      /** When it is worth bidding again, in milliseconds from now; 0: not for this stream, or not known. */
+      readonly retryMs: number;
+    }
+  /** `why`: the terms of the draw that it came from. */
+  | {
+      readonly do: "award";
+      readonly member: Member;
+      readonly offer: Uint8Array;
+      readonly why: Terms | undefined;
+    }
   /** The worker is no member any more; its answers of this epoch no longer count. */
   | { readonly do: "drop"; readonly member: Member; readonly why: Why };
 
@@ -159,8 +190,7 @@ export function open(need: Need): Crew {
 
 const nobody = (now: number): Known => ({
   firstSeenAt: now,
-  good: 0,
-  bad: 0,
+  honesty: 0.5,
   invalid: 0,
   late: 0,
   outUntil: 0,
@@ -192,7 +222,7 @@ function candidate(crew: Crew, bid: Bid, now: number, config: Config): Candidate
     worker: bid.worker,
     price: bid.price,
     etaMs: bid.queueMs + etaMs(crew.need, bid.pixelsPerS, known, config),
-    reputation: reputation(known?.good ?? 0, known?.bad ?? 0),
+    reputation: known?.honesty ?? 0.5,
     ageMs: now - (known?.firstSeenAt ?? now),
   };
 }
@@ -232,11 +262,12 @@ function drop(crew: Crew, member: Member, why: Why, outUntil: number, now: numbe
   return [next, [{ do: "drop", member, why }]];
 }
 
-function take(crew: Crew, bid: Bid, now: number, config: Config): Step {
+function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config): Step {
+  const { bid, now, denied, honesty, measured } = event;
   const { worker } = bid;
-  const answer = (next: Crew, why?: string): Step => [
+  const answer = (next: Crew, why?: string, retryMs = 0): Step => [
     next,
-    [{ do: "answer", worker, ok: why === undefined, why: why ?? "" }],
+    [{ do: "answer", worker, ok: why === undefined, why: why ?? "", retryMs }],
   ];
   const offer = crew.offer;
   if (crew.ended || offer === undefined) return answer(crew, "closed");
@@ -244,12 +275,24 @@ function take(crew: Crew, bid: Bid, now: number, config: Config): Step {
   const previous = crew.before !== undefined && toHex(crew.before) === id;
   if (toHex(offer.id) !== id && !previous) return answer(crew, "unknown offer");
   if (crew.members.has(worker)) return answer(crew, "already in");
+  if (denied !== undefined) return answer(crew, denied.why, denied.retryMs);
   if (bid.price > crew.need.maxPrice) return answer(crew, "too expensive");
-  if ((crew.known.get(worker)?.outUntil ?? 0) > now) return answer(crew, "wait");
+  const outUntil = crew.known.get(worker)?.outUntil ?? 0;
+  if (outUntil > now)
+    return answer(crew, "wait", outUntil === Number.POSITIVE_INFINITY ? 0 : outUntil - now);
   const again = crew.bids.has(worker);
   if (!again && (crew.bids.size >= config.mostBids || offer.bids >= config.mostBids))
     return answer(crew, "full");
-  const seen = remember(crew, worker, {}, now);
+  const before = crew.known.get(worker)?.measured ?? measured;
+  const seen = remember(
+    crew,
+    worker,
+    {
+      ...(honesty !== undefined && { honesty }),
+      ...(before !== undefined && { measured: before }),
+    },
+    now,
+  );
   if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config))
     return answer(seen, "too slow");
   return answer({
@@ -269,6 +312,7 @@ function award(
   random: Random,
 ): Step {
   const candidates = [...crew.bids.values()].map(({ bid }) => candidate(crew, bid, now, config));
+  const terms = explain(candidates, crew.need.slackMs, config);
   let next = crew;
   const effects: Effect[] = [];
   for (const { worker } of select(candidates, count, crew.need.slackMs, config, random)) {
@@ -294,7 +338,8 @@ function award(
       epochs: put(next.epochs, worker, epoch),
       bids: without(next.bids, worker),
     };
-    effects.push({ do: "award", member, offer: bid.offer });
+    const why = terms.find((one) => one.worker === worker);
+    effects.push({ do: "award", member, offer: bid.offer, why });
   }
   return [next, effects];
 }
@@ -379,12 +424,7 @@ function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Con
     return [{ ...next, members: put(next.members, worker, suspended) }, []];
   }
   const invalid = known.invalid + (fault === "invalid" ? 1 : 0);
-  const blamed = remember(
-    crew,
-    worker,
-    { bad: known.bad + (fault === "left" ? 0 : 1), invalid, late: 0 },
-    now,
-  );
+  const blamed = remember(crew, worker, { invalid, late: 0 }, now);
   const outUntil =
     invalid >= config.mostInvalid
       ? Number.POSITIVE_INFINITY
@@ -403,8 +443,7 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
     known.latency === undefined ? ratio : (1 - config.alpha) * known.latency + config.alpha * ratio;
   const slow = latency > 1 ? known.slow + 1 : 0;
   const measured = measure(known.measured, sample, config);
-  const good = known.good + 1;
-  const next = remember(crew, worker, { good, late: 0, latency, slow, measured }, now);
+  const next = remember(crew, worker, { late: 0, latency, slow, measured }, now);
   const member = next.members.get(worker);
   if (member === undefined || slow < 2) return [next, []];
   // Only for somebody better: a crew that is slow on average still beats nobody.
@@ -415,13 +454,28 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
   return better ? drop(next, member, "too slow", now + config.returnMs, now) : [next, []];
 }
 
+/** When a worker that did not take an award may be asked again: busy ones soon, those that never will not in this stream. */
+function again(why: Decline | undefined, now: number, config: Config): number {
+  switch (why?.reason) {
+    case "busy":
+    case "gone":
+      return now + Math.min(config.returnMs, Math.max(BUSY_MS, why.retryMs));
+    case "incapable":
+    case "too expensive":
+    case "denied":
+      return Number.POSITIVE_INFINITY;
+    default:
+      return now + Math.max(config.returnMs, Math.min(why?.retryMs ?? 0, MOST_RETRY_MS));
+  }
+}
+
 function apply(crew: Crew, event: Event, config: Config): Step {
   const { now } = event;
   switch (event.type) {
     case "tick":
       return [crew, []];
     case "bid":
-      return take(crew, event.bid, now, config);
+      return take(crew, event, config);
     case "accepted": {
       const member = crew.members.get(event.worker);
       if (member?.state !== "asked" || member.epoch !== event.epoch) return [crew, []];
@@ -431,7 +485,7 @@ function apply(crew: Crew, event: Event, config: Config): Step {
     case "refused": {
       const member = crew.members.get(event.worker);
       if (member?.state !== "asked" || member.epoch !== event.epoch) return [crew, []];
-      return drop(crew, member, "refused", now + config.returnMs, now);
+      return drop(crew, member, "refused", again(event.why, now, config), now);
     }
     case "lost":
       return lost(crew, event.worker, event.fault, now, config);
@@ -460,8 +514,7 @@ function apply(crew: Crew, event: Event, config: Config): Step {
 
 /** What an event makes of a crew, and what is to be done about it. */
 export function step(crew: Crew, event: Event, config: Config, random: Random): Step {
-  if (crew.ended)
-    return event.type === "bid" ? take(crew, event.bid, event.now, config) : [crew, []];
+  if (crew.ended) return event.type === "bid" ? take(crew, event, config) : [crew, []];
   const [next, effects] = apply(crew, event, config);
   if (next.ended) return [next, effects];
   const [settled, more] = settle(next, event.now, config, random);

@@ -32,6 +32,9 @@ const offer: Offer = {
   window: 2,
   ttlMs: 30_000,
   atMs: 0,
+  seedCommit: bytes(7, 32),
+  need: [],
+  crew: bytes(0, 0),
 };
 const me: Hire.Self = {
   self: "worker",
@@ -40,6 +43,10 @@ const me: Hire.Self = {
   free: 1,
   working: [],
   neighbours: 9,
+  shut: false,
+  tags: [],
+  crews: [],
+  lists: { allow: [], deny: [] },
 };
 const stream = "06".repeat(32);
 
@@ -52,6 +59,9 @@ describe("bidding", () => {
     ["a stream it is in", { working: [stream] }, "already in"],
     ["too many streams", { working: Array.from({ length: 8 }, (_, i) => `${i}`) }, "capped"],
     ["nothing free", { free: 0 }, "busy"],
+    ["its owner's pause", { shut: true }, "closed"],
+    ["a list that has other streams", { lists: { allow: ["x"], deny: [] } }, "denied"],
+    ["a list that excludes the broadcaster", { lists: { allow: [], deny: ["b"] } }, "denied"],
     ["a price above the offer's", { price: 1_001n }, "too expensive"],
     ["another codec", { capabilities: [{ codec: "vp9", pixelsPerSecond: 1e9 }] }, "incapable"],
     ["no speed", { capabilities: [{ codec: "avc", pixelsPerSecond: 0 }] }, "incapable"],
@@ -88,6 +98,61 @@ describe("bidding", () => {
     const slow = { ...me, capabilities: [{ codec: "avc", pixelsPerSecond: 5e6 }] };
     expect(Hire.consider({ ...offer, slackMs: 60_000 }, slow)).toMatchObject({ bid: true });
   });
+});
+
+describe("an offer with conditions", () => {
+  test("of tags is for those that have them all", () => {
+    const picky = { ...offer, need: ["hw", "region:eu"] };
+    expect(Hire.consider(picky, { ...me, tags: ["hw"] })).toEqual({ bid: false, why: "incapable" });
+    expect(Hire.consider(picky, { ...me, tags: ["region:eu", "hw"] })).toMatchObject({ bid: true });
+  });
+
+  test("of a private crew is for those that know its token", () => {
+    const ours = { ...offer, crew: bytes(9, 16) };
+    expect(Hire.consider(ours, me)).toEqual({ bid: false, why: "denied" });
+    expect(Hire.consider(ours, { ...me, crews: ["09".repeat(16)] })).toMatchObject({ bid: true });
+  });
+});
+
+describe("a job", () => {
+  const job = { rungs: offer.rungs, codec: "avc", epoch: 3, durationUs: 2_000_000 };
+  const agreed = { offer, epoch: 3 };
+  const [rung] = offer.rungs as [Offer["rungs"][number]];
+
+  test.each<[string, Partial<typeof job>, string | undefined]>([
+    ["as agreed", {}, undefined],
+    ["with a rung left out", { rungs: [] }, undefined],
+    ["with a larger rung", { rungs: [{ ...rung, width: 1920, height: 1080 }] }, "rung 720p"],
+    ["with another bitrate", { rungs: [{ ...rung, bitrate: 9_000_000 }] }, "rung 720p"],
+    ["with a rung more", { rungs: [rung, { ...rung, name: "new" }] }, "rung new"],
+    ["in another codec", { codec: "av1" }, "codec av1"],
+    ["of an old epoch", { epoch: 2 }, "epoch 2"],
+    ["of ten times the length", { durationUs: 20_000_000 }, "20000000 us"],
+  ])("%s is taken only if it keeps what was agreed", (_, values, why) => {
+    const breach = Hire.breach({ ...job, ...values }, agreed);
+    if (why === undefined) expect(breach).toBeUndefined();
+    else expect(breach).toContain(why);
+  });
+
+  test("of a file leaves a place for live streams, where the tab is in one", () => {
+    const file = { file: true };
+    const live = { file: false };
+    expect(Hire.admits(file, [file, file], { slots: 4, live: true })).toBe(true);
+    expect(Hire.admits(file, [file, file, file], { slots: 4, live: true })).toBe(false);
+    expect(Hire.admits(live, [file, file, file], { slots: 4, live: true })).toBe(true);
+    expect(Hire.admits(file, [file, file, file], { slots: 4, live: false })).toBe(true);
+    expect(Hire.admits(live, [live, live, live, live], { slots: 4, live: true })).toBe(false);
+    expect(Hire.admits(file, [], { slots: 1, live: true })).toBe(true);
+  });
+});
+
+test("an answer's word is one of ours, or none", () => {
+  expect(Hire.decline({ why: "pot: another chain", retryMs: 0 })).toEqual({
+    reason: "pot",
+    retryMs: 0,
+  });
+  expect(Hire.decline({ why: "busy", retryMs: 9 })).toEqual({ reason: "busy", retryMs: 9 });
+  expect(Hire.decline({ why: "toString", retryMs: 9 })).toBeUndefined();
 });
 
 describe("the draw", () => {
@@ -135,12 +200,14 @@ describe("an award", () => {
     ["for another wallet", { payee: bytes(9, 20) }, {}, "gone"],
     ["for another lane", { lane: 5 }, {}, "gone"],
     ["of an old epoch", { epoch: 2 }, {}, "gone"],
+    ["above what was offered", { price: 1_001n }, {}, "too expensive"],
+    ["while paused", {}, { shut: true }, "closed"],
     ["below the price", { price: 999n }, {}, "too expensive"],
     ["in a codec not measured", {}, { capabilities: [] }, "incapable"],
     ["with all streams taken", {}, { working: [..."12345678"] }, "capped"],
     ["with nothing free", {}, { free: 0 }, "busy"],
   ])("%s is refused", (_, values, mine, why) => {
     const answer = Hire.accept({ ...award, ...values } as Award, { ...standing, ...mine });
-    expect(answer).toEqual({ ok: false, why });
+    expect(answer).toMatchObject({ ok: false, reason: why });
   });
 });

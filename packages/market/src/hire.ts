@@ -1,6 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { Award, Offer } from "@tabcast/protocol";
+import type { Award, Job, Offer } from "@tabcast/protocol";
 import { concatBytes, equalBytes, toHex } from "@tabcast/runtime";
+import { type Policy, serves } from "./availability.ts";
 import * as Price from "./price.ts";
 
 /** A worker as it sees itself. */
@@ -11,8 +12,15 @@ export interface Self {
   readonly price: bigint;
   /** What was measured here, per codec. */
   readonly capabilities: readonly { readonly codec: string; readonly pixelsPerSecond: number }[];
-  /** Jobs that could start now; 0 while paused. */
+  /** Jobs that could start now; 0 while it takes none. */
   readonly free: number;
+  /** It takes no new work: paused, draining, outside its hours. */
+  readonly shut: boolean;
+  readonly tags: readonly string[];
+  /** Ids of the private crews it belongs to, lower-case hex. */
+  readonly crews: readonly string[];
+  /** Whom its owner works for. */
+  readonly lists: Pick<Policy, "allow" | "deny">;
   /** Streams it is hired for, lower-case hex. */
   readonly working: readonly string[];
   /** Peers seen on the offers topic, without itself. */
@@ -21,8 +29,35 @@ export interface Self {
   readonly tooSlow?: number | undefined;
 }
 
-/** Why a worker does not bid, or does not take an award. */
-export type Refusal = "busy" | "capped" | "too expensive" | "incapable" | "gone";
+/** Why a worker does not bid, or does not take an award. The words are the protocol's. */
+export const REFUSALS = [
+  "busy",
+  "capped",
+  "too expensive",
+  "incapable",
+  "gone",
+  "closed",
+  "denied",
+  "pot",
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
+
+/** A worker's answer to an award that it does not take; `retryMs` 0: not known, or never. */
+export interface Decline {
+  readonly reason: Refusal;
+  readonly retryMs: number;
+}
+
+/** An answer as it came, or undefined where its word is none of ours. */
+export function decline(answer: {
+  readonly why: string;
+  readonly retryMs: number;
+}): Decline | undefined {
+  // Words after a colon are for people: "pot: the contract is another".
+  const word = answer.why.split(":")[0];
+  const reason = REFUSALS.find((known) => known === word);
+  return reason && { reason, retryMs: answer.retryMs };
+}
 
 export type Plan =
   | { readonly bid: true; readonly delayMs: number; readonly pixelsPerSecond: number }
@@ -69,7 +104,13 @@ export function transcodeMs(offer: Offer, pixelsPerSecond: number): number {
 export function consider(offer: Offer, me: Self): Plan {
   if (me.working.includes(toHex(offer.stream))) return { bid: false, why: "already in" };
   if (me.working.length >= MOST_STREAMS) return { bid: false, why: "capped" };
+  if (me.shut) return { bid: false, why: "closed" };
   if (me.free < 1) return { bid: false, why: "busy" };
+  if (!serves(me.lists, toHex(offer.stream), offer.broadcaster))
+    return { bid: false, why: "denied" };
+  const crew = toHex(offer.crew);
+  if (crew !== "" && !me.crews.includes(crew)) return { bid: false, why: "denied" };
+  if (offer.need.some((tag) => !me.tags.includes(tag))) return { bid: false, why: "incapable" };
   if (offer.maxPrice < me.price) return { bid: false, why: "too expensive" };
   const able = me.capabilities.find(({ codec }) => codec === offer.codec);
   if (able === undefined || !(able.pixelsPerSecond > 0)) return { bid: false, why: "incapable" };
@@ -100,8 +141,16 @@ export interface Standing extends Omit<Self, "neighbours"> {
   readonly epoch: number;
 }
 
-/** Whether to take an award. Slots are looked at again here: a bid may be seconds old. */
-export function accept(award: Award, me: Standing): { ok: true } | { ok: false; why: Refusal } {
+/** How long a full worker asks to be left alone, and one that has as many streams as it takes, in milliseconds. */
+const BUSY_MS = 2_000;
+const CAPPED_MS = 30_000;
+
+/**
+ * Whether to take an award. Slots are looked at again here: a bid may be seconds old; and the terms are the ones that were offered
+ * and bid: another price, lane or stream is refused.
+ */
+export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false } & Decline) {
+  const no = (reason: Refusal, retryMs = 0) => ({ ok: false, reason, retryMs }) as const;
   const { offer } = me;
   const mine =
     offer !== undefined &&
@@ -111,12 +160,65 @@ export function accept(award: Award, me: Standing): { ok: true } | { ok: false; 
     equalBytes(award.stream, offer.stream) &&
     equalBytes(award.payee, me.payee) &&
     award.epoch > me.epoch;
-  if (!mine) return { ok: false, why: "gone" };
-  if (award.price < me.price) return { ok: false, why: "too expensive" };
-  if (!me.capabilities.some(({ codec }) => codec === offer.codec))
-    return { ok: false, why: "incapable" };
+  if (!mine) return no("gone");
+  if (award.price < me.price || award.price > offer.maxPrice) return no("too expensive");
+  if (!me.capabilities.some(({ codec }) => codec === offer.codec)) return no("incapable");
   const known = me.working.includes(toHex(award.stream));
-  if (!known && me.working.length >= MOST_STREAMS) return { ok: false, why: "capped" };
-  if (me.free < 1) return { ok: false, why: "busy" };
+  if (!known && me.working.length >= MOST_STREAMS) return no("capped", CAPPED_MS);
+  if (me.shut) return no("closed");
+  if (me.free < 1) return no("busy", BUSY_MS);
   return { ok: true };
+}
+
+/** What was awarded, for holding a job against it. */
+export interface Agreed {
+  readonly offer: Pick<Offer, "rungs" | "codec" | "segmentMs">;
+  readonly epoch: number;
+}
+
+/**
+ * Why a job is not what was agreed, or undefined: a broadcaster may leave rungs out, but not change one, add one, or change the codec
+ * in mid-award; the price is the award's whatever it says.
+ */
+export function breach(
+  job: Pick<Job, "rungs" | "codec" | "epoch" | "durationUs">,
+  { offer, epoch }: Agreed,
+): string | undefined {
+  if (job.epoch !== epoch) return `epoch ${job.epoch} instead of ${epoch}`;
+  if (job.codec !== offer.codec) return `codec ${job.codec} instead of ${offer.codec}`;
+  const other = job.rungs.find(
+    (rung) =>
+      !offer.rungs.some(
+        ({ name, width, height, bitrate }) =>
+          name === rung.name &&
+          width === rung.width &&
+          height === rung.height &&
+          bitrate === rung.bitrate,
+      ),
+  );
+  if (other !== undefined) return `rung ${other.name} is not the one that was offered`;
+  const most = MOST_OF_SEGMENT * offer.segmentMs * 1_000;
+  return job.durationUs > most
+    ? `${job.durationUs} us instead of ${offer.segmentMs} ms`
+    : undefined;
+}
+
+/** Segments that are cut at a source's own key frames may be longer than what was offered, but not by more. */
+const MOST_OF_SEGMENT = 4;
+
+/** A job in hand, or asked for. */
+export interface Hold {
+  /** Nothing of it is late: a file. */
+  readonly file: boolean;
+}
+
+/** True if a job may start: files leave one place free while the tab has a place in a live stream. */
+export function admits(
+  job: Hold,
+  inHand: readonly Hold[],
+  of: { readonly slots: number; readonly live: boolean },
+): boolean {
+  if (inHand.length >= of.slots) return false;
+  if (!job.file || !of.live) return true;
+  return inHand.filter(({ file }) => file).length < Math.max(1, of.slots - 1);
 }

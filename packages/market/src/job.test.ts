@@ -59,6 +59,7 @@ const events: Record<Column, Job.Event> = {
   localDone: { type: "localDone" },
   localFailed: { type: "localFailed" },
   cancelled: { type: "cancelled" },
+  tail: { type: "tail", now: 100, hedge: true },
 };
 
 const sent = [assigned("a"), uploaded("a")];
@@ -91,6 +92,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "open",
     localFailed: "open",
+    tail: "open",
     cancelled: "missed",
   },
   sent: {
@@ -108,6 +110,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "sent",
     localFailed: "sent",
+    tail: "sent",
     cancelled: "missed",
   },
   check: {
@@ -125,6 +128,7 @@ const table = {
     "late: deadline": "missed",
     localDone: "check",
     localFailed: "check",
+    tail: "check",
     cancelled: "missed",
   },
   local: {
@@ -140,8 +144,9 @@ const table = {
     "late: dead": "local",
     "late: local": "local",
     "late: deadline": "missed",
-    localDone: "done",
+    localDone: "local",
     localFailed: "sent",
+    tail: "local",
     cancelled: "missed",
   },
   done: same("done"),
@@ -288,13 +293,38 @@ describe("one segment", () => {
     expect(effects).toContainEqual({ do: "pay", worker: "a", epoch: 1 });
   });
 
-  test("what this tab encoded is published and nobody is paid", () => {
-    const { effects } = play([{ type: "localDone" }], LIVE, [states.local, []]);
+  const made = (more: Job.Event[]) =>
+    play([{ type: "localDone" }, ...more], LIVE, [states.local, []]);
+
+  test("what this tab encoded beside a worker waits for it until the deadline; then it is published and nobody is paid", () => {
+    expect(made([late(7_999)]).effects).toEqual([
+      { do: "cancel", worker: "a", epoch: 1, why: "dead" },
+      { do: "blame", worker: "a", fault: "dead" },
+      { do: "publish", by: "local" },
+    ]);
+    const { job, effects } = made([progress("a", 7_900), late(7_999), late(8_000)]);
+    expect(job.state).toBe("done");
     expect(effects).toEqual([
       { do: "publish", by: "local" },
-      { do: "cancel", worker: "a", epoch: 1, why: "won" },
+      { do: "cancel", worker: "a", epoch: 1, why: "late" },
       { do: "blame", worker: "a", fault: "late" },
     ]);
+  });
+
+  test("a worker's copy that passes before the deadline replaces what this tab encoded", () => {
+    const { job, effects } = made([receipt("a"), passed("a")]);
+    expect(job.state).toBe("done");
+    expect(effects).toEqual([
+      { do: "verify", worker: "a", epoch: 1 },
+      { do: "publish", by: "a" },
+      { do: "pay", worker: "a", epoch: 1 },
+    ]);
+  });
+
+  test("what this tab encoded is published at once where nobody is at it any more", () => {
+    expect(made([failed("a")]).effects.at(-1)).toEqual({ do: "publish", by: "local" });
+    const alone = play([{ type: "noWorker" }, { type: "localDone" }]);
+    expect(alone.effects.at(-1)).toEqual({ do: "publish", by: "local" });
   });
 
   test("tells the crew who was overtaken, or it would go on giving work to who is gone", () => {
@@ -460,5 +490,39 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
       expect(again.state).toBe(once.state);
     });
     fc.assert(property, replay);
+  });
+});
+
+describe("a copy that starts before its worker is silent", () => {
+  const hedged = (now: number, token = true) =>
+    play([
+      { ...assigned("a"), hedgeAt: 2_000 } as Job.Event,
+      progress("a", now - 1),
+      late(now, token),
+    ]);
+
+  test("starts at its time, once, from the same budget, and the first answer wins", () => {
+    expect(hedged(1_999).effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
+    const { job, effects } = hedged(2_000);
+    expect(effects.at(-1)).toEqual({ do: "pick", why: "hedge", without: ["a"] });
+    expect(hedged(2_000, false).effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
+    expect(Job.step(job, late(2_100), LIVE)[1]).toEqual([]);
+    const done = play([assigned("b", 2_050), receipt("b"), passed("b")], LIVE, [job, []]);
+    expect(done.effects).toContainEqual({ do: "cancel", worker: "a", epoch: 1, why: "won" });
+  });
+
+  test("wakes the job at its time", () => {
+    const { job } = play([{ ...assigned("a"), hedgeAt: 900 } as Job.Event, progress("a", 10)]);
+    expect(Job.wakeAt(job, LIVE)).toBe(900);
+  });
+
+  test("at a file's end is given to who is idle, but never twice", () => {
+    const start = Job.open({ seq: 7 });
+    const tail: Job.Event = { type: "tail", now: 100, hedge: true };
+    const { job, effects } = play([...sent, tail], FAST, start);
+    expect(effects.at(-1)).toEqual({ do: "pick", why: "hedge", without: ["a"] });
+    const two = play([assigned("b", 200), tail], FAST, [job, []]);
+    expect(two.effects.filter((effect) => effect.do === "pick")).toEqual([]);
+    expect(play([...sent, { ...tail, hedge: false }], FAST, start).effects.at(-1)?.do).toBe("send");
   });
 });

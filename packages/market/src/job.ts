@@ -8,6 +8,7 @@
  *                                                            ▼ localFailed, deadline, cancelled
  *                                                          missed
  *
+ * What this tab made while a worker is still at it waits until the deadline: the worker's ladder is whole, ours may be its lowest rung.
  * The first valid answer wins: what comes after `done` or `missed` changes nothing and is not paid. Never falls: the number
  * of attempts. An attempt's receipt counts only under the epoch it was sent with.
  */
@@ -34,6 +35,8 @@ export interface Attempt {
   readonly uploaded: boolean;
   /** Fell silent, and the backup was thought of. */
   readonly suspected: boolean;
+  /** When a second copy is thought of although it is heard of; undefined: not, or no more. */
+  readonly hedgeAt: number | undefined;
 }
 
 /** When results stop being of use; milliseconds of the broadcaster's clock, counted from the segment's end. */
@@ -52,8 +55,8 @@ export interface Job {
   readonly attempts: readonly Attempt[];
   /** A second copy was started while the first could still answer. */
   readonly hedged: boolean;
-  /** This tab has begun to encode it, once. */
-  readonly local: "no" | "running" | "over";
+  /** This tab has begun to encode it, once. "ready": what it made waits for a worker that may still be in time. */
+  readonly local: "no" | "running" | "ready" | "over";
 }
 
 export type Event =
@@ -63,7 +66,11 @@ export type Event =
       readonly worker: string;
       readonly epoch: number;
       readonly now: number;
+      /** `Assign.hedgeAt`. */
+      readonly hedgeAt?: number | undefined;
     }
+  /** A file is at its end, and somebody is idle: copy this one. */
+  | { readonly type: "tail"; readonly now: number; readonly hedge: boolean }
   /** The segment was still being made when its job was opened; now it is complete. */
   | { readonly type: "closed"; readonly limits: Limits }
   /** There is nobody to wait for. Not for a crew that is merely busy. */
@@ -174,7 +181,13 @@ function overtaken(job: Job, timeIsUp: boolean): Effect[] {
 
 function end(job: Job, state: "done" | "missed"): Job {
   const attempts = job.attempts.map((attempt) => ({ ...attempt, stage: "over" as const }));
-  return { ...job, state, attempts, local: job.local === "running" ? "over" : job.local };
+  return { ...job, state, attempts, local: job.local === "no" ? "no" : "over" };
+}
+
+/** What this tab made is published; whoever was still at it was late. */
+function ours(job: Job, why: "won" | "late"): Step {
+  const late = [...cancels(job, why), ...overtaken(job, job.limits !== undefined)];
+  return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
 }
 
 function encode(job: Job): Step {
@@ -188,10 +201,12 @@ function settle(job: Job, config: Config): Step {
   if (!checking && answered !== undefined) {
     const { worker, epoch } = answered;
     const next = change(job, worker, { stage: "checking" });
-    const state = job.local === "running" ? "local" : "check";
+    const state = job.local === "running" || job.local === "ready" ? "local" : "check";
     return [{ ...next, state }, [{ do: "verify", worker, epoch }]];
   }
   if (job.local === "running") return [{ ...job, state: "local" }, []];
+  if (job.local === "ready")
+    return job.attempts.some(live) ? [{ ...job, state: "local" }, []] : ours(job, "won");
   if (checking) return [{ ...job, state: "check" }, []];
   if (job.attempts.some(live)) return [{ ...job, state: "sent" }, []];
   if (job.local === "over") return [end(job, "missed"), [{ do: "gap" }]];
@@ -219,6 +234,7 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   const effects: Effect[] = [];
   const { limits } = job;
   if (limits !== undefined && now >= limits.deadline) {
+    if (job.local === "ready") return ours(job, "late");
     const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
     const ends = [...cancels(job, "late"), ...overtaken(job, true), ...stop];
     return [end(job, "missed"), [...ends, { do: "gap" }]];
@@ -238,13 +254,23 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   for (const attempt of job.attempts) {
     if (attempt.suspected || silence(attempt, now, config) !== "suspect") continue;
     job = change(job, attempt.worker, { suspected: true });
-    const alone = job.attempts.filter(live).length === 1;
-    if (!hedge || !alone || job.state !== "sent" || job.attempts.length >= config.mostAttempts)
-      continue;
-    const without = job.attempts.map(({ worker }) => worker);
-    effects.push({ do: "pick", why: "hedge", without });
+    effects.push(...second(job, hedge, config));
+  }
+  for (const { worker, hedgeAt, stage } of job.attempts) {
+    if (stage !== "running" || hedgeAt === undefined || now < hedgeAt) continue;
+    job = change(job, worker, { hedgeAt: undefined });
+    if (effects.some((effect) => effect.do === "pick")) continue;
+    effects.push(...second(job, hedge, config));
   }
   return [job, effects];
+}
+
+/** The search for a second copy, if one may start. */
+function second(job: Job, hedge: boolean, config: Config): Effect[] {
+  const alone = job.attempts.filter(live).length === 1;
+  if (!hedge || !alone || job.state !== "sent" || job.attempts.length >= config.mostAttempts)
+    return [];
+  return [{ do: "pick", why: "hedge", without: job.attempts.map(({ worker }) => worker) }];
 }
 
 /** What an event makes of a job, and what is to be done about it. An event that does not apply changes nothing. */
@@ -268,6 +294,7 @@ export function step(job: Job, event: Event, config: Config): Step {
         heardAt: now,
         uploaded: false,
         suspected: false,
+        hedgeAt: event.hedgeAt,
       };
       const next: Job = {
         ...job,
@@ -314,12 +341,14 @@ export function step(job: Job, event: Event, config: Config): Step {
         return [job, []];
       return lose(job, event.worker, event.fault, config);
     }
+    case "tail":
+      return job.hedged ? [job, []] : [job, second(job, event.hedge, config)];
     case "late":
       return late(job, event.now, event.hedge, config);
     case "localDone": {
       if (job.local !== "running") return [job, []];
-      const late = [...cancels(job, "won"), ...overtaken(job, job.limits !== undefined)];
-      return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
+      const may = job.limits !== undefined && job.attempts.some(live);
+      return may ? [{ ...job, local: "ready" }, []] : ours(job, "won");
     }
     case "localFailed":
       return job.local === "running" ? settle({ ...job, local: "over" }, config) : [job, []];
@@ -339,6 +368,8 @@ export function wakeAt(job: Job, config: Config): number | undefined {
       if (!uploaded) return heardAt + config.uploadMs;
       return heardAt + (suspected ? config.deadMs : Math.min(config.suspectMs, config.deadMs));
     });
+  for (const { stage, hedgeAt } of job.attempts)
+    if (stage === "running" && hedgeAt !== undefined) times.push(hedgeAt);
   if (job.limits !== undefined)
     times.push(job.local === "no" ? job.limits.localAt : job.limits.deadline);
   return times.length === 0 ? undefined : Math.min(...times);

@@ -23,12 +23,6 @@ describe("the draw among bids", () => {
     expect(1 - Select.stays(age, 6_000, LIVE)).toBeCloseTo(chance, 3);
   });
 
-  test("ten good results make a name, and one bad one unmakes it", () => {
-    expect(Select.reputation(0, 0)).toBe(0.5);
-    expect(Select.reputation(10, 0)).toBeCloseTo(0.92, 2);
-    expect(Select.reputation(10, 1)).toBe(0.5);
-  });
-
   test("takes nobody who cannot meet the deadline, even if nobody else is there", () => {
     const slow = one("slow", { etaMs: 3_100 });
     expect(Select.select([slow], 1, 4_000, LIVE, seededRandom(1))).toEqual([]);
@@ -53,11 +47,24 @@ describe("the draw among bids", () => {
     expect(wins.has("w29")).toBe(false);
   });
 
-  test("prefers the cheap, the proven and the settled", () => {
-    const middle = Select.weight(one("x"), 100n, 4_000, LIVE);
-    expect(Select.weight(one("x", { price: 200n }), 100n, 4_000, LIVE)).toBeLessThan(middle);
-    expect(Select.weight(one("x", { reputation: 0.9 }), 100n, 4_000, LIVE)).toBeGreaterThan(middle);
-    expect(Select.weight(one("x", { ageMs: 0 }), 100n, 4_000, LIVE)).toBeLessThan(middle);
+  test("prefers the cheap, the proven and the settled, and shows every term of it", () => {
+    const all = [
+      one("middle"),
+      one("dear", { price: 200n }),
+      one("proven", { reputation: 0.9 }),
+      one("new", { ageMs: 0 }),
+      one("slow", { etaMs: 9_000 }),
+    ];
+    const terms = Select.explain(all, 4_000, LIVE);
+    const of = (name: string) => terms.find(({ worker }) => worker === name) as Select.Terms;
+    expect(terms[0]?.worker).toBe("proven");
+    expect(of("dear").price).toBeCloseTo(Math.exp(-2), 6);
+    expect(of("proven").honesty).toBeCloseTo(0.81, 6);
+    expect(of("new").stay).toBeLessThan(of("middle").stay);
+    for (const { price, honesty, stay, weight, feasible } of terms)
+      expect(weight).toBeCloseTo(feasible ? price * honesty * stay : 0, 9);
+    expect(of("slow")).toMatchObject({ feasible: false, weight: 0, chance: 0 });
+    expect(terms.reduce((sum, { chance }) => sum + chance, 0)).toBeCloseTo(1, 9);
   });
 
   test("free work has no price to weigh", () => {

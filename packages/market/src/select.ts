@@ -20,24 +20,57 @@ export function stays(ageMs: number, forMs: number, { stay }: Config): number {
   return Math.exp(-(at(ageMs + forMs) - at(ageMs)));
 }
 
-/** (good + 1) / (good + 10 x bad + 2): 0.5 for a stranger, 0.92 after ten good, 0.5 after one bad then. */
-export function reputation(good: number, bad: number): number {
-  return (good + 1) / (good + 10 * bad + 2);
-}
-
 /** Quick enough: 1.3 x ETA below the slack. */
 export const feasible = (candidate: Candidate, slackMs: number, { margin }: Config): boolean =>
   margin * candidate.etaMs < slackMs;
 
-/** Weight in the draw: e^(-price / median price) x reputation^2 x chance to stay until the slack is over. */
-export function weight(
-  candidate: Candidate,
-  medianPrice: bigint,
+/** What a candidate's weight is made of. */
+export interface Terms {
+  readonly worker: string;
+  readonly feasible: boolean;
+  readonly etaMs: number;
+  /** e^(-weight x price / median price). */
+  readonly price: number;
+  /** reputation^weight. */
+  readonly honesty: number;
+  /** (chance to stay until the slack is over)^weight. */
+  readonly stay: number;
+  /** The product; 0 where it is not feasible. */
+  readonly weight: number;
+  /** The first draw falls on it with this chance. */
+  readonly chance: number;
+}
+
+/** Why a worker is likely to be hired, or not: every term of every candidate, the likeliest first. */
+export function explain(
+  candidates: readonly Candidate[],
   slackMs: number,
   config: Config,
-): number {
-  const dear = medianPrice === 0n ? 0 : Number(candidate.price) / Number(medianPrice);
-  return Math.exp(-dear) * candidate.reputation ** 2 * stays(candidate.ageMs, slackMs, config);
+): Terms[] {
+  const able = candidates.filter((candidate) => feasible(candidate, slackMs, config));
+  const middle = median(able.map(({ price }) => price));
+  const { weights } = config;
+  const terms = candidates.map((candidate) => {
+    const dear = middle === 0n ? 0 : Number(candidate.price) / Number(middle);
+    const price = Math.exp(-weights.price * dear);
+    const honesty = candidate.reputation ** weights.honesty;
+    const stay = stays(candidate.ageMs, slackMs, config) ** weights.stay;
+    const can = able.includes(candidate);
+    const { worker, etaMs } = candidate;
+    return {
+      worker,
+      feasible: can,
+      etaMs,
+      price,
+      honesty,
+      stay,
+      weight: can ? price * honesty * stay : 0,
+    };
+  });
+  const sum = terms.reduce((all, { weight }) => all + weight, 0);
+  return terms
+    .map((one) => ({ ...one, chance: sum === 0 ? 0 : one.weight / sum }))
+    .sort((x, y) => y.chance - x.chance);
 }
 
 function median(prices: readonly bigint[]): bigint {
@@ -56,15 +89,13 @@ export function select(
   config: Config,
   random: Random,
 ): Candidate[] {
-  const able = candidates.filter((candidate) => feasible(candidate, slackMs, config));
-  const middle = median(able.map(({ price }) => price));
+  const byWorker = new Map(candidates.map((candidate) => [candidate.worker, candidate]));
   // Smallest -ln(u)/weight first: a weighted draw without putting back (Efraimidis and Spirakis, 2006).
-  return able
-    .map((candidate) => ({
-      candidate,
-      key:
-        -Math.log(1 - random.fraction()) /
-        Math.max(Number.MIN_VALUE, weight(candidate, middle, slackMs, config)),
+  return explain(candidates, slackMs, config)
+    .filter((one) => one.feasible)
+    .map(({ worker, weight }) => ({
+      candidate: byWorker.get(worker) as Candidate,
+      key: -Math.log(1 - random.fraction()) / Math.max(Number.MIN_VALUE, weight),
     }))
     .sort((a, b) => a.key - b.key)
     .slice(0, Math.max(config.drawn, count + 1))

@@ -6,9 +6,12 @@ import type { Bid } from "@tabcast/protocol";
 import { seededRandom } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import * as Assign from "./assign.ts";
+import * as Check from "./check.ts";
 import { LIVE } from "./config.ts";
 import * as Crew from "./crew.ts";
 import * as Job from "./job.ts";
+import * as Screen from "./screen.ts";
+import * as Trust from "./trust.ts";
 
 const SEED = Number(process.env.SEED ?? 1);
 const SEGMENTS = 300;
@@ -33,12 +36,23 @@ interface Worker {
   readonly stalls?: number;
   /** Chance that its result fails the checks. */
   readonly cheats?: number;
+  /** Chance that its pictures are false, which only a look shows. */
+  readonly lies?: number;
   readonly comesAt?: number;
   /** Vanishes without a word. */
   readonly goesAt?: number;
 }
 
-function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
+function stream(
+  mode: Mode,
+  workers: readonly Worker[],
+  seed = SEED,
+  records = new Map<string, Trust.Record>(),
+) {
+  const secret = seededRandom(seed, "secret").bytes(32);
+  const recordOf = (name: string) => records.get(name) ?? Trust.stranger;
+  const learn = (name: string, type: "good" | "strike" | "silent") =>
+    records.set(name, Trust.step(recordOf(name), { type, now }, LIVE));
   const random = seededRandom(seed, "stream");
   let now = 0;
   const queue: { at: number; run: () => void }[] = [];
@@ -62,7 +76,9 @@ function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
   /** When a segment is complete, also one that is still being made. */
   const closesAt = (seq: number) => 5_000 + seq * SEGMENT_MS;
   const paid: { seq: number; worker: string }[] = [];
-  const tally = { gaps: 0, hedges: 0, copies: 0, invalid: 0, awards: 0 };
+  const tally = { gaps: 0, hedges: 0, copies: 0, invalid: 0, awards: 0, checked: 0, falsePaid: 0 };
+  /** Segments of each worker that were looked through, its lies among them. */
+  const made = new Map<string, number>();
   const busyUntil = new Map<string, number>();
 
   const gone = (worker: Worker) => worker.goesAt !== undefined && now >= worker.goesAt;
@@ -87,9 +103,14 @@ function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
             ageMs: 0,
             tags: [],
             addrs: [],
+            proof: new Uint8Array(0),
           };
           after(100 + random.below(100), () => {
-            if (there(worker)) tellCrew({ type: "bid", bid, now });
+            const record = recordOf(worker.name);
+            const outFor = Math.max(0, record.outUntil - now);
+            const denied = Screen.bid(bid, Screen.open, outFor);
+            const honesty = Trust.honesty(record, now, LIVE);
+            if (there(worker)) tellCrew({ type: "bid", bid, now, denied, honesty });
           });
         }
       } else if (effect.do === "award") {
@@ -142,9 +163,20 @@ function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
         return;
       case "verify": {
         const { worker } = effect;
-        const bad = random.fraction() < (named(worker)?.cheats ?? 0);
+        const lie = random.fraction() < (named(worker)?.lies ?? 0);
+        const ppm = Math.round(Trust.checkRate(recordOf(worker), LIVE) * 1e6);
+        const drawn = Check.chosen(secret, random.bytes(32), ppm);
+        const looks: Check.Look[] = [];
+        while (drawn && ["look", "again"].includes(Check.settle(looks)))
+          looks.push(lie ? "false" : "honest");
+        if (drawn) tally.checked++;
+        const caught = Check.settle(looks) === "fail";
+        const bad = caught || random.fraction() < (named(worker)?.cheats ?? 0);
+        made.set(worker, (made.get(worker) ?? 0) + 1);
+        if (lie && !bad) tally.falsePaid++;
         after(50, () => {
           unload(worker, seq);
+          learn(worker, bad ? "strike" : "good");
           if (bad) tally.invalid++;
           else {
             const encodeMs = (PIXELS * 1_000) / (named(worker)?.speed ?? 1);
@@ -167,6 +199,7 @@ function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
         paid.push({ seq, worker: effect.worker });
         return;
       case "blame":
+        if (effect.fault === "dead" || effect.fault === "late") learn(effect.worker, "silent");
         unload(effect.worker, seq);
         tellCrew({ type: "lost", worker: effect.worker, fault: effect.fault, now });
         return;
@@ -268,7 +301,7 @@ function stream(mode: Mode, workers: readonly Worker[], seed = SEED) {
   }
   const of = (by: string) => [...delivered.values()].filter((one) => one.by === by).length;
   const times = [...delivered.values()].map(({ ms }) => ms);
-  return { delivered, paid, tally, of, crew, slowest: Math.max(...times) };
+  return { delivered, paid, tally, of, crew, made, records, slowest: Math.max(...times) };
 }
 
 const good = (name: string, values: Partial<Worker> = {}): Worker => ({
@@ -325,6 +358,40 @@ describe.each<Mode>(["complete", "begun"])(
       expect(tally.invalid).toBeLessThanOrEqual(LIVE.mostInvalid * LIVE.perWorker);
       expect(of("cheat")).toBe(0);
       expect(paid.some(({ worker }) => worker === "cheat")).toBe(false);
+    });
+
+    test("drops a worker that lies in 30 % of its pictures, pays it for no lie that was caught, and remembers", () => {
+      const workers = [good("a"), good("b"), good("liar", { lies: 0.3 })];
+      const records = new Map<string, Trust.Record>();
+      let segments = 0;
+      let caught = 0;
+      let paid = 0;
+      for (let i = 0; (records.get("liar")?.outUntil ?? 0) === 0; i++) {
+        expect(i).toBeLessThan(20);
+        const one = stream(mode, workers, SEED + i, records);
+        expect(one.delivered.size).toBe(SEGMENTS);
+        segments += one.made.get("liar") ?? 0;
+        caught += one.tally.invalid;
+        paid += one.paid.filter(({ worker }) => worker === "liar").length;
+      }
+      expect(caught).toBe(LIVE.trust.strikes.most);
+      expect(segments).toBeLessThanOrEqual(20);
+      expect(paid).toBe(segments - caught);
+      const later = stream(mode, workers, SEED + 9, records);
+      expect(later.made.get("liar")).toBeUndefined();
+      expect(later.delivered.size).toBe(SEGMENTS);
+    });
+
+    test("looks at less and less of who is honest, and never at less than the floor", () => {
+      const workers = [good("a"), good("b")];
+      const records = new Map<string, Trust.Record>();
+      const looked = Array.from({ length: 3 }, (_, i) => stream(mode, workers, SEED + i, records));
+      const shares = looked.map(({ tally }) => tally.checked / SEGMENTS);
+      expect(shares[0]).toBeGreaterThan(shares[2] ?? 1);
+      // Four standard deviations of 300 draws at 0.15 are 0.083.
+      for (const share of shares) expect(share).toBeGreaterThan(LIVE.check.floor - 0.083);
+      expect(shares[2]).toBeLessThan(LIVE.check.floor + 0.083);
+      expect(looked.every(({ tally }) => tally.invalid === 0)).toBe(true);
     });
 
     test("finds out who boasts, and gives it less", () => {

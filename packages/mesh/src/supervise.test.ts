@@ -18,6 +18,7 @@ function virtualClock() {
   const clock: Clock = {
     now: () => Millis.of(now),
     unix: () => Millis.of(now),
+    timeout: () => new AbortController().signal,
     sleep: (ms, { signal } = {}) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(signal.reason);

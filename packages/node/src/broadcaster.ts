@@ -1,8 +1,24 @@
-import { type Hex, type PayerPot, Wire } from "@tabcast/channel";
-import { FAST, LIVE, Price } from "@tabcast/market";
-import { createAacTwin, createTranscoder, type Fragment } from "@tabcast/media";
+import { type Address, type Hex, memory, type PayerPot, Wire } from "@tabcast/channel";
+import { Admission, FAST, LIVE, Price, Screen } from "@tabcast/market";
+import {
+  createAacTwin,
+  createTranscoder,
+  createVerifier,
+  type Fragment,
+  inspect,
+} from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
-import { type Entry, Keys, type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
+import {
+  type Entry,
+  Keys,
+  type Loose,
+  MAX_REVEAL_CHECKS,
+  PROTOCOLS,
+  type Signer,
+  sealReveal,
+  Verdict,
+  VerdictReply,
+} from "@tabcast/protocol";
 import {
   CodedError,
   describe,
@@ -13,17 +29,24 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
-import { type Captured, capture, type Segment } from "./delivery.ts";
+import { openChecks } from "./checks.ts";
+import { type Captured, capture, type JobTerms, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { ask, serveHeld } from "./exchange.ts";
+import { openGate } from "./gate.ts";
 import { openHeld } from "./held.ts";
 import { type Hiring, openHiring } from "./hiring.ts";
+import { openMeter } from "./meter.ts";
 import { openPublisher } from "./publisher.ts";
 import { openBell, openLine } from "./queue.ts";
+import { openRecords } from "./records.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "./types.ts";
+import { UNGUARANTEED } from "./wire.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
 const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
+/** A file is split over as many workers as an offer can ask for. */
+const MOST_WORKERS = 8;
 /** How often waiting is looked at, in milliseconds. */
 const TICK_MS = 100;
 /** Segments under way in fast mode beyond what the crew has in hand. */
@@ -40,30 +63,37 @@ const VERDICT_TRIES = 3;
  * After `finished` the stream goes on serving what it holds until `signal` fires.
  */
 export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
-  const keys = await Keys.generate();
+  const keys = options.keys ?? (await Keys.generate());
   const stopping = new AbortController();
-  const finished = run(options, keys, stopping.signal);
+  let traces: Broadcast["traces"] = () => [];
+  const finished = run(options, keys, stopping.signal, (dispatch) => {
+    traces = () => dispatch.traces();
+  });
   finished.catch(() => {}); // the owner may look at it later
   return {
     stream: toHex(keys.publicKey),
     stop: () => stopping.abort(),
     finished,
+    traces: () => traces(),
   };
 }
 
 async function run(
   options: BroadcastOptions,
-  keys: Awaited<ReturnType<typeof Keys.generate>>,
+  keys: Signer,
   stopping: AbortSignal,
+  started: (dispatch: Dispatch) => void,
 ): Promise<BroadcastReport> {
-  const { mesh, source, rungs, codec, on, pace, signal } = options;
+  const { source, rungs, codec, on, pace, signal } = options;
+  const meter = openMeter(options.mesh);
+  const { mesh } = options;
   const { info } = source;
-  const clock = systemClock;
-  const config = pace === "live" ? LIVE : FAST;
+  const { clock = systemClock, random = secureRandom } = options;
+  const config = options.config ?? (pace === "live" ? LIVE : FAST);
   const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
   const slackMs = Math.max(2 * segmentMs, 4_000);
   const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
-  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? 2);
+  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? (pace === "live" ? 2 : MOST_WORKERS));
   on({ type: "source", info, rungs, codec });
 
   const work = new AbortController(); // hiring and jobs; serving goes on until `signal`
@@ -73,6 +103,7 @@ async function run(
   const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
   if (pot !== undefined)
     on({ type: "funded", potId: pot.potId, deposited: pot.balances().deposited, gas: pot.openGas });
+  pot?.watch((news) => on({ type: "money", news }), { signal });
   const liveAt = clock.now();
   if (wanted === 0 && rungs.length > 0)
     on({
@@ -86,6 +117,27 @@ async function run(
     if (!signal.aborted) on({ type: "warning", message: `${what}: ${describe(error)}` });
   };
   serveHeld(mesh, held, signal);
+  const gate = openGate(config, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
+  const records = await openRecords({
+    store: options.records ?? memory(),
+    codec,
+    config,
+    clock,
+    failed: warn("a worker's record was not kept"),
+  });
+  const checks = openChecks({
+    every: pace === "live" ? segmentMs : undefined,
+    rungs,
+    codec,
+    verifier: options.verifier ?? createVerifier,
+    transcoder: options.transcoder ?? createTranscoder,
+    config,
+    clock,
+    random,
+    failed: warn("a check was not made"),
+    signal,
+  });
+  const policy: Screen.Policy = { ...Screen.open, ...options.workers };
   const publisher = openPublisher({
     mesh,
     keys,
@@ -99,6 +151,7 @@ async function run(
       startedMs: Math.round(clock.unix()),
     },
     failed: warn("gossip could not be sent"),
+    clock,
     signal,
   });
 
@@ -111,7 +164,11 @@ async function run(
       pot,
       config,
       clock,
-      random: secureRandom,
+      random,
+      policy,
+      records,
+      gate,
+      metered: meter.mesh,
       need: {
         wanted,
         maxPrice,
@@ -130,9 +187,15 @@ async function run(
         rungs,
         segmentMs,
         window: WINDOW,
+        seedCommit: checks.commitment,
+        need: policy.need,
+        crew: policy.token === undefined ? new Uint8Array(0) : Screen.crewId(policy.token),
       },
       on,
-      changed: () => dispatch?.tick(),
+      changed: () => {
+        dispatch?.tick();
+        advise();
+      },
       gone: (worker) => dispatch?.lost(worker),
       signal: working,
     });
@@ -153,6 +216,7 @@ async function run(
   async function pay({ by, segment, pay: due }: Outcome): Promise<Wei> {
     if (due === undefined || pot === undefined || by === undefined) return Wei.zero;
     const { terms, amount } = due;
+    if (!(await due.cleared)) return Wei.zero;
     const { payee, lane } = terms;
     let voucher: Awaited<ReturnType<PayerPot["pay"]>>;
     try {
@@ -165,18 +229,34 @@ async function run(
     earned.set(by, { payee, segments: before.segments + 1, wei: before.wei + amount });
     const { award, epoch } = terms;
     const wire = Wire.fromVoucher(voucher);
-    void verdict(by, { award, epoch, seq: segment.seq, ok: true, failed: [], voucher: wire });
+    const { seq } = segment;
+    void verdict(terms, { award, epoch, seq, ok: true, failed: [], voucher: wire });
     return amount;
   }
 
+  /** A worker did not take a voucher: it may hold a higher one of ours, or want a guarantee first. */
+  async function resync(why: string, payee: Address, theirs: VerdictReply["held"]): Promise<void> {
+    if (pot === undefined || theirs === undefined) return;
+    try {
+      const voucher = await pot.adopt(Wire.toVoucher(theirs, payee)); // only our own key's word counts
+      if (why === UNGUARANTEED) await pot.ask(voucher);
+    } catch (error) {
+      warn("a worker's voucher is not ours")(error);
+    }
+  }
+
   /** A lost verdict costs a worker nothing: its voucher is stored here, and settling pays every lane. */
-  async function verdict(worker: PeerId, message: Loose<Verdict>): Promise<void> {
+  async function verdict(
+    { worker, payee }: Pick<JobTerms, "worker" | "payee">,
+    message: Loose<Verdict>,
+  ): Promise<void> {
     const head = Verdict.encode(message);
     for (let attempt = 1; attempt <= VERDICT_TRIES; attempt++) {
       try {
-        const wait = AbortSignal.any([signal, AbortSignal.timeout(10_000)]);
-        const reply = await ask(mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
-        const { ok, why } = VerdictReply.decode(reply.head);
+        const wait = AbortSignal.any([signal, clock.timeout(10_000)]);
+        const reply = await ask(meter.mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
+        const { ok, why, held: theirs } = VerdictReply.decode(reply.head);
+        if (!ok) await resync(why, payee, theirs);
         if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
         return;
       } catch (error) {
@@ -228,22 +308,39 @@ async function run(
       holders: [here, ...there],
       tracks,
     });
-    const mine = linesOf(outcome, await paid, rungs, liveAt);
-    lines.push(...mine);
     const gaps = tracks.filter(({ gap }) => gap).map(({ name }) => name);
-    on({ type: "segment", seq, lines: mine, gaps });
     const all = [
       ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
       { ...video, name: "source" },
       ...sounds,
     ];
     void recording
-      .run(async () => options.record?.({ seq, start, duration, capturedAt, tracks: all }))
+      .run(async () => {
+        // Neither do they wait for a look at the pictures, which payment waits for.
+        const mine = linesOf(outcome, await paid, rungs, liveAt);
+        lines.push(...mine);
+        on({ type: "segment", seq, lines: mine, gaps });
+        await options.record?.({ seq, start, duration, capturedAt, tracks: all });
+      })
       .catch(fail)
       .finally(() => {
         recorded++;
         bell.wake();
       });
+  }
+
+  /** Shows every worker the seed, and which of its segments it chose: now nobody can use it any more. */
+  async function reveal(): Promise<void> {
+    const told = [...checks.drawn()].map(async ([worker, all]) => {
+      for (let from = 0; from < all.length; from += MAX_REVEAL_CHECKS) {
+        const page = all.slice(from, from + MAX_REVEAL_CHECKS);
+        const { seed } = checks;
+        const head = await sealReveal(keys, { stream: keys.publicKey, seed, worker, checks: page });
+        const wait = AbortSignal.any([signal, clock.timeout(2_000)]);
+        await ask(meter.mesh, worker, PROTOCOLS.reveal, head, { signal: wait });
+      }
+    });
+    await Promise.allSettled(told); // a worker that left can ask nobody, and knows it
   }
 
   function fail(error: unknown): void {
@@ -272,11 +369,15 @@ async function run(
   }
 
   dispatch = openDispatch({
-    mesh,
+    mesh: meter.mesh,
+    checks,
+    records,
+    gate,
     hiring,
     rungs,
     codec,
     transcoder: options.transcoder ?? createTranscoder,
+    inspect: options.inspect ?? inspect,
     config,
     clock,
     affordable: (amount) => pot !== undefined && pot.balances().free >= amount,
@@ -285,12 +386,13 @@ async function run(
     on,
     done,
     refused: (terms, seq, failed) => {
-      const { worker, award, epoch } = terms;
-      void verdict(worker, { award, epoch, seq, ok: false, failed });
+      const { award, epoch } = terms;
+      void verdict(terms, { award, epoch, seq, ok: false, failed });
     },
     signal: working,
   });
   const jobs = dispatch;
+  started(jobs);
   const ticking = (async () => {
     for (;;) {
       await clock.sleep(TICK_MS, { signal: working });
@@ -301,6 +403,18 @@ async function run(
   })().catch(() => {}); // the signal ended it
   hiring?.tick();
 
+  let advised = "";
+  /** Says so when the crew cannot carry the ladder, once for each size of crew. */
+  function advise(): void {
+    if (pace !== "live" || hiring === undefined) return;
+    const speeds = hiring.hands().map(({ pixelsPerS }) => pixelsPerS);
+    if (speeds.length === 0) return;
+    const { fits, message } = Admission.plan(rungs, { speeds, frameRate: info.frameRate });
+    const key = `${speeds.length} ${fits.join()}`;
+    if (message !== undefined && key !== advised) on({ type: "warning", message });
+    advised = key;
+  }
+
   on({ type: "live", stream: toHex(keys.publicKey) });
   let opened = 0;
   /** Whole segments from the first one on: what is published in the end. */
@@ -309,6 +423,7 @@ async function run(
   let counting: Promise<void> = Promise.resolve();
   const count = async (segment: Segment) => {
     const { seq, video, duration, audio } = await segment.closed;
+    meter.captured(video.init.byteLength + video.media.byteLength);
     on({ type: "captured", seq, bytes: video.media.byteLength, frames: video.frames });
     await audio;
     captured = seq + 1;
@@ -316,7 +431,11 @@ async function run(
   };
   try {
     for await (const opening of source.openings({ signal })) {
-      const segment = await capture(opening, { clock, signal });
+      const segment = await capture(opening, {
+        clock,
+        inspect: options.inspect ?? inspect,
+        signal,
+      });
       opened = opening.seq + 1;
       counting = counting.then(() => count(segment));
       counting.catch((error: unknown) => {
@@ -342,11 +461,13 @@ async function run(
     if (signal.aborted) throw error;
     failure ??= error; // what was captured is still delivered and paid
   }
+  jobs.ending();
   await counting.catch(() => {});
   await bell.until(() => published >= captured || undefined, { signal });
   const wallMs = Math.round(clock.now() - liveAt);
   await bell.until(() => recorded === published || undefined, { signal });
   await publisher.end();
+  await reveal();
   hiring?.tell({ type: "ended", now: clock.now() });
   work.abort();
   await ticking;
@@ -366,6 +487,11 @@ async function run(
     ...(settlement !== undefined && { settlement }),
     wallMs,
     mediaSeconds: mediaUs / 1e6,
+    traffic: trafficOf(meter.read()),
+    work: { ...jobs.counts(), checks: checks.counts() },
+    checks: { seed: toHex(checks.seed), commitment: toHex(checks.commitment) },
+    drops: gate.drops(),
+    trace: jobs.traces(),
     workers: [...earned].map(([peer, { payee, segments, wei }]) => ({
       peer,
       payee,
@@ -374,6 +500,14 @@ async function run(
     })),
   };
 }
+
+const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
+
+const trafficOf = (traffic: ReturnType<ReturnType<typeof openMeter>["read"]>) => ({
+  ...traffic,
+  sentPerCaptured: ratio(traffic.sent, traffic.captured),
+  controlPerMedia: ratio(traffic.control, traffic.sent + traffic.pulled),
+});
 
 /** What an offer names as slack where nothing is ever late, in milliseconds. */
 const FAST_SLACK_MS = 60_000;

@@ -1,16 +1,17 @@
 import type { Hex } from "@tabcast/channel";
 import { Verify } from "@tabcast/market";
-import {
-  type Fragment,
+import type {
+  Fragment,
   inspect,
-  type Opening,
-  type Rendition,
-  type Rung,
-  type SourceSegment,
-  type Structure,
+  Opening,
+  Rendition,
+  Rung,
+  SourceSegment,
+  Structure,
 } from "@tabcast/media";
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
+  Envelope,
   Job,
   JobEnd,
   JobReply,
@@ -60,6 +61,12 @@ export interface Collected extends Rendition {
   readonly structure: Structure;
 }
 
+/** Where time comes from, and what reads a fragment's structure. */
+export interface CourierOptions {
+  readonly clock: Clock;
+  readonly inspect: typeof inspect;
+}
+
 /** SHA-256 of both parts of a fragment. */
 export async function hashes({ init, media }: Fragment) {
   return { initHash: await sha256(init), mediaHash: await sha256(media) };
@@ -68,7 +75,7 @@ export async function hashes({ init, media }: Fragment) {
 /** Follows a segment from its beginning; once it is complete it is hashed, and its structure read. */
 export async function capture(
   opening: Opening,
-  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+  { clock, inspect: read, signal }: { readonly signal: AbortSignal } & CourierOptions,
 ): Promise<Segment> {
   const { seq, start, planned, frameRate, init } = opening;
   const initHash = await sha256(init);
@@ -77,7 +84,7 @@ export async function capture(
     const { video, duration, capturedAt } = await opening.closed;
     const closedAt = clock.now();
     const mediaHash = await sha256(video.media);
-    const structure = await inspect(video, { signal });
+    const structure = await read(video, { signal });
     const audio = opening.whole.then((whole) => whole.audio);
     audio.catch(() => {}); // whoever publishes it hears of it
     const summary = { seq, start, duration, capturedAt, closedAt };
@@ -107,6 +114,8 @@ export interface JobTerms {
   readonly award: Uint8Array;
   readonly epoch: number;
   readonly attempt: number;
+  /** Chance that the pictures are looked at, in millionths. */
+  readonly checkPpm: number;
   readonly rungs: readonly Rung[];
   readonly codec: string;
   readonly deadlineMs: number;
@@ -114,6 +123,14 @@ export interface JobTerms {
   readonly price: bigint;
   readonly payee: Hex;
   readonly lane: number;
+}
+
+/** A receipt as it was signed. */
+export interface Signed {
+  readonly receipt: Receipt;
+  /** The envelope, byte for byte, and SHA-256 of the payload inside. */
+  readonly sealed: Uint8Array;
+  readonly hash: Uint8Array<ArrayBuffer>;
 }
 
 /** Talks to workers about segments: sends jobs, opens receipts, pulls what was made. Decides nothing. */
@@ -127,7 +144,7 @@ export interface Courier {
     segment: Segment,
     terms: JobTerms,
     options: { signal: AbortSignal; alive: (frames: number) => void },
-  ): Promise<Receipt>;
+  ): Promise<Signed>;
   /** Pulls every rendition of a receipt from its worker, checks size and hash, and reads its structure. */
   collect(
     receipt: Receipt,
@@ -136,8 +153,8 @@ export interface Courier {
   ): Promise<readonly Collected[]>;
 }
 
-export function openCourier(mesh: Mesh): Courier {
-  const fetcher = openFetcher(mesh);
+export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions): Courier {
+  const fetcher = openFetcher(mesh, clock);
   const inits = openHeld((1 << 20) as Bytes);
 
   return {
@@ -162,12 +179,13 @@ export function openCourier(mesh: Mesh): Courier {
         const from = publicKeyOf(worker);
         if (from === undefined) throw wrong(worker, "signer", segment.seq);
         const opened = await openReceipt(receipt, { from });
+        const { payload } = await Envelope.open(receipt, "receipt", { from });
         const { award, epoch, rungs } = terms;
         // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
         const { seq, mediaHash } = await segment.closed;
         const outcome = Verify.receipt({ award, epoch, seq, mediaHash, rungs }, opened);
         if (!outcome.ok) throw wrong(worker, outcome.failed.join(", "), seq);
-        return opened;
+        return { receipt: opened, sealed: receipt.slice(), hash: await sha256(payload) };
       }
       throw wrong(worker, "end of the answer", segment.seq);
     },
@@ -186,7 +204,7 @@ export function openCourier(mesh: Mesh): Courier {
           const init = inits.get(key) ?? (await pull(initHash, initLen));
           inits.put(key, init);
           const media = await pull(mediaHash, mediaLen);
-          const structure = await inspect({ init, media }, { signal });
+          const structure = await read({ init, media }, { signal });
           const { codecs, frames } = structure;
           return { rung: rung.name, init, media, initHash, mediaHash, structure, codecs, frames };
         }),
@@ -217,6 +235,7 @@ function jobOf(
     durationUs: captured?.duration ?? planned.duration,
     deadlineMs: Math.round(terms.deadlineMs),
     codec,
+    checkPpm: terms.checkPpm,
     open: captured === undefined,
   });
   return { head, body: concatBytes(init, media) };

@@ -1,8 +1,19 @@
-import { Assign, type Config, Job, Price, type Speed, Verify } from "@tabcast/market";
-import { type CodecName, inspect, type Rung, type Transcoder } from "@tabcast/media";
+import {
+  Admission,
+  Assign,
+  type Config,
+  Job,
+  Price,
+  type Speed,
+  Trace,
+  Trust,
+  Verify,
+} from "@tabcast/market";
+import type { CodecName, inspect, Rung, Transcoder } from "@tabcast/media";
 import type { Mesh, PeerId } from "@tabcast/mesh";
-import { Cancel, PROTOCOLS, type Receipt } from "@tabcast/protocol";
+import { Cancel, Equivocation, PROOFS_TOPIC, PROTOCOLS } from "@tabcast/protocol";
 import { type Clock, CodedError, describe, toHex, type Wei } from "@tabcast/runtime";
+import type { Checks, Draw, Result } from "./checks.ts";
 import {
   type Captured,
   type Collected,
@@ -11,11 +22,14 @@ import {
   type JobTerms,
   openCourier,
   type Segment,
+  type Signed,
 } from "./delivery.ts";
 import { ask } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
 import { HashError } from "./held.ts";
 import type { Hiring } from "./hiring.ts";
-import { openLine } from "./queue.ts";
+import { openBell, openLine } from "./queue.ts";
+import type { Records } from "./records.ts";
 import type { BroadcastEvent } from "./types.ts";
 
 /** One segment, whatever became of it. */
@@ -32,8 +46,12 @@ export interface Outcome {
   readonly verifiedAt: number;
   readonly attempts: number;
   readonly hedged: boolean;
-  /** Who to pay and how much; undefined for local work. */
-  readonly pay?: { readonly terms: JobTerms; readonly amount: Wei };
+  /** Who to pay and how much, once `cleared` says that its pictures are good; undefined for local work. */
+  readonly pay?: {
+    readonly terms: JobTerms;
+    readonly amount: Wei;
+    readonly cleared: Promise<boolean>;
+  };
 }
 
 export interface DispatchOptions {
@@ -43,6 +61,7 @@ export interface DispatchOptions {
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
   readonly transcoder: () => Transcoder;
+  readonly inspect: typeof inspect;
   readonly config: Config;
   readonly clock: Clock;
   /** True while a worker may still be paid for `amount` more. */
@@ -52,6 +71,10 @@ export interface DispatchOptions {
   readonly segmentMs: number;
   readonly on: (event: BroadcastEvent) => void;
   readonly done: (outcome: Outcome) => void;
+  /** Looks at pictures. */
+  readonly checks: Checks;
+  readonly records: Records;
+  readonly gate: Gate;
   /** A worker's renditions failed these checks. */
   readonly refused: (terms: JobTerms, seq: number, failed: readonly string[]) => void;
   readonly signal: AbortSignal;
@@ -65,12 +88,24 @@ export interface Dispatch {
   lost(worker: PeerId): void;
   /** To be called when somebody was hired, and at least ten times a second. */
   tick(): void;
+  /** No segment more will come: idle workers may copy what takes longest. Files only. */
+  ending(): void;
+  /** How the newest segments came to be. */
+  traces(): readonly Trace.Trace[];
+  /** Segments opened, extra copies sent, and those made here. */
+  counts(): { readonly opened: number; readonly copies: number; readonly local: number };
 }
 
 /** How long one upload may keep the uplink to itself, in milliseconds. */
 const UPLINK_MS = 3_000;
 /** Planned lengths that a live segment may take to be made on a busy machine, before its job's deadline begins to run. */
 const SLOW_SOURCE = 4;
+
+/** How long a look at pictures waits at most for live segments that are late, in milliseconds. */
+const LOOK_MS = 30_000;
+
+/** Receipts remembered, to find two for one segment. */
+const MOST_RECEIPTS = 512;
 
 interface Slot {
   job: Job.Job;
@@ -80,8 +115,11 @@ interface Slot {
   readonly running: Map<PeerId, AbortController>;
   readonly receipts: Map<
     PeerId,
-    { receipt: Receipt; terms: JobTerms; upload: Speed.Sample["upload"]; receivedAt: number }
+    Signed & { terms: JobTerms; upload: Speed.Sample["upload"]; receivedAt: number }
   >;
+  /** Of each worker whose pictures are looked at: false once they are bad. */
+  readonly cleared: Map<PeerId, Promise<boolean>>;
+  trace: Trace.Trace;
   readonly collected: Map<PeerId, { renditions: readonly Collected[]; pullMs: number }>;
   readonly local: AbortController;
   sentAt: number | undefined;
@@ -98,8 +136,11 @@ interface Pick {
 export function openDispatch(options: DispatchOptions): Dispatch {
   const { mesh, hiring, rungs, codec, config, clock, affordable, slackMs, on, done, signal } =
     options;
-  const courier = openCourier(mesh);
+  const courier = openCourier(mesh, options);
   const uplink = openLine();
+  const looks = openLine();
+  /** Rung when something that is waited for may have changed. */
+  const bell = openBell();
   const slots = new Map<number, Slot>();
   const loads = new Map<PeerId, Assign.Load[]>();
   let picks: Pick[] = [];
@@ -110,6 +151,42 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   let transcoder: Transcoder | undefined;
   let localMs = 0.75 * options.segmentMs; // replaced by what is measured
   let warnedAlone = false;
+  let ended = false;
+  /** Output pixels per second of this tab; replaced by what is measured. */
+  let localSpeed = (Number(Price.pixels(rungs, 1)) * 30_000) / 750;
+  const traces = new Map<number, Trace.Trace>();
+  const tally = { opened: 0, copies: 0, local: 0 };
+  /** Receipts by worker, award, epoch and sequence: another one for the same is a proof. */
+  const receipts = new Map<string, Signed>();
+
+  function note(slot: Slot, what: string, who?: string, why?: string): void {
+    const line = {
+      at: Math.round(clock.now() - startedAt),
+      what,
+      ...(who !== undefined && { who }),
+      ...(why !== undefined && { why }),
+    };
+    slot.trace = Trace.add(slot.trace, line);
+    traces.set(slot.trace.seq, slot.trace);
+    if (traces.size > Trace.MOST_SEGMENTS) traces.delete(traces.keys().next().value as number);
+  }
+
+  const whose = ({ worker, payee }: JobTerms) => ({ worker, payee });
+
+  /** Remembers a receipt; two different ones for one segment are told to everybody. */
+  function remember(worker: PeerId, got: Signed, terms: JobTerms): void {
+    const { award, epoch, seq } = got.receipt;
+    const key = `${worker} ${toHex(award)} ${epoch} ${seq}`;
+    const before = receipts.get(key);
+    receipts.set(key, before ?? got);
+    if (receipts.size > MOST_RECEIPTS) receipts.delete(receipts.keys().next().value as string);
+    if (before === undefined || toHex(before.hash) === toHex(got.hash)) return;
+    options.records.tell(whose(terms), { type: "proof" });
+    const proof = Equivocation.encode({ first: before.sealed, second: got.sealed });
+    mesh.publish(PROOFS_TOPIC, proof).catch((error: unknown) => {
+      on({ type: "warning", message: `a proof could not be sent: ${describe(error)}` });
+    });
+  }
 
   const framesOf = ({ captured, planned }: Segment) => captured?.video.frames ?? planned.frames;
   const pixelsOf = (segment: Segment) => Number(Price.pixels(rungs, framesOf(segment)));
@@ -127,6 +204,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const left = (loads.get(worker) ?? []).filter((load) => load.seq !== seq);
     if (left.length > 0) loads.set(worker, left);
     else loads.delete(worker);
+    bell.wake();
   }
 
   function tell(seq: number, event: Job.Event): void {
@@ -144,6 +222,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const { seq } = slot.job;
     switch (effect.do) {
       case "pick":
+        note(slot, "pick", undefined, effect.why);
         picks.push({ seq, why: effect.why, without: effect.without, since: clock.now() });
         picks.sort((a, b) => a.seq - b.seq); // the earliest deadline first
         queueMicrotask(assign);
@@ -162,8 +241,11 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         return;
       case "pay":
         return; // `publish` says whom and how much
-      case "blame":
+      case "blame": {
         unload(effect.worker, seq);
+        note(slot, "blamed", effect.worker, effect.fault);
+        const silent = effect.fault === "late" || effect.fault === "dead";
+        if (silent) options.records.tell({ worker: effect.worker }, { type: "silent" });
         hiring?.tell({
           type: "lost",
           worker: effect.worker,
@@ -171,6 +253,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
           now: clock.now(),
         });
         return;
+      }
       case "encode":
         void encodeHere(slot);
         return;
@@ -185,8 +268,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   type Made = Omit<Outcome, "segment" | "sentAt" | "verifiedAt" | "attempts" | "hedged">;
 
-  function finish({ segment, job, sentAt }: Slot, made: Made): void {
+  function finish(slot: Slot, made: Made): void {
+    const { segment, job, sentAt } = slot;
     const now = clock.now();
+    const local =
+      made.by === "local" ? ` of ${made.renditions.map(({ rung }) => rung).join(", ")}` : "";
+    note(slot, made.by === undefined ? "gap" : "published", made.by, local || undefined);
+    if (made.by === "local") tally.local++;
     const summary = {
       sentAt: sentAt ?? now,
       verifiedAt: now,
@@ -244,7 +332,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         continue;
       }
       const choice = Assign.choose(hands, loads, task, { now, uplinkFreeAt }, config);
-      if (choice === undefined) continue; // all are busy; looked at again when one is free
+      if (choice === undefined) {
+        // All are busy; looked at again when one is free.
+        const spare = slackMs === undefined || pick.why === "hedge";
+        const made = spare ? undefined : Assign.oldestMade(hands, loads, task);
+        if (made !== undefined) unload(made.worker, made.seq);
+        continue;
+      }
       give();
       if (pick.why === "hedge") {
         if (!Job.mayHedge(budget)) continue;
@@ -253,9 +347,34 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       const load = { seq: pick.seq, readyAt: choice.readyAt };
       loads.set(choice.worker, [...(loads.get(choice.worker) ?? []), load]);
       if (!open) uplinkFreeAt = choice.uploadedAt;
-      tell(pick.seq, { type: "assigned", worker: choice.worker, epoch: choice.epoch, now });
+      const { worker, epoch, doneAt } = choice;
+      const others = hands.length - 1;
+      note(
+        slot,
+        "assigned",
+        worker,
+        `${pick.why}: done in ${Math.round(doneAt - now)} ms, the best of ${others + 1}`,
+      );
+      const deadline = slot.job.limits?.deadline ?? closesLate(slot);
+      const backup = Assign.choose(
+        hands,
+        loads,
+        { ...task, why: "again", without: [...task.without, worker] },
+        { now, uplinkFreeAt },
+        config,
+      );
+      const hedgeAt = Assign.hedgeAt(
+        { base: open ? slot.closesAt : now, doneAt },
+        deadline,
+        backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
+      );
+      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt });
     }
   }
+
+  /** When a segment that is still being made will be of no use; undefined for files. */
+  const closesLate = ({ closesAt }: Slot) =>
+    slackMs === undefined ? undefined : closesAt + slackMs;
 
   /** What a segment can cost at most, with what is in hand already. */
   function dearest(segment: Segment): Wei {
@@ -280,34 +399,41 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const deadline =
       slot.job.limits?.deadline ??
       slot.closesAt + (SLOW_SOURCE - 1) * plannedMs + (slackMs ?? 600_000);
+    const payee: JobTerms["payee"] = `0x${toHex(member.payee)}`;
     const terms: JobTerms = {
       worker,
       addrs: hiring?.addrs(worker) ?? [],
       award: member.award,
       epoch,
       attempt,
+      checkPpm: options.checks.ppm(options.records.of({ worker, payee })),
       rungs,
       codec,
       deadlineMs: Math.max(1, deadline - clock.now()),
       price: member.price,
-      payee: `0x${toHex(member.payee)}`,
+      payee,
       lane: member.lane,
     };
     const waits = { signal: AbortSignal.any([signal, stop.signal]) };
     const begin = () => {
       slot.sentAt ??= clock.now();
+      if (attempt > 1) tally.copies++;
+      note(slot, "sent", worker, `attempt ${attempt}`);
       on({ type: "sent", seq, worker, attempt });
     };
-    const heard = () => tell(seq, { type: "progress", worker, now: clock.now() });
+    const heard = () => {
+      options.gate.pass("receipt", worker); // a flood of parts ends the request
+      tell(seq, { type: "progress", worker, now: clock.now() });
+    };
     try {
       let upload: Speed.Sample["upload"];
-      let receipt: Receipt;
+      let signed: Signed;
       if (segment.captured === undefined) {
         // What is still being made takes no more of the uplink than it is made with.
         begin();
-        receipt = await courier.send(segment, terms, { ...waits, alive: heard });
+        signed = await courier.send(segment, terms, { ...waits, alive: heard });
       } else {
-        receipt = await new Promise<Receipt>((resolve, reject) => {
+        signed = await new Promise<Signed>((resolve, reject) => {
           // The uplink carries one complete segment at a time: two at once make both late.
           void uplink.run(
             () =>
@@ -332,10 +458,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
           );
         });
       }
-      slot.receipts.set(worker, { receipt, terms, upload, receivedAt: clock.now() });
+      remember(worker, signed, terms);
+      slot.receipts.set(worker, { ...signed, terms, upload, receivedAt: clock.now() });
+      note(slot, "receipt", worker, `${signed.receipt.encodeMs} ms of work`);
       tell(seq, { type: "receipt", worker, epoch });
     } catch (error) {
       if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
+      options.gate.refused("receipt", worker, error);
       // A worker that gave up waiting for our source is not to blame.
       const waited = segment.captured === undefined && whyOf(error) === "JOB_INPUT";
       fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
@@ -347,6 +476,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const { seq } = slot.job;
     unload(worker, seq);
     slot.running.delete(worker);
+    note(slot, "failed", worker, `${fault}: ${why}`);
     on({ type: "failed", seq, worker, why });
     tell(seq, { type: "failed", worker, fault });
     assign();
@@ -354,13 +484,14 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   function cancel(slot: Slot, { worker, epoch, why }: Extract<Job.Effect, { do: "cancel" }>): void {
     const { seq } = slot.job;
+    note(slot, "cancel", worker, why);
     const award = slot.receipts.get(worker)?.terms.award ?? hiring?.member(worker)?.award;
     slot.running.get(worker)?.abort(new Error(`cancelled: ${why}`));
     slot.running.delete(worker);
     unload(worker, seq);
     if (award === undefined) return;
     const head = Cancel.encode({ award, epoch, seq, why });
-    const wait = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+    const wait = AbortSignal.any([signal, clock.timeout(5_000)]);
     ask(mesh, worker, PROTOCOLS.cancel, head, { signal: wait }).catch(() => {}); // its stream was reset as well
   }
 
@@ -371,7 +502,15 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     // Without a complete segment there is no receipt about it.
     if (got === undefined || stop === undefined || captured === undefined) return;
     const { structure: source } = captured;
+    const { records, checks } = options;
+    const sampleOf = (pullMs: number): Speed.Sample => ({
+      pixels: pixelsOf(slot.segment),
+      upload: got.upload,
+      encodeMs: got.receipt.encodeMs,
+      pullMs,
+    });
     const invalid = (why: string, failed: readonly string[]) => {
+      records.tell(whose(got.terms), { type: "strike" });
       options.refused(got.terms, seq, failed);
       fails(slot, worker, "invalid", why);
     };
@@ -396,17 +535,62 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       if (!outcome.ok) return invalid(`verification: ${outcome.failed.join(", ")}`, outcome.failed);
       const pullMs = clock.now() - got.receivedAt;
       slot.collected.set(worker, { renditions, pullMs });
-      unload(worker, seq);
+      const draw: Draw = {
+        worker,
+        seq,
+        receipt: got.hash,
+        ppm: got.terms.checkPpm,
+        whole: Trust.whole(records.of(whose(got.terms)), config),
+      };
+      if (checks.draw(draw)) {
+        // Looking is our work, but what is not paid yet counts in the worker's window.
+        const load = loads.get(worker) ?? [];
+        loads.set(
+          worker,
+          load.map((one) => (one.seq === seq ? { ...one, made: true } : one)),
+        );
+        // Its payment waits for the look however long that takes; its publication only while there is time.
+        const looking = look(slot, draw, captured, renditions, got.terms, sampleOf(pullMs));
+        const limits = slot.job.limits;
+        const judged = looking.then(({ answer }) => answer !== "fail");
+        const cleared = Promise.race([judged, ...(limits ? [placeNeeded(worker, seq)] : [])]).then(
+          (good) => {
+            unload(worker, seq);
+            assign();
+            return good;
+          },
+        );
+        slot.cleared.set(worker, cleared);
+        const room = limits === undefined ? undefined : limits.localAt - clock.now();
+        const patience = room && Math.min(room, config.check.waitMs);
+        const enough = new AbortController();
+        const seen = await Promise.race([
+          looking,
+          ...(patience === undefined
+            ? []
+            : [
+                clock.sleep(Math.max(0, patience), { signal: enough.signal }).then(
+                  () => undefined,
+                  () => undefined,
+                ),
+              ]),
+        ]);
+        enough.abort();
+        if (seen === undefined) note(slot, "check", worker, "goes on after publishing");
+        else if (seen.answer === "fail") {
+          if (stop.signal.aborted) return;
+          return fails(slot, worker, "invalid", `verification: ${seen.failed.join(", ")}`);
+        }
+        if (stop.signal.aborted) return;
+      } else {
+        unload(worker, seq);
+        records.tell(whose(got.terms), { type: "good", sample: sampleOf(pullMs) });
+      }
       slot.running.delete(worker);
       hiring?.tell({
         type: "delivered",
         worker,
-        sample: {
-          pixels: pixelsOf(slot.segment),
-          upload: got.upload,
-          encodeMs: got.receipt.encodeMs,
-          pullMs,
-        },
+        sample: sampleOf(pullMs),
         now: clock.now(),
       });
       tell(seq, { type: "passed", worker });
@@ -416,6 +600,59 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       const fault = error instanceof HashError ? "invalid" : faultOf(error);
       if (fault === "invalid") return invalid(describe(error), ["hash"]);
       fails(slot, worker, fault, describe(error));
+    }
+  }
+
+  /** Resolves with true when a look has kept a worker's place for too long, or the place is needed. */
+  async function placeNeeded(worker: PeerId, seq: number): Promise<true> {
+    const longest = clock.now() + config.check.payMs;
+    const isMade = ({ seq: other, made }: Assign.Load) => other === seq && made === true;
+    const ready = () =>
+      !loads.get(worker)?.some(isMade) || clock.now() >= longest ? true : undefined;
+    return await bell.until(ready, { signal }).catch(() => true);
+  }
+
+  /** Live segments are late here: what can wait has to. */
+  function behind(): boolean {
+    if (slackMs === undefined) return false;
+    const late = clock.now() - slackMs / 4;
+    return [...slots.values()].some(
+      ({ job, segment, closesAt }) =>
+        job.local === "running" || (segment.captured !== undefined && closesAt < late),
+    );
+  }
+
+  /** Looks at a worker's pictures, one look at a time and not while others' segments are late, and writes down what came of it. */
+  async function look(
+    slot: Slot,
+    draw: Draw,
+    source: Captured,
+    renditions: readonly Collected[],
+    terms: JobTerms,
+    sample: Speed.Sample,
+  ): Promise<Result> {
+    const { records, checks, refused } = options;
+    const { worker, seq } = draw;
+    note(slot, "check", worker, `chance ${(draw.ppm / 1e4).toFixed(1)} %`);
+    try {
+      const result = await looks.run(async () => {
+        const longest = clock.now() + LOOK_MS;
+        await bell.until(() => (!behind() || clock.now() >= longest ? true : undefined), {
+          signal,
+        });
+        return await checks.look(draw, source, renditions, { signal });
+      });
+      note(slot, "checked", worker, [result.answer, ...result.failed].join(" "));
+      if (result.answer === "pass") records.tell(whose(terms), { type: "good", sample });
+      if (result.answer !== "fail") return result;
+      records.tell(whose(terms), { type: "strike" });
+      refused(terms, seq, result.failed);
+      // Where it was published already, nobody else says so.
+      if (!slots.has(seq))
+        hiring?.tell({ type: "lost", worker, fault: "invalid", now: clock.now() });
+      return result;
+    } catch {
+      return { answer: "doubt", failed: [] }; // the stream is over: what passed by structure is paid
     }
   }
 
@@ -433,6 +670,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         pay: {
           terms: got.terms,
           amount: Price.ofSegment(got.terms.price, rungs, framesOf(segment)),
+          cleared: slot.cleared.get(by) ?? Promise.resolve(true),
         },
       }),
     });
@@ -446,18 +684,31 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const startedAt = clock.now();
     transcoder ??= options.transcoder();
     const waits = { signal: AbortSignal.any([signal, slot.local.signal]) };
+    const deadline = slot.job.limits?.deadline ?? closesLate(slot);
+    // The lowest rungs first: a small picture in time is worth more than a large one too late. Beside a worker that may still be in
+    // time only the lowest: two that make everything on busy devices make both late.
+    const timeMs = deadline && (deadline - startedAt) / config.margin;
+    const mine = Admission.alone(rungs, {
+      pixelsPerS: localSpeed,
+      frames: framesOf(segment),
+      timeMs: timeMs && slot.running.size > 0 ? 0 : timeMs,
+    });
+    note(slot, "local", "local", mine.map(({ name }) => name).join(", "));
     try {
-      const request = { init, media, codec, rungs, frameRate, stream: "own" };
+      const request = { init, media, codec, rungs: mine, frameRate, stream: "own" };
       const result = await transcoder.transcode(request, waits);
       slot.localMs = Math.round(result.encodeMs);
       // Of one that was still being made, waiting for its bytes is no part.
       const took = captured === undefined ? result.encodeMs : clock.now() - startedAt;
-      localMs += config.alpha * (took - localMs);
+      const share = Number(Price.pixels(mine, 1)) / Number(Price.pixels(rungs, 1));
+      localMs += config.alpha * (took / share - localMs);
+      const speed = (Number(Price.pixels(mine, framesOf(segment))) * 1_000) / Math.max(1, took);
+      localSpeed += config.alpha * (speed - localSpeed);
       const renditions = await Promise.all(
         result.renditions.map(async (rendition) => ({
           ...rendition,
           ...(await hashes(rendition)),
-          structure: await inspect(rendition, waits),
+          structure: await options.inspect(rendition, waits),
         })),
       );
       slot.collected.set("local", { renditions, pullMs: 0 });
@@ -469,6 +720,19 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     }
   }
 
+  /** Idle workers copy what is predicted to take longest, once nothing new comes. */
+  function tail(now: number): void {
+    const any = slots.values().next().value;
+    if (any === undefined) return;
+    const { segment } = any;
+    const task = { waiting: picks.length, pixels: pixelsOf(segment), bytes: bytesOf(segment) };
+    const seq = Assign.tail(hiring?.hands() ?? [], loads, task, now, config);
+    const slot = seq === undefined ? undefined : slots.get(seq);
+    if (seq === undefined || slot === undefined || slot.job.hedged) return;
+    if (picks.some((pick) => pick.seq === seq)) return;
+    tell(seq, { type: "tail", now, hedge: Job.mayHedge(budget) });
+  }
+
   signal.addEventListener("abort", () => transcoder?.close(), { once: true });
 
   return {
@@ -476,6 +740,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       const now = clock.now();
       const { seq, captured, planned } = segment;
       budget = Job.earn(budget, config);
+      tally.opened++;
       const [job, effects] = Job.open({ seq, limits: captured && limitsOf(now) });
       const slot: Slot = {
         job,
@@ -484,6 +749,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         running: new Map(),
         receipts: new Map(),
         collected: new Map(),
+        cleared: new Map(),
+        trace: Trace.open(seq),
         local: new AbortController(),
         sentAt: undefined,
         localMs: 0,
@@ -514,8 +781,15 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         if (at !== undefined && at <= now)
           tell(seq, { type: "late", now, hedge: Job.mayHedge(budget) });
       }
+      if (ended && slackMs === undefined) tail(now);
       assign();
+      bell.wake();
     },
+    ending() {
+      ended = true;
+    },
+    traces: () => [...traces.values()].sort((a, b) => a.seq - b.seq),
+    counts: () => ({ ...tally }),
   };
 }
 

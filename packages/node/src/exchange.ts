@@ -1,6 +1,6 @@
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import { Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
-import { type Bytes, CodedError, systemClock, toHex } from "@tabcast/runtime";
+import { type Bytes, type Clock, CodedError, systemClock, toHex } from "@tabcast/runtime";
 import { checkHash, type Held } from "./held.ts";
 
 /** Largest thing that is fetched by hash: one segment at one rung. */
@@ -35,7 +35,7 @@ export interface Wanted {
 export interface Fetched {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly peer: PeerId;
-  /** On the clock of `performance.now()`. */
+  /** On the clock that the fetcher was opened with. */
   readonly firstByteAt: number;
 }
 
@@ -54,7 +54,7 @@ export interface FetchOptions {
   readonly failed?: (peer: PeerId, wrong: boolean) => void;
 }
 
-export function openFetcher(mesh: Mesh): Fetcher {
+export function openFetcher(mesh: Mesh, clock: Clock = systemClock): Fetcher {
   const shunned = new Map<PeerId, number>();
 
   async function from(holder: Whereabouts, wanted: Wanted, signal: AbortSignal, heard: () => void) {
@@ -69,7 +69,7 @@ export function openFetcher(mesh: Mesh): Fetcher {
     });
     for await (const part of parts) {
       if (firstByteAt === undefined) {
-        firstByteAt = systemClock.now();
+        firstByteAt = clock.now();
         heard();
         const reply = GetReply.decode(part.head);
         if (!reply.ok)
@@ -98,7 +98,7 @@ export function openFetcher(mesh: Mesh): Fetcher {
   return {
     async fetch(wanted, { signal, failed }) {
       signal.throwIfAborted();
-      const now = systemClock.now();
+      const now = clock.now();
       const late = (holder: Whereabouts) => ((shunned.get(holder.peer) ?? 0) > now ? 1 : 0);
       const order = wanted.holders
         .filter(({ peer }) => peer !== mesh.self)
@@ -127,7 +127,7 @@ export function openFetcher(mesh: Mesh): Fetcher {
             }
             running++;
             const quiet = new AbortController();
-            systemClock
+            clock
               .sleep(PATIENCE_MS, { signal: AbortSignal.any([all, quiet.signal]) })
               .then(start, () => {});
             from(holder, wanted, all, () => quiet.abort()).then(resolve, (error: unknown) => {
@@ -135,7 +135,7 @@ export function openFetcher(mesh: Mesh): Fetcher {
               quiet.abort();
               if (all.aborted) return;
               last = error;
-              shunned.set(holder.peer, systemClock.now() + SHUN_MS);
+              shunned.set(holder.peer, clock.now() + SHUN_MS);
               const wrong = error instanceof CodedError && error.code === "HASH_MISMATCH";
               failed?.(holder.peer, wrong);
               start();

@@ -1,5 +1,5 @@
 import { type PayerPot, Wire } from "@tabcast/channel";
-import { type Assign, type Config, Crew } from "@tabcast/market";
+import { type Assign, type Config, Crew, Hire, Screen } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import {
   Accept,
@@ -9,7 +9,10 @@ import {
   OFFERS_TOPIC,
   type Offer,
   openBid,
+  openEquivocation,
+  PROOFS_TOPIC,
   PROTOCOLS,
+  peerIdOf,
   publicKeyOf,
   type Signer,
   sealAward,
@@ -18,6 +21,8 @@ import {
 } from "@tabcast/protocol";
 import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
 import { answer, ask } from "./exchange.ts";
+import type { Gate } from "./gate.ts";
+import type { Records } from "./records.ts";
 import type { BroadcastEvent } from "./types.ts";
 
 /** What an offer says that stays the same while the stream runs. */
@@ -44,6 +49,12 @@ export interface HiringOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
+  /** Who may work for the stream at all. */
+  readonly policy: Screen.Policy;
+  readonly records: Records;
+  readonly gate: Gate;
+  /** Where what is asked of others is counted; `mesh` itself serves. */
+  readonly metered: Mesh;
   readonly on: (event: BroadcastEvent) => void;
   /** Somebody was hired or is gone: look again who can work. */
   readonly changed: () => void;
@@ -69,6 +80,7 @@ export interface Hiring {
 const AWARD_MS = 15_000;
 
 export function openHiring(options: HiringOptions): Hiring {
+  const { policy, records, gate, metered } = options;
   const { mesh, keys, need, facts, pot, config, clock, random, on, changed, gone, signal } =
     options;
   const stream = keys.publicKey;
@@ -95,7 +107,7 @@ export function openHiring(options: HiringOptions): Hiring {
       ttlMs: config.offerTtlMs,
       atMs: Math.round(clock.unix()),
     });
-    await mesh.publish(OFFERS_TOPIC, sealed);
+    await metered.publish(OFFERS_TOPIC, sealed);
   }
 
   async function sendAward(member: Crew.Member, offer: Uint8Array): Promise<void> {
@@ -113,12 +125,18 @@ export function openHiring(options: HiringOptions): Hiring {
         lane,
         pot: wirePot,
       });
-      const reply = await ask(mesh, worker, PROTOCOLS.award, sealed, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(AWARD_MS)]),
+      const reply = await ask(metered, worker, PROTOCOLS.award, sealed, {
+        signal: AbortSignal.any([signal, clock.timeout(AWARD_MS)]),
       });
-      const { ok, why } = Accept.decode(reply.head);
+      const { ok, why, retryMs } = Accept.decode(reply.head);
       if (!ok) on({ type: "dropped", worker, why: `refused: ${why}` });
-      tell({ type: ok ? "accepted" : "refused", worker, epoch, now: clock.now() });
+      const now = clock.now();
+      const declined = Hire.decline({ why, retryMs });
+      tell(
+        ok
+          ? { type: "accepted", worker, epoch, now }
+          : { type: "refused", worker, epoch, why: declined, now },
+      );
       if (!ok || crew.members.get(worker)?.epoch !== epoch) return;
       on({ type: "hired", worker, role, payee: `0x${toHex(payee)}` });
       await mesh.keep(worker, true);
@@ -134,10 +152,11 @@ export function openHiring(options: HiringOptions): Hiring {
         return;
       case "closed":
         sealClosed(keys, { offer: effect.offer, stream })
-          .then((sealed) => mesh.publish(OFFERS_TOPIC, sealed))
+          .then((sealed) => metered.publish(OFFERS_TOPIC, sealed))
           .catch(warn("the end of an offer could not be sent"));
         return;
       case "award":
+        if (effect.why !== undefined) on({ type: "chosen", ...effect.why });
         void sendAward(effect.member, effect.offer);
         return;
       case "drop": {
@@ -151,8 +170,8 @@ export function openHiring(options: HiringOptions): Hiring {
         // A worker that is not told keeps its place here and never bids again.
         const { award } = effect.member;
         const bye = Bye.encode({ why: effect.why, finishing: effect.why === "ended", award });
-        const wait = AbortSignal.timeout(2_000);
-        ask(mesh, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it is gone after all
+        const wait = clock.timeout(2_000);
+        ask(metered, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it is gone after all
         return;
       }
       case "answer":
@@ -171,8 +190,20 @@ export function openHiring(options: HiringOptions): Hiring {
   answer(mesh, PROTOCOLS.bid, signal, async (head, peer) => {
     const from = publicKeyOf(peer);
     if (from === undefined) return undefined;
-    const bid = await openBid(head, { from });
-    const effects = tell({ type: "bid", bid, now: clock.now() });
+    gate.pass("bid", peer);
+    const bid = await openBid(head, { from }).catch((error: unknown) => {
+      gate.refused("bid", peer, error);
+      throw error;
+    });
+    const known = { worker: peer, payee: `0x${toHex(bid.payee)}` };
+    const effects = tell({
+      type: "bid",
+      bid,
+      now: clock.now(),
+      denied: Screen.bid(bid, policy, records.outFor(known)),
+      honesty: records.honesty(known),
+      measured: records.of(known).measured,
+    });
     addrs.delete(peer);
     addrs.set(peer, bid.addrs);
     if (addrs.size > Crew.MOST_KNOWN) addrs.delete(addrs.keys().next().value as PeerId);
@@ -181,7 +212,8 @@ export function openHiring(options: HiringOptions): Hiring {
     if (reply === undefined || reply.why === "unknown offer") return undefined;
     if (reply.ok)
       on({ type: "bid", worker: peer, pixelsPerSecond: bid.pixelsPerS, price: Wei.of(bid.price) });
-    return BidReply.encode({ ok: reply.ok, why: reply.why });
+    const retryMs = Math.min(3_600_000, Math.ceil(reply.retryMs));
+    return BidReply.encode({ ok: reply.ok, why: reply.why, retryMs });
   });
   answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
     if (!crew.members.has(peer)) return undefined;
@@ -194,6 +226,23 @@ export function openHiring(options: HiringOptions): Hiring {
     );
     return new Uint8Array(0);
   });
+  mesh.subscribe(
+    PROOFS_TOPIC,
+    ({ from, body }) => {
+      const take = async (sealed: Uint8Array): Promise<void> => {
+        gate.pass("proof", from);
+        const { signer } = await openEquivocation(sealed);
+        const worker = peerIdOf(signer);
+        if (records.outFor({ worker }) > config.trust.proofMs / 2) return; // known already
+        records.tell({ worker }, { type: "proof" });
+        on({ type: "proved", worker });
+        if (crew.members.has(worker))
+          tell({ type: "lost", worker, fault: "invalid", now: clock.now() });
+      };
+      take(body.slice()).catch((error: unknown) => gate.refused("proof", from, error));
+    },
+    { signal },
+  );
   mesh.watch(
     (event) => {
       if (event.type === "disconnected" && crew.members.has(event.peer))

@@ -1,5 +1,11 @@
 import type { Mesh } from "@tabcast/mesh";
-import { ANNOUNCE_TTL_MS, type Announce, LIVE_TOPIC, openAnnounce } from "@tabcast/protocol";
+import {
+  ANNOUNCE_TTL_MS,
+  type Announce,
+  Clocks,
+  LIVE_TOPIC,
+  openAnnounce,
+} from "@tabcast/protocol";
 import { systemClock, toHex } from "@tabcast/runtime";
 import type { LiveStream } from "./types.ts";
 import { asRungs } from "./wire.ts";
@@ -31,6 +37,7 @@ export function liveStreams(
   on: (streams: readonly LiveStream[]) => void,
   { signal }: { signal: AbortSignal },
 ): void {
+  const clocks = new Clocks();
   const known = new Map<string, { announce: Announce; heard: number }>();
   const tell = () => {
     const now = systemClock.now();
@@ -45,7 +52,7 @@ export function liveStreams(
   mesh.subscribe(
     LIVE_TOPIC,
     ({ body }) => {
-      openAnnounce(body, { now: systemClock.unix() }).then(
+      openAnnounce(body, { now: systemClock.unix(), clocks }).then(
         (announce) => {
           const id = toHex(announce.stream);
           if ((known.get(id)?.announce.atMs ?? 0) >= announce.atMs) return;

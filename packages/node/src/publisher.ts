@@ -11,7 +11,7 @@ import {
   sealEntry,
   streamTopic,
 } from "@tabcast/protocol";
-import { equalBytes, systemClock } from "@tabcast/runtime";
+import { type Clock, equalBytes } from "@tabcast/runtime";
 import { answer } from "./exchange.ts";
 import * as Manifest from "./manifest.ts";
 
@@ -38,10 +38,18 @@ export interface PublisherOptions {
   readonly facts: StreamFacts;
   /** Told when gossip could not be sent; the manifest can still be asked for. */
   readonly failed: (error: unknown) => void;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-export function openPublisher({ mesh, keys, facts, failed, signal }: PublisherOptions): Publisher {
+export function openPublisher({
+  mesh,
+  keys,
+  facts,
+  failed,
+  clock,
+  signal,
+}: PublisherOptions): Publisher {
   const stream = keys.publicKey;
   let manifest = Manifest.emptyManifest;
   let ended = false;
@@ -55,7 +63,7 @@ export function openPublisher({ mesh, keys, facts, failed, signal }: PublisherOp
       newest: manifest.end,
       ended,
       atMs: Math.max(
-        Math.round(systemClock.unix()),
+        Math.round(clock.unix()),
         (manifest.announce?.message.atMs ?? 0) + 1, // the newest one wins, so two never share a time
       ),
     };
@@ -71,7 +79,7 @@ export function openPublisher({ mesh, keys, facts, failed, signal }: PublisherOp
   void (async () => {
     for (;;) {
       await announce().catch(failed);
-      await systemClock.sleep(ANNOUNCE_MS, { signal });
+      await clock.sleep(ANNOUNCE_MS, { signal });
     }
   })().catch(() => {}); // the signal ended it
 

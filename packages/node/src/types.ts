@@ -1,15 +1,38 @@
-import type { PayerPot, Purse, Settlement, SettleProgress } from "@tabcast/channel";
+import type {
+  PayerPot,
+  PotNews,
+  Purse,
+  PurseNews,
+  Settlement,
+  SettleProgress,
+  Store,
+} from "@tabcast/channel";
+import type {
+  Availability,
+  Check,
+  Config,
+  Hire,
+  Limits,
+  Screen,
+  Select,
+  Trace,
+} from "@tabcast/market";
 import type {
   Capability,
   CodecName,
   Fragment,
+  inspect,
   Rung,
   Source,
   SourceInfo,
   Transcoder,
+  Verifier,
 } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
-import type { Micros, Wei } from "@tabcast/runtime";
+import type { Signer } from "@tabcast/protocol";
+import type { Clock, Micros, Random, Wei } from "@tabcast/runtime";
+import type { Dropped } from "./gate.ts";
+import type { Traffic } from "./meter.ts";
 import type { Measure } from "./speeds.ts";
 
 /** One rung of one segment, as the report has it. */
@@ -61,7 +84,13 @@ export type BroadcastEvent =
       readonly role: "crew" | "backup";
       readonly payee: string;
     }
+  /** Why a worker was chosen: the terms of the draw, as `market` publishes them. */
+  | ({ readonly type: "chosen" } & Select.Terms)
   | { readonly type: "dropped"; readonly worker: string; readonly why: string }
+  /** Anybody's proof that a worker signed two receipts for one segment. */
+  | { readonly type: "proved"; readonly worker: string }
+  /** A message of a peer was dropped; told at most once a second for each reason, with the counts of all. */
+  | ({ readonly type: "dropped-input" } & Dropped)
   | {
       readonly type: "captured";
       readonly seq: number;
@@ -82,6 +111,8 @@ export type BroadcastEvent =
       readonly gaps: readonly string[];
     }
   | { readonly type: "warning"; readonly message: string }
+  /** Lanes were guaranteed, or the deposit runs low. */
+  | { readonly type: "money"; readonly news: PotNews }
   | { readonly type: "settling"; readonly progress: SettleProgress }
   | { readonly type: "settled"; readonly settlement: Settlement }
   | { readonly type: "ended"; readonly segments: number };
@@ -100,7 +131,7 @@ export type WorkerEvent =
   | {
       readonly type: "passed";
       readonly stream: string;
-      readonly why: "incapable" | "too expensive";
+      readonly why: Hire.Refusal;
       readonly codec: CodecName;
       readonly needed?: number;
       readonly measured?: number;
@@ -121,7 +152,20 @@ export type WorkerEvent =
       readonly credited: Wei;
       readonly total: Wei;
     }
-  | { readonly type: "refused"; readonly what: string; readonly why: string };
+  /** A guarantee, a claim, or a claim that the pot could not pay. */
+  | { readonly type: "money"; readonly news: PurseNews }
+  | { readonly type: "refused"; readonly what: string; readonly why: string }
+  /** Whether the tab takes work, and why not. */
+  | ({ readonly type: "availability" } & Availability.State)
+  /** A stream is over, and has shown whom it checked. `complaints`: where that is not what was promised. */
+  | {
+      readonly type: "revealed";
+      readonly stream: string;
+      readonly segments: number;
+      readonly checked: number;
+      readonly complaints: readonly Check.Complaint[];
+    }
+  | ({ readonly type: "dropped-input" } & Dropped);
 
 /** What a broadcast needs. Everything that touches the outside comes in as an argument. */
 export interface BroadcastOptions {
@@ -137,14 +181,30 @@ export interface BroadcastOptions {
   readonly openPot?: (options: { signal: AbortSignal }) => Promise<PayerPot>;
   /** Highest price accepted, wei per output megapixel. Default 1 gwei. */
   readonly maxPrice?: Wei;
-  /** Workers to hire, 1 to 8; 0 encodes everything in this tab. Default 2. */
+  /** Workers to hire, 1 to 8; 0 encodes everything in this tab. Default 2; of a file 8: it is split over all there are. */
   readonly wanted?: number;
+  /** Whom to hire: tags, lists, a private crew. Default: anybody. */
+  readonly workers?: Partial<Screen.Policy>;
+  /** Where workers' records outlive the stream. Default: this tab's memory. */
+  readonly records?: Pick<Store, "list" | "write">;
+  /** Looks at pictures. Default: media's own. */
+  readonly verifier?: () => Verifier;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
   readonly pace: "live" | "fast";
   /** True: sound that is Opus is published as AAC too, for players that cannot take Opus. Default false. */
   readonly aac?: boolean;
   /** Makes the transcoder for local encoding, when it is first needed. Default: media's own. */
   readonly transcoder?: () => Transcoder;
+  /** Reads what a fragment is without decoding it. Default: media's own. */
+  readonly inspect?: typeof inspect;
+  /** The stream's key. Default: a fresh one. */
+  readonly keys?: Signer;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  /** Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
+  /** The market's numbers. Default: `LIVE` or `FAST`, as `pace` says. */
+  readonly config?: Config;
   readonly on: (event: BroadcastEvent) => void;
   /** Called with each published track of each segment, in order of sequence: where a recorder writes files. One at a time; the input waits when it is 8 segments behind. */
   readonly record?: (entry: PublishedSegment) => Promise<void>;
@@ -168,6 +228,8 @@ export interface Broadcast {
   stop(): void;
   /** Resolves when everything is delivered and settled. Rejects if the source fails, or money cannot be settled. */
   readonly finished: Promise<BroadcastReport>;
+  /** How the newest segments came to be, so far; the report has the same. */
+  traces(): readonly Trace.Trace[];
 }
 
 export interface BroadcastReport {
@@ -179,6 +241,29 @@ export interface BroadcastReport {
   readonly wallMs: number;
   /** Media time captured, in seconds. */
   readonly mediaSeconds: number;
+  /** Bytes of the whole stream; `sentPerCaptured` is 1 where every segment left once, `controlPerMedia` counts what was sent and pulled. */
+  readonly traffic: Traffic & {
+    readonly sentPerCaptured: number;
+    readonly controlPerMedia: number;
+  };
+  /** Segments opened, copies sent beyond the first, segments made here; and looks at pictures, `again` those repeated beside an own encode. */
+  readonly work: {
+    readonly opened: number;
+    readonly copies: number;
+    readonly local: number;
+    readonly checks: {
+      readonly drawn: number;
+      readonly checked: number;
+      readonly again: number;
+      readonly ms: number;
+    };
+  };
+  /** The seed that chose whom to check, and what the offers committed to; hexadecimal. */
+  readonly checks: { readonly seed: string; readonly commitment: string };
+  /** Messages of peers that were dropped, by reason. */
+  readonly drops: Limits.Drops;
+  /** How each of the newest segments came to be; `npm run explain` prints them. */
+  readonly trace: readonly Trace.Trace[];
   readonly workers: readonly {
     readonly peer: string;
     readonly payee: string;
@@ -200,6 +285,14 @@ export interface WorkerOptions {
   readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
+  /** When it takes work, how much, and for whom. Default: always, four jobs, for anybody. */
+  readonly availability?: Availability.Policy;
+  /** What it says it can do, beyond codecs. */
+  readonly tags?: readonly string[];
+  /** Tokens of private crews it belongs to. */
+  readonly crews?: readonly Uint8Array[];
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
   readonly on: (event: WorkerEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -209,7 +302,13 @@ export interface WorkerNode {
   /** Stops bidding; jobs in hand are finished. */
   pause(): void;
   resume(): void;
+  /** Its owner wants something else of it; jobs in hand are finished. */
+  set(policy: Availability.Policy): void;
+  /** What the device says now; to be called when it changes, and once a minute where hours are set. */
+  sense(facts: Omit<Availability.Facts, "jobs">): void;
   state(): {
+    readonly availability: Availability.State;
+    readonly drops: Limits.Drops;
     readonly paused: boolean;
     readonly jobs: number;
     readonly done: number;
@@ -259,6 +358,8 @@ export interface ViewerOptions {
   readonly mesh: Mesh;
   /** Lower-case hex stream id. */
   readonly stream: string;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
   readonly on: (event: ViewerEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -276,7 +377,7 @@ export interface Viewer {
   master(options: { signal: AbortSignal; plays?: (codecs: string) => boolean }): Promise<string>;
   /** The live media playlist of a track ("720p", "source", "audio", "audio-aac"); with `atLeast`, waits until that sequence is in it. */
   playlist(track: string, options: { signal: AbortSignal; atLeast?: number }): Promise<string>;
-  /** A checked copy of an init or media segment. `firstByteAt` is performance.now() time. */
+  /** A checked copy of an init or media segment. `firstByteAt` is the clock's `now()`: performance.now() time in pages. */
   bytes(
     track: string,
     what: "init" | "media",

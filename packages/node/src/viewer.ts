@@ -1,5 +1,6 @@
 import * as Hls from "@tabcast/media/hls";
 import {
+  Clocks,
   type Entry,
   LIVE_TOPIC,
   MAX_MANIFEST_ENTRIES,
@@ -36,7 +37,7 @@ export type ViewerReason =
 export class ViewerError extends CodedError<ViewerReason> {}
 
 /** Follows a stream until `signal` fires or `close` is called. Throws VIEWER_STREAM if the id is not 64 hex digits. */
-export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
+export function view({ mesh, stream, on, clock = systemClock, signal }: ViewerOptions): Viewer {
   if (!/^[0-9a-f]{64}$/.test(stream))
     throw new ViewerError(
       { code: "VIEWER_STREAM", stream: stream.slice(0, 80) },
@@ -48,10 +49,11 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
   const held = openHeld(HELD);
   const bell = openBell();
   let manifest = Manifest.emptyManifest;
-  let heardAt = systemClock.now();
+  const clocks = new Clocks();
+  let heardAt = clock.now();
   let over = false;
 
-  const fetcher = openFetcher(mesh);
+  const fetcher = openFetcher(mesh, clock);
 
   const changed = () => {
     bell.wake();
@@ -61,7 +63,7 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
   };
 
   async function takeAnnounce(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
-    const message = await openAnnounce(sealed, { now: systemClock.unix() });
+    const message = await openAnnounce(sealed, { now: clock.unix(), clocks });
     if (!equalBytes(message.stream, id)) return;
     const before = manifest;
     manifest = Manifest.announced(manifest, { message, sealed });
@@ -76,7 +78,7 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
     const before = manifest;
     manifest = Manifest.entered(manifest, { message, sealed });
     if (manifest === before) return;
-    heardAt = systemClock.now();
+    heardAt = clock.now();
     on({ type: "entry", seq: message.seq, gaps: Manifest.gapsOf(message) });
     changed();
   }
@@ -104,7 +106,7 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
         : manifest.end;
     const head = ManifestRequest.encode({ stream: id, from, most: MAX_MANIFEST_ENTRIES });
     const reply = await ask(mesh, announce.broadcaster, PROTOCOLS.manifest, head, {
-      signal: AbortSignal.any([until, AbortSignal.timeout(10_000)]),
+      signal: AbortSignal.any([until, clock.timeout(10_000)]),
       addrs: announce.addrs,
     });
     const { announce: newer, entries } = ManifestReply.decode(reply.head);
@@ -116,10 +118,10 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
     while (!over) {
       await bell.until(() => manifest.announce, { signal: until });
       const segmentMs = manifest.announce?.message.segmentMs ?? 2_000;
-      const quiet = systemClock.now() - heardAt > 1.5 * segmentMs;
+      const quiet = clock.now() - heardAt > 1.5 * segmentMs;
       if (manifest.entries.size === 0 || quiet || Manifest.missing(manifest) !== undefined)
         await catchUp().catch(() => {}); // asked again below
-      await systemClock.sleep(segmentMs / 4, { signal: until });
+      await clock.sleep(segmentMs / 4, { signal: until });
     }
   })().catch(() => {}); // the signal ended it
 
@@ -180,8 +182,8 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
       const hash = what === "init" ? found.initHash : found.mediaHash;
       const key = toHex(hash);
       const mine = held.get(key);
-      if (mine !== undefined) return { data: mine.slice().buffer, firstByteAt: systemClock.now() };
-      const startedAt = systemClock.now();
+      if (mine !== undefined) return { data: mine.slice().buffer, firstByteAt: clock.now() };
+      const startedAt = clock.now();
       const holders = found.holders.flatMap((index) => entry.holders[index] ?? []);
       const { bytes, peer, firstByteAt } = await fetcher.fetch(
         { hash, size: what === "init" ? found.initLen : found.mediaLen, holders },
@@ -198,7 +200,7 @@ export function view({ mesh, stream, on, signal }: ViewerOptions): Viewer {
         track,
         peer,
         bytes: bytes.byteLength,
-        ms: Math.round(systemClock.now() - startedAt),
+        ms: Math.round(clock.now() - startedAt),
       });
       return { data: bytes.slice().buffer, firstByteAt };
     },

@@ -13,3 +13,6 @@ export const asRungs = (rungs: readonly WireRung[]): Rung[] =>
 
 /** The codec family an offer or job names; `protocol` has checked that it is one. */
 export const asCodec = (name: string): CodecName => name as CodecName;
+
+/** A VerdictReply's `why` that asks for a guarantee. Source: SPEC.md 7. */
+export const UNGUARANTEED = "unguaranteed";

@@ -1,5 +1,5 @@
-import { type Hex, Wire } from "@tabcast/channel";
-import { Hire, Price } from "@tabcast/market";
+import { type Hex, VoucherError, Wire } from "@tabcast/channel";
+import { Availability, Check, Hire, LIVE, Price, Screen } from "@tabcast/market";
 import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Accept,
@@ -7,6 +7,8 @@ import {
   BidReply,
   Bye,
   Cancel,
+  Clocks,
+  Envelope,
   Job,
   JobReply,
   MAX_INIT,
@@ -17,6 +19,7 @@ import {
   openAward,
   openClosed,
   openOffer,
+  openReveal,
   PROTOCOLS,
   sealBid,
   sealReceipt,
@@ -35,15 +38,21 @@ import {
   Wei,
 } from "@tabcast/runtime";
 import { answer, ask, serveHeld } from "./exchange.ts";
+import { FloodError, openGate } from "./gate.ts";
 import { checkHash, openHeld } from "./held.ts";
 import { openIntake, type Received } from "./intake.ts";
 import { openBell } from "./queue.ts";
 import { openSpeeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
-import { asCodec, asRungs } from "./wire.ts";
+import { asCodec, asRungs, UNGUARANTEED } from "./wire.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);
+/** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
+const MOST_KEPT = 20_000;
+const MOST_AUDITS = 16;
+/** An offer whose slack is longer than this is of a file: nothing of it is late. */
+const FILE_SLACK_MS = 30_000;
 /** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
 const MOST_JOBS = 4;
 /** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
@@ -63,9 +72,17 @@ class Refusal extends CodedError<{
   code: "JOB_GONE" | "JOB_BUSY" | "JOB_UNPAID" | "JOB_CONFLICT" | "JOB_INPUT";
 }> {}
 
+/** What is remembered of a stream to hold its reveal against. */
+interface Audit {
+  readonly commitment: Uint8Array;
+  readonly kept: Check.Kept[];
+}
+
 interface Held {
   readonly offer: Offer;
   readonly broadcaster: PeerId;
+  /** We answered it: an award may still come, and may come after the offer's end. */
+  bid: boolean;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
   tooSlow?: number;
 }
@@ -73,37 +90,88 @@ interface Held {
 /** A stream we work for. */
 interface Place {
   readonly award: Award;
+  readonly offer: Offer;
   readonly broadcaster: PeerId;
   readonly stream: string;
   readonly potId: Hex;
   /** Segments delivered and not yet paid; bounded by the offer's window. */
-  readonly unpaid: Map<number, "owed" | "cancelled">;
+  readonly unpaid: Map<number, "owed" | "held" | "cancelled">;
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
+  /** The newest sequence whose receipt made room: it is not signed again, for two receipts would be a fraud. */
+  forgotten: number;
 }
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
   const { mesh, keys, purse, transcoder, on, signal, price = DEFAULT_PRICE } = options;
+  const { clock = systemClock } = options;
   const own = new AbortController();
   const until = AbortSignal.any([signal, own.signal]);
   const held = openHeld();
   const bell = openBell();
-  const joinedAt = systemClock.now();
+  const joinedAt = clock.now();
   const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
   /** Highest epoch taken per stream; an older award is a late one. */
   const epochs = new Map<string, number>();
+  /** What we signed for streams, until they show whom they checked. */
+  const audits = new Map<string, Audit>();
+  const clocks = new Clocks();
+  const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
+  const tags = options.tags ?? [];
+  const gate = openGate(LIVE, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
+  let policy = options.availability ?? Availability.ALWAYS;
   let paused = false;
+  let facts: Omit<Availability.Facts, "jobs"> = { day: 0, minute: 0 };
+  let shown: Availability.State | undefined;
   let done = 0;
 
   const jobs = () => [...places.values()].reduce((sum, place) => sum + place.jobs.size, 0);
+  const slots = () => Math.min(MOST_JOBS, policy.slots);
+  const isLive = ({ slackMs }: Offer) => slackMs <= FILE_SLACK_MS;
+  const availability = () =>
+    Availability.state(
+      { ...policy, slots: slots(), paused: policy.paused || paused },
+      {
+        ...facts,
+        jobs: jobs(),
+      },
+    );
+  /** Looks again whether work is taken; whoever hired us hears when it is not any more. */
+  const look = () => {
+    const before = shown;
+    shown = availability();
+    if (before?.state !== shown.state || before.why !== shown.why)
+      on({ type: "availability", ...shown });
+    if (shown.state === "open") return;
+    const why = shown.why;
+    const told = (peer: PeerId, finishing: boolean) =>
+      ask(mesh, peer, PROTOCOLS.bye, Bye.encode({ why, finishing, award: NOTHING }), {
+        signal: AbortSignal.any([until, clock.timeout(5_000)]),
+      }).catch(() => {}); // it will find out by itself
+    if (before === undefined || before.state === "open")
+      for (const peer of new Set([...places.values()].map(({ broadcaster }) => broadcaster)))
+        void told(peer, true);
+    for (const [id, place] of [...places]) {
+      if (place.jobs.size > 0 || place.unpaid.size > 0) continue;
+      // Its offers may be bid on again, should the tab open before they end.
+      for (const [offer, known] of offers)
+        if (toHex(known.offer.stream) === place.stream) offers.delete(offer);
+      leave(id);
+      void told(place.broadcaster, false);
+    }
+  };
   const self = () => ({
     self: mesh.self,
     price,
     capabilities: speeds.capabilities(),
-    free: paused ? 0 : MOST_JOBS - jobs(),
+    free: availability().free,
+    shut: availability().state !== "open",
+    tags,
+    crews: [...crews.keys()],
+    lists: policy,
     working: [...places.values()].map(({ stream }) => stream),
   });
   const refused = (what: string, error: unknown) =>
@@ -111,7 +179,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const speeds = openSpeeds({
     capabilities: options.capabilities,
     measure: options.measure,
-    clock: systemClock,
+    clock,
     changed: ({ codec, pixelsPerSecond, hardware }) =>
       on({ type: "measured", codec, pixelsPerSecond, hardware }),
     failed: (error) => refused("measurement", error),
@@ -134,18 +202,20 @@ export function work(options: WorkerOptions): WorkerNode {
     if (!plan.bid) {
       const { why, slow } = plan;
       const codec = asCodec(offer.codec);
-      if (why === "incapable" || why === "too expensive")
+      if (why !== "already in")
         on({ type: "passed", stream: toHex(offer.stream), why, codec, ...slow });
       if (why !== "incapable") return;
       speeds.doubt(codec);
       if (jobs() === 0) speeds.idle();
       return;
     }
-    const offered: Held = { offer, broadcaster: offer.broadcaster };
+    const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false };
     offers.set(id, offered);
     if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
-    await systemClock.sleep(plan.delayMs, { signal: until });
+    await clock.sleep(plan.delayMs, { signal: until });
     if (!offers.has(id)) return; // closed meanwhile
+    offered.bid = true;
+    const token = crews.get(toHex(offer.crew));
     const bid = await sealBid(keys, {
       offer: offer.id,
       worker: mesh.self,
@@ -155,12 +225,13 @@ export function work(options: WorkerOptions): WorkerNode {
       pixelsPerS: Math.round(plan.pixelsPerSecond),
       slots: 1,
       queueMs: 0,
-      ageMs: Math.round(systemClock.now() - joinedAt),
-      tags: [],
+      ageMs: Math.round(clock.now() - joinedAt),
+      tags: [...tags],
+      proof: token === undefined ? NOTHING : Screen.proof(token, offer.id, mesh.self),
       addrs: mesh.addrs().slice(0, 2),
     });
     const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
-      signal: AbortSignal.any([until, AbortSignal.timeout(20_000)]),
+      signal: AbortSignal.any([until, clock.timeout(20_000)]),
       addrs: offer.addrs,
     }).catch((error: unknown) => {
       offers.delete(id); // it never heard of us: bid again when the offer is repeated
@@ -173,13 +244,16 @@ export function work(options: WorkerOptions): WorkerNode {
   }
 
   async function takeAward(head: Uint8Array, peer: PeerId): Promise<Uint8Array | undefined> {
-    const no = (why: string) => Accept.encode({ ok: false, why });
-    const award = await openAward(head);
+    const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
+    const award = await openAward(head).catch((error: unknown) => {
+      gate.refused("award", peer, error);
+      throw error;
+    });
     const known = offers.get(toHex(award.offer));
     if (known === undefined) return undefined;
     if (known.broadcaster !== peer) return no("gone");
     const again = places.get(toHex(award.id));
-    if (again !== undefined) return Accept.encode({ ok: true, why: "" });
+    if (again !== undefined) return Accept.encode({ ok: true, why: "", retryMs: 0 });
     const stream = toHex(award.stream);
     const decision = Hire.accept(award, {
       ...self(),
@@ -188,12 +262,17 @@ export function work(options: WorkerOptions): WorkerNode {
       offer: known.offer,
       epoch: epochs.get(stream) ?? 0,
     });
-    if (!decision.ok) return no(decision.why);
+    if (!decision.ok) {
+      const old = award.epoch <= (epochs.get(stream) ?? 0);
+      if (decision.reason === "gone")
+        gate.dropped("award", peer, old ? "replayed" : "contradictory");
+      return no(decision.reason, decision.retryMs);
+    }
     const { domain, config } = Wire.toPot(award.pot);
     let potId: Hex;
     try {
       potId = await purse.trust(domain, config, {
-        signal: AbortSignal.any([until, AbortSignal.timeout(10_000)]),
+        signal: AbortSignal.any([until, clock.timeout(10_000)]),
       });
     } catch (error) {
       refused("award", error);
@@ -203,6 +282,7 @@ export function work(options: WorkerOptions): WorkerNode {
     for (const [id, place] of places) if (place.stream === stream) leave(id); // its epoch is over
     places.set(toHex(award.id), {
       award,
+      offer: known.offer,
       broadcaster: peer,
       stream,
       potId,
@@ -210,10 +290,15 @@ export function work(options: WorkerOptions): WorkerNode {
       window: known.offer.window,
       jobs: new Map(),
       receipts: new Map(),
+      forgotten: -1,
     });
+    const audit = audits.get(stream);
+    audits.delete(stream);
+    audits.set(stream, audit ?? { commitment: known.offer.seedCommit, kept: [] });
+    if (audits.size > MOST_AUDITS) audits.delete(audits.keys().next().value as string);
     void mesh.keep(peer, true).catch(() => {}); // losing the mark only makes pruning likelier
     on({ type: "hired", stream, role: award.role });
-    return Accept.encode({ ok: true, why: "" });
+    return Accept.encode({ ok: true, why: "", retryMs: 0 });
   }
 
   /** The place a job belongs to; throws a Refusal where it may not start. */
@@ -226,11 +311,25 @@ export function work(options: WorkerOptions): WorkerNode {
         { code: "JOB_INPUT" },
         `expected ${job.initLen} + ${job.mediaLen} bytes, got ${body.byteLength}`,
       );
+    const breach = Hire.breach(job, { offer: place.offer, epoch: place.award.epoch });
+    if (breach !== undefined) {
+      gate.dropped("job", peer, "contradictory");
+      throw new Refusal({ code: "JOB_CONFLICT" }, `not what was awarded: ${breach}`);
+    }
     if (place.receipts.has(job.seq)) return place; // it was done before
+    if (job.seq <= place.forgotten)
+      throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
     if (place.jobs.has(job.seq))
       throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
-    if (jobs() >= MOST_JOBS)
-      throw new Refusal({ code: "JOB_BUSY" }, `${jobs()} jobs in hand, at most ${MOST_JOBS}`);
+    const holds = [...places.values()].flatMap((one) =>
+      [...one.jobs].map(() => ({ file: !isLive(one.offer) })),
+    );
+    const live = [...places.values()].some((one) => isLive(one.offer));
+    if (!Hire.admits({ file: !isLive(place.offer) }, holds, { slots: slots(), live }))
+      throw new Refusal(
+        { code: "JOB_BUSY" },
+        `${jobs()} jobs in hand, at most ${slots()}${live ? ", one for live streams" : ""}`,
+      );
     return place;
   }
 
@@ -249,7 +348,7 @@ export function work(options: WorkerOptions): WorkerNode {
     following: Asker["following"],
     stop: AbortSignal,
   ) {
-    if (job.open) return openIntake(job, following, { clock: systemClock, signal: stop });
+    if (job.open) return openIntake(job, following, { clock, signal: stop });
     const media = body.slice(job.initLen);
     const mediaHash = job.mediaHash as Uint8Array<ArrayBuffer>;
     const received = checkHash(media, mediaHash).then((): Received => ({ media, mediaHash }));
@@ -258,8 +357,10 @@ export function work(options: WorkerOptions): WorkerNode {
 
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
   async function credit(place: Place, stop: AbortSignal): Promise<void> {
-    const late = AbortSignal.timeout(CREDIT_MS);
-    const room = () => place.unpaid.size < place.window || undefined;
+    const late = clock.timeout(CREDIT_MS);
+    // What the offer allows, and no more than this payer has earned with us.
+    const window = () => Math.min(place.window, purse.window(place.potId));
+    const room = () => place.unpaid.size < window() || undefined;
     try {
       // Looked at again after waking: two jobs may have waited for the same room.
       while (room() === undefined)
@@ -268,7 +369,7 @@ export function work(options: WorkerOptions): WorkerNode {
       if (!late.aborted) throw error;
       throw new Refusal(
         { code: "JOB_UNPAID" },
-        `${place.unpaid.size} segments delivered and not paid, at most ${place.window}`,
+        `${place.unpaid.size} segments delivered and not paid, at most ${window()}`,
       );
     }
   }
@@ -319,13 +420,21 @@ export function work(options: WorkerOptions): WorkerNode {
       encodeMs: Math.round(result.encodeMs),
       hardware: result.hardware,
     });
+    const { payload } = await Envelope.open(sealed, "receipt");
     await credit(place, stop);
+    const receipt = await sha256(payload);
+    const kept = audits.get(place.stream)?.kept;
+    if (kept !== undefined && kept.length < MOST_KEPT)
+      kept.push({ seq: job.seq, receipt, ppm: job.checkPpm });
     place.unpaid.set(job.seq, "owed");
     const owed = Price.ofSegment(place.award.price, rungs, frames);
     await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
     place.receipts.set(job.seq, { source: mediaHash, sealed });
-    if (place.receipts.size > MOST_RECEIPTS)
-      place.receipts.delete(place.receipts.keys().next().value as number);
+    if (place.receipts.size > MOST_RECEIPTS) {
+      const oldest = place.receipts.keys().next().value as number;
+      place.receipts.delete(oldest);
+      place.forgotten = Math.max(place.forgotten, oldest);
+    }
     return sealed;
   }
 
@@ -334,7 +443,7 @@ export function work(options: WorkerOptions): WorkerNode {
     { peer, signal: gone, following }: Asker,
   ): AsyncIterable<Message> {
     const part = (reply: JobReply) => ({ head: JobReply.encode(reply), body: NOTHING });
-    const startedAt = systemClock.now();
+    const startedAt = clock.now();
     let stream = "";
     let seq = -1;
     const told = (state: "started" | "done" | "failed", why?: string) =>
@@ -343,7 +452,7 @@ export function work(options: WorkerOptions): WorkerNode {
         stream,
         seq,
         state,
-        ms: Math.round(systemClock.now() - startedAt),
+        ms: Math.round(clock.now() - startedAt),
         ...(why !== undefined && { why }),
       });
     const stop = new AbortController();
@@ -383,7 +492,7 @@ export function work(options: WorkerOptions): WorkerNode {
         const beat = new AbortController();
         await Promise.race([
           finished.finally(() => beat.abort()),
-          systemClock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
+          clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
         ]);
       }
       if ("error" in outcome) throw outcome.error;
@@ -394,12 +503,14 @@ export function work(options: WorkerOptions): WorkerNode {
       const why = describe(error);
       told("failed", why);
       if (gone.aborted) return;
+      gate.refused("job", peer, error);
       const code = error instanceof CodedError ? error.code : "JOB_FAILED";
       yield part({ failure: { code: code.slice(0, 64), message: why.slice(0, 200) } });
     } finally {
       stop.abort();
       if (place?.jobs.get(seq) === stop) place.jobs.delete(seq);
       if (jobs() === 0) speeds.idle();
+      look();
     }
   }
 
@@ -418,7 +529,7 @@ export function work(options: WorkerOptions): WorkerNode {
       }
       if (verdict.voucher === undefined) return "a good verdict comes with a voucher";
       try {
-        const { credited } = await purse.accept(Wire.toVoucher(verdict.voucher));
+        const { credited } = await purse.accept(Wire.toVoucher(verdict.voucher, purse.payee));
         place.unpaid.delete(verdict.seq);
         // A copy that lost its race stays unpaid; a broadcaster that goes on paying did not order it to cheat us.
         for (const [seq, state] of place.unpaid)
@@ -427,11 +538,16 @@ export function work(options: WorkerOptions): WorkerNode {
         on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
         return "";
       } catch (error) {
+        // Kept, and counted as paid once it is guaranteed or claimed.
+        const kept = error instanceof VoucherError && error.code === "VOUCHER_UNGUARANTEED";
+        if (kept) place.unpaid.set(verdict.seq, "held");
         refused("voucher", error);
+        if (kept) return UNGUARANTEED;
         return describe(error).slice(0, 200);
       }
     };
     const complaint = await why();
+    look();
     const highest = purse.highest(potId);
     return VerdictReply.encode({
       ok: complaint === "",
@@ -440,24 +556,69 @@ export function work(options: WorkerOptions): WorkerNode {
     });
   }
 
+  purse.watch(
+    (news) => {
+      on({ type: "money", news });
+      if (news.type !== "credited") return;
+      for (const { potId, unpaid } of places.values())
+        for (const [seq, state] of potId === news.potId ? unpaid : [])
+          if (state === "held") unpaid.delete(seq);
+      bell.wake();
+    },
+    { signal: until },
+  );
   mesh.subscribe(
     OFFERS_TOPIC,
-    ({ body }) => {
+    ({ body, from }) => {
       const sealed = body.slice();
       const failed = (error: unknown) => {
-        if (!until.aborted) refused("offer", error);
+        if (until.aborted) return;
+        gate.refused("offer", from, error);
+        refused("offer", error);
       };
-      openOffer(sealed, { now: systemClock.unix() }).then(
-        (offer) => bidFor(offer).catch(failed),
-        // The topic carries two kinds; what is neither is rubbish and has cost one signature check.
-        () => openClosed(sealed).then(({ offer }) => void offers.delete(toHex(offer)), failed),
-      );
+      const take = async (): Promise<void> => {
+        gate.pass("offer", from);
+        if (Envelope.kindOf(sealed) === "closed") {
+          const { offer, stream } = await openClosed(sealed);
+          // Anybody can sign an end with a key of its own: it counts from the stream that offered.
+          const known = offers.get(toHex(offer));
+          // One that we bid on stays known: gossip may be quicker than the award.
+          if (known?.bid === false && equalBytes(known.offer.stream, stream))
+            offers.delete(toHex(offer));
+          return;
+        }
+        const offer = await openOffer(sealed, { now: clock.unix(), clocks });
+        const known = offers.get(toHex(offer.id));
+        if (known !== undefined && !sameTerms(known.offer, offer)) {
+          gate.dropped("offer", from, "contradictory");
+          return;
+        }
+        await bidFor(offer);
+      };
+      // A flood is counted by the gate, and not told message by message.
+      take().catch((error: unknown) => {
+        if (!(error instanceof FloodError)) failed(error);
+      });
     },
     { signal: until },
   );
   serveHeld(mesh, held, until);
   answer(mesh, PROTOCOLS.award, until, takeAward);
   answer(mesh, PROTOCOLS.verdict, until, takeVerdict);
+  answer(mesh, PROTOCOLS.reveal, until, async (head) => {
+    const reveal = await openReveal(head);
+    const stream = toHex(reveal.stream);
+    const audit = audits.get(stream);
+    if (audit === undefined || reveal.worker !== mesh.self) return undefined;
+    on({
+      type: "revealed",
+      stream,
+      segments: reveal.checks.length,
+      checked: reveal.checks.filter(({ checked }) => checked).length,
+      complaints: Check.audit(reveal, audit.commitment, audit.kept),
+    });
+    return NOTHING;
+  });
   answer(mesh, PROTOCOLS.cancel, until, (head, peer) => {
     const { award, seq, why } = Cancel.decode(head);
     const place = places.get(toHex(award));
@@ -492,11 +653,23 @@ export function work(options: WorkerOptions): WorkerNode {
   return {
     pause() {
       paused = true;
+      look();
     },
     resume() {
       paused = false;
+      look();
+    },
+    set(next) {
+      policy = next;
+      look();
+    },
+    sense(next) {
+      facts = next;
+      look();
     },
     state: () => ({
+      availability: availability(),
+      drops: gate.drops(),
       paused,
       jobs: jobs(),
       done,
@@ -508,11 +681,26 @@ export function work(options: WorkerOptions): WorkerNode {
       const everybody = new Set([...places.values()].map(({ broadcaster }) => broadcaster));
       const bye = Bye.encode({ why: "closing", finishing: false, award: NOTHING });
       const heard = [...everybody].map((peer) =>
-        ask(mesh, peer, PROTOCOLS.bye, bye, { signal: AbortSignal.timeout(1_000) }),
+        ask(mesh, peer, PROTOCOLS.bye, bye, { signal: clock.timeout(1_000) }),
       );
       for (const id of [...places.keys()]) leave(id);
       await Promise.allSettled(heard);
       own.abort();
     },
   };
+}
+
+/** What a repeated offer may not change while its id is the same. */
+function sameTerms(a: Offer, b: Offer): boolean {
+  const terms = ({ maxPrice, rungs, codec, segmentMs, slackMs, seedCommit, pot, window }: Offer) =>
+    JSON.stringify(
+      [maxPrice, rungs, codec, segmentMs, slackMs, seedCommit, pot, window],
+      (_, value) =>
+        typeof value === "bigint"
+          ? value.toString()
+          : value instanceof Uint8Array
+            ? toHex(value)
+            : value,
+    );
+  return equalBytes(a.stream, b.stream) && terms(a) === terms(b);
 }

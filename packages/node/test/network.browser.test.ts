@@ -235,6 +235,15 @@ describe("a network in one page, with real codecs and a real chain", () => {
     const earned = workers.map(({ purse }): bigint => purse.balances().vouchered);
     expect(earned.reduce((sum, wei) => sum + wei, 0n)).toBe(report.settlement?.paidWei);
     expect(earned.every((wei) => wei > 0n)).toBe(true); // successive segments go to different workers
+    // Newcomers are looked at every time, and hear at the end whom chance chose; they recompute it.
+    expect(report.work.checks).toMatchObject({ drawn: 5, checked: 5 });
+    for (const { events } of workers)
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: "revealed", stream: air.stream, complaints: [] }),
+      );
+    expect(report.traffic.sentPerCaptured).toBeCloseTo(1, 2);
+    expect(report.drops).toEqual({});
+    expect(report.trace.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4]);
 
     const { signal } = over;
     const playlist = await viewer.playlist("180p", { signal, atLeast: 4 });
@@ -314,6 +323,32 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(liar.events).toContainEqual(
       expect.objectContaining({ type: "refused", what: "verdict" }),
     );
+    balanced(report);
+  });
+
+  test("pictures that were scaled up are found by a look, neither published nor paid, and their maker is out", async () => {
+    const honest = createTranscoder();
+    const upscaling = await startWorker({
+      async transcode(request, options) {
+        const tiny = [{ name: "tiny", width: 64, height: 36, bitrate: BitsPerSecond.of(100_000) }];
+        const { renditions } = await honest.transcode({ ...request, rungs: tiny }, options);
+        const [small] = renditions as [TranscodeResult["renditions"][number]];
+        return honest.transcode({ ...request, init: small.init, media: small.media }, options);
+      },
+      close: () => honest.close(),
+    });
+    await startWorker();
+    const air = await goLive({ wanted: 2, seconds: 5 });
+    const report = await air.finished;
+    const liar = upscaling.mesh.self;
+    const caught = air.events.find((event) => event.type === "failed" && event.worker === liar);
+    expect(caught).toMatchObject({ why: expect.stringContaining("verification: ") });
+    expect(air.events).toContainEqual(
+      expect.objectContaining({ type: "dropped", worker: liar, why: "invalid" }),
+    );
+    expect(report.work.checks.again).toBeGreaterThan(0);
+    expect(report.segments.every(({ verified, worker }) => verified && worker !== liar)).toBe(true);
+    expect(upscaling.purse.balances().vouchered).toBe(0n);
     balanced(report);
   });
 
@@ -474,6 +509,10 @@ describe("a network in one page, with real codecs and a real chain", () => {
       pay: () => Promise.reject(new Error("never")),
       highest: (lane) => pot.highest(lane),
       adopt: (voucher) => pot.adopt(voucher),
+      hello: (lane, cumulative) => pot.hello(lane, cumulative),
+      ask: (lane) => pot.ask(lane),
+      topUp: (amount, options) => pot.topUp(amount, options),
+      watch: (listener, options) => pot.watch(listener, options),
       settle: (options) => pot.settle(options),
       close: () => pot.close(),
     });

@@ -36,10 +36,9 @@ const pot: P.Pot = {
 };
 const voucher: P.Voucher = {
   pot: fill(32, 21),
-  payee: fill(20, 22),
   lane: 4_000_000_000,
   cumulative: fill(12, 23),
-  signature: fill(65, 24),
+  signature: fill(64, 24),
 };
 const offer = fill(16, 31);
 const award = fill(16, 41);
@@ -59,6 +58,7 @@ const job: P.Job = {
   durationUs: 2_002_000,
   deadlineMs: 3_800,
   codec: "avc",
+  checkPpm: 150_000,
   open: false,
 };
 
@@ -104,6 +104,9 @@ const samples = [
       window: 2,
       ttlMs: 30_000,
       atMs: at,
+      seedCommit: fill(32, 15),
+      need: ["hw", "region:eu"],
+      crew: fill(16, 16),
     },
   },
   { noun: P.Closed, message: { offer, stream } },
@@ -121,9 +124,10 @@ const samples = [
       ageMs: 61_000,
       tags: ["avc:hw", "vp9:sw"],
       addrs: ["/ip4/127.0.0.1/tcp/9001/ws/p2p/12D3KooWrelay/p2p-circuit/webrtc"],
+      proof: fill(32, 52),
     },
   },
-  { noun: P.BidReply, message: { ok: false, why: "closed" } },
+  { noun: P.BidReply, message: { ok: false, why: "closed", retryMs: 30_000 } },
   {
     noun: P.Award,
     message: {
@@ -139,7 +143,7 @@ const samples = [
       pot,
     },
   },
-  { noun: P.Accept, message: { ok: false, why: "capped" } },
+  { noun: P.Accept, message: { ok: false, why: "capped", retryMs: 30_000 } },
   { noun: P.Job, message: job },
   { noun: P.Job, message: { ...job, mediaLen: 0, mediaHash: new Uint8Array(), open: true } },
   { noun: P.JobEnd, message: { mediaLen: 1_500_000, mediaHash: fill(32, 72) } },
@@ -217,6 +221,16 @@ const samples = [
     },
   },
   { noun: P.ManifestRequest, message: { stream, from: 3, most: 64 } },
+  { noun: P.Equivocation, message: { first: fill(300, 81), second: fill(300, 82) } },
+  {
+    noun: P.Reveal,
+    message: {
+      stream,
+      seed: fill(32, 17),
+      worker,
+      checks: [{ seq: 7, receipt: fill(32, 18), ppm: 150_000, checked: true }],
+    },
+  },
   { noun: P.ManifestReply, message: { announce: fill(200, 1), entries: [fill(300, 2)] } },
   {
     noun: Envelope,
@@ -246,7 +260,7 @@ const messages = samples.map(({ noun, message }) => ({
 const envelopes = await Promise.all(
   samples
     .filter(({ noun }) =>
-      [P.Announce, P.Offer, P.Closed, P.Bid, P.Award, P.Receipt, P.Entry].some(
+      [P.Announce, P.Offer, P.Closed, P.Bid, P.Award, P.Receipt, P.Entry, P.Reveal].some(
         ({ name }) => name === noun.name,
       ),
     )

@@ -11,6 +11,9 @@ const signed = (kind: string, payload: Uint8Array) =>
 
 /** Signed bytes of any kind. The signature covers bytes, never a re-encoding. */
 export const Envelope = {
+  /** What an envelope says it holds; nothing is verified. Throws PROTOCOL_TOO_LARGE, PROTOCOL_MALFORMED or PROTOCOL_FIELD. */
+  kindOf: (bytes: Uint8Array): string => Message.decode(bytes).kind,
+
   /** `payload` with the signer's name and signature. Throws PROTOCOL_FIELD or PROTOCOL_TOO_LARGE. */
   async seal(signer: Signer, kind: string, payload: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     return Message.encode({

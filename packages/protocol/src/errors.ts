@@ -8,6 +8,8 @@ export type ProtocolReason =
   | { code: "PROTOCOL_KIND"; expected: string; got: string }
   | { code: "PROTOCOL_SIGNER"; kind: string; expected: string; got: string }
   | { code: "PROTOCOL_SIGNATURE"; kind: string }
+  /** Two receipts that do not contradict each other prove nothing. */
+  | { code: "PROTOCOL_NO_PROOF"; kind: string; why: string }
   | { code: "PROTOCOL_STALE"; kind: string; atMs: number; nowMs: number };
 
 /** A message that breaks SPEC.md. */

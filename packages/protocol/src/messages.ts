@@ -39,8 +39,12 @@ export const LIMITS = {
   Entry: 8_192,
   ManifestRequest: 64,
   ManifestReply: 61_440,
+  Equivocation: 4_736,
+  Reveal: 8_192,
 } as const;
 
+/** Most segments one Reveal tells of. */
+export const MAX_REVEAL_CHECKS = 128;
 /** Most entries one ManifestReply holds. */
 export const MAX_MANIFEST_ENTRIES = 64;
 /** Largest init segment, in bytes. */
@@ -87,6 +91,9 @@ export type Track = Generated.Track;
 export type Entry = Generated.Entry;
 export type ManifestRequest = Generated.ManifestRequest;
 export type ManifestReply = Generated.ManifestReply;
+export type Equivocation = Generated.Equivocation;
+export type Checked = Generated.Check;
+export type Reveal = Generated.Reveal;
 
 const KEY = 32;
 const HASH = 32;
@@ -102,6 +109,13 @@ const codecs = text(1, 64, /^[\w.-]+$/);
 const why = text(0, 200);
 const rungName = text(1, 32, /^[\w.@-]+$/);
 const tag = text(1, 32, /^[\w.:-]+$/);
+/** So many bytes, or none. */
+const maybeBytes =
+  (length: number): Check =>
+  (value, at) =>
+    bytes(value instanceof Uint8Array && value.byteLength === 0 ? 0 : length)(value, at);
+const retryMs = whole(0, 3_600_000);
+const ppm = whole(1, 1_000_000);
 const duration = whole(1, 30_000_000);
 const frames = whole(1, 10_000);
 
@@ -170,10 +184,9 @@ const pot = object<Pot>({
 
 const voucher = object<Voucher>({
   pot: bytes(32),
-  payee: bytes(ADDRESS),
   lane: whole(0, U32),
-  cumulative: bytes(12),
-  signature: bytes(65),
+  cumulative: blob(1, 12),
+  signature: bytes(64),
 });
 
 /** Any signed message, for what is carried inside another. */
@@ -240,6 +253,9 @@ export const Offer: Noun<Offer> = define(
       window: whole(1, 64),
       ttlMs: whole(1, 30_000),
       atMs: whole(0),
+      seedCommit: bytes(HASH),
+      need: list(0, 8, tag),
+      crew: maybeBytes(ID),
     }),
     picture(16),
   ),
@@ -270,6 +286,7 @@ export const Bid: Noun<Bid> = define(
     ageMs: whole(0),
     tags: list(0, 16, tag),
     addrs,
+    proof: maybeBytes(HASH),
   }),
 );
 
@@ -278,7 +295,7 @@ export const BidReply: Noun<BidReply> = define(
   "BidReply",
   LIMITS.BidReply,
   Generated.BidReply.codec(),
-  object<BidReply>({ ok: flag, why }),
+  object<BidReply>({ ok: flag, why, retryMs }),
 );
 
 /** A worker is hired for a stream. */
@@ -305,7 +322,7 @@ export const Accept: Noun<Accept> = define(
   "Accept",
   LIMITS.Accept,
   Generated.Accept.codec(),
-  object<Accept>({ ok: flag, why }),
+  object<Accept>({ ok: flag, why, retryMs }),
 );
 
 /** Head of a job; the body is the source's init segment, then its media segment unless the job is open. */
@@ -329,6 +346,7 @@ export const Job: Noun<Job> = define(
       durationUs: duration,
       deadlineMs: whole(1, 3_600_000),
       codec,
+      checkPpm: ppm,
       open: flag,
     },
     (value, at) => {
@@ -438,16 +456,12 @@ export const Cancel: Noun<Cancel> = define(
   object<Cancel>({ award: bytes(ID), epoch: whole(1, U32), seq: whole(0), why }),
 );
 
-/** An id, or nothing. */
-const maybeId: Check = (value, at) =>
-  value instanceof Uint8Array && value.byteLength === 0 ? undefined : bytes(ID)(value, at);
-
 /** A peer leaves, or drains. */
 export const Bye: Noun<Bye> = define(
   "Bye",
   LIMITS.Bye,
   Generated.Bye.codec(),
-  object<Bye>({ why, finishing: flag, award: maybeId }),
+  object<Bye>({ why, finishing: flag, award: maybeBytes(ID) }),
 );
 
 /** Asks for bytes by their SHA-256. */
@@ -548,6 +562,31 @@ export const ManifestReply: Noun<ManifestReply> = define(
   object<ManifestReply>({
     announce: blob(0, LIMITS.Envelope),
     entries: list(0, MAX_MANIFEST_ENTRIES, sealed),
+  }),
+);
+
+/** Two receipts of one worker for one segment; `openEquivocation` says whether it proves anything. */
+export const Equivocation: Noun<Equivocation> = define(
+  "Equivocation",
+  LIMITS.Equivocation,
+  Generated.Equivocation.codec(),
+  object<Equivocation>({ first: blob(1, 2_304), second: blob(1, 2_304) }),
+);
+
+/** At a stream's end: the seed, and which of a worker's segments it chose. */
+export const Reveal: Noun<Reveal> = define(
+  "Reveal",
+  LIMITS.Reveal,
+  Generated.Reveal.codec(),
+  object<Reveal>({
+    stream: bytes(KEY),
+    seed: bytes(32),
+    worker: peer,
+    checks: list(
+      0,
+      MAX_REVEAL_CHECKS,
+      object<Checked>({ seq: whole(0), receipt: bytes(HASH), ppm, checked: flag }),
+    ),
   }),
 );
 

@@ -10,6 +10,8 @@ export const PROTOCOLS = {
   verdict: "/tabcast/1/verdict",
   /** Broadcaster to worker: Cancel; an empty head. */
   cancel: "/tabcast/1/cancel",
+  /** Broadcaster to worker: a sealed Reveal; an empty head. */
+  reveal: "/tabcast/1/reveal",
   /** Either way: Bye; an empty head. */
   bye: "/tabcast/1/bye",
   /** Anybody: Get; GetReply with the bytes. */

@@ -189,3 +189,92 @@ describe("fields", () => {
     }
   });
 });
+
+describe("two receipts for one segment", () => {
+  const receipt = sample<P.Receipt>("Receipt");
+  const signed = (of: Partial<P.Receipt>, by = keys) => P.sealReceipt(by, { ...receipt, ...of });
+  const proof = (first: Uint8Array, second: Uint8Array) => P.Equivocation.encode({ first, second });
+
+  test("that differ anywhere prove who signed them, to anybody", async () => {
+    const bytes = proof(await signed({}), await signed({ encodeMs: receipt.encodeMs + 1 }));
+    const { signer, first, second } = await P.openEquivocation(bytes);
+    expect(signer).toEqual(keys.publicKey);
+    expect([first.seq, second.seq]).toEqual([receipt.seq, receipt.seq]);
+  });
+
+  test.each<[string, () => Promise<[Uint8Array, Uint8Array]>]>([
+    ["are the same", async () => [await signed({}), await signed({})]],
+    ["are of two workers", async () => [await signed({}), await signed({ encodeMs: 1 }, others)]],
+    ["are of two segments", async () => [await signed({}), await signed({ seq: receipt.seq + 1 })]],
+    ["are of two epochs", async () => [await signed({}), await signed({ epoch: 99 })]],
+    [
+      "are of two awards",
+      async () => [await signed({}), await signed({ award: new Uint8Array(16) })],
+    ],
+  ])("that %s prove nothing", async (_, pair) => {
+    await expect(P.openEquivocation(proof(...(await pair())))).rejects.toThrow(
+      refused("PROTOCOL_NO_PROOF"),
+    );
+  });
+
+  test("of which one was touched prove nothing", async () => {
+    const second = await signed({ encodeMs: 1 });
+    second[second.length - 1] = (second.at(-1) ?? 0) ^ 1;
+    await expect(P.openEquivocation(proof(await signed({}), second))).rejects.toThrow(
+      refused("PROTOCOL_SIGNATURE"),
+    );
+  });
+});
+
+test("a reveal speaks for its stream only", async () => {
+  const reveal = { ...sample<P.Reveal>("Reveal"), stream: keys.publicKey };
+  expect(await P.openReveal(await P.sealReveal(keys, reveal))).toEqual(reveal);
+  await expect(P.openReveal(await P.sealReveal(others, reveal))).rejects.toThrow(
+    refused("PROTOCOL_SIGNER"),
+  );
+});
+
+describe("the clocks of others", () => {
+  const DAY = 86_400_000;
+  const now = 1_790_000_000_000;
+  const sealed = (atMs: number) => P.sealOffer(keys, { ...offer, atMs, ttlMs: 30_000 });
+
+  test.each([-DAY, -60_000, 0, 60_000, DAY])(
+    "may be wrong by %i ms from the start",
+    async (wrong) => {
+      const clocks = new P.Clocks();
+      for (const later of [0, 2_000, 40_000, 80_000])
+        await P.openOffer(await sealed(now + later + wrong), { now: now + later, clocks });
+    },
+  );
+
+  test.each([-2 * DAY, 2 * DAY])("may not be wrong by %i ms", async (wrong) => {
+    const opening = P.openOffer(await sealed(now + wrong), { now, clocks: new P.Clocks() });
+    await expect(opening).rejects.toThrow(refused("PROTOCOL_STALE"));
+  });
+
+  test.each([-DAY, 0, DAY])(
+    "show which message of theirs is old, with %i ms of difference",
+    async (wrong) => {
+      const clocks = new P.Clocks();
+      const old = await sealed(now + wrong);
+      await P.openOffer(old, { now, clocks });
+      await P.openOffer(await sealed(now + 80_000 + wrong), { now: now + 80_000, clocks });
+      // Within its 30 s and 60 s of grace it counts, after that it is a replay.
+      await P.openOffer(old, { now: now + 89_000, clocks });
+      await expect(P.openOffer(old, { now: now + 91_000, clocks })).rejects.toThrow(
+        refused("PROTOCOL_STALE"),
+      );
+    },
+  );
+
+  test("are learnt anew when they are put right, and an old message first does not hide newer ones", () => {
+    const clocks = new P.Clocks();
+    expect(clocks.take("fast", now + DAY, 30_000, now)).toBe(true);
+    expect(clocks.take("fast", now + 1_000, 30_000, now + 1_000)).toBe(false);
+    expect(clocks.take("fast", now + 100_000, 30_000, now + 100_000)).toBe(true);
+    expect(clocks.take("replayed", now - 3_600_000, 30_000, now)).toBe(true);
+    expect(clocks.take("replayed", now, 30_000, now)).toBe(true);
+    expect(clocks.take("replayed", now - 3_600_000, 30_000, now)).toBe(false);
+  });
+});

@@ -2,7 +2,17 @@ import { equalBytes, toHex } from "@tabcast/runtime";
 import { Envelope } from "./envelope.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Signer } from "./keys.ts";
-import { Announce, Award, Bid, Closed, Entry, Offer, Receipt } from "./messages.ts";
+import {
+  Announce,
+  Award,
+  Bid,
+  Closed,
+  Entry,
+  Equivocation,
+  Offer,
+  Receipt,
+  Reveal,
+} from "./messages.ts";
 import type { Loose, Noun } from "./noun.ts";
 import { publicKeyOf } from "./peer-key.ts";
 
@@ -11,9 +21,40 @@ export const MAX_SKEW_MS = 60_000;
 /** How long an announcement counts, in milliseconds; it is renewed every few seconds. */
 export const ANNOUNCE_TTL_MS = 30_000;
 
+/** How far the clock of a sender that was never heard before may be off, in milliseconds: a day, a time zone, and some. */
+export const MAX_OFFSET_MS = 40 * 3_600_000;
+/** Senders whose clocks are remembered. */
+const MOST_CLOCKS = 1_024;
+
+/**
+ * How far the clocks of others are ahead of ours, from when their own messages came: people's computers are wrong by hours, and
+ * what counts is that a message is not old. A message takes time to come, so the largest difference seen is the nearest.
+ */
+export class Clocks {
+  readonly #known = new Map<string, { readonly ahead: number; readonly at: number }>();
+
+  /** Says whether a sender's message of `atMs` that counts for `ttlMs` is fresh at `now`, and learns from it if it is. */
+  take(sender: string, atMs: number, ttlMs: number, now: number): boolean {
+    const ahead = atMs - now;
+    if (Math.abs(ahead) > MAX_OFFSET_MS) return false;
+    const before = this.#known.get(sender);
+    // Nothing fresh for so long: its clock may have been put right since.
+    const forgotten = before === undefined || now - before.at > ttlMs + MAX_SKEW_MS;
+    const most = forgotten ? ahead : Math.max(ahead, before.ahead);
+    if (now + most > atMs + ttlMs + MAX_SKEW_MS) return false;
+    this.#known.delete(sender);
+    this.#known.set(sender, { ahead: most, at: now });
+    if (this.#known.size > MOST_CLOCKS)
+      this.#known.delete(this.#known.keys().next().value as string);
+    return true;
+  }
+}
+
 export interface Fresh {
   /** Unix milliseconds of this clock. Left out: of any age, for what is read from a recording. */
   readonly now?: number;
+  /** What is known of others' clocks. Left out: they must be within 60 s of ours. */
+  readonly clocks?: Clocks;
 }
 
 export interface From {
@@ -44,8 +85,18 @@ function requireSigner(kind: string, expected: Uint8Array, got: Uint8Array): voi
   );
 }
 
-function requireFresh(kind: string, atMs: number, ttlMs: number, now: number | undefined): void {
-  if (now === undefined || (atMs <= now + MAX_SKEW_MS && now <= atMs + ttlMs + MAX_SKEW_MS)) return;
+function requireFresh(
+  kind: string,
+  { stream, atMs }: { readonly stream: Uint8Array; readonly atMs: number },
+  ttlMs: number,
+  { now, clocks }: Fresh,
+): void {
+  if (now === undefined) return;
+  const fresh =
+    clocks === undefined
+      ? atMs <= now + MAX_SKEW_MS && now <= atMs + ttlMs + MAX_SKEW_MS
+      : clocks.take(toHex(stream), atMs, ttlMs, now);
+  if (fresh) return;
   throw new ProtocolError(
     { code: "PROTOCOL_STALE", kind, atMs, nowMs: now },
     `${kind}: dated ${atMs} for ${ttlMs} ms, but it is ${now} here`,
@@ -66,18 +117,18 @@ async function openStream<T extends { stream: Uint8Array }>(
 /** Signs an announcement with the stream key. */
 export const sealAnnounce = seal("announce", Announce);
 /** An announcement signed by its stream. Throws ProtocolError; PROTOCOL_STALE if it is older than 30 s plus skew, or from the future. */
-export async function openAnnounce(bytes: Uint8Array, { now }: Fresh): Promise<Announce> {
+export async function openAnnounce(bytes: Uint8Array, fresh: Fresh): Promise<Announce> {
   const announce = await openStream("announce", Announce, bytes);
-  requireFresh("announce", announce.atMs, ANNOUNCE_TTL_MS, now);
+  requireFresh("announce", announce, ANNOUNCE_TTL_MS, fresh);
   return announce;
 }
 
 /** Signs an offer with the stream key. */
 export const sealOffer = seal("offer", Offer);
 /** An offer signed by its stream. Throws ProtocolError; PROTOCOL_STALE outside its time to live plus skew. */
-export async function openOffer(bytes: Uint8Array, { now }: Fresh): Promise<Offer> {
+export async function openOffer(bytes: Uint8Array, fresh: Fresh): Promise<Offer> {
   const offer = await openStream("offer", Offer, bytes);
-  requireFresh("offer", offer.atMs, offer.ttlMs, now);
+  requireFresh("offer", offer, offer.ttlMs, fresh);
   return offer;
 }
 
@@ -107,6 +158,40 @@ export const sealReceipt = seal("receipt", Receipt);
 /** A receipt signed by `from`, the worker's peer key. Throws ProtocolError. */
 export const openReceipt = async (bytes: Uint8Array, { from }: From): Promise<Receipt> =>
   (await open("receipt", Receipt, bytes, from)).message;
+
+/** Signs a reveal with the stream key. */
+export const sealReveal = seal("reveal", Reveal);
+/** A reveal signed by its stream. Throws ProtocolError. */
+export const openReveal = (bytes: Uint8Array): Promise<Reveal> =>
+  openStream("reveal", Reveal, bytes);
+
+/**
+ * Who signed two different receipts for one segment, and both of them. Needs nothing but the bytes, so it convinces anybody.
+ * Throws ProtocolError; PROTOCOL_NO_PROOF if they are of two workers, of two segments, or the same.
+ */
+export async function openEquivocation(
+  bytes: Uint8Array,
+): Promise<{ readonly signer: Uint8Array; readonly first: Receipt; readonly second: Receipt }> {
+  const sealed = Equivocation.decode(bytes);
+  const [one, two] = [
+    await Envelope.open(sealed.first, "receipt"),
+    await Envelope.open(sealed.second, "receipt"),
+  ];
+  const no = (why: string) =>
+    new ProtocolError(
+      { code: "PROTOCOL_NO_PROOF", kind: "equivocation", why },
+      `equivocation: ${why}`,
+    );
+  if (!equalBytes(one.signer, two.signer)) throw no("two signers");
+  if (equalBytes(one.payload, two.payload)) throw no("one receipt twice");
+  const [first, second] = [Receipt.decode(one.payload), Receipt.decode(two.payload)];
+  const same =
+    equalBytes(first.award, second.award) &&
+    first.epoch === second.epoch &&
+    first.seq === second.seq;
+  if (!same) throw no("receipts of two segments");
+  return { signer: one.signer, first, second };
+}
 
 /** Signs a manifest entry with the stream key. */
 export const sealEntry = seal("entry", Entry);

@@ -4,6 +4,8 @@ export const DISCOVERY_TOPIC = "/tabcast/1/discovery";
 export const OFFERS_TOPIC = "/tabcast/1/offers";
 /** Sealed Announce messages of every stream. */
 export const LIVE_TOPIC = "/tabcast/1/live";
+/** Equivocations: proofs that a worker signed two receipts for one segment. */
+export const PROOFS_TOPIC = "/tabcast/1/proofs";
 
 const SHARDS = 16;
 const shard = (index: number) => `/tabcast/1/streams/${index}`;
@@ -18,5 +20,6 @@ export const TOPICS: readonly string[] = [
   DISCOVERY_TOPIC,
   OFFERS_TOPIC,
   LIVE_TOPIC,
+  PROOFS_TOPIC,
   ...Array.from({ length: SHARDS }, (_, index) => shard(index)),
 ];

@@ -23,6 +23,15 @@ describe("golden vectors", () => {
     },
   );
 
+  test("a voucher with the largest numbers takes at most 120 bytes", () => {
+    const vector = messages.find(({ value }) => "voucher" in value);
+    const whole = revive(vector?.value ?? {}) as P.Loose<P.Verdict>;
+    const { voucher, ...bare } = whole;
+    expect(voucher).toMatchObject({ lane: 4_000_000_000, cumulative: { byteLength: 12 } });
+    const added = P.Verdict.encode(whole).byteLength - P.Verdict.encode(bare).byteLength;
+    expect(added - 2).toBeLessThanOrEqual(120); // without the field's tag and length
+  });
+
   test.each(envelopes)("a sealed $kind is signed as other teams sign it", async (vector) => {
     const signer = await P.Keys.fromSeed(fromHex(vector.seed));
     expect(`0x${toHex(signer.publicKey)}`).toBe(vector.publicKey);

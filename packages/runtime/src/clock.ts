@@ -8,6 +8,8 @@ export interface Clock {
   unix(): Millis;
   /** Resolves after `ms`, or rejects with the signal's reason at once. */
   sleep(ms: number, options?: { signal?: AbortSignal }): Promise<void>;
+  /** A signal that fires after `ms` with a TimeoutError, and keeps nothing alive until then. */
+  timeout(ms: number): AbortSignal;
 }
 
 /** The machine's own clock. */
@@ -27,4 +29,5 @@ export const systemClock: Clock = {
       };
       signal?.addEventListener("abort", stop, { once: true });
     }),
+  timeout: (ms) => AbortSignal.timeout(ms),
 };

@@ -486,6 +486,9 @@ export interface Offer {
   window: number
   ttlMs: number
   atMs: number
+  seedCommit: Uint8Array<ArrayBuffer>
+  need: string[]
+  crew: Uint8Array<ArrayBuffer>
 }
 
 let ownOffer: Codec<Offer> | undefined
@@ -595,6 +598,23 @@ export const Offer = {
           w.uint64Number(obj.atMs)
         }
 
+        if ((obj.seedCommit != null && obj.seedCommit.byteLength > 0)) {
+          w.uint32(162)
+          w.bytes(obj.seedCommit)
+        }
+
+        if (obj.need != null && obj.need.length > 0) {
+          for (const value of obj.need) {
+            w.uint32(170)
+            w.string(value)
+          }
+        }
+
+        if ((obj.crew != null && obj.crew.byteLength > 0)) {
+          w.uint32(178)
+          w.bytes(obj.crew)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -617,7 +637,10 @@ export const Offer = {
           wanted: 0,
           window: 0,
           ttlMs: 0,
-          atMs: 0
+          atMs: 0,
+          seedCommit: uint8ArrayAlloc(0),
+          need: [],
+          crew: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -700,6 +723,18 @@ export const Offer = {
             }
             case 19: {
               obj.atMs = reader.uint64Number()
+              break
+            }
+            case 20: {
+              obj.seedCommit = reader.bytes()
+              break
+            }
+            case 21: {
+              obj.need.push(reader.string())
+              break
+            }
+            case 22: {
+              obj.crew = reader.bytes()
               break
             }
             default: {
@@ -786,6 +821,7 @@ export interface Bid {
   ageMs: number
   tags: string[]
   addrs: string[]
+  proof: Uint8Array<ArrayBuffer>
 }
 
 let ownBid: Codec<Bid> | undefined
@@ -855,6 +891,11 @@ export const Bid = {
           }
         }
 
+        if ((obj.proof != null && obj.proof.byteLength > 0)) {
+          w.uint32(98)
+          w.bytes(obj.proof)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -870,7 +911,8 @@ export const Bid = {
           queueMs: 0,
           ageMs: 0,
           tags: [],
-          addrs: []
+          addrs: [],
+          proof: uint8ArrayAlloc(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -923,6 +965,10 @@ export const Bid = {
               obj.addrs.push(reader.string())
               break
             }
+            case 12: {
+              obj.proof = reader.bytes()
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -939,6 +985,7 @@ export const Bid = {
 export interface BidReply {
   ok: boolean
   why: string
+  retryMs: number
 }
 
 let ownBidReply: Codec<BidReply> | undefined
@@ -959,13 +1006,19 @@ export const BidReply = {
           w.string(obj.why)
         }
 
+        if ((obj.retryMs != null && obj.retryMs !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.retryMs)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           ok: false,
-          why: ''
+          why: '',
+          retryMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -980,6 +1033,10 @@ export const BidReply = {
             }
             case 2: {
               obj.why = reader.string()
+              break
+            }
+            case 3: {
+              obj.retryMs = reader.uint32()
               break
             }
             default: {
@@ -1144,6 +1201,7 @@ export const Award = {
 export interface Accept {
   ok: boolean
   why: string
+  retryMs: number
 }
 
 let ownAccept: Codec<Accept> | undefined
@@ -1164,13 +1222,19 @@ export const Accept = {
           w.string(obj.why)
         }
 
+        if ((obj.retryMs != null && obj.retryMs !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.retryMs)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           ok: false,
-          why: ''
+          why: '',
+          retryMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1185,6 +1249,10 @@ export const Accept = {
             }
             case 2: {
               obj.why = reader.string()
+              break
+            }
+            case 3: {
+              obj.retryMs = reader.uint32()
               break
             }
             default: {
@@ -1215,6 +1283,7 @@ export interface Job {
   durationUs: number
   deadlineMs: number
   codec: string
+  checkPpm: number
   open: boolean
 }
 
@@ -1298,6 +1367,11 @@ export const Job = {
           w.string(obj.codec)
         }
 
+        if ((obj.checkPpm != null && obj.checkPpm !== 0)) {
+          w.uint32(128)
+          w.uint32(obj.checkPpm)
+        }
+
         if ((obj.open != null && obj.open !== false)) {
           w.uint32(120)
           w.bool(obj.open)
@@ -1322,6 +1396,7 @@ export const Job = {
           durationUs: 0,
           deadlineMs: 0,
           codec: '',
+          checkPpm: 0,
           open: false
         }
 
@@ -1385,6 +1460,10 @@ export const Job = {
             }
             case 14: {
               obj.codec = reader.string()
+              break
+            }
+            case 16: {
+              obj.checkPpm = reader.uint32()
               break
             }
             case 15: {
@@ -1972,7 +2051,6 @@ export const Verdict = {
 
 export interface Voucher {
   pot: Uint8Array<ArrayBuffer>
-  payee: Uint8Array<ArrayBuffer>
   lane: number
   cumulative: Uint8Array<ArrayBuffer>
   signature: Uint8Array<ArrayBuffer>
@@ -1991,23 +2069,18 @@ export const Voucher = {
           w.bytes(obj.pot)
         }
 
-        if ((obj.payee != null && obj.payee.byteLength > 0)) {
-          w.uint32(18)
-          w.bytes(obj.payee)
-        }
-
         if ((obj.lane != null && obj.lane !== 0)) {
-          w.uint32(24)
+          w.uint32(16)
           w.uint32(obj.lane)
         }
 
         if ((obj.cumulative != null && obj.cumulative.byteLength > 0)) {
-          w.uint32(34)
+          w.uint32(26)
           w.bytes(obj.cumulative)
         }
 
         if ((obj.signature != null && obj.signature.byteLength > 0)) {
-          w.uint32(42)
+          w.uint32(34)
           w.bytes(obj.signature)
         }
 
@@ -2017,7 +2090,6 @@ export const Voucher = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           pot: uint8ArrayAlloc(0),
-          payee: uint8ArrayAlloc(0),
           lane: 0,
           cumulative: uint8ArrayAlloc(0),
           signature: uint8ArrayAlloc(0)
@@ -2034,18 +2106,14 @@ export const Voucher = {
               break
             }
             case 2: {
-              obj.payee = reader.bytes()
-              break
-            }
-            case 3: {
               obj.lane = reader.uint32()
               break
             }
-            case 4: {
+            case 3: {
               obj.cumulative = reader.bytes()
               break
             }
-            case 5: {
+            case 4: {
               obj.signature = reader.bytes()
               break
             }
@@ -2845,5 +2913,228 @@ export const ManifestReply = {
         return obj
       }, unstreamed)
     return ownManifestReply
+  }
+}
+
+export interface Equivocation {
+  first: Uint8Array<ArrayBuffer>
+  second: Uint8Array<ArrayBuffer>
+}
+
+let ownEquivocation: Codec<Equivocation> | undefined
+export const Equivocation = {
+  codec: (): Codec<Equivocation> => {
+    ownEquivocation ??= message<Equivocation>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.first != null && obj.first.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.first)
+        }
+
+        if ((obj.second != null && obj.second.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.second)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          first: uint8ArrayAlloc(0),
+          second: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.first = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.second = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownEquivocation
+  }
+}
+
+export interface Check {
+  seq: number
+  receipt: Uint8Array<ArrayBuffer>
+  ppm: number
+  checked: boolean
+}
+
+let ownCheck: Codec<Check> | undefined
+export const Check = {
+  codec: (): Codec<Check> => {
+    ownCheck ??= message<Check>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.seq != null && obj.seq !== 0)) {
+          w.uint32(8)
+          w.uint64Number(obj.seq)
+        }
+
+        if ((obj.receipt != null && obj.receipt.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.receipt)
+        }
+
+        if ((obj.ppm != null && obj.ppm !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.ppm)
+        }
+
+        if ((obj.checked != null && obj.checked !== false)) {
+          w.uint32(32)
+          w.bool(obj.checked)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          seq: 0,
+          receipt: uint8ArrayAlloc(0),
+          ppm: 0,
+          checked: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.seq = reader.uint64Number()
+              break
+            }
+            case 2: {
+              obj.receipt = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.ppm = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.checked = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownCheck
+  }
+}
+
+export interface Reveal {
+  stream: Uint8Array<ArrayBuffer>
+  seed: Uint8Array<ArrayBuffer>
+  worker: string
+  checks: Check[]
+}
+
+let ownReveal: Codec<Reveal> | undefined
+export const Reveal = {
+  codec: (): Codec<Reveal> => {
+    ownReveal ??= message<Reveal>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.stream)
+        }
+
+        if ((obj.seed != null && obj.seed.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.seed)
+        }
+
+        if ((obj.worker != null && obj.worker !== '')) {
+          w.uint32(26)
+          w.string(obj.worker)
+        }
+
+        if (obj.checks != null && obj.checks.length > 0) {
+          for (const value of obj.checks) {
+            w.uint32(34)
+            Check.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          stream: uint8ArrayAlloc(0),
+          seed: uint8ArrayAlloc(0),
+          worker: '',
+          checks: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.stream = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.seed = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.worker = reader.string()
+              break
+            }
+            case 4: {
+              obj.checks.push(Check.codec().decode(reader, reader.uint32()))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownReveal
   }
 }

@@ -202,6 +202,19 @@ export const WIRE: Wire = {
     "19": {
       "name": "atMs",
       "type": "uint53"
+    },
+    "20": {
+      "name": "seedCommit",
+      "type": "bytes"
+    },
+    "21": {
+      "name": "need",
+      "type": "string",
+      "many": true
+    },
+    "22": {
+      "name": "crew",
+      "type": "bytes"
     }
   },
   "Closed": {
@@ -260,6 +273,10 @@ export const WIRE: Wire = {
       "name": "addrs",
       "type": "string",
       "many": true
+    },
+    "12": {
+      "name": "proof",
+      "type": "bytes"
     }
   },
   "BidReply": {
@@ -270,6 +287,10 @@ export const WIRE: Wire = {
     "2": {
       "name": "why",
       "type": "string"
+    },
+    "3": {
+      "name": "retryMs",
+      "type": "uint32"
     }
   },
   "Award": {
@@ -322,6 +343,10 @@ export const WIRE: Wire = {
     "2": {
       "name": "why",
       "type": "string"
+    },
+    "3": {
+      "name": "retryMs",
+      "type": "uint32"
     }
   },
   "Job": {
@@ -385,6 +410,10 @@ export const WIRE: Wire = {
     "15": {
       "name": "open",
       "type": "bool"
+    },
+    "16": {
+      "name": "checkPpm",
+      "type": "uint32"
     }
   },
   "JobEnd": {
@@ -521,18 +550,14 @@ export const WIRE: Wire = {
       "type": "bytes"
     },
     "2": {
-      "name": "payee",
-      "type": "bytes"
-    },
-    "3": {
       "name": "lane",
       "type": "uint32"
     },
-    "4": {
+    "3": {
       "name": "cumulative",
       "type": "bytes"
     },
-    "5": {
+    "4": {
       "name": "signature",
       "type": "bytes"
     }
@@ -707,6 +732,53 @@ export const WIRE: Wire = {
     "2": {
       "name": "entries",
       "type": "bytes",
+      "many": true
+    }
+  },
+  "Equivocation": {
+    "1": {
+      "name": "first",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "second",
+      "type": "bytes"
+    }
+  },
+  "Check": {
+    "1": {
+      "name": "seq",
+      "type": "uint53"
+    },
+    "2": {
+      "name": "receipt",
+      "type": "bytes"
+    },
+    "3": {
+      "name": "ppm",
+      "type": "uint32"
+    },
+    "4": {
+      "name": "checked",
+      "type": "bool"
+    }
+  },
+  "Reveal": {
+    "1": {
+      "name": "stream",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "seed",
+      "type": "bytes"
+    },
+    "3": {
+      "name": "worker",
+      "type": "string"
+    },
+    "4": {
+      "name": "checks",
+      "type": "Check",
       "many": true
     }
   }

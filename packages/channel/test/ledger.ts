@@ -1,0 +1,102 @@
+import type { Wei } from "@tabcast/runtime";
+import type { Chain, LaneState, PotState, Sent } from "../src/chain.ts";
+import { potId as potIdOf, separator } from "../src/config.ts";
+import { least } from "../src/least.ts";
+import type { Domain, Hex } from "../src/types.ts";
+import { laneKey } from "../src/voucher.ts";
+
+/** A chain of deposits and claims in this process, for tests that start the engines thousands of times. */
+export interface Ledger extends Chain {
+  /** Requests answered so far, by name. */
+  readonly asked: Map<string, number>;
+}
+
+/** The contract's arithmetic of deposit and claim, and no clock: what else is asked of it throws. */
+export function ledger(domain: Domain): Ledger {
+  const own = separator(domain);
+  const pots = new Map<Hex, PotState>();
+  const lanes = new Map<string, LaneState>();
+  const asked = new Map<string, number>();
+  const count = (name: string) => asked.set(name, (asked.get(name) ?? 0) + 1);
+  const none: PotState = { balance: 0n as Wei, reserved: 0n as Wei, closeAt: 0, exists: false };
+  const laneOf = (potId: Hex, key: string): LaneState =>
+    lanes.get(`${potId}/${key}`) ?? {
+      claimed: 0n as Wei,
+      ceiling: 0n as Wei,
+      until: 0,
+      version: 0,
+    };
+  const sent = (events: Sent["events"]): Sent => ({
+    hash: `0x${"00".repeat(32)}`,
+    block: 1n,
+    gas: 1n,
+    cost: 1n as Wei,
+    events,
+  });
+  const known = {
+    domain,
+    rpc: "",
+    feeBps: 0,
+    asked,
+    async pot(potId: Hex) {
+      count("pot");
+      return pots.get(potId) ?? none;
+    },
+    async lanes(potId: Hex, rows: readonly Parameters<typeof laneKey>[0][]) {
+      count("lanes");
+      return rows.map((row) => laneOf(potId, laneKey(row)));
+    },
+    async now() {
+      count("now");
+      return 1_790_000_000;
+    },
+    async height() {
+      count("height");
+      return 1n;
+    },
+    async gasPrice() {
+      count("gasPrice");
+      return 1n as Wei;
+    },
+    async deposit(_: unknown, config: Parameters<typeof potIdOf>[1], { amount }: { amount: Wei }) {
+      count("deposit");
+      const potId = potIdOf(own, config);
+      const pot = pots.get(potId) ?? none;
+      pots.set(potId, { ...pot, exists: true, balance: (pot.balance + amount) as Wei });
+      return sent([]);
+    },
+    async claim(...[, config, vouchers]: Parameters<Chain["claim"]>) {
+      count("claim");
+      const potId = potIdOf(own, config);
+      const events: Sent["events"][number][] = [];
+      for (const { payee, lane, cumulative } of vouchers) {
+        const key = laneKey({ payee, lane });
+        const state = laneOf(potId, key);
+        const pot = pots.get(potId) ?? none;
+        const due = cumulative - state.claimed;
+        if (due <= 0n) continue;
+        const paid = least(due as Wei, pot.balance);
+        const claimed = (state.claimed + paid) as Wei;
+        pots.set(potId, { ...pot, balance: (pot.balance - paid) as Wei });
+        lanes.set(`${potId}/${key}`, { ...state, claimed });
+        events.push({
+          hash: "0x",
+          block: 1n,
+          index: 0,
+          type: "claimed",
+          payee,
+          lane,
+          paid,
+          claimed,
+        });
+      }
+      return sent(events);
+    },
+  };
+  return new Proxy(known as unknown as Ledger, {
+    get(target, name) {
+      if (name in target || name === "then") return Reflect.get(target, name);
+      throw new Error(`the ledger does not know ${String(name)}`);
+    },
+  });
+}

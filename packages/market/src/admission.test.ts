@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import * as Admission from "./admission.ts";
+
+const { SEED, FC_PATH = "", RUNS = "200" } = process.env;
+const replay = { seed: Number(SEED ?? Date.now() | 0), path: FC_PATH, numRuns: Number(RUNS) };
+const ladder = [
+  { name: "720p", width: 1280, height: 720 },
+  { name: "480p", width: 854, height: 480 },
+  { name: "360p", width: 640, height: 360 },
+  { name: "240p", width: 426, height: 240 },
+];
+
+describe("a network", () => {
+  test("that is large enough carries the whole ladder, and says nothing", () => {
+    const plan = Admission.plan(ladder, { speeds: [40e6, 40e6], frameRate: 30 });
+    expect(plan).toEqual({ fits: ladder.map(({ name }) => name) });
+  });
+
+  test("that is too small is told what it lacks, and what it can carry", () => {
+    const plan = Admission.plan(ladder, { speeds: [30e6], frameRate: 30 });
+    expect(plan.fits).toEqual(["480p", "360p", "240p"]);
+    expect(plan.message).toBe(
+      "the network is too small for this ladder: it needs 49.9 Mpx/s at 0.8 of real time, " +
+        "1 worker brings 30.0 Mpx/s; enough for 480p, 360p, 240p",
+    );
+  });
+
+  test("without workers is still asked for the lowest rung", () => {
+    expect(Admission.plan(ladder, { speeds: [], frameRate: 30 }).fits).toEqual(["240p"]);
+  });
+});
+
+describe(`a tab alone (SEED=${replay.seed})`, () => {
+  test("makes the lowest rungs that its time allows, at least one, in the ladder's order", () => {
+    const of = (timeMs: number | undefined) =>
+      Admission.alone(ladder, { pixelsPerS: 20e6, frames: 60, timeMs }).map(({ name }) => name);
+    expect(of(undefined)).toEqual(["720p", "480p", "360p", "240p"]);
+    expect(of(10_000)).toEqual(["720p", "480p", "360p", "240p"]);
+    expect(of(1_000)).toEqual(["360p", "240p"]);
+    expect(of(0)).toEqual(["240p"]);
+    expect(of(-5)).toEqual(["240p"]);
+  });
+
+  test("never takes more than its time, but for the one it always tries, and more time never means less", () => {
+    const property = fc.property(fc.nat(20_000), fc.nat(20_000), (one, two) => {
+      const [less, more] = [Math.min(one, two), Math.max(one, two)];
+      const of = (timeMs: number) =>
+        Admission.alone(ladder, { pixelsPerS: 2e7, frames: 60, timeMs });
+      const pixels = of(less).reduce((sum, { width, height }) => sum + width * height, 0) * 60;
+      if (of(less).length > 1) expect(pixels).toBeLessThanOrEqual((2e7 * less) / 1_000);
+      expect(of(more).length).toBeGreaterThanOrEqual(of(less).length);
+    });
+    fc.assert(property, replay);
+  });
+});

@@ -1,0 +1,64 @@
+/** What a network of this size can carry: which rungs are begun, which this tab can still make alone, and what to tell its owner. */
+
+export interface Picture {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Share of real time that may be planned for; Livepeer sizes by the same. */
+export const MOST_BUSY = 0.8;
+
+const pixelsOf = (rungs: readonly Picture[]) =>
+  rungs.reduce((sum, { width, height }) => sum + width * height, 0);
+const smallestFirst = (rungs: readonly Picture[]) =>
+  rungs.toSorted((a, b) => a.width * a.height - b.width * b.height);
+
+/** The lowest rungs, in the ladder's own order, whose pixels for each frame do not exceed `most`; at least one. */
+function lowest(rungs: readonly Picture[], most: number): Picture[] {
+  const taken: Picture[] = [];
+  for (const rung of smallestFirst(rungs)) {
+    if (taken.length > 0 && pixelsOf([...taken, rung]) > most) break;
+    taken.push(rung);
+  }
+  return rungs.filter((rung) => taken.includes(rung));
+}
+
+export interface Room {
+  /** Believed output pixels per second of each hired worker. */
+  readonly speeds: readonly number[];
+  readonly frameRate: number;
+}
+
+/** What fits, and a sentence for the broadcaster's owner where not all does. */
+export interface Plan {
+  readonly fits: readonly string[];
+  readonly message?: string;
+}
+
+/** How much of a live ladder the crew carries at 0.8 of real time. Never empty: the lowest rung is always tried. */
+export function plan(rungs: readonly Picture[], { speeds, frameRate }: Room): Plan {
+  const has = speeds.reduce((sum, speed) => sum + speed, 0);
+  const needs = pixelsOf(rungs) * frameRate;
+  const most = (MOST_BUSY * has) / frameRate;
+  if (needs <= MOST_BUSY * has) return { fits: rungs.map(({ name }) => name) };
+  const fits = lowest(rungs, most).map(({ name }) => name);
+  const mega = (pixels: number) => (pixels / 1e6).toFixed(1);
+  return {
+    fits,
+    message:
+      `the network is too small for this ladder: it needs ${mega(needs)} Mpx/s at ${MOST_BUSY} of real time, ` +
+      `${speeds.length} ${speeds.length === 1 ? "worker brings" : "workers bring"} ${mega(has)} Mpx/s; enough for ${fits.join(", ")}`,
+  };
+}
+
+/** The rungs that this tab makes alone in `timeMs`: the lowest ones, at least one; all where time does not matter. */
+export function alone<R extends Picture>(
+  rungs: readonly R[],
+  of: { readonly pixelsPerS: number; readonly frames: number; readonly timeMs: number | undefined },
+): R[] {
+  if (of.timeMs === undefined) return [...rungs];
+  const most = (of.pixelsPerS * Math.max(0, of.timeMs)) / 1_000 / Math.max(1, of.frames);
+  const names = lowest(rungs, most).map(({ name }) => name);
+  return rungs.filter(({ name }) => names.includes(name));
+}

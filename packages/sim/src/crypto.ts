@@ -1,0 +1,65 @@
+/**
+ * WebCrypto for virtual time. Hashes are real, and ready at once: the machine's own come from a thread pool in an order of
+ * their own. Signatures are modelled: hashes that only our own code keeps honest. Production code has no way in here.
+ */
+import { hash } from "node:crypto";
+import { concatBytes, type Random } from "@tabcast/runtime";
+
+interface ModelKey {
+  readonly publicKey: Uint8Array;
+}
+
+const digest = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(hash("sha256", bytes, "buffer"));
+const view = (data: BufferSource): Uint8Array =>
+  data instanceof ArrayBuffer
+    ? new Uint8Array(data)
+    : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+function signatureOf({ publicKey }: ModelKey, data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const half = digest(concatBytes(publicKey, data));
+  return concatBytes(half, half);
+}
+
+/** The part of WebCrypto that a node on virtual time uses. Anything else throws. */
+export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & { subtle: object } {
+  const subtle = {
+    digest: async (algorithm: string, data: BufferSource) => {
+      if (algorithm !== "SHA-256") throw new TypeError(`not modelled: ${algorithm}`);
+      return digest(view(data)).buffer;
+    },
+    generateKey: async (): Promise<CryptoKeyPair> => {
+      const key: ModelKey = { publicKey: digest(random.bytes(32)) };
+      return { privateKey: key, publicKey: key } as unknown as CryptoKeyPair;
+    },
+    /** The last 32 bytes are the seed of a private key, or a public key itself. */
+    importKey: async (format: string, data: BufferSource): Promise<ModelKey> => {
+      const last = view(data).slice(-32);
+      return { publicKey: format === "raw" ? last : digest(last) };
+    },
+    exportKey: async (format: string, { publicKey }: ModelKey) =>
+      format === "raw"
+        ? publicKey.slice().buffer
+        : { x: Buffer.from(publicKey).toString("base64url") },
+    sign: async (_: string, key: ModelKey, data: BufferSource) =>
+      signatureOf(key, view(data)).buffer,
+    verify: async (_: string, key: ModelKey, signature: BufferSource, data: BufferSource) =>
+      Buffer.compare(signatureOf(key, view(data)), view(signature)) === 0,
+  };
+  return {
+    subtle,
+    getRandomValues: (array) => {
+      const bytes = view(array as BufferSource);
+      bytes.set(random.bytes(bytes.byteLength));
+      return array;
+    },
+  };
+}
+
+/** Puts a model in WebCrypto's place until the returned function is called. One at a time in a process. */
+export function lend(model: ReturnType<typeof modelCrypto>): () => void {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+  if (own?.configurable !== true) throw new TypeError("this platform does not lend its crypto");
+  Object.defineProperty(globalThis, "crypto", { value: model, configurable: true });
+  return () => Object.defineProperty(globalThis, "crypto", own);
+}

@@ -1,0 +1,115 @@
+import type { Scenario } from "./scenario.ts";
+
+/** One line of events.ndjson. `t` is milliseconds since the run began. */
+export interface SimEvent {
+  readonly t: number;
+  readonly node: string;
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
+/** One rendition of one segment, as segments.csv has it. Milliseconds since the run began. */
+export interface SegmentRow {
+  readonly stream: number;
+  readonly seq: number;
+  /** When its last byte was captured, and when it was published. */
+  readonly closedMs: number;
+  readonly publishedMs: number;
+  /** From the last byte, or from when it was sent if that is later. */
+  readonly roundTripMs: number;
+  readonly encodeMs: number;
+  /** Name of the worker, "local", or "" for a gap. */
+  readonly by: string;
+  readonly attempts: number;
+  readonly hedged: boolean;
+  readonly gaps: number;
+  readonly rungs: number;
+  readonly paidWei: bigint;
+  /** Closed within the time that is judged: after warm-up, before the end. */
+  readonly judged: boolean;
+  /** Workers that had it and crashed or fell silent before it was published. */
+  readonly failedOver: boolean;
+}
+
+/** One worker, after the run. */
+export interface WorkerRow {
+  readonly name: string;
+  readonly group: string;
+  readonly attack: string | undefined;
+  readonly delivered: number;
+  readonly earnedWei: bigint;
+  readonly busyMs: number;
+  readonly presentMs: number;
+  /** Segments it cheated in, and those that a check found. */
+  readonly cheated: number;
+  readonly caught: number;
+  /** Cheats before it was dropped for the first time; undefined if it never was. */
+  readonly cheatsUntilDropped: number | undefined;
+  /** Streams that dropped it because of what it delivered. */
+  readonly droppedInvalid: number;
+  /** Largest debt of one pot, in wei, after the run, and what it asks for a segment at most. */
+  readonly arrearsWei: bigint;
+  readonly segmentWei: bigint;
+}
+
+export interface ViewerRow {
+  readonly name: string;
+  readonly stream: number;
+  readonly shown: number;
+  readonly missed: number;
+  readonly stalls: number;
+  readonly stalledMs: number;
+  readonly startUpMs: number | undefined;
+}
+
+/** What happened, for assertions and reports. */
+export interface Run {
+  readonly engine: string;
+  readonly scenario: Scenario;
+  readonly seed: number;
+  /** SHA-256 over every event: the same seed gives the same run, to the byte. */
+  readonly hash: string;
+  readonly events: readonly SimEvent[];
+  readonly segments: readonly SegmentRow[];
+  readonly workers: readonly WorkerRow[];
+  readonly viewers: readonly ViewerRow[];
+  readonly segmentSeconds: readonly number[];
+  /** Wei over all pots. */
+  readonly money: {
+    readonly deposited: bigint;
+    readonly paid: bigint;
+    readonly refunded: bigint;
+    readonly vouched: bigint;
+    /** Of segments whose rendition a check had refused. */
+    readonly fraudPaidSegments: number;
+    /** Of segments with a defect that no check found. */
+    readonly fraudUnseenSegments: number;
+  };
+  readonly bytes: {
+    readonly media: number;
+    readonly control: number;
+    /** Source bytes captured, and sent by broadcasters as jobs. */
+    readonly captured: number;
+    readonly jobs: number;
+  };
+  readonly offers: number;
+  readonly bids: number;
+  /** Milliseconds of encoding: all, and what was published. */
+  readonly workMs: { readonly all: number; readonly published: number };
+  readonly virtualMs: number;
+  readonly timelineEvents: number;
+  /** What of the scenario this engine did not do, and why. */
+  readonly skipped: readonly string[];
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Keep every event for events.ndjson; without it only their hash is kept. */
+  readonly keepEvents: boolean;
+}
+
+/** Runs a scenario: in virtual time now, in real browsers later. */
+export interface Engine {
+  readonly name: string;
+  run(scenario: Scenario, options: RunOptions): Promise<Run>;
+}

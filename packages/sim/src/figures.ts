@@ -1,0 +1,119 @@
+/** What a run comes to: one number for each thing that can be expected of it. */
+import { Score } from "@tabcast/market";
+import type { Run, WorkerRow } from "./engine.ts";
+
+/** (Σx)² / (n Σx²): 1 if all are equal, 1/n if one has it all. Source: Jain, Chiu, Hawe 1984. 1 for nobody or nothing. */
+export function jain(values: readonly number[]): number {
+  const sum = values.reduce((total, value) => total + value, 0);
+  const squares = values.reduce((total, value) => total + value * value, 0);
+  return squares === 0 ? 1 : (sum * sum) / (values.length * squares);
+}
+
+const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
+const mean = (values: readonly number[]) =>
+  ratio(
+    values.reduce((sum, value) => sum + value, 0),
+    values.length,
+  );
+/** Milliseconds to seconds, as reports show them. */
+const seconds = (ms: number | undefined) => (ms === undefined ? 0 : ms / 1_000);
+
+/** Figures of a run by the id that `expect` names; those without an `expect` id are for the report alone. */
+export type Figures = Readonly<Record<string, number>>;
+
+export function figuresOf(run: Run): Figures {
+  const judged = run.segments.filter(({ judged: counts }) => counts);
+  const trips = judged.filter(({ by, gaps }) => by !== "" && by !== "local" && gaps === 0);
+  const quiet = trips.filter(({ failedOver }) => !failedOver).map((row) => row.roundTripMs);
+  const usual = Score.percentile(quiet, 0.5) ?? 0;
+  const extra = judged
+    .filter(({ failedOver }) => failedOver)
+    .map(({ roundTripMs }) => Math.max(0, roundTripMs - usual));
+  const { media, control, captured, jobs } = run.bytes;
+  const honest = run.workers.filter(({ attack }) => attack === undefined);
+  const cheats = run.workers.filter(({ cheated }) => cheated > 0);
+  return {
+    segments: judged.length,
+    missed: ratio(judged.filter(({ gaps }) => gaps > 0).length, judged.length),
+    local: ratio(judged.filter(({ by }) => by === "local").length, judged.length),
+    roundTripP50S: seconds(usual),
+    roundTripP95S: seconds(
+      Score.percentile(
+        trips.map((row) => row.roundTripMs),
+        0.95,
+      ),
+    ),
+    failoverP95S: seconds(Score.percentile(extra, 0.95)),
+    failovers: extra.length,
+    score: scoreOf(run),
+    duplicateWork: run.workMs.published === 0 ? 0 : run.workMs.all / run.workMs.published - 1,
+    uplinkRatio: ratio(jobs, captured),
+    controlRatio: ratio(control, media),
+    utilisation: ratio(
+      run.workers.reduce((sum, { busyMs }) => sum + busyMs, 0),
+      run.workers.reduce((sum, { presentMs }) => sum + presentMs, 0),
+    ),
+    jain: fairness(run.workers, () => true),
+    jainHired: fairness(run.workers, ({ delivered }) => delivered > 0),
+    bidsPerOffer: ratio(run.bids, run.offers),
+    honestDropped: honest.reduce((sum, { droppedInvalid }) => sum + droppedInvalid, 0),
+    detectionSegments: Math.max(
+      0,
+      ...cheats.map(({ cheatsUntilDropped, cheated }) => cheatsUntilDropped ?? cheated),
+    ),
+    fraudPaid: run.money.fraudPaidSegments,
+    fraudUnseen: run.money.fraudUnseenSegments,
+    // Gwei's parts do not matter here: anything but zero is a hole in the books.
+    conservation: Number(
+      abs(run.money.deposited - run.money.paid - run.money.refunded) +
+        over(run.money.vouched, run.money.paid),
+    ),
+    arrears: Math.max(
+      0,
+      ...run.workers.map(
+        ({ arrearsWei, segmentWei }) => Number(arrearsWei) / Math.max(1, Number(segmentWei)),
+      ),
+    ),
+    viewerStalls: mean(run.viewers.map(({ stalls }) => stalls)),
+    viewerMissed: mean(run.viewers.map(({ missed }) => missed)),
+    startUpS: seconds(
+      Score.percentile(
+        run.viewers.flatMap(({ startUpMs }) => startUpMs ?? []),
+        0.5,
+      ),
+    ),
+  };
+}
+
+const abs = (value: bigint) => (value < 0n ? -value : value);
+/** What the first is above the second: workers must not hold promises that were not kept. */
+const over = (one: bigint, other: bigint) => (one > other ? one - other : 0n);
+
+/** Median over streams of the leaderboard's score, of renditions asked and verified by workers in time. */
+function scoreOf(run: Run): number {
+  const scores = run.segmentSeconds.map((segmentSeconds, stream) => {
+    const own = run.segments.filter((row) => row.judged && row.stream === stream);
+    const made = own.filter(({ by }) => by !== "" && by !== "local");
+    return Score.score({
+      asked: own.reduce((sum, { rungs }) => sum + rungs, 0),
+      delivered: made.reduce((sum, { rungs, gaps }) => sum + rungs - gaps, 0),
+      roundTripsMs: made.map(({ roundTripMs }) => roundTripMs),
+      segmentSeconds,
+    });
+  });
+  return Score.percentile(scores, 0.5) ?? 0;
+}
+
+/** Jain's index of earnings among equals: the least of all groups, of honest workers by the time they were there. */
+function fairness(workers: readonly WorkerRow[], counts: (worker: WorkerRow) => boolean): number {
+  const groups = Map.groupBy(
+    workers.filter(
+      (worker) => worker.attack === undefined && worker.presentMs > 0 && counts(worker),
+    ),
+    ({ group }) => group,
+  );
+  const indices = [...groups.values()].map((group) =>
+    jain(group.map(({ earnedWei, presentMs }) => Number(earnedWei) / presentMs)),
+  );
+  return Math.min(1, ...indices);
+}

@@ -1,0 +1,571 @@
+/**
+ * A mesh over modelled links: the same interface, limits and errors as `libp2p()`, message by message instead of byte by
+ * byte. Bodies stand for `scale` times their bytes; heads and gossip are carried as they are.
+ */
+import {
+  type Handler,
+  type Mesh,
+  MeshError,
+  type MeshEvent,
+  type Message,
+  type Name,
+  type PeerId,
+  type ServeOptions,
+} from "@tabcast/mesh";
+import { Bytes, type Random, toError } from "@tabcast/runtime";
+import { lossMs, Pipe } from "./links.ts";
+import { Tab, type Timeline, type Undo } from "./timeline.ts";
+
+/** What rpc puts around a message, in bytes. */
+const FRAME = 16;
+/** Requests of one peer that a protocol serves at once, where it does not say. Source: mesh. */
+const PER_PEER = 8;
+/** Milliseconds after which a request is given up by whoever serves it. Source: mesh. */
+const SERVE_MS = 60_000;
+/** Largest head and largest gossip, in bytes. Source: mesh. */
+const MOST_HEAD = 65_536;
+/** Largest body of an answer, where the asker does not say, in bytes. Source: mesh. */
+const MOST_BODY = Bytes.of(32 * 2 ** 20);
+
+export interface NetOptions {
+  readonly timeline: Timeline;
+  readonly random: Random;
+  /** Real bytes that one byte of a body stands for. */
+  readonly scale: number;
+  /** Share of packets that are lost. */
+  readonly loss: number;
+  /** Milliseconds until somebody who went without a word is missed. */
+  readonly lostAfterMs: number;
+  /** Milliseconds that a first connection between two takes, besides its round trips. */
+  readonly dialMs: number;
+}
+
+export interface Place {
+  /** Half of a round trip to somebody who is no way off, in milliseconds. */
+  readonly delayMs: number;
+  readonly uplinkKbps: number;
+  readonly downlinkKbps: number;
+}
+
+/** What a node sent, in real bytes. */
+export interface Traffic {
+  media: number;
+  control: number;
+  /** Requests, and bodies sent with and after requests, by protocol. */
+  readonly asked: Map<Name, { count: number; bodies: number }>;
+}
+
+export interface Node {
+  readonly self: PeerId;
+  readonly tab: Tab;
+  readonly place: Place;
+  readonly up: Pipe;
+  readonly down: Pipe;
+  readonly sent: Traffic;
+  readonly topics: Map<Name, Set<(message: { from: PeerId; body: Uint8Array }) => void>>;
+  readonly served: Map<
+    Name,
+    { handler: Handler; options: ServeOptions; busy: Map<PeerId, number> }
+  >;
+  readonly watchers: Set<(event: MeshEvent) => void>;
+  readonly own: AbortController;
+}
+
+interface Connection {
+  readonly ends: readonly [Node, Node];
+  readonly streams: Set<Stream>;
+  /** What came while nothing passed. */
+  held: (() => void)[];
+}
+
+/** One direction of a request: in order, one message at a time on the uplink. */
+class Way {
+  readonly #net: Net;
+  readonly #from: Node;
+  readonly #to: Node;
+  readonly #waiting: { bytes: number; arrive: () => void; left: () => void }[] = [];
+  #sending: Undo | undefined;
+  /** Arrivals in the order sent; each is undefined until it came. */
+  #coming: { arrive: (() => void) | undefined }[] = [];
+  #over = false;
+
+  constructor(net: Net, from: Node, to: Node) {
+    this.#net = net;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  /** Resolves when the last byte has left. */
+  send({ head, body }: Message, arrive: () => void): Promise<void> {
+    const media = body.byteLength * this.#net.options.scale;
+    const control = head.byteLength + FRAME;
+    this.#from.sent.media += media;
+    this.#from.sent.control += control;
+    return new Promise((left) => {
+      if (this.#over) return left();
+      this.#waiting.push({ bytes: media + control, arrive, left });
+      if (this.#sending === undefined) this.#next();
+    });
+  }
+
+  /** What has not left yet stays here. */
+  close(): void {
+    this.#over = true;
+    this.#sending?.();
+    for (const { left } of this.#waiting.splice(0)) left();
+  }
+
+  #next(): void {
+    const first = this.#waiting.shift();
+    this.#sending = undefined;
+    if (first === undefined || this.#over) return;
+    const { bytes, arrive, left } = first;
+    this.#sending = this.#from.up.carry(bytes, () => {
+      const slot: { arrive: (() => void) | undefined } = { arrive: undefined };
+      this.#coming.push(slot);
+      this.#net.travel(this.#from, this.#to, bytes, () => {
+        slot.arrive = arrive;
+        while (this.#coming[0]?.arrive !== undefined) this.#coming.shift()?.arrive?.();
+      });
+      left();
+      this.#next();
+    });
+  }
+}
+
+interface Stream {
+  /** Both ends learn that the other is gone. */
+  lose(): void;
+}
+
+/** A queue that waits to be filled. */
+class Inbox {
+  readonly #parts: Message[] = [];
+  #failure: Error | undefined;
+  #ended = false;
+  #ring: () => void = () => {};
+
+  put(part: Message): void {
+    this.#parts.push(part);
+    this.#ring();
+  }
+  end(): void {
+    this.#ended = true;
+    this.#ring();
+  }
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#ring();
+  }
+  get over(): boolean {
+    return this.#ended || this.#failure !== undefined;
+  }
+  async take(): Promise<Message | undefined> {
+    for (;;) {
+      const part = this.#parts.shift();
+      if (part !== undefined) return part;
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#ring = resolve;
+      });
+    }
+  }
+}
+
+/** All nodes and what is between them. */
+export class Net {
+  readonly options: NetOptions;
+  readonly #nodes = new Map<PeerId, Node>();
+  readonly #all: Node[] = [];
+  readonly #connections = new Map<string, Connection>();
+  readonly #topics = new Map<Name, Set<PeerId>>();
+  readonly #blocked = new Set<string>();
+
+  constructor(options: NetOptions) {
+    this.options = options;
+  }
+
+  /** A new node, in the network at once. */
+  join(self: PeerId, place: Place): Node {
+    const { timeline } = this.options;
+    const node: Node = {
+      self,
+      place,
+      tab: new Tab(timeline),
+      up: new Pipe(timeline, place.uplinkKbps),
+      down: new Pipe(timeline, place.downlinkKbps),
+      sent: { media: 0, control: 0, asked: new Map() },
+      topics: new Map(),
+      served: new Map(),
+      watchers: new Set(),
+      own: new AbortController(),
+    };
+    this.#nodes.set(self, node);
+    this.#all.push(node);
+    return node;
+  }
+
+  /** What all nodes that ever were have sent. */
+  traffic(): { readonly media: number; readonly control: number } {
+    return this.#all.reduce(
+      (sum, { sent }) => ({ media: sum.media + sent.media, control: sum.control + sent.control }),
+      { media: 0, control: 0 },
+    );
+  }
+
+  /** Requests of a protocol, and the real bytes of the bodies sent with and after them. */
+  asked(protocol: Name): { readonly count: number; readonly bodies: number } {
+    const tallies = this.#all.flatMap(({ sent }) => sent.asked.get(protocol) ?? []);
+    return tallies.reduce(
+      (sum, { count, bodies }) => ({ count: sum.count + count, bodies: sum.bodies + bodies }),
+      { count: 0, bodies: 0 },
+    );
+  }
+
+  rtt(a: Node, b: Node): number {
+    return a.place.delayMs + b.place.delayMs;
+  }
+
+  /** Carries bytes that have left `from` to `to`. */
+  travel(from: Node, to: Node, bytes: number, arrive: () => void): void {
+    const { timeline, random, loss } = this.options;
+    const rtt = this.rtt(from, to);
+    timeline.after(rtt / 2 + lossMs(bytes, rtt, loss, random), () =>
+      to.down.carry(bytes, () => {
+        if (from.tab.gone && from.own.signal.aborted === false) return;
+        const key = keyOf(from.self, to.self);
+        if (!this.#blocked.has(key)) return to.tab.enter(arrive);
+        this.#connections.get(key)?.held.push(() => to.tab.enter(arrive));
+      }),
+    );
+  }
+
+  /** The node is gone without a word; others miss it later. */
+  crash(node: Node): void {
+    node.tab.gone = true;
+    this.#forget(node);
+    this.options.timeline.after(this.options.lostAfterMs, () => this.#part(node));
+  }
+
+  /** Nothing passes between two groups, for `ms`. */
+  partition(groups: readonly (readonly Node[])[], ms: number): void {
+    const { timeline, lostAfterMs } = this.options;
+    const pairs = groups.flatMap((group, i) =>
+      groups
+        .slice(i + 1)
+        .flatMap((other) => group.flatMap((a) => other.map((b) => [a, b] as const))),
+    );
+    for (const [a, b] of pairs) this.#blocked.add(keyOf(a.self, b.self));
+    if (ms >= lostAfterMs)
+      timeline.after(lostAfterMs, () => {
+        for (const [a, b] of pairs) this.#lose(keyOf(a.self, b.self));
+      });
+    timeline.after(ms, () => {
+      for (const [a, b] of pairs) {
+        const key = keyOf(a.self, b.self);
+        this.#blocked.delete(key);
+        for (const arrive of this.#connections.get(key)?.held.splice(0) ?? []) arrive();
+      }
+    });
+  }
+
+  /** The mesh of a node that has joined. */
+  mesh(node: Node): Mesh {
+    const { self, own } = node;
+    const mustBeOpen = () => own.signal.throwIfAborted();
+    return {
+      self,
+      addrs: () => (own.signal.aborted ? [] : [`/memory/${self}/p2p/${self}`]),
+      reachable: async () => mustBeOpen(),
+      neighbours: () =>
+        [...this.#connections.values()].flatMap(({ ends: [a, b] }) => {
+          const other = a === node ? b : b === node ? a : undefined;
+          if (other === undefined) return [];
+          return [{ peer: other.self, via: "memory" as const, direction: "outbound" as const }];
+        }),
+      subscribers: (topic) => [...(this.#topics.get(topic) ?? [])].filter((peer) => peer !== self),
+      publish: async (topic, body) => {
+        mustBeOpen();
+        checkSize("gossip", body.byteLength);
+        this.#gossip(node, topic, body);
+      },
+      subscribe: (topic, on, { signal }) => {
+        mustBeOpen();
+        if (signal.aborted) return;
+        const all = node.topics.get(topic) ?? new Set();
+        node.topics.set(topic, all);
+        all.add(on);
+        const everybody = this.#topics.get(topic) ?? new Set();
+        this.#topics.set(topic, everybody);
+        everybody.add(self);
+        signal.addEventListener("abort", () => {
+          all.delete(on);
+          if (all.size === 0) everybody.delete(self);
+        });
+      },
+      request: (peer, protocol, message, options) =>
+        this.#request(node, peer, protocol, message, options),
+      serve: (protocol, handler, options) => {
+        mustBeOpen();
+        if (node.served.has(protocol))
+          throw new MeshError(
+            { code: "MESH_PROTOCOL_TAKEN", protocol },
+            `${protocol} is answered already`,
+          );
+        node.served.set(protocol, { handler, options, busy: new Map() });
+        options.signal.addEventListener("abort", () => node.served.delete(protocol));
+      },
+      keep: async () => mustBeOpen(),
+      watch: (on, { signal }) => {
+        node.watchers.add(on);
+        signal.addEventListener("abort", () => node.watchers.delete(on));
+      },
+      close: async () => {
+        if (own.signal.aborted) return;
+        own.abort(new MeshError({ code: "MESH_CLOSED" }, "the mesh is closed"));
+        this.#forget(node);
+        this.options.timeline.after(node.place.delayMs, () => this.#part(node));
+      },
+    };
+  }
+
+  #gossip(from: Node, topic: Name, body: Uint8Array): void {
+    const { timeline } = this.options;
+    for (const peer of this.#topics.get(topic) ?? []) {
+      const to = this.#nodes.get(peer);
+      if (to === undefined || to === from) continue;
+      from.sent.control += body.byteLength + FRAME;
+      if (this.#blocked.has(keyOf(from.self, peer))) continue;
+      // By way of a relay, which is no way off.
+      const ms = (from.place.delayMs + to.place.delayMs) / 2 + from.up.alone(body.byteLength);
+      timeline.after(ms, () =>
+        to.tab.enter(() => {
+          for (const on of to.topics.get(topic) ?? []) on({ from: from.self, body: body.slice() });
+        }),
+      );
+    }
+  }
+
+  #forget(node: Node): void {
+    this.#nodes.delete(node.self);
+    for (const everybody of this.#topics.values()) everybody.delete(node.self);
+  }
+
+  #part(node: Node): void {
+    for (const [key, { ends }] of [...this.#connections]) if (ends.includes(node)) this.#lose(key);
+  }
+
+  #lose(key: string): void {
+    const connection = this.#connections.get(key);
+    if (connection === undefined) return;
+    this.#connections.delete(key);
+    for (const stream of [...connection.streams]) stream.lose();
+    const [a, b] = connection.ends;
+    const tell = (node: Node, peer: PeerId) =>
+      node.tab.enter(() => {
+        for (const on of [...node.watchers]) on({ type: "disconnected", peer });
+      });
+    tell(a, b.self);
+    tell(b, a.self);
+  }
+
+  async #connect(from: Node, peer: PeerId, signal: AbortSignal): Promise<Connection> {
+    const key = keyOf(from.self, peer);
+    const known = this.#connections.get(key);
+    if (known !== undefined) return known;
+    const to = this.#nodes.get(peer);
+    const away = () =>
+      new MeshError(
+        { code: "MESH_UNREACHABLE", peer, addresses: 1 },
+        `${peer} could not be reached`,
+      );
+    if (to === undefined || peer === from.self || this.#blocked.has(key)) {
+      await from.tab.clock.sleep(4 * from.place.delayMs, { signal });
+      throw away();
+    }
+    await from.tab.clock.sleep(4 * this.rtt(from, to) + this.options.dialMs, { signal });
+    if (to.tab.gone || to.own.signal.aborted || this.#blocked.has(key)) throw away();
+    const met = this.#connections.get(key);
+    if (met !== undefined) return met;
+    const connection: Connection = { ends: [from, to], streams: new Set(), held: [] };
+    this.#connections.set(key, connection);
+    return connection;
+  }
+
+  async *#request(
+    from: Node,
+    peer: PeerId,
+    protocol: Name,
+    message: Message,
+    { signal, maxBody = MOST_BODY, following }: Parameters<Mesh["request"]>[3],
+  ): AsyncGenerator<Message, void, void> {
+    from.own.signal.throwIfAborted();
+    checkSize("head", message.head.byteLength);
+    signal.throwIfAborted();
+    const connection = await this.#connect(from, peer, signal);
+    from.own.signal.throwIfAborted();
+    const to = connection.ends[0] === from ? connection.ends[1] : connection.ends[0];
+    const there = new Way(this, from, to);
+    const back = new Way(this, to, from);
+    const answers = new Inbox();
+    const follows = new Inbox();
+    const gone = new AbortController();
+    const over = () => {
+      connection.streams.delete(stream);
+      there.close();
+      back.close();
+    };
+    const fail = (error: Error) => {
+      answers.fail(error);
+      there.close();
+    };
+    const lost = () =>
+      new MeshError({ code: "MESH_PEER_LOST", peer }, `${peer} was lost during a request`);
+    const stream: Stream = {
+      lose: () => {
+        from.tab.enter(() => fail(lost()));
+        to.tab.enter(() => {
+          follows.fail(lost());
+          gone.abort(lost());
+        });
+        over();
+      },
+    };
+    connection.streams.add(stream);
+    const tally = from.sent.asked.get(protocol) ?? { count: 0, bodies: 0 };
+    from.sent.asked.set(protocol, tally);
+    tally.count++;
+    const count = ({ body }: Message) => {
+      tally.bodies += body.byteLength * this.options.scale;
+    };
+    const refuse = (error: MeshError) =>
+      void back.send(EMPTY, () => {
+        if (!answers.over) fail(error);
+      });
+    const onAbort = () => fail(toError(signal.reason));
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      count(message);
+      // A round trip for the choice of a protocol, as libp2p makes it.
+      void there.send(EMPTY, () => {});
+      await new Promise<void>((resolve) => {
+        from.tab.after(this.rtt(from, to), resolve);
+      });
+      void there.send(message, () =>
+        this.#answer(to, from.self, protocol, message, { back, answers, follows, gone, refuse }),
+      );
+      if (following !== undefined)
+        void (async () => {
+          for await (const part of following) {
+            if (answers.over || signal.aborted) return;
+            count(part);
+            await there.send(part, () => follows.put(part));
+          }
+          void there.send(EMPTY, () => follows.end());
+        })().catch((error: unknown) => fail(toError(error)));
+      for (;;) {
+        if (signal.aborted) throw signal.reason;
+        const part = await answers.take();
+        if (part === undefined) return;
+        if (part.body.byteLength > maxBody)
+          throw new MeshError(
+            { code: "MESH_TOO_LARGE", what: "body", size: part.body.byteLength, limit: maxBody },
+            `${peer} sent a body of ${part.body.byteLength} bytes, at most ${maxBody} are taken`,
+          );
+        yield part;
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      if (!answers.over || signal.aborted)
+        // The reset reaches whoever answers after half a round trip.
+        this.travel(from, to, FRAME, () => {
+          const left = new MeshError({ code: "MESH_PEER_LOST", peer: from.self }, "the asker left");
+          follows.fail(left);
+          gone.abort(left);
+        });
+      over();
+    }
+  }
+
+  #answer(
+    node: Node,
+    peer: PeerId,
+    protocol: Name,
+    request: Message,
+    on: {
+      readonly back: Way;
+      readonly answers: Inbox;
+      readonly follows: Inbox;
+      readonly gone: AbortController;
+      readonly refuse: (error: MeshError) => void;
+    },
+  ): void {
+    const { back, answers, follows, gone, refuse } = on;
+    const place = node.served.get(protocol);
+    const refused = () =>
+      new MeshError(
+        { code: "MESH_REFUSED", peer: node.self, protocol },
+        `${node.self} could not answer ${protocol}`,
+      );
+    const size = request.body.byteLength;
+    const at = place?.busy.get(peer) ?? 0;
+    const why = (): MeshError | undefined => {
+      if (place === undefined) return refused();
+      if (size > (place.options.maxBody ?? 65_536))
+        return new MeshError(
+          { code: "MESH_TOO_LARGE", what: "body", size, limit: 0 },
+          `${node.self} refused a request body of ${size} bytes as too large`,
+        );
+      if (at >= (place.options.maxPerPeer ?? PER_PEER))
+        return new MeshError(
+          { code: "MESH_BUSY", peer: node.self },
+          `${node.self} serves as many requests of ours as it wants`,
+        );
+      return undefined;
+    };
+    const refusal = why();
+    if (place === undefined || refusal !== undefined) {
+      refuse(refusal ?? refused());
+      return;
+    }
+    const { handler, options, busy } = place;
+    busy.set(peer, at + 1);
+    const late = node.tab.after(options.timeout ?? SERVE_MS, () =>
+      gone.abort(new MeshError({ code: "MESH_TIMEOUT", ms: SERVE_MS }, "a request took too long")),
+    );
+    async function* parts(): AsyncGenerator<Message, void, void> {
+      for (;;) {
+        const part = await follows.take();
+        if (part === undefined) return;
+        yield part;
+      }
+    }
+    void (async () => {
+      try {
+        const asker = { peer, signal: gone.signal, following: parts() };
+        for await (const part of handler(request, asker)) {
+          if (gone.signal.aborted) return;
+          await back.send(part, () => answers.put(part));
+        }
+        void back.send(EMPTY, () => answers.end());
+      } catch {
+        refuse(refused());
+      } finally {
+        late();
+        busy.set(peer, (busy.get(peer) ?? 1) - 1);
+      }
+    })();
+  }
+}
+
+const EMPTY: Message = { head: new Uint8Array(0), body: new Uint8Array(0) };
+const keyOf = (a: PeerId, b: PeerId) => (a < b ? `${a} ${b}` : `${b} ${a}`);
+
+function checkSize(what: "head" | "gossip", size: number): void {
+  if (size > MOST_HEAD)
+    throw new MeshError(
+      { code: "MESH_TOO_LARGE", what, size, limit: MOST_HEAD },
+      `${what} of ${size} bytes, at most ${MOST_HEAD} are carried`,
+    );
+}

@@ -1,0 +1,283 @@
+/**
+ * Money on virtual time: channel's own books (`Payer.step`, `Payee.step`), a chain that is a few counters, and vouchers
+ * whose signature is modelled.
+ */
+import { hash } from "node:crypto";
+import {
+  Config,
+  type Hex,
+  type Lane,
+  Payee,
+  Payer,
+  type PayerPot,
+  PotError,
+  type PotReason,
+  type Purse,
+  type Settlement,
+  type SignedVoucher,
+  Voucher,
+  VoucherError,
+  type VoucherReason,
+} from "@tabcast/channel";
+import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
+
+type Address = `0x${string}`;
+type Domain = PayerPot["domain"];
+
+/** Milliseconds for a transaction to be in a block: a second or two on the chains meant. */
+const BLOCK_MS = 2_000;
+/** Seconds to claim. Source: channel. */
+const CHALLENGE_S = 3_600;
+
+interface OnChain {
+  balance: bigint;
+  final: boolean;
+  readonly claimed: Map<string, bigint>;
+}
+
+const domain: Domain = { chainId: 31_337, contract: "0x5FbDB2315678afecb367f032d93F642f64180aa3" };
+const separator = Config.separator(domain);
+
+/** What everybody's money is, and what the contract would have paid. */
+export class Ledger {
+  readonly pots = new Map<Hex, OnChain>();
+  /** Wei that ever came in, was paid to lanes, and went back. */
+  deposited = 0n;
+  paid = 0n;
+  refunded = 0n;
+}
+
+const hexOf = (random: Random, bytes: number): Hex => `0x${toHex(random.bytes(bytes))}`;
+
+/** A made-up signature that only whoever signed can have: bound to pot, lane and amount, s low and v 27. */
+function signatureOf(signer: Address, { potId, payee, lane, cumulative }: Voucher.Terms): Hex {
+  const half = hash("sha256", `${signer} ${potId} ${payee} ${lane} ${cumulative}`.toLowerCase());
+  return `0x${half}0${half.slice(1)}1b`;
+}
+
+const refusedPot = (reason: PotReason) => new PotError(reason, `the pot refuses: ${reason.code}`);
+const refusedVoucher = (reason: VoucherReason) =>
+  new VoucherError(reason, `the voucher is refused: ${reason.code}`);
+
+export interface PotOptions {
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Wei. */
+  readonly deposit: Wei;
+  /** False: no voucher ever leaves. */
+  readonly pays: boolean;
+}
+
+/** Pays in, and gives the pot to pay from. */
+export async function openPot(options: PotOptions): Promise<PayerPot> {
+  const { ledger, clock, random, deposit, pays } = options;
+  const config: PayerPot["config"] = {
+    payer: addressOf(random),
+    signer: addressOf(random),
+    token: "0x0000000000000000000000000000000000000000",
+    challengePeriod: CHALLENGE_S,
+    salt: hexOf(random, 32),
+  };
+  const potId = Config.potId(separator, config);
+  const onChain: OnChain = { balance: deposit, final: false, claimed: new Map() };
+  await clock.sleep(BLOCK_MS);
+  ledger.pots.set(potId, onChain);
+  ledger.deposited += deposit;
+  let book = Payer.opened(deposit);
+
+  function act(event: Payer.Event): SignedVoucher | undefined {
+    const [next, effects] = Payer.step(book, event);
+    book = next;
+    let out: SignedVoucher | undefined;
+    for (const effect of effects) {
+      if (effect.do === "refuse") throw refusedPot(effect.reason);
+      if (effect.do === "sign") {
+        const { lane, cumulative } = effect;
+        const signature = signatureOf(config.signer, { potId, ...lane, cumulative });
+        out = act({ type: "signed", lane, cumulative, signature });
+      } else if (effect.do === "send") {
+        const { lane, cumulative, signature } = effect;
+        out = { potId, ...lane, cumulative, signature };
+      }
+    }
+    return out;
+  }
+
+  const highest = (lane: Lane): SignedVoucher | undefined => {
+    const signed = book.lanes.get(Voucher.laneKey(lane))?.signed;
+    return signed && { potId, payee: lane.payee, lane: lane.lane, ...signed };
+  };
+
+  return {
+    potId,
+    config,
+    domain,
+    openGas: 0n,
+    balances: () => ({
+      deposited: book.deposited,
+      signed: Payer.signed(book),
+      free: Payer.free(book),
+    }),
+    async pay(lane, amount) {
+      if (!pays) throw refusedPot({ code: "POT_EMPTY", need: amount, free: Wei.zero });
+      const voucher = act({ type: "owe", lane, amount });
+      if (voucher === undefined) throw refusedPot({ code: "POT_CLOSED", state: book.state });
+      return voucher;
+    },
+    highest,
+    async adopt(voucher) {
+      return highest(voucher) ?? voucher;
+    },
+    async hello(lane, cumulative) {
+      return act({ type: "told", lane, cumulative });
+    },
+    async ask(lane) {
+      act({ type: "asked", lane });
+    },
+    async topUp(amount) {
+      ledger.deposited += amount;
+      onChain.balance += amount;
+      act({ type: "toppedUp", amount });
+    },
+    watch() {}, // guarantees are not modelled, and nothing else is told
+    async settle({ signal }): Promise<Settlement> {
+      act({ type: "settle" });
+      await clock.sleep(BLOCK_MS, { signal });
+      let paid = 0n;
+      const lanes: (Lane & { paidWei: Wei })[] = [];
+      for (const { payee, lane, signed } of book.lanes.values()) {
+        if (signed === undefined) continue;
+        const key = Voucher.laneKey({ payee, lane });
+        const due = signed.cumulative - (onChain.claimed.get(key) ?? 0n);
+        const paidWei = Wei.of(due < onChain.balance ? due : onChain.balance);
+        onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paidWei);
+        onChain.balance -= paidWei;
+        paid += paidWei;
+        lanes.push({ payee, lane, paidWei });
+      }
+      const refund = onChain.balance;
+      onChain.balance = 0n;
+      onChain.final = true;
+      ledger.paid += paid;
+      ledger.refunded += refund;
+      act({ type: "finalized" });
+      return {
+        ...domain,
+        potId,
+        depositedWei: deposit,
+        paidWei: Wei.of(paid),
+        refundedWei: Wei.of(refund),
+        lanes,
+        gas: { open: 0n, claimOrPay: 0n, close: 0n },
+      };
+    },
+    async close() {},
+  };
+}
+
+/** A worker's purse, with a look at what each pot still owes it. */
+export interface SimPurse extends Purse {
+  /** Wei delivered and not vouched for, by pot. */
+  arrears(): ReadonlyMap<Hex, bigint>;
+}
+
+/** Opens a worker's books. */
+export function openPurse({
+  ledger,
+  random,
+  now,
+}: {
+  readonly ledger: Ledger;
+  readonly random: Random;
+  /** The chain's unix second. */
+  readonly now: () => number;
+}): SimPurse {
+  const payee = addressOf(random);
+  const lane = random.below(2 ** 32);
+  const signers = new Map<Hex, Address>();
+  const books = new Map<Hex, Payee.Book>();
+
+  function act(potId: Hex, event: Payee.Event): Wei {
+    const book = books.get(potId);
+    if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
+    const [next, effects] = Payee.step(book, event);
+    let credited = Wei.zero;
+    for (const effect of effects) {
+      if (effect.do === "store") books.set(potId, next);
+      else if (effect.do === "credit") credited = effect.credited;
+      else if (effect.do === "refuse") throw refusedVoucher(effect.reason);
+    }
+    return credited;
+  }
+
+  return {
+    payee,
+    lane,
+    async trust(_, config) {
+      const potId = Config.potId(separator, config);
+      const pot = ledger.pots.get(potId);
+      if (pot === undefined) throw refusedPot({ code: "POT_NOT_OPENED", potId });
+      signers.set(potId, config.signer);
+      const chain = {
+        balance: Wei.of(pot.balance),
+        claimed: Wei.zero,
+        closeAt: 0,
+        ceiling: Wei.zero,
+        until: 0,
+        now: now(),
+      };
+      if (books.has(potId)) act(potId, { type: "chain", ...chain });
+      else books.set(potId, Payee.fresh(chain));
+      return potId;
+    },
+    async accrue(potId, amount) {
+      act(potId, { type: "delivered", amount });
+    },
+    async accept(voucher) {
+      Voucher.checkForm(voucher);
+      const signer = signers.get(voucher.potId);
+      if (signer === undefined)
+        throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId: voucher.potId });
+      if (voucher.payee.toLowerCase() !== payee.toLowerCase() || voucher.lane !== lane)
+        throw refusedVoucher({ code: "VOUCHER_MISDIRECTED", field: "lane" });
+      if (signatureOf(signer, voucher) !== voucher.signature)
+        throw refusedVoucher({ code: "VOUCHER_FORGED", signer, recovered: signer });
+      const { cumulative, signature } = voucher;
+      return {
+        credited: act(voucher.potId, { type: "voucher", cumulative, signature, now: now() }),
+      };
+    },
+    highest(potId) {
+      const held = books.get(potId)?.highest;
+      return held && { potId, payee, lane, ...held };
+    },
+    balances: () => {
+      let accrued = 0n;
+      let vouchered = 0n;
+      for (const book of books.values()) {
+        accrued += book.accrued;
+        vouchered += book.highest?.cumulative ?? 0n;
+      }
+      return { accrued: Wei.of(accrued), vouchered: Wei.of(vouchered), claimed: Wei.zero };
+    },
+    arrears: () =>
+      new Map(
+        [...books].map(([potId, { accrued, highest }]) => [
+          potId,
+          accrued - (highest?.cumulative ?? 0n),
+        ]),
+      ),
+    window(potId) {
+      const book = books.get(potId);
+      if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
+      return Payee.window(book);
+    },
+    watch() {}, // claims come with the end of a stream only
+    claim: async () => ({ paid: Wei.zero }),
+    withdraw: async () => ({ withdrawn: Wei.zero }),
+    async close() {},
+  };
+}
+
+const addressOf = (random: Random): Address => hexOf(random, 20);
