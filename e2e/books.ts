@@ -26,6 +26,10 @@ export interface PotBook {
 /** `closeAt` of a pot that never changes again. Source: ITabcastPot.sol. */
 const FINAL = 2 ** 32 - 1;
 
+/** What an account owns outside the contract, in wei. */
+export const readBalance = ({ rpc }: Chain, address: `0x${string}`): Promise<bigint> =>
+  createPublicClient({ transport: http(rpc) }).getBalance({ address });
+
 /** Reads the pot of the one payer on this chain, past every cache and every page. */
 export async function readPot({ rpc, contract: address }: Chain): Promise<PotBook> {
   const client = createPublicClient({ transport: http(rpc) });

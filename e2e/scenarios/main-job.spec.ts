@@ -1,4 +1,4 @@
-import { readPot } from "../books.ts";
+import { readBalance, readPot } from "../books.ts";
 import {
   amount,
   appended,
@@ -236,6 +236,37 @@ test("the books balance on chain to the wei", async ({ stage }) => {
   expect(lanes).toBe(pot.lanes.length);
   expect(lanes).toBeGreaterThan(1);
   await stage.shoot(page, "broadcast-settled");
+});
+
+test("a worker withdraws to an address of its choice, and its history says so", async ({
+  stage,
+}) => {
+  const { chain } = stage.net;
+  const elsewhere = "0x000000000000000000000000000000000000c0Fe";
+  const [worker] = here();
+  if (worker === undefined) throw new Error("no worker is left");
+  const { page } = worker;
+  await expect.poll(() => amount(page, "Ready to withdraw")).toBeGreaterThan(0n);
+  const credit = await amount(page, "Ready to withdraw");
+  const withdraw = page.getByRole("button", { name: "Withdraw", exact: true });
+
+  await page.getByText("Withdraw to another address").click();
+  const to = page.getByLabel("Withdraw to", { exact: true });
+  await to.fill("0x1234");
+  await expect(page.getByText("this has 6 characters")).toBeVisible();
+  await expect(withdraw).toBeDisabled();
+  await to.fill(elsewhere);
+  await withdraw.click();
+  await expect(page.getByText(`Withdrawn to ${short(elsewhere)}.`)).toBeVisible();
+  expect(await readBalance(chain, elsewhere)).toBe(credit);
+  expect(await amount(page, "Ready to withdraw")).toBe(0n);
+
+  await page.getByText("What happened on the chain").click();
+  const lines = page.getByRole("region", { name: "Money history" }).getByRole("listitem");
+  await expect(lines).toHaveCount(2);
+  await expect(lines.first()).toContainText(`Withdrawn to ${short(elsewhere)}`);
+  await expect(lines.last()).toContainText("Earned, from a pot to your credit");
+  await stage.shoot(page, "earn-withdrawn");
 });
 
 const short = (address: string) => `${address.slice(0, 6)}…${address.slice(-4)}`;

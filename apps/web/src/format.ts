@@ -53,6 +53,12 @@ export function ago(then: number, now: number): string {
   return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
 }
 
+/** "Nov 28, 2026, 12:30 PM", in the reader's time zone. Unix seconds. */
+export function moment(seconds: number): string {
+  const options = { dateStyle: "medium", timeStyle: "short" } as const;
+  return new Date(seconds * 1_000).toLocaleString("en", options);
+}
+
 /** Wei in the largest unit that leaves a number people can read: "0.05 ETH", "1,234.5 gwei", "12 wei". Rounds down. */
 export function money(wei: Wei | bigint): string {
   const value = wei as bigint;

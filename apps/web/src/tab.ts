@@ -430,13 +430,18 @@ export interface Takings {
   readonly credit: Wei;
 }
 
+/** The contract on this network's chain. Throws ChainError. */
+async function openChain() {
+  const [{ config }, { Chain }] = await Promise.all([join(), import("@tabcast/channel")]);
+  const { signal } = leaving;
+  return Chain.connect({ domain: domainOf(config), rpc: config.chain.rpc, signal });
+}
+
 /** Looks at the books and the chain. Throws ChainError, StoreError. */
 const takings = (options: EarnOptions): Promise<Takings> =>
   withPurse(options, async (purse) => {
-    const { config } = await join();
-    const { Chain } = await import("@tabcast/channel");
-    const signal = leaving.signal;
-    const chain = await Chain.connect({ domain: domainOf(config), rpc: config.chain.rpc, signal });
+    const { signal } = leaving;
+    const chain = await openChain();
     const { vouchered, claimed } = purse.balances();
     return {
       unclaimed: (vouchered > claimed ? vouchered - claimed : 0n) as Wei,
@@ -448,9 +453,25 @@ const takings = (options: EarnOptions): Promise<Takings> =>
 const claim = (options: EarnOptions) =>
   withPurse(options, (purse) => purse.claim({ signal: leaving.signal }));
 
-/** Sends the whole credit to the payee. Throws PURSE_NO_ACCOUNT without a wallet, ChainError. */
-const withdraw = (options: EarnOptions) =>
-  withPurse(options, (purse) => purse.withdraw({ signal: leaving.signal }));
+/** Sends the whole credit to the payee, or to another address of the wallet's choice. Throws PURSE_NO_ACCOUNT without a wallet, ChainError. */
+async function withdraw(options: EarnOptions & { readonly to?: Address | undefined }) {
+  const { signal } = leaving;
+  const { payee, wallet, to } = options;
+  if (to === undefined || wallet === undefined)
+    return withPurse(options, (purse) => purse.withdraw({ signal }));
+  const chain = await openChain();
+  return chain.withdrawTo(wallet, to, await chain.credit(payee, { signal }), { signal });
+}
+
+/** Lines of history shown at a time. */
+const HISTORY_LINES = 10;
+
+/** What happened to an address's money on this network, newest first; `before` is the last page's `next`. Throws ChainError. */
+async function history(account: Address, before?: bigint) {
+  const chain = await openChain();
+  const page = before === undefined ? {} : { before };
+  return chain.history(account, { signal: leaving.signal, limit: HISTORY_LINES, ...page });
+}
 
 /** Pots of this browser that still hold money on this network: a tab that crashed leaves one. */
 async function unsettled(): Promise<readonly StoredPot[]> {
@@ -593,6 +614,7 @@ export const tab = {
   takings,
   claim,
   withdraw,
+  history,
   unsettled,
   settlePot,
   startBroadcast,
