@@ -71,8 +71,8 @@ export interface Config {
    * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
    * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a look.
    * `share`: the part of a live stream's time that looks may take where they are slow; the floor is kept all the same.
-   * `payMs`: how long a live stream's payment waits for a look. After that the worker is paid for what passed by its structure, since
-   * our being slow is not its fault; a look that fails later still costs it its place.
+   * `payMs`: how long a live stream's payment waits for a look, unless the worker's place is needed before. After that the worker is
+   * paid for what passed by its structure, since our being slow is not its fault; a look that fails later still costs it its place.
    */
   readonly check: {
     readonly whole: number;

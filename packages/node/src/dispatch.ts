@@ -103,6 +103,8 @@ const SLOW_SOURCE = 4;
 
 /** How long a look at pictures waits at most for live segments that are late, in milliseconds. */
 const LOOK_MS = 30_000;
+/** Looks that may wait for their turn: each holds a segment and its renditions. Beyond it a live stream's are left out. */
+const MOST_LOOKS = 16;
 
 /** Receipts remembered, to find two for one segment. */
 const MOST_RECEIPTS = 512;
@@ -139,6 +141,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   const courier = openCourier(mesh, options);
   const uplink = openLine();
   const looks = openLine();
+  let waiting = 0;
   /** Rung when something that is waited for may have changed. */
   const bell = openBell();
   const slots = new Map<number, Slot>();
@@ -549,7 +552,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
           worker,
           load.map((one) => (one.seq === seq ? { ...one, made: true } : one)),
         );
-        // Its payment waits for the look however long that takes; its publication only while there is time.
+        // A file's payment waits for the look however long that takes, a live one's until its place is needed; its publication
+        // only while there is time.
         const looking = look(slot, draw, captured, renditions, got.terms, sampleOf(pullMs));
         const limits = slot.job.limits;
         const judged = looking.then(({ answer }) => answer !== "fail");
@@ -634,6 +638,11 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const { records, checks, refused } = options;
     const { worker, seq } = draw;
     note(slot, "check", worker, `chance ${(draw.ppm / 1e4).toFixed(1)} %`);
+    if (slackMs !== undefined && waiting >= MOST_LOOKS) {
+      on({ type: "warning", message: `segment ${seq} is not looked at: ${waiting} others wait` });
+      return { answer: "doubt", failed: [] };
+    }
+    waiting++;
     try {
       const result = await looks.run(async () => {
         const longest = clock.now() + LOOK_MS;
@@ -653,6 +662,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       return result;
     } catch {
       return { answer: "doubt", failed: [] }; // the stream is over: what passed by structure is paid
+    } finally {
+      waiting--;
     }
   }
 
