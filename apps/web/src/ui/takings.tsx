@@ -99,7 +99,7 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
                 <div className="mt-2">
                   <Field
                     label="Withdraw to"
-                    help="Empty: to the address above. Check it well: nobody can take a withdrawal back."
+                    help="Empty: to the address that earned it. Check it well: nobody can take a withdrawal back."
                     error={wrong}
                   >
                     {(props) => (
