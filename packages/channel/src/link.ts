@@ -267,11 +267,16 @@ export class Link {
   async #firstReceipt(offer: Offer, signal: AbortSignal): Promise<Sent | undefined> {
     // Of two that both got into blocks, the one with the lower number did the work.
     const inOrder = offer.sent.toSorted((a, b) => (a.nonce ?? 0) - (b.nonce ?? 0));
-    for (const { hash } of inOrder) {
-      const sent = await this.receipt(hash, signal, offer.call, offer.from);
-      if (sent) return sent;
-    }
-    return undefined;
+    const first = async () => {
+      for (const { hash } of inOrder) {
+        const sent = await this.receipt(hash, signal, offer.call, offer.from);
+        if (sent) return sent;
+      }
+      return undefined;
+    };
+    const sent = await first();
+    // Those before it may have got into the same block after they were asked for.
+    return sent === undefined || sent.hash === inOrder[0]?.hash ? sent : await first();
   }
 
   /** No block has the offer: sends it again if it was forgotten, offers more if that is safe, tells if another took its place. */
