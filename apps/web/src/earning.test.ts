@@ -66,5 +66,7 @@ test("a tab that lets an offer pass says why, until it takes one", () => {
   );
   expect(sentence(pass({ why: "too expensive", codec: "avc" }))).toContain("pays less");
   expect(sentence(pass({ why: "incapable", codec: "vp9" }))).toContain("wants VP9");
+  expect(sentence(pass({ why: "busy", codec: "avc" }))).toContain("had enough to do");
+  expect(sentence(pass({ why: "denied", codec: "avc" }))).toContain("not for this tab");
   expect(sentence(step(passed, { type: "bid", stream: "s" }))).toBe("Waiting for offers.");
 });

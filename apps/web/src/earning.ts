@@ -119,6 +119,10 @@ export function step(state: Earning, event: WorkerEvent): Earning {
 /** Why the last offer was let pass, as a sentence. */
 function reason({ why, codec, needed, measured }: NonNullable<Earning["passed"]>): string {
   if (why === "too expensive") return "The last one pays less than this tab asks.";
+  if (why === "busy" || why === "capped")
+    return "The last one came while this tab had enough to do.";
+  if (why === "denied") return "The last one is not for this tab.";
+  if (why !== "incapable") return "The last one could not be answered.";
   const name = format.codec(codec);
   if (needed === undefined || measured === undefined)
     return `The last one wants ${name}, which this device does not offer so far.`;

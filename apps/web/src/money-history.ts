@@ -1,8 +1,9 @@
 import type { Address, Chain } from "@tabcast/channel";
 import type { Wei } from "@tabcast/runtime";
+import { isAddressEqual } from "viem";
 import { shortAddress } from "./format.ts";
 
-type MoneyEvent = Awaited<ReturnType<Chain.Chain["history"]>>["events"][number];
+type MoneyEvent = Chain.HistoryPage["events"][number];
 
 /** One line of an account's history. */
 export interface MoneyLine {
@@ -27,7 +28,7 @@ export function moneyLines(events: readonly MoneyEvent[], account: Address): Mon
       case "deposited":
         return line("Put in a pot", event.amount);
       case "claimed":
-        return same(event.payee, account)
+        return isAddressEqual(event.payee, account)
           ? line("Earned, from a pot to your credit", event.paid)
           : line(`Paid to ${shortAddress(event.payee)}`, event.paid);
       case "bounced":
@@ -35,7 +36,7 @@ export function moneyLines(events: readonly MoneyEvent[], account: Address): Mon
       case "final":
         return line("A pot was closed, and the rest came back", event.refund);
       case "withdrawn":
-        return same(event.to, account)
+        return isAddressEqual(event.to, account)
           ? line("Withdrawn", event.amount)
           : line(`Withdrawn to ${shortAddress(event.to)}`, event.amount);
       default:
@@ -43,5 +44,3 @@ export function moneyLines(events: readonly MoneyEvent[], account: Address): Mon
     }
   });
 }
-
-const same = (a: Address, b: Address) => a.toLowerCase() === b.toLowerCase();

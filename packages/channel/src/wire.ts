@@ -1,7 +1,18 @@
 import { fromHex, type Wei } from "@tabcast/runtime";
-import { bytesToBigInt, bytesToHex, getAddress, numberToBytes } from "viem";
+import {
+  bytesToBigInt,
+  bytesToHex,
+  compactSignatureToSignature,
+  getAddress,
+  numberToBytes,
+  parseCompactSignature,
+  parseSignature,
+  serializeCompactSignature,
+  serializeSignature,
+  signatureToCompactSignature,
+} from "viem";
 import { PotError } from "./config.ts";
-import type { Address, Domain, PotConfig, SignedVoucher } from "./types.ts";
+import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "./types.ts";
 import { isLane, VoucherError } from "./voucher.ts";
 
 /** `Voucher` of tabcast.proto, as any codec gives it: at most 120 bytes there. Its payee is the one of the award it comes with. */
@@ -50,22 +61,16 @@ export function fromVoucher(voucher: SignedVoucher): {
   cumulative: Bytes;
   signature: Bytes;
 } {
-  const whole = fromHex(voucher.signature);
-  const signature = whole.slice(0, 64);
-  if (whole[64] === 28) signature[S] = (signature[S] ?? 0) | PARITY;
+  const compact = signatureToCompactSignature(parseSignature(voucher.signature));
   return {
     pot: fromHex(voucher.potId),
     lane: voucher.lane,
     cumulative: Uint8Array.from(numberToBytes(voucher.cumulative)),
-    signature,
+    signature: fromHex(serializeCompactSignature(compact)),
   };
 }
 
-/** Where s begins in a signature, and the bit of its first byte that a low s leaves free. */
-const S = 32;
-const PARITY = 0x80;
-
-/** A voucher off the wire for `payee`; lengths are checked, nothing else. Throws VOUCHER_MALFORMED. */
+/** A voucher off the wire for `payee`; lengths and the signature's numbers are checked, nothing else. Throws VOUCHER_MALFORMED. */
 export function toVoucher(wire: WireVoucher, payee: Address): SignedVoucher {
   const lengths = { pot: [32, 32], cumulative: [1, 12], signature: [64, 64] } as const;
   for (const [field, [least, most]] of Object.entries(lengths)) {
@@ -81,18 +86,26 @@ export function toVoucher(wire: WireVoucher, payee: Address): SignedVoucher {
       { code: "VOUCHER_MALFORMED", field: "lane" },
       `the voucher's lane is ${wire.lane}, not a 32-bit number`,
     );
-  const signature = new Uint8Array(65);
-  signature.set(wire.signature);
-  const top = signature[S] ?? 0;
-  signature[S] = top & ~PARITY;
-  signature[64] = (top & PARITY) === 0 ? 27 : 28;
   return {
     potId: bytesToHex(wire.pot),
     payee,
     lane: wire.lane,
     cumulative: bytesToBigInt(wire.cumulative) as Wei,
-    signature: bytesToHex(signature),
+    signature: signatureOf(wire.signature),
   };
+}
+
+/** The 65 bytes that the contract takes, of the 64 on the wire. Throws VOUCHER_MALFORMED where r or s is none. */
+function signatureOf(wire: Uint8Array): Hex {
+  try {
+    return serializeSignature(compactSignatureToSignature(parseCompactSignature(bytesToHex(wire))));
+  } catch (cause) {
+    throw new VoucherError(
+      { code: "VOUCHER_MALFORMED", field: "signature" },
+      "the voucher's signature is no pair of numbers on the curve",
+      { cause },
+    );
+  }
 }
 
 /** A pot ready for the wire. */
