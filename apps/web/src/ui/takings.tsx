@@ -1,5 +1,5 @@
 import type { Address } from "@tabcast/channel";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { checkAddress } from "../address.ts";
 import { moment, money, shortAddress } from "../format.ts";
 import { type MoneyLine, moneyLines } from "../money-history.ts";
@@ -23,10 +23,14 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
   const to = typed !== undefined && "address" in typed ? typed.address : undefined;
   const wrong = typed !== undefined && "error" in typed ? typed.error : undefined;
 
+  const looks = useRef(0);
   const look = useCallback(async () => {
+    const number = ++looks.current;
     const options = { payee: address, ...(wallet && { wallet }) };
     try {
-      setTakings(await tab.takings(options));
+      const found = await tab.takings(options);
+      // A look that began before a claim may end after it.
+      if (number === looks.current) setTakings(found);
     } catch (thrown) {
       setFailed(words(thrown, "books"));
     }
@@ -42,21 +46,20 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
     setDoing(what);
     setFailed(undefined);
     setDid("");
-    try {
-      const options = { payee: address, ...(wallet && { wallet }) };
-      if (what === "claim") await tab.claim(options);
-      else await tab.withdraw({ ...options, to });
+    const options = { payee: address, ...(wallet && { wallet }) };
+    const failure = await (what === "claim" ? tab.claim(options) : tab.withdraw({ ...options, to }))
+      .then(() => undefined)
+      .catch((thrown: unknown) => words(thrown, what === "claim" ? "claim" : "withdrawal"));
+    // Before anything is said: the figures and the words change together.
+    await look();
+    setDoing(undefined);
+    if (failure !== undefined) setFailed(failure);
+    else
       setDid(
         what === "claim"
           ? "Claimed. It is ready to withdraw."
           : `Withdrawn to ${to === undefined ? "your address" : shortAddress(to)}.`,
       );
-    } catch (thrown) {
-      setFailed(words(thrown, what === "claim" ? "claim" : "withdrawal"));
-    } finally {
-      setDoing(undefined);
-      await look();
-    }
   };
 
   return (
