@@ -10,7 +10,7 @@ export interface LaneBook {
   readonly credit: bigint;
 }
 
-/** What the contract itself says of its only pot, in wei. */
+/** What the contract itself says of one pot, in wei. */
 export interface PotBook {
   readonly deposited: bigint;
   readonly refunded: bigint | undefined;
@@ -30,8 +30,11 @@ const FINAL = 2 ** 32 - 1;
 export const readBalance = ({ rpc }: Chain, address: `0x${string}`): Promise<bigint> =>
   createPublicClient({ transport: http(rpc) }).getBalance({ address });
 
-/** Reads the pot of the one payer on this chain, past every cache and every page. */
-export async function readPot({ rpc, contract: address }: Chain): Promise<PotBook> {
+/** Reads the one pot on this chain, or the one of `payer`, past every cache and every page. */
+export async function readPot(
+  { rpc, contract: address }: Chain,
+  payer?: `0x${string}`,
+): Promise<PotBook> {
   const client = createPublicClient({ transport: http(rpc) });
   const logs = await client.getContractEvents({
     address,
@@ -40,7 +43,11 @@ export async function readPot({ rpc, contract: address }: Chain): Promise<PotBoo
     strict: true,
   });
   const pots = new Set(
-    logs.flatMap((log) => (log.eventName === "PotOpened" ? [log.args.potId] : [])),
+    logs.flatMap((log) =>
+      log.eventName === "PotOpened" && (payer === undefined || log.args.payer === payer)
+        ? [log.args.potId]
+        : [],
+    ),
   );
   const [potId] = pots;
   if (potId === undefined || pots.size !== 1)
@@ -49,6 +56,7 @@ export async function readPot({ rpc, contract: address }: Chain): Promise<PotBoo
   let deposited = 0n;
   let refunded: bigint | undefined;
   for (const log of logs) {
+    if (!("potId" in log.args) || log.args.potId !== potId) continue;
     if (log.eventName === "Deposited") deposited += log.args.amount;
     else if (log.eventName === "PotFinalized") refunded = log.args.refund;
     else if (log.eventName === "Claimed") {
