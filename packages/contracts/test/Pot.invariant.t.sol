@@ -15,6 +15,9 @@ contract PotHandler is PotBase {
     uint256 public constant TOKEN_POT = 3;
     uint256 public constant LANES = 12; // four honest workers and two sybils, two tabs each
     uint256 private constant PEOPLE_KEY = 0x1000;
+    /// Of secp256k1.
+    uint256 private constant ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
+    uint256 private constant ELSEWHERE = 10;
 
     struct Book {
         bool open;
@@ -56,6 +59,9 @@ contract PotHandler is PotBase {
     Slot[LANES][POTS] private slots;
     bytes32[POTS] public idOf;
     ModalToken public immutable TOKEN;
+    /// The same contract at another address.
+    TabcastPot private immutable TWIN;
+    uint256 private immutable HERE = block.chainid;
     /// Per token: zero is the chain's coin, one the token.
     uint256[2] public donated;
     uint256[2] public deposited;
@@ -72,6 +78,7 @@ contract PotHandler is PotBase {
     constructor(TabcastPot at, ModalToken token) {
         pot = at;
         TOKEN = token;
+        TWIN = new TabcastPot(37, address(0xfee), address(0));
         vm.deal(payer, type(uint96).max);
         vm.deal(stranger, type(uint96).max);
         for (uint256 p = 0; p < POTS; p++) {
@@ -166,6 +173,7 @@ contract PotHandler is PotBase {
     }
 
     /// A batch of what was signed, in any order, some twice, some for another pot, some spoilt.
+    /// Invariant 15: the books of `account` know no order. 19, 20: what `spoil` makes of a voucher pays nothing.
     function claimBatch(uint256 p, uint256 seed) external {
         p %= POTS;
         if (vouchers.length == 0) return;
@@ -178,8 +186,7 @@ contract PotHandler is PotBase {
             (address payee, uint32 lane) = laneOf(s.lane);
             rows[i] = signedRow(payee, lane, s.cumulative, s.sig);
             lanes[i] = s.lane;
-            bool spoilt = seed >> 250 & 7 == 0;
-            if (spoilt) rows[i].cumulative += 1;
+            bool spoilt = spoil(rows[i], p, seed >> 250 & 15);
             if (spoilt || s.pot != p) lanes[i] = type(uint256).max; // not a voucher of this pot
         }
         bool ok = books[p].open && !books[p].ended;
@@ -390,6 +397,26 @@ contract PotHandler is PotBase {
 
     function held(address account_, uint256 t) private view returns (uint256) {
         return t == 0 ? account_.balance : TOKEN.balanceOf(account_);
+    }
+
+    /// One in three rows is made into something that the signer never signed for this pot, in this form.
+    function spoil(ITabcastPot.VoucherClaim memory row, uint256 p, uint256 how) private returns (bool) {
+        if (how == 0) {
+            row.cumulative += 1;
+        } else if (how == 1) {
+            (row.s, row.v) = (bytes32(ORDER - uint256(row.s)), row.v == 27 ? 28 : 27); // the other half of the curve
+        } else if (how == 2) {
+            row.v -= 27;
+        } else if (how == 3) {
+            bytes32 digest = TWIN.voucherDigest(idOf[p], row.payee, row.lane, row.cumulative); // another contract's
+            (row.v, row.r, row.s) = vm.sign(SIGNER_KEY, digest);
+        } else if (how == 4) {
+            vm.chainId(ELSEWHERE);
+            bytes32 digest = pot.voucherDigest(idOf[p], row.payee, row.lane, row.cumulative);
+            vm.chainId(HERE);
+            (row.v, row.r, row.s) = vm.sign(SIGNER_KEY, digest);
+        }
+        return how < 5;
     }
 
     function arrived(uint256 p, uint256 amount) private {
