@@ -81,10 +81,6 @@ test("one prompt funds a stream, none comes while it runs, and a wallet withdraw
   expect(await wallet.prompts()).toBe(1);
   await stage.shoot(page, "fund-declined");
 
-  await fill(page);
-  const again = page.getByRole("button", { name: "Connect Test wallet" });
-  await expect(again.or(figure(page, "Wallet address"))).toBeVisible();
-  if (await again.isVisible()) await again.click();
   await fund.click();
   await expect(figure(page, "Broadcast state")).toHaveText("On air", { timeout: 60_000 });
   expect(await wallet.prompts()).toBe(2);

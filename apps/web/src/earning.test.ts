@@ -55,6 +55,8 @@ test("the sentence names what the worker waits for, or the segment in hand", () 
   expect(sentence(busy)).toBe("Working on segment 4.");
   expect(sentence({ ...busy, phase: "paused" })).toContain("segment 4");
   expect(sentence(step(busy, job(4, "done")))).toBe("Hired. Waiting for the next segment.");
+  expect(sentence(step(hired, { type: "left", stream: "s" }))).toBe("Waiting for offers.");
+  expect(step(hired, { type: "left", stream: "another" }).hired.size).toBe(1);
 });
 
 test("a tab that lets an offer pass says why, until it takes one", () => {

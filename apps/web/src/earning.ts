@@ -76,6 +76,11 @@ export function step(state: Earning, event: WorkerEvent): Earning {
       return { ...state, passed: event };
     case "hired":
       return { ...state, hired: new Map(state.hired).set(event.stream, event.role) };
+    case "left": {
+      const hired = new Map(state.hired);
+      hired.delete(event.stream);
+      return { ...state, hired };
+    }
     case "job": {
       const { type: _, ...line } = event;
       const rest = state.jobs.filter((job) => job.stream !== event.stream || job.seq !== event.seq);

@@ -137,6 +137,8 @@ export type WorkerEvent =
       readonly measured?: number;
     }
   | { readonly type: "hired"; readonly stream: string; readonly role: string }
+  /** No more work will come from this stream, until it hires again. */
+  | { readonly type: "left"; readonly stream: string }
   | {
       readonly type: "job";
       readonly stream: string;

@@ -65,6 +65,8 @@ const MOST_RECEIPTS = 32;
 const HEARTBEAT_MS = 500;
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
 const CREDIT_MS = 3_000;
+/** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
+const GONE_MS = 60_000;
 const NOTHING = new Uint8Array(0);
 
 /** A job refused, in the words of SPEC.md. */
@@ -156,9 +158,7 @@ export function work(options: WorkerOptions): WorkerNode {
         void told(peer, true);
     for (const [id, place] of [...places]) {
       if (place.jobs.size > 0 || place.unpaid.size > 0) continue;
-      // Its offers may be bid on again, should the tab open before they end.
-      for (const [offer, known] of offers)
-        if (toHex(known.offer.stream) === place.stream) offers.delete(offer);
+      forget(place.stream);
       leave(id);
       void told(place.broadcaster, false);
     }
@@ -185,12 +185,31 @@ export function work(options: WorkerOptions): WorkerNode {
     failed: (error) => refused("measurement", error),
     signal: until,
   });
+  /** Its offers may be bid on again, should the stream or this tab come back before they end. */
+  const forget = (stream: string) => {
+    for (const [offer, known] of offers)
+      if (toHex(known.offer.stream) === stream) offers.delete(offer);
+  };
   const leave = (id: string) => {
     const place = places.get(id);
     places.delete(id);
     for (const job of place?.jobs.values() ?? []) job.abort(new Error("the broadcaster left"));
-    if (place !== undefined) void mesh.keep(place.broadcaster, false).catch(() => {});
+    if (place === undefined) return;
+    void mesh.keep(place.broadcaster, false).catch(() => {});
+    on({ type: "left", stream: place.stream });
   };
+
+  /** A broadcaster that is away for this long has given us up as we have it. */
+  async function letGo(peer: PeerId): Promise<void> {
+    const theirs = () => [...places].filter(([, { broadcaster }]) => broadcaster === peer);
+    if (theirs().length === 0) return;
+    await clock.sleep(GONE_MS, { signal: until });
+    if (mesh.neighbours().some((one) => one.peer === peer)) return;
+    for (const [id, { stream }] of theirs()) {
+      forget(stream);
+      leave(id);
+    }
+  }
 
   async function bidFor(offer: Offer): Promise<void> {
     const id = toHex(offer.id);
@@ -646,6 +665,7 @@ export function work(options: WorkerOptions): WorkerNode {
   mesh.watch(
     (event) => {
       if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
+      if (event.type === "disconnected") letGo(event.peer).catch(() => {}); // only `until` rejects
     },
     { signal: until },
   );

@@ -241,6 +241,8 @@ describe("a network in one page, with real codecs and a real chain", () => {
       expect(events).toContainEqual(
         expect.objectContaining({ type: "revealed", stream: air.stream, complaints: [] }),
       );
+    for (const { events } of workers)
+      await expect.poll(() => events).toContainEqual({ type: "left", stream: air.stream });
     expect(report.traffic.sentPerCaptured).toBeCloseTo(1, 2);
     expect(report.drops).toEqual({});
     expect(report.trace.map(({ seq }) => seq)).toEqual([0, 1, 2, 3, 4]);

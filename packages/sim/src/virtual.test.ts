@@ -90,6 +90,19 @@ describe("a run on virtual time", () => {
     expect([gone?.node, "local", ""]).not.toContain(last?.by);
   });
 
+  test("a worker whose broadcaster is gone for a minute says that it left", async () => {
+    const faults = [{ t: 5, do: "crash", who: { pick: "broadcaster" } }];
+    const { events } = await run({ faults, durationS: 90, viewers: { n: 0 } });
+    const hired = events.filter(({ kind, node }) => kind === "hired" && node.startsWith("lap/"));
+    const left = events.filter(({ kind }) => kind === "left");
+    expect(hired.length).toBeGreaterThan(0);
+    expect(left.map(({ node }) => node).toSorted()).toEqual(
+      hired.map(({ node }) => node).toSorted(),
+    );
+    const struck = events.find(({ kind }) => kind === "crash")?.t ?? Number.NaN;
+    for (const { t } of left) expect(t - struck).toBeGreaterThan(60_000);
+  });
+
   test("without any worker the broadcaster encodes alone, and pays nobody", async () => {
     const alone = await run({ workers: [] });
     expect(judge(alone).figures.local).toBeGreaterThan(0.5);

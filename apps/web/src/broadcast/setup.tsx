@@ -109,6 +109,9 @@ export function Setup({ onAir }: { onAir: OnAir }) {
     },
     [],
   );
+  useEffect(() => {
+    if (onAir.phase === "failed") live.current = false;
+  }, [onAir.phase]);
 
   const choose = (next: Kind) => {
     setKind(next);

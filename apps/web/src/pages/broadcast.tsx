@@ -1,6 +1,7 @@
 import { Live } from "../broadcast/live.tsx";
 import { Setup } from "../broadcast/setup.tsx";
 import { Unsettled } from "../broadcast/unsettled.tsx";
+import type { OnAir } from "../on-air.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Heading } from "../ui/parts.tsx";
@@ -8,8 +9,22 @@ import { Heading } from "../ui/parts.tsx";
 /** Goes live from a camera, a screen, a file or the test scene. */
 export default function BroadcastPage() {
   const onAir = useStore(tab.onAir);
-  if (onAir.phase !== "idle" && !(onAir.phase === "failed" && onAir.stream === undefined))
-    return <Live onAir={onAir} />;
+  const open = onAir.phase === "idle" || (onAir.phase === "failed" && onAir.stream === undefined);
+  const starting = onAir.phase === "preparing" || onAir.phase === "funding";
+  return (
+    <>
+      {!open && <Live onAir={onAir} />}
+      {/* What was chosen stays while the wallet is asked: a no loses nothing. */}
+      {(open || starting) && (
+        <div hidden={!open}>
+          <Begin onAir={onAir} />
+        </div>
+      )}
+    </>
+  );
+}
+
+function Begin({ onAir }: { onAir: OnAir }) {
   return (
     <>
       <Heading title="Broadcast">
