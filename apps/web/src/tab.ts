@@ -325,20 +325,29 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
     earning.update((now) => ({ ...now, phase: "joining" }));
     // Whoever looks at the books just now has this tab's lane; another one would be left with money in it.
     await looking.catch(() => undefined);
-    const purse = await channel.openPurse({
-      payee,
+    const books = {
       domain: domainOf(config),
       rpc: config.chain.rpc,
       store: await openBooks(),
       signal,
+    };
+    const purse = await channel.openPurse({
+      payee,
+      ...books,
       ...(wallet !== undefined && { account: wallet }),
     });
+    // Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner.
+    const tower =
+      wallet !== undefined && "type" in wallet
+        ? await channel.openTower({ account: wallet, ...books }).catch(() => undefined) // another tab keeps them
+        : undefined;
     const transcoder = media.createTranscoder({ measured: capabilities });
     const keys = await Keys.fromSeed(seed);
     const node = work({
       mesh,
       keys,
       purse,
+      ...(tower !== undefined && { tower }),
       transcoder,
       capabilities,
       measure: media.measure,
@@ -352,6 +361,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
         await node.close();
         transcoder.close();
         await purse.close();
+        await tower?.close();
       },
     };
     // The relay usually takes this tab in while it measures itself, and the worker hears only of changes.
@@ -625,6 +635,11 @@ export const tab = {
     if (ownBroadcast === undefined) onAir.set(Air.offAir);
   },
 };
+
+// A hidden tab may be closed without another word.
+addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") void worker?.node.handOver();
+});
 
 // Say goodbye, so that nobody waits for this tab; a page brought back from the browser's cache starts afresh.
 addEventListener("pagehide", () => {

@@ -93,7 +93,7 @@ export interface Config {
     readonly proofMs: number;
   };
   /** What a peer may send us of each kind, before it is limited and then cut off. */
-  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof"]: Rate };
+  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "entrust"]: Rate };
 }
 
 const HOUR_MS = 3_600_000;
@@ -139,6 +139,8 @@ export const LIVE: Config = {
     // Parts of answers: a heartbeat is two a second for each of two jobs, and progress may come faster.
     receipt: { perSecond: 40, burst: 200, patience: 100, cutMs: 60_000 },
     proof: { perSecond: 0.2, burst: 5, patience: 20, cutMs: 600_000 },
+    // One for each stream every 30 s; an unknown pot costs us a look at the chain.
+    entrust: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
   },
 };
 

@@ -6,6 +6,7 @@ import type {
   Settlement,
   SettleProgress,
   Store,
+  Tower,
 } from "@tabcast/channel";
 import type {
   Availability,
@@ -287,6 +288,8 @@ export interface WorkerOptions {
   readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
+  /** Keeps vouchers of other workers for them. Default: none are kept. */
+  readonly tower?: Tower;
   /** When it takes work, how much, and for whom. Default: always, four jobs, for anybody. */
   readonly availability?: Availability.Policy;
   /** What it says it can do, beyond codecs. */
@@ -317,6 +320,8 @@ export interface WorkerNode {
     readonly streams: number;
     readonly heldBytes: number;
   };
+  /** Gives its newest vouchers to peers that keep them, before it may be too late; never rejects. */
+  handOver(): Promise<void>;
   /** Says goodbye to its broadcasters, finishes or drops its jobs, keeps its books. May be called twice. */
   close(): Promise<void>;
 }

@@ -37,6 +37,7 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
+import { openEntrusting, serveTower } from "./entrust.ts";
 import { answer, ask, serveHeld } from "./exchange.ts";
 import { FloodError, openGate } from "./gate.ts";
 import { checkHash, openHeld } from "./held.ts";
@@ -176,6 +177,7 @@ export function work(options: WorkerOptions): WorkerNode {
   });
   const refused = (what: string, error: unknown) =>
     on({ type: "refused", what, why: describe(error) });
+  const entrusting = openEntrusting({ mesh, purse, clock, signal: until });
   const speeds = openSpeeds({
     capabilities: options.capabilities,
     measure: options.measure,
@@ -554,6 +556,7 @@ export function work(options: WorkerOptions): WorkerNode {
         for (const [seq, state] of place.unpaid)
           if (state === "cancelled") place.unpaid.delete(seq);
         bell.wake();
+        entrusting.rose(potId, place.award.pot, place.broadcaster);
         on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
         return "";
       } catch (error) {
@@ -622,6 +625,7 @@ export function work(options: WorkerOptions): WorkerNode {
     { signal: until },
   );
   serveHeld(mesh, held, until);
+  if (options.tower !== undefined) serveTower(mesh, options.tower, { gate, clock, signal: until });
   answer(mesh, PROTOCOLS.award, until, takeAward);
   answer(mesh, PROTOCOLS.verdict, until, takeVerdict);
   answer(mesh, PROTOCOLS.reveal, until, async (head) => {
@@ -696,6 +700,7 @@ export function work(options: WorkerOptions): WorkerNode {
       streams: places.size,
       heldBytes: held.size(),
     }),
+    handOver: () => entrusting.now(),
     async close() {
       if (own.signal.aborted) return;
       const everybody = new Set([...places.values()].map(({ broadcaster }) => broadcaster));
@@ -703,8 +708,9 @@ export function work(options: WorkerOptions): WorkerNode {
       const heard = [...everybody].map((peer) =>
         ask(mesh, peer, PROTOCOLS.bye, bye, { signal: clock.timeout(1_000) }),
       );
+      const given = entrusting.now(clock.timeout(1_000));
       for (const id of [...places.keys()]) leave(id);
-      await Promise.allSettled(heard);
+      await Promise.allSettled([...heard, given]);
       own.abort();
     },
   };

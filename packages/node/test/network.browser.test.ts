@@ -1,5 +1,13 @@
 /// <reference path="./chain.setup.ts" />
-import { memory as books, openPot, openPurse, type PayerPot, type Purse } from "@tabcast/channel";
+import {
+  memory as books,
+  openPot,
+  openPurse,
+  openTower,
+  type PayerPot,
+  type Purse,
+  type Tower,
+} from "@tabcast/channel";
 import {
   createTranscoder,
   measure,
@@ -57,9 +65,15 @@ async function rich() {
   return account;
 }
 
+interface StartOptions {
+  readonly pixelsPerSecond?: number;
+  readonly measure?: typeof measure;
+  readonly tower?: Tower;
+}
+
 async function startWorker(
   transcoder: Transcoder = createTranscoder(),
-  { pixelsPerSecond = 2e7, ...again }: { pixelsPerSecond?: number; measure?: typeof measure } = {},
+  { pixelsPerSecond = 2e7, ...again }: StartOptions = {},
 ) {
   const { mesh, keys } = await join();
   const account = await rich();
@@ -523,6 +537,26 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(refusal.why).toContain("2 segments delivered and not paid");
     expect(worker.state().done).toBe(2);
     expect(events.filter((event) => event.type === "paid")).toEqual([]);
+  });
+
+  test("a worker that is closed leaves its last voucher with a peer that keeps it", async () => {
+    const account = await rich();
+    const tower = await openTower({ domain, rpc, account, store: books(), signal: over.signal });
+    const keeper = await startWorker(undefined, { tower });
+    const leaver = await startWorker();
+    const air = await goLive({ wanted: 2, seconds: 120, pace: "live" });
+    await expect
+      .poll(() => leaver.purse.balances().vouchered, { timeout: 20_000 })
+      .toBeGreaterThan(0n);
+    expect(leaver.mesh.neighbours().map(({ peer }) => peer)).toContain(keeper.mesh.self);
+    await leaver.worker.close();
+    const [kept] = tower.kept();
+    const { payee, lane } = leaver.purse;
+    const cumulative = leaver.purse.balances().vouchered;
+    expect(kept).toMatchObject({ payee, lane, cumulative });
+    air.stop();
+    await air.finished;
+    await tower.close();
   });
 
   test("with all workers lost, this tab encodes the rest and says so", async () => {

@@ -15,6 +15,8 @@ export {
   type Checked,
   Closed,
   CODECS,
+  Entrust,
+  EntrustReply,
   Entry,
   Equivocation,
   type Failure,

@@ -32,6 +32,8 @@ export const LIMITS = {
   Receipt: 2_048,
   Verdict: 1_024,
   VerdictReply: 512,
+  Entrust: 512,
+  EntrustReply: 512,
   Cancel: 512,
   Bye: 512,
   Get: 64,
@@ -82,6 +84,8 @@ export type Receipt = Generated.Receipt;
 export type Voucher = Generated.Voucher;
 export type Verdict = Generated.Verdict;
 export type VerdictReply = Generated.VerdictReply;
+export type Entrust = With<Generated.Entrust, "pot" | "voucher">;
+export type EntrustReply = Generated.EntrustReply;
 export type Cancel = Generated.Cancel;
 export type Bye = Generated.Bye;
 export type Get = Generated.Get;
@@ -446,6 +450,22 @@ export const VerdictReply: Noun<VerdictReply> = define(
   LIMITS.VerdictReply,
   Generated.VerdictReply.codec(),
   object<VerdictReply>({ ok: flag, why, held: maybe(voucher) }),
+);
+
+/** A voucher to keep for its owner. */
+export const Entrust: Noun<Entrust> = define(
+  "Entrust",
+  LIMITS.Entrust,
+  Generated.Entrust.codec() as never,
+  object<Entrust>({ pot, payee: bytes(ADDRESS), voucher }),
+);
+
+/** Whether it is kept. */
+export const EntrustReply: Noun<EntrustReply> = define(
+  "EntrustReply",
+  LIMITS.EntrustReply,
+  Generated.EntrustReply.codec(),
+  object<EntrustReply>({ ok: flag, why }),
 );
 
 /** A job is no longer needed. */

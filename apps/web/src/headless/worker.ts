@@ -1,4 +1,4 @@
-import { indexedDb, openBurner, openPurse } from "@tabcast/channel";
+import { indexedDb, openBurner, openPurse, openTower } from "@tabcast/channel";
 import type { WorkerStart, WorkerStarted } from "@tabcast/localnet/headless";
 import { type CodecName, createTranscoder, type Measured, measure } from "@tabcast/media";
 import type { WorkerEvent } from "@tabcast/node/types";
@@ -26,14 +26,10 @@ export async function runWorker(
   const { id: chainId, contract, rpc } = config.chain;
   const store = await indexedDb();
   const burner = await openBurner({ store });
-  const purse = await openPurse({
-    payee: burner.address,
-    account: burner.account,
-    domain: { chainId, contract },
-    rpc,
-    store,
-    signal,
-  });
+  const { account } = burner;
+  const books = { domain: { chainId, contract }, rpc, account, store, signal };
+  const purse = await openPurse({ payee: burner.address, ...books });
+  const tower = await openTower(books);
   await mesh
     .reachable({ signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) })
     .catch((cause) => {
@@ -47,6 +43,7 @@ export async function runWorker(
     mesh,
     keys,
     purse,
+    tower,
     transcoder,
     capabilities,
     measure,
@@ -59,6 +56,7 @@ export async function runWorker(
       await node.close();
       transcoder.close();
       await purse.close();
+      await tower.close();
       await mesh.close();
     },
   };

@@ -2199,6 +2199,133 @@ export const VerdictReply = {
   }
 }
 
+export interface Entrust {
+  pot?: Pot
+  payee: Uint8Array<ArrayBuffer>
+  voucher?: Voucher
+}
+
+let ownEntrust: Codec<Entrust> | undefined
+export const Entrust = {
+  codec: (): Codec<Entrust> => {
+    ownEntrust ??= message<Entrust>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.pot != null) {
+          w.uint32(10)
+          Pot.codec().encode(obj.pot, w)
+        }
+
+        if ((obj.payee != null && obj.payee.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.payee)
+        }
+
+        if (obj.voucher != null) {
+          w.uint32(26)
+          Voucher.codec().encode(obj.voucher, w)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          payee: uint8ArrayAlloc(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.pot = Pot.codec().decode(reader, reader.uint32())
+              break
+            }
+            case 2: {
+              obj.payee = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.voucher = Voucher.codec().decode(reader, reader.uint32())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownEntrust
+  }
+}
+
+export interface EntrustReply {
+  ok: boolean
+  why: string
+}
+
+let ownEntrustReply: Codec<EntrustReply> | undefined
+export const EntrustReply = {
+  codec: (): Codec<EntrustReply> => {
+    ownEntrustReply ??= message<EntrustReply>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.ok != null && obj.ok !== false)) {
+          w.uint32(8)
+          w.bool(obj.ok)
+        }
+
+        if ((obj.why != null && obj.why !== '')) {
+          w.uint32(18)
+          w.string(obj.why)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          ok: false,
+          why: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.ok = reader.bool()
+              break
+            }
+            case 2: {
+              obj.why = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownEntrustReply
+  }
+}
+
 export interface Cancel {
   award: Uint8Array<ArrayBuffer>
   epoch: number

@@ -576,6 +576,30 @@ export const WIRE: Wire = {
       "type": "Voucher"
     }
   },
+  "Entrust": {
+    "1": {
+      "name": "pot",
+      "type": "Pot"
+    },
+    "2": {
+      "name": "payee",
+      "type": "bytes"
+    },
+    "3": {
+      "name": "voucher",
+      "type": "Voucher"
+    }
+  },
+  "EntrustReply": {
+    "1": {
+      "name": "ok",
+      "type": "bool"
+    },
+    "2": {
+      "name": "why",
+      "type": "string"
+    }
+  },
   "Cancel": {
     "1": {
       "name": "award",
