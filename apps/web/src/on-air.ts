@@ -104,6 +104,7 @@ const dropWords: Readonly<Record<string, string>> = {
   invalid: "what it made did not pass the checks",
   failed: "it could not encode a segment",
   "too slow": "somebody quicker has come",
+  "lease over": "its turn is over",
   "no answer": "it did not answer the award",
 };
 

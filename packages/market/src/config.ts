@@ -22,6 +22,11 @@ export interface Config {
   readonly suspendMs: number;
   /** Times running that a worker may be late before it is dropped. */
   readonly mostLate: number;
+  /**
+   * Verified segments after which a member makes room for the backup, where there is one: who bids and is as good shall have a
+   * turn. 30: facts of the market, section 3, for files; a minute of a live stream.
+   */
+  readonly lease: number;
   /** How long a member that was dropped stays out, in milliseconds. */
   readonly returnMs: number;
   /** Results that failed a check before a worker is out of this stream for good. */
@@ -107,6 +112,7 @@ export const LIVE: Config = {
   acceptMs: 5_000,
   suspendMs: 6_000,
   mostLate: 3,
+  lease: 30,
   returnMs: 30_000,
   mostInvalid: 2,
   drawn: 6,

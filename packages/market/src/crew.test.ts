@@ -303,7 +303,48 @@ describe("what is measured", () => {
     const effects = Array.from({ length: 4 }, () =>
       at.play({ type: "delivered", worker, sample: slow, now: 2_000 }),
     ).flat();
-    expect(effects).toContainEqual(expect.objectContaining({ do: "drop", why: "too slow" }));
+    // What it has in hand is still waited for: nothing is sent twice, and nothing it made is unpaid.
+    expect(effects.some((effect) => effect.do === "drop")).toBe(false);
+    expect(Crew.hands(at.now(), LIVE).map((hand) => hand.worker)).not.toContain(worker);
+    const over = 2_000 + 2 * need.segmentMs + need.slackMs;
+    expect(Crew.wakeAt(at.now(), LIVE)).toBeLessThanOrEqual(over);
+    expect(at.play({ type: "tick", now: over })).toContainEqual(
+      expect.objectContaining({ do: "drop", why: "too slow" }),
+    );
+  });
+
+  test("keeps a worker behind a slow link: nobody has measured a stranger's", () => {
+    const behind = { ...sample, pullMs: 3_000 };
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
+    const [member] = at.awards(at.play({ type: "tick", now: 500 }));
+    const worker = member?.worker ?? "";
+    for (const { worker: one } of at.now().members.values()) at.accept(one, 600);
+    for (let i = 0; i < 9; i++)
+      expect(at.play({ type: "delivered", worker, sample: behind, now: 2_000 })).toEqual([]);
+    expect(at.now().members.get(worker)?.state).toBe("hired");
+  });
+
+  test("gives the backup a turn after a lease, and nobody where there is none", () => {
+    const serve = (at: ReturnType<typeof hired>, worker: string, times: number) => {
+      for (let i = 0; i < times; i++) at.play({ type: "delivered", worker, sample, now: 2_000 });
+      return at.now().members.get(worker);
+    };
+    expect(serve(hired(["a", "b"]), "a", 2 * LIVE.lease)?.state).toBe("hired");
+
+    const at = hired(["a", "b", "c"]);
+    const roles = () => Crew.hands(at.now(), LIVE).map(({ worker, role }) => `${worker} ${role}`);
+    const [first = ""] = roles()
+      .filter((one) => one.endsWith("crew"))
+      .map((one) => one.slice(0, 1));
+    expect(serve(at, first, LIVE.lease - 1)?.state).toBe("hired");
+    expect(serve(at, first, 1)).toMatchObject({ state: "draining", leaving: "lease over" });
+    expect(roles()).toHaveLength(2);
+    expect(roles().every((one) => one.endsWith("crew"))).toBe(true);
+    expect(at.play({ type: "tick", now: 12_000 })).toContainEqual(
+      expect.objectContaining({ do: "drop", why: "lease over" }),
+    );
   });
 });
 

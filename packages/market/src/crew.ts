@@ -1,9 +1,10 @@
 /**
  * Hiring for one stream, at the broadcaster.
  *
- *   offer open ──bids──▶ award ──accepted──▶ hired ──lost, too slow──▶ out for 30 s
- *       ▲                  │ refused, silent                             │
- *       └───────────── a place is free: next bid in hand, or offer again ┘
+ *   offer open ──bids──▶ award ──accepted──▶ hired ──too slow, lease over──▶ draining
+ *       ▲                  │ refused, silent    │ lost                         │ what it had is done
+ *       │                  ▼                    ▼                              ▼
+ *       └── a place is free: next bid in hand, or offer again ◀─────── out for 30 s
  *
  * Authority: `epochs`, which never fall, for whose answers count; `members` for who is hired. `known` is a cache of what was
  * measured here. Bounds: `config.mostBids` bids, `MOST_KNOWN` workers remembered, one crew of 8 and one backup.
@@ -49,8 +50,12 @@ export interface Member {
   readonly role: "crew" | "backup";
   /** Asked, at work, given nothing for a while, or finishing what it has. */
   readonly state: "asked" | "hired" | "suspended" | "draining";
-  /** When a suspension is over, in milliseconds. */
+  /** When a suspension is over, or one that we let go has had time to finish, in milliseconds. */
   readonly until: number;
+  /** Why we let it go; undefined for one that drains of its own will. */
+  readonly leaving?: Why;
+  /** Segments of this award that were verified. */
+  readonly served: number;
   /** 16 bytes. */
   readonly award: Uint8Array;
   readonly epoch: number;
@@ -148,7 +153,7 @@ export type Event =
     }
   | { readonly type: "ended"; readonly now: number };
 
-export type Why = "too slow" | "no answer" | "refused" | "ended" | Fault;
+export type Why = "too slow" | "lease over" | "no answer" | "refused" | "ended" | Fault;
 
 export type Effect =
   /** Publish the offer under this id, 16 bytes; again under the same id if it was sent before. */
@@ -331,6 +336,7 @@ function award(
       claimed: bid.pixelsPerS,
       askedAt: now,
       until: 0,
+      served: 0,
     };
     next = {
       ...next,
@@ -369,6 +375,8 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   for (const member of crew.members.values())
     if (member.state === "suspended" && member.until <= now)
       crew = { ...crew, members: put(crew.members, member.worker, { ...member, state: "hired" }) };
+    else if (member.state === "draining" && member.leaving !== undefined && member.until <= now)
+      also(drop(crew, member, member.leaving, now + config.returnMs, now));
   const bids = new Map([...crew.bids].filter(([, { at }]) => now - at < 2 * config.offerTtlMs));
   crew = promote({ ...crew, bids });
 
@@ -444,14 +452,45 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
   const slow = latency > 1 ? known.slow + 1 : 0;
   const measured = measure(known.measured, sample, config);
   const next = remember(crew, worker, { late: 0, latency, slow, measured }, now);
-  const member = next.members.get(worker);
-  if (member === undefined || slow < 2) return [next, []];
-  // Only for somebody better: a crew that is slow on average still beats nobody.
-  const mine = etaMs(next.need, member.claimed, next.known.get(worker), config);
-  const better = [...next.bids.values()].some(
-    ({ bid }) => candidate(next, bid, now, config).etaMs < mine / config.margin,
+  const before = next.members.get(worker);
+  if (before === undefined) return [next, []];
+  const member: Member = { ...before, served: before.served + 1 };
+  const counted = { ...next, members: put(next.members, worker, member) };
+  if (member.state !== "hired" || member.role !== "crew") return [counted, []];
+  if (slow >= 2 && quicker(counted, member, now, config))
+    return [retire(counted, member, "too slow", now), []];
+  // Others wait for a turn, and one of them is warm.
+  const backup = [...crew.members.values()].some(
+    ({ role, state }) => role === "backup" && state === "hired",
   );
-  return better ? drop(next, member, "too slow", now + config.returnMs, now) : [next, []];
+  if (member.served >= config.lease && backup)
+    return [retire(counted, member, "lease over", now), []];
+  return [counted, []];
+}
+
+/** Somebody who has bid is better: a crew that is slow on average still beats nobody. */
+function quicker(crew: Crew, { worker, claimed }: Member, now: number, config: Config): boolean {
+  const own = crew.known.get(worker);
+  const mine = etaMs(crew.need, claimed, own, config);
+  return [...crew.bids.values()].some(({ bid }) => {
+    const known = crew.known.get(bid.worker);
+    if (known?.measured !== undefined)
+      return candidate(crew, bid, now, config).etaMs < mine / config.margin;
+    // What its links do nobody knows: only its own work is held against what we have measured.
+    const likely = {
+      ...nobody(now),
+      ...(own?.measured && { measured: { ...own.measured, samples: 0 } }),
+    };
+    return bid.queueMs + etaMs(crew.need, bid.pixelsPerS, likely, config) < mine / config.margin;
+  });
+}
+
+/** Gives a member nothing more; it is dropped when whatever it has in hand is over. */
+function retire(crew: Crew, member: Member, leaving: Why, now: number): Crew {
+  const { segmentMs, slackMs } = crew.need;
+  const until = now + 2 * segmentMs + slackMs;
+  const leaver: Member = { ...member, state: "draining", leaving, until };
+  return { ...crew, members: put(crew.members, member.worker, leaver) };
 }
 
 /** When a worker that did not take an award may be asked again: busy ones soon, those that never will not in this stream. */
@@ -492,7 +531,8 @@ function apply(crew: Crew, event: Event, config: Config): Step {
     case "draining": {
       const member = crew.members.get(event.worker);
       if (member === undefined) return [crew, []];
-      const draining: Member = { ...member, state: "draining" };
+      const { leaving: _, ...own } = member;
+      const draining: Member = { ...own, state: "draining" };
       return [{ ...crew, members: put(crew.members, event.worker, draining) }, []];
     }
     case "delivered":
@@ -527,9 +567,9 @@ export function wakeAt(crew: Crew, config: Config): number | undefined {
   const { offer } = crew;
   if (offer === undefined) return 0;
   const times: number[] = [];
-  for (const { state, askedAt, until } of crew.members.values()) {
+  for (const { state, askedAt, until, leaving } of crew.members.values()) {
     if (state === "asked") times.push(askedAt + config.acceptMs);
-    if (state === "suspended") times.push(until);
+    if (state === "suspended" || leaving !== undefined) times.push(until);
   }
   if (offer.open) {
     const lacksCrew = staffed(crew, "crew") < crew.need.wanted;

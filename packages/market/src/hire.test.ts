@@ -43,6 +43,7 @@ const me: Hire.Self = {
   free: 1,
   working: [],
   neighbours: 9,
+  restedMs: 0,
   shut: false,
   tags: [],
   crews: [],
@@ -92,6 +93,14 @@ describe("bidding", () => {
     const slower = [{ codec: "avc", pixelsPerSecond: 40_000_000 }];
     const later = Hire.consider(offer, { ...me, capabilities: slower });
     expect(plan.bid && later.bid && later.delayMs / plan.delayMs).toBeCloseTo(2, 9);
+    // And half of that for who has waited for a place.
+    const rested = Hire.consider(offer, { ...me, restedMs: Hire.RESTED_MS });
+    expect(plan.bid && rested.bid && plan.delayMs / rested.delayMs).toBeCloseTo(2, 9);
+  });
+
+  test("offers what other streams leave of its speed", () => {
+    const busy = Hire.consider(offer, { ...me, working: ["aa"] });
+    expect(busy).toMatchObject({ bid: true, pixelsPerSecond: 30_000_000 });
   });
 
   test("a file's offer, with its long slack, takes slow workers too", () => {
@@ -161,16 +170,16 @@ describe("the draw", () => {
     expect(Hire.draw(offer.id, "worker")).toBeCloseTo(0.33087228775514, 12);
   });
 
-  test.each([10, 100, 1_000])("spaces the bids of %i workers by about 20 ms", (peers) => {
+  test.each([10, 100, 1_000])("spaces the bids of %i workers by about 100 ms", (peers) => {
     const delays = Array.from({ length: peers }, (_, i) =>
       Hire.delay({ draw: Hire.draw(bytes(i % 250, 16), `w${i}`), peers, weight: 1 }),
     ).sort((a, b) => a - b);
     const mean = delays.reduce((sum, ms) => sum + ms, 0) / peers;
-    expect(mean / (20 * peers)).toBeGreaterThan(0.6);
-    expect(mean / (20 * peers)).toBeLessThan(1.5);
-    // The eighth bid closes the offer: about 160 ms, whatever the number of workers.
-    expect(delays[7]).toBeGreaterThan(40);
-    expect(delays[7]).toBeLessThan(500);
+    expect(mean / (100 * peers)).toBeGreaterThan(0.6);
+    expect(mean / (100 * peers)).toBeLessThan(1.5);
+    // The third bid fills a crew of two and its backup: about 300 ms, whatever the number of workers.
+    expect(delays[2]).toBeGreaterThan(40);
+    expect(delays[2]).toBeLessThan(900);
   });
 });
 

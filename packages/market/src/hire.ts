@@ -23,6 +23,8 @@ export interface Self {
   readonly lists: Pick<Policy, "allow" | "deny">;
   /** Streams it is hired for, lower-case hex. */
   readonly working: readonly string[];
+  /** Milliseconds since its last place was over; Infinity if it never had one. */
+  readonly restedMs: number;
   /** Peers seen on the offers topic, without itself. */
   readonly neighbours: number;
   /** The speed at which the broadcaster has found this tab too slow for the offer, in output pixels per second. */
@@ -68,8 +70,13 @@ export type Plan =
       readonly slow?: { readonly needed: number; readonly measured: number };
     };
 
-/** Mean spacing of the bids of all workers, in milliseconds. */
-export const BID_SPACING_MS = 20;
+/**
+ * Spacing of all workers' bids at weight 1, in milliseconds. The facts of the market say 20, with which 40 bids were on their way before
+ * the first had dialled: a cold dial takes half a second, and an offer wants three.
+ */
+export const BID_SPACING_MS = 100;
+/** Who has had no place for this long goes before those who just had one, in milliseconds. */
+export const RESTED_MS = 120_000;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
 export const FASTER = 1.2;
 /** Streams one tab works for at once. */
@@ -87,8 +94,8 @@ export function draw(offer: Uint8Array, worker: string): number {
 }
 
 /**
- * How long to hold a bid back, in milliseconds: 20 x peers x -ln(draw) / weight. About one bid then comes each 20 ms, however
- * many workers there are. Not capped: a cap would make everybody beyond it bid at the same instant.
+ * How long to hold a bid back, in milliseconds: 100 x peers x -ln(draw) / weight. About one bid then comes each 25 to 100 ms,
+ * however many workers there are. Not capped: a cap would make everybody beyond it bid at the same instant.
  */
 export function delay(of: { draw: number; peers: number; weight: number }): number {
   return (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
@@ -123,16 +130,18 @@ export function consider(offer: Offer, me: Self): Plan {
   if (me.working.length > 0 && takes / offer.wanted > 0.8 * offer.segmentMs)
     return { bid: false, why: "busy" };
   const eager = me.working.length === 0 && 2 * takes <= offer.segmentMs;
+  const rested = me.restedMs >= RESTED_MS;
   const delayMs = delay({
     draw: draw(offer.id, me.self),
     peers: Math.max(1, me.neighbours + 1),
-    weight: eager ? 2 : 1,
+    weight: eager ? (rested ? 4 : 2) : 1,
   });
-  return { bid: true, delayMs, pixelsPerSecond: able.pixelsPerSecond };
+  // Each stream that it works for already takes as much as this one would.
+  return { bid: true, delayMs, pixelsPerSecond: measured / (1 + me.working.length) };
 }
 
 /** What an award must fit: the offer it answers and the bid that was sent. */
-export interface Standing extends Omit<Self, "neighbours"> {
+export interface Standing extends Omit<Self, "neighbours" | "restedMs"> {
   readonly payee: Uint8Array;
   readonly lane: number;
   /** The offer that was bid on, if it is still known. */

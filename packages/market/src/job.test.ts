@@ -28,6 +28,8 @@ const assigned = (worker: string, now = 0): Job.Event => ({
 const uploaded = (worker: string, now = 0): Job.Event => ({ type: "uploaded", worker, now });
 const progress = (worker: string, now: number): Job.Event => ({ type: "progress", worker, now });
 const receipt = (worker: string, epoch = 1): Job.Event => ({ type: "receipt", worker, epoch });
+const pulling = (worker: string, now: number): Job.Event => ({ type: "pulling", worker, now });
+const pulled = (worker: string): Job.Event => ({ type: "pulled", worker });
 const passed = (worker: string): Job.Event => ({ type: "passed", worker });
 const failed = (worker: string, fault: Job.Fault = "failed"): Job.Event => ({
   type: "failed",
@@ -50,6 +52,8 @@ const events: Record<Column, Job.Event> = {
   uploaded: uploaded("a", 100),
   progress: progress("a", 100),
   receipt: receipt("a"),
+  pulling: pulling("a", 100),
+  pulled: pulled("a"),
   passed: passed("a"),
   failed: failed("a"),
   "late: suspect": late(1_200),
@@ -84,6 +88,8 @@ const table = {
     uploaded: "open",
     progress: "open",
     receipt: "open",
+    pulling: "open",
+    pulled: "open",
     passed: "open",
     failed: "open",
     "late: suspect": "open",
@@ -102,6 +108,8 @@ const table = {
     uploaded: "sent",
     progress: "sent",
     receipt: "check",
+    pulling: "sent",
+    pulled: "sent",
     passed: "sent",
     failed: "open",
     "late: suspect": "sent",
@@ -120,6 +128,8 @@ const table = {
     uploaded: "check",
     progress: "check",
     receipt: "check",
+    pulling: "check",
+    pulled: "check",
     passed: "done",
     failed: "open",
     "late: suspect": "check",
@@ -138,6 +148,8 @@ const table = {
     uploaded: "local",
     progress: "local",
     receipt: "local",
+    pulling: "local",
+    pulled: "local",
     passed: "local",
     failed: "local",
     "late: suspect": "local",
@@ -256,11 +268,53 @@ describe("one segment", () => {
     expect(effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
   });
 
-  test("silence counts from the end of the upload, which has its own limit", () => {
-    const slow = play([assigned("a"), late(4_000)], LIVE, Job.open({ seq: 0 }));
-    expect(slow.job.state).toBe("sent");
-    const stuck = play([late(20_000)], LIVE, [slow.job, []]);
+  test("silence counts from the predicted end of an upload, which has its own limit", () => {
+    const complete: Job.Event = {
+      type: "assigned",
+      worker: "a",
+      epoch: 1,
+      now: 0,
+      uploadedAt: 2_500,
+    };
+    const slow = play([complete, late(3_600)], LIVE, Job.open({ seq: 0 }));
+    expect(Job.suspects(slow.job)).toEqual([]);
+    const doubted = play([late(3_700), late(20_000)], LIVE, [slow.job, []]);
+    expect(Job.suspects(doubted.job)).toEqual(["a"]);
+    expect(doubted.job.state).toBe("sent");
+    const stuck = play([late(22_500)], LIVE, [slow.job, []]);
     expect(stuck.job.state).toBe("open");
+    // One that goes as it is made has nothing to wait for.
+    const open = play([assigned("a"), late(1_200)], LIVE, Job.open({ seq: 0 }));
+    expect(Job.suspects(open.job)).toEqual(["a"]);
+  });
+
+  describe("that is being pulled", () => {
+    const started = [...sent, receipt("a"), pulling("a", 1_000)];
+
+    test("from a worker that falls silent gets a copy, whose receipt does not wait for it", () => {
+      const quiet = play([...started, progress("a", 1_500), late(2_699)]);
+      expect(Job.suspects(quiet.job)).toEqual([]);
+      const { job, effects } = play([late(2_700)], LIVE, [quiet.job, []]);
+      expect(Job.suspects(job)).toEqual(["a"]);
+      expect(effects).toEqual([{ do: "pick", why: "hedge", without: ["a"] }]);
+      const copied = play([assigned("b", 2_700), receipt("b")], LIVE, [job, []]);
+      expect(copied.effects).toEqual([
+        { do: "send", worker: "b", epoch: 1, attempt: 2 },
+        { do: "verify", worker: "b", epoch: 1 },
+      ]);
+      const won = play([passed("b")], LIVE, [copied.job, []]);
+      expect(won.job.state).toBe("done");
+      expect(won.effects).toContainEqual({ do: "blame", worker: "a", fault: "late" });
+    });
+
+    test("is given up after 3 s of silence, and is nobody's fault once it is here", () => {
+      const { job, effects } = play([...started, late(4_000, false)]);
+      expect(job.state).toBe("open");
+      expect(effects.at(-1)).toEqual({ do: "pick", why: "again", without: ["a"] });
+      const here = play([...started, pulled("a")]);
+      expect(Job.wakeAt(here.job, LIVE)).toBe(limits.localAt);
+      expect(play([late(4_000)], LIVE, [here.job, []]).effects).toEqual([]);
+    });
   });
 
   test("a receipt of an old epoch is not looked at", () => {

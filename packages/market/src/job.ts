@@ -30,9 +30,12 @@ export interface Attempt {
   readonly number: number;
   readonly stage: "running" | "answered" | "checking" | "over";
   readonly sentAt: number;
-  /** Last sign of life, in milliseconds; before the upload is over, when it began. */
+  /** Last sign of life, in milliseconds; before there was one, when it is expected at the latest. */
   readonly heardAt: number;
+  /** All its bytes are with it, or go as they are made. */
   readonly uploaded: boolean;
+  /** Its renditions are on their way to us: silence counts, as it does while it works. */
+  readonly pulling: boolean;
   /** Fell silent, and the backup was thought of. */
   readonly suspected: boolean;
   /** When a second copy is thought of although it is heard of; undefined: not, or no more. */
@@ -68,6 +71,8 @@ export type Event =
       readonly now: number;
       /** `Assign.hedgeAt`. */
       readonly hedgeAt?: number | undefined;
+      /** When a complete segment is with it, as predicted; undefined for one that goes as it is made. */
+      readonly uploadedAt?: number | undefined;
     }
   /** A file is at its end, and somebody is idle: copy this one. */
   | { readonly type: "tail"; readonly now: number; readonly hedge: boolean }
@@ -79,6 +84,10 @@ export type Event =
   | { readonly type: "uploaded"; readonly worker: string; readonly now: number }
   | { readonly type: "progress"; readonly worker: string; readonly now: number }
   | { readonly type: "receipt"; readonly worker: string; readonly epoch: number }
+  /** Its renditions are asked for. */
+  | { readonly type: "pulling"; readonly worker: string; readonly now: number }
+  /** All of them are here. */
+  | { readonly type: "pulled"; readonly worker: string }
   | { readonly type: "passed"; readonly worker: string }
   | { readonly type: "failed"; readonly worker: string; readonly fault: Fault }
   /** Time has passed: `wakeAt`. `hedge` is true if a token for a second copy is there. */
@@ -135,20 +144,26 @@ export function open(segment: { seq: number; limits?: Limits | undefined }): Ste
 }
 
 const live = (attempt: Attempt) => attempt.stage !== "over";
+/** We wait for something of it. */
+const awaited = ({ stage, pulling }: Attempt) => stage === "running" || pulling;
 const over = (job: Job) => job.state === "done" || job.state === "missed";
 
 /** Workers that have fallen silent over it: nobody hands them more until they are heard of again. */
 export function suspects(job: Job): string[] {
   return job.attempts
-    .filter(({ stage, suspected }) => stage === "running" && suspected)
+    .filter((attempt) => attempt.suspected && awaited(attempt))
     .map(({ worker }) => worker);
 }
 
 /** True while a worker that is found for it would be sent a copy. */
 export function wants(job: Job, config: Config): boolean {
-  const searching = job.state === "open" || job.state === "sent";
+  const searching = job.state === "open" || job.state === "sent" || doubtful(job);
   return searching && job.attempts.length < config.mostAttempts;
 }
+
+/** What is checked has fallen silent on its way to us. */
+const doubtful = (job: Job) =>
+  job.state === "check" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
 
 function change(job: Job, worker: string, values: Partial<Attempt>): Job {
   const attempts = job.attempts.map((attempt) =>
@@ -173,14 +188,18 @@ function cancels(job: Job, why: "won" | "late" | "stopped"): Effect[] {
  */
 function overtaken(job: Job, timeIsUp: boolean): Effect[] {
   return job.attempts
-    .filter(({ stage, suspected, number }) => {
-      return stage === "running" && (suspected || (timeIsUp && number === 1));
+    .filter(({ stage, suspected, number, pulling }) => {
+      return (stage === "running" || pulling) && (suspected || (timeIsUp && number === 1));
     })
     .map(({ worker }) => ({ do: "blame", worker, fault: "late" }) as const);
 }
 
 function end(job: Job, state: "done" | "missed"): Job {
-  const attempts = job.attempts.map((attempt) => ({ ...attempt, stage: "over" as const }));
+  const attempts = job.attempts.map((attempt) => ({
+    ...attempt,
+    stage: "over" as const,
+    pulling: false,
+  }));
   return { ...job, state, attempts, local: job.local === "no" ? "no" : "over" };
 }
 
@@ -196,7 +215,10 @@ function encode(job: Job): Step {
 
 /** What to do once an attempt is over or a receipt has come: check, wait, try again, encode here, or give up. */
 function settle(job: Job, config: Config): Step {
-  const checking = job.attempts.some(({ stage }) => stage === "checking");
+  // One that has fallen silent on its way does not hold up another.
+  const checking = job.attempts.some(
+    ({ stage, pulling, suspected }) => stage === "checking" && !(pulling && suspected),
+  );
   const answered = job.attempts.find(({ stage }) => stage === "answered");
   if (!checking && answered !== undefined) {
     const { worker, epoch } = answered;
@@ -207,7 +229,8 @@ function settle(job: Job, config: Config): Step {
   if (job.local === "running") return [{ ...job, state: "local" }, []];
   if (job.local === "ready")
     return job.attempts.some(live) ? [{ ...job, state: "local" }, []] : ours(job, "won");
-  if (checking) return [{ ...job, state: "check" }, []];
+  if (job.attempts.some(({ stage }) => stage === "checking"))
+    return [{ ...job, state: "check" }, []];
   if (job.attempts.some(live)) return [{ ...job, state: "sent" }, []];
   if (job.local === "over") return [end(job, "missed"), [{ do: "gap" }]];
   if (job.attempts.length >= config.mostAttempts) return encode(job);
@@ -216,16 +239,15 @@ function settle(job: Job, config: Config): Step {
 }
 
 function lose(job: Job, worker: string, fault: Fault, config: Config): Step {
-  const [next, effects] = settle(change(job, worker, { stage: "over" }), config);
+  const [next, effects] = settle(change(job, worker, { stage: "over", pulling: false }), config);
   return [next, [{ do: "blame", worker, fault }, ...effects]];
 }
 
 /** Silence: undefined while an attempt is well. */
 function silence(attempt: Attempt, now: number, config: Config): "suspect" | "dead" | undefined {
-  if (attempt.stage !== "running") return undefined;
+  if (!awaited(attempt)) return undefined;
   const quiet = now - attempt.heardAt;
-  if (!attempt.uploaded) return quiet >= config.uploadMs ? "dead" : undefined;
-  if (quiet >= config.deadMs) return "dead";
+  if (quiet >= (attempt.uploaded ? config.deadMs : config.uploadMs)) return "dead";
   return quiet >= config.suspectMs ? "suspect" : undefined;
 }
 
@@ -268,8 +290,8 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
 /** The search for a second copy, if one may start. */
 function second(job: Job, hedge: boolean, config: Config): Effect[] {
   const alone = job.attempts.filter(live).length === 1;
-  if (!hedge || !alone || job.state !== "sent" || job.attempts.length >= config.mostAttempts)
-    return [];
+  const may = job.state === "sent" || doubtful(job);
+  if (!hedge || !alone || !may || job.attempts.length >= config.mostAttempts) return [];
   return [{ do: "pick", why: "hedge", without: job.attempts.map(({ worker }) => worker) }];
 }
 
@@ -278,7 +300,7 @@ export function step(job: Job, event: Event, config: Config): Step {
   if (over(job)) return [job, []];
   switch (event.type) {
     case "assigned": {
-      const { worker, epoch, now } = event;
+      const { worker, epoch, now, uploadedAt } = event;
       const tried = job.attempts.filter((attempt) => attempt.worker === worker);
       if (tried.some(live)) return [job, []];
       // Whoever kept a place free for it must hear that it is not needed.
@@ -291,14 +313,15 @@ export function step(job: Job, event: Event, config: Config): Step {
         number,
         stage: "running",
         sentAt: now,
-        heardAt: now,
-        uploaded: false,
+        heardAt: Math.max(now, uploadedAt ?? now),
+        uploaded: uploadedAt === undefined,
+        pulling: false,
         suspected: false,
         hedgeAt: event.hedgeAt,
       };
       const next: Job = {
         ...job,
-        state: "sent",
+        state: job.state === "check" ? "check" : "sent",
         attempts: [...job.attempts, attempt],
         hedged: job.hedged || job.attempts.some(live),
       };
@@ -310,10 +333,17 @@ export function step(job: Job, event: Event, config: Config): Step {
       return job.state === "open" ? encode(job) : [job, []];
     case "uploaded":
     case "progress": {
-      if (find(job, event.worker, "running") === undefined) return [job, []];
-      const heard = { heardAt: event.now, uploaded: true, suspected: false };
-      return [change(job, event.worker, heard), []];
+      const { worker, now } = event;
+      if (!job.attempts.some((one) => one.worker === worker && awaited(one))) return [job, []];
+      return [change(job, worker, { heardAt: now, uploaded: true, suspected: false }), []];
     }
+    case "pulling": {
+      const { worker, now } = event;
+      if (find(job, worker, "checking") === undefined) return [job, []];
+      return [change(job, worker, { pulling: true, heardAt: now, suspected: false }), []];
+    }
+    case "pulled":
+      return [change(job, event.worker, { pulling: false, suspected: false }), []];
     case "receipt": {
       const attempt = find(job, event.worker, "running");
       if (attempt === undefined || attempt.epoch !== event.epoch) return [job, []];
@@ -323,7 +353,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       const winner = find(job, event.worker, "checking");
       if (winner === undefined) return [job, []];
       const { worker, epoch } = winner;
-      const rest = change(job, worker, { stage: "over" });
+      const rest = change(job, worker, { stage: "over", pulling: false });
       const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
       return [
         end(rest, "done"),
@@ -362,12 +392,10 @@ export function step(job: Job, event: Event, config: Config): Step {
 /** When `late` should come next, in milliseconds of the same clock; undefined while nothing is waited for. */
 export function wakeAt(job: Job, config: Config): number | undefined {
   if (over(job)) return undefined;
-  const times = job.attempts
-    .filter(({ stage }) => stage === "running")
-    .map(({ heardAt, uploaded, suspected }) => {
-      if (!uploaded) return heardAt + config.uploadMs;
-      return heardAt + (suspected ? config.deadMs : Math.min(config.suspectMs, config.deadMs));
-    });
+  const times = job.attempts.filter(awaited).map(({ heardAt, uploaded, suspected }) => {
+    const dead = uploaded ? config.deadMs : config.uploadMs;
+    return heardAt + (suspected ? dead : Math.min(config.suspectMs, dead));
+  });
   for (const { stage, hedgeAt } of job.attempts)
     if (stage === "running" && hedgeAt !== undefined) times.push(hedgeAt);
   if (job.limits !== undefined)

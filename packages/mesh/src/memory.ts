@@ -303,7 +303,12 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
         if (all.size === 0) member.topics.delete(topic);
       });
     },
-    async *request(peer, protocol, message, { signal, maxBody = 32 * 1024 * 1024, following }) {
+    async *request(
+      peer,
+      protocol,
+      message,
+      { signal, maxBody = 32 * 1024 * 1024, following, heard },
+    ) {
       mustBeOpen();
       publicKeyFromPeerId(peer);
       checkSize("head", message.head.byteLength, MAX_HEAD);
@@ -336,7 +341,7 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
               )
             : new MeshError({ code: "MESH_PEER_LOST", peer }, `${peer} was lost before a request`),
         );
-      yield* ask(ends[0], message, { peer, protocol, maxBody, following, signal: any });
+      yield* ask(ends[0], message, { peer, protocol, maxBody, following, heard, signal: any });
     },
     serve(protocol, handler, options) {
       mustBeOpen();

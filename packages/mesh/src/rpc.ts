@@ -157,13 +157,15 @@ export interface AskOptions extends Waits {
   readonly maxBody: number;
   /** Parts that follow the request. */
   readonly following?: AsyncIterable<Message> | undefined;
+  /** Called when bytes of the answer come. */
+  readonly heard?: (() => void) | undefined;
 }
 
 /** Sends one request and yields the parts of its answer. Ends the stream whichever way the caller leaves. */
 export async function* ask(
   duplex: Duplex,
   message: Message,
-  { peer, protocol, maxBody, following, signal }: AskOptions,
+  { peer, protocol, maxBody, following, heard, signal }: AskOptions,
 ): AsyncGenerator<Message, void, void> {
   const own = new AbortController();
   const pen = penOf(duplex);
@@ -197,6 +199,7 @@ export async function* ask(
       if (ended || failure !== undefined) return;
       try {
         read(bytes);
+        heard?.();
       } catch (thrown) {
         fail(thrown);
       }

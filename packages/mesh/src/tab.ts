@@ -342,7 +342,7 @@ function openTab(
       peer,
       protocol,
       message,
-      { signal, maxBody = DEFAULT_MAX_ANSWER, addrs = [], following },
+      { signal, maxBody = DEFAULT_MAX_ANSWER, addrs = [], following, heard },
     ) {
       mustBeOpen();
       publicKeyFromPeerId(peer);
@@ -350,7 +350,7 @@ function openTab(
       const any = AbortSignal.any([signal, own.signal]);
       any.throwIfAborted();
       const duplex = await openStream(peer, protocol, addrs, any);
-      yield* ask(duplex, message, { peer, protocol, maxBody, following, signal: any });
+      yield* ask(duplex, message, { peer, protocol, maxBody, following, heard, signal: any });
     },
     serve(protocol, handler, options) {
       mustBeOpen();

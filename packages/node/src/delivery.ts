@@ -145,11 +145,11 @@ export interface Courier {
     terms: JobTerms,
     options: { signal: AbortSignal; alive: (frames: number) => void },
   ): Promise<Signed>;
-  /** Pulls every rendition of a receipt from its worker, checks size and hash, and reads its structure. */
+  /** Pulls every rendition of a receipt from its worker, checks size and hash, and reads its structure. `heard`: whenever bytes come. */
   collect(
     receipt: Receipt,
     terms: JobTerms,
-    options: { signal: AbortSignal },
+    options: { signal: AbortSignal; heard: () => void },
   ): Promise<readonly Collected[]>;
 }
 
@@ -190,10 +190,11 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
       throw wrong(worker, "end of the answer", segment.seq);
     },
 
-    async collect(receipt, { worker, addrs, rungs }, { signal }) {
+    async collect(receipt, { worker, addrs, rungs }, options) {
+      const { signal } = options;
       const holders = [{ peer: worker, addrs }];
       const pull = async (hash: Uint8Array<ArrayBuffer>, size: number) =>
-        (await fetcher.fetch({ hash, size, holders }, { signal })).bytes;
+        (await fetcher.fetch({ hash, size, holders }, options)).bytes;
       return Promise.all(
         rungs.map(async (rung): Promise<Collected> => {
           const promised = receipt.renditions.find((rendition) => rendition.rung === rung.name);

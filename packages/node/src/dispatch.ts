@@ -371,7 +371,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         deadline,
         backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
       );
-      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt });
+      const uploadedAt = open ? undefined : choice.uploadedAt;
+      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
     }
   }
 
@@ -518,8 +519,12 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       fails(slot, worker, "invalid", why);
     };
     try {
-      const waits = { signal: AbortSignal.any([signal, stop.signal]) };
-      const renditions = await courier.collect(got.receipt, got.terms, waits);
+      tell(seq, { type: "pulling", worker, now: clock.now() });
+      const renditions = await courier.collect(got.receipt, got.terms, {
+        signal: AbortSignal.any([signal, stop.signal]),
+        heard: () => tell(seq, { type: "progress", worker, now: clock.now() }),
+      });
+      tell(seq, { type: "pulled", worker });
       const outcome = Verify.all(
         rungs.map((rung) => {
           const rendition = renditions.find((one) => one.rung === rung.name);

@@ -52,12 +52,19 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
   /** Told of each holder that failed; `wrong` means it sent bytes of another hash. */
   readonly failed?: (peer: PeerId, wrong: boolean) => void;
+  /** Told whenever bytes come. */
+  readonly heard?: () => void;
 }
 
 export function openFetcher(mesh: Mesh, clock: Clock = systemClock): Fetcher {
   const shunned = new Map<PeerId, number>();
 
-  async function from(holder: Whereabouts, wanted: Wanted, signal: AbortSignal, heard: () => void) {
+  async function from(
+    holder: Whereabouts,
+    wanted: Wanted,
+    { signal, heard }: FetchOptions,
+    begun: () => void,
+  ) {
     const { peer } = holder;
     const request = { head: Get.encode({ hash: wanted.hash }), body: NOTHING };
     const maxBody = Math.min(wanted.size, MAX_FETCH) as Bytes;
@@ -66,11 +73,12 @@ export function openFetcher(mesh: Mesh, clock: Clock = systemClock): Fetcher {
       signal,
       maxBody,
       addrs: holder.addrs,
+      ...(heard && { heard }),
     });
     for await (const part of parts) {
       if (firstByteAt === undefined) {
         firstByteAt = clock.now();
-        heard();
+        begun();
         const reply = GetReply.decode(part.head);
         if (!reply.ok)
           throw new FetchError(
@@ -96,7 +104,7 @@ export function openFetcher(mesh: Mesh, clock: Clock = systemClock): Fetcher {
   }
 
   return {
-    async fetch(wanted, { signal, failed }) {
+    async fetch(wanted, { signal, failed, heard }) {
       signal.throwIfAborted();
       const now = clock.now();
       const late = (holder: Whereabouts) => ((shunned.get(holder.peer) ?? 0) > now ? 1 : 0);
@@ -130,7 +138,8 @@ export function openFetcher(mesh: Mesh, clock: Clock = systemClock): Fetcher {
             clock
               .sleep(PATIENCE_MS, { signal: AbortSignal.any([all, quiet.signal]) })
               .then(start, () => {});
-            from(holder, wanted, all, () => quiet.abort()).then(resolve, (error: unknown) => {
+            const options = { signal: all, ...(heard && { heard }) };
+            from(holder, wanted, options, () => quiet.abort()).then(resolve, (error: unknown) => {
               running--;
               quiet.abort();
               if (all.aborted) return;

@@ -66,6 +66,13 @@ const MOST_RECEIPTS = 32;
 const HEARTBEAT_MS = 500;
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
 const CREDIT_MS = 3_000;
+/** How long nothing is paid until a worker leaves, in milliseconds. */
+const UNPAID_MS = 60_000;
+/** How long a stream that left us unpaid gets no bid, and one that we were too slow for, in milliseconds. */
+const SHUN_MS = 600_000;
+const SLOW_MS = 60_000;
+/** Places remembered after they are over, and streams that are shunned. */
+const MOST_LEFT = 16;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
 const GONE_MS = 60_000;
 const NOTHING = new Uint8Array(0);
@@ -86,6 +93,8 @@ interface Held {
   readonly broadcaster: PeerId;
   /** We answered it: an award may still come, and may come after the offer's end. */
   bid: boolean;
+  /** Calls a bid back that has not arrived. */
+  readonly stop: AbortController;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
   tooSlow?: number;
 }
@@ -102,6 +111,8 @@ interface Place {
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
+  /** When it paid last, or hired us, in milliseconds. */
+  paidAt: number;
   /** The newest sequence whose receipt made room: it is not signed again, for two receipts would be a fraud. */
   forgotten: number;
 }
@@ -117,6 +128,12 @@ export function work(options: WorkerOptions): WorkerNode {
   const joinedAt = clock.now();
   const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
+  /** When the last place was over, in milliseconds. */
+  let restingSince = Number.NEGATIVE_INFINITY;
+  /** Streams that left us unpaid, and until when they get no bid, in milliseconds. */
+  const shunned = new Map<string, number>();
+  /** Places that are over, whose last vouchers may still come. */
+  const left = new Map<string, Place>();
   /** Highest epoch taken per stream; an older award is a late one. */
   const epochs = new Map<string, number>();
   /** What we signed for streams, until they show whom they checked. */
@@ -197,6 +214,10 @@ export function work(options: WorkerOptions): WorkerNode {
     places.delete(id);
     for (const job of place?.jobs.values() ?? []) job.abort(new Error("the broadcaster left"));
     if (place === undefined) return;
+    restingSince = clock.now();
+    // What was delivered before is still paid after its look.
+    left.set(id, place);
+    if (left.size > MOST_LEFT) left.delete(left.keys().next().value as string);
     void mesh.keep(place.broadcaster, false).catch(() => {});
     on({ type: "left", stream: place.stream });
   };
@@ -218,8 +239,15 @@ export function work(options: WorkerOptions): WorkerNode {
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && before.tooSlow === undefined) return;
+    if ((shunned.get(toHex(offer.stream)) ?? 0) > clock.now()) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
-    const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
+    const restedMs = clock.now() - restingSince;
+    const plan = Hire.consider(offer, {
+      ...self(),
+      neighbours,
+      restedMs,
+      tooSlow: before?.tooSlow,
+    });
     if (!plan.bid) {
       const { why, slow } = plan;
       const codec = asCodec(offer.codec);
@@ -230,7 +258,8 @@ export function work(options: WorkerOptions): WorkerNode {
       if (jobs() === 0) speeds.idle();
       return;
     }
-    const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false };
+    const stop = new AbortController();
+    const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false, stop };
     offers.set(id, offered);
     if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
     await clock.sleep(plan.delayMs, { signal: until });
@@ -252,12 +281,14 @@ export function work(options: WorkerOptions): WorkerNode {
       addrs: mesh.addrs().slice(0, 2),
     });
     const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
-      signal: AbortSignal.any([until, clock.timeout(20_000)]),
+      signal: AbortSignal.any([until, stop.signal, clock.timeout(20_000)]),
       addrs: offer.addrs,
     }).catch((error: unknown) => {
+      if (stop.signal.aborted) return undefined; // closed while it was on its way
       offers.delete(id); // it never heard of us: bid again when the offer is repeated
       throw error;
     });
+    if (reply === undefined) return;
     const { ok, why } = BidReply.decode(reply.head);
     if (ok) return on({ type: "bid", stream: toHex(offer.stream) });
     if (why === "too slow") offered.tooSlow = plan.pixelsPerSecond;
@@ -307,7 +338,9 @@ export function work(options: WorkerOptions): WorkerNode {
       broadcaster: peer,
       stream,
       potId,
-      unpaid: new Map(),
+      // A new award does not make the old debts forgotten.
+      unpaid: [...left.values()].findLast((place) => place.stream === stream)?.unpaid ?? new Map(),
+      paidAt: clock.now(),
       window: known.offer.window,
       jobs: new Map(),
       receipts: new Map(),
@@ -376,6 +409,25 @@ export function work(options: WorkerOptions): WorkerNode {
     return { media, received };
   }
 
+  /**
+   * Leaves a stream that pays nothing. Where all that is unpaid was overtaken we are too slow for it, and no payment would ever make
+   * room again: what that cost is let go. Else it does not pay.
+   */
+  function quit(place: Place, forMs: number): void {
+    const { award, broadcaster, stream, unpaid } = place;
+    if (forMs === SLOW_MS) unpaid.clear();
+    shunned.delete(stream);
+    shunned.set(stream, clock.now() + forMs);
+    if (shunned.size > MOST_LEFT) shunned.delete(shunned.keys().next().value as string);
+    const bye = Bye.encode({ why: "unpaid", finishing: false, award: award.id });
+    const limits = AbortSignal.any([until, clock.timeout(5_000)]);
+    // After the failure of this job has gone out.
+    queueMicrotask(() => {
+      ask(mesh, broadcaster, PROTOCOLS.bye, bye, { signal: limits }).catch(() => {}); // it will find out by itself
+      leave(toHex(award.id));
+    });
+  }
+
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
   async function credit(place: Place, stop: AbortSignal): Promise<void> {
     const late = clock.timeout(CREDIT_MS);
@@ -388,6 +440,8 @@ export function work(options: WorkerOptions): WorkerNode {
         await bell.until(room, { signal: AbortSignal.any([stop, late]) });
     } catch (error) {
       if (!late.aborted) throw error;
+      if ([...place.unpaid.values()].every((state) => state === "cancelled")) quit(place, SLOW_MS);
+      else if (clock.now() - place.paidAt >= UNPAID_MS) quit(place, SHUN_MS);
       throw new Refusal(
         { code: "JOB_UNPAID" },
         `${place.unpaid.size} segments delivered and not paid, at most ${window()}`,
@@ -537,7 +591,7 @@ export function work(options: WorkerOptions): WorkerNode {
 
   async function takeVerdict(head: Uint8Array, peer: PeerId): Promise<Uint8Array> {
     const verdict = Verdict.decode(head);
-    const place = places.get(toHex(verdict.award));
+    const place = places.get(toHex(verdict.award)) ?? left.get(toHex(verdict.award));
     if (place === undefined || place.broadcaster !== peer)
       return VerdictReply.encode({ ok: false, why: "gone" });
     const { stream, potId } = place;
@@ -556,6 +610,7 @@ export function work(options: WorkerOptions): WorkerNode {
         for (const [seq, state] of place.unpaid)
           if (state === "cancelled") place.unpaid.delete(seq);
         bell.wake();
+        place.paidAt = clock.now();
         entrusting.rose(potId, place.award.pot, place.broadcaster);
         on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
         return "";
@@ -604,9 +659,10 @@ export function work(options: WorkerOptions): WorkerNode {
           const { offer, stream } = await openClosed(sealed);
           // Anybody can sign an end with a key of its own: it counts from the stream that offered.
           const known = offers.get(toHex(offer));
-          // One that we bid on stays known: gossip may be quicker than the award.
-          if (known?.bid === false && equalBytes(known.offer.stream, stream))
-            offers.delete(toHex(offer));
+          if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
+          // One that may have our bid stays known: gossip may be quicker than the award.
+          if (known.bid) known.stop.abort();
+          else offers.delete(toHex(offer));
           return;
         }
         const offer = await openOffer(sealed, { now: clock.unix(), clocks });

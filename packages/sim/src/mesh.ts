@@ -20,6 +20,9 @@ import { Tab, type Timeline, type Undo } from "./timeline.ts";
 const FRAME = 16;
 /** Requests of one peer that a protocol serves at once, where it does not say. Source: mesh. */
 const PER_PEER = 8;
+/** What is larger is told of while it arrives, in real bytes, and how often, in milliseconds. */
+const SLOW = 64_000;
+const TICK_MS = 250;
 /** Milliseconds after which a request is given up by whoever serves it. Source: mesh. */
 const SERVE_MS = 60_000;
 /** Largest head and largest gossip, in bytes. Source: mesh. */
@@ -88,8 +91,11 @@ class Way {
   /** Arrivals in the order sent; each is undefined until it came. */
   #coming: { arrive: (() => void) | undefined }[] = [];
   #over = false;
+  readonly #heard: (() => void) | undefined;
 
-  constructor(net: Net, from: Node, to: Node) {
+  /** `heard`: what the receiver is told while a message arrives. */
+  constructor(net: Net, from: Node, to: Node, heard?: () => void) {
+    this.#heard = heard;
     this.#net = net;
     this.#from = from;
     this.#to = to;
@@ -108,6 +114,17 @@ class Way {
     });
   }
 
+  /** Bytes of a large message arrive all the time, as long as its sender runs. */
+  #tick(): void {
+    this.#net.options.timeline.after(TICK_MS, () => {
+      if (this.#over || this.#sending === undefined) return;
+      const { gone, stalled } = this.#from.tab;
+      if (gone || stalled) return;
+      if (this.#net.passes(this.#from, this.#to)) this.#to.tab.enter(() => this.#heard?.());
+      this.#tick();
+    });
+  }
+
   /** What has not left yet stays here. */
   close(): void {
     this.#over = true;
@@ -120,6 +137,7 @@ class Way {
     this.#sending = undefined;
     if (first === undefined || this.#over) return;
     const { bytes, arrive, left } = first;
+    if (this.#heard !== undefined && bytes > SLOW) this.#tick();
     this.#sending = this.#from.up.carry(bytes, () => {
       const slot: { arrive: (() => void) | undefined } = { arrive: undefined };
       this.#coming.push(slot);
@@ -221,6 +239,11 @@ export class Net {
       (sum, { count, bodies }) => ({ count: sum.count + count, bodies: sum.bodies + bodies }),
       { count: 0, bodies: 0 },
     );
+  }
+
+  /** True unless the two are parted. */
+  passes(a: Node, b: Node): boolean {
+    return !this.#blocked.has(keyOf(a.self, b.self));
   }
 
   rtt(a: Node, b: Node): number {
@@ -398,7 +421,7 @@ export class Net {
     peer: PeerId,
     protocol: Name,
     message: Message,
-    { signal, maxBody = MOST_BODY, following }: Parameters<Mesh["request"]>[3],
+    { signal, maxBody = MOST_BODY, following, heard }: Parameters<Mesh["request"]>[3],
   ): AsyncGenerator<Message, void, void> {
     from.own.signal.throwIfAborted();
     checkSize("head", message.head.byteLength);
@@ -407,7 +430,7 @@ export class Net {
     from.own.signal.throwIfAborted();
     const to = connection.ends[0] === from ? connection.ends[1] : connection.ends[0];
     const there = new Way(this, from, to);
-    const back = new Way(this, to, from);
+    const back = new Way(this, to, from, heard);
     const answers = new Inbox();
     const follows = new Inbox();
     const gone = new AbortController();
