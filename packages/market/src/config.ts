@@ -24,7 +24,8 @@ export interface Config {
   readonly mostLate: number;
   /**
    * Verified segments after which a member makes room for the backup, where there is one: who bids and is as good shall have a
-   * turn. 30: facts of the market, section 3, for files; a minute of a live stream.
+   * turn. The facts of the market re-hire for files every 30 segments (section 3); with 30 a city of 200 equals and 30 streams shares
+   * less evenly in ten minutes (Jain 0.76 to 0.79) than with 20.
    */
   readonly lease: number;
   /** How long a member that was dropped stays out, in milliseconds. */
@@ -112,7 +113,7 @@ export const LIVE: Config = {
   acceptMs: 5_000,
   suspendMs: 6_000,
   mostLate: 3,
-  lease: 30,
+  lease: 20,
   returnMs: 30_000,
   mostInvalid: 2,
   drawn: 6,
@@ -131,7 +132,7 @@ export const LIVE: Config = {
   hedge: { perSegment: 0.1, most: 10 },
   perWorker: 2,
   weights: { price: 1, honesty: 2, stay: 1, stake: 0 },
-  check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.5, payMs: 4_000, waitMs: 500 },
+  check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.25, payMs: 4_000, waitMs: 500 },
   trust: {
     halfLifeMs: 72 * HOUR_MS,
     strikes: { most: 2, within: 20 },

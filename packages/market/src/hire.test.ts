@@ -93,9 +93,9 @@ describe("bidding", () => {
     const slower = [{ codec: "avc", pixelsPerSecond: 40_000_000 }];
     const later = Hire.consider(offer, { ...me, capabilities: slower });
     expect(plan.bid && later.bid && later.delayMs / plan.delayMs).toBeCloseTo(2, 9);
-    // And half of that for who has waited for a place.
-    const rested = Hire.consider(offer, { ...me, restedMs: Hire.RESTED_MS });
-    expect(plan.bid && rested.bid && plan.delayMs / rested.delayMs).toBeCloseTo(2, 9);
+    // And less for who has waited for a place.
+    const rested = Hire.consider(offer, { ...me, restedMs: 5 * Hire.REST_MS });
+    expect(plan.bid && rested.bid && plan.delayMs / rested.delayMs).toBeCloseTo(5, 9);
   });
 
   test("offers what other streams leave of its speed", () => {

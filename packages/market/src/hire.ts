@@ -23,7 +23,7 @@ export interface Self {
   readonly lists: Pick<Policy, "allow" | "deny">;
   /** Streams it is hired for, lower-case hex. */
   readonly working: readonly string[];
-  /** Milliseconds since its last place was over; Infinity if it never had one. */
+  /** Milliseconds since its last place was over, or since it joined. */
   readonly restedMs: number;
   /** Peers seen on the offers topic, without itself. */
   readonly neighbours: number;
@@ -75,8 +75,9 @@ export type Plan =
  * the first had dialled: a cold dial takes half a second, and an offer wants three.
  */
 export const BID_SPACING_MS = 100;
-/** Who has had no place for this long goes before those who just had one, in milliseconds. */
-export const RESTED_MS = 120_000;
+/** Who has long had no place goes before those who just had one: weight grows by one for each so many milliseconds, up to a bound. */
+export const REST_MS = 30_000;
+export const MOST_RESTED = 16;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
 export const FASTER = 1.2;
 /** Streams one tab works for at once. */
@@ -129,12 +130,13 @@ export function consider(offer: Offer, me: Self): Plan {
   // Work for others shares this tab's encoders; the crew shares the segments.
   if (me.working.length > 0 && takes / offer.wanted > 0.8 * offer.segmentMs)
     return { bid: false, why: "busy" };
-  const eager = me.working.length === 0 && 2 * takes <= offer.segmentMs;
-  const rested = me.restedMs >= RESTED_MS;
+  const idle = me.working.length === 0;
+  const quick = idle && 2 * takes <= offer.segmentMs ? 2 : 1;
+  const rested = idle ? Math.min(MOST_RESTED, Math.max(1, me.restedMs / REST_MS)) : 1;
   const delayMs = delay({
     draw: draw(offer.id, me.self),
     peers: Math.max(1, me.neighbours + 1),
-    weight: eager ? (rested ? 4 : 2) : 1,
+    weight: quick * rested,
   });
   // Each stream that it works for already takes as much as this one would.
   return { bid: true, delayMs, pixelsPerSecond: measured / (1 + me.working.length) };

@@ -128,8 +128,8 @@ export function work(options: WorkerOptions): WorkerNode {
   const joinedAt = clock.now();
   const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
-  /** When the last place was over, in milliseconds. */
-  let restingSince = Number.NEGATIVE_INFINITY;
+  /** When the last place was over, or we joined, in milliseconds. */
+  let restingSince = clock.now();
   /** Streams that left us unpaid, and until when they get no bid, in milliseconds. */
   const shunned = new Map<string, number>();
   /** Places that are over, whose last vouchers may still come. */

@@ -228,10 +228,10 @@ const scenario = object({
   check: optional(
     object({
       detection: optional(share, 0.95),
-      falseAlarm: optional(share, 0.002),
+      falseAlarm: optional(share, 0.0014),
       lookMs: optional(number(0, 60_000), 25),
     }),
-    { detection: 0.95, falseAlarm: 0.002, lookMs: 25 },
+    { detection: 0.95, falseAlarm: 0.0014, lookMs: 25 },
   ),
   expect: optional(
     list(

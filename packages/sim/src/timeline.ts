@@ -6,6 +6,8 @@ import { type Clock, Millis } from "@tabcast/runtime";
 
 /** Unix milliseconds at which every run begins: 2026-01-01. */
 export const EPOCH = 1_767_225_600_000;
+/** Events between two turns of the process: what is written and who interrupts must not wait for ever. */
+const BREATH = 1_000;
 
 /** Takes an event back. */
 export type Undo = () => void;
@@ -70,9 +72,12 @@ export class Timeline {
         } catch (error) {
           return reject(error);
         }
-        // All that hangs on this event runs before the next one: promises first, then this.
-        setImmediate(turn);
+        // All that hangs on this event runs before the next one: a tick that a promise asks for comes when no promise is left. Now
+        // and then the process itself gets a turn, which takes longer than an event.
+        if (this.ran % BREATH === 0) setImmediate(turn);
+        else queueMicrotask(tick);
       };
+      const tick = () => process.nextTick(turn);
       setImmediate(turn);
     });
   }
