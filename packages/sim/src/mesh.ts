@@ -114,14 +114,14 @@ class Way {
     });
   }
 
-  /** Bytes of a large message arrive all the time, as long as its sender runs. */
-  #tick(): void {
+  /** Bytes of a large message arrive all the time until the last, as long as its sender runs: lost ones are sent again. */
+  #tick(under: { readonly way: boolean }): void {
     this.#net.options.timeline.after(TICK_MS, () => {
-      if (this.#over || this.#sending === undefined) return;
+      if (this.#over || !under.way) return;
       const { gone, stalled } = this.#from.tab;
       if (gone || stalled) return;
       if (this.#net.passes(this.#from, this.#to)) this.#to.tab.enter(() => this.#heard?.());
-      this.#tick();
+      this.#tick(under);
     });
   }
 
@@ -137,11 +137,13 @@ class Way {
     this.#sending = undefined;
     if (first === undefined || this.#over) return;
     const { bytes, arrive, left } = first;
-    if (this.#heard !== undefined && bytes > SLOW) this.#tick();
+    const under = { way: true };
+    if (this.#heard !== undefined && bytes > SLOW) this.#tick(under);
     this.#sending = this.#from.up.carry(bytes, () => {
       const slot: { arrive: (() => void) | undefined } = { arrive: undefined };
       this.#coming.push(slot);
       this.#net.travel(this.#from, this.#to, bytes, () => {
+        under.way = false;
         slot.arrive = arrive;
         while (this.#coming[0]?.arrive !== undefined) this.#coming.shift()?.arrive?.();
       });
