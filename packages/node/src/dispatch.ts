@@ -493,10 +493,19 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     slot.running.get(worker)?.abort(new Error(`cancelled: ${why}`));
     slot.running.delete(worker);
     unload(worker, seq);
-    if (award === undefined) return;
+    if (award !== undefined) tellCancelled(worker, award, epoch, seq, why);
+  }
+
+  function tellCancelled(
+    worker: PeerId,
+    award: Uint8Array,
+    epoch: number,
+    seq: number,
+    why: string,
+  ): void {
     const head = Cancel.encode({ award, epoch, seq, why });
     const wait = AbortSignal.any([signal, clock.timeout(5_000)]);
-    ask(mesh, worker, PROTOCOLS.cancel, head, { signal: wait }).catch(() => {}); // its stream was reset as well
+    ask(mesh, worker, PROTOCOLS.cancel, head, { signal: wait }).catch(() => {}); // it is gone, or its stream was reset
   }
 
   async function verify(slot: Slot, worker: PeerId): Promise<void> {
@@ -606,9 +615,13 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       assign();
     } catch (error) {
       if (stop.signal.aborted || signal.aborted) return;
-      const fault = error instanceof HashError ? "invalid" : faultOf(error);
+      // The only holder gave other bytes than it signed for: the fetcher says why last.
+      const forged = error instanceof Error && error.cause instanceof HashError;
+      const fault = forged ? "invalid" : faultOf(error);
       if (fault === "invalid") return invalid(describe(error), ["hash"]);
       fails(slot, worker, fault, describe(error));
+      // It has delivered and waits to be paid: it hears that this one is not.
+      tellCancelled(worker, got.terms.award, got.terms.epoch, seq, fault);
     }
   }
 

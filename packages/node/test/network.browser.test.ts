@@ -19,7 +19,17 @@ import {
   type Transcoder,
 } from "@tabcast/media";
 import { type MemoryNetwork, type Mesh, type Message, memory, memoryNetwork } from "@tabcast/mesh";
-import { JobEnd, JobReply, Keys, PROTOCOLS, peerIdOf, type Signer } from "@tabcast/protocol";
+import {
+  Cancel,
+  JobEnd,
+  JobReply,
+  Keys,
+  PROTOCOLS,
+  peerIdOf,
+  type Signer,
+  Verdict,
+  VerdictReply,
+} from "@tabcast/protocol";
 import { BitsPerSecond, concatBytes, Micros, sha256, Wei } from "@tabcast/runtime";
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
@@ -537,6 +547,34 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(refusal.why).toContain("2 segments delivered and not paid");
     expect(worker.state().done).toBe(2);
     expect(events.filter((event) => event.type === "paid")).toEqual([]);
+  });
+
+  test("a worker whose segments were all overtaken makes room: no payment would ever free its window", async () => {
+    const { mesh, events } = await startWorker();
+    /** Whatever was delivered turns out to be too late. */
+    const bend = (own: Mesh): Mesh => ({
+      ...own,
+      async *request(peer, protocol, request, options) {
+        if (protocol !== PROTOCOLS.verdict)
+          return yield* own.request(peer, protocol, request, options);
+        const { award, epoch, seq } = Verdict.decode(request.head);
+        const head = Cancel.encode({ award, epoch, seq, why: "late" });
+        for await (const _ of own.request(peer, PROTOCOLS.cancel, { ...request, head }, options));
+        yield { head: VerdictReply.encode({ ok: false, why: "lost" }), body: request.body };
+      },
+    });
+    const air = await goLive({ wanted: 1, seconds: 120, pace: "live", bend });
+    expect(await air.first("dropped")).toMatchObject({ worker: mesh.self, why: "left" });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: "job",
+        state: "failed",
+        why: expect.stringContaining("paid"),
+      }),
+    );
+    await expect.poll(() => events).toContainEqual({ type: "left", stream: air.stream });
+    air.stop();
+    await air.finished;
   });
 
   test("a worker that is closed leaves its last voucher with a peer that keeps it", async () => {

@@ -131,6 +131,50 @@ describe("a run on virtual time", () => {
     });
   });
 
+  test("a worker that serves other bytes than it signed for gets a strike, and hears why", async () => {
+    const fast = { dist: "const", value: 4 };
+    const behaviour = { kind: "bad-hash", from: 2 };
+    const workers = [
+      { id: "lap", n: 2, speed: fast },
+      { id: "cheat", n: 1, speed: fast, behaviour },
+    ];
+    const { events } = await run({ workers, streams: [{ wanted: 3 }], durationS: 60 });
+    const dropped = events.filter(({ kind, worker }) => kind === "dropped" && worker === "cheat/0");
+    expect(dropped.map(({ why }) => why)).toContain("invalid");
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        node: "cheat/0",
+        kind: "refused",
+        why: expect.stringContaining("hash"),
+      }),
+    );
+  });
+
+  test("turns go round: whose lease is over is paid to the last segment, and nobody holds a debt", async () => {
+    const round = await run({ durationS: 120 });
+    const { figures } = judge(round);
+    expect(figures).toMatchObject({ arrears: 0, missed: 0, conservation: 0, fraudPaid: 0 });
+    expect(figures.jain).toBeGreaterThan(0.8);
+    const over = round.events.filter(({ kind, why }) => kind === "dropped" && why === "lease over");
+    expect(over.length).toBeGreaterThan(1);
+    expect(round.events.filter(({ kind }) => kind === "warning")).toEqual([]);
+  });
+
+  test("workers that were overtaken while they were slow work again, or make room", async () => {
+    const slow = await run({
+      workers: [{ id: "lap", n: 3, speed: { dist: "const", value: 3 } }],
+      streams: [{ wanted: 3 }],
+      faults: [{ t: 0, do: "slow", who: "lap", factor: 40, forS: 16 }],
+      durationS: 150,
+      viewers: { n: 0 },
+    });
+    const late = slow.segments.filter(({ by }) => by === "local");
+    expect(late.length).toBeGreaterThan(2);
+    // Without a way out they would refuse for ever: two segments delivered and not paid.
+    const after = slow.segments.filter(({ closedMs }) => closedMs > 110_000);
+    expect(after.filter(({ by }) => by === "local")).toEqual([]);
+  });
+
   test("a broadcaster that never pays gets a window of segments from each worker, and no more", async () => {
     const unpaid = await run({ streams: [{ behaviour: { kind: "never-pays" } }] });
     expect(unpaid.money).toMatchObject({ paid: 0n, vouched: 0n });
