@@ -54,6 +54,8 @@ export interface Config {
   readonly mostAttempts: number;
   /** Silence after which the backup starts too, in milliseconds. */
   readonly suspectMs: number;
+  /** The same for one whose renditions should be here by now: a heartbeat comes every 500. */
+  readonly overdueMs: number;
   /** Silence after which a worker is given up, in milliseconds. */
   readonly deadMs: number;
   /** How long the source's bytes may take to reach a worker before it is given up, in milliseconds. */
@@ -127,6 +129,7 @@ export const LIVE: Config = {
   patience: { firstMs: 10_000, laterMs: 3_000 },
   mostAttempts: 3,
   suspectMs: 1_200,
+  overdueMs: 600,
   deadMs: 3_000,
   uploadMs: 20_000,
   hedge: { perSegment: 0.1, most: 10 },

@@ -288,6 +288,17 @@ describe("one segment", () => {
     expect(Job.suspects(open.job)).toEqual(["a"]);
   });
 
+  test("half the silence is enough once its renditions should be here", () => {
+    const due: Job.Event = { type: "assigned", worker: "a", epoch: 1, now: 0, dueAt: 2_000 };
+    const heard = play([due, progress("a", 1_700)]);
+    expect(Job.wakeAt(heard.job, LIVE)).toBe(1_700 + LIVE.overdueMs);
+    expect(Job.suspects(play([late(2_299)], LIVE, [heard.job, []]).job)).toEqual([]);
+    expect(Job.suspects(play([late(2_300)], LIVE, [heard.job, []]).job)).toEqual(["a"]);
+    const early = play([due, progress("a", 1_000)]);
+    expect(Job.suspects(play([late(1_999)], LIVE, [early.job, []]).job)).toEqual([]);
+    expect(Job.suspects(play([late(2_000)], LIVE, [early.job, []]).job)).toEqual(["a"]);
+  });
+
   describe("that is being pulled", () => {
     const started = [...sent, receipt("a"), pulling("a", 1_000)];
 

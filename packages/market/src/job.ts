@@ -40,6 +40,8 @@ export interface Attempt {
   readonly suspected: boolean;
   /** When a second copy is thought of although it is heard of; undefined: not, or no more. */
   readonly hedgeAt: number | undefined;
+  /** When it was predicted to be done, in milliseconds: from then on less silence is suspicious. Undefined: nothing is late. */
+  readonly dueAt: number | undefined;
 }
 
 /** When results stop being of use; milliseconds of the broadcaster's clock, counted from the segment's end. */
@@ -71,6 +73,8 @@ export type Event =
       readonly now: number;
       /** `Assign.hedgeAt`. */
       readonly hedgeAt?: number | undefined;
+      /** When its renditions are predicted to be here; undefined for files. */
+      readonly dueAt?: number | undefined;
       /** When a complete segment is with it, as predicted; undefined for one that goes as it is made. */
       readonly uploadedAt?: number | undefined;
     }
@@ -248,7 +252,13 @@ function silence(attempt: Attempt, now: number, config: Config): "suspect" | "de
   if (!awaited(attempt)) return undefined;
   const quiet = now - attempt.heardAt;
   if (quiet >= (attempt.uploaded ? config.deadMs : config.uploadMs)) return "dead";
-  return quiet >= config.suspectMs ? "suspect" : undefined;
+  return now >= suspectAt(attempt, config) ? "suspect" : undefined;
+}
+
+/** When an attempt falls under suspicion if nothing more is heard of it. */
+function suspectAt({ heardAt, dueAt }: Attempt, { suspectMs, overdueMs }: Config): number {
+  const usual = heardAt + suspectMs;
+  return dueAt === undefined ? usual : Math.min(usual, Math.max(dueAt, heardAt + overdueMs));
 }
 
 function late(before: Job, now: number, hedge: boolean, config: Config): Step {
@@ -318,6 +328,7 @@ export function step(job: Job, event: Event, config: Config): Step {
         pulling: false,
         suspected: false,
         hedgeAt: event.hedgeAt,
+        dueAt: event.dueAt,
       };
       const next: Job = {
         ...job,
@@ -392,9 +403,10 @@ export function step(job: Job, event: Event, config: Config): Step {
 /** When `late` should come next, in milliseconds of the same clock; undefined while nothing is waited for. */
 export function wakeAt(job: Job, config: Config): number | undefined {
   if (over(job)) return undefined;
-  const times = job.attempts.filter(awaited).map(({ heardAt, uploaded, suspected }) => {
-    const dead = uploaded ? config.deadMs : config.uploadMs;
-    return heardAt + (suspected ? dead : Math.min(config.suspectMs, dead));
+  const times = job.attempts.filter(awaited).map((attempt) => {
+    const { heardAt, uploaded, suspected } = attempt;
+    const deadAt = heardAt + (uploaded ? config.deadMs : config.uploadMs);
+    return suspected ? deadAt : Math.min(suspectAt(attempt, config), deadAt);
   });
   for (const { stage, hedgeAt } of job.attempts)
     if (stage === "running" && hedgeAt !== undefined) times.push(hedgeAt);

@@ -372,7 +372,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
       );
       const uploadedAt = open ? undefined : choice.uploadedAt;
-      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+      const dueAt = slackMs === undefined ? undefined : doneAt;
+      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, dueAt, uploadedAt });
     }
   }
 
@@ -580,7 +581,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         );
         slot.cleared.set(worker, cleared);
         const room = limits === undefined ? undefined : limits.localAt - clock.now();
-        const patience = room && Math.min(room, config.check.waitMs);
+        // Where segments are late the look does not begin: there is nothing to wait for.
+        const patience = room && (behind() ? 0 : Math.min(room, config.check.waitMs));
         const enough = new AbortController();
         const seen = await Promise.race([
           looking,
