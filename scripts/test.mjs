@@ -70,18 +70,11 @@ function vitest(project) {
 
 function forge() {
   const folder = join(root, "packages", "contracts");
-  const bin = join(
-    folder,
-    "node_modules",
-    ".bin",
-    process.platform === "win32" ? "forge.cmd" : "forge",
-  );
   let text = "";
   return {
-    command: bin,
-    args: ["test", "--json"],
+    command: node24,
+    args: [join("script", "forge.ts"), "test", "--json"],
     cwd: folder,
-    shell: process.platform === "win32",
     // With --json its stdout is one object; its closing line is ours to write.
     keep: (chunk) => {
       text += chunk;

@@ -14,7 +14,7 @@ function run(command: string, args: readonly string[], input?: string): string {
   return done.stdout;
 }
 
-run("forge", ["build", "--skip", "test"]);
+run(process.execPath, [`${root}script/forge.ts`, "build", "--skip", "test"]);
 const artifact: { abi: unknown; bytecode: { object: string } } = JSON.parse(
   readFileSync(`${root}out/TabcastPot.sol/TabcastPot.json`, "utf8"),
 );
