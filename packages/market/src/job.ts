@@ -256,9 +256,12 @@ function silence(attempt: Attempt, now: number, config: Config): "suspect" | "de
 }
 
 /** When an attempt falls under suspicion if nothing more is heard of it. */
-function suspectAt({ heardAt, dueAt }: Attempt, { suspectMs, overdueMs }: Config): number {
+function suspectAt(attempt: Attempt, { suspectMs, overdueMs }: Config): number {
+  const { heardAt, dueAt, stage } = attempt;
   const usual = heardAt + suspectMs;
-  return dueAt === undefined ? usual : Math.min(usual, Math.max(dueAt, heardAt + overdueMs));
+  // What is on its way comes in gusts; who works has a heartbeat.
+  if (dueAt === undefined || stage !== "running") return usual;
+  return Math.min(usual, Math.max(dueAt, heardAt + overdueMs));
 }
 
 function late(before: Job, now: number, hedge: boolean, config: Config): Step {

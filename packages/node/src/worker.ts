@@ -68,9 +68,9 @@ const HEARTBEAT_MS = 500;
 const CREDIT_MS = 3_000;
 /** How long nothing is paid until a worker leaves, in milliseconds. */
 const UNPAID_MS = 60_000;
-/** How long a stream that left us unpaid gets no bid, and one that we were too slow for, in milliseconds. */
+/** How long a stream that left us unpaid gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
 const SHUN_MS = 600_000;
-const SLOW_MS = 60_000;
+const SLOW_MS = 5_000;
 /** Places remembered after they are over, and streams that are shunned. */
 const MOST_LEFT = 16;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
@@ -130,8 +130,8 @@ export function work(options: WorkerOptions): WorkerNode {
   const places = new Map<string, Place>();
   /** When the last place was over, or we joined, in milliseconds. */
   let restingSince = clock.now();
-  /** Streams that left us unpaid, and until when they get no bid, in milliseconds. */
-  const shunned = new Map<string, number>();
+  /** Streams that left us unpaid: until when they get no bid, in milliseconds, and how often running they did. */
+  const shunned = new Map<string, { readonly until: number; readonly times: number }>();
   /** Places that are over, whose last vouchers may still come. */
   const left = new Map<string, Place>();
   /** Highest epoch taken per stream; an older award is a late one. */
@@ -239,7 +239,7 @@ export function work(options: WorkerOptions): WorkerNode {
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && before.tooSlow === undefined) return;
-    if ((shunned.get(toHex(offer.stream)) ?? 0) > clock.now()) return;
+    if ((shunned.get(toHex(offer.stream))?.until ?? 0) > clock.now()) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const restedMs = clock.now() - restingSince;
     const plan = Hire.consider(offer, {
@@ -416,8 +416,12 @@ export function work(options: WorkerOptions): WorkerNode {
   function quit(place: Place, forMs: number): void {
     const { award, broadcaster, stream, unpaid } = place;
     if (forMs === SLOW_MS) unpaid.clear();
+    const times = shunned.get(stream)?.times ?? 0;
     shunned.delete(stream);
-    shunned.set(stream, clock.now() + forMs);
+    shunned.set(stream, {
+      until: clock.now() + Math.min(SHUN_MS, forMs * 2 ** times),
+      times: times + 1,
+    });
     if (shunned.size > MOST_LEFT) shunned.delete(shunned.keys().next().value as string);
     const bye = Bye.encode({ why: "unpaid", finishing: false, award: award.id });
     const limits = AbortSignal.any([until, clock.timeout(5_000)]);
@@ -611,6 +615,7 @@ export function work(options: WorkerOptions): WorkerNode {
           if (state === "cancelled") place.unpaid.delete(seq);
         bell.wake();
         place.paidAt = clock.now();
+        shunned.delete(stream);
         entrusting.rose(potId, place.award.pot, place.broadcaster);
         on({ type: "paid", stream, seq: verdict.seq, credited, total: purse.balances().vouchered });
         return "";
