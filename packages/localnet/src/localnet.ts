@@ -231,8 +231,10 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
 
     const workers: WorkerTab[] = [];
     let named = 0;
-    // One after the other: tabs of one machine that measure themselves at once measure each other, and none would be hired.
+    // One after the other, and when all pages are there: tabs of one machine that measure themselves while others measure or load
+    // measure those, and are not hired.
     let measuring: Promise<unknown> = Promise.resolve();
+    const loading: Promise<unknown>[] = [];
     const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
       const next = measuring.then(task, task);
       measuring = next;
@@ -240,13 +242,16 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
     };
     const addWorker = async (): Promise<WorkerTab> => {
       const name = `worker ${++named}`;
-      const tab = await openTab(tabs, server.origin, name, on, (told) => {
+      const opened = openTab(tabs, server.origin, name, on, (told) => {
         if (told.from === "worker") on({ type: "working", name, event: told.event });
       });
+      loading.push(opened);
+      const tab = await opened;
       try {
-        const started = await inTurn(() =>
-          tab.call("startWorker", { codecs, patience: workerPatience }),
-        );
+        const started = await inTurn(async () => {
+          await Promise.allSettled(loading);
+          return tab.call("startWorker", { codecs, patience: workerPatience });
+        });
         const worker: WorkerTab = { name, page: tab.page, close: () => tab.close(), ...started };
         workers.push(worker);
         tab.page.once("close", () => workers.splice(workers.indexOf(worker), 1));

@@ -156,7 +156,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   let warnedAlone = false;
   let ended = false;
   /** Output pixels per second of this tab; replaced by what is measured. */
-  let localSpeed = (Number(Price.pixels(rungs, 1)) * 30_000) / 750;
+  let localSpeed = Number(Price.pixels(rungs, 1)) * 30;
   const traces = new Map<number, Trace.Trace>();
   const tally = { opened: 0, copies: 0, local: 0 };
   /** Receipts by worker, award, epoch and sequence: another one for the same is a proof. */
@@ -745,7 +745,14 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       slot.collected.set("local", { renditions, pullMs: 0 });
       tell(segment.seq, { type: "localDone" });
     } catch (error) {
-      if (waits.signal.aborted) return;
+      if (waits.signal.aborted) {
+        if (captured === undefined) return;
+        // Cut off before it was done: it would have taken longer still, so the next time fewer rungs are tried.
+        const took = Math.max(1, clock.now() - startedAt);
+        const most = (Number(Price.pixels(mine, framesOf(segment))) * 1_000) / took;
+        localSpeed = Math.min(localSpeed, most);
+        return;
+      }
       on({ type: "failed", seq: segment.seq, worker: "local", why: describe(error) });
       tell(segment.seq, { type: "localFailed" });
     }
