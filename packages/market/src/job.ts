@@ -192,8 +192,11 @@ function cancels(job: Job, why: "won" | "late" | "stopped"): Effect[] {
  */
 function overtaken(job: Job, timeIsUp: boolean): Effect[] {
   return job.attempts
-    .filter(({ stage, suspected, number, pulling }) => {
-      return (stage === "running" || pulling) && (suspected || (timeIsUp && number === 1));
+    .filter((attempt) => {
+      const { stage, suspected, number } = attempt;
+      // What we pull slowly is not its maker's fault.
+      const slow = stage === "running" && timeIsUp && number === 1;
+      return slow || (suspected && awaited(attempt));
     })
     .map(({ worker }) => ({ do: "blame", worker, fault: "late" }) as const);
 }

@@ -129,7 +129,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
   /** When the last place was over, or we joined, in milliseconds. */
-  let restingSince = clock.now();
+  let restingSince = joinedAt;
   /** Streams that left us unpaid: until when they get no bid, in milliseconds, and how often running they did. */
   const shunned = new Map<string, { readonly until: number; readonly times: number }>();
   /** Places that are over, whose last vouchers may still come. */
@@ -427,6 +427,7 @@ export function work(options: WorkerOptions): WorkerNode {
     const limits = AbortSignal.any([until, clock.timeout(5_000)]);
     // After the failure of this job has gone out.
     queueMicrotask(() => {
+      forget(stream);
       ask(mesh, broadcaster, PROTOCOLS.bye, bye, { signal: limits }).catch(() => {}); // it will find out by itself
       leave(toHex(award.id));
     });
