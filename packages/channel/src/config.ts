@@ -112,3 +112,14 @@ export function check(config: PotConfig): void {
       `the pot is in token ${config.token}; only the chain's own coin is used`,
     );
 }
+
+/** Throws POT_ELSEWHERE unless a pot that somebody names lies on our chain, in our contract. */
+export function requireDomain(ours: Domain, offered: Domain): void {
+  const { chainId, contract } = offered;
+  // Compared as text: what a stranger names need not be an address.
+  if (chainId !== ours.chainId || contract.toLowerCase() !== ours.contract.toLowerCase())
+    throw new PotError(
+      { code: "POT_ELSEWHERE", chainId, contract },
+      `the pot is in ${contract} on chain ${chainId}; we use ${ours.contract} on chain ${ours.chainId}`,
+    );
+}

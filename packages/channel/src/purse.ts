@@ -1,7 +1,7 @@
 import { type Clock, secureRandom, systemClock, toError, type Wei } from "@tabcast/runtime";
 import { getAddress, isAddressEqual } from "viem";
 import { type Chain, ChainError, connect, type Waits, type Wallet } from "./chain.ts";
-import { check, PotError, potId as potIdOf, separator } from "./config.ts";
+import { check, PotError, potId as potIdOf, requireDomain, separator } from "./config.ts";
 import { FINALIZED } from "./final.ts";
 import * as Payee from "./payee.ts";
 import { Queue } from "./queue.ts";
@@ -372,14 +372,7 @@ function hold(
   };
 
   async function trust(offered: Domain, config: PotConfig, waits: Waits): Promise<Hex> {
-    if (
-      offered.chainId !== domain.chainId ||
-      offered.contract.toLowerCase() !== domain.contract.toLowerCase()
-    )
-      throw new PotError(
-        { code: "POT_ELSEWHERE", chainId: offered.chainId, contract: offered.contract },
-        `the pot is in ${offered.contract} on chain ${offered.chainId}; we use ${domain.contract} on chain ${domain.chainId}`,
-      );
+    requireDomain(domain, offered);
     check(config);
     const { challengePeriod } = config;
     if (challengePeriod < minChallenge)

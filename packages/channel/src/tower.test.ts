@@ -129,8 +129,14 @@ describe("a tower, on a real chain", () => {
     await expect(offer({}, domain, { ...config, salt })).rejects.toMatchObject({
       code: "VOUCHER_UNTRUSTED_POT",
     });
-    for (let lane = 0; lane < MOST_IN_POT; lane++)
-      await keep(tower, pot, await pot.pay({ payee: voucher.payee, lane }, wei(1n)));
+    const some = await Promise.all(
+      Array.from({ length: MOST_IN_POT + 4 }, (_, lane) =>
+        pot.pay({ payee: voucher.payee, lane }, wei(1n)),
+      ),
+    );
+    // All at once: none of them is stored when the last one asks.
+    const kept = await Promise.allSettled(some.map((one) => keep(tower, pot, one)));
+    expect(kept.filter(({ status }) => status === "fulfilled")).toHaveLength(MOST_IN_POT);
     await expect(offer({})).rejects.toMatchObject({
       reason: { code: "TOWER_FULL", most: MOST_IN_POT },
     });

@@ -7,9 +7,8 @@
  * Stored before it is acknowledged. Forgets a pot once it is final.
  */
 import { type Clock, CodedError, systemClock, toError, type Wei } from "@tabcast/runtime";
-import { isAddressEqual } from "viem";
 import { type Chain, connect, type Waits, type Wallet } from "./chain.ts";
-import { check, PotError, potId as potIdOf, separator } from "./config.ts";
+import { check, PotError, potId as potIdOf, requireDomain, separator } from "./config.ts";
 import { FINALIZED } from "./final.ts";
 import { Queue } from "./queue.ts";
 import { type Json, type Store, StoreError } from "./store.ts";
@@ -109,17 +108,26 @@ export async function openTower(options: OpenTowerOptions): Promise<Tower> {
     throw error;
   }
 
+  /** False if as much is kept of the lane already. Throws TOWER_FULL. */
+  function admits(potId: Hex, laneKey: string, { cumulative }: SignedVoucher): boolean {
+    const pot = pots.get(potId);
+    const held = pot?.vouchers.get(laneKey);
+    if (held !== undefined) return cumulative > held.cumulative;
+    const full = (most: number, what: string) =>
+      new TowerError({ code: "TOWER_FULL", most }, `at most ${most} ${what} are watched`);
+    if (pot === undefined && pots.size >= MOST_POTS) throw full(MOST_POTS, "pots");
+    if (pot !== undefined && pot.vouchers.size >= MOST_IN_POT)
+      throw full(MOST_IN_POT, "lanes of a pot");
+    return true;
+  }
+
   async function keep(
     offered: Domain,
     config: PotConfig,
     voucher: SignedVoucher,
     waits: Waits,
   ): Promise<void> {
-    if (offered.chainId !== domain.chainId || !isAddressEqual(offered.contract, domain.contract))
-      throw new PotError(
-        { code: "POT_ELSEWHERE", chainId: offered.chainId, contract: offered.contract },
-        `the pot is in ${offered.contract} on chain ${offered.chainId}; we watch ${domain.contract} on chain ${domain.chainId}`,
-      );
+    requireDomain(domain, offered);
     check(config);
     const potId = potIdOf(domainSeparator, config);
     if (potId !== voucher.potId)
@@ -128,13 +136,8 @@ export async function openTower(options: OpenTowerOptions): Promise<Tower> {
         `the voucher is for the pot ${voucher.potId}, and what came with it is ${potId}`,
       );
     const laneKey = Voucher.laneKey(voucher);
-    const before = pots.get(potId)?.vouchers.get(laneKey);
-    if (before !== undefined && before.cumulative >= voucher.cumulative) return;
-    const full = (most: number, what: string) =>
-      new TowerError({ code: "TOWER_FULL", most }, `at most ${most} ${what} are watched`);
-    if (!pots.has(potId) && pots.size >= MOST_POTS) throw full(MOST_POTS, "pots");
-    if (before === undefined && (pots.get(potId)?.vouchers.size ?? 0) >= MOST_IN_POT)
-      throw full(MOST_IN_POT, "lanes of a pot");
+    // Before anything is computed or asked, and again when it is our turn: many may come at once.
+    if (!admits(potId, laneKey, voucher)) return;
     await Voucher.verify(domainSeparator, config.signer, voucher);
     if (!pots.has(potId)) {
       const { exists, closeAt, balance } = await chain.pot(potId, waits);
@@ -146,11 +149,9 @@ export async function openTower(options: OpenTowerOptions): Promise<Tower> {
         );
     }
     await queue.run(async () => {
-      const { vouchers } = watched(pots, potId, config);
-      const held = vouchers.get(laneKey);
-      if (held !== undefined && held.cumulative >= voucher.cumulative) return;
+      if (!admits(potId, laneKey, voucher)) return;
       await store.write([[keyOf(voucher), record(config, voucher)]]);
-      vouchers.set(laneKey, voucher);
+      watched(pots, potId, config).vouchers.set(laneKey, voucher);
     });
   }
 

@@ -63,6 +63,16 @@ function hired(workers: readonly string[], values: Partial<Crew.Need> = {}) {
   return at;
 }
 
+/** Four have bid, three are hired; one of these, while the fourth's bid is in hand. */
+function chosen() {
+  const at = hiring();
+  at.play({ type: "tick", now: 0 });
+  for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
+  const [member] = at.awards(at.play({ type: "tick", now: 500 }));
+  for (const { worker } of at.now().members.values()) at.accept(worker, 600);
+  return { at, worker: member?.worker ?? "" };
+}
+
 describe("an offer", () => {
   test("goes out at once, and again under the same id while crew is missing", () => {
     const { play } = hiring();
@@ -294,12 +304,7 @@ describe("what is measured", () => {
     const alone = hired(["a", "b", "c"]);
     for (let i = 0; i < 9; i++)
       expect(alone.play({ type: "delivered", worker: "a", sample: slow, now: 2_000 })).toEqual([]);
-    const at = hiring();
-    at.play({ type: "tick", now: 0 });
-    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
-    const [member] = at.awards(at.play({ type: "tick", now: 500 }));
-    const worker = member?.worker ?? "";
-    for (const { worker: one } of at.now().members.values()) at.accept(one, 600);
+    const { at, worker } = chosen();
     const effects = Array.from({ length: 4 }, () =>
       at.play({ type: "delivered", worker, sample: slow, now: 2_000 }),
     ).flat();
@@ -315,12 +320,7 @@ describe("what is measured", () => {
 
   test("keeps a worker behind a slow link: nobody has measured a stranger's", () => {
     const behind = { ...sample, pullMs: 3_000 };
-    const at = hiring();
-    at.play({ type: "tick", now: 0 });
-    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
-    const [member] = at.awards(at.play({ type: "tick", now: 500 }));
-    const worker = member?.worker ?? "";
-    for (const { worker: one } of at.now().members.values()) at.accept(one, 600);
+    const { at, worker } = chosen();
     for (let i = 0; i < 9; i++)
       expect(at.play({ type: "delivered", worker, sample: behind, now: 2_000 })).toEqual([]);
     expect(at.now().members.get(worker)?.state).toBe("hired");

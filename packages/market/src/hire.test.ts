@@ -220,3 +220,16 @@ describe("an award", () => {
     expect(answer).toMatchObject({ ok: false, reason: why });
   });
 });
+
+describe("leaving a stream that leaves us unpaid", () => {
+  test.each<[string, readonly Hire.Unpaid[], number, number, ReturnType<typeof Hire.leaves>]>([
+    ["all was overtaken", ["cancelled", "cancelled"], 0, 0, { letGo: true, awayMs: 5_000 }],
+    ["again", ["cancelled", "cancelled"], 0, 2, { letGo: true, awayMs: 20_000 }],
+    ["and again", ["cancelled"], 0, 40, { letGo: true, awayMs: 600_000 }],
+    ["something is owed", ["owed", "cancelled"], 59_999, 0, undefined],
+    ["for a minute", ["owed", "cancelled"], 60_000, 0, { letGo: false, awayMs: 600_000 }],
+    ["something waits for its guarantee", ["held", "cancelled"], 1_000, 3, undefined],
+  ])("%s", (_, unpaid, unpaidMs, times, expected) => {
+    expect(Hire.leaves(unpaid, { unpaidMs, times })).toEqual(expected);
+  });
+});

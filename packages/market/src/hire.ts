@@ -181,6 +181,29 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
   return { ok: true };
 }
 
+/** A segment delivered and not paid: owed; held until it is guaranteed; or overtaken by another copy or the deadline, and never paid. */
+export type Unpaid = "owed" | "held" | "cancelled";
+
+/** How long nothing is paid until a worker leaves, in milliseconds. */
+const UNPAID_MS = 60_000;
+/** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
+const SHUN_MS = 600_000;
+const SLOW_MS = 5_000;
+
+/**
+ * Whether a worker whose unpaid window is full leaves, and how long it stays away. Where all of it was overtaken we are too slow for
+ * the stream, and no payment would ever make room again: that work is let go. Else the stream does not pay. `times`: how often
+ * running it was left so before.
+ */
+export function leaves(
+  unpaid: readonly Unpaid[],
+  of: { readonly unpaidMs: number; readonly times: number },
+): { readonly letGo: boolean; readonly awayMs: number } | undefined {
+  if (unpaid.every((state) => state === "cancelled"))
+    return { letGo: true, awayMs: Math.min(SHUN_MS, SLOW_MS * 2 ** of.times) };
+  return of.unpaidMs >= UNPAID_MS ? { letGo: false, awayMs: SHUN_MS } : undefined;
+}
+
 /** What was awarded, for holding a job against it. */
 export interface Agreed {
   readonly offer: Pick<Offer, "rungs" | "codec" | "segmentMs">;

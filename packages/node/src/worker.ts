@@ -66,11 +66,6 @@ const MOST_RECEIPTS = 32;
 const HEARTBEAT_MS = 500;
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
 const CREDIT_MS = 3_000;
-/** How long nothing is paid until a worker leaves, in milliseconds. */
-const UNPAID_MS = 60_000;
-/** How long a stream that left us unpaid gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
-const SHUN_MS = 600_000;
-const SLOW_MS = 5_000;
 /** Places remembered after they are over, and streams that are shunned. */
 const MOST_LEFT = 16;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
@@ -107,7 +102,7 @@ interface Place {
   readonly stream: string;
   readonly potId: Hex;
   /** Segments delivered and not yet paid; bounded by the offer's window. */
-  readonly unpaid: Map<number, "owed" | "held" | "cancelled">;
+  readonly unpaid: Map<number, Hire.Unpaid>;
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
@@ -409,19 +404,15 @@ export function work(options: WorkerOptions): WorkerNode {
     return { media, received };
   }
 
-  /**
-   * Leaves a stream that pays nothing. Where all that is unpaid was overtaken we are too slow for it, and no payment would ever make
-   * room again: what that cost is let go. Else it does not pay.
-   */
-  function quit(place: Place, forMs: number): void {
-    const { award, broadcaster, stream, unpaid } = place;
-    if (forMs === SLOW_MS) unpaid.clear();
+  /** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
+  function quitIfUnpaid({ award, broadcaster, stream, unpaid, paidAt }: Place): void {
+    const now = clock.now();
     const times = shunned.get(stream)?.times ?? 0;
+    const leaving = Hire.leaves([...unpaid.values()], { unpaidMs: now - paidAt, times });
+    if (leaving === undefined) return;
+    if (leaving.letGo) unpaid.clear();
     shunned.delete(stream);
-    shunned.set(stream, {
-      until: clock.now() + Math.min(SHUN_MS, forMs * 2 ** times),
-      times: times + 1,
-    });
+    shunned.set(stream, { until: now + leaving.awayMs, times: times + 1 });
     if (shunned.size > MOST_LEFT) shunned.delete(shunned.keys().next().value as string);
     const bye = Bye.encode({ why: "unpaid", finishing: false, award: award.id });
     const limits = AbortSignal.any([until, clock.timeout(5_000)]);
@@ -445,8 +436,7 @@ export function work(options: WorkerOptions): WorkerNode {
         await bell.until(room, { signal: AbortSignal.any([stop, late]) });
     } catch (error) {
       if (!late.aborted) throw error;
-      if ([...place.unpaid.values()].every((state) => state === "cancelled")) quit(place, SLOW_MS);
-      else if (clock.now() - place.paidAt >= UNPAID_MS) quit(place, SHUN_MS);
+      quitIfUnpaid(place);
       throw new Refusal(
         { code: "JOB_UNPAID" },
         `${place.unpaid.size} segments delivered and not paid, at most ${window()}`,
