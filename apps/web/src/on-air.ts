@@ -124,6 +124,11 @@ export function step(state: OnAir, event: BroadcastEvent): OnAir {
       const { role, payee } = event;
       return { ...state, crew: new Map(state.crew).set(event.worker, { role, payee, segments }) };
     }
+    case "promoted": {
+      const member = state.crew.get(event.worker);
+      if (member === undefined) return state;
+      return { ...state, crew: new Map(state.crew).set(event.worker, { ...member, role: "crew" }) };
+    }
     case "dropped": {
       const crew = new Map(state.crew);
       crew.delete(event.worker);

@@ -109,6 +109,9 @@ export function textPrinter(write: (text: string) => void): Printer {
         case "hired":
           say(`hired       ${who(line.worker)} as ${line.role}, pays to ${line.payee}`);
           break;
+        case "promoted":
+          say(`promoted    ${who(line.worker)} to the crew`);
+          break;
         case "dropped":
           say(`dropped     ${who(line.worker)}: ${line.why}`);
           break;

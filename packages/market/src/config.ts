@@ -52,10 +52,13 @@ export interface Config {
   readonly patience: { readonly firstMs: number; readonly laterMs: number };
   /** Attempts on workers before the segment is encoded here. */
   readonly mostAttempts: number;
-  /** Silence after which the backup starts too, in milliseconds. */
+  /** Silence after which the backup starts too, in milliseconds, whatever the worker's rhythm. */
   readonly suspectMs: number;
-  /** The same for one whose renditions should be here by now: a heartbeat comes every 500. */
-  readonly overdueMs: number;
+  /**
+   * The same where its rhythm is known: `times` the longest silence of the last one or two `memoryMs`, at least `leastMs`, which is
+   * three heartbeats.
+   */
+  readonly quiet: { readonly times: number; readonly leastMs: number; readonly memoryMs: number };
   /** Silence after which a worker is given up, in milliseconds. */
   readonly deadMs: number;
   /** How long the source's bytes may take to reach a worker before it is given up, in milliseconds. */
@@ -129,7 +132,7 @@ export const LIVE: Config = {
   patience: { firstMs: 10_000, laterMs: 3_000 },
   mostAttempts: 3,
   suspectMs: 1_200,
-  overdueMs: 600,
+  quiet: { times: 1.5, leastMs: 300, memoryMs: 15_000 },
   deadMs: 3_000,
   uploadMs: 20_000,
   hedge: { perSegment: 0.1, most: 10 },
@@ -146,8 +149,8 @@ export const LIVE: Config = {
     // A stream repeats its offer every 2 s while it lacks crew; one neighbour forwards nothing under its own name.
     offer: { perSecond: 4, burst: 40, patience: 50, cutMs: 60_000 },
     bid: { perSecond: 1, burst: 10, patience: 20, cutMs: 60_000 },
-    // Parts of answers: a heartbeat is two a second for each of two jobs, and progress may come faster.
-    receipt: { perSecond: 40, burst: 200, patience: 100, cutMs: 60_000 },
+    // Parts of answers: ten a second for each of two jobs, and more where much is sent ahead.
+    receipt: { perSecond: 60, burst: 300, patience: 100, cutMs: 60_000 },
     proof: { perSecond: 0.2, burst: 5, patience: 20, cutMs: 600_000 },
     // One for each stream every 30 s; an unknown pot costs us a look at the chain.
     entrust: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
@@ -155,4 +158,10 @@ export const LIVE: Config = {
 };
 
 /** For files at full speed: nothing is late, only lost. */
-export const FAST: Config = { ...LIVE, suspectMs: 10_000, deadMs: 20_000, uploadMs: 60_000 };
+export const FAST: Config = {
+  ...LIVE,
+  suspectMs: 10_000,
+  quiet: { ...LIVE.quiet, leastMs: 10_000 },
+  deadMs: 20_000,
+  uploadMs: 60_000,
+};

@@ -221,6 +221,11 @@ describe("an award", () => {
   });
 });
 
+test("a job that was called back counts as unpaid where most of it had gone out", () => {
+  expect(Hire.lent({ frames: 31, planned: 60 })).toBe(true);
+  expect(Hire.lent({ frames: 30, planned: 60 })).toBe(false);
+});
+
 describe("leaving a stream that leaves us unpaid", () => {
   test.each<[string, readonly Hire.Unpaid[], number, number, ReturnType<typeof Hire.leaves>]>([
     ["all was overtaken", ["cancelled", "cancelled"], 0, 0, { letGo: true, awayMs: 5_000 }],

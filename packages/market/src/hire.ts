@@ -184,6 +184,10 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
 /** A segment delivered and not paid: owed; held until it is guaranteed; or overtaken by another copy or the deadline, and never paid. */
 export type Unpaid = "owed" | "held" | "cancelled";
 
+/** Whether a job that was called back counts as unpaid: more than half of it had gone out while it was made. */
+export const lent = ({ frames, planned }: { frames: number; planned: number }): boolean =>
+  2 * frames > planned;
+
 /** How long nothing is paid until a worker leaves, in milliseconds. */
 const UNPAID_MS = 60_000;
 /** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */

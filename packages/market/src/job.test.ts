@@ -288,15 +288,18 @@ describe("one segment", () => {
     expect(Job.suspects(open.job)).toEqual(["a"]);
   });
 
-  test("half the silence is enough once its renditions should be here", () => {
-    const due: Job.Event = { type: "assigned", worker: "a", epoch: 1, now: 0, dueAt: 2_000 };
-    const heard = play([due, progress("a", 1_700)]);
-    expect(Job.wakeAt(heard.job, LIVE)).toBe(1_700 + LIVE.overdueMs);
-    expect(Job.suspects(play([late(2_299)], LIVE, [heard.job, []]).job)).toEqual([]);
-    expect(Job.suspects(play([late(2_300)], LIVE, [heard.job, []]).job)).toEqual(["a"]);
-    const early = play([due, progress("a", 1_000)]);
-    expect(Job.suspects(play([late(1_999)], LIVE, [early.job, []]).job)).toEqual([]);
-    expect(Job.suspects(play([late(2_000)], LIVE, [early.job, []]).job)).toEqual(["a"]);
+  test("a worker whose rhythm is known is suspected by it, from its first sign of life on", () => {
+    const heard: Job.Event = { type: "progress", worker: "a", now: 1_700, quietMs: 400 };
+    const known = play([assigned("a"), heard]);
+    expect(Job.wakeAt(known.job, LIVE)).toBe(2_100);
+    expect(Job.suspects(play([late(2_099)], LIVE, [known.job, []]).job)).toEqual([]);
+    expect(Job.suspects(play([late(2_100)], LIVE, [known.job, []]).job)).toEqual(["a"]);
+    const unknown = play([assigned("a")]);
+    expect(Job.suspects(play([late(1_199)], LIVE, [unknown.job, []]).job)).toEqual([]);
+    expect(Job.suspects(play([late(1_200)], LIVE, [unknown.job, []]).job)).toEqual(["a"]);
+    // What is on its way comes in gusts: the rhythm is one of work.
+    const pulled = play([receipt("a"), pulling("a", 1_800)], LIVE, [known.job, []]);
+    expect(Job.wakeAt(pulled.job, LIVE)).toBe(3_000);
   });
 
   describe("that is being pulled", () => {
@@ -452,6 +455,18 @@ describe("the budget of second copies", () => {
     for (let segment = 0; segment < 1_000; segment++) budget = Job.earn(budget, LIVE);
     expect(budget.tokens).toBe(10);
     expect(() => Job.spend({ tokens: 0.9 })).toThrow(RangeError);
+  });
+
+  test("gets its token back where the first worker was not heard of again", () => {
+    expect(Job.refund({ tokens: 0.3 }, LIVE)).toEqual({ tokens: 1.3 });
+    expect(Job.refund({ tokens: LIVE.hedge.most }, LIVE)).toEqual({ tokens: LIVE.hedge.most });
+    const silent = play([assigned("a"), late(1_200), assigned("b", 1_200)]).job;
+    expect(Job.vanished(silent, "a")).toBe(true);
+    expect(Job.vanished(silent, "b")).toBe(false);
+    const won = play([receipt("b"), passed("b")], LIVE, [silent, []]).job;
+    expect(Job.vanished(won, "a")).toBe(true);
+    const back = play([progress("a", 1_500)], LIVE, [silent, []]).job;
+    expect(Job.vanished(back, "a")).toBe(false);
   });
 });
 

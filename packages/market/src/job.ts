@@ -40,8 +40,8 @@ export interface Attempt {
   readonly suspected: boolean;
   /** When a second copy is thought of although it is heard of; undefined: not, or no more. */
   readonly hedgeAt: number | undefined;
-  /** When it was predicted to be done, in milliseconds: from then on less silence is suspicious. Undefined: nothing is late. */
-  readonly dueAt: number | undefined;
+  /** Silence at work that is suspicious, in milliseconds: `suspectMs` until it was heard of for the first time. */
+  readonly quietMs: number;
 }
 
 /** When results stop being of use; milliseconds of the broadcaster's clock, counted from the segment's end. */
@@ -73,8 +73,6 @@ export type Event =
       readonly now: number;
       /** `Assign.hedgeAt`. */
       readonly hedgeAt?: number | undefined;
-      /** When its renditions are predicted to be here; undefined for files. */
-      readonly dueAt?: number | undefined;
       /** When a complete segment is with it, as predicted; undefined for one that goes as it is made. */
       readonly uploadedAt?: number | undefined;
     }
@@ -86,7 +84,13 @@ export type Event =
   | { readonly type: "noWorker" }
   /** The last byte of the source has left for the worker. */
   | { readonly type: "uploaded"; readonly worker: string; readonly now: number }
-  | { readonly type: "progress"; readonly worker: string; readonly now: number }
+  /** A sign of life. `quietMs`: the silence that is suspicious from now on, as `Rhythm.patience` says. */
+  | {
+      readonly type: "progress";
+      readonly worker: string;
+      readonly now: number;
+      readonly quietMs?: number | undefined;
+    }
   | { readonly type: "receipt"; readonly worker: string; readonly epoch: number }
   /** Its renditions are asked for. */
   | { readonly type: "pulling"; readonly worker: string; readonly now: number }
@@ -258,13 +262,9 @@ function silence(attempt: Attempt, now: number, config: Config): "suspect" | "de
   return now >= suspectAt(attempt, config) ? "suspect" : undefined;
 }
 
-/** When an attempt falls under suspicion if nothing more is heard of it. */
-function suspectAt(attempt: Attempt, { suspectMs, overdueMs }: Config): number {
-  const { heardAt, dueAt, stage } = attempt;
-  const usual = heardAt + suspectMs;
-  // What is on its way comes in gusts; who works has a heartbeat.
-  if (dueAt === undefined || stage !== "running") return usual;
-  return Math.min(usual, Math.max(dueAt, heardAt + overdueMs));
+/** When an attempt falls under suspicion if nothing more is heard of it. What is on its way comes in gusts; who works has a rhythm. */
+function suspectAt({ heardAt, quietMs, stage }: Attempt, { suspectMs }: Config): number {
+  return heardAt + (stage === "running" ? quietMs : suspectMs);
 }
 
 function late(before: Job, now: number, hedge: boolean, config: Config): Step {
@@ -334,7 +334,7 @@ export function step(job: Job, event: Event, config: Config): Step {
         pulling: false,
         suspected: false,
         hedgeAt: event.hedgeAt,
-        dueAt: event.dueAt,
+        quietMs: config.suspectMs,
       };
       const next: Job = {
         ...job,
@@ -352,7 +352,9 @@ export function step(job: Job, event: Event, config: Config): Step {
     case "progress": {
       const { worker, now } = event;
       if (!job.attempts.some((one) => one.worker === worker && awaited(one))) return [job, []];
-      return [change(job, worker, { heardAt: now, uploaded: true, suspected: false }), []];
+      const quiet = event.type === "progress" ? event.quietMs : undefined;
+      const heard = { heardAt: now, uploaded: true, suspected: false };
+      return [change(job, worker, quiet === undefined ? heard : { ...heard, quietMs: quiet }), []];
     }
     case "pulling": {
       const { worker, now } = event;
@@ -442,3 +444,12 @@ export function spend(budget: Budget): Budget {
   if (!mayHedge(budget)) throw new RangeError(`a hedge needs one token, ${budget.tokens} are left`);
   return { tokens: budget.tokens - 1 };
 }
+
+/** A copy took the place of a worker that was not heard of again: that needs no token. */
+export function refund(budget: Budget, { hedge }: Config): Budget {
+  return { tokens: Math.min(hedge.most, budget.tokens + 1) };
+}
+
+/** True if a worker fell silent over this segment and was not heard of since, whatever is said of it. */
+export const vanished = (job: Job, worker: string): boolean =>
+  job.attempts.some((attempt) => attempt.worker === worker && attempt.suspected);

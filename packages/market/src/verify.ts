@@ -108,12 +108,20 @@ export function sizeBand(
 ): { readonly least: number; readonly most: number } {
   const target = (rung.bitrate / 8) * (source.duration / 1e6);
   const pixels = rung.width * rung.height;
-  const container = 1_024 + 32 * source.frames;
   const ratio = Math.min(1, pixels / (source.width * source.height));
   return {
     least: Math.min(ENOUGH_OF_TARGET * target, LEAST_OF_SOURCE * source.bytes * ratio),
-    most: MOST_OF_TARGET * target + pixels / 8 + container,
+    most: most(rung, source),
   };
+}
+
+/** Largest size in bytes of a rendition of so many frames and microseconds. */
+export function most(
+  { width, height, bitrate }: Rung,
+  { duration, frames }: Pick<Structure, "duration" | "frames">,
+): number {
+  const container = 1_024 + 32 * frames;
+  return MOST_OF_TARGET * (bitrate / 8) * (duration / 1e6) + (width * height) / 8 + container;
 }
 
 export interface Evidence {

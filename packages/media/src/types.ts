@@ -111,8 +111,23 @@ export interface Rendition extends Fragment {
   readonly rung: string;
 }
 
+/** A rendition as the transcoder gives it. */
+export interface Transcoded extends Rendition {
+  /** Bytes of `media` before its first sample; the rest is what `made` was told, in a row. */
+  readonly headLen: number;
+}
+
+/** Samples of a rendition, as soon as they are encoded. */
+export interface Made {
+  /** Index in the request's `rungs`. */
+  readonly rung: number;
+  /** Bytes of this rung's samples before these; zero again where a failed encoder was replaced and all begins anew. */
+  readonly at: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
 export interface TranscodeResult {
-  readonly renditions: readonly Rendition[];
+  readonly renditions: readonly Transcoded[];
   /** Milliseconds of work: waiting for input, or for another job, does not count. */
   readonly encodeMs: number;
   /** Milliseconds from the input's last byte to the renditions. */
@@ -126,6 +141,8 @@ export interface TranscodeOptions {
   readonly transfer?: readonly ArrayBuffer[];
   /** Called with the number of source frames done so far, at most every 100 ms. */
   readonly progress?: (frames: number) => void;
+  /** Called with every encoded frame, in the order of the file. */
+  readonly made?: (made: Made) => void;
 }
 
 /**

@@ -15,12 +15,14 @@ import {
   Job,
   JobEnd,
   JobReply,
+  MAX_PART,
   openReceipt,
   PROTOCOLS,
   publicKeyOf,
   type Receipt,
 } from "@tabcast/protocol";
 import { type Bytes, type Clock, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
+import { type Incoming, openIncoming } from "./ahead.ts";
 import { openFetcher } from "./exchange.ts";
 import { openHeld } from "./held.ts";
 
@@ -121,6 +123,8 @@ export interface JobTerms {
   readonly deadlineMs: number;
   /** Wei per output megapixel, and the lane that it goes to. */
   readonly price: bigint;
+  /** A segment that is complete goes as one message, and is checked before it is touched. Else its worker begins with the first bytes. */
+  readonly whole: boolean;
   readonly payee: Hex;
   readonly lane: number;
 }
@@ -133,21 +137,34 @@ export interface Signed {
   readonly hash: Uint8Array<ArrayBuffer>;
 }
 
+/** A receipt, and what came of its renditions before it. */
+export interface Delivery extends Signed {
+  readonly incoming: Incoming;
+}
+
+export interface SendOptions {
+  readonly signal: AbortSignal;
+  /** Called whenever bytes of the answer come. */
+  readonly heard: () => void;
+  /** Called with every part of the answer; what it throws ends the job. */
+  readonly part: () => void;
+  /** The last byte of the source has left, or was certainly taken. */
+  readonly uploaded: () => void;
+}
+
 /** Talks to workers about segments: sends jobs, opens receipts, pulls what was made. Decides nothing. */
 export interface Courier {
   /**
-   * Sends a segment as a job, one that is still being made as it comes, and waits until the receipt is here. `alive` is
-   * called for every part that arrives. Throws MESH_*, PROTOCOL_*, DELIVERY_FAILED in the worker's words,
-   * DELIVERY_RECEIPT if it is about something else, or what ended the source.
+   * Sends a segment as a job, whole for files, else as it comes or came, and waits until the receipt is here. Throws MESH_*,
+   * PROTOCOL_*, DELIVERY_FAILED in the worker's words, DELIVERY_RECEIPT if it is about something else, or what ended the source.
    */
-  send(
-    segment: Segment,
-    terms: JobTerms,
-    options: { signal: AbortSignal; alive: (frames: number) => void },
-  ): Promise<Signed>;
-  /** Pulls every rendition of a receipt from its worker, checks size and hash, and reads its structure. `heard`: whenever bytes come. */
+  send(segment: Segment, terms: JobTerms, options: SendOptions): Promise<Delivery>;
+  /**
+   * Takes every rendition of a receipt from what came with it, pulls from its worker what did not, checks size and hash, and reads
+   * its structure. `heard`: whenever bytes come.
+   */
   collect(
-    receipt: Receipt,
+    delivery: Delivery,
     terms: JobTerms,
     options: { signal: AbortSignal; heard: () => void },
   ): Promise<readonly Collected[]>;
@@ -158,14 +175,17 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
   const inits = openHeld((1 << 20) as Bytes);
 
   return {
-    async send(segment, terms, { signal, alive }) {
-      const { worker, addrs } = terms;
-      const request = jobOf(segment, terms);
-      const parts = mesh.request(worker, PROTOCOLS.job, request, {
+    async send(segment, terms, { signal, heard, part: took, uploaded }) {
+      const { worker, addrs, rungs } = terms;
+      const open = !terms.whole || segment.captured === undefined;
+      const { duration, frames } = segment.captured?.structure ?? segment.planned;
+      const incoming = openIncoming(rungs.map((rung) => Verify.most(rung, { duration, frames })));
+      const parts = mesh.request(worker, PROTOCOLS.job, jobOf(segment, terms, open), {
         signal,
         addrs,
-        maxBody: 0 as Bytes,
-        ...(segment.captured === undefined && { following: following(segment) }),
+        heard,
+        maxBody: MAX_PART as Bytes,
+        ...(open && { following: following(segment, uploaded) }),
       });
       for await (const part of parts) {
         const { progress, receipt, failure } = JobReply.decode(part.head);
@@ -174,37 +194,43 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
             { code: "DELIVERY_FAILED", worker, why: failure.code },
             `${worker} could not do segment ${segment.seq}: ${failure.message}`,
           );
-        alive(progress?.frames ?? 0);
+        if (!open) uploaded();
+        took();
+        const pieces = progress?.pieces ?? [];
+        if (!incoming.put(pieces, part.body as Uint8Array<ArrayBuffer>))
+          throw wrong(worker, "piece", segment.seq);
         if (receipt === undefined) continue;
         const from = publicKeyOf(worker);
         if (from === undefined) throw wrong(worker, "signer", segment.seq);
         const opened = await openReceipt(receipt, { from });
         const { payload } = await Envelope.open(receipt, "receipt", { from });
-        const { award, epoch, rungs } = terms;
+        const { award, epoch } = terms;
         // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
         const { seq, mediaHash } = await segment.closed;
         const outcome = Verify.receipt({ award, epoch, seq, mediaHash, rungs }, opened);
         if (!outcome.ok) throw wrong(worker, outcome.failed.join(", "), seq);
-        return { receipt: opened, sealed: receipt.slice(), hash: await sha256(payload) };
+        const hash = await sha256(payload);
+        return { receipt: opened, sealed: receipt.slice(), hash, incoming };
       }
       throw wrong(worker, "end of the answer", segment.seq);
     },
 
-    async collect(receipt, { worker, addrs, rungs }, options) {
+    async collect({ receipt, incoming }, { worker, addrs, rungs }, options) {
       const { signal } = options;
       const holders = [{ peer: worker, addrs }];
       const pull = async (hash: Uint8Array<ArrayBuffer>, size: number) =>
         (await fetcher.fetch({ hash, size, holders }, options)).bytes;
       return Promise.all(
-        rungs.map(async (rung): Promise<Collected> => {
+        rungs.map(async (rung, i): Promise<Collected> => {
           const promised = receipt.renditions.find((rendition) => rendition.rung === rung.name);
           if (promised === undefined) throw wrong(worker, `renditions.${rung.name}`, receipt.seq);
           const { initHash, mediaHash, initLen, mediaLen } = promised;
           const key = toHex(initHash);
+          const come = await incoming.take(i, promised);
           // One encoder makes the same init every time, so it is pulled once.
-          const init = inits.get(key) ?? (await pull(initHash, initLen));
+          const init = come?.init ?? inits.get(key) ?? (await pull(initHash, initLen));
           inits.put(key, init);
-          const media = await pull(mediaHash, mediaLen);
+          const media = come?.media ?? (await pull(mediaHash, mediaLen));
           const structure = await read({ init, media }, { signal });
           const { codecs, frames } = structure;
           return { rung: rung.name, init, media, initHash, mediaHash, structure, codecs, frames };
@@ -214,12 +240,11 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
   };
 }
 
-/** The first frame of a job: the whole segment, or its beginning where it is still being made. */
-function jobOf(
-  { seq, start, planned, init, initHash, captured }: Segment,
-  terms: JobTerms,
-): Message {
+/** The first frame of a job: the whole segment, or what it is going to be where its bytes follow. */
+function jobOf(segment: Segment, terms: JobTerms, open: boolean): Message {
+  const { seq, start, planned, init, initHash } = segment;
   const { award, epoch, attempt, rungs, codec } = terms;
+  const captured = open ? undefined : segment.captured;
   const media = captured?.video.media ?? NOTHING;
   const head = Job.encode({
     award,
@@ -237,17 +262,21 @@ function jobOf(
     deadlineMs: Math.round(terms.deadlineMs),
     codec,
     checkPpm: terms.checkPpm,
-    open: captured === undefined,
+    open,
   });
   return { head, body: concatBytes(init, media) };
 }
 
 /** What follows an open job. The segment is complete only with its last part: a source that fails ends the request. */
-async function* following(segment: Segment): AsyncGenerator<Message, void, void> {
+async function* following(
+  segment: Segment,
+  uploaded: () => void,
+): AsyncGenerator<Message, void, void> {
   for await (const body of segment.media()) yield { head: NOTHING, body };
   const { video, mediaHash } = await segment.closed;
   const head = JobEnd.encode({ mediaLen: video.media.byteLength, mediaHash });
   yield { head, body: NOTHING };
+  uploaded();
 }
 
 function wrong(worker: PeerId, field: string, seq: number): DeliveryError {

@@ -4,6 +4,7 @@ import {
   type Config,
   Job,
   Price,
+  Rhythm,
   type Speed,
   Trace,
   Trust,
@@ -17,6 +18,7 @@ import type { Checks, Draw, Result } from "./checks.ts";
 import {
   type Captured,
   type Collected,
+  type Delivery,
   DeliveryError,
   hashes,
   type JobTerms,
@@ -106,6 +108,8 @@ const LOOK_MS = 30_000;
 /** Looks that may wait for their turn: each holds a segment and its renditions. Beyond it a live stream's are left out. */
 const MOST_LOOKS = 16;
 
+/** Workers whose rhythm is remembered. */
+const MOST_RHYTHMS = 64;
 /** Receipts remembered, to find two for one segment. */
 const MOST_RECEIPTS = 512;
 
@@ -117,7 +121,7 @@ interface Slot {
   readonly running: Map<PeerId, AbortController>;
   readonly receipts: Map<
     PeerId,
-    Signed & { terms: JobTerms; upload: Speed.Sample["upload"]; receivedAt: number }
+    Delivery & { terms: JobTerms; upload: Speed.Sample["upload"]; receivedAt: number }
   >;
   /** Of each worker whose pictures are looked at: false once they are bad. */
   readonly cleared: Map<PeerId, Promise<boolean>>;
@@ -126,6 +130,8 @@ interface Slot {
   readonly local: AbortController;
   sentAt: number | undefined;
   localMs: number;
+  /** A token was spent on its second copy. */
+  spent: boolean;
 }
 
 interface Pick {
@@ -146,6 +152,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   const bell = openBell();
   const slots = new Map<number, Slot>();
   const loads = new Map<PeerId, Assign.Load[]>();
+  const rhythms = new Map<PeerId, Rhythm.Rhythm>();
   let picks: Pick[] = [];
   let budget = Job.newBudget;
   let uplinkFreeAt = 0;
@@ -247,6 +254,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       case "blame": {
         unload(effect.worker, seq);
         note(slot, "blamed", effect.worker, effect.fault);
+        if (slot.spent && Job.vanished(slot.job, effect.worker)) {
+          slot.spent = false;
+          budget = Job.refund(budget, config);
+        }
         const silent = effect.fault === "late" || effect.fault === "dead";
         if (silent) options.records.tell({ worker: effect.worker }, { type: "silent" });
         hiring?.tell({
@@ -346,6 +357,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       if (pick.why === "hedge") {
         if (!Job.mayHedge(budget)) continue;
         budget = Job.spend(budget);
+        slot.spent = true;
       }
       const load = { seq: pick.seq, readyAt: choice.readyAt };
       loads.set(choice.worker, [...(loads.get(choice.worker) ?? []), load]);
@@ -372,8 +384,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
       );
       const uploadedAt = open ? undefined : choice.uploadedAt;
-      const dueAt = slackMs === undefined ? undefined : doneAt;
-      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, dueAt, uploadedAt });
+      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
     }
   }
 
@@ -416,6 +427,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       codec,
       deadlineMs: Math.max(1, deadline - clock.now()),
       price: member.price,
+      whole: slackMs === undefined,
       payee,
       lane: member.lane,
     };
@@ -426,35 +438,39 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       note(slot, "sent", worker, `attempt ${attempt}`);
       on({ type: "sent", seq, worker, attempt });
     };
+    let heardAt: number | undefined;
     const heard = () => {
-      options.gate.pass("receipt", worker); // a flood of parts ends the request
-      tell(seq, { type: "progress", worker, now: clock.now() });
+      const now = clock.now();
+      if (heardAt !== undefined) learn(worker, now - heardAt);
+      heardAt = now;
+      const rhythm = rhythms.get(worker) ?? Rhythm.newRhythm;
+      tell(seq, { type: "progress", worker, now, quietMs: Rhythm.patience(rhythm, config) });
     };
+    const part = () => options.gate.pass("receipt", worker); // a flood of parts ends the request
     try {
       let upload: Speed.Sample["upload"];
-      let signed: Signed;
+      let delivery: Delivery;
       if (segment.captured === undefined) {
         // What is still being made takes no more of the uplink than it is made with.
         begin();
-        signed = await courier.send(segment, terms, { ...waits, alive: heard });
+        const told = { heard, part, uploaded: () => {} };
+        delivery = await courier.send(segment, terms, { ...waits, ...told });
       } else {
-        signed = await new Promise<Signed>((resolve, reject) => {
+        delivery = await new Promise<Delivery>((resolve, reject) => {
           // The uplink carries one complete segment at a time: two at once make both late.
           void uplink.run(
             () =>
               new Promise<void>((free) => {
                 const sentAt = clock.now();
                 begin();
-                const alive = () => {
-                  if (upload === undefined) {
-                    upload = { bytes: bytesOf(segment), ms: Math.max(1, clock.now() - sentAt) };
-                    uplinkFreeAt = Math.min(uplinkFreeAt, clock.now());
-                    free();
-                  }
-                  heard();
+                const uploaded = () => {
+                  if (upload !== undefined) return;
+                  upload = { bytes: bytesOf(segment), ms: Math.max(1, clock.now() - sentAt) };
+                  uplinkFreeAt = Math.min(uplinkFreeAt, clock.now());
+                  free();
                 };
                 courier
-                  .send(segment, terms, { ...waits, alive })
+                  .send(segment, terms, { ...waits, heard, part, uploaded })
                   .then(resolve, reject)
                   .finally(free);
                 // A worker that takes no bytes must not hold up those behind it.
@@ -463,9 +479,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
           );
         });
       }
-      remember(worker, signed, terms);
-      slot.receipts.set(worker, { ...signed, terms, upload, receivedAt: clock.now() });
-      note(slot, "receipt", worker, `${signed.receipt.encodeMs} ms of work`);
+      const { receipt, sealed, hash } = delivery;
+      remember(worker, { receipt, sealed, hash }, terms);
+      slot.receipts.set(worker, { ...delivery, terms, upload, receivedAt: clock.now() });
+      note(slot, "receipt", worker, `${receipt.encodeMs} ms of work`);
       tell(seq, { type: "receipt", worker, epoch });
     } catch (error) {
       if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
@@ -474,6 +491,14 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       const waited = segment.captured === undefined && whyOf(error) === "JOB_INPUT";
       fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
     }
+  }
+
+  /** A worker's signs of life came so far apart. */
+  function learn(worker: PeerId, gapMs: number): void {
+    const before = rhythms.get(worker) ?? Rhythm.newRhythm;
+    rhythms.delete(worker); // set again: it becomes the newest
+    rhythms.set(worker, Rhythm.beat(before, gapMs, clock.now(), config));
+    if (rhythms.size > MOST_RHYTHMS) rhythms.delete(rhythms.keys().next().value as PeerId);
   }
 
   /** A worker's try is over, and somebody else may have a place for it. */
@@ -530,7 +555,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     };
     try {
       tell(seq, { type: "pulling", worker, now: clock.now() });
-      const renditions = await courier.collect(got.receipt, got.terms, {
+      const renditions = await courier.collect(got, got.terms, {
         signal: AbortSignal.any([signal, stop.signal]),
         heard: () => tell(seq, { type: "progress", worker, now: clock.now() }),
       });
@@ -792,6 +817,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         local: new AbortController(),
         sentAt: undefined,
         localMs: 0,
+        spent: false,
       };
       slots.set(seq, slot);
       for (const effect of effects) act(slot, effect);

@@ -17,13 +17,18 @@ const ANSWER_MS = 5_000;
 const MOST_ASKED = 3;
 /** Peers of whom it is remembered whether they keep vouchers. */
 const MOST_REMEMBERED = 256;
+/** Times running that a voucher is given away because it rose while it was. */
+const MOST_ROUNDS = 3;
 /** Pots whose vouchers wait to be given away; the oldest makes room. */
 const MOST_POTS = 32;
 
 export interface Entrusting {
   /** The voucher of a pot rose. `payer` is not asked to keep it. */
   rose(potId: Hex, pot: Pot, payer: PeerId): void;
-  /** Gives away now what has risen since; resolves when all is answered or `limit` fires, and never rejects. */
+  /**
+   * Gives away now what has risen since, and what rises meanwhile; resolves when all is answered or `limit` fires, and never
+   * rejects.
+   */
   now(limit?: AbortSignal): Promise<void>;
 }
 
@@ -42,13 +47,14 @@ export function openEntrusting({
   /** Who kept something before (true), and who answers no such question (false). */
   const keeps = new Map<PeerId, boolean>();
 
+  /** Resolves with true if somebody keeps it, but it rose meanwhile. */
   async function give(
     potId: Hex,
     { pot, payer }: { pot: Pot; payer: PeerId },
     until: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const highest = purse.highest(potId);
-    if (highest === undefined) return;
+    if (highest === undefined) return false;
     const head = Entrust.encode({
       pot,
       payee: fromHex(purse.payee),
@@ -67,13 +73,14 @@ export function openEntrusting({
         remember(peer, true);
       } catch (error) {
         if (error instanceof MeshError && error.code === "MESH_REFUSED") remember(peer, false);
-        if (until.aborted) return;
+        if (until.aborted) return false;
         continue;
       }
-      // Unless it rose again meanwhile.
-      if (purse.highest(potId)?.cumulative === highest.cumulative) risen.delete(potId);
-      return;
+      if (purse.highest(potId)?.cumulative !== highest.cumulative) return true;
+      risen.delete(potId);
+      return false;
     }
+    return false;
   }
 
   const remember = (peer: PeerId, keeper: boolean) => {
@@ -83,7 +90,10 @@ export function openEntrusting({
   };
   const now = async (limit: AbortSignal = signal) => {
     const until = AbortSignal.any([signal, limit]);
-    await Promise.all([...risen].map(([potId, one]) => give(potId, one, until)));
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const again = await Promise.all([...risen].map(([potId, one]) => give(potId, one, until)));
+      if (!again.includes(true)) return;
+    }
   };
   const watch = async () => {
     for (;;) {

@@ -181,7 +181,12 @@ export function openHiring(options: HiringOptions): Hiring {
 
   function tell(event: Crew.Event): readonly Crew.Effect[] {
     const [next, effects] = Crew.step(crew, event, config, random);
+    const backups = [...crew.members.values()].filter(({ role }) => role === "backup");
     crew = next;
+    for (const { worker, epoch } of backups) {
+      const now = next.members.get(worker);
+      if (now?.epoch === epoch && now.role === "crew") on({ type: "promoted", worker });
+    }
     for (const effect of effects) act(effect);
     changed();
     return effects;

@@ -85,6 +85,8 @@ export type BroadcastEvent =
       readonly role: "crew" | "backup";
       readonly payee: string;
     }
+  /** A warm backup has taken a free place in the crew. */
+  | { readonly type: "promoted"; readonly worker: string }
   /** Why a worker was chosen: the terms of the draw, as `market` publishes them. */
   | ({ readonly type: "chosen" } & Select.Terms)
   | { readonly type: "dropped"; readonly worker: string; readonly why: string }

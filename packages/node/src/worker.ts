@@ -14,6 +14,7 @@ import {
   MAX_INIT,
   MAX_JOB_MEDIA,
   MAX_MEDIA,
+  MAX_PART,
   OFFERS_TOPIC,
   type Offer,
   openAward,
@@ -37,6 +38,7 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
+import { type Outgoing, openOutgoing, type Pieces } from "./ahead.ts";
 import { openEntrusting, serveTower } from "./entrust.ts";
 import { answer, ask, serveHeld } from "./exchange.ts";
 import { FloodError, openGate } from "./gate.ts";
@@ -62,8 +64,11 @@ const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
 const MOST_OFFERS = 128;
 /** Receipts kept per award, to answer a repeated job with. */
 const MOST_RECEIPTS = 32;
-/** A part of a job's answer leaves at least this often, in milliseconds. Source: facts of the market, section 4. */
-const HEARTBEAT_MS = 500;
+/**
+ * A part of a job's answer leaves at least this often, in milliseconds: what was made since, and a sign of life. The facts of the market
+ * have 500 (section 4): a death would be noticed too late to redo the segment within a second.
+ */
+const HEARTBEAT_MS = 100;
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
 const CREDIT_MS = 3_000;
 /** Places remembered after they are over, and streams that are shunned. */
@@ -71,6 +76,7 @@ const MOST_LEFT = 16;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
 const GONE_MS = 60_000;
 const NOTHING = new Uint8Array(0);
+const EMPTY: Pieces = { pieces: [], body: NOTHING };
 
 /** A job refused, in the words of SPEC.md. */
 class Refusal extends CodedError<{
@@ -103,6 +109,8 @@ interface Place {
   readonly potId: Hex;
   /** Segments delivered and not yet paid; bounded by the offer's window. */
   readonly unpaid: Map<number, Hire.Unpaid>;
+  /** Segments whose renditions go out while they are made: they have their room among the unpaid already. */
+  readonly ahead: Set<number>;
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
@@ -335,6 +343,7 @@ export function work(options: WorkerOptions): WorkerNode {
       potId,
       // A new award does not make the old debts forgotten.
       unpaid: [...left.values()].findLast((place) => place.stream === stream)?.unpaid ?? new Map(),
+      ahead: new Set(),
       paidAt: clock.now(),
       window: known.offer.window,
       jobs: new Map(),
@@ -424,22 +433,30 @@ export function work(options: WorkerOptions): WorkerNode {
     });
   }
 
+  /** What the offer allows to be unpaid, and no more than this payer has earned with us. */
+  const window = (place: Place) => Math.min(place.window, purse.window(place.potId));
+  const hasRoom = (place: Place) => place.unpaid.size + place.ahead.size < window(place);
+
+  /** Whether bytes of a segment may leave before its receipt: it then takes the room that it will need unpaid. */
+  function lend(place: Place, seq: number): boolean {
+    if (place.unpaid.has(seq) || place.ahead.has(seq)) return true;
+    if (!hasRoom(place)) return false;
+    place.ahead.add(seq);
+    return true;
+  }
+
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
-  async function credit(place: Place, stop: AbortSignal): Promise<void> {
+  async function credit(place: Place, seq: number, stop: AbortSignal): Promise<void> {
     const late = clock.timeout(CREDIT_MS);
-    // What the offer allows, and no more than this payer has earned with us.
-    const window = () => Math.min(place.window, purse.window(place.potId));
-    const room = () => place.unpaid.size < window() || undefined;
+    const room = () => lend(place, seq) || undefined;
     try {
-      // Looked at again after waking: two jobs may have waited for the same room.
-      while (room() === undefined)
-        await bell.until(room, { signal: AbortSignal.any([stop, late]) });
+      await bell.until(room, { signal: AbortSignal.any([stop, late]) });
     } catch (error) {
       if (!late.aborted) throw error;
-      quitIfUnpaid(place);
+      if (place.ahead.size === 0) quitIfUnpaid(place);
       throw new Refusal(
         { code: "JOB_UNPAID" },
-        `${place.unpaid.size} segments delivered and not paid, at most ${window()}`,
+        `${place.unpaid.size} segments delivered and not paid, at most ${window(place)}`,
       );
     }
   }
@@ -450,14 +467,14 @@ export function work(options: WorkerOptions): WorkerNode {
     init: Uint8Array<ArrayBuffer>,
     { media, received }: ReturnType<typeof mediaOf>,
     stop: AbortSignal,
-    progress: (frames: number) => void,
+    { progress, outgoing }: { progress: (frames: number) => void; outgoing: Outgoing },
   ): Promise<Uint8Array> {
     const rungs = asRungs(job.rungs);
     const frameRate = Math.min(240, (job.frames * 1e6) / job.durationUs);
     const { stream } = place;
     const request = { init, media, codec: asCodec(job.codec), rungs, frameRate, stream };
     if (!job.open) await received; // no decoder sees what is not what was promised
-    const working = transcoder.transcode(request, { signal: stop, progress });
+    const working = transcoder.transcode(request, { signal: stop, progress, made: outgoing.add });
     // What is wrong with an open job's bytes says more than what the transcoder makes of them.
     const [{ media: source, mediaHash }, result] = await Promise.all([received, working]);
     const frames = result.renditions[0]?.frames ?? 0;
@@ -491,11 +508,12 @@ export function work(options: WorkerOptions): WorkerNode {
       hardware: result.hardware,
     });
     const { payload } = await Envelope.open(sealed, "receipt");
-    await credit(place, stop);
+    await credit(place, job.seq, stop);
     const receipt = await sha256(payload);
     const kept = audits.get(place.stream)?.kept;
     if (kept !== undefined && kept.length < MOST_KEPT)
       kept.push({ seq: job.seq, receipt, ppm: job.checkPpm });
+    place.ahead.delete(job.seq);
     place.unpaid.set(job.seq, "owed");
     const owed = Price.ofSegment(place.award.price, rungs, frames);
     await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
@@ -505,6 +523,7 @@ export function work(options: WorkerOptions): WorkerNode {
       place.receipts.delete(oldest);
       place.forgotten = Math.max(place.forgotten, oldest);
     }
+    outgoing.finish(result.renditions);
     return sealed;
   }
 
@@ -512,7 +531,7 @@ export function work(options: WorkerOptions): WorkerNode {
     request: Message,
     { peer, signal: gone, following }: Asker,
   ): AsyncIterable<Message> {
-    const part = (reply: JobReply) => ({ head: JobReply.encode(reply), body: NOTHING });
+    const part = (reply: JobReply, body = NOTHING) => ({ head: JobReply.encode(reply), body });
     const startedAt = clock.now();
     let stream = "";
     let seq = -1;
@@ -527,9 +546,12 @@ export function work(options: WorkerOptions): WorkerNode {
       });
     const stop = new AbortController();
     let place: Place | undefined;
+    let frames = 0;
+    let planned = 0;
     try {
       const job = Job.decode(request.head);
       seq = job.seq;
+      planned = job.frames;
       const body = request.body as Uint8Array<ArrayBuffer>;
       place = admit(job, body, peer);
       stream = place.stream;
@@ -545,11 +567,12 @@ export function work(options: WorkerOptions): WorkerNode {
       told("started");
       const init = body.slice(0, job.initLen);
       await checkHash(init, job.initHash);
-      let frames = 0;
+      const outgoing = openOutgoing(job.rungs.length);
       let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
-      const finished = encode(place, job, init, input, all, (count) => {
+      const progress = (count: number) => {
         frames = count;
-      }).then(
+      };
+      const finished = encode(place, job, init, input, all, { progress, outgoing }).then(
         (sealed) => {
           outcome = { sealed };
         },
@@ -557,15 +580,19 @@ export function work(options: WorkerOptions): WorkerNode {
           outcome = { error };
         },
       );
-      while (outcome === undefined) {
-        yield part({ progress: { frames, queueMs: 0 } });
+      // What was made leaves while more is being made; what is left of it just before the receipt.
+      for (;;) {
+        if (outcome !== undefined && "error" in outcome) throw outcome.error;
+        const { pieces, body: bytes } = (lend(place, seq) && outgoing.next()) || EMPTY;
+        if (outcome !== undefined && pieces.length === 0) break;
+        yield part({ progress: { frames, queueMs: 0, pieces } }, bytes);
+        if (outcome !== undefined || bytes.byteLength >= MAX_PART) continue;
         const beat = new AbortController();
         await Promise.race([
           finished.finally(() => beat.abort()),
           clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
         ]);
       }
-      if ("error" in outcome) throw outcome.error;
       done++;
       told("done");
       yield part({ receipt: outcome.sealed.slice() });
@@ -577,8 +604,14 @@ export function work(options: WorkerOptions): WorkerNode {
       const code = error instanceof CodedError ? error.code : "JOB_FAILED";
       yield part({ failure: { code: code.slice(0, 64), message: why.slice(0, 200) } });
     } finally {
+      const calledBack = stop.signal.aborted || gone.aborted;
       stop.abort();
-      if (place?.jobs.get(seq) === stop) place.jobs.delete(seq);
+      if (place?.jobs.get(seq) === stop) {
+        place.jobs.delete(seq);
+        if (place.ahead.delete(seq) && calledBack && Hire.lent({ frames, planned }))
+          place.unpaid.set(seq, "cancelled");
+        bell.wake();
+      }
       if (jobs() === 0) speeds.idle();
       look();
     }
@@ -763,6 +796,7 @@ export function work(options: WorkerOptions): WorkerNode {
       const given = entrusting.now(clock.timeout(1_000));
       for (const id of [...places.keys()]) leave(id);
       await Promise.allSettled([...heard, given]);
+      await entrusting.now(clock.timeout(1_000)); // what was paid since
       own.abort();
     },
   };

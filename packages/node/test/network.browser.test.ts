@@ -21,6 +21,7 @@ import {
 import { type MemoryNetwork, type Mesh, type Message, memory, memoryNetwork } from "@tabcast/mesh";
 import {
   Cancel,
+  Job,
   JobEnd,
   JobReply,
   Keys,
@@ -413,6 +414,38 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(first).toBeGreaterThanOrEqual(0);
     const early = log.slice(first).findIndex((line) => line.endsWith("complete"));
     expect(early).toBeGreaterThan(0);
+  });
+
+  test("renditions come with the receipt, and only what was spoilt on the way is pulled", async () => {
+    await startWorker();
+    const SPOILT = 4;
+    let gets = 0;
+    let parts = 0;
+    const bend = (mesh: Mesh): Mesh => ({
+      ...mesh,
+      async *request(peer, protocol, request, options) {
+        if (protocol === PROTOCOLS.get) gets++;
+        const spoils = protocol === PROTOCOLS.job && Job.decode(request.head).seq === SPOILT;
+        for await (const { head, body } of mesh.request(peer, protocol, request, options)) {
+          if (protocol === PROTOCOLS.job && body.byteLength > 0) parts++;
+          const other = body.slice();
+          if (spoils && body.byteLength > 0) other[0] = (other[0] ?? 0) ^ 1;
+          yield { head, body: other };
+        }
+      },
+    });
+    const air = await goLive({ wanted: 1, seconds: 8, pace: "live", bend });
+    const report = await air.finished;
+    expect(report.captured).toBe(8);
+    expect(report.segments.every(({ worker, verified }) => worker !== "local" && verified)).toBe(
+      true,
+    );
+    balanced(report);
+    // Samples in several parts of each segment, and of the spoilt one its init and media, for some rungs or all.
+    expect(parts).toBeGreaterThan(2 * 8);
+    const rungs = new Set(report.segments.map(({ rung }) => rung)).size;
+    expect(gets).toBeGreaterThan(0);
+    expect(gets).toBeLessThanOrEqual(2 * rungs);
   });
 
   test("a live segment whose worker vanishes in its middle is replayed to another", async () => {

@@ -147,7 +147,20 @@ const samples = [
   { noun: P.Job, message: job },
   { noun: P.Job, message: { ...job, mediaLen: 0, mediaHash: new Uint8Array(), open: true } },
   { noun: P.JobEnd, message: { mediaLen: 1_500_000, mediaHash: fill(32, 72) } },
-  { noun: P.JobReply, message: { progress: { frames: 31, queueMs: 12 } } },
+  { noun: P.JobReply, message: { progress: { frames: 31, queueMs: 12, pieces: [] } } },
+  {
+    noun: P.JobReply,
+    message: {
+      progress: {
+        frames: 60,
+        queueMs: 0,
+        pieces: [
+          { rung: 0, head: false, at: 61_440, len: 8_192 },
+          { rung: 0, head: true, at: 0, len: 1_384 },
+        ],
+      },
+    },
+  },
   {
     noun: P.JobReply,
     message: { failure: { code: "MEDIA_UNDECODABLE", message: "no decoder for hvc1" } },
@@ -302,6 +315,8 @@ const refused = [
   [P.Job, openJob.subarray(0, -2), "PROTOCOL_FIELD", "neither open nor a size and a hash"],
   [P.JobReply, bytes("0a02 0805 1a03 0a0141"), "PROTOCOL_FIELD", "two parts"],
   [P.JobReply, bytes("0a01 0805"), "PROTOCOL_MALFORMED", "a part that runs over its end"],
+  [P.JobReply, bytes("0a06 1a04 0808 2001"), "PROTOCOL_FIELD", "a piece of a ninth rung"],
+  [P.JobReply, bytes("0a04 1a02 0801"), "PROTOCOL_FIELD", "a piece of no bytes"],
 ].map(([noun, hex, code, why]) => ({ message: (noun as P.Noun<object>).name, hex, code, why }));
 
 const folder = new URL("../vectors/", import.meta.url);

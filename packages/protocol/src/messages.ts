@@ -49,6 +49,10 @@ export const LIMITS = {
 export const MAX_REVEAL_CHECKS = 128;
 /** Most entries one ManifestReply holds. */
 export const MAX_MANIFEST_ENTRIES = 64;
+/** Most pieces of renditions in one part of a job's answer: of each rung samples, and a head. */
+export const MAX_PIECES = 16;
+/** Largest body of one part of a job's answer, in bytes. */
+export const MAX_PART = 512 * 1024;
 /** Largest init segment, in bytes. */
 export const MAX_INIT = 65_536;
 /** Largest media segment that a job carries or a worker makes, in bytes. */
@@ -78,6 +82,7 @@ export type Job = Generated.Job;
 export type JobEnd = Generated.JobEnd;
 export type JobReply = Generated.JobReply;
 export type Progress = Generated.Progress;
+export type Piece = Generated.Piece;
 export type Failure = Generated.Failure;
 export type Rendition = Generated.Rendition;
 export type Receipt = Generated.Receipt;
@@ -380,7 +385,22 @@ export const JobReply: Noun<JobReply> = define(
   Generated.JobReply.codec(),
   object<JobReply>(
     {
-      progress: maybe(object<Progress>({ frames: whole(0, 10_000), queueMs: whole(0, 3_600_000) })),
+      progress: maybe(
+        object<Progress>({
+          frames: whole(0, 10_000),
+          queueMs: whole(0, 3_600_000),
+          pieces: list(
+            0,
+            MAX_PIECES,
+            object<Piece>({
+              rung: whole(0, 7),
+              head: flag,
+              at: whole(0, MAX_JOB_MEDIA),
+              len: whole(1, MAX_PART),
+            }),
+          ),
+        }),
+      ),
       receipt: maybe(blob(1, 2_304)),
       failure: maybe(
         object<Failure>({ code: text(1, 64, /^[A-Z][A-Z0-9_]*$/), message: text(0, 500) }),

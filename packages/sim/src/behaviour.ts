@@ -74,26 +74,34 @@ export function meshOf(
   if (kind === "bid-storm") return { ...mesh, subscribers: () => [] };
   if (kind !== "bad-hash") return mesh;
   let done = 0;
+  /** Jobs to come in which what is asked for by hash is spoilt too: what came ahead and does not hash is pulled. */
+  let spoilt = 0;
+  const spoil = (body: Uint8Array) => {
+    const other = body.slice();
+    if (other.byteLength >= SPOILT_FROM) other[40] = (other[40] ?? 0) ^ 1;
+    return other;
+  };
   return {
     ...mesh,
     serve(protocol, handler, options) {
-      if (protocol !== PROTOCOLS.get) return mesh.serve(protocol, handler, options);
+      if (protocol !== PROTOCOLS.get && protocol !== PROTOCOLS.job)
+        return mesh.serve(protocol, handler, options);
       mesh.serve(
         protocol,
         async function* (request, asker) {
-          for await (const part of handler(request, asker)) {
-            if (part.body.byteLength < 100 || done++ < from || random.fraction() >= share)
-              yield part;
-            else {
-              cheated();
-              const body = part.body.slice();
-              body[40] = (body[40] ?? 0) ^ 1;
-              yield { head: part.head, body };
-            }
-          }
+          const job = protocol === PROTOCOLS.job;
+          const bad = job && done++ >= from && random.fraction() < share;
+          if (bad) cheated();
+          if (job) spoilt = bad ? SPOILT_JOBS : Math.max(0, spoilt - 1);
+          for await (const { head, body } of handler(request, asker))
+            yield { head, body: bad || (!job && spoilt > 0) ? spoil(body) : body };
         },
         options,
       );
     },
   };
 }
+
+/** Bodies from this size on are renditions, in bytes. */
+const SPOILT_FROM = 100;
+const SPOILT_JOBS = 2;

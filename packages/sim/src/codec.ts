@@ -5,14 +5,13 @@
 import type {
   CodecName,
   Comparison,
-  Fragment,
   Opening,
   Reference,
-  Rendition,
   Rung,
   Source,
   SourceSegment,
   Structure,
+  Transcoded,
   Transcoder,
   Verifier,
 } from "@tabcast/media";
@@ -266,26 +265,46 @@ export function openDevice(options: DeviceOptions): Device {
       slower = factor;
     },
     busyMs: () => busyMs,
-    async transcode({ media, rungs, frameRate = 30 }, { signal, progress }) {
+    async transcode({ media, rungs, frameRate = 30 }, { signal, progress, made }) {
       const perFrame = rungs.reduce((sum, { width, height }) => sum + width * height, 0);
       const factor =
         Math.exp(options.sigma * normal(random)) *
         (random.fraction() < options.stall.share ? options.stall.factor : 1);
       const msOf = (frames: number) =>
         ((perFrame * frames * 1_000) / options.pixelsPerSecond) * factor;
-      let header: Header | undefined;
+      let plan: { header: Header; holdMs: number; renditions: Transcoded[] } | undefined;
+      const sent = rungs.map(() => 0);
       let worked = 0;
       let endedAt = clock.now();
-      const work = async (ms: number) => {
+      /** What is going to come of it, settled with the first bytes. */
+      const planOf = (bytes: Uint8Array) => {
+        const honest: Made = { header: readMedia(bytes), size: 1, holdMs: 0 };
+        const { header, size, holdMs } = options.touch?.(honest) ?? honest;
+        const seconds = (honest.header.frames * honest.header.frame) / 1e6;
+        const renditions = rungs.map((rung) => {
+          const usual = (rung.bitrate / 8) * seconds * Math.exp(0.1 * normal(random)) * size;
+          return renditionOf(rung, header, Math.min(usual, (1.4 * rung.bitrate * seconds) / 8));
+        });
+        return { header: honest.header, holdMs, renditions };
+      };
+      const work = async (ms: number, header: Header) => {
         signal.throwIfAborted();
         await occupy(ms);
         worked += ms * slower;
-        if (header !== undefined) options.worked(header, ms * slower);
+        options.worked(header, ms * slower);
         signal.throwIfAborted();
       };
+      const tell = (renditions: readonly Transcoded[], share: number) => {
+        for (const [rung, { media: whole, headLen }] of renditions.entries()) {
+          const at = sent[rung] ?? 0;
+          const to = Math.floor((whole.byteLength - headLen) * share);
+          if (to > at) made?.({ rung, at, bytes: whole.slice(headLen + at, headLen + to) });
+          sent[rung] = to;
+        }
+      };
       if (media instanceof Uint8Array) {
-        header = readMedia(media);
-        await work(msOf(header.frames));
+        plan = planOf(media);
+        await work(msOf(plan.header.frames), plan.header);
       } else {
         const perPiece = Math.max(1, (PIECE_MS * frameRate) / 1_000);
         const reader = media.getReader();
@@ -296,34 +315,23 @@ export function openDevice(options: DeviceOptions): Device {
           for (;;) {
             const { value, done: ended } = await reader.read();
             if (ended) break;
-            header ??= readMedia(value);
+            plan ??= planOf(value);
+            const { frames } = plan.header;
             endedAt = clock.now();
-            await work(msOf(Math.min(perPiece, header.frames - done)));
-            done = Math.min(header.frames, done + perPiece);
+            await work(msOf(Math.min(perPiece, frames - done)), plan.header);
+            done = Math.min(frames, done + perPiece);
             progress?.(Math.floor(done));
+            tell(plan.renditions, done / frames);
           }
         } finally {
           signal.removeEventListener("abort", cancel);
         }
         signal.throwIfAborted();
       }
-      if (header === undefined) throw new RangeError("an empty segment");
-      const made = options.touch?.({ header, size: 1, holdMs: 0 }) ?? {
-        header,
-        size: 1,
-        holdMs: 0,
-      };
-      if (made.holdMs > 0) await clock.sleep(made.holdMs, { signal });
-      const seconds = (header.frames * header.frame) / 1e6;
+      if (plan === undefined) throw new RangeError("an empty segment");
+      if (plan.holdMs > 0) await clock.sleep(plan.holdMs, { signal });
       return {
-        renditions: rungs.map((rung) => {
-          const bytes = (rung.bitrate / 8) * seconds * Math.exp(0.1 * normal(random)) * made.size;
-          return renditionOf(
-            rung,
-            made.header,
-            Math.min(bytes, (1.4 * rung.bitrate * seconds) / 8),
-          );
-        }),
+        renditions: plan.renditions,
         encodeMs: worked,
         tailMs: clock.now() - endedAt,
         hardware: "sw",
@@ -331,14 +339,15 @@ export function openDevice(options: DeviceOptions): Device {
     },
     close() {},
   };
-  function renditionOf(rung: Rung, header: Header, bytes: number): Rendition {
-    const made: Fragment = {
+  function renditionOf(rung: Rung, header: Header, bytes: number): Transcoded {
+    return {
+      rung: rung.name,
       init: writeInit(rung.width, rung.height),
       media: writeMedia(header, bytes),
+      headLen: HEADER,
       codecs: CODECS,
       frames: header.frames,
     };
-    return { rung: rung.name, ...made };
   }
 }
 

@@ -144,7 +144,10 @@ class Way {
       this.#coming.push(slot);
       this.#net.travel(this.#from, this.#to, bytes, () => {
         under.way = false;
-        slot.arrive = arrive;
+        slot.arrive = () => {
+          this.#heard?.();
+          arrive();
+        };
         while (this.#coming[0]?.arrive !== undefined) this.#coming.shift()?.arrive?.();
       });
       left();

@@ -72,11 +72,11 @@ const someone = text(
 const who = textOr(
   someone,
   object<{
-    pick?: "fastest" | "crew" | "backup" | "broadcaster" | undefined;
+    pick?: "fastest" | "crew" | "encoding" | "backup" | "broadcaster" | undefined;
     stream?: number | undefined;
     share?: number | undefined;
   }>({
-    pick: maybe(word("fastest", "crew", "backup", "broadcaster")),
+    pick: maybe(word("fastest", "crew", "encoding", "backup", "broadcaster")),
     stream: maybe(whole(0, 10_000)),
     share: maybe(share),
   }),

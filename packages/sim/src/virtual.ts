@@ -503,6 +503,9 @@ class World {
       case "hired":
         crew.set(event.worker, event.role);
         return;
+      case "promoted":
+        crew.set(event.worker, "crew");
+        return;
       case "dropped": {
         crew.delete(event.worker);
         const worker = this.#byPeer.get(event.worker);
@@ -663,6 +666,12 @@ class World {
     if (who.pick === "broadcaster") return { workers: [], streams: stream ? [stream] : [] };
     if (who.pick === "fastest")
       return { ...none, workers: here.toSorted((a, b) => b.speed - a.speed).slice(0, 1) };
+    if (who.pick === "encoding") {
+      // The oldest segment that is in somebody's hands.
+      const hands = [...(stream?.sentTo ?? [])].sort(([a], [b]) => a - b).flatMap(([, all]) => all);
+      const first = hands.find((peer) => here.some(({ self }) => self === peer));
+      return { ...none, workers: here.filter(({ self }) => self === first) };
+    }
     if (who.pick !== undefined)
       return {
         ...none,

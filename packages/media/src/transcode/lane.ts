@@ -1,4 +1,4 @@
-import { bytesOf, codecString, completeColour } from "../codecs.ts";
+import { bytesOf, chunkBytes, codecString, completeColour } from "../codecs.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import type { VideoTrack } from "../mp4/track.ts";
 import type { CodecName, Rung, TranscodeResult } from "../types.ts";
@@ -52,9 +52,16 @@ export function encoderConfigOf(
   };
 }
 
+export interface LaneOptions {
+  /** What to ask software for. */
+  readonly rates?: StreamRates;
+  /** Told of each encoded frame, and how many bytes came before it. */
+  readonly made?: ((at: number, bytes: Uint8Array<ArrayBuffer>) => void) | undefined;
+}
+
 /**
  * Opens the encoder of one rung. "prefer-hardware" gives way where hardware does not take this rung; Chromium answers
- * with support only where hardware will be used. `rates` says what to ask software for. Throws MEDIA_ENCODER if this browser has no encoder for it.
+ * with support only where hardware will be used. Throws MEDIA_ENCODER if this browser has no encoder for it.
  */
 export async function openLane(
   codec: CodecName,
@@ -63,7 +70,7 @@ export async function openLane(
   acceleration: HardwareAcceleration,
   own: (coder: VideoEncoder) => void,
   fail: (error: unknown) => void,
-  rates?: StreamRates,
+  { rates, made }: LaneOptions = {},
 ): Promise<Lane> {
   const plain = encoderConfigOf(codec, rung, frameRate);
   const refuse = (why: string, cause?: unknown) =>
@@ -89,6 +96,7 @@ export async function openLane(
   const chosen = !byHardware && (await supports(tuned)) ? tuned : config;
   if (chosen === config && !(await supports(config))) throw refuse("not supported by this browser");
   const chunks: EncodedVideoChunk[] = [];
+  let at = 0;
   const lane: Lane = {
     rung,
     chunks,
@@ -97,6 +105,8 @@ export async function openLane(
       error: (error) => fail(refuse(messageOf(error), error)),
       output: (chunk, meta) => {
         chunks.push(chunk);
+        made?.(at, chunkBytes(chunk));
+        at += chunk.byteLength;
         if (meta?.decoderConfig) lane.config ??= meta.decoderConfig;
       },
     }),

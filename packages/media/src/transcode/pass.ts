@@ -2,7 +2,7 @@ import { CodedError, type Micros } from "@tabcast/runtime";
 import { MAX_FRAME_RATE } from "../bounds.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { frameRateOf, microsOf, type VideoTrack } from "../mp4/track.ts";
-import type { CodecName, Rung } from "../types.ts";
+import type { CodecName, Made, Rung } from "../types.ts";
 import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
 import type { Reporter, Stopwatch } from "./progress.ts";
@@ -29,6 +29,7 @@ export interface PassOptions {
   readonly turn: Turn;
   readonly watch: Stopwatch;
   readonly report: Reporter;
+  readonly made?: ((made: Made) => void) | undefined;
 }
 
 /**
@@ -48,6 +49,7 @@ export async function runPass(
     turn,
     watch,
     report,
+    made,
     ...known
   }: PassOptions,
 ): Promise<readonly Lane[]> {
@@ -86,8 +88,11 @@ export async function runPass(
     const rate = known.frameRate ?? frameRateOf(input.announced, track.timescale);
     const frameRate = Math.min(MAX_FRAME_RATE, Math.max(1, rate));
     const lanes = await Promise.all(
-      rungs.map((rung) =>
-        openLane(codec, rung, frameRate, acceleration, (coder) => coders.push(coder), fail, rates),
+      rungs.map((rung, i) =>
+        openLane(codec, rung, frameRate, acceleration, (coder) => coders.push(coder), fail, {
+          rates,
+          made: made && ((at, bytes) => made({ rung: i, at, bytes })),
+        }),
       ),
     );
     if (failure) throw failure;

@@ -1,4 +1,4 @@
-import { BitsPerSecond } from "@tabcast/runtime";
+import { BitsPerSecond, concatBytes } from "@tabcast/runtime";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { never } from "../../test/clip.ts";
 import { segmentOf } from "../../test/segment.ts";
@@ -158,8 +158,14 @@ describe("a job survives", () => {
       const { stream, controller } = fed();
       let told = 0;
       const early = Promise.withResolvers<void>();
+      /** By rung, what was told last of each place; a second encoder begins at zero. */
+      const made = new Map<number, Uint8Array[]>();
       const job = transcodeSegment(request({ media: stream }), {
         signal: never,
+        made: ({ rung, at, bytes }) => {
+          if (at === 0) made.set(rung, []);
+          made.get(rung)?.push(bytes);
+        },
         progress: (frames) => {
           expect(frames).toBeGreaterThanOrEqual(told);
           told = frames;
@@ -171,7 +177,10 @@ describe("a job survives", () => {
       await early.promise;
       controller.enqueue(chunks.at(-1) as Uint8Array<ArrayBuffer>);
       controller.close();
-      for (const { frames } of (await job).renditions) expect(frames).toBe(FRAMES);
+      for (const [i, { frames, media, headLen }] of (await job).renditions.entries()) {
+        expect(frames).toBe(FRAMES);
+        expect(concatBytes(...(made.get(i) ?? []))).toEqual(media.slice(headLen));
+      }
       expect(told).toBe(FRAMES);
       allClosed(opened);
     });

@@ -8,7 +8,7 @@ import { readInit, readMedia } from "../mp4/read.ts";
 import type { Colour, VideoTrack } from "../mp4/track.ts";
 import { writeInit, writeMedia } from "../mp4/write.ts";
 import { openFile, openScene } from "../source/source.ts";
-import type { CodecName, Fragment, Rung, SourceSegment, Transcoder } from "../types.ts";
+import type { CodecName, Fragment, Made, Rung, SourceSegment, Transcoder } from "../types.ts";
 import { createTranscoder, measure } from "./transcoder.ts";
 
 const SIZE = { width: 640, height: 360 };
@@ -87,6 +87,27 @@ describe("transcoding", () => {
         }
       }
     });
+
+  test("every frame is told as soon as it is encoded, and these are the file's samples", async () => {
+    for (const codec of ["avc", "vp9", "av1"] as CodecName[]) {
+      const told: Made[] = [];
+      const { init, media } = video();
+      const made = (one: Made) => told.push(one);
+      const request = { init, media, codec, rungs };
+      const { renditions } = await transcoder.transcode(request, { signal: never, made });
+      for (const [i, { media: whole, headLen, frames }] of renditions.entries()) {
+        const own = told.filter(({ rung }) => rung === i);
+        expect(own).toHaveLength(frames);
+        let at = headLen;
+        for (const one of own) {
+          expect(one.at).toBe(at - headLen);
+          expect(one.bytes).toEqual(whole.subarray(at, at + one.bytes.byteLength));
+          at += one.bytes.byteLength;
+        }
+        expect(at).toBe(whole.byteLength);
+      }
+    }
+  });
 
   test("a source with B-frames gives the same times, in order", async () => {
     const source = await openFile(await stored("bframes.mp4"), "b", { signal: never });

@@ -7,7 +7,7 @@ import { readInit } from "../mp4/read.ts";
 import type { Media } from "../mp4/segment.ts";
 import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
 import { writeInit, writeMedia } from "../mp4/write.ts";
-import type { CodecName, Rendition, TranscodeRequest, TranscodeResult } from "../types.ts";
+import type { CodecName, Made, Transcoded, TranscodeRequest, TranscodeResult } from "../types.ts";
 import { SegmentInput } from "./input.ts";
 import { hardwareOf, type Lane, mayBeHardware, videoTrackOf } from "./lane.ts";
 import { runPass } from "./pass.ts";
@@ -54,6 +54,8 @@ export interface SegmentOptions {
   readonly signal: AbortSignal;
   /** Called with the number of source frames done so far, at most every 100 ms. */
   readonly progress?: (frames: number) => void;
+  /** Called with every encoded frame, in the order of the file. */
+  readonly made?: ((made: Made) => void) | undefined;
   /** Held while there is work, given up while the input has to be waited for. Default: nobody else works. */
   readonly turn?: Turn;
   /** What earlier segments of all streams taught of the encoders; used where the request names its stream. Default: nothing. */
@@ -69,7 +71,7 @@ export interface SegmentOptions {
  */
 export async function transcodeSegment(
   request: TranscodeRequest,
-  { signal, progress, turn = new Turns().claim(), rates: all = new Rates() }: SegmentOptions,
+  { signal, progress, made, turn = new Turns().claim(), rates: all = new Rates() }: SegmentOptions,
 ): Promise<TranscodeResult> {
   checkRequest(request);
   const { codec, rungs, stream } = request;
@@ -90,7 +92,7 @@ export async function transcodeSegment(
     const decoder = await decoderConfigOf(track);
     let acceleration = request.acceleration ?? "no-preference";
     const pass = async () => {
-      const coders = { track, decoder, acceleration, rates, signal, turn, watch, report };
+      const coders = { track, decoder, acceleration, rates, signal, turn, watch, report, made };
       const lanes = await runPass(input, { ...request, ...coders });
       const media = await input.whole();
       const renditions = lanes.map((lane) => pack(lane, codec, track, media));
@@ -158,7 +160,7 @@ function pack(
   codec: CodecName,
   source: VideoTrack,
   { samples, sequence }: Media,
-): Rendition {
+): Transcoded {
   const byMicros = new Map(samples.map((s) => [microsOf(s.time, source.timescale), s]));
   const coded: Sample[] = [];
   for (const chunk of chunks) {
@@ -183,10 +185,12 @@ function pack(
       `the encoder's first frame of rung ${rung.name} is no key frame`,
     );
   const init = writeInit(track);
+  const media = writeMedia(track, coded, sequence);
   return {
     rung: rung.name,
     init,
-    media: writeMedia(track, coded, sequence),
+    media,
+    headLen: media.byteLength - coded.reduce((sum, { data }) => sum + data.byteLength, 0),
     codecs: readInit(init).codecs,
     frames: coded.length,
   };

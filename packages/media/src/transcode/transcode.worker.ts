@@ -1,5 +1,5 @@
 import { serve } from "../port.ts";
-import type { CodecName, Measured, TranscodeRequest, TranscodeResult } from "../types.ts";
+import type { CodecName, Made, Measured, TranscodeRequest, TranscodeResult } from "../types.ts";
 import { measureHere } from "./measure.ts";
 import { Rates } from "./rate.ts";
 import { transcodeSegment } from "./transcode.ts";
@@ -10,23 +10,28 @@ const MAX_JOBS = 4;
 
 /** What the transcoding worker does: one segment, or a measurement of itself. */
 export type WorkCall =
-  | { readonly do: "transcode"; readonly request: TranscodeRequest }
+  /** `early`: the caller wants every frame as soon as it is encoded. */
+  | { readonly do: "transcode"; readonly request: TranscodeRequest; readonly early: boolean }
   | { readonly do: "measure"; readonly codec: CodecName };
 export type WorkResult =
   | { readonly done: "transcode"; readonly result: TranscodeResult }
   | { readonly done: "measure"; readonly result: Measured };
 
+/** What is told while it runs: source frames done, or what was encoded. */
+export type WorkNews = number | Made;
+
 const turns = new Turns();
 const rates = new Rates();
 
-serve<WorkCall, number, WorkResult>(
+serve<WorkCall, WorkNews, WorkResult>(
   async (call, { signal, news }) => {
     if (call.do === "measure")
       return {
         done: "measure",
         result: await measureHere(call.codec, { signal, progress: news }),
       };
-    const options = { signal, progress: news, turn: turns.claim(), rates };
+    const made = call.early ? news : undefined;
+    const options = { signal, progress: news, made, turn: turns.claim(), rates };
     return { done: "transcode", result: await transcodeSegment(call.request, options) };
   },
   (answer) =>

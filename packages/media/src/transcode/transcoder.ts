@@ -9,10 +9,10 @@ import type {
   Transcoder,
 } from "../types.ts";
 import { checkRequest } from "./transcode.ts";
-import type { WorkCall, WorkResult } from "./transcode.worker.ts";
+import type { WorkCall, WorkNews, WorkResult } from "./transcode.worker.ts";
 
 const openWorker = () =>
-  new Caller<WorkCall, number, WorkResult>(
+  new Caller<WorkCall, WorkNews, WorkResult>(
     new Worker(new URL("./transcode.worker.ts", import.meta.url), { type: "module" }),
   );
 
@@ -48,9 +48,9 @@ export function createTranscoder({ measured = [] }: TranscoderOptions = {}): Tra
 }
 
 async function transcode(
-  worker: Caller<WorkCall, number, WorkResult>,
+  worker: Caller<WorkCall, WorkNews, WorkResult>,
   request: TranscodeRequest,
-  { signal, progress, transfer = [] }: TranscodeOptions,
+  { signal, progress, made, transfer = [] }: TranscodeOptions,
 ): Promise<TranscodeResult> {
   try {
     checkRequest(request); // before the bytes are copied to the worker
@@ -74,8 +74,16 @@ async function transcode(
   } else media = own(media);
   try {
     const answer = await worker.call(
-      { do: "transcode", request: { ...request, init: own(request.init), media } },
-      { signal, transfer: moved, ...(progress ? { news: progress } : {}) },
+      {
+        do: "transcode",
+        request: { ...request, init: own(request.init), media },
+        early: made !== undefined,
+      },
+      {
+        signal,
+        transfer: moved,
+        news: (news) => (typeof news === "number" ? progress?.(news) : made?.(news)),
+      },
     );
     if (answer.done !== "transcode") throw new TypeError("the worker answered another call");
     return answer.result;
@@ -107,7 +115,7 @@ export async function measure({
   try {
     const answer = await worker.call(
       { do: "measure", codec },
-      { signal, ...(progress ? { news: progress } : {}) },
+      { signal, news: (news) => typeof news === "number" && progress?.(news) },
     );
     if (answer.done !== "measure") throw new TypeError("the worker answered another call");
     return answer.result;

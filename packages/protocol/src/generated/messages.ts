@@ -1611,6 +1611,7 @@ export const JobReply = {
 export interface Progress {
   frames: number
   queueMs: number
+  pieces: Piece[]
 }
 
 let ownProgress: Codec<Progress> | undefined
@@ -1631,13 +1632,21 @@ export const Progress = {
           w.uint32(obj.queueMs)
         }
 
+        if (obj.pieces != null && obj.pieces.length > 0) {
+          for (const value of obj.pieces) {
+            w.uint32(26)
+            Piece.codec().encode(value, w)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           frames: 0,
-          queueMs: 0
+          queueMs: 0,
+          pieces: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1654,6 +1663,10 @@ export const Progress = {
               obj.queueMs = reader.uint32()
               break
             }
+            case 3: {
+              obj.pieces.push(Piece.codec().decode(reader, reader.uint32()))
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1664,6 +1677,87 @@ export const Progress = {
         return obj
       }, unstreamed)
     return ownProgress
+  }
+}
+
+export interface Piece {
+  rung: number
+  head: boolean
+  at: number
+  len: number
+}
+
+let ownPiece: Codec<Piece> | undefined
+export const Piece = {
+  codec: (): Codec<Piece> => {
+    ownPiece ??= message<Piece>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.rung != null && obj.rung !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.rung)
+        }
+
+        if ((obj.head != null && obj.head !== false)) {
+          w.uint32(16)
+          w.bool(obj.head)
+        }
+
+        if ((obj.at != null && obj.at !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.at)
+        }
+
+        if ((obj.len != null && obj.len !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.len)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          rung: 0,
+          head: false,
+          at: 0,
+          len: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.rung = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.head = reader.bool()
+              break
+            }
+            case 3: {
+              obj.at = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.len = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPiece
   }
 }
 

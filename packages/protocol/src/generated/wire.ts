@@ -448,6 +448,29 @@ export const WIRE: Wire = {
     "2": {
       "name": "queueMs",
       "type": "uint32"
+    },
+    "3": {
+      "name": "pieces",
+      "type": "Piece",
+      "many": true
+    }
+  },
+  "Piece": {
+    "1": {
+      "name": "rung",
+      "type": "uint32"
+    },
+    "2": {
+      "name": "head",
+      "type": "bool"
+    },
+    "3": {
+      "name": "at",
+      "type": "uint32"
+    },
+    "4": {
+      "name": "len",
+      "type": "uint32"
     }
   },
   "Failure": {

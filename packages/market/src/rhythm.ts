@@ -1,0 +1,32 @@
+/**
+ * How long a worker may be silent. Its signs of life come every 100 ms; on a busy machine or a bad path they come in gusts. So it
+ * is suspected after a multiple of the longest silence that it lately came back from, within bounds.
+ */
+import type { Config } from "./config.ts";
+
+export interface Rhythm {
+  /** Longest gap between two signs of life, in milliseconds: of the time since `since`, and of as long before. */
+  readonly longest: number;
+  readonly before: number;
+  /** When the present count began, in milliseconds; undefined: nothing was heard yet. */
+  readonly since: number | undefined;
+}
+
+export const newRhythm: Rhythm = { longest: 0, before: 0, since: undefined };
+
+/** A sign of life came, `gapMs` after the one before. */
+export function beat(rhythm: Rhythm, gapMs: number, now: number, { quiet }: Config): Rhythm {
+  const { longest, since } = rhythm;
+  if (since === undefined) return { longest: gapMs, before: 0, since: now };
+  if (now - since < quiet.memoryMs) return { ...rhythm, longest: Math.max(longest, gapMs) };
+  // What was longer ago than twice the memory is forgotten.
+  const before = now - since < 2 * quiet.memoryMs ? longest : 0;
+  return { longest: gapMs, before, since: now };
+}
+
+/** Silence after which it is suspected, in milliseconds; the most there is for one whose rhythm is not known. */
+export function patience({ longest, before, since }: Rhythm, { quiet, suspectMs }: Config): number {
+  if (since === undefined) return suspectMs;
+  const usual = quiet.times * Math.max(longest, before);
+  return Math.min(suspectMs, Math.max(quiet.leastMs, usual));
+}
