@@ -137,12 +137,22 @@ describe("the next segment", () => {
 });
 
 describe("a second copy", () => {
-  test("starts as late as the backup could still make it, and not before the first is overdue", () => {
-    const first = { base: 1_000, doneAt: 2_000 };
-    expect(Assign.hedgeAt(first, 5_000, 1_000)).toBe(3_700);
-    expect(Assign.hedgeAt(first, 5_000, 3_000)).toBe(2_150);
-    expect(Assign.hedgeAt(first, undefined, 1_000)).toBeUndefined();
-    expect(Assign.hedgeAt(first, 5_000, undefined)).toBeUndefined();
+  test.each<[string, number, number | undefined, number | undefined, number | undefined]>([
+    ["when the first has taken 1.6 times what was predicted", 1_000, 9_000, 1_000, 2_600],
+    ["sooner, where the backup could not make it then", 1_000, 3_600, 1_000, 2_300],
+    ["but never before the first is overdue", 1_000, 3_600, 2_000, 2_150],
+    ["never without a deadline", 1_000, undefined, 1_000, undefined],
+    ["nor without a backup", 1_000, 9_000, undefined, undefined],
+  ])("starts %s", (_, sentAt, deadline, backupMs, expected) => {
+    expect(Assign.hedgeAt({ sentAt, doneAt: sentAt + 1_000 }, deadline, backupMs)).toBe(expected);
+  });
+
+  test("of what is merely slow is not worth it where the crew is busy", () => {
+    const hand = { worker: "a", epoch: 1, role: "crew", pixelsPerS: 1e8, uplink: 1e7, pullMs: 1 };
+    const hands = [hand, { ...hand, worker: "b" }] as Assign.Hand[];
+    expect(Assign.saturated(hands, 2.79e8, 2_000)).toBe(false);
+    expect(Assign.saturated(hands, 2.81e8, 2_000)).toBe(true);
+    expect(Assign.saturated([], 1, 2_000)).toBe(true);
   });
 
   test("at a file's end is of what takes longest, while somebody idle would be done first", () => {

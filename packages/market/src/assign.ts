@@ -109,21 +109,33 @@ export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "wh
 }
 
 /**
- * When a second copy starts although the first is still heard of: as late as the backup could still make it (1.3 x its ETA
- * before the deadline), but not before 1.15 x the first one's own ETA. `base`: when the segment is, or will be, complete: limits
- * count from there. Undefined without a deadline or a backup. Milliseconds.
+ * When a second copy starts although the first is still heard of: when the first has taken 1.6 x what was predicted, or as late as the
+ * backup could still make it (1.3 x its ETA before the deadline) if that is sooner, but not before 1.15 x the prediction. Counted from
+ * when it was sent. Undefined without a deadline or a backup. Milliseconds. Source: facts of the market, section 5.
  */
 export function hedgeAt(
-  first: { readonly base: number; readonly doneAt: number },
+  first: { readonly sentAt: number; readonly doneAt: number },
   deadline: number | undefined,
   backupMs: number | undefined,
 ): number | undefined {
   if (deadline === undefined || backupMs === undefined) return undefined;
-  const own = first.base + OVERDUE * Math.max(0, first.doneAt - first.base);
-  return Math.max(own, deadline - MARGIN * Math.max(0, backupMs));
+  const own = Math.max(0, first.doneAt - first.sentAt);
+  const latest = deadline - MARGIN * Math.max(0, backupMs);
+  return first.sentAt + Math.max(OVERDUE * own, Math.min(LATE * own, latest - first.sentAt));
 }
 const OVERDUE = 1.15;
+const LATE = 1.6;
 const MARGIN = 1.3;
+
+/**
+ * Whether a copy of what is merely slow would make everything late: the crew has more than 0.7 of its time to spend on the stream, as
+ * far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
+ */
+export function saturated(hands: readonly Hand[], pixels: number, segmentMs: number): boolean {
+  const has = hands.reduce((sum, { pixelsPerS }) => sum + pixelsPerS, 0);
+  return pixels > (SATURATED * has * segmentMs) / 1_000;
+}
+const SATURATED = 0.7;
 
 /**
  * At the end of a file, when fewer segments are left than workers: the one in hand that is predicted to take longest, to be copied

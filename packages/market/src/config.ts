@@ -17,11 +17,14 @@ export interface Config {
   readonly acceptMs: number;
   /**
    * How long a worker that was overtaken gets nothing, in milliseconds; twice as long the next time. 6 s, because a
-   * connection takes that long to say that the other side is gone (facts of the mesh); at the third time running it is dropped.
+   * connection takes that long to say that the other side is gone (facts of the mesh).
    */
   readonly suspendMs: number;
-  /** Times running that a worker may be late before it is dropped. */
-  readonly mostLate: number;
+  /**
+   * Late segments after which a worker is dropped, and what part of one a segment in time makes up for: one late in three is out within
+   * 20, one in six never.
+   */
+  readonly late: { readonly most: number; readonly forgiven: number };
   /**
    * Verified segments after which a member makes room for the backup, where there is one: who bids and is as good shall have a
    * turn. The facts of the market re-hire for files every 30 segments (section 3); with 30 a city of 200 equals and 30 streams shares
@@ -117,7 +120,7 @@ export const LIVE: Config = {
   offerTtlMs: 30_000,
   acceptMs: 5_000,
   suspendMs: 6_000,
-  mostLate: 3,
+  late: { most: 3, forgiven: 0.2 },
   lease: 20,
   returnMs: 30_000,
   mostInvalid: 2,

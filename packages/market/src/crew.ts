@@ -75,7 +75,7 @@ export interface Known {
   /** 0 to 1, from its record: 0.5 for a stranger. */
   readonly honesty: number;
   readonly invalid: number;
-  /** Times running that it was overtaken. */
+  /** Times that it was overtaken; every segment in time takes `config.late.forgiven` of one back. */
   readonly late: number;
   /** Not hired before this; Infinity: not again for this stream. */
   readonly outUntil: number;
@@ -424,10 +424,10 @@ function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Con
   if (member === undefined || fault === "busy") return [crew, []];
   const known = crew.known.get(worker) ?? nobody(now);
   const late = known.late + (fault === "late" ? 1 : 0);
-  if (fault === "late" && late < config.mostLate && member.state !== "asked") {
+  if (fault === "late" && late < config.late.most && member.state !== "asked") {
     const next = remember(crew, worker, { late }, now);
     if (member.state === "draining") return [next, []];
-    const until = now + config.suspendMs * 2 ** (late - 1);
+    const until = now + config.suspendMs * 2 ** Math.max(0, Math.ceil(late) - 1);
     const suspended: Member = { ...member, state: "suspended", until };
     return [{ ...next, members: put(next.members, worker, suspended) }, []];
   }
@@ -451,7 +451,8 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
     known.latency === undefined ? ratio : (1 - config.alpha) * known.latency + config.alpha * ratio;
   const slow = latency > 1 ? known.slow + 1 : 0;
   const measured = measure(known.measured, sample, config);
-  const next = remember(crew, worker, { late: 0, latency, slow, measured }, now);
+  const late = Math.max(0, known.late - config.late.forgiven);
+  const next = remember(crew, worker, { late, latency, slow, measured }, now);
   const before = next.members.get(worker);
   if (before === undefined) return [next, []];
   const member: Member = { ...before, served: before.served + 1 };

@@ -413,10 +413,33 @@ describe("one segment", () => {
   });
 
   test("lets go of a worker that was found for it too late", () => {
-    const found = play([assigned("b")], LIVE, [states.local, []]);
-    expect(found.effects).toEqual([{ do: "cancel", worker: "b", epoch: 1, why: "late" }]);
+    const found = play([{ type: "noWorker" }, assigned("b")], LIVE, [states.open, []]);
+    expect(found.effects.slice(1)).toEqual([{ do: "cancel", worker: "b", epoch: 1, why: "late" }]);
     expect(Job.wants(states.sent, LIVE)).toBe(true);
     expect(Job.wants(states.check, LIVE)).toBe(false);
+  });
+
+  test("gets a copy also while this tab makes its lowest rung beside a worker that does not come to an end", () => {
+    const begun: Job.Event = { ...assigned("a"), hedgeAt: limits.localAt + 500 } as Job.Event;
+    const beside = play([begun, progress("a", limits.localAt), late(limits.localAt)]);
+    expect(beside.effects.at(-1)).toEqual({ do: "encode" });
+    const heard = [progress("a", limits.localAt + 400), late(limits.localAt + 500)];
+    const slow = play(heard, LIVE, [beside.job, []]);
+    expect(slow.effects).toEqual([{ do: "pick", why: "hedge", without: ["a"] }]);
+    const copied = play([{ type: "localDone" }, assigned("b")], LIVE, [slow.job, []]);
+    expect(copied.job).toMatchObject({ state: "local", local: "ready" });
+    const won = play([receipt("b"), passed("b")], LIVE, [copied.job, []]);
+    expect(won.effects).toContainEqual({ do: "publish", by: "b" });
+    expect(won.effects).toContainEqual({ do: "blame", worker: "a", fault: "late" });
+  });
+
+  test("gets a third copy only where the first two are silent", () => {
+    const quick: Job.Event = { ...assigned("b", 1_200), quietMs: 400 } as Job.Event;
+    const two = play([assigned("a"), late(1_200), quick]);
+    const silent = play([late(1_600)], LIVE, [two.job, []]);
+    expect(silent.effects).toEqual([{ do: "pick", why: "hedge", without: ["a", "b"] }]);
+    const back = play([progress("a", 1_500), late(1_600)], LIVE, [two.job, []]);
+    expect(back.effects).toEqual([]);
   });
 
   test("of a file is given up for nothing but silence", () => {

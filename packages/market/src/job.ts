@@ -40,7 +40,9 @@ export interface Attempt {
   readonly suspected: boolean;
   /** When a second copy is thought of although it is heard of; undefined: not, or no more. */
   readonly hedgeAt: number | undefined;
-  /** Silence at work that is suspicious, in milliseconds: `suspectMs` until it was heard of for the first time. */
+  /** That time came while it was at work. */
+  readonly overdue: boolean;
+  /** Silence at work that is suspicious, in milliseconds. */
   readonly quietMs: number;
 }
 
@@ -73,6 +75,8 @@ export type Event =
       readonly now: number;
       /** `Assign.hedgeAt`. */
       readonly hedgeAt?: number | undefined;
+      /** Silence that is suspicious, as `Rhythm.patience` says; default: `suspectMs`. */
+      readonly quietMs?: number | undefined;
       /** When a complete segment is with it, as predicted; undefined for one that goes as it is made. */
       readonly uploadedAt?: number | undefined;
     }
@@ -165,13 +169,16 @@ export function suspects(job: Job): string[] {
 
 /** True while a worker that is found for it would be sent a copy. */
 export function wants(job: Job, config: Config): boolean {
-  const searching = job.state === "open" || job.state === "sent" || doubtful(job);
-  return searching && job.attempts.length < config.mostAttempts;
+  return (job.state === "open" || mayCopy(job)) && job.attempts.length < config.mostAttempts;
 }
 
 /** What is checked has fallen silent on its way to us. */
 const doubtful = (job: Job) =>
   job.state === "check" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
+
+/** A copy may still make it: also where this tab makes the lowest rung beside a worker, which is no ladder. */
+const mayCopy = (job: Job) =>
+  job.state === "sent" || doubtful(job) || (job.state === "local" && job.attempts.some(live));
 
 function change(job: Job, worker: string, values: Partial<Attempt>): Job {
   const attempts = job.attempts.map((attempt) =>
@@ -192,14 +199,15 @@ function cancels(job: Job, why: "won" | "late" | "stopped"): Effect[] {
 
 /**
  * Who was overtaken. Without this a worker that vanished would be given segment after segment, each saved by its second
- * copy before the first was given up. `timeIsUp`: the first worker had all the time there was.
+ * copy before the first was given up; one that never comes to an end, and says so all the time, too. `timeIsUp`: the first worker had
+ * all the time there was.
  */
 function overtaken(job: Job, timeIsUp: boolean): Effect[] {
   return job.attempts
     .filter((attempt) => {
-      const { stage, suspected, number } = attempt;
+      const { stage, suspected, number, overdue } = attempt;
       // What we pull slowly is not its maker's fault.
-      const slow = stage === "running" && timeIsUp && number === 1;
+      const slow = stage === "running" && (timeIsUp || overdue) && number === 1;
       return slow || (suspected && awaited(attempt));
     })
     .map(({ worker }) => ({ do: "blame", worker, fault: "late" }) as const);
@@ -292,22 +300,24 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   for (const attempt of job.attempts) {
     if (attempt.suspected || silence(attempt, now, config) !== "suspect") continue;
     job = change(job, attempt.worker, { suspected: true });
-    effects.push(...second(job, hedge, config));
+    if (sound(job).length === 0) effects.push(...copy(job, hedge, config));
   }
   for (const { worker, hedgeAt, stage } of job.attempts) {
     if (stage !== "running" || hedgeAt === undefined || now < hedgeAt) continue;
-    job = change(job, worker, { hedgeAt: undefined });
+    job = change(job, worker, { hedgeAt: undefined, overdue: true });
     if (effects.some((effect) => effect.do === "pick")) continue;
-    effects.push(...second(job, hedge, config));
+    const [only, ...others] = sound(job);
+    if (only?.worker === worker && others.length === 0) effects.push(...copy(job, hedge, config));
   }
   return [job, effects];
 }
 
-/** The search for a second copy, if one may start. */
-function second(job: Job, hedge: boolean, config: Config): Effect[] {
-  const alone = job.attempts.filter(live).length === 1;
-  const may = job.state === "sent" || doubtful(job);
-  if (!hedge || !alone || !may || job.attempts.length >= config.mostAttempts) return [];
+/** Tries that may still come to something. */
+const sound = (job: Job) => job.attempts.filter((attempt) => live(attempt) && !attempt.suspected);
+
+/** The search for another copy, if one may start. */
+function copy(job: Job, hedge: boolean, config: Config): Effect[] {
+  if (!hedge || !mayCopy(job) || job.attempts.length >= config.mostAttempts) return [];
   return [{ do: "pick", why: "hedge", without: job.attempts.map(({ worker }) => worker) }];
 }
 
@@ -334,11 +344,12 @@ export function step(job: Job, event: Event, config: Config): Step {
         pulling: false,
         suspected: false,
         hedgeAt: event.hedgeAt,
-        quietMs: config.suspectMs,
+        overdue: false,
+        quietMs: event.quietMs ?? config.suspectMs,
       };
       const next: Job = {
         ...job,
-        state: job.state === "check" ? "check" : "sent",
+        state: job.state === "check" || job.state === "local" ? job.state : "sent",
         attempts: [...job.attempts, attempt],
         hedged: job.hedged || job.attempts.some(live),
       };
@@ -391,7 +402,9 @@ export function step(job: Job, event: Event, config: Config): Step {
       return lose(job, event.worker, event.fault, config);
     }
     case "tail":
-      return job.hedged ? [job, []] : [job, second(job, event.hedge, config)];
+      return job.hedged || sound(job).length > 1
+        ? [job, []]
+        : [job, copy(job, event.hedge, config)];
     case "late":
       return late(job, event.now, event.hedge, config);
     case "localDone": {

@@ -335,7 +335,7 @@ describe.each<Mode>(["complete", "begun"])(
       expect(slowest).toBeLessThanOrEqual(SLACK_MS);
       // Nobody tells the broadcaster that they are gone: it finds out at three segments each, and all of them are saved.
       expect(of("local")).toBeLessThanOrEqual(4);
-      expect(tally.hedges).toBeLessThanOrEqual(2 * LIVE.mostLate);
+      expect(tally.hedges).toBeLessThanOrEqual(2 * LIVE.late.most);
     });
 
     test("hedges stalls within a budget of one in ten, and delivers everything", () => {

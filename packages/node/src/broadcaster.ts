@@ -49,6 +49,7 @@ const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
 const MOST_WORKERS = 8;
 /** How often waiting is looked at, in milliseconds. */
 const TICK_MS = 100;
+const LEAST_TICK_MS = 10;
 /** Segments under way in fast mode beyond what the crew has in hand. */
 const AHEAD = 1;
 /** Segments under way in a live stream, and segments published but not yet recorded in any, before the source waits. */
@@ -395,7 +396,9 @@ async function run(
   started(jobs);
   const ticking = (async () => {
     for (;;) {
-      await clock.sleep(TICK_MS, { signal: working });
+      // Sooner where a segment cannot wait so long: a worker's silence is noticed at once.
+      const due = (jobs.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now();
+      await clock.sleep(Math.min(TICK_MS, Math.max(LEAST_TICK_MS, due)), { signal: working });
       hiring?.tick();
       jobs.tick();
       bell.wake();

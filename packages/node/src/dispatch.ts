@@ -90,6 +90,8 @@ export interface Dispatch {
   lost(worker: PeerId): void;
   /** To be called when somebody was hired, and at least ten times a second. */
   tick(): void;
+  /** When `tick` is needed sooner, in milliseconds of the clock. */
+  wakeAt(): number | undefined;
   /** No segment more will come: idle workers may copy what takes longest. Files only. */
   ending(): void;
   /** How the newest segments came to be. */
@@ -378,13 +380,17 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         { now, uplinkFreeAt },
         config,
       );
-      const hedgeAt = Assign.hedgeAt(
-        { base: open ? slot.closesAt : now, doneAt },
-        deadline,
-        backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
-      );
+      const calm = !Assign.saturated(hands, task.pixels, options.segmentMs);
+      const hedgeAt = calm
+        ? Assign.hedgeAt(
+            { sentAt: now, doneAt },
+            deadline,
+            backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
+          )
+        : undefined;
       const uploadedAt = open ? undefined : choice.uploadedAt;
-      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+      const quietMs = patience(worker);
+      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt, quietMs });
     }
   }
 
@@ -433,18 +439,18 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     };
     const waits = { signal: AbortSignal.any([signal, stop.signal]) };
     const begin = () => {
-      slot.sentAt ??= clock.now();
+      heardAt = clock.now();
+      slot.sentAt ??= heardAt;
       if (attempt > 1) tally.copies++;
       note(slot, "sent", worker, `attempt ${attempt}`);
       on({ type: "sent", seq, worker, attempt });
     };
-    let heardAt: number | undefined;
+    let heardAt = clock.now();
     const heard = () => {
       const now = clock.now();
-      if (heardAt !== undefined) learn(worker, now - heardAt);
+      learn(worker, now - heardAt);
       heardAt = now;
-      const rhythm = rhythms.get(worker) ?? Rhythm.newRhythm;
-      tell(seq, { type: "progress", worker, now, quietMs: Rhythm.patience(rhythm, config) });
+      tell(seq, { type: "progress", worker, now, quietMs: patience(worker) });
     };
     const part = () => options.gate.pass("receipt", worker); // a flood of parts ends the request
     try {
@@ -492,6 +498,9 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
     }
   }
+
+  const patience = (worker: PeerId) =>
+    Rhythm.patience(rhythms.get(worker) ?? Rhythm.newRhythm, config);
 
   /** A worker's signs of life came so far apart. */
   function learn(worker: PeerId, gapMs: number): void {
@@ -848,6 +857,10 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       if (ended && slackMs === undefined) tail(now);
       assign();
       bell.wake();
+    },
+    wakeAt() {
+      const times = [...slots.values()].flatMap(({ job }) => Job.wakeAt(job, config) ?? []);
+      return times.length === 0 ? undefined : Math.min(...times);
     },
     ending() {
       ended = true;

@@ -236,8 +236,8 @@ export interface DeviceOptions {
   /** Share of jobs that stall, and by what factor they are slower then. */
   readonly stall: { readonly share: number; readonly factor: number };
   readonly touch?: Touch;
-  /** Told of all work, milliseconds, with what was worked on. */
-  readonly worked: (header: { source: number; seq: number }, ms: number) => void;
+  /** Told of all work: milliseconds, and output pixels. */
+  readonly worked: (ms: number, pixels: number) => void;
 }
 
 /** A device that encodes: one thing at a time, piece by piece as they come. */
@@ -270,8 +270,6 @@ export function openDevice(options: DeviceOptions): Device {
       const factor =
         Math.exp(options.sigma * normal(random)) *
         (random.fraction() < options.stall.share ? options.stall.factor : 1);
-      const msOf = (frames: number) =>
-        ((perFrame * frames * 1_000) / options.pixelsPerSecond) * factor;
       let plan: { header: Header; holdMs: number; renditions: Transcoded[] } | undefined;
       const sent = rungs.map(() => 0);
       let worked = 0;
@@ -287,11 +285,13 @@ export function openDevice(options: DeviceOptions): Device {
         });
         return { header: honest.header, holdMs, renditions };
       };
-      const work = async (ms: number, header: Header) => {
+      const work = async (frames: number) => {
+        const pixels = perFrame * frames;
+        const ms = ((pixels * 1_000) / options.pixelsPerSecond) * factor;
         signal.throwIfAborted();
         await occupy(ms);
         worked += ms * slower;
-        options.worked(header, ms * slower);
+        options.worked(ms * slower, pixels);
         signal.throwIfAborted();
       };
       const tell = (renditions: readonly Transcoded[], share: number) => {
@@ -304,7 +304,7 @@ export function openDevice(options: DeviceOptions): Device {
       };
       if (media instanceof Uint8Array) {
         plan = planOf(media);
-        await work(msOf(plan.header.frames), plan.header);
+        await work(plan.header.frames);
       } else {
         const perPiece = Math.max(1, (PIECE_MS * frameRate) / 1_000);
         const reader = media.getReader();
@@ -318,7 +318,7 @@ export function openDevice(options: DeviceOptions): Device {
             plan ??= planOf(value);
             const { frames } = plan.header;
             endedAt = clock.now();
-            await work(msOf(Math.min(perPiece, frames - done)), plan.header);
+            await work(Math.min(perPiece, frames - done));
             done = Math.min(frames, done + perPiece);
             progress?.(Math.floor(done));
             tell(plan.renditions, done / frames);

@@ -94,8 +94,8 @@ export interface Run {
   };
   readonly offers: number;
   readonly bids: number;
-  /** Milliseconds of encoding: all, and what was published. */
-  readonly workMs: { readonly all: number; readonly published: number };
+  /** Output pixels that workers encoded: all, and what was published. */
+  readonly workPixels: { readonly all: number; readonly published: number };
   readonly virtualMs: number;
   readonly timelineEvents: number;
   /** What of the scenario this engine did not do, and why. */

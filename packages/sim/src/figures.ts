@@ -46,7 +46,8 @@ export function figuresOf(run: Run): Figures {
     failoverP95S: seconds(Score.percentile(extra, 0.95)),
     failovers: extra.length,
     score: scoreOf(run),
-    duplicateWork: run.workMs.published === 0 ? 0 : run.workMs.all / run.workMs.published - 1,
+    duplicateWork:
+      run.workPixels.published === 0 ? 0 : run.workPixels.all / run.workPixels.published - 1,
     uplinkRatio: ratio(jobs, captured),
     controlRatio: ratio(control, media),
     utilisation: ratio(

@@ -199,7 +199,7 @@ const broken = {
     ...of,
     segments: of.segments.map((row) => ({ ...row, roundTripMs: 1_000_000 })),
   }),
-  duplicateWork: (of) => ({ ...of, workMs: { all: 100, published: 10 } }),
+  duplicateWork: (of) => ({ ...of, workPixels: { all: 100, published: 10 } }),
   uplinkRatio: (of) => ({ ...of, bytes: { ...of.bytes, jobs: 4 * of.bytes.captured } }),
   controlRatio: (of) => ({ ...of, bytes: { ...of.bytes, control: of.bytes.media } }),
   jain: (of) => ({

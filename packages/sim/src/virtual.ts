@@ -51,6 +51,9 @@ const STANDSTILL_MS = 9_000;
 const PATIENCE_MS = 120_000;
 /** Segments a player has before it starts. */
 const START_SEGMENTS = 2;
+/** Attacks on deadlines, and the words with which a stream sends them away. */
+const SLOW: ReadonlySet<string> = new Set(["late", "stall", "lies-speed"]);
+const TOO_LATE: ReadonlySet<string> = new Set(["late", "too slow", "dead"]);
 
 interface Peer {
   readonly name: string;
@@ -300,8 +303,8 @@ class World {
       sigma: calibration.encode.sigma,
       stall: { share: calibration.encode.stallShare, factor: calibration.encode.stallFactor },
       ...(touch && { touch }),
-      worked: (_, ms) => {
-        this.#work.all += ms;
+      worked: (ms, pixels) => {
+        this.#work.all += pixels;
         worker.busyMs += ms;
       },
     });
@@ -509,9 +512,10 @@ class World {
       case "dropped": {
         crew.delete(event.worker);
         const worker = this.#byPeer.get(event.worker);
-        if (worker === undefined || event.why !== "invalid") return;
-        worker.droppedInvalid++;
-        worker.cheatsUntilDropped ??= worker.cheats.size;
+        if (worker === undefined) return;
+        if (event.why === "invalid") worker.droppedInvalid++;
+        const slow = SLOW.has(worker.spec.behaviour?.kind ?? "") && TOO_LATE.has(event.why);
+        if (event.why === "invalid" || slow) worker.cheatsUntilDropped ??= this.#cheated(worker);
         return;
       }
       case "sent":
@@ -522,6 +526,11 @@ class World {
           this.#byPeer.get(event.worker)?.caught.add(`${number}/${event.seq}`);
         return;
     }
+  }
+
+  /** Segments that a worker spoilt; of one that lies about its speed all that it made. */
+  #cheated({ spec, cheats, delivered }: Worker): number {
+    return spec.behaviour?.kind === "lies-speed" ? delivered : cheats.size;
   }
 
   #published(
@@ -560,7 +569,7 @@ class World {
     if (worker !== undefined) {
       worker.delivered++;
       worker.earned += paidWei;
-      this.#work.published += row.encodeMs;
+      this.#work.published += this.#ladderPixels() * spec.segS;
       const key = `${number}/${seq}`;
       if (paidWei > 0n && worker.caught.has(key)) this.#fraud.paid++;
       else if (paidWei > 0n && worker.cheats.has(key)) this.#fraud.unseen++;
@@ -753,7 +762,7 @@ class World {
         earnedWei: worker.earned,
         busyMs: worker.busyMs,
         presentMs: worker.presentMs,
-        cheated: worker.cheats.size,
+        cheated: this.#cheated(worker),
         caught: worker.caught.size,
         cheatsUntilDropped: worker.cheatsUntilDropped,
         droppedInvalid: worker.droppedInvalid,
@@ -783,7 +792,7 @@ class World {
       bytes: { ...traffic, captured: this.#captured },
       offers: this.#offers.size,
       bids: this.#bids(),
-      workMs: this.#work,
+      workPixels: this.#work,
       virtualMs: this.#timeline.now,
       timelineEvents: this.#timeline.ran,
       skipped: [],
