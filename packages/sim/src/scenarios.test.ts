@@ -1,0 +1,22 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { judge } from "./assertions.ts";
+import { parse } from "./scenario.ts";
+import { virtual } from "./virtual.ts";
+
+const folder = new URL("../scenarios/", import.meta.url);
+/** Ten minutes of a city take more than all others together: `npm run simulate -- city`. */
+const LARGE = ["city.json"];
+const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+
+describe("what a scenario of this folder expects holds", () => {
+  test.each(files.filter((name) => !LARGE.includes(name)))("%s", async (name) => {
+    const scenario = parse(readFileSync(new URL(name, folder), "utf8"));
+    const run = await virtual.run(scenario, { seed: scenario.seed, keepEvents: false });
+    expect(judge(run).findings).toEqual([]);
+  });
+
+  test("or is at least written as it should be", () => {
+    for (const name of LARGE) parse(readFileSync(new URL(name, folder), "utf8"));
+  });
+});
