@@ -58,10 +58,15 @@ export interface Config {
   /** Silence after which the backup starts too, in milliseconds, whatever the worker's rhythm. */
   readonly suspectMs: number;
   /**
-   * The same where its rhythm is known: `times` the longest silence of the last one or two `memoryMs`, at least `leastMs`, which is
-   * three heartbeats.
+   * The same where its rhythm is known, from so many signs of life on: `times` the longest silence of the last one or two `memoryMs`, at
+   * least `leastMs`, which is three heartbeats.
    */
-  readonly quiet: { readonly times: number; readonly leastMs: number; readonly memoryMs: number };
+  readonly quiet: {
+    readonly after: number;
+    readonly times: number;
+    readonly leastMs: number;
+    readonly memoryMs: number;
+  };
   /** Silence after which a worker is given up, in milliseconds. */
   readonly deadMs: number;
   /** How long the source's bytes may take to reach a worker before it is given up, in milliseconds. */
@@ -135,7 +140,7 @@ export const LIVE: Config = {
   patience: { firstMs: 10_000, laterMs: 3_000 },
   mostAttempts: 3,
   suspectMs: 1_200,
-  quiet: { times: 1.5, leastMs: 300, memoryMs: 15_000 },
+  quiet: { after: 20, times: 2, leastMs: 300, memoryMs: 15_000 },
   deadMs: 3_000,
   uploadMs: 20_000,
   hedge: { perSegment: 0.1, most: 10 },

@@ -434,11 +434,10 @@ describe("one segment", () => {
   });
 
   test("gets a third copy only where the first two are silent", () => {
-    const quick: Job.Event = { ...assigned("b", 1_200), quietMs: 400 } as Job.Event;
-    const two = play([assigned("a"), late(1_200), quick]);
-    const silent = play([late(1_600)], LIVE, [two.job, []]);
+    const two = play([assigned("a"), late(1_200), assigned("b", 1_200)]);
+    const silent = play([late(2_400)], LIVE, [two.job, []]);
     expect(silent.effects).toEqual([{ do: "pick", why: "hedge", without: ["a", "b"] }]);
-    const back = play([progress("a", 1_500), late(1_600)], LIVE, [two.job, []]);
+    const back = play([progress("a", 1_500), late(2_400)], LIVE, [two.job, []]);
     expect(back.effects).toEqual([]);
   });
 

@@ -42,7 +42,7 @@ export interface Attempt {
   readonly hedgeAt: number | undefined;
   /** That time came while it was at work. */
   readonly overdue: boolean;
-  /** Silence at work that is suspicious, in milliseconds. */
+  /** Silence at work that is suspicious, in milliseconds: `suspectMs` until it was heard of for the first time. */
   readonly quietMs: number;
 }
 
@@ -75,8 +75,6 @@ export type Event =
       readonly now: number;
       /** `Assign.hedgeAt`. */
       readonly hedgeAt?: number | undefined;
-      /** Silence that is suspicious, as `Rhythm.patience` says; default: `suspectMs`. */
-      readonly quietMs?: number | undefined;
       /** When a complete segment is with it, as predicted; undefined for one that goes as it is made. */
       readonly uploadedAt?: number | undefined;
     }
@@ -345,7 +343,7 @@ export function step(job: Job, event: Event, config: Config): Step {
         suspected: false,
         hedgeAt: event.hedgeAt,
         overdue: false,
-        quietMs: event.quietMs ?? config.suspectMs,
+        quietMs: config.suspectMs,
       };
       const next: Job = {
         ...job,

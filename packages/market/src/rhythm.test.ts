@@ -17,12 +17,13 @@ const steady = (count: number) => new Array<number>(count).fill(100);
 describe("how long a worker may be silent", () => {
   test.each<[string, readonly number[], number]>([
     ["of unknown rhythm: as long as anybody", [], 1_200],
+    ["that was heard of a few times only: as long as anybody", steady(19), 1_200],
     ["that is heard of all the time: three heartbeats", steady(20), 300],
-    ["that was once silent for long: half as long again", [...steady(20), 500, ...steady(20)], 750],
+    ["that was once silent for long: twice as long", [...steady(20), 500, ...steady(20)], 1_000],
     ["that comes in gusts: never longer than anybody", [...steady(20), 1_100], 1_200],
-    ["whose gust is 15 to 30 s old: it still counts", [500, ...steady(200)], 750],
-    ["whose gust is longer ago: it is forgotten", [500, ...steady(320)], 300],
-    ["that came back after a minute: as long as anybody", [...steady(9), 60_000, 100], 1_200],
+    ["whose gust is 15 to 30 s old: it still counts", [400, ...steady(200)], 800],
+    ["whose gust is longer ago: it is forgotten", [400, ...steady(320)], 300],
+    ["that came back after a minute: as long as anybody", [...steady(30), 60_000, 100], 1_200],
   ])("%s", (_, gaps, expected) => {
     expect(Rhythm.patience(of(...gaps), LIVE)).toBe(expected);
   });

@@ -10,23 +10,26 @@ export interface Rhythm {
   readonly before: number;
   /** When the present count began, in milliseconds; undefined: nothing was heard yet. */
   readonly since: number | undefined;
+  /** Signs of life so far. */
+  readonly count: number;
 }
 
-export const newRhythm: Rhythm = { longest: 0, before: 0, since: undefined };
+export const newRhythm: Rhythm = { longest: 0, before: 0, since: undefined, count: 0 };
 
 /** A sign of life came, `gapMs` after the one before. */
 export function beat(rhythm: Rhythm, gapMs: number, now: number, { quiet }: Config): Rhythm {
   const { longest, since } = rhythm;
-  if (since === undefined) return { longest: gapMs, before: 0, since: now };
-  if (now - since < quiet.memoryMs) return { ...rhythm, longest: Math.max(longest, gapMs) };
+  const count = rhythm.count + 1;
+  if (since === undefined) return { longest: gapMs, before: 0, since: now, count };
+  if (now - since < quiet.memoryMs) return { ...rhythm, longest: Math.max(longest, gapMs), count };
   // What was longer ago than twice the memory is forgotten.
   const before = now - since < 2 * quiet.memoryMs ? longest : 0;
-  return { longest: gapMs, before, since: now };
+  return { longest: gapMs, before, since: now, count };
 }
 
 /** Silence after which it is suspected, in milliseconds; the most there is for one whose rhythm is not known. */
-export function patience({ longest, before, since }: Rhythm, { quiet, suspectMs }: Config): number {
-  if (since === undefined) return suspectMs;
+export function patience({ longest, before, count }: Rhythm, { quiet, suspectMs }: Config): number {
+  if (count < quiet.after) return suspectMs;
   const usual = quiet.times * Math.max(longest, before);
   return Math.min(suspectMs, Math.max(quiet.leastMs, usual));
 }

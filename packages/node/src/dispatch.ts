@@ -134,6 +134,8 @@ interface Slot {
   localMs: number;
   /** A token was spent on its second copy. */
   spent: boolean;
+  /** The crew has time to spare: silence and lateness say something of a worker. */
+  calm: boolean;
 }
 
 interface Pick {
@@ -373,24 +375,23 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         `${pick.why}: done in ${Math.round(doneAt - now)} ms, the best of ${others + 1}`,
       );
       const deadline = slot.job.limits?.deadline ?? closesLate(slot);
+      const base = open ? slot.closesAt : now;
+      // A copy starts with a segment that is complete, or nearly: all of it has to travel again.
+      const bytes = Math.max(task.bytes, hiring.crew().need.bytes);
+      const again = { ...task, bytes, closesAt: undefined, why: "again" as const };
       const backup = Assign.choose(
         hands,
         loads,
-        { ...task, why: "again", without: [...task.without, worker] },
-        { now, uplinkFreeAt },
+        { ...again, without: [...task.without, worker] },
+        { now: base, uplinkFreeAt: base },
         config,
       );
-      const calm = !Assign.saturated(hands, task.pixels, options.segmentMs);
-      const hedgeAt = calm
-        ? Assign.hedgeAt(
-            { sentAt: now, doneAt },
-            deadline,
-            backup && backup.doneAt - Math.max(now, open ? slot.closesAt : now),
-          )
-        : undefined;
+      slot.calm = !Assign.saturated(hands, task.pixels, options.segmentMs);
+      const backupMs = backup && backup.doneAt - base;
+      const first = { sentAt: now, doneAt };
+      const hedgeAt = slot.calm ? Assign.hedgeAt(first, deadline, backupMs) : undefined;
       const uploadedAt = open ? undefined : choice.uploadedAt;
-      const quietMs = patience(worker);
-      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt, quietMs });
+      tell(pick.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
     }
   }
 
@@ -439,18 +440,18 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     };
     const waits = { signal: AbortSignal.any([signal, stop.signal]) };
     const begin = () => {
-      heardAt = clock.now();
-      slot.sentAt ??= heardAt;
+      slot.sentAt ??= clock.now();
       if (attempt > 1) tally.copies++;
       note(slot, "sent", worker, `attempt ${attempt}`);
       on({ type: "sent", seq, worker, attempt });
     };
-    let heardAt = clock.now();
+    let heardAt: number | undefined;
     const heard = () => {
       const now = clock.now();
-      learn(worker, now - heardAt);
+      if (heardAt !== undefined) learn(worker, now - heardAt);
       heardAt = now;
-      tell(seq, { type: "progress", worker, now, quietMs: patience(worker) });
+      const quietMs = slot.calm ? patience(worker) : config.suspectMs;
+      tell(seq, { type: "progress", worker, now, quietMs });
     };
     const part = () => options.gate.pass("receipt", worker); // a flood of parts ends the request
     try {
@@ -827,6 +828,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         sentAt: undefined,
         localMs: 0,
         spent: false,
+        calm: false,
       };
       slots.set(seq, slot);
       for (const effect of effects) act(slot, effect);
