@@ -7,7 +7,7 @@ const text = new TextEncoder();
 
 /** What is signed: "tabcast/1/" + kind + 0x00 + payload. */
 const signed = (kind: string, payload: Uint8Array) =>
-  concatBytes(text.encode(`tabcast/1/${kind}`), Uint8Array.of(0), payload);
+  concatBytes(text.encode(`tabcast/1/${kind}\0`), payload);
 
 /** Signed bytes of any kind. The signature covers bytes, never a re-encoding. */
 export const Envelope = {

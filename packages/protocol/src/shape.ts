@@ -93,18 +93,19 @@ export const list =
   };
 
 /** An object whose fields fit `shape`, and which as a whole fits `rule`. */
-export const object =
-  <T extends object>(
-    shape: Shape<T>,
-    rule: (value: T, at: (field: string) => string) => Complaint | undefined = () => undefined,
-  ): Check =>
-  (value, field) => {
+export const object = <T extends object>(
+  shape: Shape<T>,
+  rule: (value: T, at: (field: string) => string) => Complaint | undefined = () => undefined,
+): Check => {
+  const fields = Object.entries<Check>(shape);
+  return (value, field) => {
     if (typeof value !== "object" || value === null)
       return { field, expected: "a message", got: show(value) };
     const at = (name: string) => (field === "" ? name : `${field}.${name}`);
-    for (const [name, check] of Object.entries<Check>(shape)) {
+    for (const [name, check] of fields) {
       const complaint = check((value as Record<string, unknown>)[name], at(name));
       if (complaint !== undefined) return complaint;
     }
     return rule(value as T, at);
   };
+};
