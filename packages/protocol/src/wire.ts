@@ -53,15 +53,15 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
 
   function message(name: string, end: number, depth: number): void {
     const fields = wire[name] ?? {};
-    const seen = new Set<number>();
+    const seen: true[] = [];
     while (at < end) {
       const from = at;
       const tag = varint(end);
       const number = Math.floor(tag / 8);
       if (number === 0 || tag >= 2 ** 32) bad(from, "impossible field number");
       const field = Object.hasOwn(fields, number) ? fields[number] : undefined;
-      if (field !== undefined && !field.many && seen.has(number)) bad(from, `second ${field.name}`);
-      seen.add(number);
+      if (field !== undefined && !field.many && seen[number]) bad(from, `second ${field.name}`);
+      if (field !== undefined) seen[number] = true;
       const bits = field === undefined ? undefined : BITS[field.type];
       const type = tag % 8;
       if (field !== undefined && type !== (bits === undefined ? 2 : 0))
