@@ -294,7 +294,7 @@ export function openDevice(options: DeviceOptions): Device {
         for (const [rung, { media: whole, headLen }] of renditions.entries()) {
           const at = sent[rung] ?? 0;
           const to = Math.floor((whole.byteLength - headLen) * share);
-          if (to > at) made?.({ rung, at, bytes: whole.slice(headLen + at, headLen + to) });
+          if (to > at) made?.({ rung, at, bytes: whole.subarray(headLen + at, headLen + to) });
           sent[rung] = to;
         }
       };

@@ -13,7 +13,7 @@ import {
   type ServeOptions,
 } from "@tabcast/mesh";
 import { Bytes, type Random, toError } from "@tabcast/runtime";
-import { lossMs, Pipe } from "./links.ts";
+import { lossMs, Pipe, SMALL } from "./links.ts";
 import { Tab, type Timeline, type Undo } from "./timeline.ts";
 
 /** What rpc puts around a message, in bytes. */
@@ -260,14 +260,16 @@ export class Net {
   travel(from: Node, to: Node, bytes: number, arrive: () => void): void {
     const { timeline, random, loss } = this.options;
     const rtt = this.rtt(from, to);
-    timeline.after(rtt / 2 + lossMs(bytes, rtt, loss, random), () =>
-      to.down.carry(bytes, () => {
-        if (from.tab.gone && from.own.signal.aborted === false) return;
-        if (this.passes(from, to)) return to.tab.enter(arrive);
-        const connection = this.#connections.get(keyOf(from.self, to.self));
-        connection?.held.push(() => to.tab.enter(arrive));
-      }),
-    );
+    const arrived = () => {
+      if (from.tab.gone && from.own.signal.aborted === false) return;
+      if (this.passes(from, to)) return to.tab.enter(arrive);
+      const connection = this.#connections.get(keyOf(from.self, to.self));
+      connection?.held.push(() => to.tab.enter(arrive));
+    };
+    const at = timeline.now + (rtt / 2 + lossMs(bytes, rtt, loss, random));
+    // What is small takes no turn on the downlink, so both parts of its way are one event.
+    if (bytes <= SMALL) timeline.at(at + to.down.alone(bytes), arrived);
+    else timeline.at(at, () => to.down.carry(bytes, arrived));
   }
 
   /** The node is gone without a word; others miss it later. */
@@ -313,7 +315,12 @@ export class Net {
           if (other === undefined) return [];
           return [{ peer: other.self, via: "memory" as const, direction: "outbound" as const }];
         }),
-      subscribers: (topic) => [...(this.#topics.get(topic) ?? [])].filter((peer) => peer !== self),
+      subscribers: (topic) => {
+        const everybody = [...(this.#topics.get(topic) ?? [])];
+        const at = everybody.indexOf(self);
+        if (at >= 0) everybody.splice(at, 1);
+        return everybody;
+      },
       publish: async (topic, body) => {
         mustBeOpen();
         checkSize("gossip", body.byteLength);

@@ -38,7 +38,12 @@ export class Timeline {
 
   /** Runs `run` in `ms` milliseconds; negative counts as none. */
   after(ms: number, run: () => void): Undo {
-    const event: Event = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
+    return this.at(this.#now + Math.max(0, ms), run);
+  }
+
+  /** Runs `run` when `now` is `at`, which must not be past. */
+  at(at: number, run: () => void): Undo {
+    const event: Event = { at, order: this.#order++, run };
     this.#push(event);
     return () => {
       event.run = undefined;
