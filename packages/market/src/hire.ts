@@ -83,12 +83,14 @@ export const FASTER = 1.2;
 /** Streams one tab works for at once. */
 export const MOST_STREAMS = 8;
 
+const text = new TextEncoder();
+
 /**
  * A worker's place in the draw for one offer: SHA-256(offer id, then the worker's peer id as UTF-8), its first 48 bits as a
  * fraction in (0, 1). Anybody can compute it, nobody can choose it: the offer's id is fresh.
  */
 export function draw(offer: Uint8Array, worker: string): number {
-  const digest = sha256(concatBytes(offer, new TextEncoder().encode(worker)));
+  const digest = sha256(concatBytes(offer, text.encode(worker)));
   let value = 0;
   for (const byte of digest.subarray(0, 6)) value = value * 256 + byte;
   return (value + 0.5) / 2 ** 48;

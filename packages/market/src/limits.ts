@@ -44,29 +44,24 @@ export function take(
   return [next, cut ? "cut" : "limited"];
 }
 
-/** Buckets of many peers. */
-export type Buckets = ReadonlyMap<string, Bucket>;
+/** Buckets of many peers, the longest unheard first. */
+export type Buckets = Map<string, Bucket>;
 
-/** One message more of a peer. */
-export function admit(
-  buckets: Buckets,
-  peer: string,
-  rate: Rate,
-  now: number,
-): readonly [Buckets, Answer] {
+/** One message more of a peer. `buckets` changes: a copy for every message would cost more than most messages do. */
+export function admit(buckets: Buckets, peer: string, rate: Rate, now: number): Answer {
   const [bucket, answer] = take(buckets.get(peer), rate, now);
-  const next = new Map(buckets);
-  next.delete(peer);
-  next.set(peer, bucket);
-  for (const [other, { cutUntil }] of next) {
-    if (next.size <= MOST_PEERS) break;
-    if (other !== peer && cutUntil <= now) next.delete(other);
+  buckets.delete(peer);
+  buckets.set(peer, bucket);
+  if (buckets.size <= MOST_PEERS) return answer;
+  for (const [other, { cutUntil }] of buckets) {
+    if (buckets.size <= MOST_PEERS) break;
+    if (other !== peer && cutUntil <= now) buckets.delete(other);
   }
-  for (const other of next.keys()) {
-    if (next.size <= MOST_PEERS) break;
-    next.delete(other);
+  for (const other of buckets.keys()) {
+    if (buckets.size <= MOST_PEERS) break;
+    buckets.delete(other);
   }
-  return [next, answer];
+  return answer;
 }
 
 /** Why a message was dropped. */

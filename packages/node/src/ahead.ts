@@ -36,8 +36,8 @@ export function openOutgoing(rungs: number): Outgoing {
     (): Lane => ({ sent: 0, waiting: 0, samples: [], head: undefined }),
   );
 
-  /** Up to `most` bytes of a lane's samples. */
-  function take(lane: Lane, most: number): Uint8Array<ArrayBuffer> {
+  /** Up to `most` bytes of a lane's samples, not yet put together: they are copied once, into the part. */
+  function take(lane: Lane, most: number): Uint8Array[] {
     const taken: Uint8Array[] = [];
     let room = most;
     while (room > 0) {
@@ -48,7 +48,7 @@ export function openOutgoing(rungs: number): Outgoing {
       taken.push(part);
       room -= part.byteLength;
     }
-    return concatBytes(...taken);
+    return taken;
   }
 
   return {
@@ -76,9 +76,9 @@ export function openOutgoing(rungs: number): Outgoing {
       for (const [rung, lane] of lanes.entries()) {
         if (lane.waiting > 0 && room > 0) {
           const samples = take(lane, room);
-          const len = samples.byteLength;
+          const len = samples.reduce((sum, { byteLength }) => sum + byteLength, 0);
           pieces.push({ rung, head: false, at: lane.sent, len });
-          bodies.push(samples);
+          bodies.push(...samples);
           room -= len;
           lane.sent += len;
           lane.waiting -= len;

@@ -24,13 +24,12 @@ import {
   describe,
   Micros,
   secureRandom,
-  sha256,
   systemClock,
   toHex,
   Wei,
 } from "@tabcast/runtime";
 import { openChecks } from "./checks.ts";
-import { type Captured, capture, type JobTerms, type Segment } from "./delivery.ts";
+import { type Captured, capture, hashes, type JobTerms, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { ask, serveHeld } from "./exchange.ts";
 import { openGate } from "./gate.ts";
@@ -283,9 +282,8 @@ async function run(
     const remote = by !== undefined && by !== "local";
     const both = remote ? [1, 0] : [0];
     const tracks: Loose<Entry>["tracks"][number][] = [];
-    const add = async (name: string, fragment: Fragment, holders: number[]) => {
-      const { init, media, codecs, frames } = fragment;
-      const [initHash, mediaHash] = [await sha256(init), await sha256(media)];
+    const add = (name: string, fragment: Hashed, holders: number[]) => {
+      const { init, media, codecs, frames, initHash, mediaHash } = fragment;
       held.put(toHex(initHash), init);
       held.put(toHex(mediaHash), media);
       const sizes = { initLen: init.byteLength, mediaLen: media.byteLength };
@@ -293,12 +291,13 @@ async function run(
     };
     for (const rung of rungs) {
       const rendition = renditions.find((one) => one.rung === rung.name);
-      if (rendition !== undefined) await add(rung.name, rendition, both);
+      if (rendition !== undefined) add(rung.name, rendition, both);
       else tracks.push(gapOf(rung.name));
     }
-    await add("source", video, both);
+    const { initHash, mediaHash } = segment;
+    add("source", { ...video, initHash, mediaHash }, both);
     const sounds = await soundsOf(audio);
-    for (const { name, ...sound } of sounds) await add(name, sound, [0]);
+    for (const { name, ...sound } of sounds) add(name, { ...sound, ...(await hashes(sound)) }, [0]);
     const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
     const there = remote ? [{ peer: by, addrs: outcome.addrs }] : [];
     await publisher.publish({
@@ -503,6 +502,9 @@ async function run(
     })),
   };
 }
+
+/** A fragment that was hashed when it came here, or was made here. */
+type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
 
 const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
 

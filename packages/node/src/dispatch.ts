@@ -308,6 +308,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   function assign(): void {
     if (signal.aborted) return;
+    if (picks.length === 0 && everHired) return; // as most ticks find it
     const now = clock.now();
     const everybody = hiring?.hands() ?? [];
     const silent = new Set([...slots.values()].flatMap(({ job }) => Job.suspects(job)));

@@ -50,13 +50,9 @@ export function openGate(
   };
   return {
     pass(kind, peer) {
-      const [next, answer] = Limits.admit(
-        buckets.get(kind) ?? new Map(),
-        peer,
-        rates[kind],
-        clock.now(),
-      );
-      buckets.set(kind, next);
+      const peers = buckets.get(kind) ?? new Map();
+      buckets.set(kind, peers);
+      const answer = Limits.admit(peers, peer, rates[kind], clock.now());
       if (answer === "take") return;
       dropped(kind, peer, "flooding");
       const cut = answer === "cut";

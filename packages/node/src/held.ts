@@ -30,10 +30,11 @@ export function openHeld(most: Bytes = (256 * 2 ** 20) as Bytes): Held {
       }
       items.set(hash, bytes);
       size += bytes.byteLength;
+      if (size <= most) return;
       for (const [oldest, old] of items) {
-        if (size <= most) break;
         items.delete(oldest);
         size -= old.byteLength;
+        if (size <= most) break;
       }
     },
     get: (hash) => items.get(hash),

@@ -36,7 +36,9 @@ function rewrite(name: string, source: string): string {
   )
     // List limits are our own (shape.ts), and every message is bounded by its size before it gets here.
     .replace(/ *if \(opts\.limits\?\.[^{]*\{[^}]*\}\n+/g, "")
-    .replace(/(decode\(reader, reader\.uint32\(\)), \{\s*limits: [^}]*\}\)/g, "$1)");
+    .replace(/(decode\(reader, reader\.uint32\(\)), \{\s*limits: [^}]*\}\)/g, "$1)")
+    // In Node the library's own makes a Buffer for each field that is about to be set.
+    .replaceAll("uint8ArrayAlloc(0)", "new Uint8Array(0)");
   if (body.includes("limits")) throw new Error(`protons' output has changed: limits in ${name}`);
   return `${shape}
 
@@ -56,7 +58,6 @@ function messages(source: string): string {
   const texts = names.map((name, i) => rewrite(name, parts[i] as string));
   return `${banner}import { message } from 'protons-runtime'
 import type { Codec } from 'protons-runtime'
-import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 
 function * unstreamed (): Generator<never> {
   throw new Error('streaming is not generated')

@@ -6,8 +6,14 @@ import { Envelope as Message } from "./messages.ts";
 const text = new TextEncoder();
 
 /** What is signed: "tabcast/1/" + kind + 0x00 + payload. */
-const signed = (kind: string, payload: Uint8Array) =>
-  concatBytes(text.encode(`tabcast/1/${kind}`), Uint8Array.of(0), payload);
+function signed(kind: string, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const prefix = prefixes.get(kind) ?? text.encode(`tabcast/1/${kind}\0`);
+  prefixes.set(kind, prefix);
+  return concatBytes(prefix, payload);
+}
+
+/** By kind; only our own kinds ever come here. */
+const prefixes = new Map<string, Uint8Array>();
 
 /** Signed bytes of any kind. The signature covers bytes, never a re-encoding. */
 export const Envelope = {

@@ -119,10 +119,11 @@ const why = text(0, 200);
 const rungName = text(1, 32, /^[\w.@-]+$/);
 const tag = text(1, 32, /^[\w.:-]+$/);
 /** So many bytes, or none. */
-const maybeBytes =
-  (length: number): Check =>
-  (value, at) =>
-    bytes(value instanceof Uint8Array && value.byteLength === 0 ? 0 : length)(value, at);
+const maybeBytes = (length: number): Check => {
+  const [none, all] = [bytes(0), bytes(length)];
+  return (value, at) =>
+    (value instanceof Uint8Array && value.byteLength === 0 ? none : all)(value, at);
+};
 const retryMs = whole(0, 3_600_000);
 const ppm = whole(1, 1_000_000);
 const duration = whole(1, 30_000_000);

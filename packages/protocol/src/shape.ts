@@ -73,6 +73,15 @@ export const text = (least: number, most: number, pattern = /^/): Check =>
 export const oneOf = (...known: readonly string[]): Check =>
   when(`one of ${known.join(", ")}`, (v) => typeof v === "string" && known.includes(v));
 
+const pathOf = (outer: string, inner: string) =>
+  outer === "" || inner === "" ? `${outer}${inner}` : `${outer}.${inner}`;
+
+/** What a part complains of, as the whole names it. Paths are put together only when there is something to complain of. */
+const within = (outer: string, complaint: Complaint): Complaint => ({
+  ...complaint,
+  field: pathOf(outer, complaint.field),
+});
+
 /** Nothing, or what `check` takes. */
 export const maybe =
   (check: Check): Check =>
@@ -86,25 +95,25 @@ export const list =
     if (!Array.isArray(value) || value.length < least || value.length > most)
       return { field, expected: `${least} to ${most} items`, got: show(value) };
     for (const [i, item] of value.entries()) {
-      const complaint = check(item, `${field}[${i}]`);
-      if (complaint !== undefined) return complaint;
+      const complaint = check(item, "");
+      if (complaint !== undefined) return within(`${field}[${i}]`, complaint);
     }
     return undefined;
   };
 
 /** An object whose fields fit `shape`, and which as a whole fits `rule`. */
-export const object =
-  <T extends object>(
-    shape: Shape<T>,
-    rule: (value: T, at: (field: string) => string) => Complaint | undefined = () => undefined,
-  ): Check =>
-  (value, field) => {
+export const object = <T extends object>(
+  shape: Shape<T>,
+  rule: (value: T, at: (field: string) => string) => Complaint | undefined = () => undefined,
+): Check => {
+  const fields = Object.entries<Check>(shape);
+  return (value, field) => {
     if (typeof value !== "object" || value === null)
       return { field, expected: "a message", got: show(value) };
-    const at = (name: string) => (field === "" ? name : `${field}.${name}`);
-    for (const [name, check] of Object.entries<Check>(shape)) {
-      const complaint = check((value as Record<string, unknown>)[name], at(name));
-      if (complaint !== undefined) return complaint;
+    for (const [name, check] of fields) {
+      const complaint = check((value as Record<string, unknown>)[name], name);
+      if (complaint !== undefined) return within(field, complaint);
     }
-    return rule(value as T, at);
+    return rule(value as T, (name) => pathOf(field, name));
   };
+};

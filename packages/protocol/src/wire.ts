@@ -13,6 +13,12 @@ const BITS: Readonly<Record<string, number>> = {
   uint53: 53,
   uint64: Number.POSITIVE_INFINITY,
 };
+/** Nearly every text is: names, addresses, kinds. Asking a decoder takes longer than the rest of the walk. */
+function isAscii(bytes: Uint8Array, from: number, end: number): boolean {
+  for (let at = from; at < end; at++) if ((bytes[at] as number) >= 0x80) return false;
+  return true;
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -33,9 +39,11 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
   function varint(end: number): number {
     const from = at;
     let value = 0;
+    let unit = 1;
     for (let i = 0; ; i++) {
       const byte = at < end && i < 10 ? (bytes[at++] as number) : bad(from, "endless varint");
-      value += (byte & 0x7f) * 2 ** (7 * i);
+      value += (byte & 0x7f) * unit;
+      unit *= 128;
       if (byte >= 0x80) continue;
       if (byte === 0 && i > 0) bad(from, "varint with spare bytes");
       if (i === 9 && byte > 1) bad(from, "varint over 64 bits");
@@ -45,15 +53,15 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
 
   function message(name: string, end: number, depth: number): void {
     const fields = wire[name] ?? {};
-    const seen = new Set<string>();
+    const seen: true[] = [];
     while (at < end) {
       const from = at;
       const tag = varint(end);
-      const number = String(Math.floor(tag / 8));
-      if (number === "0" || tag >= 2 ** 32) bad(from, "impossible field number");
+      const number = Math.floor(tag / 8);
+      if (number === 0 || tag >= 2 ** 32) bad(from, "impossible field number");
       const field = Object.hasOwn(fields, number) ? fields[number] : undefined;
-      if (field !== undefined && !field.many && seen.has(number)) bad(from, `second ${field.name}`);
-      seen.add(number);
+      if (field !== undefined && !field.many && seen[number]) bad(from, `second ${field.name}`);
+      if (field !== undefined) seen[number] = true;
       const bits = field === undefined ? undefined : BITS[field.type];
       const type = tag % 8;
       if (field !== undefined && type !== (bits === undefined ? 2 : 0))
@@ -65,13 +73,13 @@ export function checkWire(bytes: Uint8Array, wire: Wire, kind: string): void {
         const length = varint(end);
         if (length > end - at) bad(from, "part longer than what holds it");
         const stop = at + length;
-        if (field?.type === "string") {
+        if (field?.type === "string" && !isAscii(bytes, at, stop)) {
           try {
             utf8.decode(bytes.subarray(at, stop));
           } catch {
             bad(at, `${field.name} not UTF-8`);
           }
-        } else if (field !== undefined && field.type !== "bytes") {
+        } else if (field !== undefined && field.type !== "bytes" && field.type !== "string") {
           if (depth === MAX_DEPTH) bad(from, "nesting too deep");
           message(field.type, stop, depth + 1);
         }

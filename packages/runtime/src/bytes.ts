@@ -1,7 +1,10 @@
+/** The two digits of each byte: ids are written out all the time. */
+const DIGITS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** Lower-case hexadecimal of `bytes`, without a prefix. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  for (let i = 0; i < bytes.length; i++) text += DIGITS[bytes[i] as number];
   return text;
 }
 
@@ -17,7 +20,9 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> {
 
 /** True if both hold the same bytes. Not constant-time: for public values only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i]);
+  if (a.byteLength !== b.byteLength) return false;
+  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** One array holding all parts in order. */

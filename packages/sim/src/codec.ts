@@ -15,14 +15,7 @@ import type {
   Transcoder,
   Verifier,
 } from "@tabcast/media";
-import {
-  BitsPerSecond,
-  type Bytes,
-  type Clock,
-  concatBytes,
-  Micros,
-  type Random,
-} from "@tabcast/runtime";
+import { BitsPerSecond, type Bytes, type Clock, Micros, type Random } from "@tabcast/runtime";
 
 /** What may be wrong with a picture. */
 export const DEFECTS = ["black", "upscale", "frozen", "shifted", "logo", "wrong-source"] as const;
@@ -148,21 +141,24 @@ export function openSource(options: SourceOptions): Source {
     const duration = Micros.of(frames * frame);
     const size = ((bitrate / 8) * segmentMs * Math.exp(0.15 * normal(random))) / 1_000;
     const capturedAt = clock.unix();
+    const piece = Math.round(size / pieces);
+    const first = Math.max(HEADER, piece);
+    const header = { source: number, seq, start, frames, frame, defect: undefined };
+    // Pieces are parts of the whole: memory for each of them took longer than all else that a source does.
+    const media = writeMedia(header, first + (pieces - 1) * piece);
     const made: Uint8Array<ArrayBuffer>[] = [];
     let news = Promise.withResolvers<void>();
     const making = (async () => {
       for (let i = 0; i < pieces; i++) {
         await clock.sleep(Math.max(0, from + ((i + 1) * segmentMs) / pieces - clock.now()));
-        const header = { source: number, seq, start, frames, frame, defect: undefined };
-        made.push(
-          i === 0 ? writeMedia(header, size / pieces) : new Uint8Array(Math.round(size / pieces)),
-        );
+        const end = first + i * piece;
+        made.push(media.subarray(i === 0 ? 0 : end - piece, end));
         news.resolve();
         news = Promise.withResolvers();
       }
     })();
     const closed = making.then((): Omit<SourceSegment, "audio"> => {
-      const video = { init, media: concatBytes(...made), codecs: CODECS, frames };
+      const video = { init, media, codecs: CODECS, frames };
       return { seq, start, duration, capturedAt, video };
     });
     return {
@@ -178,9 +174,9 @@ export function openSource(options: SourceOptions): Source {
         return new ReadableStream({
           async pull(controller) {
             while (next >= made.length && next < pieces) await news.promise;
-            const piece = made[next++];
-            if (piece === undefined) controller.close();
-            else controller.enqueue(piece);
+            const part = made[next++];
+            if (part === undefined) controller.close();
+            else controller.enqueue(part);
           },
         });
       },
@@ -298,7 +294,7 @@ export function openDevice(options: DeviceOptions): Device {
         for (const [rung, { media: whole, headLen }] of renditions.entries()) {
           const at = sent[rung] ?? 0;
           const to = Math.floor((whole.byteLength - headLen) * share);
-          if (to > at) made?.({ rung, at, bytes: whole.slice(headLen + at, headLen + to) });
+          if (to > at) made?.({ rung, at, bytes: whole.subarray(headLen + at, headLen + to) });
           sent[rung] = to;
         }
       };

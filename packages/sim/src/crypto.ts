@@ -3,23 +3,23 @@
  * their own. Signatures are modelled: hashes that only our own code keeps honest. Production code has no way in here.
  */
 import { hash } from "node:crypto";
-import { concatBytes, type Random } from "@tabcast/runtime";
+import { concatBytes, equalBytes, type Random } from "@tabcast/runtime";
 
 interface ModelKey {
   readonly publicKey: Uint8Array;
 }
 
 const digest = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(hash("sha256", bytes, "buffer"));
+  new Uint8Array(hash("sha256", bytes, "buffer").buffer as ArrayBuffer); // whose 32 bytes are its own
 const view = (data: BufferSource): Uint8Array =>
-  data instanceof ArrayBuffer
-    ? new Uint8Array(data)
-    : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  data instanceof Uint8Array
+    ? data
+    : data instanceof ArrayBuffer
+      ? new Uint8Array(data)
+      : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-function signatureOf({ publicKey }: ModelKey, data: Uint8Array): Uint8Array<ArrayBuffer> {
-  const half = digest(concatBytes(publicKey, data));
-  return concatBytes(half, half);
-}
+/** Both halves of a signature. */
+const halfOf = ({ publicKey }: ModelKey, data: Uint8Array) => digest(concatBytes(publicKey, data));
 
 /** The part of WebCrypto that a node on virtual time uses. Anything else throws. */
 export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & { subtle: object } {
@@ -41,10 +41,15 @@ export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & {
       format === "raw"
         ? publicKey.slice().buffer
         : { x: Buffer.from(publicKey).toString("base64url") },
-    sign: async (_: string, key: ModelKey, data: BufferSource) =>
-      signatureOf(key, view(data)).buffer,
-    verify: async (_: string, key: ModelKey, signature: BufferSource, data: BufferSource) =>
-      Buffer.compare(signatureOf(key, view(data)), view(signature)) === 0,
+    sign: async (_: string, key: ModelKey, data: BufferSource) => {
+      const half = halfOf(key, view(data));
+      return concatBytes(half, half).buffer;
+    },
+    verify: async (_: string, key: ModelKey, signature: BufferSource, data: BufferSource) => {
+      const half = halfOf(key, view(data));
+      const got = view(signature);
+      return equalBytes(half, got.subarray(0, 32)) && equalBytes(half, got.subarray(32));
+    },
   };
   return {
     subtle,
@@ -56,10 +61,16 @@ export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & {
   };
 }
 
-/** Puts a model in WebCrypto's place until the returned function is called. One at a time in a process. */
-export function lend(model: ReturnType<typeof modelCrypto>): () => void {
-  const own = Object.getOwnPropertyDescriptor(globalThis, "crypto");
-  if (own?.configurable !== true) throw new TypeError("this platform does not lend its crypto");
-  Object.defineProperty(globalThis, "crypto", { value: model, configurable: true });
-  return () => Object.defineProperty(globalThis, "crypto", own);
+/** Puts models in place of the process's own globals until the returned function is called. One run at a time in a process. */
+export function lend(models: Readonly<Record<string, unknown>>): () => void {
+  const owns = Object.keys(models).map((name) => {
+    const own = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (own?.configurable !== true) throw new TypeError(`this platform does not lend its ${name}`);
+    return [name, own] as const;
+  });
+  for (const [name, value] of Object.entries(models))
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  return () => {
+    for (const [name, own] of owns) Object.defineProperty(globalThis, name, own);
+  };
 }

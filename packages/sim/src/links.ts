@@ -8,7 +8,7 @@ import type { Timeline, Undo } from "./timeline.ts";
 /** Bytes in a packet. */
 const PACKET = 1_200;
 /** What fits into one packet takes no turn: fair queueing lets small flows pass. */
-const SMALL = PACKET;
+export const SMALL = PACKET;
 
 interface Flow {
   /** Where the pipe's count of service must stand for it to be through. */

@@ -13,7 +13,7 @@ import {
   type ServeOptions,
 } from "@tabcast/mesh";
 import { Bytes, type Random, toError } from "@tabcast/runtime";
-import { lossMs, Pipe } from "./links.ts";
+import { lossMs, Pipe, SMALL } from "./links.ts";
 import { Tab, type Timeline, type Undo } from "./timeline.ts";
 
 /** What rpc puts around a message, in bytes. */
@@ -248,7 +248,8 @@ export class Net {
 
   /** True unless the two are parted. */
   passes(a: Node, b: Node): boolean {
-    return !this.#blocked.has(keyOf(a.self, b.self));
+    // Keys are put together only while somebody is parted: this is asked for every message.
+    return this.#blocked.size === 0 || !this.#blocked.has(keyOf(a.self, b.self));
   }
 
   rtt(a: Node, b: Node): number {
@@ -259,14 +260,16 @@ export class Net {
   travel(from: Node, to: Node, bytes: number, arrive: () => void): void {
     const { timeline, random, loss } = this.options;
     const rtt = this.rtt(from, to);
-    timeline.after(rtt / 2 + lossMs(bytes, rtt, loss, random), () =>
-      to.down.carry(bytes, () => {
-        if (from.tab.gone && from.own.signal.aborted === false) return;
-        const key = keyOf(from.self, to.self);
-        if (!this.#blocked.has(key)) return to.tab.enter(arrive);
-        this.#connections.get(key)?.held.push(() => to.tab.enter(arrive));
-      }),
-    );
+    const arrived = () => {
+      if (from.tab.gone && from.own.signal.aborted === false) return;
+      if (this.passes(from, to)) return to.tab.enter(arrive);
+      const connection = this.#connections.get(keyOf(from.self, to.self));
+      connection?.held.push(() => to.tab.enter(arrive));
+    };
+    const at = timeline.now + (rtt / 2 + lossMs(bytes, rtt, loss, random));
+    // What is small takes no turn on the downlink, so both parts of its way are one event.
+    if (bytes <= SMALL) timeline.at(at + to.down.alone(bytes), arrived);
+    else timeline.at(at, () => to.down.carry(bytes, arrived));
   }
 
   /** The node is gone without a word; others miss it later. */
@@ -312,7 +315,12 @@ export class Net {
           if (other === undefined) return [];
           return [{ peer: other.self, via: "memory" as const, direction: "outbound" as const }];
         }),
-      subscribers: (topic) => [...(this.#topics.get(topic) ?? [])].filter((peer) => peer !== self),
+      subscribers: (topic) => {
+        const everybody = [...(this.#topics.get(topic) ?? [])];
+        const at = everybody.indexOf(self);
+        if (at >= 0) everybody.splice(at, 1);
+        return everybody;
+      },
       publish: async (topic, body) => {
         mustBeOpen();
         checkSize("gossip", body.byteLength);
@@ -364,7 +372,7 @@ export class Net {
       const to = this.#nodes.get(peer);
       if (to === undefined || to === from) continue;
       from.sent.control += body.byteLength + FRAME;
-      if (this.#blocked.has(keyOf(from.self, peer))) continue;
+      if (!this.passes(from, to)) continue;
       // By way of a relay, which is no way off.
       const ms = (from.place.delayMs + to.place.delayMs) / 2 + from.up.alone(body.byteLength);
       timeline.after(ms, () =>

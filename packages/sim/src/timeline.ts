@@ -9,6 +9,9 @@ export const EPOCH = 1_767_225_600_000;
 /** Events between two turns of the process: what is written and who interrupts must not wait for ever. */
 const BREATH = 1_000;
 
+/** What every timeout says: most fire long after anybody listens. */
+const LATE = new DOMException("The operation was aborted due to timeout", "TimeoutError");
+
 /** Takes an event back. */
 export type Undo = () => void;
 
@@ -35,7 +38,12 @@ export class Timeline {
 
   /** Runs `run` in `ms` milliseconds; negative counts as none. */
   after(ms: number, run: () => void): Undo {
-    const event: Event = { at: this.#now + Math.max(0, ms), order: this.#order++, run };
+    return this.at(this.#now + Math.max(0, ms), run);
+  }
+
+  /** Runs `run` when `now` is `at`, which must not be past. */
+  at(at: number, run: () => void): Undo {
+    const event: Event = { at, order: this.#order++, run };
     this.#push(event);
     return () => {
       event.run = undefined;
@@ -75,9 +83,10 @@ export class Timeline {
         // All that hangs on this event runs before the next one: a tick that a promise asks for comes when no promise is left. Now
         // and then the process itself gets a turn, which takes longer than an event.
         if (this.ran % BREATH === 0) setImmediate(turn);
-        else queueMicrotask(tick);
+        else void drained.then(tick);
       };
       const tick = () => process.nextTick(turn);
+      const drained = Promise.resolve(); // a reaction costs less than a microtask of Node's own
       setImmediate(turn);
     });
   }
@@ -145,9 +154,7 @@ export class Tab {
         }),
       timeout: (ms) => {
         const late = new AbortController();
-        this.after(ms, () =>
-          late.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
-        );
+        this.after(ms, () => late.abort(LATE));
         return late.signal;
       },
     };

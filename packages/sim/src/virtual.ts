@@ -40,6 +40,7 @@ import { Ladder } from "./ladder.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger, openPot, openPurse, type SimPurse } from "./money.ts";
 import type { Fault, Scenario, Who } from "./scenario.ts";
+import { modelSignals } from "./signals.ts";
 import { EPOCH, Timeline } from "./timeline.ts";
 
 const GWEI = 1_000_000_000;
@@ -106,11 +107,14 @@ interface Stream {
   gone: boolean;
 }
 
-/** Runs scenarios on virtual time. One run at a time in a process: it lends the process its own WebCrypto. */
+/** Runs scenarios on virtual time. One run at a time in a process: it lends the process its own WebCrypto and signals. */
 export const virtual: Engine = { name: "virtual", run };
 
 async function run(scenario: Scenario, options: RunOptions): Promise<Run> {
-  const release = lend(modelCrypto(seededRandom(options.seed, "crypto")));
+  const release = lend({
+    crypto: modelCrypto(seededRandom(options.seed, "crypto")),
+    ...modelSignals,
+  });
   // Refusals are everyday here, and writing down where each came from takes a tenth of a run.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -1,7 +1,6 @@
 // Written by scripts/generate.ts from proto/tabcast.proto. Do not edit.
 import { message } from 'protons-runtime'
 import type { Codec } from 'protons-runtime'
-import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 
 function * unstreamed (): Generator<never> {
   throw new Error('streaming is not generated')
@@ -48,9 +47,9 @@ export const Envelope = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           kind: '',
-          signer: uint8ArrayAlloc(0),
-          payload: uint8ArrayAlloc(0),
-          signature: uint8ArrayAlloc(0)
+          signer: new Uint8Array(0),
+          payload: new Uint8Array(0),
+          signature: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -267,7 +266,7 @@ export const Announce = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          stream: uint8ArrayAlloc(0),
+          stream: new Uint8Array(0),
           broadcaster: '',
           addrs: [],
           title: '',
@@ -411,12 +410,12 @@ export const Pot = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           chainId: 0,
-          contract: uint8ArrayAlloc(0),
-          payer: uint8ArrayAlloc(0),
-          signer: uint8ArrayAlloc(0),
-          token: uint8ArrayAlloc(0),
+          contract: new Uint8Array(0),
+          payer: new Uint8Array(0),
+          signer: new Uint8Array(0),
+          token: new Uint8Array(0),
           challengeS: 0,
-          salt: uint8ArrayAlloc(0)
+          salt: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -620,8 +619,8 @@ export const Offer = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          id: uint8ArrayAlloc(0),
-          stream: uint8ArrayAlloc(0),
+          id: new Uint8Array(0),
+          stream: new Uint8Array(0),
           broadcaster: '',
           addrs: [],
           sourceCodec: '',
@@ -638,9 +637,9 @@ export const Offer = {
           window: 0,
           ttlMs: 0,
           atMs: 0,
-          seedCommit: uint8ArrayAlloc(0),
+          seedCommit: new Uint8Array(0),
           need: [],
-          crew: uint8ArrayAlloc(0)
+          crew: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -778,8 +777,8 @@ export const Closed = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          offer: uint8ArrayAlloc(0),
-          stream: uint8ArrayAlloc(0)
+          offer: new Uint8Array(0),
+          stream: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -901,9 +900,9 @@ export const Bid = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          offer: uint8ArrayAlloc(0),
+          offer: new Uint8Array(0),
           worker: '',
-          payee: uint8ArrayAlloc(0),
+          payee: new Uint8Array(0),
           lane: 0,
           price: 0n,
           pixelsPerS: 0,
@@ -912,7 +911,7 @@ export const Bid = {
           ageMs: 0,
           tags: [],
           addrs: [],
-          proof: uint8ArrayAlloc(0)
+          proof: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1128,14 +1127,14 @@ export const Award = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          id: uint8ArrayAlloc(0),
-          offer: uint8ArrayAlloc(0),
-          stream: uint8ArrayAlloc(0),
+          id: new Uint8Array(0),
+          offer: new Uint8Array(0),
+          stream: new Uint8Array(0),
           worker: '',
           epoch: 0,
           role: '',
           price: 0n,
-          payee: uint8ArrayAlloc(0),
+          payee: new Uint8Array(0),
           lane: 0
         }
 
@@ -1382,15 +1381,15 @@ export const Job = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          award: uint8ArrayAlloc(0),
+          award: new Uint8Array(0),
           epoch: 0,
           seq: 0,
           attempt: 0,
           rungs: [],
           initLen: 0,
           mediaLen: 0,
-          initHash: uint8ArrayAlloc(0),
-          mediaHash: uint8ArrayAlloc(0),
+          initHash: new Uint8Array(0),
+          mediaHash: new Uint8Array(0),
           frames: 0,
           startUs: 0,
           durationUs: 0,
@@ -1512,7 +1511,7 @@ export const JobEnd = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           mediaLen: 0,
-          mediaHash: uint8ArrayAlloc(0)
+          mediaHash: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1873,8 +1872,8 @@ export const Rendition = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           rung: '',
-          initHash: uint8ArrayAlloc(0),
-          mediaHash: uint8ArrayAlloc(0),
+          initHash: new Uint8Array(0),
+          mediaHash: new Uint8Array(0),
           initLen: 0,
           mediaLen: 0,
           frames: 0
@@ -1983,10 +1982,10 @@ export const Receipt = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          award: uint8ArrayAlloc(0),
+          award: new Uint8Array(0),
           epoch: 0,
           seq: 0,
-          sourceHash: uint8ArrayAlloc(0),
+          sourceHash: new Uint8Array(0),
           renditions: [],
           encodeMs: 0,
           hardware: ''
@@ -2093,7 +2092,7 @@ export const Verdict = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          award: uint8ArrayAlloc(0),
+          award: new Uint8Array(0),
           epoch: 0,
           seq: 0,
           ok: false,
@@ -2183,10 +2182,10 @@ export const Voucher = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          pot: uint8ArrayAlloc(0),
+          pot: new Uint8Array(0),
           lane: 0,
-          cumulative: uint8ArrayAlloc(0),
-          signature: uint8ArrayAlloc(0)
+          cumulative: new Uint8Array(0),
+          signature: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2327,7 +2326,7 @@ export const Entrust = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          payee: uint8ArrayAlloc(0)
+          payee: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2460,7 +2459,7 @@ export const Cancel = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          award: uint8ArrayAlloc(0),
+          award: new Uint8Array(0),
           epoch: 0,
           seq: 0,
           why: ''
@@ -2537,7 +2536,7 @@ export const Bye = {
         const obj: any = {
           why: '',
           finishing: false,
-          award: uint8ArrayAlloc(0)
+          award: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2593,7 +2592,7 @@ export const Get = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          hash: uint8ArrayAlloc(0)
+          hash: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2824,8 +2823,8 @@ export const Track = {
         const obj: any = {
           name: '',
           codecs: '',
-          initHash: uint8ArrayAlloc(0),
-          mediaHash: uint8ArrayAlloc(0),
+          initHash: new Uint8Array(0),
+          mediaHash: new Uint8Array(0),
           initLen: 0,
           mediaLen: 0,
           frames: 0,
@@ -2950,7 +2949,7 @@ export const Entry = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          stream: uint8ArrayAlloc(0),
+          stream: new Uint8Array(0),
           seq: 0,
           startUs: 0,
           durationUs: 0,
@@ -3040,7 +3039,7 @@ export const ManifestRequest = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          stream: uint8ArrayAlloc(0),
+          stream: new Uint8Array(0),
           from: 0,
           most: 0
         }
@@ -3106,7 +3105,7 @@ export const ManifestReply = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          announce: uint8ArrayAlloc(0),
+          announce: new Uint8Array(0),
           entries: []
         }
 
@@ -3165,8 +3164,8 @@ export const Equivocation = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          first: uint8ArrayAlloc(0),
-          second: uint8ArrayAlloc(0)
+          first: new Uint8Array(0),
+          second: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3237,7 +3236,7 @@ export const Check = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           seq: 0,
-          receipt: uint8ArrayAlloc(0),
+          receipt: new Uint8Array(0),
           ppm: 0,
           checked: false
         }
@@ -3319,8 +3318,8 @@ export const Reveal = {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          stream: uint8ArrayAlloc(0),
-          seed: uint8ArrayAlloc(0),
+          stream: new Uint8Array(0),
+          seed: new Uint8Array(0),
           worker: '',
           checks: []
         }
