@@ -117,7 +117,7 @@ export interface Transcoded extends Rendition {
   readonly headLen: number;
 }
 
-/** Samples of a rendition, as soon as they are encoded. */
+/** Samples of a rendition, soon after they were encoded. */
 export interface Made {
   /** Index in the request's `rungs`. */
   readonly rung: number;
@@ -141,7 +141,7 @@ export interface TranscodeOptions {
   readonly transfer?: readonly ArrayBuffer[];
   /** Called with the number of source frames done so far, at most every 100 ms. */
   readonly progress?: (frames: number) => void;
-  /** Called with every encoded frame, in the order of the file. */
+  /** Called with what was encoded, in the order of the file, several frames at a time. */
   readonly made?: (made: Made) => void;
 }
 

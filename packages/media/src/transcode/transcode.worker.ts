@@ -1,5 +1,6 @@
 import { serve } from "../port.ts";
 import type { CodecName, Made, Measured, TranscodeRequest, TranscodeResult } from "../types.ts";
+import { batch } from "./batch.ts";
 import { measureHere } from "./measure.ts";
 import { Rates } from "./rate.ts";
 import { transcodeSegment } from "./transcode.ts";
@@ -30,9 +31,12 @@ serve<WorkCall, WorkNews, WorkResult>(
         done: "measure",
         result: await measureHere(call.codec, { signal, progress: news }),
       };
-    const made = call.early ? news : undefined;
-    const options = { signal, progress: news, made, turn: turns.claim(), rates };
-    return { done: "transcode", result: await transcodeSegment(call.request, options) };
+    const { request, early } = call;
+    const made = early ? batch(news) : undefined;
+    const options = { signal, progress: news, made: made?.add, turn: turns.claim(), rates };
+    const result = await transcodeSegment(request, options);
+    made?.flush();
+    return { done: "transcode", result };
   },
   (answer) =>
     answer.done === "transcode"
