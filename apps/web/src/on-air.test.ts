@@ -15,6 +15,7 @@ const line = (seq: number, rung: string, change: Partial<SegmentLine> = {}): Seg
   encodeMs: 400,
   attempts: 1,
   hedged: false,
+  asked: true,
   verified: true,
   paidWei: "10",
   ...change,

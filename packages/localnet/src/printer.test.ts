@@ -22,6 +22,7 @@ const rung = (name: string, worker: string, change: object = {}) => ({
   encodeMs: 1,
   attempts: 1,
   hedged: false,
+  asked: true,
   verified: true,
   paidWei: "1000000000",
   ...change,

@@ -1,7 +1,7 @@
 import type { BroadcastEvent } from "@tabcast/node/types";
 import type { NetEvent } from "./localnet.ts";
 import type { TreeMemory } from "./memory.ts";
-import { type Plain, plainJson, type Report } from "./report.ts";
+import { notAsked, type Plain, plainJson, type Report } from "./report.ts";
 
 /** Everything that the command may tell. */
 export type Line =
@@ -153,6 +153,9 @@ export function textPrinter(write: (text: string) => void): Printer {
           say(
             `delivered   ${summary.delivered} of ${summary.segments} segments, score ${summary.score.toFixed(3)}, round trip p50 ${Math.round(summary.p50Ms ?? 0)} ms, p95 ${Math.round(summary.p95Ms ?? 0)} ms`,
           );
+          const left = notAsked(line.report);
+          if (left.length > 0)
+            say(`not asked   ${left.join(", ")}: no worker that came was quick enough`);
           const { open, claimOrPay, close } = settlement.gas;
           say(
             `speed       ${summary.realtimeRatio.toFixed(2)} x real time in ${(summary.wallMs / 1000).toFixed(1)} s; gas ${open} open, ${claimOrPay} pay, ${close} close`,

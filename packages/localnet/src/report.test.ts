@@ -1,6 +1,6 @@
 import type { BroadcastReport } from "@tabcast/node/types";
 import { expect, test } from "vitest";
-import { makeReport, type Plain, plainJson, shortcomings } from "./report.ts";
+import { makeReport, notAsked, type Plain, plainJson, shortcomings } from "./report.ts";
 
 type Broadcast = Plain<BroadcastReport>;
 const rungs = [
@@ -20,6 +20,7 @@ const line = (seq: number, rung: string, roundTripMs: number): Broadcast["segmen
   encodeMs: 5,
   attempts: 1,
   hedged: false,
+  asked: true,
   verified: true,
   paidWei: "3",
 });
@@ -105,6 +106,17 @@ test("a rung that came but was not verified is not delivered", () => {
   });
   expect(report.summary.delivered).toBe(1);
   expect(shortcomings(report)).toHaveLength(1);
+});
+
+test("a rung that nobody was quick enough for is no hole, and is named", () => {
+  const segments = broadcast().segments.map((line) =>
+    line.rung === "240p" ? { ...line, asked: false, verified: false, paidWei: "0" } : line,
+  );
+  const report = make({ segments });
+  expect(report.summary).toMatchObject({ delivered: 2, missed: 0 });
+  expect(shortcomings(report).join()).not.toContain("not delivered");
+  expect(notAsked(report)).toEqual(["240p in 2 segments"]);
+  expect(notAsked(make())).toEqual([]);
 });
 
 test("one wei that is neither paid nor refunded fails the run, and so does one that was promised and not paid", () => {

@@ -50,7 +50,7 @@ export interface Report {
   readonly summary: {
     /** Captured. */
     readonly segments: number;
-    /** Of those, how many have every rung verified. */
+    /** Of those, how many have every rung verified that was asked for. */
     readonly delivered: number;
     readonly missed: number;
     readonly successRate: number;
@@ -78,17 +78,15 @@ export interface ReportInput {
 
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
-/** The slowest rung's milliseconds of every segment that has all rungs verified, by sequence. */
+/** The slowest rung's milliseconds of every segment of which all that was asked for is verified, by sequence. */
 function roundTrips(broadcast: Plain<BroadcastReport>, rungs: readonly string[]): number[] {
   const all: number[] = [];
   for (let seq = 0; seq < broadcast.captured; seq++) {
-    const lines = rungs.map((rung) =>
-      broadcast.segments.find(
-        (line) => line.seq === seq && line.rung === rung && line.verified && line.worker,
-      ),
-    );
-    if (lines.every((line) => line !== undefined))
-      all.push(Math.max(0, ...lines.map((line) => line.roundTripMs)));
+    const lines = rungs
+      .map((rung) => broadcast.segments.find((line) => line.seq === seq && line.rung === rung))
+      .filter((line) => line?.asked !== false);
+    if (lines.length > 0 && lines.every((line) => line?.verified && line.worker))
+      all.push(Math.max(0, ...lines.map((line) => line?.roundTripMs ?? 0)));
   }
   return all;
 }
@@ -159,6 +157,14 @@ export function makeReport(input: ReportInput): Report {
   };
 }
 
+/** Rungs that workers were not asked for, because nobody who came was quick enough, and in how many segments. */
+export function notAsked({ rungs, segments }: Pick<Report, "rungs" | "segments">): string[] {
+  return rungs.flatMap(({ name }) => {
+    const count = segments.filter(({ rung, asked }) => rung === name && !asked).length;
+    return count === 0 ? [] : [`${name} in ${count} ${count === 1 ? "segment" : "segments"}`];
+  });
+}
+
 /** Why the broadcast was not perfect, one line each; empty means exit 0. */
 export function shortcomings(report: Report): readonly string[] {
   const { settlement, summary } = report;
@@ -167,11 +173,10 @@ export function shortcomings(report: Report): readonly string[] {
   if (summary.missed > 0) {
     const holes: string[] = [];
     for (let seq = 0; seq < summary.segments; seq++)
-      for (const { name } of report.rungs)
-        if (
-          !report.segments.some((s) => s.seq === seq && s.rung === name && s.verified && s.worker)
-        )
-          holes.push(`${seq}/${name}`);
+      for (const { name } of report.rungs) {
+        const line = report.segments.find((one) => one.seq === seq && one.rung === name);
+        if (line?.asked !== false && !(line?.verified && line.worker)) holes.push(`${seq}/${name}`);
+      }
     const shown = holes.slice(0, 8).join(" ");
     found.push(
       `${holes.length} of ${summary.segments * report.rungs.length} renditions were not delivered and verified: ${shown}${holes.length > 8 ? " ..." : ""}`,

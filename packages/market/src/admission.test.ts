@@ -31,6 +31,31 @@ describe("a network", () => {
   });
 });
 
+describe("what workers are asked for", () => {
+  const all = ladder;
+  const low = ladder.slice(1);
+  const pixels = (rungs: typeof ladder) =>
+    rungs.reduce((sum, { width, height }) => sum + width * height, 0) * 60;
+  const unknown = { hired: false, slow: 0, reach: 0 };
+  test.each<[string, typeof ladder, Partial<Admission.Supply>, typeof ladder]>([
+    ["is the whole ladder while nobody has come", all, {}, all],
+    ["is what the quickest of those makes that are too slow", all, { slow: pixels(low) }, low],
+    ["is the lowest rung at least", all, { slow: 1 }, ladder.slice(3)],
+    ["does not change while somebody is hired", all, { hired: true, slow: 1 }, all],
+    ["does not grow for who is too slow even for less", low, { slow: pixels(all) }, low],
+    [
+      "grows once somebody is seen to have room",
+      low,
+      { hired: true, reach: 1.2 * pixels(all) },
+      all,
+    ],
+    ["as far as that goes", ladder.slice(2), { hired: true, reach: 1.2 * pixels(low) }, low],
+    ["but not before", low, { hired: true, reach: 1.19 * pixels(all) }, low],
+  ])("%s", (_, asked, supply, expected) => {
+    expect(Admission.ask(all, asked, 60, { ...unknown, ...supply })).toEqual(expected);
+  });
+});
+
 describe(`a tab alone (SEED=${replay.seed})`, () => {
   test("makes the lowest rungs that its time allows, at least one, in the ladder's order", () => {
     const of = (timeMs: number | undefined) =>

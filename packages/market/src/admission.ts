@@ -52,6 +52,36 @@ export function plan(rungs: readonly Picture[], { speeds, frameRate }: Room): Pl
   };
 }
 
+/** What is known of who could work for a stream, in output pixels of one segment. */
+export interface Supply {
+  /** Anybody is hired, or is being asked. */
+  readonly hired: boolean;
+  /** Most that those who were too slow for what is asked would make in time; 0: nobody was. */
+  readonly slow: number;
+  /** Most that somebody hired makes in time, as measured; 0: not known. */
+  readonly reach: number;
+}
+
+/** More is asked of workers again where so many times more could be made in the time there is. */
+const GROWS = 1.2;
+
+/**
+ * The rungs to ask of workers: fewer where all who came are too slow for those asked so far and nobody is hired, more
+ * again once somebody hired is seen to make them with room to spare. `asked` itself where nothing changes.
+ */
+export function ask<R extends Picture>(
+  rungs: readonly R[],
+  asked: readonly R[],
+  frames: number,
+  { hired, slow, reach }: Supply,
+): readonly R[] {
+  const room = lowest(rungs, reach / GROWS / frames);
+  if (room.length > asked.length) return rungs.filter((rung) => room.includes(rung));
+  if (hired || slow === 0) return asked;
+  const names = lowest(asked, slow / frames).map(({ name }) => name);
+  return names.length < asked.length ? asked.filter(({ name }) => names.includes(name)) : asked;
+}
+
 /** The rungs that this tab makes alone in `timeMs`: the lowest ones, at least one; all where time does not matter. */
 export function alone<R extends Picture>(
   rungs: readonly R[],

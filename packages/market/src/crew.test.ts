@@ -204,6 +204,34 @@ describe("a place that becomes free", () => {
   });
 });
 
+describe("where all who come are too slow", () => {
+  test("it is known what they could make, and asking for less is a fresh offer that they may answer", () => {
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    expect(at.bid("a", 100, { pixelsPerS: 20_000_000 })[0]).toMatchObject({ why: "too slow" });
+    at.bid("b", 150, { pixelsPerS: 30_000_000 });
+    // 0.7 of its claim, in what 4 s / 1.3 leave beside 600 ms of upload and 100 of pull.
+    const makes = (21_000_000 * (4_000 / 1.3 - 700)) / 1_000;
+    expect(at.now().slow).toBeCloseTo(makes, 0);
+    const before = at.now().offer?.id as Uint8Array;
+    const effects = at.play({ type: "asked", pixels: makes - 1_000, now: 600 });
+    expect(effects).toContainEqual(expect.objectContaining({ do: "offer" }));
+    expect(at.now().slow).toBe(0);
+    expect(toHex(at.now().offer?.id as Uint8Array)).not.toBe(toHex(before));
+    expect(at.bid("b", 700, { pixelsPerS: 30_000_000 })[0]).toMatchObject({ ok: true });
+    expect(at.bid("a", 700, { pixelsPerS: 20_000_000 })[0]).toMatchObject({ why: "too slow" });
+  });
+
+  test("who is hired shows what it makes after three segments", () => {
+    const at = hired(["a"], { wanted: 1 });
+    expect(Crew.reach(at.now(), LIVE)).toBe(0);
+    const sample = { pixels: 80_000_000, upload: undefined, encodeMs: 1_000, pullMs: 0 };
+    for (const now of [3_000, 5_000, 7_000])
+      at.play({ type: "delivered", worker: "a", sample, now });
+    expect(Crew.reach(at.now(), LIVE)).toBeCloseTo(80_000 * (4_000 / 1.3 - 600), -3);
+  });
+});
+
 describe("a worker that was dropped", () => {
   test("may return after 30 s, under a higher epoch", () => {
     const at = hired(["a", "b"]);

@@ -106,6 +106,8 @@ export interface Crew {
   readonly members: ReadonlyMap<string, Member>;
   readonly epochs: ReadonlyMap<string, number>;
   readonly known: ReadonlyMap<string, Known>;
+  /** Most output pixels of one segment that anybody who was too slow would make in time; 0: nobody was. */
+  readonly slow: number;
   readonly ended: boolean;
 }
 
@@ -144,6 +146,8 @@ export type Event =
       readonly now: number;
     }
   | { readonly type: "draining"; readonly worker: string; readonly now: number }
+  /** So many output pixels are asked of one segment from now on; who was too slow may bid again. */
+  | { readonly type: "asked"; readonly pixels: number; readonly now: number }
   /** A segment of its was verified. */
   | {
       readonly type: "delivered";
@@ -189,6 +193,7 @@ export function open(need: Need): Crew {
     members: new Map(),
     epochs: new Map(),
     known: new Map(),
+    slow: 0,
     ended: false,
   };
 }
@@ -219,6 +224,13 @@ const staffed = (crew: Crew, role: "crew" | "backup") =>
 function etaMs(need: Need, claimed: number, known: Known | undefined, config: Config): number {
   const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
   return (need.bytes * 8_000) / uplink + (need.pixels * 1_000) / pixelsPerS + pullMs;
+}
+
+/** Output pixels of one segment that this worker makes in time, by the rule that says who is feasible. */
+function mostPixels(need: Need, claimed: number, known: Known | undefined, config: Config): number {
+  const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
+  const leftMs = need.slackMs / config.margin - (need.bytes * 8_000) / uplink - pullMs;
+  return Math.max(0, (pixelsPerS * leftMs) / 1_000);
 }
 
 function candidate(crew: Crew, bid: Bid, now: number, config: Config): Candidate {
@@ -298,8 +310,10 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
     },
     now,
   );
-  if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config))
-    return answer(seen, "too slow");
+  if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config)) {
+    const makes = mostPixels(crew.need, bid.pixelsPerS, seen.known.get(worker), config);
+    return answer({ ...seen, slow: Math.max(crew.slow, makes) }, "too slow");
+  }
   return answer({
     ...seen,
     bids: put(crew.bids, worker, { bid, at: now }),
@@ -536,6 +550,12 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       const draining: Member = { ...own, state: "draining" };
       return [{ ...crew, members: put(crew.members, event.worker, draining) }, []];
     }
+    case "asked": {
+      const { offer, need } = crew;
+      // The offer is at its end: a fresh one follows.
+      const old = offer && { ...offer, since: now - config.offerTtlMs };
+      return [{ ...crew, need: { ...need, pixels: event.pixels }, slow: 0, offer: old }, []];
+    }
     case "delivered":
       return delivered(crew, event.worker, event.sample, now, config);
     case "ended": {
@@ -598,4 +618,14 @@ export function hands(crew: Crew, config: Config): Hand[] {
     role: short ? "crew" : role,
     ...believe(claimed, crew.known.get(worker)?.measured, config),
   }));
+}
+
+/** Most output pixels of one segment that somebody hired makes in time, as far as it was measured; 0 while nobody was. */
+export function reach(crew: Crew, config: Config): number {
+  const all = [...crew.members.values()].map(({ worker, claimed }) => {
+    const known = crew.known.get(worker);
+    const enough = (known?.measured?.samples ?? 0) >= config.measuredAfter;
+    return enough ? mostPixels(crew.need, claimed, known, config) : 0;
+  });
+  return Math.max(0, ...all);
 }

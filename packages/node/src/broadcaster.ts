@@ -1,5 +1,5 @@
 import { type Address, type Hex, memory, type PayerPot, Wire } from "@tabcast/channel";
-import { Admission, FAST, LIVE, Price, Screen } from "@tabcast/market";
+import { Admission, Crew, FAST, LIVE, Price, Screen } from "@tabcast/market";
 import {
   createAacTwin,
   createTranscoder,
@@ -95,6 +95,10 @@ async function run(
   const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
   const wanted = rungs.length === 0 ? 0 : (options.wanted ?? (pace === "live" ? 2 : MOST_WORKERS));
   on({ type: "source", info, rungs, codec });
+  /** Of a segment as it is planned. */
+  const plannedFrames = Math.max(1, info.frameRate * (segmentMs / 1_000));
+  /** What workers are asked for. */
+  let asked = rungs;
 
   const work = new AbortController(); // hiring and jobs; serving goes on until `signal`
   const working = AbortSignal.any([signal, work.signal]);
@@ -172,7 +176,7 @@ async function run(
       need: {
         wanted,
         maxPrice,
-        pixels: Number(Price.pixels(rungs, 1)) * info.frameRate * (segmentMs / 1_000),
+        pixels: Number(Price.pixels(rungs, 1)) * plannedFrames,
         bytes: (info.bitrate / 8) * (segmentMs / 1_000),
         segmentMs,
         slackMs: pace === "live" ? slackMs : FAST_SLACK_MS,
@@ -375,6 +379,7 @@ async function run(
     gate,
     hiring,
     rungs,
+    asked: () => asked,
     codec,
     transcoder: options.transcoder ?? createTranscoder,
     inspect: options.inspect ?? inspect,
@@ -399,6 +404,7 @@ async function run(
       const due = (jobs.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now();
       await clock.sleep(Math.min(TICK_MS, Math.max(LEAST_TICK_MS, due)), { signal: working });
       hiring?.tick();
+      adapt();
       jobs.tick();
       bell.wake();
     }
@@ -406,12 +412,35 @@ async function run(
   hiring?.tick();
 
   let advised = "";
+  /** Asks workers for the rungs that they make in time, and says so. */
+  function adapt(): void {
+    if (pace !== "live" || hiring === undefined) return;
+    const { slow, members, offer } = hiring.crew();
+    // While bids are collected somebody quicker may come.
+    const hired = members.size > 0 || offer?.decided !== true;
+    const next = Admission.ask(rungs, asked, plannedFrames, {
+      hired,
+      slow,
+      reach: Crew.reach(hiring.crew(), config),
+    });
+    if (next === asked) return;
+    const names = next.map(({ name }) => name).join(", ");
+    const message =
+      next.length > asked.length
+        ? `workers are quick enough for more now, and are asked for ${names}`
+        : `the workers that came are too slow for the whole ladder: they are asked for ${names}`;
+    asked = next;
+    on({ type: "warning", message });
+    const pixels = Number(Price.pixels(next, 1)) * plannedFrames;
+    hiring.tell({ type: "asked", pixels, now: clock.now() });
+  }
+
   /** Says so when the crew cannot carry the ladder, once for each size of crew. */
   function advise(): void {
     if (pace !== "live" || hiring === undefined) return;
     const speeds = hiring.hands().map(({ pixelsPerS }) => pixelsPerS);
     if (speeds.length === 0) return;
-    const { fits, message } = Admission.plan(rungs, { speeds, frameRate: info.frameRate });
+    const { fits, message } = Admission.plan(asked, { speeds, frameRate: info.frameRate });
     const key = `${speeds.length} ${fits.join()}`;
     if (message !== undefined && key !== advised) on({ type: "warning", message });
     advised = key;
@@ -550,12 +579,14 @@ function linesOf(
   liveAt: number,
 ): SegmentLine[] {
   const { segment, by, renditions, pay } = outcome;
+  const made = pay?.terms.rungs ?? [];
   const upTo = (count: number) =>
     pay === undefined || paid === 0n
       ? 0n
-      : Price.ofSegment(pay.terms.price, rungs.slice(0, count), segment.video.frames);
-  return rungs.map(({ name }, i) => {
+      : Price.ofSegment(pay.terms.price, made.slice(0, count), segment.video.frames);
+  return rungs.map(({ name }) => {
     const rendition = renditions.find((one) => one.rung === name);
+    const i = made.findIndex((one) => one.name === name);
     return {
       seq: segment.seq,
       rung: name,
@@ -568,8 +599,9 @@ function linesOf(
       encodeMs: outcome.encodeMs,
       attempts: outcome.attempts,
       hedged: outcome.hedged,
+      asked: pay === undefined || i >= 0,
       verified: rendition !== undefined,
-      paidWei: (upTo(i + 1) - upTo(i)).toString(),
+      paidWei: i < 0 ? "0" : (upTo(i + 1) - upTo(i)).toString(),
     };
   });
 }

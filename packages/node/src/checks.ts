@@ -117,8 +117,9 @@ export function openChecks(options: ChecksOptions): Checks {
     verifier ??= options.verifier();
     const chance = Check.places(seed, receipt, number);
     const frames = pickFrames(source.video.frames, chance as Random);
-    const places = Check.rungs(rungs, whole, chance);
-    const asked = places.map((index) => rungs[index] as Rung);
+    const made = rungs.filter(({ name }) => renditions.some(({ rung }) => rung === name));
+    const places = Check.rungs(made, whole, chance);
+    const asked = places.map((index) => made[index] as Rung);
     const { init, media } = source.video;
     const references = await verifier.reference(
       { source: { init, media }, frames, rungs: asked },

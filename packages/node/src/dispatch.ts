@@ -61,6 +61,8 @@ export interface DispatchOptions {
   /** Undefined: nobody is hired, everything is encoded here. */
   readonly hiring: Hiring | undefined;
   readonly rungs: readonly Rung[];
+  /** Those of them that workers are asked for now. */
+  readonly asked: () => readonly Rung[];
   readonly codec: CodecName;
   readonly transcoder: () => Transcoder;
   readonly inspect: typeof inspect;
@@ -146,8 +148,20 @@ interface Pick {
 }
 
 export function openDispatch(options: DispatchOptions): Dispatch {
-  const { mesh, hiring, rungs, codec, config, clock, affordable, slackMs, on, done, signal } =
-    options;
+  const {
+    mesh,
+    hiring,
+    rungs,
+    asked,
+    codec,
+    config,
+    clock,
+    affordable,
+    slackMs,
+    on,
+    done,
+    signal,
+  } = options;
   const courier = openCourier(mesh, options);
   const uplink = openLine();
   const looks = openLine();
@@ -203,7 +217,8 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   }
 
   const framesOf = ({ captured, planned }: Segment) => captured?.video.frames ?? planned.frames;
-  const pixelsOf = (segment: Segment) => Number(Price.pixels(rungs, framesOf(segment)));
+  const pixelsOf = (segment: Segment, made = asked()) =>
+    Number(Price.pixels(made, framesOf(segment)));
   const bytesOf = ({ init, captured }: Segment) =>
     init.byteLength + (captured?.video.media.byteLength ?? 0);
   const limitsOf = (closedAt: number): Job.Limits | undefined =>
@@ -431,7 +446,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       epoch,
       attempt,
       checkPpm: options.checks.ppm(options.records.of({ worker, payee })),
-      rungs,
+      rungs: asked(),
       codec,
       deadlineMs: Math.max(1, deadline - clock.now()),
       price: member.price,
@@ -554,7 +569,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const { structure: source } = captured;
     const { records, checks } = options;
     const sampleOf = (pullMs: number): Speed.Sample => ({
-      pixels: pixelsOf(slot.segment),
+      pixels: pixelsOf(slot.segment, got.terms.rungs),
       upload: got.upload,
       encodeMs: got.receipt.encodeMs,
       pullMs,
@@ -572,7 +587,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       });
       tell(seq, { type: "pulled", worker });
       const outcome = Verify.all(
-        rungs.map((rung) => {
+        got.terms.rungs.map((rung) => {
           const rendition = renditions.find((one) => one.rung === rung.name);
           const claimed = got.receipt.renditions.find((one) => one.rung === rung.name);
           if (rendition === undefined || claimed === undefined)
@@ -736,7 +751,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       ...(got !== undefined && {
         pay: {
           terms: got.terms,
-          amount: Price.ofSegment(got.terms.price, rungs, framesOf(segment)),
+          amount: Price.ofSegment(got.terms.price, got.terms.rungs, framesOf(segment)),
           cleared: slot.cleared.get(by) ?? Promise.resolve(true),
         },
       }),

@@ -53,6 +53,8 @@ export interface SegmentLine {
   readonly encodeMs: number;
   readonly attempts: number;
   readonly hedged: boolean;
+  /** False where its maker was not asked for it: nobody who came was quick enough. */
+  readonly asked: boolean;
   readonly verified: boolean;
   /** Decimal wei. */
   readonly paidWei: string;
