@@ -226,6 +226,23 @@ test("a job that was called back counts as unpaid where most of it had gone out"
   expect(Hire.lent({ frames: 30, planned: 60 })).toBe(false);
 });
 
+test.each<[string, number, readonly number[], boolean, ReturnType<typeof Hire.room>]>([
+  ["there is where little is unpaid", 0, [], false, { ok: true }],
+  ["there is for what has it already", 1, [7], false, { ok: true }],
+  ["there is none beyond the window", 1, [6], false, { ok: false }],
+  ["there is none for what is done where all is unpaid", 2, [], true, { ok: false }],
+  [
+    "there is for what is done, in place of what is being made",
+    1,
+    [6],
+    true,
+    { ok: true, instead: 6 },
+  ],
+  ["the youngest of these gives it up", 0, [5, 6], true, { ok: true, instead: 6 }],
+])("room in a window of two: %s", (_, unpaid, ahead, done, expected) => {
+  expect(Hire.room(7, { unpaid, ahead, window: 2, done })).toEqual(expected);
+});
+
 describe("leaving a stream that leaves us unpaid", () => {
   test.each<[string, readonly Hire.Unpaid[], number, number, ReturnType<typeof Hire.leaves>]>([
     ["all was overtaken", ["cancelled", "cancelled"], 0, 0, { letGo: true, awayMs: 5_000 }],

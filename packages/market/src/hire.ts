@@ -190,6 +190,24 @@ export type Unpaid = "owed" | "held" | "cancelled";
 export const lent = ({ frames, planned }: { frames: number; planned: number }): boolean =>
   2 * frames > planned;
 
+/**
+ * Whether there is room in the unpaid window for a segment that would leave; `ahead`: those that leave while they are made, oldest
+ * first, and have their room already. One that is done does not wait for one that is not: `instead` names who gives its room up.
+ */
+export function room(
+  seq: number,
+  of: {
+    readonly unpaid: number;
+    readonly ahead: readonly number[];
+    readonly window: number;
+    readonly done: boolean;
+  },
+): { readonly ok: boolean; readonly instead?: number | undefined } {
+  const { unpaid, ahead, window, done } = of;
+  if (ahead.includes(seq) || unpaid + ahead.length < window) return { ok: true };
+  return done && unpaid < window ? { ok: true, instead: ahead.at(-1) } : { ok: false };
+}
+
 /** How long nothing is paid until a worker leaves, in milliseconds. */
 const UNPAID_MS = 60_000;
 /** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */

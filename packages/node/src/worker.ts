@@ -1,5 +1,6 @@
 import { type Hex, VoucherError, Wire } from "@tabcast/channel";
 import { Availability, Check, Hire, LIVE, Price, Screen } from "@tabcast/market";
+import type { Made, Transcoded } from "@tabcast/media";
 import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Accept,
@@ -38,7 +39,7 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
-import { type Outgoing, openOutgoing, type Pieces } from "./ahead.ts";
+import { openOutgoing, type Pieces } from "./ahead.ts";
 import { openEntrusting, serveTower } from "./entrust.ts";
 import { answer, ask, serveHeld } from "./exchange.ts";
 import { FloodError, openGate } from "./gate.ts";
@@ -118,6 +119,14 @@ interface Place {
   paidAt: number;
   /** The newest sequence whose receipt made room: it is not signed again, for two receipts would be a fraud. */
   forgotten: number;
+}
+
+/** What is told while a job is worked on. */
+interface Working {
+  readonly progress: (frames: number) => void;
+  readonly made: (made: Made) => void;
+  /** All is made, signed, and may leave. */
+  readonly finish: (renditions: readonly Transcoded[]) => void;
 }
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
@@ -435,20 +444,22 @@ export function work(options: WorkerOptions): WorkerNode {
 
   /** What the offer allows to be unpaid, and no more than this payer has earned with us. */
   const window = (place: Place) => Math.min(place.window, purse.window(place.potId));
-  const hasRoom = (place: Place) => place.unpaid.size + place.ahead.size < window(place);
 
-  /** Whether bytes of a segment may leave before its receipt: it then takes the room that it will need unpaid. */
-  function lend(place: Place, seq: number): boolean {
-    if (place.unpaid.has(seq) || place.ahead.has(seq)) return true;
-    if (!hasRoom(place)) return false;
-    place.ahead.add(seq);
-    return true;
+  /** Whether bytes of a segment may leave now: it then has the room that it needs unpaid. */
+  function lend(place: Place, seq: number, done: boolean): boolean {
+    const { unpaid, ahead } = place;
+    if (unpaid.has(seq)) return true;
+    const of = { unpaid: unpaid.size, ahead: [...ahead], window: window(place), done };
+    const { ok, instead } = Hire.room(seq, of);
+    if (instead !== undefined) ahead.delete(instead);
+    if (ok) ahead.add(seq);
+    return ok;
   }
 
   /** Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. */
   async function credit(place: Place, seq: number, stop: AbortSignal): Promise<void> {
     const late = clock.timeout(CREDIT_MS);
-    const room = () => lend(place, seq) || undefined;
+    const room = () => lend(place, seq, true) || undefined;
     try {
       await bell.until(room, { signal: AbortSignal.any([stop, late]) });
     } catch (error) {
@@ -467,14 +478,14 @@ export function work(options: WorkerOptions): WorkerNode {
     init: Uint8Array<ArrayBuffer>,
     { media, received }: ReturnType<typeof mediaOf>,
     stop: AbortSignal,
-    { progress, outgoing }: { progress: (frames: number) => void; outgoing: Outgoing },
+    { progress, made, finish }: Working,
   ): Promise<Uint8Array> {
     const rungs = asRungs(job.rungs);
     const frameRate = Math.min(240, (job.frames * 1e6) / job.durationUs);
     const { stream } = place;
     const request = { init, media, codec: asCodec(job.codec), rungs, frameRate, stream };
     if (!job.open) await received; // no decoder sees what is not what was promised
-    const working = transcoder.transcode(request, { signal: stop, progress, made: outgoing.add });
+    const working = transcoder.transcode(request, { signal: stop, progress, made });
     // What is wrong with an open job's bytes says more than what the transcoder makes of them.
     const [{ media: source, mediaHash }, result] = await Promise.all([received, working]);
     const frames = result.renditions[0]?.frames ?? 0;
@@ -508,8 +519,8 @@ export function work(options: WorkerOptions): WorkerNode {
       hardware: result.hardware,
     });
     const { payload } = await Envelope.open(sealed, "receipt");
-    await credit(place, job.seq, stop);
     const receipt = await sha256(payload);
+    await credit(place, job.seq, stop);
     const kept = audits.get(place.stream)?.kept;
     if (kept !== undefined && kept.length < MOST_KEPT)
       kept.push({ seq: job.seq, receipt, ppm: job.checkPpm });
@@ -523,7 +534,7 @@ export function work(options: WorkerOptions): WorkerNode {
       place.receipts.delete(oldest);
       place.forgotten = Math.max(place.forgotten, oldest);
     }
-    outgoing.finish(result.renditions);
+    finish(result.renditions);
     return sealed;
   }
 
@@ -569,10 +580,19 @@ export function work(options: WorkerOptions): WorkerNode {
       await checkHash(init, job.initHash);
       const outgoing = openOutgoing(job.rungs.length);
       let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
-      const progress = (count: number) => {
-        frames = count;
-      };
-      const finished = encode(place, job, init, input, all, { progress, outgoing }).then(
+      let sentAt = clock.now();
+      let wake = () => {};
+      const finished = encode(place, job, init, input, all, {
+        progress: (count) => {
+          frames = count;
+        },
+        made: (one) => {
+          outgoing.add(one);
+          // Not left to the timer alone: in a hidden tab it comes once a second.
+          if (clock.now() - sentAt >= HEARTBEAT_MS) wake();
+        },
+        finish: outgoing.finish,
+      }).then(
         (sealed) => {
           outcome = { sealed };
         },
@@ -583,15 +603,15 @@ export function work(options: WorkerOptions): WorkerNode {
       // What was made leaves while more is being made; what is left of it just before the receipt.
       for (;;) {
         if (outcome !== undefined && "error" in outcome) throw outcome.error;
-        const { pieces, body: bytes } = (lend(place, seq) && outgoing.next()) || EMPTY;
+        const { pieces, body: bytes } = (lend(place, seq, false) && outgoing.next()) || EMPTY;
         if (outcome !== undefined && pieces.length === 0) break;
         yield part({ progress: { frames, queueMs: 0, pieces } }, bytes);
+        sentAt = clock.now();
         if (outcome !== undefined || bytes.byteLength >= MAX_PART) continue;
         const beat = new AbortController();
-        await Promise.race([
-          finished.finally(() => beat.abort()),
-          clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {}),
-        ]);
+        wake = () => beat.abort();
+        void finished.finally(wake);
+        await clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {});
       }
       done++;
       told("done");
