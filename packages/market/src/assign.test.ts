@@ -137,14 +137,15 @@ describe("the next segment", () => {
 });
 
 describe("a second copy", () => {
-  test.each<[string, number | undefined, number | undefined, number | undefined]>([
-    ["when the first has taken 1.6 times what was predicted", 9_000, 1_000, 2_600],
-    ["sooner, where the backup could not make it then", 3_600, 1_000, 2_300],
-    ["but never before the first is overdue", 3_600, 2_000, 2_150],
-    ["never without a deadline", undefined, 1_000, undefined],
-    ["nor without a backup", 9_000, undefined, undefined],
-  ])("starts %s", (_, deadline, backupMs, expected) => {
-    const first = { sentAt: 1_000, doneAt: 2_000 };
+  test.each<[string, number, number | undefined, number | undefined, number | undefined]>([
+    ["when the first has taken 1.6 times what was predicted", 1_000, 9_000, 1_000, 2_600],
+    ["half a second late at least", 100, 9_000, 1_000, 1_600],
+    ["sooner, where the backup could not make it then", 1_000, 3_600, 1_000, 2_300],
+    ["but never before the first is overdue", 1_000, 3_600, 2_000, 2_150],
+    ["never without a deadline", 1_000, undefined, 1_000, undefined],
+    ["nor without a backup", 1_000, 9_000, undefined, undefined],
+  ])("starts %s", (_, own, deadline, backupMs, expected) => {
+    const first = { sentAt: 1_000, doneAt: 1_000 + own };
     expect(Assign.hedgeAt(first, deadline, backupMs)).toBe(expected);
   });
 

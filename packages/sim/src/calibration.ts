@@ -24,11 +24,14 @@ export interface Calibration {
   readonly transfer: {
     /** Milliseconds of a first connection besides its round trips. */
     readonly dialMs: number;
+    /** From a segment's last encoded frame until it is verified, besides what links take: median in milliseconds, deviation of the logarithm. */
+    readonly deliverMs: number;
+    readonly deliverSigma: number;
   };
   /** Milliseconds until a peer that went without a word is missed. Source: simulation.md part 4, measured. */
   readonly lostAfterMs: number;
   /** Null: never held against a real run. */
-  readonly gap: { readonly encode: Gap } | null;
+  readonly gap: { readonly encode: Gap; readonly roundTrip: Gap } | null;
 }
 
 /** What this build's virtual engine takes for true. */
@@ -39,4 +42,4 @@ const MOST_GAP = 0.25;
 
 /** True if the model was held against real runs and is near enough. */
 export const calibrated = ({ gap }: Calibration): boolean =>
-  gap !== null && Math.abs(gap.encode.p95 - 1) <= MOST_GAP;
+  gap !== null && [gap.encode, gap.roundTrip].every(({ p95 }) => Math.abs(p95 - 1) <= MOST_GAP);

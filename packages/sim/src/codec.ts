@@ -16,6 +16,7 @@ import type {
   Verifier,
 } from "@tabcast/media";
 import { BitsPerSecond, type Bytes, type Clock, Micros, type Random } from "@tabcast/runtime";
+import type { Calibration } from "./calibration.ts";
 
 /** What may be wrong with a picture. */
 export const DEFECTS = ["black", "upscale", "frozen", "shifted", "logo", "wrong-source"] as const;
@@ -38,7 +39,7 @@ const MAGIC = 0x53494d31;
 const HEADER = 32;
 const CODECS = "avc1.64001f";
 /** A source comes in pieces of this length, as the media package's do, in milliseconds. */
-const PIECE_MS = 250;
+export const PIECE_MS = 250;
 
 function writeMedia(header: Header, size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(Math.max(HEADER, Math.round(size)));
@@ -212,6 +213,12 @@ export function normal(random: Random): number {
   );
 }
 
+/** One draw of what a delivery takes besides encoding and the links, in milliseconds. */
+export const deliver = (
+  { deliverMs, deliverSigma }: DeviceOptions["deliver"],
+  random: Random,
+): number => deliverMs * Math.exp(deliverSigma * normal(random));
+
 /** What a result becomes in the hands of a cheat. */
 export type Touch = (made: Made) => Made;
 export interface Made {
@@ -231,6 +238,8 @@ export interface DeviceOptions {
   readonly sigma: number;
   /** Share of jobs that stall, and by what factor they are slower then. */
   readonly stall: { readonly share: number; readonly factor: number };
+  /** What signing, handing over and checking take besides the links: median in milliseconds, deviation of the logarithm. */
+  readonly deliver: Pick<Calibration["transfer"], "deliverMs" | "deliverSigma">;
   readonly touch?: Touch;
   /** Told of all work: milliseconds, and output pixels. */
   readonly worked: (ms: number, pixels: number) => void;
@@ -325,11 +334,12 @@ export function openDevice(options: DeviceOptions): Device {
         signal.throwIfAborted();
       }
       if (plan === undefined) throw new RangeError("an empty segment");
-      if (plan.holdMs > 0) await clock.sleep(plan.holdMs, { signal });
+      const endedMs = clock.now() - endedAt;
+      await clock.sleep(plan.holdMs + deliver(options.deliver, random), { signal });
       return {
         renditions: plan.renditions,
         encodeMs: worked,
-        tailMs: clock.now() - endedAt,
+        tailMs: endedMs,
         hardware: "sw",
       };
     },

@@ -306,6 +306,7 @@ class World {
       pixelsPerSecond,
       sigma: calibration.encode.sigma,
       stall: { share: calibration.encode.stallShare, factor: calibration.encode.stallFactor },
+      deliver: calibration.transfer,
       ...(touch && { touch }),
       worked: (ms, pixels) => {
         this.#work.all += pixels;
@@ -437,6 +438,7 @@ class World {
           pixelsPerSecond: OWN_SPEED * this.#ladderPixels(),
           sigma: calibration.encode.sigma,
           stall: { share: 0, factor: 1 },
+          deliver: { deliverMs: 0, deliverSigma: 0 },
           worked: () => {},
         }),
       inspect,
