@@ -85,7 +85,7 @@ function roundTrips(broadcast: Plain<BroadcastReport>, rungs: readonly string[])
     const lines = rungs
       .map((rung) => broadcast.segments.find((line) => line.seq === seq && line.rung === rung))
       .filter((line) => line?.asked !== false);
-    if (lines.length > 0 && lines.every((line) => line?.verified && line.worker))
+    if (lines.every((line) => line?.verified && line.worker))
       all.push(Math.max(0, ...lines.map((line) => line?.roundTripMs ?? 0)));
   }
   return all;

@@ -54,7 +54,7 @@ export function plan(rungs: readonly Picture[], { speeds, frameRate }: Room): Pl
 
 /** What is known of who could work for a stream, in output pixels of one segment. */
 export interface Supply {
-  /** Anybody is hired, or is being asked. */
+  /** Anybody is hired, or is being asked, or may still come. */
   readonly hired: boolean;
   /** Most that those who were too slow for what is asked would make in time; 0: nobody was. */
   readonly slow: number;

@@ -222,6 +222,14 @@ describe("where all who come are too slow", () => {
     expect(at.bid("a", 700, { pixelsPerS: 20_000_000 })[0]).toMatchObject({ why: "too slow" });
   });
 
+  test("who was too slow for an earlier offer says nothing of who comes for the next one", () => {
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    at.bid("a", 100, { pixelsPerS: 20_000_000 });
+    at.play({ type: "tick", now: LIVE.offerTtlMs });
+    expect(at.now().slow).toBe(0);
+  });
+
   test("who is hired shows what it makes after three segments", () => {
     const at = hired(["a"], { wanted: 1 });
     expect(Crew.reach(at.now(), LIVE)).toBe(0);

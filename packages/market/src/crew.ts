@@ -106,7 +106,7 @@ export interface Crew {
   readonly members: ReadonlyMap<string, Member>;
   readonly epochs: ReadonlyMap<string, number>;
   readonly known: ReadonlyMap<string, Known>;
-  /** Most output pixels of one segment that anybody who was too slow would make in time; 0: nobody was. */
+  /** Most output pixels of one segment that anybody who was too slow for this offer would make in time; 0: nobody was. */
   readonly slow: number;
   readonly ended: boolean;
 }
@@ -422,6 +422,7 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
     crew = {
       ...crew,
       before: current?.id,
+      slow: 0,
       offer: { id, since: now, sentAt: now, bids: 0, open: true, decided: false },
     };
     effects.push({ do: "offer", id });
@@ -554,7 +555,7 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       const { offer, need } = crew;
       // The offer is at its end: a fresh one follows.
       const old = offer && { ...offer, since: now - config.offerTtlMs };
-      return [{ ...crew, need: { ...need, pixels: event.pixels }, slow: 0, offer: old }, []];
+      return [{ ...crew, need: { ...need, pixels: event.pixels }, offer: old }, []];
     }
     case "delivered":
       return delivered(crew, event.worker, event.sample, now, config);

@@ -112,12 +112,14 @@ export function openIncoming(most: readonly number[]): Incoming {
     head: undefined as Uint8Array | undefined,
     lost: false,
   }));
+  const drop = (lane: (typeof lanes)[number]) =>
+    Object.assign(lane, { lost: true, samples: [], head: undefined });
   return {
     put(pieces, body) {
       if (pieces.reduce((sum, { len }) => sum + len, 0) !== body.byteLength) return false;
       let from = 0;
       for (const { rung, head, at, len } of pieces) {
-        const bytes = body.subarray(from, from + len);
+        const bytes = body.slice(from, from + len); // a view of one byte would keep the whole part
         from += len;
         const lane = lanes[rung];
         if (lane === undefined) return false;
@@ -130,7 +132,7 @@ export function openIncoming(most: readonly number[]): Incoming {
           lane.size += len;
         }
         const whole = lane.size + (lane.head?.byteLength ?? 0);
-        if (whole > lane.limit + MAX_INIT) Object.assign(lane, { lost: true, samples: [] });
+        if (whole > lane.limit + MAX_INIT) drop(lane);
       }
       return true;
     },
@@ -138,7 +140,7 @@ export function openIncoming(most: readonly number[]): Incoming {
       const lane = lanes[rung];
       const { head, samples } = lane ?? {};
       if (lane === undefined || head === undefined || samples === undefined) return undefined;
-      Object.assign(lane, { lost: true, samples: [], head: undefined });
+      drop(lane);
       if (head.byteLength + lane.size !== initLen + mediaLen) return undefined;
       const init = head.slice(0, initLen) as Uint8Array<ArrayBuffer>;
       const media = concatBytes(head.subarray(initLen), ...samples);

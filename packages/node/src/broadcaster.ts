@@ -416,8 +416,9 @@ async function run(
   function adapt(): void {
     if (pace !== "live" || hiring === undefined) return;
     const { slow, members, offer } = hiring.crew();
-    // While bids are collected somebody quicker may come.
-    const hired = members.size > 0 || offer?.decided !== true;
+    // A bid has to dial first: somebody quicker may be on the way.
+    const early = offer === undefined || clock.now() - offer.since < config.patience.laterMs;
+    const hired = members.size > 0 || early;
     const next = Admission.ask(rungs, asked, plannedFrames, {
       hired,
       slow,

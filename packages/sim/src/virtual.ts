@@ -52,6 +52,10 @@ const STANDSTILL_MS = 9_000;
 const PATIENCE_MS = 120_000;
 /** Segments a player has before it starts. */
 const START_SEGMENTS = 2;
+/** Pixels of one frame at all these rungs. */
+const pixelsOf = (rungs: readonly string[]) =>
+  Ladder.of(rungs, 1).reduce((sum, { width, height }) => sum + width * height, 0);
+
 /** Attacks on deadlines, and the words with which a stream sends them away. */
 const SLOW: ReadonlySet<string> = new Set(["late", "stall", "lies-speed"]);
 const TOO_LATE: ReadonlySet<string> = new Set(["late", "too slow", "dead"]);
@@ -365,10 +369,7 @@ class World {
 
   #ladderPixels(): number {
     const spec = this.#scenario.streams[0] as Stream["spec"];
-    return (
-      Ladder.of(spec.ladder, 1).reduce((sum, { width, height }) => sum + width * height, 0) *
-      spec.fps
-    );
+    return pixelsOf(spec.ladder) * spec.fps;
   }
 
   async #onAir(spec: Stream["spec"], number: number): Promise<void> {
@@ -575,7 +576,7 @@ class World {
     if (worker !== undefined) {
       worker.delivered++;
       worker.earned += paidWei;
-      this.#work.published += this.#ladderPixels() * spec.segS;
+      for (const { rung, frames } of lines) this.#work.published += pixelsOf([rung]) * frames;
       const key = `${number}/${seq}`;
       if (paidWei > 0n && worker.caught.has(key)) this.#fraud.paid++;
       else if (paidWei > 0n && worker.cheats.has(key)) this.#fraud.unseen++;

@@ -11,7 +11,7 @@ const MAX_JOBS = 4;
 
 /** What the transcoding worker does: one segment, or a measurement of itself. */
 export type WorkCall =
-  /** `early`: the caller wants every frame as soon as it is encoded. */
+  /** `early`: the caller wants what is encoded while the rest is. */
   | { readonly do: "transcode"; readonly request: TranscodeRequest; readonly early: boolean }
   | { readonly do: "measure"; readonly codec: CodecName };
 export type WorkResult =
