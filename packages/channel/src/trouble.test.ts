@@ -32,18 +32,22 @@ afterEach(async () => {
   await net.cheat("evm_mine");
 });
 
-/** A clock on which each sleep of the code under test is a thousandth of what it asked for. */
-const hurried = (): Clock => {
+/**
+ * A clock on which each sleep of the code under test is a thousandth of what it asked for. Its time
+ * stands still where `time` says so, as it does unless a test is about time: it would run against
+ * the machine's own, and patience would be over, or a price raised, before the test is there.
+ */
+function hurried(time: { readonly passes: boolean }): Clock {
   let now = 0;
   return {
     ...systemClock,
     now: () => now as ReturnType<Clock["now"]>,
     sleep: async (ms, options) => {
       await systemClock.sleep(Math.max(2, ms / 1000), options);
-      now += ms;
+      if (time.passes) now += ms;
     },
   };
-};
+}
 
 function config(): PotConfig {
   return {
@@ -59,13 +63,14 @@ function config(): PotConfig {
 async function port(
   options: Partial<Parameters<typeof connect>[0]> = {},
   when: Partial<Record<ChainNews["type"], () => unknown>> = {},
+  time: { readonly passes: boolean } = { passes: false },
 ) {
   const news: ChainNews[] = [];
   const chain = await connect({
     domain: net.domain,
     rpc: line.rpc,
     signal,
-    clock: hurried(),
+    clock: hurried(time),
     onNews: (item) => {
       if (!news.some(({ type }) => type === item.type)) void when[item.type]?.();
       news.push(item);
@@ -144,7 +149,7 @@ describe("a chain that reorganises", () => {
   );
 
   test("lets nothing count before it has the confirmations that were asked for", async () => {
-    const { chain } = await port({ confirmations: 4, patience: 3_000 });
+    const { chain } = await port({ confirmations: 4, patience: 3_000 }, {}, { passes: true });
     await expect(chain.deposit(net.accounts[0], config(), amounts)).rejects.toMatchObject({
       code: "CHAIN_UNCONFIRMED",
     });
@@ -154,7 +159,7 @@ describe("a chain that reorganises", () => {
 describe("a server that is away", () => {
   test("for a while delays a claim that was sent, and is told once", async () => {
     const cfg = config();
-    const { chain, types } = await port({ patience: 600_000 });
+    const { chain, types } = await port();
     await chain.deposit(net.accounts[0], cfg, amounts);
     let refused = 0;
     let sent = false;
@@ -212,7 +217,7 @@ describe("numbers of transactions", () => {
   test("a deposit that another transaction of the payer replaced is told, and not sent again", async () => {
     const cfg = config();
     const [payer] = net.accounts;
-    const { chain } = await port({ repriceAfter: 10_000_000 });
+    const { chain } = await port();
     await net.cheat("evm_setAutomine", false);
     const sending = chain.deposit(payer, cfg, amounts);
     const failed = expect(sending).rejects.toMatchObject({
@@ -266,7 +271,8 @@ describe("numbers of transactions", () => {
   test("a payment behind a gap takes the missing number, and is made once", async () => {
     const cfg = config();
     const [payer] = net.accounts;
-    const { chain, types } = await port({ patience: 600_000 });
+    const time = { passes: false };
+    const { chain, types } = await port({}, { gap: () => (time.passes = false) }, time);
     await chain.deposit(payer, cfg, amounts);
     await net.cheat("evm_setAutomine", false);
     const nonce = await nonceOf(signer.address);
@@ -284,6 +290,7 @@ describe("numbers of transactions", () => {
     const paying = chain.pay(signer, cfg, [{ ...lane, cumulative: wei(70n) }], { signal });
     await waiting(2);
     await net.cheat("anvil_dropTransaction", keccak256(other));
+    time.passes = true;
     while (!types().includes("gap")) await systemClock.sleep(5, { signal });
     await net.cheat("evm_mine");
     const sent = await paying;
@@ -302,7 +309,7 @@ describe("gas", () => {
     await net.cheat("evm_mine");
     const cap = wei(parseGwei("50"));
     const { chain, news } = await port(
-      { gasCap: cap, patience: 600_000 },
+      { gasCap: cap },
       {
         gasHigh: async () => {
           await net.cheat("anvil_setNextBlockBaseFeePerGas", `0x${parseGwei("5").toString(16)}`);
@@ -320,7 +327,7 @@ describe("gas", () => {
     await net.cheat("anvil_setNextBlockBaseFeePerGas", `0x${parseGwei("500").toString(16)}`);
     await net.cheat("evm_mine");
     const cap = wei(parseGwei("50"));
-    const { chain } = await port({ gasCap: cap, patience: 5_000 });
+    const { chain } = await port({ gasCap: cap, patience: 5_000 }, {}, { passes: true });
     await expect(chain.deposit(net.accounts[0], config(), amounts)).rejects.toMatchObject({
       code: "CHAIN_GAS_HIGH",
       reason: { cap, seconds: 5 },
@@ -330,7 +337,8 @@ describe("gas", () => {
 
   test("that rises under a payment makes it dearer; under a deposit it changes nothing", async () => {
     const cfg = config();
-    const { chain, types } = await port({ patience: 3_600_000 });
+    const time = { passes: false };
+    const { chain, types } = await port({}, { repriced: () => (time.passes = false) }, time);
     await chain.deposit(net.accounts[0], cfg, amounts);
     await net.cheat("evm_setAutomine", false);
     const lane = { payee: net.accounts[1].address, lane: 1 };
@@ -342,6 +350,7 @@ describe("gas", () => {
       net.cheat("anvil_setNextBlockBaseFeePerGas", `0x${parseGwei("40").toString(16)}`);
     await dear();
     await net.cheat("evm_mine"); // neither can pay this
+    time.passes = true;
     while (!types().includes("repriced")) await systemClock.sleep(5, { signal });
     await dear();
     await net.cheat("evm_mine");
@@ -350,8 +359,8 @@ describe("gas", () => {
     expect(await balance(chain, second)).toBe(0n);
     await net.cheat("anvil_setNextBlockBaseFeePerGas", "0x1");
     await net.cheat("evm_mine");
-    // The node had forgotten what it could not place: the same bytes come again.
-    await waiting(1);
+    // The node had forgotten what it could not place: the same bytes come again, even before that block.
+    while (!types().includes("resent")) await systemClock.sleep(5, { signal });
     await net.cheat("evm_mine");
     await depositing;
     expect(types()).toEqual(["repriced", "resent"]);
