@@ -25,7 +25,6 @@ const assigned = (worker: string, now = 0): Job.Event => ({
   epoch: 1,
   now,
 });
-const uploaded = (worker: string, now = 0): Job.Event => ({ type: "uploaded", worker, now });
 const progress = (worker: string, now: number): Job.Event => ({ type: "progress", worker, now });
 const receipt = (worker: string, epoch = 1): Job.Event => ({ type: "receipt", worker, epoch });
 const pulling = (worker: string, now: number): Job.Event => ({ type: "pulling", worker, now });
@@ -49,7 +48,6 @@ const events: Record<Column, Job.Event> = {
   assigned: assigned("b", 100),
   noWorker: { type: "noWorker" },
   closed: { type: "closed", limits },
-  uploaded: uploaded("a", 100),
   progress: progress("a", 100),
   receipt: receipt("a"),
   pulling: pulling("a", 100),
@@ -66,7 +64,7 @@ const events: Record<Column, Job.Event> = {
   tail: { type: "tail", now: 100, hedge: true },
 };
 
-const sent = [assigned("a"), uploaded("a")];
+const sent = [assigned("a"), progress("a", 0)];
 const states: Record<Job.State, Job.Job> = {
   open: play([]).job,
   sent: play(sent).job,
@@ -85,7 +83,6 @@ const table = {
     assigned: "sent",
     noWorker: "local",
     closed: "open",
-    uploaded: "open",
     progress: "open",
     receipt: "open",
     pulling: "open",
@@ -105,7 +102,6 @@ const table = {
     assigned: "sent",
     noWorker: "sent",
     closed: "sent",
-    uploaded: "sent",
     progress: "sent",
     receipt: "check",
     pulling: "sent",
@@ -125,7 +121,6 @@ const table = {
     assigned: "check",
     noWorker: "check",
     closed: "check",
-    uploaded: "check",
     progress: "check",
     receipt: "check",
     pulling: "check",
@@ -145,7 +140,6 @@ const table = {
     assigned: "local",
     noWorker: "local",
     closed: "local",
-    uploaded: "local",
     progress: "local",
     receipt: "local",
     pulling: "local",
@@ -231,7 +225,7 @@ describe("one segment", () => {
       ...sent,
       late(1_200),
       assigned("b", 1_200),
-      uploaded("b", 1_300),
+      progress("b", 1_300),
       receipt("a"),
       passed("a"),
     ]);
@@ -504,7 +498,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
       { type: "localFailed" },
       { type: "cancelled" },
     ),
-    fc.record({ type: fc.constantFrom("uploaded" as const, "progress" as const), worker, now }),
+    fc.record({ type: fc.constant("progress" as const), worker, now }),
     fc.record({ type: fc.constant("receipt" as const), worker, epoch }),
     fc.record({ type: fc.constant("passed" as const), worker }),
     fc.record({

@@ -84,9 +84,7 @@ export type Event =
   | { readonly type: "closed"; readonly limits: Limits }
   /** There is nobody to wait for. Not for a crew that is merely busy. */
   | { readonly type: "noWorker" }
-  /** The last byte of the source has left for the worker. */
-  | { readonly type: "uploaded"; readonly worker: string; readonly now: number }
-  /** A sign of life. `quietMs`: the silence that is suspicious from now on, as `Rhythm.patience` says. */
+  /** A sign of life: all its bytes are with the worker. `quietMs`: the silence that is suspicious from now on, as `Rhythm.patience` says. */
   | {
       readonly type: "progress";
       readonly worker: string;
@@ -357,13 +355,11 @@ export function step(job: Job, event: Event, config: Config): Step {
       return [{ ...job, limits: event.limits }, []];
     case "noWorker":
       return job.state === "open" ? encode(job) : [job, []];
-    case "uploaded":
     case "progress": {
-      const { worker, now } = event;
+      const { worker, now, quietMs } = event;
       if (!job.attempts.some((one) => one.worker === worker && awaited(one))) return [job, []];
-      const quiet = event.type === "progress" ? event.quietMs : undefined;
       const heard = { heardAt: now, uploaded: true, suspected: false };
-      return [change(job, worker, quiet === undefined ? heard : { ...heard, quietMs: quiet }), []];
+      return [change(job, worker, quietMs === undefined ? heard : { ...heard, quietMs }), []];
     }
     case "pulling": {
       const { worker, now } = event;

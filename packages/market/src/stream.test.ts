@@ -253,7 +253,7 @@ function stream(
     const stalls = random.fraction() < (worker.stalls ?? 0);
     const silentAt = stalls ? (start + end) / 2 : end;
     busyUntil.set(name, stalls ? silentAt : end);
-    after(uploaded, () => tellJob(seq, { type: "uploaded", worker: name, now }));
+    after(uploaded, () => tellJob(seq, { type: "progress", worker: name, now }));
     const beat = () => {
       if (gone(worker) || now >= silentAt) return;
       tellJob(seq, { type: "progress", worker: name, now });

@@ -3,7 +3,7 @@
 /** One decision or event. Times in milliseconds since the stream went on air. */
 export interface Line {
   readonly at: number;
-  /** "picked", "sent", "uploaded", "receipt", "check", "passed", "failed", "hedge", "cancel", "local", "published", "paid", "gap". */
+  /** "pick", "assigned", "sent", "receipt", "check", "checked", "failed", "blamed", "cancel", "local", "published", "gap". */
   readonly what: string;
   /** A peer id, or "local". */
   readonly who?: string;

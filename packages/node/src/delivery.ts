@@ -1,5 +1,5 @@
 import type { Hex } from "@tabcast/channel";
-import { Verify } from "@tabcast/market";
+import { Verify, type Job as Work } from "@tabcast/market";
 import type {
   Fragment,
   inspect,
@@ -33,6 +33,26 @@ export type DeliveryReason =
   | { code: "DELIVERY_FAILED"; worker: PeerId; why: string }
   | { code: "DELIVERY_RECEIPT"; worker: PeerId; field: string };
 export class DeliveryError extends CodedError<DeliveryReason> {}
+
+/** A worker's own word for its failure, if it gave one. */
+export function whyOf(error: unknown): string | undefined {
+  return error instanceof DeliveryError && error.reason.code === "DELIVERY_FAILED"
+    ? error.reason.why
+    : undefined;
+}
+
+/** What a failed request says about its worker. */
+export function faultOf(error: unknown): Work.Fault {
+  if (error instanceof DeliveryError) {
+    if (error.reason.code === "DELIVERY_RECEIPT") return "invalid";
+    const why = whyOf(error);
+    return why === "JOB_BUSY" || why === "JOB_UNPAID" ? "busy" : "failed";
+  }
+  const code = error instanceof CodedError ? error.code : "";
+  if (code.startsWith("PROTOCOL_") || code.startsWith("MEDIA_")) return "invalid";
+  if (code === "MESH_PEER_LOST" || code === "MESH_UNREACHABLE") return "left";
+  return "failed";
+}
 
 /** A captured segment with what every job and entry about it needs. */
 export interface Captured extends Omit<SourceSegment, "audio"> {

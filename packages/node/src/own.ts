@@ -1,0 +1,84 @@
+import { Admission, type Config, Price } from "@tabcast/market";
+import type { CodecName, inspect, Rung, Transcoder } from "@tabcast/media";
+import type { Clock } from "@tabcast/runtime";
+import { type Collected, hashes, type Segment } from "./delivery.ts";
+
+export interface OwnOptions {
+  readonly rungs: readonly Rung[];
+  readonly codec: CodecName;
+  readonly transcoder: () => Transcoder;
+  readonly inspect: typeof inspect;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly segmentMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Made {
+  readonly renditions: readonly Collected[];
+  readonly encodeMs: number;
+}
+
+/** This tab's own encoder, the last resort: makes the lowest rungs that the time left allows, as measured here. */
+export interface Own {
+  /** What the whole ladder of a segment takes, in milliseconds. */
+  usualMs(): number;
+  /**
+   * Makes the rungs that fit into `timeMs`, the lowest at least, all where it is undefined, and names them to `chosen` before it begins.
+   * Throws MEDIA_* or the signal's reason.
+   */
+  encode(
+    segment: Segment,
+    options: {
+      readonly timeMs: number | undefined;
+      readonly chosen: (rungs: readonly Rung[]) => void;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Made>;
+}
+
+export function openOwn(options: OwnOptions): Own {
+  const { rungs, codec, config, clock, segmentMs, signal } = options;
+  let transcoder: Transcoder | undefined;
+  // Both are replaced by what is measured.
+  let usualMs = 0.75 * segmentMs;
+  let pixelsPerS = Number(Price.pixels(rungs, 1)) * 30;
+  signal.addEventListener("abort", () => transcoder?.close(), { once: true });
+
+  return {
+    usualMs: () => usualMs,
+    async encode(segment, { timeMs, chosen, signal: stop }) {
+      const { init, captured, planned, frameRate } = segment;
+      const media = captured?.video.media ?? segment.media();
+      const frames = captured?.video.frames ?? planned.frames;
+      const startedAt = clock.now();
+      transcoder ??= options.transcoder();
+      const mine = Admission.alone(rungs, { pixelsPerS, frames, timeMs });
+      const speed = (ms: number) => (Number(Price.pixels(mine, frames)) * 1_000) / Math.max(1, ms);
+      chosen(mine);
+      const waits = { signal: stop };
+      try {
+        const request = { init, media, codec, rungs: mine, frameRate, stream: "own" };
+        const result = await transcoder.transcode(request, waits);
+        // Of one that was still being made, waiting for its bytes is no part.
+        const took = captured === undefined ? result.encodeMs : clock.now() - startedAt;
+        const share = Number(Price.pixels(mine, 1)) / Number(Price.pixels(rungs, 1));
+        usualMs += config.alpha * (took / share - usualMs);
+        pixelsPerS += config.alpha * (speed(took) - pixelsPerS);
+        const renditions = await Promise.all(
+          result.renditions.map(async (rendition) => ({
+            ...rendition,
+            ...(await hashes(rendition)),
+            structure: await options.inspect(rendition, waits),
+          })),
+        );
+        return { renditions, encodeMs: Math.round(result.encodeMs) };
+      } catch (error) {
+        // Cut off before it was done: it would have taken longer still, so the next time fewer rungs are tried.
+        if (stop.aborted && captured !== undefined)
+          pixelsPerS = Math.min(pixelsPerS, speed(clock.now() - startedAt));
+        throw error;
+      }
+    },
+  };
+}
