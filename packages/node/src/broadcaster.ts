@@ -1,24 +1,7 @@
-import { type Address, type Hex, memory, type PayerPot, Wire } from "@tabcast/channel";
-import { Admission, Crew, FAST, LIVE, Price, Screen } from "@tabcast/market";
-import {
-  createAacTwin,
-  createTranscoder,
-  createVerifier,
-  type Fragment,
-  inspect,
-} from "@tabcast/media";
-import type { PeerId } from "@tabcast/mesh";
-import {
-  type Entry,
-  Keys,
-  type Loose,
-  MAX_REVEAL_CHECKS,
-  PROTOCOLS,
-  type Signer,
-  sealReveal,
-  Verdict,
-  VerdictReply,
-} from "@tabcast/protocol";
+import { memory } from "@tabcast/channel";
+import { FAST, LIVE, Price, Screen } from "@tabcast/market";
+import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
+import { Keys, type Signer } from "@tabcast/protocol";
 import {
   CodedError,
   describe,
@@ -28,19 +11,23 @@ import {
   toHex,
   Wei,
 } from "@tabcast/runtime";
+import { openAsking } from "./asking.ts";
 import { openChecks } from "./checks.ts";
-import { type Captured, capture, hashes, type JobTerms, type Segment } from "./delivery.ts";
+import { type Captured, capture, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
-import { ask, serveHeld } from "./exchange.ts";
+import { openEntries } from "./entries.ts";
+import { serveHeld } from "./exchange.ts";
 import { openGate } from "./gate.ts";
 import { openHeld } from "./held.ts";
 import { type Hiring, openHiring } from "./hiring.ts";
 import { openMeter } from "./meter.ts";
+import { openPaying } from "./paying.ts";
 import { openPublisher } from "./publisher.ts";
 import { openBell, openLine } from "./queue.ts";
 import { openRecords } from "./records.ts";
+import { linesOf, trafficOf } from "./report.ts";
+import { reveal } from "./reveal.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "./types.ts";
-import { UNGUARANTEED } from "./wire.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
 const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
@@ -55,8 +42,6 @@ const AHEAD = 1;
 const MOST_AHEAD = 8;
 /** Segments a worker may deliver unpaid. Source: facts of payments, section 7. */
 const WINDOW = 2;
-/** Times a verdict with its voucher is sent before the worker is left to ask for it at the chain. */
-const VERDICT_TRIES = 3;
 
 /**
  * Goes live with a source. Resolves as soon as the stream has its key; what happens then is told through `on` and `finished`.
@@ -97,8 +82,14 @@ async function run(
   on({ type: "source", info, rungs, codec });
   /** Of a segment as it is planned. */
   const plannedFrames = Math.max(1, info.frameRate * (segmentMs / 1_000));
-  /** What workers are asked for. */
-  let asked = rungs;
+  const asking = openAsking({
+    rungs,
+    frameRate: info.frameRate,
+    frames: plannedFrames,
+    config,
+    clock,
+    say: (message) => on({ type: "warning", message }),
+  });
 
   const work = new AbortController(); // hiring and jobs; serving goes on until `signal`
   const working = AbortSignal.any([signal, work.signal]);
@@ -198,153 +189,47 @@ async function run(
       on,
       changed: () => {
         dispatch?.tick();
-        advise();
+        if (hiring !== undefined && pace === "live") asking.advise(hiring);
       },
       gone: (worker) => dispatch?.lost(worker),
       signal: working,
     });
 
   const lines: SegmentLine[] = [];
-  const earned = new Map<PeerId, { payee: Hex; segments: number; wei: bigint }>();
+  const paying = openPaying({ mesh: meter.mesh, pot, clock, warn, signal });
   const outbox = new Map<number, { outcome: Outcome; paid: Promise<Wei> }>();
   const publishing = openLine();
-  const twin = options.aac ? createAacTwin() : undefined;
-  working.addEventListener("abort", () => twin?.close(), { once: true });
+  const entries = openEntries({
+    mesh,
+    held,
+    publisher,
+    rungs,
+    aac: options.aac ?? false,
+    failed: warn("AAC could not be made"),
+    signal,
+    ended: working,
+  });
   let published = 0;
   // Apart from publishing: viewers and workers do not wait for a disk.
   const recording = openLine();
   let recorded = 0;
   let failure: unknown;
 
-  /** Owes, signs and hands over; the amount that is now vouched for, in wei. */
-  async function pay({ by, segment, pay: due }: Outcome): Promise<Wei> {
-    if (due === undefined || pot === undefined || by === undefined) return Wei.zero;
-    const { terms, amount } = due;
-    if (!(await due.cleared)) return Wei.zero;
-    const { payee, lane } = terms;
-    let voucher: Awaited<ReturnType<PayerPot["pay"]>>;
-    try {
-      voucher = await pot.pay({ payee, lane }, amount);
-    } catch (error) {
-      warn(`segment ${segment.seq} of ${by} could not be paid`)(error);
-      return Wei.zero;
-    }
-    const before = earned.get(by) ?? { payee, segments: 0, wei: 0n };
-    earned.set(by, { payee, segments: before.segments + 1, wei: before.wei + amount });
-    const { award, epoch } = terms;
-    const wire = Wire.fromVoucher(voucher);
-    const { seq } = segment;
-    void verdict(terms, { award, epoch, seq, ok: true, failed: [], voucher: wire });
-    return amount;
-  }
-
-  /** A worker did not take a voucher: it may hold a higher one of ours, or want a guarantee first. */
-  async function resync(why: string, payee: Address, theirs: VerdictReply["held"]): Promise<void> {
-    if (pot === undefined || theirs === undefined) return;
-    try {
-      const voucher = await pot.adopt(Wire.toVoucher(theirs, payee)); // only our own key's word counts
-      if (why === UNGUARANTEED) await pot.ask(voucher);
-    } catch (error) {
-      warn("a worker's voucher is not ours")(error);
-    }
-  }
-
-  /** A lost verdict costs a worker nothing: its voucher is stored here, and settling pays every lane. */
-  async function verdict(
-    { worker, payee }: Pick<JobTerms, "worker" | "payee">,
-    message: Loose<Verdict>,
-  ): Promise<void> {
-    const head = Verdict.encode(message);
-    for (let attempt = 1; attempt <= VERDICT_TRIES; attempt++) {
-      try {
-        const wait = AbortSignal.any([signal, clock.timeout(10_000)]);
-        const reply = await ask(meter.mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
-        const { ok, why, held: theirs } = VerdictReply.decode(reply.head);
-        if (!ok) await resync(why, payee, theirs);
-        if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
-        return;
-      } catch (error) {
-        const left = error instanceof CodedError && error.code === "MESH_UNREACHABLE";
-        if (signal.aborted || left || attempt === VERDICT_TRIES) return;
-      }
-    }
-  }
-
-  /** The tracks of a segment's sound. A twin that cannot be made is missed by few, so the stream goes on without it. */
-  async function soundsOf(audio: Fragment | undefined): Promise<(Fragment & { name: string })[]> {
-    if (audio === undefined) return [];
-    const own = { ...audio, name: "audio" };
-    if (twin === undefined || audio.codecs !== "opus") return [own];
-    const made = await twin.add(audio, { signal }).catch(warn("AAC could not be made"));
-    return made ? [own, { ...made, name: "audio-aac" }] : [own];
-  }
-
   async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
-    const { segment, by, renditions } = outcome;
-    const { seq, start, duration, capturedAt, video } = segment;
-    const audio = await segment.audio;
-    const remote = by !== undefined && by !== "local";
-    const both = remote ? [1, 0] : [0];
-    const tracks: Loose<Entry>["tracks"][number][] = [];
-    const add = (name: string, fragment: Hashed, holders: number[]) => {
-      const { init, media, codecs, frames, initHash, mediaHash } = fragment;
-      held.put(toHex(initHash), init);
-      held.put(toHex(mediaHash), media);
-      const sizes = { initLen: init.byteLength, mediaLen: media.byteLength };
-      tracks.push({ name, codecs, initHash, mediaHash, ...sizes, frames, holders, gap: false });
-    };
-    for (const rung of rungs) {
-      const rendition = renditions.find((one) => one.rung === rung.name);
-      if (rendition !== undefined) add(rung.name, rendition, both);
-      else tracks.push(gapOf(rung.name));
-    }
-    const { initHash, mediaHash } = segment;
-    add("source", { ...video, initHash, mediaHash }, both);
-    const sounds = await soundsOf(audio);
-    for (const { name, ...sound } of sounds) add(name, { ...sound, ...(await hashes(sound)) }, [0]);
-    const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
-    const there = remote ? [{ peer: by, addrs: outcome.addrs }] : [];
-    await publisher.publish({
-      seq,
-      startUs: start,
-      durationUs: duration,
-      capturedMs: Math.round(capturedAt),
-      holders: [here, ...there],
-      tracks,
-    });
-    const gaps = tracks.filter(({ gap }) => gap).map(({ name }) => name);
-    const all = [
-      ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
-      { ...video, name: "source" },
-      ...sounds,
-    ];
+    const { whole, gaps } = await entries.add(outcome);
     void recording
       .run(async () => {
-        // Neither do they wait for a look at the pictures, which payment waits for.
+        // Nor does anybody wait for a look at the pictures, which payment waits for.
         const mine = linesOf(outcome, await paid, rungs, liveAt);
         lines.push(...mine);
-        on({ type: "segment", seq, lines: mine, gaps });
-        await options.record?.({ seq, start, duration, capturedAt, tracks: all });
+        on({ type: "segment", seq: whole.seq, lines: mine, gaps });
+        await options.record?.(whole);
       })
       .catch(fail)
       .finally(() => {
         recorded++;
         bell.wake();
       });
-  }
-
-  /** Shows every worker the seed, and which of its segments it chose: now nobody can use it any more. */
-  async function reveal(): Promise<void> {
-    const told = [...checks.drawn()].map(async ([worker, all]) => {
-      for (let from = 0; from < all.length; from += MAX_REVEAL_CHECKS) {
-        const page = all.slice(from, from + MAX_REVEAL_CHECKS);
-        const { seed } = checks;
-        const head = await sealReveal(keys, { stream: keys.publicKey, seed, worker, checks: page });
-        const wait = AbortSignal.any([signal, clock.timeout(2_000)]);
-        await ask(meter.mesh, worker, PROTOCOLS.reveal, head, { signal: wait });
-      }
-    });
-    await Promise.allSettled(told); // a worker that left can ask nobody, and knows it
   }
 
   function fail(error: unknown): void {
@@ -354,7 +239,7 @@ async function run(
 
   function done(outcome: Outcome): void {
     // Paid at once, published in order: a worker does not wait for somebody else's segment.
-    outbox.set(outcome.segment.seq, { outcome, paid: pay(outcome) });
+    outbox.set(outcome.segment.seq, { outcome, paid: paying.pay(outcome) });
     void publishing.run(async () => {
       for (;;) {
         const next = outbox.get(published);
@@ -379,7 +264,7 @@ async function run(
     gate,
     hiring,
     rungs,
-    asked: () => asked,
+    asked: asking.rungs,
     codec,
     transcoder: options.transcoder ?? createTranscoder,
     inspect: options.inspect ?? inspect,
@@ -390,10 +275,7 @@ async function run(
     segmentMs,
     on,
     done,
-    refused: (terms, seq, failed) => {
-      const { award, epoch } = terms;
-      void verdict(terms, { award, epoch, seq, ok: false, failed });
-    },
+    refused: paying.refuse,
     signal: working,
   });
   const jobs = dispatch;
@@ -404,48 +286,12 @@ async function run(
       const due = (jobs.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now();
       await clock.sleep(Math.min(TICK_MS, Math.max(LEAST_TICK_MS, due)), { signal: working });
       hiring?.tick();
-      adapt();
+      if (hiring !== undefined && pace === "live") asking.adapt(hiring);
       jobs.tick();
       bell.wake();
     }
   })().catch(() => {}); // the signal ended it
   hiring?.tick();
-
-  let advised = "";
-  /** Asks workers for the rungs that they make in time, and says so. */
-  function adapt(): void {
-    if (pace !== "live" || hiring === undefined) return;
-    const { slow, members, offer } = hiring.crew();
-    // A bid has to dial first: somebody quicker may be on the way.
-    const early = offer === undefined || clock.now() - offer.since < config.patience.laterMs;
-    const hired = members.size > 0 || early;
-    const next = Admission.ask(rungs, asked, plannedFrames, {
-      hired,
-      slow,
-      reach: Crew.reach(hiring.crew(), config),
-    });
-    if (next === asked) return;
-    const names = next.map(({ name }) => name).join(", ");
-    const message =
-      next.length > asked.length
-        ? `workers are quick enough for more now, and are asked for ${names}`
-        : `the workers that came are too slow for the whole ladder: they are asked for ${names}`;
-    asked = next;
-    on({ type: "warning", message });
-    const pixels = Number(Price.pixels(next, 1)) * plannedFrames;
-    hiring.tell({ type: "asked", pixels, now: clock.now() });
-  }
-
-  /** Says so when the crew cannot carry the ladder, once for each size of crew. */
-  function advise(): void {
-    if (pace !== "live" || hiring === undefined) return;
-    const speeds = hiring.hands().map(({ pixelsPerS }) => pixelsPerS);
-    if (speeds.length === 0) return;
-    const { fits, message } = Admission.plan(asked, { speeds, frameRate: info.frameRate });
-    const key = `${speeds.length} ${fits.join()}`;
-    if (message !== undefined && key !== advised) on({ type: "warning", message });
-    advised = key;
-  }
 
   on({ type: "live", stream: toHex(keys.publicKey) });
   let opened = 0;
@@ -499,7 +345,7 @@ async function run(
   const wallMs = Math.round(clock.now() - liveAt);
   await bell.until(() => recorded === published || undefined, { signal });
   await publisher.end();
-  await reveal();
+  await reveal(checks, { mesh: meter.mesh, keys, clock, signal });
   hiring?.tell({ type: "ended", now: clock.now() });
   work.abort();
   await ticking;
@@ -524,40 +370,12 @@ async function run(
     checks: { seed: toHex(checks.seed), commitment: toHex(checks.commitment) },
     drops: gate.drops(),
     trace: jobs.traces(),
-    workers: [...earned].map(([peer, { payee, segments, wei }]) => ({
-      peer,
-      payee,
-      segments,
-      earnedWei: wei.toString(),
-    })),
+    workers: paying.earned(),
   };
 }
 
-/** A fragment that was hashed when it came here, or was made here. */
-type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
-
-const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
-
-const trafficOf = (traffic: ReturnType<ReturnType<typeof openMeter>["read"]>) => ({
-  ...traffic,
-  sentPerCaptured: ratio(traffic.sent, traffic.captured),
-  controlPerMedia: ratio(traffic.control, traffic.sent + traffic.pulled),
-});
-
 /** What an offer names as slack where nothing is ever late, in milliseconds. */
 const FAST_SLACK_MS = 60_000;
-
-const gapOf = (name: string) => ({
-  name,
-  codecs: "",
-  initHash: new Uint8Array(0),
-  mediaHash: new Uint8Array(0),
-  initLen: 0,
-  mediaLen: 0,
-  frames: 0,
-  holders: [],
-  gap: true,
-});
 
 /** A stream without a ladder: nothing to encode. */
 const sourceOnly = (segment: Captured, now: number): Outcome => ({
@@ -571,38 +389,3 @@ const sourceOnly = (segment: Captured, now: number): Outcome => ({
   attempts: 0,
   hedged: false,
 });
-
-/** The report's lines of one segment; their payments add up to `paid` exactly. */
-function linesOf(
-  outcome: Outcome,
-  paid: Wei,
-  rungs: BroadcastOptions["rungs"],
-  liveAt: number,
-): SegmentLine[] {
-  const { segment, by, renditions, pay } = outcome;
-  const made = pay?.terms.rungs ?? [];
-  const upTo = (count: number) =>
-    pay === undefined || paid === 0n
-      ? 0n
-      : Price.ofSegment(pay.terms.price, made.slice(0, count), segment.video.frames);
-  return rungs.map(({ name }) => {
-    const rendition = renditions.find((one) => one.rung === name);
-    const i = made.findIndex((one) => one.name === name);
-    return {
-      seq: segment.seq,
-      rung: name,
-      ...(by !== undefined && { worker: by }),
-      bytes: rendition?.media.byteLength ?? 0,
-      sha256: rendition === undefined ? "" : toHex(rendition.mediaHash),
-      frames: rendition?.frames ?? 0,
-      sentMs: Math.round(outcome.sentAt - liveAt),
-      roundTripMs: Math.round(outcome.verifiedAt - Math.max(outcome.sentAt, segment.closedAt)),
-      encodeMs: outcome.encodeMs,
-      attempts: outcome.attempts,
-      hedged: outcome.hedged,
-      asked: pay === undefined || i >= 0,
-      verified: rendition !== undefined,
-      paidWei: i < 0 ? "0" : (upTo(i + 1) - upTo(i)).toString(),
-    };
-  });
-}
