@@ -11,7 +11,6 @@ import type {
 } from "@tabcast/media";
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
-  Envelope,
   Job,
   JobEnd,
   JobReply,
@@ -222,8 +221,7 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
         if (receipt === undefined) continue;
         const from = publicKeyOf(worker);
         if (from === undefined) throw wrong(worker, "signer", segment.seq);
-        const opened = await openReceipt(receipt, { from });
-        const { payload } = await Envelope.open(receipt, "receipt", { from });
+        const { receipt: opened, payload } = await openReceipt(receipt, { from });
         const { award, epoch } = terms;
         // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
         const { seq, mediaHash } = await segment.closed;

@@ -91,7 +91,8 @@ describe("signed messages", () => {
     const from = keys.publicKey;
     expect(await P.openBid(await P.sealBid(keys, bid), { from })).toEqual(bid);
     const receipt = sample<P.Receipt>("Receipt");
-    expect(await P.openReceipt(await P.sealReceipt(keys, receipt), { from })).toEqual(receipt);
+    const opened = await P.openReceipt(await P.sealReceipt(keys, receipt), { from });
+    expect(opened).toEqual({ receipt, payload: P.Receipt.encode(receipt) });
   });
 
   test("a stranger cannot speak for a stream, nor a worker for another", async () => {

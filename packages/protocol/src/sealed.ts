@@ -155,9 +155,14 @@ export const openAward = (bytes: Uint8Array): Promise<Award> => openStream("awar
 
 /** Signs a receipt with the worker's peer key. */
 export const sealReceipt = seal("receipt", Receipt);
-/** A receipt signed by `from`, the worker's peer key. Throws ProtocolError. */
-export const openReceipt = async (bytes: Uint8Array, { from }: From): Promise<Receipt> =>
-  (await open("receipt", Receipt, bytes, from)).message;
+/** A receipt signed by `from`, the worker's peer key, with the bytes that were signed: their hash says whether it is checked. Throws ProtocolError. */
+export async function openReceipt(
+  bytes: Uint8Array,
+  { from }: From,
+): Promise<{ readonly receipt: Receipt; readonly payload: Uint8Array }> {
+  const { payload } = await Envelope.open(bytes, "receipt", { from });
+  return { receipt: Receipt.decode(payload), payload };
+}
 
 /** Signs a reveal with the stream key. */
 export const sealReveal = seal("reveal", Reveal);
