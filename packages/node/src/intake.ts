@@ -26,9 +26,29 @@ export interface Intake {
   readonly received: Promise<Received>;
 }
 
+/** The media segment of a job that came whole, or of one that is open. */
+export interface Input extends Pick<Intake, "received"> {
+  readonly media: Intake["media"] | Received["media"];
+}
+
 export interface IntakeOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
+}
+
+/** The media of a job, to be transcoded as it comes; `body` is what came with its head, the init first. */
+export function openInput(
+  job: Job,
+  body: Uint8Array<ArrayBuffer>,
+  following: AsyncIterable<Message>,
+  options: IntakeOptions,
+): Input {
+  if (job.open) return openIntake(job, following, options);
+  const media = body.slice(job.initLen);
+  const mediaHash = job.mediaHash as Uint8Array<ArrayBuffer>;
+  const received = checkHash(media, mediaHash).then((): Received => ({ media, mediaHash }));
+  received.catch(() => {}); // whoever waits for it hears of it
+  return { media, received };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Hex, VoucherError, Wire } from "@tabcast/channel";
-import { Availability, Check, Hire, LIVE, Price, Screen } from "@tabcast/market";
+import { Availability, Hire, LIVE, Price, Screen } from "@tabcast/market";
 import type { Made, Transcoded } from "@tabcast/media";
 import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
@@ -21,7 +21,6 @@ import {
   openAward,
   openClosed,
   openOffer,
-  openReveal,
   PROTOCOLS,
   sealBid,
   sealReceipt,
@@ -40,21 +39,20 @@ import {
   Wei,
 } from "@tabcast/runtime";
 import { openOutgoing, type Pieces } from "./ahead.ts";
+import { openAudits } from "./audits.ts";
 import { openEntrusting, serveTower } from "./entrust.ts";
 import { answer, ask, serveHeld } from "./exchange.ts";
 import { FloodError, openGate } from "./gate.ts";
 import { checkHash, openHeld } from "./held.ts";
-import { openIntake, type Received } from "./intake.ts";
+import { type Input, openInput } from "./intake.ts";
 import { openBell } from "./queue.ts";
+import { openReceipts, type Receipts } from "./receipts.ts";
 import { openSpeeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 import { asCodec, asRungs, UNGUARANTEED } from "./wire.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);
-/** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
-const MOST_KEPT = 20_000;
-const MOST_AUDITS = 16;
 /** An offer whose slack is longer than this is of a file: nothing of it is late. */
 const FILE_SLACK_MS = 30_000;
 /** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
@@ -63,8 +61,6 @@ const MOST_JOBS = 4;
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
 /** Offers remembered, to answer an award with; the oldest makes room. */
 const MOST_OFFERS = 128;
-/** Receipts kept per award, to answer a repeated job with. */
-const MOST_RECEIPTS = 32;
 /**
  * A part of a job's answer leaves at least this often, in milliseconds: what was made since, and a sign of life. The facts of the market
  * have 500 (section 4): a death would be noticed too late to redo the segment within a second.
@@ -83,12 +79,6 @@ const EMPTY: Pieces = { pieces: [], body: NOTHING };
 class Refusal extends CodedError<{
   code: "JOB_GONE" | "JOB_BUSY" | "JOB_UNPAID" | "JOB_CONFLICT" | "JOB_INPUT";
 }> {}
-
-/** What is remembered of a stream to hold its reveal against. */
-interface Audit {
-  readonly commitment: Uint8Array;
-  readonly kept: Check.Kept[];
-}
 
 interface Held {
   readonly offer: Offer;
@@ -114,11 +104,9 @@ interface Place {
   readonly ahead: Set<number>;
   readonly window: number;
   readonly jobs: Map<number, AbortController>;
-  readonly receipts: Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>;
+  readonly receipts: Receipts;
   /** When it paid last, or hired us, in milliseconds. */
   paidAt: number;
-  /** The newest sequence whose receipt made room: it is not signed again, for two receipts would be a fraud. */
-  forgotten: number;
 }
 
 /** What is told while a job is worked on. */
@@ -148,8 +136,6 @@ export function work(options: WorkerOptions): WorkerNode {
   const left = new Map<string, Place>();
   /** Highest epoch taken per stream; an older award is a late one. */
   const epochs = new Map<string, number>();
-  /** What we signed for streams, until they show whom they checked. */
-  const audits = new Map<string, Audit>();
   const clocks = new Clocks();
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
   const tags = options.tags ?? [];
@@ -206,6 +192,7 @@ export function work(options: WorkerOptions): WorkerNode {
   });
   const refused = (what: string, error: unknown) =>
     on({ type: "refused", what, why: describe(error) });
+  const audits = openAudits({ mesh, on, signal: until });
   const entrusting = openEntrusting({ mesh, purse, clock, signal: until });
   const speeds = openSpeeds({
     capabilities: options.capabilities,
@@ -356,13 +343,9 @@ export function work(options: WorkerOptions): WorkerNode {
       paidAt: clock.now(),
       window: known.offer.window,
       jobs: new Map(),
-      receipts: new Map(),
-      forgotten: -1,
+      receipts: openReceipts(),
     });
-    const audit = audits.get(stream);
-    audits.delete(stream);
-    audits.set(stream, audit ?? { commitment: known.offer.seedCommit, kept: [] });
-    if (audits.size > MOST_AUDITS) audits.delete(audits.keys().next().value as string);
+    audits.begin(stream, known.offer.seedCommit);
     void mesh.keep(peer, true).catch(() => {}); // losing the mark only makes pruning likelier
     on({ type: "hired", stream, role: award.role });
     return Accept.encode({ ok: true, why: "", retryMs: 0 });
@@ -384,7 +367,7 @@ export function work(options: WorkerOptions): WorkerNode {
       throw new Refusal({ code: "JOB_CONFLICT" }, `not what was awarded: ${breach}`);
     }
     if (place.receipts.has(job.seq)) return place; // it was done before
-    if (job.seq <= place.forgotten)
+    if (place.receipts.tooOld(job.seq))
       throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
     if (place.jobs.has(job.seq))
       throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
@@ -398,28 +381,6 @@ export function work(options: WorkerOptions): WorkerNode {
         `${jobs()} jobs in hand, at most ${slots()}${live ? ", one for live streams" : ""}`,
       );
     return place;
-  }
-
-  /** The receipt of a segment that was done before; throws JOB_CONFLICT if these are other bytes. */
-  function storedReceipt(place: Place, seq: number, mediaHash: Uint8Array) {
-    const stored = place.receipts.get(seq);
-    if (stored !== undefined && !equalBytes(stored.source, mediaHash))
-      throw new Refusal({ code: "JOB_CONFLICT" }, `segment ${seq} came before with other bytes`);
-    return stored?.sealed.slice();
-  }
-
-  /** The media of a job, to be transcoded as it comes, and what it is once it is complete and its hash was checked. */
-  function mediaOf(
-    job: Job,
-    body: Uint8Array<ArrayBuffer>,
-    following: Asker["following"],
-    stop: AbortSignal,
-  ) {
-    if (job.open) return openIntake(job, following, { clock, signal: stop });
-    const media = body.slice(job.initLen);
-    const mediaHash = job.mediaHash as Uint8Array<ArrayBuffer>;
-    const received = checkHash(media, mediaHash).then((): Received => ({ media, mediaHash }));
-    return { media, received };
   }
 
   /** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
@@ -476,7 +437,7 @@ export function work(options: WorkerOptions): WorkerNode {
     place: Place,
     job: Job,
     init: Uint8Array<ArrayBuffer>,
-    { media, received }: ReturnType<typeof mediaOf>,
+    { media, received }: Input,
     stop: AbortSignal,
     { progress, made, finish }: Working,
   ): Promise<Uint8Array> {
@@ -521,19 +482,12 @@ export function work(options: WorkerOptions): WorkerNode {
     const { payload } = await Envelope.open(sealed, "receipt");
     const receipt = await sha256(payload);
     await credit(place, job.seq, stop);
-    const kept = audits.get(place.stream)?.kept;
-    if (kept !== undefined && kept.length < MOST_KEPT)
-      kept.push({ seq: job.seq, receipt, ppm: job.checkPpm });
+    audits.signed(place.stream, { seq: job.seq, receipt, ppm: job.checkPpm });
     place.ahead.delete(job.seq);
     place.unpaid.set(job.seq, "owed");
     const owed = Price.ofSegment(place.award.price, rungs, frames);
     await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
-    place.receipts.set(job.seq, { source: mediaHash, sealed });
-    if (place.receipts.size > MOST_RECEIPTS) {
-      const oldest = place.receipts.keys().next().value as number;
-      place.receipts.delete(oldest);
-      place.forgotten = Math.max(place.forgotten, oldest);
-    }
+    place.receipts.put(job.seq, { source: mediaHash, sealed });
     finish(result.renditions);
     return sealed;
   }
@@ -567,11 +521,10 @@ export function work(options: WorkerOptions): WorkerNode {
       place = admit(job, body, peer);
       stream = place.stream;
       const all = AbortSignal.any([until, gone, stop.signal]);
-      const input = mediaOf(job, body, following, all);
-      input.received.catch(() => {}); // `encode` hears of it
+      const input = openInput(job, body, following, { clock, signal: all });
       if (place.receipts.has(seq)) {
         const { mediaHash } = await input.received;
-        const stored = storedReceipt(place, seq, mediaHash);
+        const stored = place.receipts.of(seq, mediaHash);
         if (stored !== undefined) return yield part({ receipt: stored });
       }
       place.jobs.set(seq, stop);
@@ -733,20 +686,6 @@ export function work(options: WorkerOptions): WorkerNode {
   if (options.tower !== undefined) serveTower(mesh, options.tower, { gate, clock, signal: until });
   answer(mesh, PROTOCOLS.award, until, takeAward);
   answer(mesh, PROTOCOLS.verdict, until, takeVerdict);
-  answer(mesh, PROTOCOLS.reveal, until, async (head) => {
-    const reveal = await openReveal(head);
-    const stream = toHex(reveal.stream);
-    const audit = audits.get(stream);
-    if (audit === undefined || reveal.worker !== mesh.self) return undefined;
-    on({
-      type: "revealed",
-      stream,
-      segments: reveal.checks.length,
-      checked: reveal.checks.filter(({ checked }) => checked).length,
-      complaints: Check.audit(reveal, audit.commitment, audit.kept),
-    });
-    return NOTHING;
-  });
   answer(mesh, PROTOCOLS.cancel, until, (head, peer) => {
     const { award, seq, why } = Cancel.decode(head);
     const place = places.get(toHex(award));

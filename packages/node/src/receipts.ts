@@ -1,0 +1,44 @@
+import { CodedError, equalBytes } from "@tabcast/runtime";
+
+/** Receipts kept per award, to answer a repeated job with. */
+const MOST_RECEIPTS = 32;
+
+/** A segment came before with other bytes. */
+export class ReceiptError extends CodedError<{ code: "JOB_CONFLICT" }> {}
+
+/** What we signed for one award: a segment is not signed again, for two receipts would be a fraud. */
+export interface Receipts {
+  has(seq: number): boolean;
+  /** The receipt of a segment that was done before; throws JOB_CONFLICT if its source was not `mediaHash`. */
+  of(seq: number, mediaHash: Uint8Array): Uint8Array<ArrayBuffer> | undefined;
+  /** It is no newer than a segment whose receipt has made room. */
+  tooOld(seq: number): boolean;
+  /** Keeps a receipt and the hash of the source it is about; the oldest makes room. */
+  put(seq: number, signed: { readonly source: Uint8Array; readonly sealed: Uint8Array }): void;
+}
+
+export function openReceipts(): Receipts {
+  const receipts = new Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>();
+  /** The newest sequence whose receipt made room. */
+  let forgotten = -1;
+  return {
+    has: (seq) => receipts.has(seq),
+    of(seq, mediaHash) {
+      const stored = receipts.get(seq);
+      if (stored !== undefined && !equalBytes(stored.source, mediaHash))
+        throw new ReceiptError(
+          { code: "JOB_CONFLICT" },
+          `segment ${seq} came before with other bytes`,
+        );
+      return stored?.sealed.slice();
+    },
+    tooOld: (seq) => seq <= forgotten,
+    put(seq, signed) {
+      receipts.set(seq, signed);
+      if (receipts.size <= MOST_RECEIPTS) return;
+      const oldest = receipts.keys().next().value as number;
+      receipts.delete(oldest);
+      forgotten = Math.max(forgotten, oldest);
+    },
+  };
+}
