@@ -5,10 +5,8 @@ import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Accept,
   type Award,
-  BidReply,
   Bye,
   Cancel,
-  Clocks,
   Envelope,
   Job,
   JobReply,
@@ -16,13 +14,9 @@ import {
   MAX_JOB_MEDIA,
   MAX_MEDIA,
   MAX_PART,
-  OFFERS_TOPIC,
   type Offer,
   openAward,
-  openClosed,
-  openOffer,
   PROTOCOLS,
-  sealBid,
   sealReceipt,
   Verdict,
   VerdictReply,
@@ -31,7 +25,6 @@ import {
   type Bytes,
   CodedError,
   describe,
-  equalBytes,
   fromHex,
   sha256,
   systemClock,
@@ -40,9 +33,10 @@ import {
 } from "@tabcast/runtime";
 import { openOutgoing, type Pieces } from "./ahead.ts";
 import { openAudits } from "./audits.ts";
+import { openBidding } from "./bidding.ts";
 import { openEntrusting, serveTower } from "./entrust.ts";
 import { answer, ask, serveHeld } from "./exchange.ts";
-import { FloodError, openGate } from "./gate.ts";
+import { openGate } from "./gate.ts";
 import { checkHash, openHeld } from "./held.ts";
 import { type Input, openInput } from "./intake.ts";
 import { openBell } from "./queue.ts";
@@ -59,8 +53,6 @@ const FILE_SLACK_MS = 30_000;
 const MOST_JOBS = 4;
 /** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
-/** Offers remembered, to answer an award with; the oldest makes room. */
-const MOST_OFFERS = 128;
 /**
  * A part of a job's answer leaves at least this often, in milliseconds: what was made since, and a sign of life. The facts of the market
  * have 500 (section 4): a death would be noticed too late to redo the segment within a second.
@@ -79,17 +71,6 @@ const EMPTY: Pieces = { pieces: [], body: NOTHING };
 class Refusal extends CodedError<{
   code: "JOB_GONE" | "JOB_BUSY" | "JOB_UNPAID" | "JOB_CONFLICT" | "JOB_INPUT";
 }> {}
-
-interface Held {
-  readonly offer: Offer;
-  readonly broadcaster: PeerId;
-  /** We answered it: an award may still come, and may come after the offer's end. */
-  bid: boolean;
-  /** Calls a bid back that has not arrived. */
-  readonly stop: AbortController;
-  /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
-  tooSlow?: number;
-}
 
 /** A stream we work for. */
 interface Place {
@@ -125,18 +106,15 @@ export function work(options: WorkerOptions): WorkerNode {
   const until = AbortSignal.any([signal, own.signal]);
   const held = openHeld();
   const bell = openBell();
-  const joinedAt = clock.now();
-  const offers = new Map<string, Held>();
   const places = new Map<string, Place>();
   /** When the last place was over, or we joined, in milliseconds. */
-  let restingSince = joinedAt;
+  let restingSince = clock.now();
   /** Streams that left us unpaid: until when they get no bid, in milliseconds, and how often running they did. */
   const shunned = new Map<string, { readonly until: number; readonly times: number }>();
   /** Places that are over, whose last vouchers may still come. */
   const left = new Map<string, Place>();
   /** Highest epoch taken per stream; an older award is a late one. */
   const epochs = new Map<string, number>();
-  const clocks = new Clocks();
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
   const tags = options.tags ?? [];
   const gate = openGate(LIVE, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
@@ -174,7 +152,7 @@ export function work(options: WorkerOptions): WorkerNode {
         void told(peer, true);
     for (const [id, place] of [...places]) {
       if (place.jobs.size > 0 || place.unpaid.size > 0) continue;
-      forget(place.stream);
+      bidding.forget(place.stream);
       leave(id);
       void told(place.broadcaster, false);
     }
@@ -189,6 +167,7 @@ export function work(options: WorkerOptions): WorkerNode {
     crews: [...crews.keys()],
     lists: policy,
     working: [...places.values()].map(({ stream }) => stream),
+    restedMs: clock.now() - restingSince,
   });
   const refused = (what: string, error: unknown) =>
     on({ type: "refused", what, why: describe(error) });
@@ -203,11 +182,22 @@ export function work(options: WorkerOptions): WorkerNode {
     failed: (error) => refused("measurement", error),
     signal: until,
   });
-  /** Its offers may be bid on again, should the stream or this tab come back before they end. */
-  const forget = (stream: string) => {
-    for (const [offer, known] of offers)
-      if (toHex(known.offer.stream) === stream) offers.delete(offer);
-  };
+  const bidding = openBidding({
+    mesh,
+    keys,
+    purse,
+    clock,
+    gate,
+    self,
+    shuns: (stream) => (shunned.get(stream)?.until ?? 0) > clock.now(),
+    crews,
+    doubt(codec) {
+      speeds.doubt(codec);
+      if (jobs() === 0) speeds.idle();
+    },
+    on,
+    signal: until,
+  });
   const leave = (id: string) => {
     const place = places.get(id);
     places.delete(id);
@@ -228,70 +218,9 @@ export function work(options: WorkerOptions): WorkerNode {
     await clock.sleep(GONE_MS, { signal: until });
     if (mesh.neighbours().some((one) => one.peer === peer)) return;
     for (const [id, { stream }] of theirs()) {
-      forget(stream);
+      bidding.forget(stream);
       leave(id);
     }
-  }
-
-  async function bidFor(offer: Offer): Promise<void> {
-    const id = toHex(offer.id);
-    const before = offers.get(id);
-    // Repeated for those who came later: one bid is enough.
-    if (before !== undefined && before.tooSlow === undefined) return;
-    if ((shunned.get(toHex(offer.stream))?.until ?? 0) > clock.now()) return;
-    const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
-    const restedMs = clock.now() - restingSince;
-    const plan = Hire.consider(offer, {
-      ...self(),
-      neighbours,
-      restedMs,
-      tooSlow: before?.tooSlow,
-    });
-    if (!plan.bid) {
-      const { why, slow } = plan;
-      const codec = asCodec(offer.codec);
-      if (why !== "already in")
-        on({ type: "passed", stream: toHex(offer.stream), why, codec, ...slow });
-      if (why !== "incapable") return;
-      speeds.doubt(codec);
-      if (jobs() === 0) speeds.idle();
-      return;
-    }
-    const stop = new AbortController();
-    const offered: Held = { offer, broadcaster: offer.broadcaster, bid: false, stop };
-    offers.set(id, offered);
-    if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
-    await clock.sleep(plan.delayMs, { signal: until });
-    if (!offers.has(id)) return; // closed meanwhile
-    offered.bid = true;
-    const token = crews.get(toHex(offer.crew));
-    const bid = await sealBid(keys, {
-      offer: offer.id,
-      worker: mesh.self,
-      payee: fromHex(purse.payee),
-      lane: purse.lane,
-      price,
-      pixelsPerS: Math.round(plan.pixelsPerSecond),
-      slots: 1,
-      queueMs: 0,
-      ageMs: Math.round(clock.now() - joinedAt),
-      tags: [...tags],
-      proof: token === undefined ? NOTHING : Screen.proof(token, offer.id, mesh.self),
-      addrs: mesh.addrs().slice(0, 2),
-    });
-    const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
-      signal: AbortSignal.any([until, stop.signal, clock.timeout(20_000)]),
-      addrs: offer.addrs,
-    }).catch((error: unknown) => {
-      if (stop.signal.aborted) return undefined; // closed while it was on its way
-      offers.delete(id); // it never heard of us: bid again when the offer is repeated
-      throw error;
-    });
-    if (reply === undefined) return;
-    const { ok, why } = BidReply.decode(reply.head);
-    if (ok) return on({ type: "bid", stream: toHex(offer.stream) });
-    if (why === "too slow") offered.tooSlow = plan.pixelsPerSecond;
-    on({ type: "refused", what: "bid", why });
   }
 
   async function takeAward(head: Uint8Array, peer: PeerId): Promise<Uint8Array | undefined> {
@@ -300,9 +229,9 @@ export function work(options: WorkerOptions): WorkerNode {
       gate.refused("award", peer, error);
       throw error;
     });
-    const known = offers.get(toHex(award.offer));
-    if (known === undefined) return undefined;
-    if (known.broadcaster !== peer) return no("gone");
+    const offer = bidding.offer(award.offer);
+    if (offer === undefined) return undefined;
+    if (offer.broadcaster !== peer) return no("gone");
     const again = places.get(toHex(award.id));
     if (again !== undefined) return Accept.encode({ ok: true, why: "", retryMs: 0 });
     const stream = toHex(award.stream);
@@ -310,7 +239,7 @@ export function work(options: WorkerOptions): WorkerNode {
       ...self(),
       payee: fromHex(purse.payee),
       lane: purse.lane,
-      offer: known.offer,
+      offer,
       epoch: epochs.get(stream) ?? 0,
     });
     if (!decision.ok) {
@@ -333,7 +262,7 @@ export function work(options: WorkerOptions): WorkerNode {
     for (const [id, place] of places) if (place.stream === stream) leave(id); // its epoch is over
     places.set(toHex(award.id), {
       award,
-      offer: known.offer,
+      offer,
       broadcaster: peer,
       stream,
       potId,
@@ -341,11 +270,11 @@ export function work(options: WorkerOptions): WorkerNode {
       unpaid: [...left.values()].findLast((place) => place.stream === stream)?.unpaid ?? new Map(),
       ahead: new Set(),
       paidAt: clock.now(),
-      window: known.offer.window,
+      window: offer.window,
       jobs: new Map(),
       receipts: openReceipts(),
     });
-    audits.begin(stream, known.offer.seedCommit);
+    audits.begin(stream, offer.seedCommit);
     void mesh.keep(peer, true).catch(() => {}); // losing the mark only makes pruning likelier
     on({ type: "hired", stream, role: award.role });
     return Accept.encode({ ok: true, why: "", retryMs: 0 });
@@ -397,7 +326,7 @@ export function work(options: WorkerOptions): WorkerNode {
     const limits = AbortSignal.any([until, clock.timeout(5_000)]);
     // After the failure of this job has gone out.
     queueMicrotask(() => {
-      forget(stream);
+      bidding.forget(stream);
       ask(mesh, broadcaster, PROTOCOLS.bye, bye, { signal: limits }).catch(() => {}); // it will find out by itself
       leave(toHex(award.id));
     });
@@ -646,42 +575,6 @@ export function work(options: WorkerOptions): WorkerNode {
     },
     { signal: until },
   );
-  mesh.subscribe(
-    OFFERS_TOPIC,
-    ({ body, from }) => {
-      const sealed = body.slice();
-      const failed = (error: unknown) => {
-        if (until.aborted) return;
-        gate.refused("offer", from, error);
-        refused("offer", error);
-      };
-      const take = async (): Promise<void> => {
-        gate.pass("offer", from);
-        if (Envelope.kindOf(sealed) === "closed") {
-          const { offer, stream } = await openClosed(sealed);
-          // Anybody can sign an end with a key of its own: it counts from the stream that offered.
-          const known = offers.get(toHex(offer));
-          if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
-          // One that may have our bid stays known: gossip may be quicker than the award.
-          if (known.bid) known.stop.abort();
-          else offers.delete(toHex(offer));
-          return;
-        }
-        const offer = await openOffer(sealed, { now: clock.unix(), clocks });
-        const known = offers.get(toHex(offer.id));
-        if (known !== undefined && !sameTerms(known.offer, offer)) {
-          gate.dropped("offer", from, "contradictory");
-          return;
-        }
-        await bidFor(offer);
-      };
-      // A flood is counted by the gate, and not told message by message.
-      take().catch((error: unknown) => {
-        if (!(error instanceof FloodError)) failed(error);
-      });
-    },
-    { signal: until },
-  );
   serveHeld(mesh, held, until);
   if (options.tower !== undefined) serveTower(mesh, options.tower, { gate, clock, signal: until });
   answer(mesh, PROTOCOLS.award, until, takeAward);
@@ -759,19 +652,4 @@ export function work(options: WorkerOptions): WorkerNode {
       own.abort();
     },
   };
-}
-
-/** What a repeated offer may not change while its id is the same. */
-function sameTerms(a: Offer, b: Offer): boolean {
-  const terms = ({ maxPrice, rungs, codec, segmentMs, slackMs, seedCommit, pot, window }: Offer) =>
-    JSON.stringify(
-      [maxPrice, rungs, codec, segmentMs, slackMs, seedCommit, pot, window],
-      (_, value) =>
-        typeof value === "bigint"
-          ? value.toString()
-          : value instanceof Uint8Array
-            ? toHex(value)
-            : value,
-    );
-  return equalBytes(a.stream, b.stream) && terms(a) === terms(b);
 }
