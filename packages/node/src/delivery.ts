@@ -11,6 +11,7 @@ import type {
 } from "@tabcast/media";
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
+  hashReceipt,
   Job,
   JobEnd,
   JobReply,
@@ -221,13 +222,13 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
         if (receipt === undefined) continue;
         const from = publicKeyOf(worker);
         if (from === undefined) throw wrong(worker, "signer", segment.seq);
-        const { receipt: opened, payload } = await openReceipt(receipt, { from });
+        const opened = await openReceipt(receipt, { from });
         const { award, epoch } = terms;
         // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
         const { seq, mediaHash } = await segment.closed;
         const outcome = Verify.receipt({ award, epoch, seq, mediaHash, rungs }, opened);
         if (!outcome.ok) throw wrong(worker, outcome.failed.join(", "), seq);
-        const hash = await sha256(payload);
+        const hash = await hashReceipt(receipt);
         return { receipt: opened, sealed: receipt.slice(), hash, incoming };
       }
       throw wrong(worker, "end of the answer", segment.seq);

@@ -1,7 +1,7 @@
 import type { Purse } from "@tabcast/channel";
 import { Price } from "@tabcast/market";
 import type { Made, Transcoded, Transcoder } from "@tabcast/media";
-import { Envelope, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
+import { hashReceipt, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
 import { sha256, toHex } from "@tabcast/runtime";
 import type { Audits } from "./audits.ts";
 import type { Credit } from "./credit.ts";
@@ -91,8 +91,7 @@ export function openMaker(options: MakerOptions): Maker {
         encodeMs: Math.round(result.encodeMs),
         hardware: result.hardware,
       });
-      const { payload } = await Envelope.open(sealed, "receipt");
-      const receipt = await sha256(payload);
+      const receipt = await hashReceipt(sealed);
       await credit.room(place, seq, { signal });
       audits.signed(stream, { seq, receipt, ppm: checkPpm });
       credit.delivered(place, seq);

@@ -20,6 +20,9 @@ export const Envelope = {
   /** What an envelope says it holds; nothing is verified. Throws PROTOCOL_TOO_LARGE, PROTOCOL_MALFORMED or PROTOCOL_FIELD. */
   kindOf: (bytes: Uint8Array): string => Message.decode(bytes).kind,
 
+  /** What an envelope holds, of whatever kind; nothing is verified. Throws as `kindOf` does. */
+  payloadOf: (bytes: Uint8Array): Uint8Array => Message.decode(bytes).payload,
+
   /** `payload` with the signer's name and signature. Throws PROTOCOL_FIELD or PROTOCOL_TOO_LARGE. */
   async seal(signer: Signer, kind: string, payload: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
     return Message.encode({

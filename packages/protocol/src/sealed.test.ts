@@ -1,4 +1,4 @@
-import { fromHex } from "@tabcast/runtime";
+import { fromHex, sha256 } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import messages from "../vectors/messages.json" with { type: "json" };
 import * as P from "./index.ts";
@@ -91,8 +91,14 @@ describe("signed messages", () => {
     const from = keys.publicKey;
     expect(await P.openBid(await P.sealBid(keys, bid), { from })).toEqual(bid);
     const receipt = sample<P.Receipt>("Receipt");
-    const opened = await P.openReceipt(await P.sealReceipt(keys, receipt), { from });
-    expect(opened).toEqual({ receipt, payload: P.Receipt.encode(receipt) });
+    expect(await P.openReceipt(await P.sealReceipt(keys, receipt), { from })).toEqual(receipt);
+  });
+
+  test("a receipt has one name for whoever signed it and whoever opened it", async () => {
+    const receipt = sample<P.Receipt>("Receipt");
+    const name = await sha256(P.Receipt.encode(receipt));
+    expect(await P.hashReceipt(await P.sealReceipt(keys, receipt))).toEqual(name);
+    expect(await P.hashReceipt(await P.sealReceipt(others, receipt))).toEqual(name);
   });
 
   test("a stranger cannot speak for a stream, nor a worker for another", async () => {

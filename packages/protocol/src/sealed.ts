@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from "@tabcast/runtime";
+import { equalBytes, sha256, toHex } from "@tabcast/runtime";
 import { Envelope } from "./envelope.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Signer } from "./keys.ts";
@@ -155,14 +155,13 @@ export const openAward = (bytes: Uint8Array): Promise<Award> => openStream("awar
 
 /** Signs a receipt with the worker's peer key. */
 export const sealReceipt = seal("receipt", Receipt);
-/** A receipt signed by `from`, the worker's peer key, with the bytes that were signed: their hash says whether it is checked. Throws ProtocolError. */
-export async function openReceipt(
-  bytes: Uint8Array,
-  { from }: From,
-): Promise<{ readonly receipt: Receipt; readonly payload: Uint8Array }> {
-  const { payload } = await Envelope.open(bytes, "receipt", { from });
-  return { receipt: Receipt.decode(payload), payload };
-}
+/** A receipt signed by `from`, the worker's peer key. Throws ProtocolError. */
+export const openReceipt = async (bytes: Uint8Array, { from }: From): Promise<Receipt> =>
+  (await open("receipt", Receipt, bytes, from)).message;
+
+/** What draws and reveals name a sealed receipt by: SHA-256 of its payload. Verifies no signature. Throws ProtocolError. */
+export const hashReceipt = (sealed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>
+  sha256(Envelope.payloadOf(sealed));
 
 /** Signs a reveal with the stream key. */
 export const sealReveal = seal("reveal", Reveal);
