@@ -55,7 +55,7 @@ interface Ended {
 
 export interface CreditOptions {
   readonly purse: Pick<Purse, "window">;
-  readonly places: Places;
+  readonly places: Pick<Places, "all" | "quit" | "bye">;
   readonly clock: Clock;
 }
 

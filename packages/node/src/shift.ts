@@ -24,7 +24,7 @@ export interface Shift extends Pick<WorkerNode, "pause" | "resume" | "set" | "se
 export interface ShiftOptions {
   /** Undefined: always, four jobs, for anybody. */
   readonly policy: Availability.Policy | undefined;
-  readonly places: Places;
+  readonly places: Pick<Places, "all" | "jobs" | "quit" | "bye">;
   readonly on: (event: WorkerEvent) => void;
 }
 

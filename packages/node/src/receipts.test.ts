@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { openReceipts } from "./receipts.ts";
+
+const bytes = (...of: number[]) => Uint8Array.from(of);
+
+test("a repeated job gets the receipt that was signed, and another source a conflict", () => {
+  const receipts = openReceipts();
+  receipts.put(7, { source: bytes(1), sealed: bytes(2, 3) });
+  expect(receipts.of(7, bytes(1))).toEqual(bytes(2, 3));
+  expect(() => receipts.of(7, bytes(9))).toThrow(
+    expect.objectContaining({ reason: { code: "JOB_CONFLICT" } }),
+  );
+  expect(receipts.of(8, bytes(1))).toBeUndefined();
+});
+
+test("32 are kept, and what is no newer than one that made room is not signed again", () => {
+  const receipts = openReceipts();
+  for (let seq = 0; seq < 34; seq++) receipts.put(seq, { source: bytes(seq), sealed: bytes(seq) });
+  expect([0, 1, 2, 33].map(receipts.has)).toEqual([false, false, true, true]);
+  expect([0, 1, 2, 33].map(receipts.tooOld)).toEqual([true, true, false, false]);
+});
