@@ -11,9 +11,8 @@ import type { WorkerEvent } from "./types.ts";
 const MOST_LEFT = 16;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
 const GONE_MS = 60_000;
-/** How long a broadcaster may take to hear a goodbye; and while this tab closes. Milliseconds. */
+/** How long a broadcaster may take to hear a goodbye, in milliseconds. */
 const BYE_MS = 5_000;
-const CLOSING_MS = 1_000;
 const NOTHING = new Uint8Array(0);
 
 /** What an award makes: a stream, and the terms on which we work for it. */
@@ -62,8 +61,8 @@ export interface Places {
   quit(place: Place): void;
   /** Tells a broadcaster that we go, or will. */
   bye(broadcaster: PeerId, words: Bye): void;
-  /** Says goodbye to all and leaves. Resolves when they have heard it, or after a second. */
-  close(): Promise<void>;
+  /** Says goodbye to all and leaves. Resolves when they have heard it, or `signal` fires. */
+  close(options: { signal: AbortSignal }): Promise<void>;
 }
 
 export interface PlacesOptions {
@@ -154,12 +153,10 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
       const heard = ask(mesh, broadcaster, PROTOCOLS.bye, Bye.encode(words), { signal: limits });
       heard.catch(() => {}); // it will find out by itself
     },
-    async close() {
+    async close(options) {
       const everybody = new Set(all().map(({ broadcaster }) => broadcaster));
       const bye = Bye.encode({ why: "closing", finishing: false, award: NOTHING });
-      const heard = [...everybody].map((peer) =>
-        ask(mesh, peer, PROTOCOLS.bye, bye, { signal: clock.timeout(CLOSING_MS) }),
-      );
+      const heard = [...everybody].map((peer) => ask(mesh, peer, PROTOCOLS.bye, bye, options));
       for (const place of all()) leave(place);
       await Promise.allSettled(heard);
     },

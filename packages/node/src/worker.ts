@@ -18,7 +18,7 @@ import type { WorkerNode, WorkerOptions } from "./types.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);
-/** How long peers may take to keep our vouchers while the tab closes, in milliseconds. */
+/** How long peers may take to hear our goodbye and to keep our vouchers while the tab closes, in milliseconds. */
 const CLOSING_MS = 1_000;
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
@@ -113,7 +113,8 @@ export function work(options: WorkerOptions): WorkerNode {
     handOver: () => entrusting.now(),
     async close() {
       if (own.signal.aborted) return;
-      await Promise.allSettled([places.close(), entrusting.now(clock.timeout(CLOSING_MS))]);
+      const limit = clock.timeout(CLOSING_MS);
+      await Promise.allSettled([places.close({ signal: limit }), entrusting.now(limit)]);
       await entrusting.now(clock.timeout(CLOSING_MS)); // what was paid since
       own.abort();
     },
