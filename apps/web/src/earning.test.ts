@@ -72,3 +72,12 @@ test("a tab that lets an offer pass says why, until it takes one", () => {
   expect(sentence(pass({ why: "denied", codec: "avc" }))).toContain("not for this tab");
   expect(sentence(step(passed, { type: "bid", stream: "s" }))).toBe("Waiting for offers.");
 });
+
+test("a tab too slow for a whole ladder says that it offers itself for the lower rungs, until it is taken", () => {
+  const slow = { type: "slow", stream: "s", codec: "avc", needed: 5e6, measured: 2e6 } as const;
+  const waiting = step(working, slow);
+  expect(sentence(waiting)).toBe(
+    "Waiting for offers. All rungs of the last one need 5.0 Mpixel/s of H.264 and this device measured 2.0 Mpixel/s; it offers to make the lower ones, should nobody quicker come.",
+  );
+  expect(sentence(step(waiting, { type: "bid", stream: "s" }))).toBe("Waiting for offers.");
+});

@@ -32,8 +32,8 @@ export interface Earning {
   readonly wallet?: Wallet;
   /** Streams bid for and not yet hired by. */
   readonly bids: number;
-  /** The last offer that this tab could not answer, until it answers one. */
-  readonly passed?: Extract<WorkerEvent, { type: "passed" }> | undefined;
+  /** The last offer that this tab could not answer, or only for fewer rungs, until an answer is taken. */
+  readonly passed?: Extract<WorkerEvent, { type: "passed" | "slow" }> | undefined;
   /** Role in each stream that hired this tab. */
   readonly hired: ReadonlyMap<string, string>;
   /** Newest first, bounded. */
@@ -73,6 +73,7 @@ export function step(state: Earning, event: WorkerEvent): Earning {
     case "bid":
       return { ...state, bids: state.bids + 1, passed: undefined };
     case "passed":
+    case "slow":
       return { ...state, passed: event };
     case "hired":
       return { ...state, hired: new Map(state.hired).set(event.stream, event.role) };
@@ -122,7 +123,11 @@ export function step(state: Earning, event: WorkerEvent): Earning {
 }
 
 /** Why the last offer was let pass, as a sentence. */
-function reason({ why, codec, needed, measured }: NonNullable<Earning["passed"]>): string {
+function reason(passed: NonNullable<Earning["passed"]>): string {
+  const { codec, needed, measured } = passed;
+  if (passed.type === "slow")
+    return `All rungs of the last one need ${format.pixelRate(passed.needed)} of ${format.codec(codec)} and this device measured ${format.pixelRate(passed.measured)}; it offers to make the lower ones, should nobody quicker come.`;
+  const { why } = passed;
   if (why === "too expensive") return "The last one pays less than this tab asks.";
   if (why === "busy" || why === "capped")
     return "The last one came while this tab had enough to do.";

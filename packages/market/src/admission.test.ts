@@ -40,7 +40,8 @@ describe("what workers are asked for", () => {
   test.each<[string, typeof ladder, Partial<Admission.Supply>, typeof ladder]>([
     ["is the whole ladder while nobody has come", all, {}, all],
     ["is what the quickest of those makes that are too slow", all, { slow: pixels(low) }, low],
-    ["is the lowest rung at least", all, { slow: 1 }, ladder.slice(3)],
+    ["is the lowest rung at least", all, { slow: pixels(ladder.slice(3)) }, ladder.slice(3)],
+    ["is not changed by who makes not even that", all, { slow: pixels(ladder.slice(3)) - 1 }, all],
     ["does not change while somebody is hired", all, { hired: true, slow: 1 }, all],
     ["does not grow for who is too slow even for less", low, { slow: pixels(all) }, low],
     [

@@ -67,7 +67,8 @@ const GROWS = 1.2;
 
 /**
  * The rungs to ask of workers: fewer where all who came are too slow for those asked so far and nobody is hired, more
- * again once somebody hired is seen to make them with room to spare. `asked` itself where nothing changes.
+ * again once somebody hired is seen to make them with room to spare. `asked` itself where nothing changes, or where nobody
+ * makes even the lowest rung: asking for that alone would only cost who comes next the others.
  */
 export function ask<R extends Picture>(
   rungs: readonly R[],
@@ -78,7 +79,9 @@ export function ask<R extends Picture>(
   const room = lowest(rungs, reach / GROWS / frames);
   if (room.length > asked.length) return rungs.filter((rung) => room.includes(rung));
   if (hired || slow === 0) return asked;
-  const names = lowest(asked, slow / frames).map(({ name }) => name);
+  const fewer = lowest(asked, slow / frames);
+  if (pixelsOf(fewer) > slow / frames) return asked;
+  const names = fewer.map(({ name }) => name);
   return names.length < asked.length ? asked.filter(({ name }) => names.includes(name)) : asked;
 }
 

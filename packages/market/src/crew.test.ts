@@ -218,8 +218,47 @@ describe("where all who come are too slow", () => {
     expect(effects).toContainEqual(expect.objectContaining({ do: "offer" }));
     expect(at.now().slow).toBe(0);
     expect(toHex(at.now().offer?.id as Uint8Array)).not.toBe(toHex(before));
-    expect(at.bid("b", 700, { pixelsPerS: 30_000_000 })[0]).toMatchObject({ ok: true });
+    expect(at.bid("c", 700, { pixelsPerS: 30_000_000 })[0]).toMatchObject({ ok: true });
     expect(at.bid("a", 700, { pixelsPerS: 20_000_000 })[0]).toMatchObject({ why: "too slow" });
+  });
+
+  test("who bid and was too slow is hired at once where it makes what is asked then", () => {
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    at.bid("a", 100, { pixelsPerS: 20_000_000 });
+    for (const worker of ["b", "c"]) at.bid(worker, 150, { pixelsPerS: 30_000_000 });
+    const effects = at.play({ type: "asked", pixels: at.now().slow - 1_000, now: 3_000 });
+    const hired = at.awards(effects).map(({ worker, role }) => [worker, role]);
+    expect(hired.toSorted()).toEqual([
+      ["b", "crew"],
+      ["c", "crew"],
+    ]);
+    // Nobody of them is a backup: others are asked for.
+    expect(effects).toContainEqual(expect.objectContaining({ do: "offer" }));
+    expect(at.now().spare.size).toBe(0);
+  });
+
+  test("their bids fill no place among those that close an offer", () => {
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    for (let i = 0; i < 80; i++) at.bid(`slow${i}`, 10, { pixelsPerS: 20_000_000 });
+    expect(at.now().spare.size).toBe(LIVE.mostBids);
+    expect(at.now().offer).toMatchObject({ open: true, decided: false, bids: 0 });
+    for (const worker of ["a", "b", "c"]) expect(at.bid(worker, 20)[0]).toMatchObject({ ok: true });
+    const effects = at.play({ type: "tick", now: 500 });
+    expect(at.awards(effects)).toHaveLength(3);
+    expect(effects.at(-1)).toMatchObject({ do: "closed" });
+  });
+
+  test("whoever cannot make what is asked later makes room for who can", () => {
+    const at = hired(["quick"], { wanted: 2, pixels: 20_000_000 });
+    const slow = { pixelsPerS: 20_000_000 };
+    at.bid("slow", 1_100, slow);
+    at.accept("slow", 1_200);
+    expect(Crew.hands(at.now(), LIVE).map(({ worker }) => worker)).toEqual(["quick", "slow"]);
+    at.play({ type: "asked", pixels: need.pixels, now: 5_000 });
+    expect(Crew.hands(at.now(), LIVE).map(({ worker }) => worker)).toEqual(["quick"]);
+    expect(at.now().members.get("slow")).toMatchObject({ state: "draining", leaving: "too slow" });
   });
 
   test("who was too slow for an earlier offer says nothing of who comes for the next one", () => {

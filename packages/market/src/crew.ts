@@ -108,6 +108,8 @@ export interface Crew {
   readonly known: ReadonlyMap<string, Known>;
   /** Most output pixels of one segment that anybody who was too slow for this offer would make in time; 0: nobody was. */
   readonly slow: number;
+  /** Bids on this offer that were too slow: they are taken up where less is asked. At most `config.mostBids`. */
+  readonly spare: Crew["bids"];
   readonly ended: boolean;
 }
 
@@ -146,7 +148,7 @@ export type Event =
       readonly now: number;
     }
   | { readonly type: "draining"; readonly worker: string; readonly now: number }
-  /** So many output pixels are asked of one segment from now on; who was too slow may bid again. */
+  /** So many output pixels are asked of one segment from now on; who was too slow may do, and may bid again. */
   | { readonly type: "asked"; readonly pixels: number; readonly now: number }
   /** A segment of its was verified. */
   | {
@@ -194,6 +196,7 @@ export function open(need: Need): Crew {
     epochs: new Map(),
     known: new Map(),
     slow: 0,
+    spare: new Map(),
     ended: false,
   };
 }
@@ -312,7 +315,9 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
   );
   if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config)) {
     const makes = mostPixels(crew.need, bid.pixelsPerS, seen.known.get(worker), config);
-    return answer({ ...seen, slow: Math.max(crew.slow, makes) }, "too slow");
+    const kept = crew.spare.has(worker) || crew.spare.size < config.mostBids;
+    const spare = kept ? put(crew.spare, worker, { bid, at: now }) : crew.spare;
+    return answer({ ...seen, slow: Math.max(crew.slow, makes), spare }, "too slow");
   }
   return answer({
     ...seen,
@@ -423,6 +428,7 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
       ...crew,
       before: current?.id,
       slow: 0,
+      spare: new Map(),
       offer: { id, since: now, sentAt: now, bids: 0, open: true, decided: false },
     };
     effects.push({ do: "offer", id });
@@ -552,10 +558,28 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       return [{ ...crew, members: put(crew.members, event.worker, draining) }, []];
     }
     case "asked": {
-      const { offer, need } = crew;
-      // The offer is at its end: a fresh one follows.
+      const { offer } = crew;
+      // The offer is at its end: a fresh one follows, unless those who were too slow fill the crew.
       const old = offer && { ...offer, since: now - config.offerTtlMs };
-      return [{ ...crew, need: { ...need, pixels: event.pixels }, offer: old }, []];
+      const need = { ...crew.need, pixels: event.pixels };
+      const next: Crew = { ...crew, need, offer: old };
+      const quick = [...crew.spare].filter(([, { bid }]) =>
+        feasible(candidate(next, bid, now, config), need.slackMs, config),
+      );
+      // Who cannot make what is asked now makes room: its jobs would all be late.
+      const slow = [...crew.members.values()].filter(
+        ({ worker, claimed }) =>
+          config.margin * etaMs(need, claimed, crew.known.get(worker), config) >= need.slackMs,
+      );
+      return [
+        slow
+          .filter(({ state }) => state === "hired" || state === "suspended")
+          .reduce<Crew>((all, member) => retire(all, member, "too slow", now), {
+            ...next,
+            bids: new Map([...crew.bids, ...quick]),
+          }),
+        [],
+      ];
     }
     case "delivered":
       return delivered(crew, event.worker, event.sample, now, config);

@@ -86,6 +86,71 @@ describe("bidding", () => {
     expect(at(needed)).toMatchObject({ bid: true });
   });
 
+  const two: Offer = {
+    ...offer,
+    rungs: [...offer.rungs, { name: "240p", width: 426, height: 240, bitrate: 250_000 }],
+  };
+  const least = Math.ceil(Hire.transcodeMs(two, 1, two.rungs.slice(1)) / two.slackMs);
+  const whole = Math.ceil(Hire.transcodeMs(two, 1) / two.slackMs);
+  const measuring = (pixelsPerSecond: number, values: Partial<Hire.Self> = {}) => ({
+    ...me,
+    capabilities: [{ codec: "avc", pixelsPerSecond }],
+    ...values,
+  });
+
+  test("too slow for the whole ladder bids with its true speed, behind those who are not, however rested it is", () => {
+    const able = Hire.consider(two, measuring(whole));
+    const slow = Hire.consider(two, measuring(whole - 1, { restedMs: 60 * Hire.REST_MS }));
+    expect(able).not.toHaveProperty("slow");
+    expect(slow).toMatchObject({
+      bid: true,
+      pixelsPerSecond: whole - 1,
+      slow: { needed: whole, measured: whole - 1 },
+    });
+    expect(slow.bid && able.bid && slow.delayMs / able.delayMs).toBeCloseTo(1 / Hire.SLOW_WEIGHT);
+  });
+
+  test("too slow even for the lowest rung is left alone, and so is one that works for others, or would for a file", () => {
+    expect(Hire.consider(two, measuring(least))).toMatchObject({ bid: true });
+    expect(Hire.consider(two, measuring(least - 1))).toEqual({
+      bid: false,
+      why: "incapable",
+      slow: { needed: least, measured: least - 1 },
+    });
+    const working = measuring(whole - 1, { working: ["x"] });
+    expect(Hire.consider({ ...two, wanted: 8 }, working)).toEqual({ bid: false, why: "busy" });
+    const file = { ...two, slackMs: 60_000 };
+    expect(Hire.consider(file, measuring(least / 2))).toMatchObject({ why: "incapable" });
+  });
+
+  test("that the broadcaster found too slow stays away, longer each time, until it is faster", () => {
+    const tooSlow = measuring(1.19 * least, { tooSlow: least });
+    expect(Hire.consider(two, tooSlow)).toMatchObject({ bid: false, why: "incapable" });
+    expect(Hire.consider(two, measuring(1.21 * least, { tooSlow: least }))).toMatchObject({
+      bid: true,
+    });
+    expect([0, 1, 2, 9].map(Hire.fewerAwayMs)).toEqual([30_000, 60_000, 120_000, 300_000]);
+  });
+
+  test.each([4, 16, 60, 200, 1_000])(
+    "%i that are too slow for an offer of 30 s send it fewer than 25 bids, and the first within five seconds",
+    (peers) => {
+      let sent = 0;
+      let first = 0;
+      const offers = 100;
+      for (let i = 0; i < offers; i++) {
+        const id = bytes(i, 16);
+        const delays = Array.from({ length: peers }, (_, n) =>
+          Hire.delay({ draw: Hire.draw(id, `w${n}`), peers, weight: Hire.SLOW_WEIGHT }),
+        ).filter((ms) => ms < two.ttlMs);
+        sent += delays.length / offers;
+        first += Math.min(two.ttlMs, ...delays) / offers;
+      }
+      expect(sent).toBeLessThan(25);
+      expect(first).toBeLessThan(5_000);
+    },
+  );
+
   test("tells its measured speed and when to speak", () => {
     const plan = Hire.consider(offer, me);
     expect(plan).toMatchObject({ bid: true, pixelsPerSecond: 60_000_000 });

@@ -62,13 +62,25 @@ export function decline(answer: {
 }
 
 export type Plan =
-  | { readonly bid: true; readonly delayMs: number; readonly pixelsPerSecond: number }
+  | {
+      readonly bid: true;
+      readonly delayMs: number;
+      readonly pixelsPerSecond: number;
+      /** Too slow for the whole ladder: it bids behind those who are not, for it may be asked for fewer rungs. */
+      readonly slow?: Slow;
+    }
   | {
       readonly bid: false;
       readonly why: Refusal | "already in";
-      /** It would do, but for its speed: output pixels per second that would be enough, and those measured. */
-      readonly slow?: { readonly needed: number; readonly measured: number };
+      /** It would do, but for its speed. */
+      readonly slow?: Slow;
     };
+
+/** Output pixels per second that would be enough, and those measured. */
+export interface Slow {
+  readonly needed: number;
+  readonly measured: number;
+}
 
 /**
  * Spacing of all workers' bids at weight 1, in milliseconds. The facts of the market say 20, with which 40 bids were on their way before
@@ -78,6 +90,11 @@ export const BID_SPACING_MS = 100;
 /** Who has long had no place goes before those who just had one: weight grows by one for each so many milliseconds, up to a bound. */
 export const REST_MS = 30_000;
 export const MOST_RESTED = 16;
+/**
+ * Weight of who is too slow for a live stream's whole ladder, however rested: one such bid each 1.6 s, whatever N. That is behind those who
+ * make all of it, and yet one or two come within the three seconds after which a stream that found nobody asks for less.
+ */
+export const SLOW_WEIGHT = 1 / 16;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
 export const FASTER = 1.2;
 /** Streams one tab works for at once. */
@@ -104,10 +121,21 @@ export function delay(of: { draw: number; peers: number; weight: number }): numb
   return (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
 }
 
-/** Milliseconds of one segment of the offer's whole ladder at `pixelsPerSecond`. */
-export function transcodeMs(offer: Offer, pixelsPerSecond: number): number {
+/** Milliseconds of one segment of these rungs, or the offer's whole ladder, at `pixelsPerSecond`. */
+export function transcodeMs(offer: Offer, pixelsPerSecond: number, rungs = offer.rungs): number {
   const frames = (offer.fpsMilli / 1_000) * (offer.segmentMs / 1_000);
-  return (Number(Price.pixels(offer.rungs, 1)) * frames * 1_000) / pixelsPerSecond;
+  return (Number(Price.pixels(rungs, 1)) * frames * 1_000) / pixelsPerSecond;
+}
+
+/** An offer whose slack is longer than this, in milliseconds, is of a file: nothing of it is late. */
+const FILE_SLACK_MS = 30_000;
+export const isLive = ({ slackMs }: Pick<Offer, "slackMs">): boolean => slackMs <= FILE_SLACK_MS;
+
+/** The least that a worker of an offer may be asked for: its lowest rung, if the stream is live; a file is made whole. */
+function leastOf({ rungs, ...offer }: Offer): Offer["rungs"] {
+  return isLive(offer)
+    ? rungs.toSorted((a, b) => a.width * a.height - b.width * b.height).slice(0, 1)
+    : rungs;
 }
 
 /** Whether to bid on an offer, and when. */
@@ -125,23 +153,26 @@ export function consider(offer: Offer, me: Self): Plan {
   const able = me.capabilities.find(({ codec }) => codec === offer.codec);
   if (able === undefined || !(able.pixelsPerSecond > 0)) return { bid: false, why: "incapable" };
   const measured = able.pixelsPerSecond;
-  const enough = transcodeMs(offer, 1) / offer.slackMs;
-  const needed = Math.ceil(Math.max(enough, FASTER * (me.tooSlow ?? 0)));
+  const enough = (rungs?: Offer["rungs"]) =>
+    Math.ceil(transcodeMs(offer, 1, rungs) / offer.slackMs);
+  const needed = Math.ceil(Math.max(enough(leastOf(offer)), FASTER * (me.tooSlow ?? 0)));
   if (measured < needed) return { bid: false, why: "incapable", slow: { needed, measured } };
   const takes = transcodeMs(offer, measured);
-  // Work for others shares this tab's encoders; the crew shares the segments.
-  if (me.working.length > 0 && takes / offer.wanted > 0.8 * offer.segmentMs)
-    return { bid: false, why: "busy" };
+  const slow = measured < enough() ? { needed: enough(), measured } : undefined;
   const idle = me.working.length === 0;
+  // Work for others shares this tab's encoders; the crew shares the segments.
+  if (!idle && (slow !== undefined || takes / offer.wanted > 0.8 * offer.segmentMs))
+    return { bid: false, why: "busy" };
   const quick = idle && 2 * takes <= offer.segmentMs ? 2 : 1;
   const rested = idle ? Math.min(MOST_RESTED, Math.max(1, me.restedMs / REST_MS)) : 1;
   const delayMs = delay({
     draw: draw(offer.id, me.self),
     peers: Math.max(1, me.neighbours + 1),
-    weight: quick * rested,
+    weight: slow === undefined ? quick * rested : SLOW_WEIGHT,
   });
   // Each stream that it works for already takes as much as this one would.
-  return { bid: true, delayMs, pixelsPerSecond: measured / (1 + me.working.length) };
+  const pixelsPerSecond = measured / (1 + me.working.length);
+  return { bid: true, delayMs, pixelsPerSecond, ...(slow && { slow }) };
 }
 
 /** What an award must fit: the offer it answers and the bid that was sent. */
@@ -213,6 +244,12 @@ const UNPAID_MS = 60_000;
 /** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
 const SHUN_MS = 600_000;
 const SLOW_MS = 5_000;
+/** The same where the bid was for fewer rungs: not each time that an offer is renewed, but again and again, for the quick ones may leave. */
+const FEWER_MS = { first: 30_000, most: 300_000 };
+
+/** How long a stream gets no bid after it refused one for fewer rungs; `times`: how often running it did before. Milliseconds. */
+export const fewerAwayMs = (times: number): number =>
+  Math.min(FEWER_MS.most, FEWER_MS.first * 2 ** times);
 
 /**
  * Whether a worker whose unpaid window is full leaves, and how long it stays away. Where all of it was overtaken we are too slow for

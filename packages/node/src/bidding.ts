@@ -17,6 +17,7 @@ import {
 import { type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
 import { ask } from "./exchange.ts";
 import { FloodError, type Gate } from "./gate.ts";
+import { openShunned } from "./shunned.ts";
 import type { WorkerEvent } from "./types.ts";
 import { asCodec } from "./wire.ts";
 
@@ -46,7 +47,7 @@ export interface BiddingOptions {
   readonly shuns: (stream: string) => boolean;
   /** Tokens of the private crews it belongs to, by their ids. */
   readonly crews: ReadonlyMap<string, Uint8Array>;
-  /** An offer was let pass for the speed of this codec, or for the want of one. */
+  /** An offer was let pass, or bid on for fewer rungs, for the speed of this codec, or for the want of one. */
   readonly doubt: (codec: CodecName) => void;
   readonly on: (event: WorkerEvent) => void;
   readonly signal: AbortSignal;
@@ -66,6 +67,8 @@ export function openBidding(options: BiddingOptions): Bidding {
   const { mesh, keys, purse, clock, gate, self, shuns, crews, doubt, on, signal } = options;
   const joinedAt = clock.now();
   const offers = new Map<string, Known>();
+  /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
+  const spared = openShunned(clock);
   const clocks = new Clocks();
 
   async function consider(offer: Offer): Promise<void> {
@@ -77,19 +80,23 @@ export function openBidding(options: BiddingOptions): Bidding {
     if (shuns(stream)) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
-    if (!plan.bid) {
-      const { why, slow } = plan;
-      const codec = asCodec(offer.codec);
-      if (why !== "already in") on({ type: "passed", stream, why, codec, ...slow });
-      if (why === "incapable") doubt(codec);
-      return;
-    }
+    const { slow } = plan;
+    const codec = asCodec(offer.codec);
+    if (!plan.bid && plan.why !== "already in")
+      on({ type: "passed", stream, why: plan.why, codec, ...slow });
+    if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
+    if (!plan.bid) return;
+    const sparing = () => slow !== undefined && spared.has(stream);
+    if (sparing()) return;
+    if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
     const stop = new AbortController();
     const known: Known = { offer, bid: false, stop };
     offers.set(id, known);
     if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
+    if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
     if (!offers.has(id)) return; // closed meanwhile
+    if (sparing() || self().working.includes(stream)) return; // an earlier bid was answered, or got it hired
     known.bid = true;
     const bid = await sealed(offer, plan.pixelsPerSecond);
     const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
@@ -102,8 +109,14 @@ export function openBidding(options: BiddingOptions): Bidding {
     });
     if (reply === undefined) return;
     const { ok, why } = BidReply.decode(reply.head);
-    if (ok) return on({ type: "bid", stream });
-    if (why === "too slow") known.tooSlow = plan.pixelsPerSecond;
+    if (ok) {
+      spared.forgive(stream);
+      return on({ type: "bid", stream });
+    }
+    if (why === "too slow") {
+      known.tooSlow = plan.pixelsPerSecond;
+      if (slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
+    }
     on({ type: "refused", what: "bid", why });
   }
 

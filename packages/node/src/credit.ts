@@ -11,11 +11,10 @@ import { Hire } from "@tabcast/market";
 import { type Clock, CodedError } from "@tabcast/runtime";
 import type { Place, Places } from "./places.ts";
 import { openBell } from "./queue.ts";
+import { openShunned } from "./shunned.ts";
 
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
 const CREDIT_MS = 3_000;
-/** Streams that are shunned; the one shunned first makes room. */
-const MOST_SHUNNED = 16;
 
 /** As many segments were delivered as may be unpaid. */
 export class UnpaidError extends CodedError<{ code: "JOB_UNPAID" }> {}
@@ -61,8 +60,8 @@ export interface CreditOptions {
 
 export function openCredit({ purse, places, clock }: CreditOptions): Credit {
   const bell = openBell();
-  /** Until when streams get no bid, in milliseconds, and how often running they left us unpaid. */
-  const shunned = new Map<string, { readonly until: number; readonly times: number }>();
+  /** Those that left us unpaid. */
+  const shunned = openShunned(clock);
 
   /** What the offer allows to be unpaid, and no more than this payer has earned with us. */
   const window = ({ offer, potId }: Place) => Math.min(offer.window, purse.window(potId));
@@ -80,14 +79,11 @@ export function openCredit({ purse, places, clock }: CreditOptions): Credit {
   /** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
   function quitIfUnpaid(place: Place): void {
     const { award, broadcaster, stream, unpaid, paidAt } = place;
-    const now = clock.now();
-    const times = shunned.get(stream)?.times ?? 0;
-    const leaving = Hire.leaves([...unpaid.values()], { unpaidMs: now - paidAt, times });
+    const of = { unpaidMs: clock.now() - paidAt, times: shunned.times(stream) };
+    const leaving = Hire.leaves([...unpaid.values()], of);
     if (leaving === undefined) return;
     if (leaving.letGo) unpaid.clear();
-    shunned.delete(stream);
-    shunned.set(stream, { until: now + leaving.awayMs, times: times + 1 });
-    if (shunned.size > MOST_SHUNNED) shunned.delete(shunned.keys().next().value as string);
+    shunned.add(stream, leaving.awayMs);
     // After the failure of this job has gone out.
     queueMicrotask(() => {
       places.bye(broadcaster, { why: "unpaid", finishing: false, award: award.id });
@@ -133,7 +129,7 @@ export function openCredit({ purse, places, clock }: CreditOptions): Credit {
       // A copy that lost its race stays unpaid; a broadcaster that goes on paying did not order it to cheat us.
       for (const [other, state] of unpaid) if (state === "cancelled") unpaid.delete(other);
       place.paidAt = clock.now();
-      shunned.delete(stream);
+      shunned.forgive(stream);
       bell.wake();
     },
     held({ unpaid }, seq) {
@@ -145,6 +141,6 @@ export function openCredit({ purse, places, clock }: CreditOptions): Credit {
           if (state === "held") place.unpaid.delete(seq);
       bell.wake();
     },
-    shuns: (stream) => (shunned.get(stream)?.until ?? 0) > clock.now(),
+    shuns: shunned.has,
   };
 }

@@ -24,8 +24,6 @@ import { MOST_JOBS, type Shift } from "./shift.ts";
 import type { Speeds } from "./speeds.ts";
 import type { WorkerEvent } from "./types.ts";
 
-/** An offer whose slack is longer than this is of a file: nothing of it is late. */
-const FILE_SLACK_MS = 30_000;
 /** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
 /**
@@ -185,7 +183,7 @@ export function openJobs(options: JobsOptions): Jobs {
 /** One part of a job's answer. */
 const part = (reply: JobReply, body = NOTHING): Message => ({ head: JobReply.encode(reply), body });
 
-const isFile = ({ slackMs }: Offer) => slackMs > FILE_SLACK_MS;
+const isFile = (offer: Offer) => !Hire.isLive(offer);
 
 /** The place a job belongs to; throws a Refusal where it may not start. */
 function admit(

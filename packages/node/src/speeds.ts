@@ -25,7 +25,7 @@ export interface Speeds {
   capabilities(): readonly Capability[];
   /** A job was done. */
   worked(codec: CodecName, job: Observed.Worked): void;
-  /** An offer was let pass for this figure, or for the want of one: taken while the device was busy, it keeps nobody out for long. */
+  /** An offer was let pass, or bid on for fewer rungs, for this figure or the want of one: taken while the device was busy, it keeps nobody out for long. */
   doubt(codec: CodecName): void;
   /** Nothing is to be done at the moment: what is in doubt is measured again, one codec at a time. */
   idle(): void;

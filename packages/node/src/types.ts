@@ -141,6 +141,14 @@ export type WorkerEvent =
       readonly needed?: number;
       readonly measured?: number;
     }
+  /** The whole ladder of an offer is too much for this tab: it bids behind the others, for it may be asked for fewer rungs. Output pixels per second. */
+  | {
+      readonly type: "slow";
+      readonly stream: string;
+      readonly codec: CodecName;
+      readonly needed: number;
+      readonly measured: number;
+    }
   | { readonly type: "hired"; readonly stream: string; readonly role: string }
   /** No more work will come from this stream, until it hires again. */
   | { readonly type: "left"; readonly stream: string }

@@ -24,6 +24,8 @@ export interface SegmentRow {
   readonly hedged: boolean;
   readonly gaps: number;
   readonly rungs: number;
+  /** Rungs that its maker was asked for. */
+  readonly asked: number;
   readonly paidWei: bigint;
   /** Closed within the time that is judged: after warm-up, before the end. */
   readonly judged: boolean;

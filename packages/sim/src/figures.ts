@@ -36,6 +36,14 @@ export function figuresOf(run: Run): Figures {
     segments: judged.length,
     missed: ratio(judged.filter(({ gaps }) => gaps > 0).length, judged.length),
     local: ratio(judged.filter(({ by }) => by === "local").length, judged.length),
+    asked: ratio(
+      judged.reduce((sum, { asked }) => sum + asked, 0),
+      judged.reduce((sum, { rungs }) => sum + rungs, 0),
+    ),
+    lost: ratio(
+      judged.reduce((sum, { gaps, rungs, asked }) => sum + Math.max(0, gaps - rungs + asked), 0),
+      judged.reduce((sum, { asked }) => sum + asked, 0),
+    ),
     roundTripP50S: seconds(usual),
     roundTripP95S: seconds(
       Score.percentile(

@@ -42,6 +42,7 @@ const full = {
       deposit: 500,
       maxPrice: 100,
       wanted: 2,
+      ownSpeed: 0.5,
       behaviour: { kind: "never-pays" },
     },
   ],

@@ -120,6 +120,8 @@ const fault: Shape<Fault> = oneOf<Fault>("do", {
 export const ASSERTIONS = [
   "missed",
   "local",
+  "asked",
+  "lost",
   "fraudPaid",
   "conservation",
   "failoverP95S",
@@ -200,6 +202,8 @@ const scenario = object({
       /** Gwei per output megapixel. */
       maxPrice: optional(number(0, 1e6), 100),
       wanted: optional(whole(1, 8), 2),
+      /** How fast the broadcaster's own tab makes the first stream's ladder, as a multiple of real time: it captures and encodes the source as well. */
+      ownSpeed: optional(positive, 1.3),
       behaviour: maybe(object({ kind: word("never-pays") })),
     }),
     1,

@@ -162,6 +162,26 @@ describe("a run on virtual time", () => {
     expect(round.events.filter(({ kind }) => kind === "warning")).toEqual([]);
   });
 
+  test("workers too slow for the ladder leave it to one who is not, and bid ever more rarely", async () => {
+    const mixed = await run({
+      workers: [
+        { id: "quick", n: 1, speed: { dist: "const", value: 4 } },
+        { id: "slow", n: 12, speed: { dist: "const", value: 0.25 } },
+      ],
+      durationS: 120,
+      viewers: { n: 0 },
+    });
+    expect(judge(mixed).figures).toMatchObject({ missed: 0, local: 0, asked: 1 });
+    const refusals = Map.groupBy(
+      mixed.events.filter(({ what, why }) => what === "bid" && why === "too slow"),
+      ({ node }) => node,
+    );
+    expect(refusals.size).toBeGreaterThan(6);
+    for (const events of refusals.values())
+      for (const [i, { t }] of events.slice(1).entries())
+        expect(t - (events[i]?.t ?? 0)).toBeGreaterThan(30_000 * 2 ** i);
+  });
+
   test("workers that were overtaken while they were slow work again, or make room", async () => {
     const slow = await run({
       workers: [{ id: "lap", n: 3, speed: { dist: "const", value: 3 } }],
@@ -189,6 +209,8 @@ describe("a run on virtual time", () => {
 const broken = {
   missed: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
   local: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
+  asked: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, asked: 1 })) }),
+  lost: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
   fraudPaid: (of) => ({ ...of, money: { ...of.money, fraudPaidSegments: 1 } }),
   conservation: (of) => ({ ...of, money: { ...of.money, paid: of.money.paid + 1n } }),
   failoverP95S: (of) => ({
@@ -231,6 +253,7 @@ const broken = {
 describe("what is expected of a run", () => {
   const bound: Readonly<Record<string, object>> = {
     score: { min: 0.2 },
+    asked: { min: 0.9 },
     jain: { min: 0.3 },
     conservation: {},
     fraudPaid: {},

@@ -44,8 +44,6 @@ import { modelSignals } from "./signals.ts";
 import { EPOCH, Timeline } from "./timeline.ts";
 
 const GWEI = 1_000_000_000;
-/** How fast a broadcaster's own tab encodes the ladder, as a multiple of real time: it captures and encodes the source as well. */
-const OWN_SPEED = 1.3;
 /** A tab that stands still for this long before it is closed has been given up by everybody, in milliseconds. */
 const STANDSTILL_MS = 9_000;
 /** Network time that the end of all streams may take after the last segment, in milliseconds. */
@@ -436,7 +434,7 @@ class World {
         openDevice({
           clock,
           random: this.#rng(`own/${number}`),
-          pixelsPerSecond: OWN_SPEED * this.#ladderPixels(),
+          pixelsPerSecond: spec.ownSpeed * this.#ladderPixels(),
           sigma: calibration.encode.sigma,
           stall: { share: 0, factor: 1 },
           deliver: { deliverMs: 0, deliverSigma: 0 },
@@ -563,6 +561,7 @@ class World {
       hedged: line?.hedged ?? false,
       gaps: gaps.length,
       rungs: spec.ladder.length,
+      asked: lines.filter(({ asked }) => asked).length,
       paidWei,
       judged: closedMs >= this.#warmMs && closedMs <= this.#endMs,
       failedOver: tried.some((peer) => {
