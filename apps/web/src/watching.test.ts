@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { notYetWatching, step, strip } from "./watching.ts";
+import { notYetWatching, offered, SHOWN, step, strip } from "./watching.ts";
 
 const fetched = (peer: string, bytes: number, track = "720p") =>
   ({ type: "fetched", seq: 1, track, peer, bytes, ms: 5 }) as const;
@@ -26,6 +26,23 @@ test("gaps are remembered for as long as the strip can show them, and no longer"
   for (let seq = 0; seq < 1_000; seq++) state = step(state, { type: "entry", seq, gaps: ["720p"] });
   expect(state.gaps.size).toBeLessThanOrEqual(121);
   expect(state.newest).toBe(999);
+});
+
+test("a rung that all segments shown miss is no choice, and is one again with the first that has it", () => {
+  const rungs = ["240p", "720p", "source"];
+  const entry = (seq: number, gaps: readonly string[]) => ({ type: "entry", seq, gaps }) as const;
+  expect(offered(notYetWatching, rungs)).toEqual(rungs);
+  let state = notYetWatching;
+  for (let seq = 40; seq < 45; seq++) state = step(state, entry(seq, ["720p"]));
+  expect(offered(state, rungs)).toEqual(["240p", "source"]);
+  state = step(state, entry(45, ["240p"]));
+  expect(offered(state, rungs)).toEqual(rungs);
+  // A gap here and there is a gap of a rung that is offered.
+  for (let seq = 46; seq < 44 + SHOWN; seq++) state = step(state, entry(seq, ["720p"]));
+  expect(offered(state, rungs)).toEqual(rungs);
+  state = step(state, entry(44 + SHOWN, ["720p"]));
+  state = step(state, entry(45 + SHOWN, ["720p"]));
+  expect(offered(state, rungs)).toEqual(["240p", "source"]);
 });
 
 test("the strip tells played, missing, passed over and coming segments apart", () => {

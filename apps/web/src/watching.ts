@@ -18,7 +18,8 @@ export interface Watching {
   readonly sources: ReadonlyMap<string, Delivered>;
   /** Peers that failed or sent wrong bytes; others were asked. */
   readonly refused: number;
-  /** The newest sequence with an entry. */
+  /** The oldest and the newest sequence with an entry. */
+  readonly oldest?: number;
   readonly newest?: number;
   /** Rungs that nobody has, for the latest sequences that miss any. */
   readonly gaps: ReadonlyMap<number, readonly string[]>;
@@ -61,10 +62,11 @@ export function step(state: Watching, event: ViewerEvent): Watching {
       return { ...state, live: event.live, ended: state.ended || event.live.ended };
     case "entry": {
       const newest = Math.max(state.newest ?? -1, event.seq);
-      if (event.gaps.length === 0) return { ...state, newest };
+      const oldest = Math.min(state.oldest ?? event.seq, event.seq);
+      if (event.gaps.length === 0) return { ...state, oldest, newest };
       const gaps = new Map(state.gaps).set(event.seq, event.gaps);
       for (const seq of gaps.keys()) if (seq < newest - REMEMBERED) gaps.delete(seq);
-      return { ...state, newest, gaps };
+      return { ...state, oldest, newest, gaps };
     }
     case "fetched":
       return {
@@ -81,6 +83,23 @@ export function step(state: Watching, event: ViewerEvent): Watching {
     case "ended":
       return { ...state, ended: true };
   }
+}
+
+/** Segments that the strip shows. */
+export const SHOWN = 36;
+
+/**
+ * Of these rungs, those that at least one of the segments shown has. A rung that all of them miss is no failure and no choice: nobody
+ * was asked for it. It is one again with the first segment that has it.
+ */
+export function offered(
+  { oldest, newest, gaps }: Watching,
+  rungs: readonly string[],
+): readonly string[] {
+  if (oldest === undefined || newest === undefined) return rungs;
+  const from = Math.max(oldest, newest - SHOWN + 1);
+  const missed = Array.from({ length: newest - from + 1 }, (_, i) => gaps.get(from + i) ?? []);
+  return rungs.filter((name) => missed.some((names) => !names.includes(name)));
 }
 
 /** One place in the strip of recent segments. */

@@ -118,6 +118,22 @@ describe("a manifest", () => {
     expect(rungs).toHaveLength(3);
   });
 
+  test("offers no rung that a stream which is over never had, for nobody was asked for it", () => {
+    const entries = [entry(0, true), entry(1, true)];
+    const offers = (over: boolean, of = entries) => {
+      const last = announce(1, 2, over);
+      const manifest = Manifest.announced(
+        of.reduce(Manifest.entered, Manifest.emptyManifest),
+        last,
+      );
+      const messages = of.map(({ message }) => message);
+      return Manifest.offered(manifest, last.message, messages).rungs.map(({ name }) => name);
+    };
+    expect(offers(true)).toEqual(["240p"]);
+    expect(offers(false)).toEqual(["360p", "240p"]); // it may come back
+    expect(offers(true, [entry(0), entry(1, true)])).toEqual(["360p", "240p"]); // a gap is a gap
+  });
+
   test("offers sound in all its codings, or in the first that a player takes", () => {
     const { message } = entry(0);
     const [track] = message.tracks as [Entry["tracks"][number]];

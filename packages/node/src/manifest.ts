@@ -112,6 +112,17 @@ const tracksOf = (entries: readonly Entry[], name: string) =>
       .map((track) => ({ track, bytes: track.mediaLen, duration: durationUs as Micros })),
   );
 
+/** The announcement; once the stream is over, without the rungs that none of its segments has: nobody was asked for them, and they cannot come back. */
+export function offered(
+  manifest: Manifest,
+  announce: Announce,
+  entries: readonly Entry[],
+): Announce {
+  if (!complete(manifest)) return announce;
+  const rungs = announce.rungs.filter(({ name }) => tracksOf(entries, name).length > 0);
+  return { ...announce, rungs };
+}
+
 const folder = (track: string) => `${encodeURIComponent(track)}/index.m3u8`;
 
 /**

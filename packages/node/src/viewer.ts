@@ -151,7 +151,10 @@ export function view({ mesh, stream, on, clock = systemClock, signal }: ViewerOp
         () => (manifest.end > manifest.first ? manifest.announce?.message : undefined),
         waits,
       );
-      return Hls.master(Manifest.variants(announce, playable(), plays));
+      const entries = playable();
+      return Hls.master(
+        Manifest.variants(Manifest.offered(manifest, announce, entries), entries, plays),
+      );
     },
 
     async playlist(track, { signal, atLeast = 0 }) {

@@ -303,16 +303,16 @@ describe("a network in one page, with real codecs and a real chain", () => {
   });
 
   test.each([
-    ["the broadcaster", 3e5],
-    ["itself", 1.6e5],
+    ["its broadcaster's", 3e5],
+    ["its own", 1.6e5],
   ])(
-    "a worker that %s finds too slow for the whole ladder makes its lower rung, and all of it once it is seen to be quicker",
+    "a worker too slow for the whole ladder by %s reckoning makes its lower rung, and all of it once it is seen to be quicker",
     async (who, pixelsPerSecond) => {
       const { purse, events } = await startWorker(undefined, { pixelsPerSecond });
       const air = await goLive({ wanted: 1, seconds: 16, pace: "live" });
       const report = await air.finished;
       expect(events).toContainEqual({ type: "refused", what: "bid", why: "too slow" });
-      expect(events.some(({ type }) => type === "slow")).toBe(who === "itself");
+      expect(events.some(({ type }) => type === "slow")).toBe(who === "its own");
       const said = air.events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
       expect(said).toContain(
         "the workers that came are too slow for the whole ladder: they are asked for 120p",

@@ -158,6 +158,7 @@ function Theatre({ stream }: { stream: string }) {
         ? live?.source
         : live?.rungs.find((one) => one.name === name);
   const current = rungOf(shown.current);
+  const offered = Watching.offered(watching, shown.rungs);
   const over = shown.phase === "ended";
   const waiting = shown.phase === "waiting" || (shown.phase === "loading" && trouble === undefined);
 
@@ -187,13 +188,15 @@ function Theatre({ stream }: { stream: string }) {
         player={player}
         shown={shown}
         sound={live?.audio ?? false}
-        rungs={shown.rungs.map((name) => {
-          const one = rungOf(name);
-          return {
-            name,
-            text: one === undefined ? name : `${name}, ${format.bitrate(one.bitrate)}`,
-          };
-        })}
+        rungs={shown.rungs
+          .filter((name) => offered.includes(name) || name === shown.chosen)
+          .map((name) => {
+            const one = rungOf(name);
+            return {
+              name,
+              text: one === undefined ? name : `${name}, ${format.bitrate(one.bitrate)}`,
+            };
+          })}
         over={
           over ? (
             <Cover>
@@ -468,7 +471,7 @@ function Deliveries({ sources }: { sources: Watching.Watching["sources"] }) {
 
 /** The last segments: how tall says which rung, a hatched place says that nobody has it. */
 function Strip({ watching, shown }: { watching: Watching.Watching; shown: PlayerState }) {
-  const cells = Watching.strip(watching, shown, shown.rungs, 36);
+  const cells = Watching.strip(watching, shown, shown.rungs, Watching.SHOWN);
   const count = (kind: Watching.Cell["kind"]) => cells.filter((one) => one.kind === kind).length;
   const height = (rung: string) => {
     const at = shown.rungs.indexOf(rung);
