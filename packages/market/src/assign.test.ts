@@ -6,6 +6,7 @@ const hand = (worker: string, values: Partial<Assign.Hand> = {}): Assign.Hand =>
   worker,
   epoch: 1,
   role: "crew",
+  newcomer: false,
   pixelsPerS: 100_000_000,
   uplink: 10_000_000,
   pullMs: 0,
@@ -76,6 +77,53 @@ describe("the next segment", () => {
     expect(Assign.anybody([hand("a")], task)).toBe(true);
   });
 
+  test("is one at a time for a newcomer, where somebody proven could take it", () => {
+    const newcomers = [hand("new", { newcomer: true }), hand("newer", { newcomer: true })];
+    const hands = [...newcomers, hand("old", { pixelsPerS: 50_000_000 })];
+    const job = (seq: number) => ({ seq, readyAt: 500 });
+    const each = new Map([
+      ["new", [job(0)]],
+      ["newer", [job(1)]],
+    ]);
+    expect(Assign.choose(hands, each, task, at, LIVE)?.worker).toBe("old");
+    // Which waits where there is no place left, but not for what failed or is late.
+    const full = new Map<string, Assign.Load[]>([...each, ["old", [job(2), job(3)]]]);
+    expect(Assign.choose(hands, full, task, at, LIVE)).toBeUndefined();
+    expect(Assign.anybody(hands, task)).toBe(true);
+    const again = { ...task, why: "again", without: ["old"] } as const;
+    expect(Assign.choose(hands, full, again, at, LIVE)?.worker).toBe("new");
+    // Among newcomers alone, or with somebody proven who has had it already, there is no better.
+    expect(Assign.choose(newcomers, full, task, at, LIVE)?.worker).toBe("new");
+    expect(Assign.choose(hands, full, { ...task, without: ["old"] }, at, LIVE)?.worker).toBe("new");
+    // What is only looked at is no work.
+    const made = new Map(full).set("newer", [{ ...job(1), made: true }]);
+    expect(Assign.choose(hands, made, task, at, LIVE)?.worker).toBe("newer");
+  });
+
+  test("takes no place from a look at a newcomer's pictures that has work beside it", () => {
+    const hands = [hand("new", { newcomer: true }), hand("old")];
+    const loads = new Map<string, Assign.Load[]>([
+      [
+        "new",
+        [
+          { seq: 1, readyAt: 0, made: true },
+          { seq: 3, readyAt: 900 },
+        ],
+      ],
+      [
+        "old",
+        [
+          { seq: 2, readyAt: 900 },
+          { seq: 4, readyAt: 900 },
+        ],
+      ],
+    ]);
+    expect(Assign.choose(hands, loads, task, at, LIVE)).toBeUndefined();
+    expect(Assign.oldestMade(hands, loads, task, LIVE)).toBeUndefined();
+    const again = { ...task, why: "again" } as const;
+    expect(Assign.oldestMade(hands, loads, again, LIVE)).toEqual({ worker: "new", seq: 1 });
+  });
+
   test("takes the place that a look has kept longest, where no other is left", () => {
     const made = true as const;
     const loads = new Map([
@@ -90,9 +138,9 @@ describe("the next segment", () => {
       ["stranger", [{ seq: 1, readyAt: 0, made }]],
     ]);
     const hands = [hand("a"), hand("b")];
-    expect(Assign.oldestMade(hands, loads, task)).toEqual({ worker: "b", seq: 3 });
-    expect(Assign.oldestMade(hands, loads, { ...task, without: ["b"] })?.seq).toBe(4);
-    expect(Assign.oldestMade(hands, none, task)).toBeUndefined();
+    expect(Assign.oldestMade(hands, loads, task, LIVE)).toEqual({ worker: "b", seq: 3 });
+    expect(Assign.oldestMade(hands, loads, { ...task, without: ["b"] }, LIVE)?.seq).toBe(4);
+    expect(Assign.oldestMade(hands, none, task, LIVE)).toBeUndefined();
   });
 
   test("does not take a worker for free whose job is overdue", () => {
@@ -162,6 +210,7 @@ describe("a second copy", () => {
       worker,
       epoch: 1,
       role: "crew",
+      newcomer: false,
       pixelsPerS: 1e8,
       uplink: 1e7,
       pullMs: 100,
@@ -190,6 +239,7 @@ test("a segment that is being looked at takes a place of its worker, and none of
     worker: "a",
     epoch: 1,
     role: "crew",
+    newcomer: false,
     pixelsPerS: 1e8,
     uplink: 1e9,
     pullMs: 0,

@@ -5,6 +5,8 @@ export interface Hand {
   readonly worker: string;
   readonly epoch: number;
   readonly role: "crew" | "backup";
+  /** Not proven yet: `Trust.newcomer`. */
+  readonly newcomer: boolean;
   /** Believed: output pixels per second, bits per second towards it, milliseconds for receipt and pull. */
   readonly pixelsPerS: number;
   readonly uplink: number;
@@ -44,7 +46,7 @@ export interface Choice {
 }
 
 /**
- * The worker that is predicted to finish first, among those with a free place (one running, one fetched ahead); successive
+ * The worker that is predicted to finish first, among those with a free place (`places`); successive
  * segments take turns among those that are about as quick (1.3 x), so that the whole crew stays warm and measured. A second try
  * goes to the quickest. Undefined if there is none now: `anybody` says whether to wait. Uplink first: a segment leaves after
  * those before it, one at a time; but one that is still being made leaves as it comes, and is transcoded meanwhile.
@@ -59,16 +61,18 @@ export function choose(
   const { closesAt } = task;
   const start = Math.max(at.now, at.uplinkFreeAt);
   const choices: Choice[] = [];
-  for (const hand of eligible(hands, task)) {
+  const able = eligible(hands, task);
+  for (const hand of able) {
     const load = loads.get(hand.worker) ?? [];
+    const working = load.filter(({ made }) => made !== true);
     if (load.length >= config.perWorker) continue;
+    if (working.length >= places(hand, able, task, config)) continue;
     const uploadedAt =
       closesAt === undefined
         ? start + (task.bytes * 8_000) / hand.uplink
         : Math.max(at.now, closesAt);
     const takes = (task.pixels * 1_000) / hand.pixelsPerS;
     // A job past its time says that the prediction was wrong, not that the worker is free: half of one more is reckoned with.
-    const working = load.filter(({ made }) => made !== true);
     const overAt = working.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
     const begins = Math.max(closesAt === undefined ? uploadedAt : at.now, ...overAt);
     const readyAt = Math.max(uploadedAt, begins + takes);
@@ -93,13 +97,18 @@ export function oldestMade(
   hands: readonly Hand[],
   loads: ReadonlyMap<string, readonly Load[]>,
   task: Pick<Task, "without" | "why">,
+  config: Config,
 ): { readonly worker: string; readonly seq: number } | undefined {
-  return eligible(hands, task)
-    .flatMap(({ worker }) =>
-      (loads.get(worker) ?? [])
-        .filter(({ made }) => made === true)
-        .map(({ seq }) => ({ worker, seq })),
-    )
+  const able = eligible(hands, task);
+  return able
+    .flatMap((hand) => {
+      const { worker } = hand;
+      const load = loads.get(worker) ?? [];
+      const made = load.filter((one) => one.made === true);
+      // Nothing is won where it is full without them.
+      if (load.length - made.length >= places(hand, able, task, config)) return [];
+      return made.map(({ seq }) => ({ worker, seq }));
+    })
     .sort((a, b) => a.seq - b.seq)[0];
 }
 
@@ -171,6 +180,20 @@ export function tail(
   );
   const [worst] = left.sort((a, b) => b.ms - a.ms);
   return worst !== undefined && worst.ms > copy ? worst.seq : undefined;
+}
+
+/**
+ * Jobs that a worker may have in work: one running and one fetched ahead, a newcomer one alone. What failed or is late has no time for
+ * that, and neither has a crew in which nobody is proven.
+ */
+function places(
+  { newcomer }: Hand,
+  able: readonly Hand[],
+  { why }: Pick<Task, "why">,
+  { perWorker, perNewcomer }: Config,
+): number {
+  const capped = newcomer && why === "first" && able.some((other) => !other.newcomer);
+  return capped ? perNewcomer : perWorker;
 }
 
 function eligible(hands: readonly Hand[], task: Pick<Task, "without" | "why">): readonly Hand[] {

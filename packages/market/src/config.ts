@@ -75,6 +75,8 @@ export interface Config {
   readonly hedge: { readonly perSegment: number; readonly most: number };
   /** Jobs a worker has at once: one running, one fetched ahead. */
   readonly perWorker: number;
+  /** The same for a newcomer, where somebody proven could take the segment: a set of fresh keys shall not hold a stream. */
+  readonly perNewcomer: number;
   /**
    * The draw among bids: e^(-price x dearness) x honesty^honesty x chance to stay^stay. `stake` raises honesty by a worker's share of
    * all stake; zero until there is stake.
@@ -145,6 +147,7 @@ export const LIVE: Config = {
   uploadMs: 20_000,
   hedge: { perSegment: 0.1, most: 10 },
   perWorker: 2,
+  perNewcomer: 1,
   weights: { price: 1, honesty: 2, stay: 1, stake: 0 },
   check: { whole: 3, newcomer: 10, floor: 0.15, share: 0.25, payMs: 4_000, waitMs: 500 },
   trust: {

@@ -17,6 +17,8 @@ const need: Crew.Need = {
   slackMs: 4_000,
 };
 
+const hands = (crew: Crew.Crew) => Crew.hands(crew, LIVE, () => false);
+
 /** A broadcaster with its hiring, for one test. */
 function hiring(values: Partial<Crew.Need> = {}) {
   const random = seededRandom(5, "hiring");
@@ -116,6 +118,24 @@ describe("an offer", () => {
   });
 });
 
+test("the backup is paid into another purse than the crew, where somebody else has bid", () => {
+  const purse = (id: number, pixelsPerS: number) => ({
+    payee: new Uint8Array(20).fill(id),
+    pixelsPerS,
+  });
+  const purses = (others: readonly string[]) => {
+    const at = hiring();
+    at.play({ type: "tick", now: 0 });
+    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100, purse(1, 900_000_000));
+    for (const worker of others) at.bid(worker, 100, purse(2, 120_000_000));
+    const awarded = at.awards(at.play({ type: "tick", now: 500 }));
+    return awarded.map(({ role, payee }) => `${role} ${payee[0]}`);
+  };
+  expect(purses([])).toEqual(["crew 1", "crew 1", "backup 1"]);
+  // Slower than all who were passed over.
+  expect(purses(["e"])).toEqual(["crew 1", "crew 1", "backup 2"]);
+});
+
 describe("a bid", () => {
   test.each<[string, Partial<Bid>, string]>([
     ["above the price", { price: 1_001n }, "too expensive"],
@@ -198,7 +218,7 @@ describe("a place that becomes free", () => {
   test("by a worker that drains is filled while it finishes", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "draining", worker: "a", now: 2_000 });
-    expect(Crew.hands(at.now(), LIVE).map(({ worker }) => worker)).toEqual(["b"]);
+    expect(hands(at.now()).map(({ worker }) => worker)).toEqual(["b"]);
     const effects = at.bid("c", 2_100);
     expect(at.awards(effects)).toMatchObject([{ worker: "c", role: "crew" }]);
   });
@@ -255,9 +275,9 @@ describe("where all who come are too slow", () => {
     const slow = { pixelsPerS: 20_000_000 };
     at.bid("slow", 1_100, slow);
     at.accept("slow", 1_200);
-    expect(Crew.hands(at.now(), LIVE).map(({ worker }) => worker)).toEqual(["quick", "slow"]);
+    expect(hands(at.now()).map(({ worker }) => worker)).toEqual(["quick", "slow"]);
     at.play({ type: "asked", pixels: need.pixels, now: 5_000 });
-    expect(Crew.hands(at.now(), LIVE).map(({ worker }) => worker)).toEqual(["quick"]);
+    expect(hands(at.now()).map(({ worker }) => worker)).toEqual(["quick"]);
     expect(at.now().members.get("slow")).toMatchObject({ state: "draining", leaving: "too slow" });
   });
 
@@ -308,7 +328,7 @@ describe("a worker that was dropped", () => {
   test("for being late gets nothing for 6 s, then 12 s, and is out at the third time", () => {
     const at = hired(["a", "b", "c"]);
     const ready = () =>
-      Crew.hands(at.now(), LIVE)
+      hands(at.now())
         .filter(({ role }) => role === "crew")
         .map(({ worker }) => worker)
         .sort();
@@ -347,7 +367,7 @@ describe("a worker that was dropped", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "lost", worker: "a", fault: "late", now: 100_000 });
     at.play({ type: "lost", worker: "b", fault: "late", now: 100_000 });
-    expect(Crew.hands(at.now(), LIVE)).toHaveLength(2);
+    expect(hands(at.now())).toHaveLength(2);
   });
 
   test("for being full stays", () => {
@@ -363,7 +383,7 @@ describe("what is measured", () => {
 
   test("replaces the claim after three segments", () => {
     const at = hired(["a", "b"]);
-    const speed = () => Crew.hands(at.now(), LIVE).find(({ worker }) => worker === "a")?.pixelsPerS;
+    const speed = () => hands(at.now()).find(({ worker }) => worker === "a")?.pixelsPerS;
     expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
     for (let i = 0; i < 2; i++) at.play({ type: "delivered", worker: "a", sample, now: 2_000 });
     expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
@@ -373,7 +393,7 @@ describe("what is measured", () => {
 
   test("of the way to a worker is what was sent at full speed: bytes that waited to be made say nothing", () => {
     const at = hired(["a", "b"]);
-    const uplink = () => Crew.hands(at.now(), LIVE).find(({ worker }) => worker === "a")?.uplink;
+    const uplink = () => hands(at.now()).find(({ worker }) => worker === "a")?.uplink;
     const live = { ...sample, upload: undefined };
     at.play({ type: "delivered", worker: "a", sample: live, now: 2_000 });
     expect(uplink()).toBe(LIVE.assumedUplink);
@@ -393,7 +413,7 @@ describe("what is measured", () => {
     ).flat();
     // What it has in hand is still waited for: nothing is sent twice, and nothing it made is unpaid.
     expect(effects.some((effect) => effect.do === "drop")).toBe(false);
-    expect(Crew.hands(at.now(), LIVE).map((hand) => hand.worker)).not.toContain(worker);
+    expect(hands(at.now()).map((hand) => hand.worker)).not.toContain(worker);
     const over = 2_000 + 2 * need.segmentMs + need.slackMs;
     expect(Crew.wakeAt(at.now(), LIVE)).toBeLessThanOrEqual(over);
     expect(at.play({ type: "tick", now: over })).toContainEqual(
@@ -417,7 +437,7 @@ describe("what is measured", () => {
     expect(serve(hired(["a", "b"]), "a", 2 * LIVE.lease)?.state).toBe("hired");
 
     const at = hired(["a", "b", "c"]);
-    const roles = () => Crew.hands(at.now(), LIVE).map(({ worker, role }) => `${worker} ${role}`);
+    const roles = () => hands(at.now()).map(({ worker, role }) => `${worker} ${role}`);
     const [first = ""] = roles()
       .filter((one) => one.endsWith("crew"))
       .map((one) => one.slice(0, 1));
@@ -429,6 +449,15 @@ describe("what is measured", () => {
       expect.objectContaining({ do: "drop", why: "lease over" }),
     );
   });
+});
+
+test("hands say who is no more than a newcomer", () => {
+  const at = hired(["a", "b"]);
+  const found = Crew.hands(at.now(), LIVE, ({ worker }) => worker === "a");
+  expect(found.map(({ worker, newcomer }) => `${worker} ${newcomer}`).sort()).toEqual([
+    "a true",
+    "b false",
+  ]);
 });
 
 describe("the end", () => {

@@ -326,6 +326,18 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
   });
 }
 
+/**
+ * Those of them whose payee the crew has not, if anybody quick enough is: tabs of one owner often share a machine and its links, and a
+ * backup that leaves with who it stands in for is none.
+ */
+function apart(crew: Crew, bids: readonly Bid[], now: number, config: Config): readonly Bid[] {
+  const paid = new Set([...crew.members.values()].map(({ payee }) => toHex(payee)));
+  const others = bids.filter(({ payee }) => !paid.has(toHex(payee)));
+  const { slackMs } = crew.need;
+  const able = others.some((bid) => feasible(candidate(crew, bid, now, config), slackMs, config));
+  return able ? others : bids;
+}
+
 /** Awards `count` places of a role to the best bids in hand. */
 function award(
   crew: Crew,
@@ -335,7 +347,9 @@ function award(
   config: Config,
   random: Random,
 ): Step {
-  const candidates = [...crew.bids.values()].map(({ bid }) => candidate(crew, bid, now, config));
+  const all = [...crew.bids.values()].map(({ bid }) => bid);
+  const bids = role === "backup" ? apart(crew, all, now, config) : all;
+  const candidates = bids.map((bid) => candidate(crew, bid, now, config));
   const terms = explain(candidates, crew.need.slackMs, config);
   let next = crew;
   const effects: Effect[] = [];
@@ -630,19 +644,23 @@ export function wakeAt(crew: Crew, config: Config): number | undefined {
 
 /**
  * Everybody who can be given a segment now. While crew is suspended the backup counts as crew; where everybody is
- * suspended they are asked all the same, because late is better than nobody.
+ * suspended they are asked all the same, because late is better than nobody. `newcomer`: what the records say of a member.
  */
-export function hands(crew: Crew, config: Config): Hand[] {
+export function hands(crew: Crew, config: Config, newcomer: (member: Member) => boolean): Hand[] {
   const members = [...crew.members.values()];
   const at = (state: Member["state"]) => members.filter((member) => member.state === state);
   const short = at("suspended").some(({ role }) => role === "crew");
   const ready = at("hired").length > 0 ? at("hired") : at("suspended");
-  return ready.map(({ worker, epoch, role, claimed }) => ({
-    worker,
-    epoch,
-    role: short ? "crew" : role,
-    ...believe(claimed, crew.known.get(worker)?.measured, config),
-  }));
+  return ready.map((member) => {
+    const { worker, epoch, role, claimed } = member;
+    return {
+      worker,
+      epoch,
+      role: short ? "crew" : role,
+      newcomer: newcomer(member),
+      ...believe(claimed, crew.known.get(worker)?.measured, config),
+    };
+  });
 }
 
 /** Most output pixels of one segment that somebody hired makes in time, as far as it was measured; 0 while nobody was. */

@@ -217,7 +217,7 @@ function stream(
   }
 
   function assign(): void {
-    const hands = Crew.hands(crew, LIVE);
+    const hands = Crew.hands(crew, LIVE, ({ worker }) => Trust.newcomer(recordOf(worker), LIVE));
     for (const pick of [...picks]) {
       const job = jobs.get(pick.seq);
       if (job === undefined || !Job.wants(job, LIVE)) {

@@ -55,6 +55,14 @@ describe("the chance of a check", () => {
   });
 });
 
+test("a newcomer is who has not passed ten times in a row, after nothing, a strike or much silence", () => {
+  const newcomer = (record: Trust.Record) => Trust.newcomer(record, LIVE);
+  const ten = after(times(10, "good"));
+  expect([Trust.stranger, after(times(9, "good"))].map(newcomer)).toEqual([true, true]);
+  expect(newcomer(ten)).toBe(false);
+  expect([after(["strike"], ten), after(["silent"], ten)].map(newcomer)).toEqual([true, true]);
+});
+
 describe("strikes", () => {
   test("one is forgiven, two within twenty results put a worker out for three days", () => {
     const one = after(["strike"]);

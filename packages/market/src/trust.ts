@@ -108,9 +108,12 @@ export function honesty(record: Record, now: number, config: Config, stake = 0):
   return Math.min(1, own + config.weights.stake * stake * (1 - own));
 }
 
-/** The chance that a result's pictures are looked at: 1 for the first ten after nothing or a strike, then 1/streak, never below the floor. */
-export function checkRate({ streak }: Record, { check }: Config): number {
-  return streak < check.newcomer ? 1 : Math.max(check.floor, 1 / streak);
+/** True until so many good results in a row, after nothing or a strike. Silence may make a newcomer of somebody proven. */
+export const newcomer = ({ streak }: Record, { check }: Config): boolean => streak < check.newcomer;
+
+/** The chance that a result's pictures are looked at: 1 for a newcomer's, then 1/streak, never below the floor. */
+export function checkRate(record: Record, config: Config): number {
+  return newcomer(record, config) ? 1 : Math.max(config.check.floor, 1 / record.streak);
 }
 
 /** Every rung is looked at of a worker's first results, and after a strike; one of each segment later. */

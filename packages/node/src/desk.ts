@@ -147,7 +147,7 @@ export function openDesk(options: DeskOptions): Desk {
     if (choice === undefined) {
       // All are busy; looked at again when one is free.
       const spare = slackMs === undefined || why === "hedge";
-      const oldest = spare ? undefined : Assign.oldestMade(hands, loads, task);
+      const oldest = spare ? undefined : Assign.oldestMade(hands, loads, task, config);
       if (oldest !== undefined) unload(oldest.worker, oldest.seq);
       return;
     }

@@ -89,6 +89,9 @@ export function openHiring(options: HiringOptions): Hiring {
   /** Where viewers reach who has bid; as bounded as what the crew remembers. */
   const addrs = new Map<PeerId, readonly string[]>();
 
+  const isNewcomer = ({ worker, payee }: Crew.Member) =>
+    records.newcomer({ worker, payee: `0x${toHex(payee)}` });
+
   const warn = (what: string) => (error: unknown) => {
     if (!signal.aborted) on({ type: "warning", message: `${what}: ${String(error)}` });
   };
@@ -258,7 +261,7 @@ export function openHiring(options: HiringOptions): Hiring {
 
   return {
     crew: () => crew,
-    hands: () => Crew.hands(crew, config),
+    hands: () => Crew.hands(crew, config, isNewcomer),
     member: (worker) => crew.members.get(worker),
     addrs: (worker) => addrs.get(worker) ?? [],
     tell: (event) => void tell(event),

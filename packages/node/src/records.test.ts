@@ -56,6 +56,7 @@ test("good work of one tab does not vouch for the next one with the same purse",
   const records = await open();
   for (let i = 0; i < 50; i++) records.tell(ann, { type: "good" });
   expect(records.of({ worker: "bob", payee }).streak).toBe(0);
+  expect([ann, { worker: "bob", payee }].map(records.newcomer)).toEqual([false, true]);
 });
 
 test("what is kept is bounded, and exiles stay", async () => {

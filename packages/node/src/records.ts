@@ -36,6 +36,7 @@ export interface Records {
   /** How long a worker is kept out, in milliseconds; 0: not. */
   outFor(whose: Whose): number;
   honesty(whose: Whose): number;
+  newcomer(whose: Whose): boolean;
   tell(whose: Whose, event: Told): void;
   /** Resolves once everything told so far is stored. */
   stored(): Promise<void>;
@@ -81,6 +82,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
   return {
     of,
     outFor: (whose) => Math.max(0, of(whose).outUntil - clock.unix()),
+    newcomer: (whose) => Trust.newcomer(of(whose), config),
     honesty: (whose) => Trust.honesty(of(whose), clock.unix(), config),
     tell({ worker, payee }, told) {
       const event = { ...told, now: clock.unix() } as Trust.Event;

@@ -160,6 +160,8 @@ const scenario = object({
     object({
       id: text(/^[a-z][a-z0-9-]{0,31}$/, "a name of lower-case letters, digits and hyphens"),
       n: whole(0, 2_000),
+      /** Without it they come while the run warms up. */
+      fromS: maybe(seconds),
       /** Multiple of real time for the first stream's ladder. */
       speed: optional(draw, { dist: "lognormal", median: 3, sigma: 0.4 }),
       /** Least and most asked, in gwei per output megapixel; drawn for each. */

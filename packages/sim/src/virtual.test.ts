@@ -150,6 +150,14 @@ describe("a run on virtual time", () => {
     );
   });
 
+  test("a group that comes later has nobody there before, and is hired then", async () => {
+    const workers = [...small.workers, { ...small.workers[0], id: "late", n: 1, fromS: 10 }];
+    const { events } = await run({ workers, streams: [{ wanted: 5 }] });
+    const late = events.filter(({ node }) => node === "late/0");
+    expect(late[0]).toMatchObject({ kind: "joined", t: 1_000 * (small.warmupS + 10) });
+    expect(late.map(({ kind }) => kind)).toContain("hired");
+  });
+
   test("turns go round: whose lease is over is paid to the last segment, and nobody holds a debt", async () => {
     const round = await run({ durationS: 120 });
     const { figures } = judge(round);

@@ -273,9 +273,11 @@ class World {
       0.25 * this.#warmMs,
       this.#endMs,
     );
+    const comesAt = spec.fromS === undefined ? 0 : this.#warmMs + spec.fromS * 1_000;
     for (const { from, to, exit } of stays) {
       if (from >= this.#endMs) break;
-      this.#plan(() => this.#join(worker), from);
+      if (to <= comesAt) continue;
+      this.#plan(() => this.#join(worker), Math.max(from, comesAt));
       if (to >= this.#endMs) continue;
       if (exit === "stall") {
         this.#plan(() => this.#stall(worker), to - STANDSTILL_MS);
