@@ -102,6 +102,7 @@ const dropWords: Readonly<Record<string, string>> = {
   dead: "it gives no sign of life",
   late: "another worker was quicker again and again",
   invalid: "what it made did not pass the checks",
+  unserved: "it did not give viewers what it had made",
   failed: "it could not encode a segment",
   "too slow": "somebody quicker has come",
   "lease over": "its turn is over",

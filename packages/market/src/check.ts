@@ -66,12 +66,17 @@ export function rungs(
 ): number[] {
   if (all) return ladder.map((_, i) => i);
   const pixels = ladder.map(({ width, height }) => width * height);
-  let at = random.fraction() * pixels.reduce((sum, count) => sum + count, 0);
-  const found = pixels.findIndex((count) => {
-    at -= count;
+  return [weighted(pixels, random)];
+}
+
+/** An index, drawn by its weight; there is at least one. */
+export function weighted(weights: readonly number[], random: Pick<Random, "fraction">): number {
+  let at = random.fraction() * weights.reduce((sum, weight) => sum + weight, 0);
+  const found = weights.findIndex((weight) => {
+    at -= weight;
     return at < 0;
   });
-  return [found === -1 ? ladder.length - 1 : found];
+  return found === -1 ? weights.length - 1 : found;
 }
 
 /** What looking at a rendition came to; "none" where it could not be looked at through no fault of its maker. */

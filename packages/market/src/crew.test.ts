@@ -451,6 +451,17 @@ describe("what is measured", () => {
   });
 });
 
+test("who does not serve what it made is dropped for a while, and for good the second time", () => {
+  const at = hired(["a", "b"]);
+  const unserved = (now: number) => at.play({ type: "lost", worker: "a", fault: "unserved", now });
+  expect(unserved(2_000)).toContainEqual(expect.objectContaining({ do: "drop", why: "unserved" }));
+  expect(at.now().known.get("a")).toMatchObject({ outUntil: 2_000 + LIVE.returnMs, invalid: 1 });
+  at.bid("a", 40_000);
+  at.accept("a", 40_000);
+  unserved(41_000);
+  expect(at.now().known.get("a")?.outUntil).toBe(Number.POSITIVE_INFINITY);
+});
+
 test("hands say who is no more than a newcomer", () => {
   const at = hired(["a", "b"]);
   const found = Crew.hands(at.now(), LIVE, ({ worker }) => worker === "a");

@@ -74,6 +74,7 @@ export interface Known {
   readonly firstSeenAt: number;
   /** 0 to 1, from its record: 0.5 for a stranger. */
   readonly honesty: number;
+  /** Results that failed a check, or were not served. */
   readonly invalid: number;
   /** Times that it was overtaken; every segment in time takes `config.late.forgiven` of one back. */
   readonly late: number;
@@ -140,11 +141,11 @@ export type Event =
       readonly why?: Decline | undefined;
       readonly now: number;
     }
-  /** The job's `blame`, a closed connection or a Bye. */
+  /** The job's `blame`, a closed connection, a Bye, or twice no answer to a viewer's question (`Spot`). */
   | {
       readonly type: "lost";
       readonly worker: string;
-      readonly fault: Fault;
+      readonly fault: Fault | "unserved";
       readonly now: number;
     }
   | { readonly type: "draining"; readonly worker: string; readonly now: number }
@@ -159,7 +160,14 @@ export type Event =
     }
   | { readonly type: "ended"; readonly now: number };
 
-export type Why = "too slow" | "lease over" | "no answer" | "refused" | "ended" | Fault;
+export type Why =
+  | "too slow"
+  | "lease over"
+  | "no answer"
+  | "refused"
+  | "ended"
+  | "unserved"
+  | Fault;
 
 export type Effect =
   /** Publish the offer under this id, 16 bytes; again under the same id if it was sent before. */
@@ -453,7 +461,11 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   return [crew, effects];
 }
 
-function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Config): Step {
+function lost(
+  crew: Crew,
+  { worker, fault, now }: Extract<Event, { type: "lost" }>,
+  config: Config,
+): Step {
   const member = crew.members.get(worker);
   // A full worker is no worse for it, and the job has gone to another.
   if (member === undefined || fault === "busy") return [crew, []];
@@ -466,7 +478,7 @@ function lost(crew: Crew, worker: string, fault: Fault, now: number, config: Con
     const suspended: Member = { ...member, state: "suspended", until };
     return [{ ...next, members: put(next.members, worker, suspended) }, []];
   }
-  const invalid = known.invalid + (fault === "invalid" ? 1 : 0);
+  const invalid = known.invalid + (fault === "invalid" || fault === "unserved" ? 1 : 0);
   const blamed = remember(crew, worker, { invalid, late: 0 }, now);
   const outUntil =
     invalid >= config.mostInvalid
@@ -563,7 +575,7 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       return drop(crew, member, "refused", again(event.why, now, config), now);
     }
     case "lost":
-      return lost(crew, event.worker, event.fault, now, config);
+      return lost(crew, event, config);
     case "draining": {
       const member = crew.members.get(event.worker);
       if (member === undefined) return [crew, []];

@@ -29,6 +29,8 @@ export * as Screen from "./screen.ts";
 export * as Select from "./select.ts";
 /** What was measured of a worker. */
 export * as Speed from "./speed.ts";
+/** Whether workers serve what they delivered. */
+export * as Spot from "./spot.ts";
 /** How a segment came to be, for people. */
 export * as Trace from "./trace.ts";
 /** What a worker's record says. */

@@ -27,6 +27,7 @@ import { openBell, openLine } from "./queue.ts";
 import { openRecords } from "./records.ts";
 import { linesOf, trafficOf } from "./report.ts";
 import { reveal } from "./reveal.ts";
+import { openSpots } from "./spot.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "./types.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
@@ -195,6 +196,19 @@ async function run(
       signal: working,
     });
 
+  const spots = openSpots({
+    mesh: meter.mesh,
+    seed: checks.seed,
+    member: (worker) => hiring?.member(worker),
+    newcomer: records.newcomer,
+    unserved: (worker) => {
+      records.tell({ worker }, { type: "silent" });
+      hiring?.tell({ type: "lost", worker, fault: "unserved", now: clock.now() });
+    },
+    config,
+    clock,
+    signal: working,
+  });
   const lines: SegmentLine[] = [];
   const paying = openPaying({ mesh: meter.mesh, pot, clock, warn, signal });
   const outbox = new Map<number, { outcome: Outcome; paid: Promise<Wei> }>();
@@ -217,6 +231,7 @@ async function run(
 
   async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
     const { whole, gaps } = await entries.add(outcome);
+    spots.published(outcome);
     void recording
       .run(async () => {
         // Nor does anybody wait for a look at the pictures, which payment waits for.
@@ -366,7 +381,7 @@ async function run(
     wallMs,
     mediaSeconds: mediaUs / 1e6,
     traffic: trafficOf(meter.read()),
-    work: { ...jobs.counts(), checks: checks.counts() },
+    work: { ...jobs.counts(), checks: checks.counts(), spots: spots.counts() },
     checks: { seed: toHex(checks.seed), commitment: toHex(checks.commitment) },
     drops: gate.drops(),
     trace: jobs.traces(),

@@ -261,7 +261,7 @@ export interface BroadcastReport {
     readonly sentPerCaptured: number;
     readonly controlPerMedia: number;
   };
-  /** Segments opened, copies sent beyond the first, segments made here; and looks at pictures, `again` those repeated beside an own encode. */
+  /** Segments opened, copies sent beyond the first, segments made here; looks at pictures, `again` those repeated beside an own encode; spot pulls, those that were refused twice, and their bytes. */
   readonly work: {
     readonly opened: number;
     readonly copies: number;
@@ -272,6 +272,7 @@ export interface BroadcastReport {
       readonly again: number;
       readonly ms: number;
     };
+    readonly spots: { readonly asked: number; readonly unserved: number; readonly bytes: number };
   };
   /** The seed that chose whom to check, and what the offers committed to; hexadecimal. */
   readonly checks: { readonly seed: string; readonly commitment: string };

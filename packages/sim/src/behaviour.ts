@@ -1,7 +1,15 @@
 /** Attacks as switches. Production code has no way in here: a cheat is a worker with another device or another mesh. */
 import type { Mesh } from "@tabcast/mesh";
-import { PROTOCOLS } from "@tabcast/protocol";
-import type { Random } from "@tabcast/runtime";
+import {
+  Get,
+  GetReply,
+  JobReply,
+  openReceipt,
+  PROTOCOLS,
+  publicKeyOf,
+  Verdict,
+} from "@tabcast/protocol";
+import { type Random, toHex } from "@tabcast/runtime";
 import { DEFECTS, type Defect, type Header, type Touch } from "./codec.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -64,7 +72,7 @@ function changeOf(kind: Behaviour["kind"]): Touch | undefined {
   }
 }
 
-/** A cheat's mesh: it serves other bytes than it promised, or sees nobody and so bids at once. */
+/** A cheat's mesh: it serves other bytes than it promised, or none once it is paid, or sees nobody and so bids at once. */
 export function meshOf(
   { kind, share, from }: Behaviour,
   mesh: Mesh,
@@ -72,6 +80,7 @@ export function meshOf(
   cheated: () => void,
 ): Mesh {
   if (kind === "bid-storm") return { ...mesh, subscribers: () => [] };
+  if (kind === "unserved") return miserly({ share, from }, mesh, random, cheated);
   if (kind !== "bad-hash") return mesh;
   let done = 0;
   /** Jobs to come in which what is asked for by hash is spoilt too: what came ahead and does not hash is pulled. */
@@ -98,6 +107,63 @@ export function meshOf(
         },
         options,
       );
+    },
+  };
+}
+
+/** Gives nobody what it made once that is paid, for a share of its segments. */
+function miserly(
+  { share, from }: Pick<Behaviour, "share" | "from">,
+  mesh: Mesh,
+  random: Random,
+  cheated: () => void,
+): Mesh {
+  const own = publicKeyOf(mesh.self) as Uint8Array;
+  let done = 0;
+  /** Hashes of what it made and was not paid for yet, by award and sequence; and those that it refuses. */
+  const made = new Map<string, readonly string[]>();
+  const refused = new Set<string>();
+  const of = ({ award, seq }: { readonly award: Uint8Array; readonly seq: number }) =>
+    `${toHex(award)}/${seq}`;
+  type Handler = Parameters<Mesh["serve"]>[1];
+  const job = (handler: Handler): Handler =>
+    async function* (request, asker) {
+      for await (const part of handler(request, asker)) {
+        const { receipt } = JobReply.decode(part.head);
+        if (receipt !== undefined) {
+          const signed = await openReceipt(receipt, { from: own });
+          const hashes = signed.renditions.map(({ mediaHash }) => toHex(mediaHash));
+          made.set(of(signed), hashes);
+        }
+        yield part;
+      }
+    };
+  const verdict = (handler: Handler): Handler =>
+    async function* (request, asker) {
+      const said = Verdict.decode(request.head);
+      const hashes = made.get(of(said));
+      made.delete(of(said));
+      if (said.ok && hashes !== undefined && done++ >= from && random.fraction() < share) {
+        cheated();
+        for (const hash of hashes) refused.add(hash);
+      }
+      yield* handler(request, asker);
+    };
+  const get = (handler: Handler): Handler =>
+    async function* (request, asker) {
+      if (!refused.has(toHex(Get.decode(request.head).hash))) return yield* handler(request, asker);
+      yield { head: GetReply.encode({ ok: false, why: "not held", size: 0 }), body: request.body };
+    };
+  const changed = new Map([
+    [PROTOCOLS.job, job],
+    [PROTOCOLS.verdict, verdict],
+    [PROTOCOLS.get, get],
+  ] as const);
+  return {
+    ...mesh,
+    serve(protocol, handler, options) {
+      const change = changed.get(protocol as typeof PROTOCOLS.get);
+      mesh.serve(protocol, change?.(handler) ?? handler, options);
     },
   };
 }

@@ -62,6 +62,7 @@ export const ATTACKS = [
   "stall",
   "bad-hash",
   "bid-storm",
+  "unserved",
 ] as const;
 
 /** Codes of worker groups and workers: "lap", "lap/3", "lap/0-2". */

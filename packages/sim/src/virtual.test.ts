@@ -158,6 +158,24 @@ describe("a run on virtual time", () => {
     expect(late.map(({ kind }) => kind)).toContain("hired");
   });
 
+  test("a worker that gives nobody what it was paid for is dropped, and viewers miss nothing", async () => {
+    const fast = { dist: "const", value: 4 };
+    const workers = [
+      { id: "lap", n: 2, speed: fast },
+      { id: "miser", n: 1, speed: fast, behaviour: { kind: "unserved" } },
+    ];
+    const cheated = await run({ workers, streams: [{ wanted: 3 }], durationS: 90 });
+    const { events, viewers } = cheated;
+    const dropped = events.filter(({ kind, why }) => kind === "dropped" && why === "unserved");
+    expect(dropped[0]?.worker).toBe("miser/0");
+    expect(new Set(dropped.map(({ worker }) => worker)).size).toBe(1);
+    expect(viewers).toMatchObject([{ missed: 0 }]);
+    const { figures } = judge(cheated);
+    expect(figures).toMatchObject({ missed: 0, honestDropped: 0 });
+    expect(figures.detectionSegments).toBeGreaterThan(0);
+    expect(figures.detectionSegments).toBeLessThanOrEqual(20);
+  });
+
   test("turns go round: whose lease is over is paid to the last segment, and nobody holds a debt", async () => {
     const round = await run({ durationS: 120 });
     const { figures } = judge(round);

@@ -520,9 +520,10 @@ class World {
         crew.delete(event.worker);
         const worker = this.#byPeer.get(event.worker);
         if (worker === undefined) return;
-        if (event.why === "invalid") worker.droppedInvalid++;
+        const caught = event.why === "invalid" || event.why === "unserved";
+        if (caught) worker.droppedInvalid++;
         const slow = SLOW.has(worker.spec.behaviour?.kind ?? "") && TOO_LATE.has(event.why);
-        if (event.why === "invalid" || slow) worker.cheatsUntilDropped ??= this.#cheated(worker);
+        if (caught || slow) worker.cheatsUntilDropped ??= this.#cheated(worker);
         return;
       }
       case "sent":

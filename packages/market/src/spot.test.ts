@@ -1,0 +1,72 @@
+import { seededRandom } from "@tabcast/runtime";
+import { describe, expect, test } from "vitest";
+import { LIVE } from "./config.ts";
+import type { Member } from "./crew.ts";
+import * as Spot from "./spot.ts";
+
+const SEED = Number(process.env.SEED ?? Date.now() | 0);
+const random = seededRandom(SEED, "spot");
+const seed = random.bytes(32);
+/** Two seconds of the bench's ladder, in bytes. */
+const sizes = [62_500, 200_000, 400_000, 750_000];
+const ladder = sizes.reduce((sum, size) => sum + size, 0);
+
+describe(`what is asked for (SEED=${SEED})`, () => {
+  const SEGMENTS = 4_000;
+  const plans = (newcomer: boolean) =>
+    Array.from({ length: SEGMENTS }, () => random.bytes(32)).flatMap(
+      (hash) => Spot.plan({ hash, sizes, newcomer }, seed, LIVE) ?? [],
+    );
+
+  test.each([
+    ["a newcomer", true, LIVE.spot.newcomer, 0.05],
+    ["somebody proven", false, LIVE.spot.later, 0.03],
+  ])("of %s is the share that was chosen, and few of the bytes", (_, newcomer, chance, most) => {
+    const all = plans(newcomer);
+    // Four standard deviations of as many draws.
+    expect(Math.abs(all.length / SEGMENTS - chance)).toBeLessThan(0.035);
+    const bytes = all.reduce((sum, { rendition }) => sum + (sizes[rendition] ?? 0), 0);
+    expect(bytes / (SEGMENTS * ladder)).toBeLessThan(1.25 * most);
+    for (const { afterMs } of all) expect(afterMs).toBeLessThan(LIVE.spot.withinMs);
+  });
+
+  test("may be any rung: the small ones alone are not enough", () => {
+    const all = plans(true);
+    const count = (rung: number) => all.filter(({ rendition }) => rendition === rung).length;
+    for (let rung = 0; rung < sizes.length; rung++) {
+      const share = 1 / (sizes[rung] as number) / sizes.reduce((sum, size) => sum + 1 / size, 0);
+      expect(Math.abs(count(rung) / all.length - share)).toBeLessThan(0.06);
+      expect(count(rung)).toBeGreaterThan(0);
+    }
+  });
+
+  test("is the same for the same secret and segment, and another for another secret", () => {
+    const hash = random.bytes(32);
+    const config = { ...LIVE, spot: { ...LIVE.spot, later: 1 } };
+    const plan = (secret: Uint8Array) =>
+      Spot.plan({ hash, sizes, newcomer: false }, secret, config);
+    expect(plan(seed)).toEqual(plan(seed));
+    expect(plan(random.bytes(32))).not.toEqual(plan(seed));
+  });
+});
+
+test.each<[Spot.Answer[], ReturnType<typeof Spot.settle>]>([
+  [[], "ask"],
+  [["served"], "over"],
+  [["gone"], "over"],
+  [["refused"], "again"],
+  [["refused", "served"], "over"],
+  [["refused", "gone"], "over"],
+  [["refused", "refused"], "unserved"],
+])("after %j: %s", (answers, next) => {
+  expect(Spot.settle(answers)).toBe(next);
+});
+
+test("only who is at work, under the epoch that it made it in, owes anybody anything", () => {
+  const member = (state: Member["state"]) => ({ state, epoch: 3 }) as Member;
+  expect(Spot.owes(member("hired"), 3)).toBe(true);
+  expect(Spot.owes(member("hired"), 2)).toBe(false);
+  expect(Spot.owes(undefined, 3)).toBe(false);
+  for (const state of ["asked", "suspended", "draining"] as const)
+    expect(Spot.owes(member(state), 3)).toBe(false);
+});

@@ -1,0 +1,60 @@
+/**
+ * Spot pulls: now and then the broadcaster asks a worker for what it has published of it, as a viewer would. A worker that delivers and
+ * then serves nobody costs the broadcaster's uplink, for every viewer asks there next, and nobody says so.
+ */
+import type { Random } from "@tabcast/runtime";
+import * as Check from "./check.ts";
+import type { Config } from "./config.ts";
+import type { Member } from "./crew.ts";
+
+/** A rendition to ask for. */
+export interface Pull {
+  /** Index among the sizes. */
+  readonly rendition: number;
+  /** After it was published, in milliseconds. */
+  readonly afterMs: number;
+}
+
+/** Looks at pictures count from one: this draws apart from all of them. */
+const SPOT = 0;
+
+/**
+ * What is asked for of a segment, if anything. Chance is the stream's secret seed and `hash`, SHA-256 of one of its renditions, so nobody
+ * who made them can know. A rung is drawn by the reciprocal of its size in bytes: each costs as many over time, and none can be left out.
+ */
+export function plan(
+  segment: {
+    readonly hash: Uint8Array;
+    readonly sizes: readonly number[];
+    readonly newcomer: boolean;
+  },
+  seed: Uint8Array,
+  { spot }: Config,
+): Pull | undefined {
+  const random: Pick<Random, "fraction"> = Check.places(seed, segment.hash, SPOT);
+  if (random.fraction() >= (segment.newcomer ? spot.newcomer : spot.later)) return undefined;
+  const rendition = Check.weighted(
+    segment.sizes.map((size) => 1 / Math.max(1, size)),
+    random,
+  );
+  return { rendition, afterMs: random.fraction() * spot.withinMs };
+}
+
+/**
+ * True while a worker owes viewers what it made under an epoch: at work, and known to be there. Who has left, drains, is silent or was
+ * given a new award is asked for nothing.
+ */
+export const owes = (member: Member | undefined, epoch: number): boolean =>
+  member?.state === "hired" && member.epoch === epoch;
+
+/** What came of asking: "gone" where the worker owed it no more when the answer was there, or did not come. */
+export type Answer = "served" | "refused" | "gone";
+
+/** What to do after the answers so far: a worker may have been busy, so the same is asked for twice before it counts. */
+export function settle(answers: readonly Answer[]): "ask" | "again" | "unserved" | "over" {
+  const [first, second] = answers;
+  if (first === undefined) return "ask";
+  if (first !== "refused") return "over";
+  if (second === undefined) return "again";
+  return second === "refused" ? "unserved" : "over";
+}
