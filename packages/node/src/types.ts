@@ -32,9 +32,9 @@ import type {
 import type { Mesh } from "@tabcast/mesh";
 import type { Signer } from "@tabcast/protocol";
 import type { Clock, Micros, Random, Wei } from "@tabcast/runtime";
+import type { Traffic } from "./broadcaster/meter.ts";
 import type { Dropped } from "./gate.ts";
-import type { Traffic } from "./meter.ts";
-import type { Measure } from "./speeds.ts";
+import type { Measure } from "./worker/speeds.ts";
 
 /** One rung of one segment, as the report has it. */
 export interface SegmentLine {

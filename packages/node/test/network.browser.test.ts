@@ -35,10 +35,10 @@ import { BitsPerSecond, concatBytes, Micros, sha256, Wei } from "@tabcast/runtim
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
-import { broadcast } from "../src/broadcaster.ts";
+import { broadcast } from "../src/broadcaster/broadcast.ts";
 import type { BroadcastEvent, BroadcastReport, ViewerEvent, WorkerEvent } from "../src/types.ts";
-import { view } from "../src/viewer.ts";
-import { work } from "../src/worker.ts";
+import { view } from "../src/viewer/view.ts";
+import { work } from "../src/worker/work.ts";
 
 const rungs: readonly Rung[] = [
   { name: "180p", width: 320, height: 180, bitrate: BitsPerSecond.of(300_000) },

@@ -1,0 +1,107 @@
+import { createAacTwin, type Fragment, type Rung } from "@tabcast/media";
+import type { Mesh } from "@tabcast/mesh";
+import type { Entry, Loose } from "@tabcast/protocol";
+import { toHex } from "@tabcast/runtime";
+import type { Held } from "../held.ts";
+import type { PublishedSegment } from "../types.ts";
+import { hashes } from "./delivery.ts";
+import type { Outcome } from "./dispatch.ts";
+import type { Publisher } from "./publisher.ts";
+
+export interface EntriesOptions {
+  readonly rungs: readonly Rung[];
+  /** Opus sound gets a twin in AAC. */
+  readonly aac: boolean;
+  readonly mesh: Mesh;
+  /** What viewers get from here. */
+  readonly held: Held;
+  readonly publisher: Publisher;
+  /** Told why the sound has no AAC twin. */
+  readonly failed: (error: unknown) => void;
+  readonly signal: AbortSignal;
+  /** Fires when no segment more will come. */
+  readonly ended: AbortSignal;
+}
+
+/** Makes entries of segments: their tracks, who holds them, what is a gap. */
+export interface Entries {
+  /** Holds a segment's bytes and publishes its entry; what it has, and the rungs that are missing. */
+  add(
+    outcome: Outcome,
+  ): Promise<{ readonly whole: PublishedSegment; readonly gaps: readonly string[] }>;
+}
+
+/** A fragment that was hashed when it came here, or was made here. */
+type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
+type Tracks = Loose<Entry>["tracks"][number][];
+
+export function openEntries(options: EntriesOptions): Entries {
+  const { mesh, held, publisher, rungs, failed, signal, ended } = options;
+  const twin = options.aac ? createAacTwin() : undefined;
+  ended.addEventListener("abort", () => twin?.close(), { once: true });
+
+  /** The tracks of a segment's sound. A twin that cannot be made is missed by few, so the stream goes on without it. */
+  async function soundsOf(audio: Fragment | undefined): Promise<(Fragment & { name: string })[]> {
+    if (audio === undefined) return [];
+    const own = { ...audio, name: "audio" };
+    if (twin === undefined || audio.codecs !== "opus") return [own];
+    const made = await twin.add(audio, { signal }).catch(failed);
+    return made ? [own, { ...made, name: "audio-aac" }] : [own];
+  }
+
+  function hold(name: string, fragment: Hashed, holders: number[]): Tracks[number] {
+    const { init, media, codecs, frames, initHash, mediaHash } = fragment;
+    held.put(toHex(initHash), init);
+    held.put(toHex(mediaHash), media);
+    const sizes = { initLen: init.byteLength, mediaLen: media.byteLength };
+    return { name, codecs, initHash, mediaHash, ...sizes, frames, holders, gap: false };
+  }
+
+  return {
+    async add({ segment, by, addrs, renditions }) {
+      const { seq, start, duration, capturedAt, video, initHash, mediaHash } = segment;
+      const audio = await segment.audio;
+      const remote = by !== undefined && by !== "local";
+      const both = remote ? [1, 0] : [0];
+      const tracks: Tracks = rungs.map(({ name }) => {
+        const rendition = renditions.find((one) => one.rung === name);
+        return rendition === undefined ? gapOf(name) : hold(name, rendition, both);
+      });
+      tracks.push(hold("source", { ...video, initHash, mediaHash }, both));
+      const sounds = await soundsOf(audio);
+      for (const { name, ...sound } of sounds)
+        tracks.push(hold(name, { ...sound, ...(await hashes(sound)) }, [0]));
+      const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
+      const there = remote ? [{ peer: by, addrs }] : [];
+      await publisher.publish({
+        seq,
+        startUs: start,
+        durationUs: duration,
+        capturedMs: Math.round(capturedAt),
+        holders: [here, ...there],
+        tracks,
+      });
+      const all = [
+        ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
+        { ...video, name: "source" },
+        ...sounds,
+      ];
+      return {
+        whole: { seq, start, duration, capturedAt, tracks: all },
+        gaps: tracks.filter(({ gap }) => gap).map(({ name }) => name),
+      };
+    },
+  };
+}
+
+const gapOf = (name: string) => ({
+  name,
+  codecs: "",
+  initHash: new Uint8Array(0),
+  mediaHash: new Uint8Array(0),
+  initLen: 0,
+  mediaLen: 0,
+  frames: 0,
+  holders: [],
+  gap: true,
+});

@@ -1,0 +1,101 @@
+import { type Address, type Hex, type PayerPot, Wire } from "@tabcast/channel";
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import { type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
+import { type Clock, CodedError, Wei } from "@tabcast/runtime";
+import { ask } from "../exchange.ts";
+import type { BroadcastReport } from "../types.ts";
+import { UNGUARANTEED } from "../wire.ts";
+import type { JobTerms } from "./delivery.ts";
+import type { Outcome } from "./dispatch.ts";
+
+/** Times a verdict with its voucher is sent before the worker is left to ask for it at the chain. */
+const VERDICT_TRIES = 3;
+
+export interface PayingOptions {
+  readonly mesh: Mesh;
+  /** Undefined: nobody is hired. */
+  readonly pot: PayerPot | undefined;
+  readonly clock: Clock;
+  /** What could not be done, and told why. */
+  readonly warn: (what: string) => (why: unknown) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Tells workers what came of their segments, and pays for the good ones. */
+export interface Paying {
+  /** Owes, signs and hands over, once the pictures are cleared. The amount that is now vouched for, in wei; never throws. */
+  pay(outcome: Outcome): Promise<Wei>;
+  /** A worker's renditions failed these checks: it hears so, and is not paid. */
+  refuse(terms: JobTerms, seq: number, failed: readonly string[]): void;
+  /** Who was paid for how much. */
+  earned(): BroadcastReport["workers"];
+}
+
+export function openPaying({ mesh, pot, clock, warn, signal }: PayingOptions): Paying {
+  const earned = new Map<PeerId, { payee: Hex; segments: number; wei: bigint }>();
+
+  /** A worker did not take a voucher: it may hold a higher one of ours, or want a guarantee first. */
+  async function resync(why: string, payee: Address, theirs: VerdictReply["held"]): Promise<void> {
+    if (pot === undefined || theirs === undefined) return;
+    try {
+      const voucher = await pot.adopt(Wire.toVoucher(theirs, payee)); // only our own key's word counts
+      if (why === UNGUARANTEED) await pot.ask(voucher);
+    } catch (error) {
+      warn("a worker's voucher is not ours")(error);
+    }
+  }
+
+  /** A lost verdict costs a worker nothing: its voucher is stored here, and settling pays every lane. */
+  async function verdict(
+    { worker, payee }: Pick<JobTerms, "worker" | "payee">,
+    message: Loose<Verdict>,
+  ): Promise<void> {
+    const head = Verdict.encode(message);
+    for (let attempt = 1; attempt <= VERDICT_TRIES; attempt++) {
+      try {
+        const wait = AbortSignal.any([signal, clock.timeout(10_000)]);
+        const reply = await ask(mesh, worker, PROTOCOLS.verdict, head, { signal: wait });
+        const { ok, why, held: theirs } = VerdictReply.decode(reply.head);
+        if (!ok) await resync(why, payee, theirs);
+        if (!ok) warn(`${worker} did not take the voucher for segment ${message.seq}`)(why);
+        return;
+      } catch (error) {
+        const left = error instanceof CodedError && error.code === "MESH_UNREACHABLE";
+        if (signal.aborted || left || attempt === VERDICT_TRIES) return;
+      }
+    }
+  }
+
+  return {
+    async pay({ by, segment, pay: due }) {
+      if (due === undefined || pot === undefined || by === undefined) return Wei.zero;
+      const { terms, amount } = due;
+      if (!(await due.cleared)) return Wei.zero;
+      const { payee, lane, award, epoch } = terms;
+      const { seq } = segment;
+      let voucher: Awaited<ReturnType<PayerPot["pay"]>>;
+      try {
+        voucher = await pot.pay({ payee, lane }, amount);
+      } catch (error) {
+        warn(`segment ${seq} of ${by} could not be paid`)(error);
+        return Wei.zero;
+      }
+      const before = earned.get(by) ?? { payee, segments: 0, wei: 0n };
+      earned.set(by, { payee, segments: before.segments + 1, wei: before.wei + amount });
+      const wire = Wire.fromVoucher(voucher);
+      void verdict(terms, { award, epoch, seq, ok: true, failed: [], voucher: wire });
+      return amount;
+    },
+    refuse(terms, seq, failed) {
+      const { award, epoch } = terms;
+      void verdict(terms, { award, epoch, seq, ok: false, failed });
+    },
+    earned: () =>
+      [...earned].map(([peer, { payee, segments, wei }]) => ({
+        peer,
+        payee,
+        segments,
+        earnedWei: wei.toString(),
+      })),
+  };
+}

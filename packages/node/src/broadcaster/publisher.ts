@@ -1,0 +1,98 @@
+import type { Mesh } from "@tabcast/mesh";
+import {
+  type Announce,
+  type Entry,
+  LIVE_TOPIC,
+  type Loose,
+  ManifestRequest,
+  PROTOCOLS,
+  type Signer,
+  sealAnnounce,
+  sealEntry,
+  streamTopic,
+} from "@tabcast/protocol";
+import { type Clock, equalBytes } from "@tabcast/runtime";
+import { answer } from "../exchange.ts";
+import * as Manifest from "../manifest.ts";
+
+/** How often a stream says that it is there, in milliseconds; a viewer who comes waits at most this long. */
+const ANNOUNCE_MS = 2_000;
+
+/** What an announcement says that does not change while the stream runs. */
+export type StreamFacts = Omit<
+  Loose<Announce>,
+  "stream" | "broadcaster" | "addrs" | "newest" | "ended" | "atMs"
+>;
+
+/** Speaks for a stream: signs, gossips and hands out its announcement and its manifest. Knows no worker and no money. */
+export interface Publisher {
+  /** Signs and gossips the next entry; sequences must come without a hole. */
+  publish(entry: Omit<Loose<Entry>, "stream">): Promise<void>;
+  /** Tells everybody that no more entries come. */
+  end(): Promise<void>;
+}
+
+export interface PublisherOptions {
+  readonly mesh: Mesh;
+  readonly keys: Signer;
+  readonly facts: StreamFacts;
+  /** Told when gossip could not be sent; the manifest can still be asked for. */
+  readonly failed: (error: unknown) => void;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+export function openPublisher({
+  mesh,
+  keys,
+  facts,
+  failed,
+  clock,
+  signal,
+}: PublisherOptions): Publisher {
+  const stream = keys.publicKey;
+  let manifest = Manifest.emptyManifest;
+  let ended = false;
+
+  async function announce(): Promise<void> {
+    const message = {
+      ...facts,
+      stream,
+      broadcaster: mesh.self,
+      addrs: mesh.addrs().slice(0, 8),
+      newest: manifest.end,
+      ended,
+      atMs: Math.max(
+        Math.round(clock.unix()),
+        (manifest.announce?.message.atMs ?? 0) + 1, // the newest one wins, so two never share a time
+      ),
+    };
+    const sealed = await sealAnnounce(keys, message);
+    manifest = Manifest.announced(manifest, { message: message as Announce, sealed });
+    await mesh.publish(LIVE_TOPIC, sealed);
+  }
+
+  answer(mesh, PROTOCOLS.manifest, signal, (head) => {
+    const request = ManifestRequest.decode(head);
+    return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
+  });
+  void (async () => {
+    for (;;) {
+      await announce().catch(failed);
+      await clock.sleep(ANNOUNCE_MS, { signal });
+    }
+  })().catch(() => {}); // the signal ended it
+
+  return {
+    async publish(entry) {
+      const message = { ...entry, stream };
+      const sealed = await sealEntry(keys, message);
+      manifest = Manifest.entered(manifest, { message: message as Entry, sealed });
+      await mesh.publish(streamTopic(stream), sealed).catch(failed);
+    },
+    async end() {
+      ended = true;
+      await announce().catch(failed);
+    },
+  };
+}

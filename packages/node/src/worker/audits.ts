@@ -1,0 +1,62 @@
+import { Check } from "@tabcast/market";
+import type { Mesh } from "@tabcast/mesh";
+import { openReveal, PROTOCOLS } from "@tabcast/protocol";
+import { toHex } from "@tabcast/runtime";
+import { answer } from "../exchange.ts";
+import type { WorkerEvent } from "../types.ts";
+
+/** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
+const MOST_KEPT = 20_000;
+const MOST_AUDITS = 16;
+const NOTHING = new Uint8Array(0);
+
+/** Holds a stream's reveal of whom it checked against what it promised us: carries out `Check.audit`. */
+export interface Audits {
+  /** We work for a stream that has committed to a seed in its offer. */
+  begin(stream: string, commitment: Uint8Array): void;
+  /** A receipt was signed for it. */
+  signed(stream: string, kept: Check.Kept): void;
+}
+
+export function openAudits({
+  mesh,
+  on,
+  signal,
+}: {
+  readonly mesh: Mesh;
+  readonly on: (event: WorkerEvent) => void;
+  readonly signal: AbortSignal;
+}): Audits {
+  const audits = new Map<
+    string,
+    { readonly commitment: Uint8Array; readonly kept: Check.Kept[] }
+  >();
+
+  answer(mesh, PROTOCOLS.reveal, signal, async (head) => {
+    const reveal = await openReveal(head);
+    const stream = toHex(reveal.stream);
+    const audit = audits.get(stream);
+    if (audit === undefined || reveal.worker !== mesh.self) return undefined;
+    on({
+      type: "revealed",
+      stream,
+      segments: reveal.checks.length,
+      checked: reveal.checks.filter(({ checked }) => checked).length,
+      complaints: Check.audit(reveal, audit.commitment, audit.kept),
+    });
+    return NOTHING;
+  });
+
+  return {
+    begin(stream, commitment) {
+      const audit = audits.get(stream);
+      audits.delete(stream);
+      audits.set(stream, audit ?? { commitment, kept: [] });
+      if (audits.size > MOST_AUDITS) audits.delete(audits.keys().next().value as string);
+    },
+    signed(stream, one) {
+      const kept = audits.get(stream)?.kept;
+      if (kept !== undefined && kept.length < MOST_KEPT) kept.push(one);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { type Hex, type Purse, Wire } from "@tabcast/channel";
+import { Hire } from "@tabcast/market";
+import type { Mesh } from "@tabcast/mesh";
+import { Accept, openAward, PROTOCOLS } from "@tabcast/protocol";
+import { type Clock, describe, fromHex, toHex } from "@tabcast/runtime";
+import { answer } from "../exchange.ts";
+import type { Gate } from "../gate.ts";
+import type { WorkerEvent } from "../types.ts";
+import type { Audits } from "./audits.ts";
+import type { Bidding } from "./bidding.ts";
+import type { Places } from "./places.ts";
+
+/** How long looking at a pot may take, in milliseconds. */
+const TRUST_MS = 10_000;
+
+export interface AwardsOptions {
+  readonly mesh: Mesh;
+  readonly purse: Purse;
+  readonly clock: Clock;
+  readonly gate: Gate;
+  readonly bidding: Bidding;
+  readonly places: Places;
+  readonly audits: Audits;
+  /** This worker as it sees itself now. */
+  readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch">;
+  readonly on: (event: WorkerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
+export function serveAwards(options: AwardsOptions): void {
+  const { mesh, purse, clock, gate, bidding, places, audits, self, on, signal } = options;
+  const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
+  const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
+
+  answer(mesh, PROTOCOLS.award, signal, async (head, peer) => {
+    const award = await openAward(head).catch((error: unknown) => {
+      gate.refused("award", peer, error);
+      throw error;
+    });
+    const offer = bidding.offer(award.offer);
+    if (offer === undefined) return undefined;
+    if (offer.broadcaster !== peer) return no("gone");
+    if (places.get(award.id) !== undefined) return yes(); // it comes again
+    const stream = toHex(award.stream);
+    const epoch = places.epoch(stream);
+    const decision = Hire.accept(award, {
+      ...self(),
+      payee: fromHex(purse.payee),
+      lane: purse.lane,
+      offer,
+      epoch,
+    });
+    if (!decision.ok) {
+      const replayed = award.epoch <= epoch;
+      if (decision.reason === "gone")
+        gate.dropped("award", peer, replayed ? "replayed" : "contradictory");
+      return no(decision.reason, decision.retryMs);
+    }
+    const { domain, config } = Wire.toPot(award.pot);
+    let potId: Hex;
+    try {
+      const limits = AbortSignal.any([signal, clock.timeout(TRUST_MS)]);
+      potId = await purse.trust(domain, config, { signal: limits });
+    } catch (error) {
+      const why = describe(error);
+      on({ type: "refused", what: "award", why });
+      return no(`pot: ${why}`.slice(0, 200));
+    }
+    audits.begin(stream, offer.seedCommit);
+    places.take({ award, offer, broadcaster: peer, potId });
+    return yes();
+  });
+}

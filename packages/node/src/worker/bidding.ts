@@ -1,0 +1,198 @@
+import type { Purse } from "@tabcast/channel";
+import { Hire, Screen } from "@tabcast/market";
+import type { CodecName } from "@tabcast/media";
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import {
+  BidReply,
+  Clocks,
+  Envelope,
+  OFFERS_TOPIC,
+  type Offer,
+  openClosed,
+  openOffer,
+  PROTOCOLS,
+  type Signer,
+  sealBid,
+} from "@tabcast/protocol";
+import { type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
+import { ask } from "../exchange.ts";
+import { FloodError, type Gate } from "../gate.ts";
+import type { WorkerEvent } from "../types.ts";
+import { asCodec } from "../wire.ts";
+import { openShunned } from "./shunned.ts";
+
+/** Offers remembered, to answer an award with; the oldest makes room. */
+const MOST_OFFERS = 128;
+/** How long a bid may travel, a cold dial included, in milliseconds. */
+const BID_MS = 20_000;
+const NOTHING = new Uint8Array(0);
+
+/** Bids on offers that `Hire.consider` finds worth it, once on each. Knows no job. */
+export interface Bidding {
+  /** The offer with this id that was bid on; it may be answered with an award for as long as it is known. */
+  offer(id: Uint8Array): Offer | undefined;
+  /** A stream's offers may be bid on again. */
+  forget(stream: string): void;
+}
+
+export interface BiddingOptions {
+  readonly mesh: Mesh;
+  readonly keys: Signer;
+  readonly purse: Pick<Purse, "payee" | "lane">;
+  readonly clock: Clock;
+  readonly gate: Gate;
+  /** This worker as it sees itself now. */
+  readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow">;
+  /** True for a stream that gets no bid at the moment. */
+  readonly shuns: (stream: string) => boolean;
+  /** Tokens of the private crews it belongs to, by their ids. */
+  readonly crews: ReadonlyMap<string, Uint8Array>;
+  /** An offer was let pass, or bid on for fewer rungs, for the speed of this codec, or for the want of one. */
+  readonly doubt: (codec: CodecName) => void;
+  readonly on: (event: WorkerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+interface Known {
+  readonly offer: Offer;
+  /** We answered it: an award may still come, and may come after the offer's end. */
+  bid: boolean;
+  /** Calls a bid back that has not arrived. */
+  readonly stop: AbortController;
+  /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
+  tooSlow?: number;
+}
+
+export function openBidding(options: BiddingOptions): Bidding {
+  const { mesh, keys, purse, clock, gate, self, shuns, crews, doubt, on, signal } = options;
+  const joinedAt = clock.now();
+  const offers = new Map<string, Known>();
+  /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
+  const spared = openShunned(clock);
+  const clocks = new Clocks();
+
+  async function consider(offer: Offer): Promise<void> {
+    const id = toHex(offer.id);
+    const stream = toHex(offer.stream);
+    const before = offers.get(id);
+    // Repeated for those who came later: one bid is enough.
+    if (before !== undefined && before.tooSlow === undefined) return;
+    if (shuns(stream)) return;
+    const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
+    const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
+    const { slow } = plan;
+    const codec = asCodec(offer.codec);
+    if (!plan.bid && plan.why !== "already in")
+      on({ type: "passed", stream, why: plan.why, codec, ...slow });
+    if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
+    if (!plan.bid) return;
+    const sparing = () => slow !== undefined && spared.has(stream);
+    if (sparing()) return;
+    if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
+    const stop = new AbortController();
+    const known: Known = { offer, bid: false, stop };
+    offers.set(id, known);
+    if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
+    if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
+    await clock.sleep(plan.delayMs, { signal });
+    if (!offers.has(id)) return; // closed meanwhile
+    if (sparing() || self().working.includes(stream)) return; // an earlier bid was answered, or got it hired
+    known.bid = true;
+    const bid = await sealed(offer, plan.pixelsPerSecond);
+    const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
+      signal: AbortSignal.any([signal, stop.signal, clock.timeout(BID_MS)]),
+      addrs: offer.addrs,
+    }).catch((error: unknown) => {
+      if (stop.signal.aborted) return undefined; // closed while it was on its way
+      offers.delete(id); // it never heard of us: bid again when the offer is repeated
+      throw error;
+    });
+    if (reply === undefined) return;
+    const { ok, why } = BidReply.decode(reply.head);
+    if (ok) {
+      spared.forgive(stream);
+      return on({ type: "bid", stream });
+    }
+    if (why === "too slow") {
+      known.tooSlow = plan.pixelsPerSecond;
+      if (slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
+    }
+    on({ type: "refused", what: "bid", why });
+  }
+
+  function sealed(offer: Offer, pixelsPerSecond: number): Promise<Uint8Array> {
+    const { price, tags } = self();
+    const token = crews.get(toHex(offer.crew));
+    return sealBid(keys, {
+      offer: offer.id,
+      worker: mesh.self,
+      payee: fromHex(purse.payee),
+      lane: purse.lane,
+      price,
+      pixelsPerS: Math.round(pixelsPerSecond),
+      slots: 1,
+      queueMs: 0,
+      ageMs: Math.round(clock.now() - joinedAt),
+      tags: [...tags],
+      proof: token === undefined ? NOTHING : Screen.proof(token, offer.id, mesh.self),
+      addrs: mesh.addrs().slice(0, 2),
+    });
+  }
+
+  async function closed(envelope: Uint8Array): Promise<void> {
+    const { offer, stream } = await openClosed(envelope);
+    // Anybody can sign an end with a key of its own: it counts from the stream that offered.
+    const known = offers.get(toHex(offer));
+    if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
+    // One that may have our bid stays known: gossip may be quicker than the award.
+    if (known.bid) known.stop.abort();
+    else offers.delete(toHex(offer));
+  }
+
+  async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
+    gate.pass("offer", from);
+    if (Envelope.kindOf(envelope) === "closed") return closed(envelope);
+    const offer = await openOffer(envelope, { now: clock.unix(), clocks });
+    const known = offers.get(toHex(offer.id));
+    if (known !== undefined && !sameTerms(known.offer, offer)) {
+      gate.dropped("offer", from, "contradictory");
+      return;
+    }
+    await consider(offer);
+  }
+
+  mesh.subscribe(
+    OFFERS_TOPIC,
+    ({ body, from }) => {
+      heard(body.slice(), from).catch((error: unknown) => {
+        // A flood is counted by the gate, and not told message by message.
+        if (error instanceof FloodError || signal.aborted) return;
+        gate.refused("offer", from, error);
+        on({ type: "refused", what: "offer", why: describe(error) });
+      });
+    },
+    { signal },
+  );
+
+  return {
+    offer: (id) => offers.get(toHex(id))?.offer,
+    forget(stream) {
+      for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
+    },
+  };
+}
+
+/** What a repeated offer may not change while its id is the same. */
+function sameTerms(a: Offer, b: Offer): boolean {
+  const terms = ({ maxPrice, rungs, codec, segmentMs, slackMs, seedCommit, pot, window }: Offer) =>
+    JSON.stringify(
+      [maxPrice, rungs, codec, segmentMs, slackMs, seedCommit, pot, window],
+      (_, value) =>
+        typeof value === "bigint"
+          ? value.toString()
+          : value instanceof Uint8Array
+            ? toHex(value)
+            : value,
+    );
+  return equalBytes(a.stream, b.stream) && terms(a) === terms(b);
+}

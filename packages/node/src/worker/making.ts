@@ -1,0 +1,105 @@
+import type { Purse } from "@tabcast/channel";
+import { Price } from "@tabcast/market";
+import type { Made, Transcoded, Transcoder } from "@tabcast/media";
+import { hashReceipt, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
+import { sha256, toHex } from "@tabcast/runtime";
+import type { Held } from "../held.ts";
+import { asCodec, asRungs } from "../wire.ts";
+import type { Audits } from "./audits.ts";
+import type { Credit } from "./credit.ts";
+import type { Input } from "./intake.ts";
+import type { Place } from "./places.ts";
+import type { Speeds } from "./speeds.ts";
+
+/** A job that was admitted, and what came with it. */
+export interface Order {
+  readonly place: Place;
+  readonly job: Job;
+  /** The source's init segment, its hash checked. */
+  readonly init: Uint8Array<ArrayBuffer>;
+  readonly input: Input;
+}
+
+export interface MakeOptions {
+  readonly signal: AbortSignal;
+  /** Frames that are done. */
+  readonly progress: (frames: number) => void;
+  /** Samples that are done. */
+  readonly made: (made: Made) => void;
+  /** All is made, signed, and may leave. */
+  readonly finish: (renditions: readonly Transcoded[]) => void;
+}
+
+/** Makes the renditions of segments, and the receipts for them. */
+export interface Maker {
+  /**
+   * Resolves with the signed receipt, which is kept for a repeated job as the renditions are for viewers; and only once the
+   * segment has its room among the unpaid. Rejects with what its input, the transcoder, or `Credit.room` gives.
+   */
+  make(order: Order, options: MakeOptions): Promise<Uint8Array>;
+}
+
+export interface MakerOptions {
+  readonly keys: Signer;
+  readonly purse: Pick<Purse, "accrue">;
+  readonly transcoder: Transcoder;
+  readonly held: Held;
+  readonly speeds: Speeds;
+  readonly credit: Credit;
+  readonly audits: Audits;
+}
+
+export function openMaker(options: MakerOptions): Maker {
+  const { keys, purse, transcoder, held, speeds, credit, audits } = options;
+
+  /** Keeps a rendition for whoever asks for it by its hash; what the receipt says of it. */
+  async function keep({ rung, init, media, frames }: Transcoded) {
+    const [initHash, mediaHash] = [await sha256(init), await sha256(media)];
+    held.put(toHex(initHash), init);
+    held.put(toHex(mediaHash), media);
+    const [initLen, mediaLen] = [init.byteLength, media.byteLength];
+    return { rung, initHash, mediaHash, initLen, mediaLen, frames };
+  }
+
+  return {
+    async make({ place, job, init, input }, { signal, progress, made, finish }) {
+      const { stream, receipts } = place;
+      const { award, epoch, seq, checkPpm } = job;
+      const rungs = asRungs(job.rungs);
+      const codec = asCodec(job.codec);
+      const frameRate = Math.min(240, (job.frames * 1e6) / job.durationUs);
+      if (!job.open) await input.received; // no decoder sees what is not what was promised
+      const working = transcoder.transcode(
+        { init, media: input.media, codec, rungs, frameRate, stream },
+        { signal, progress, made },
+      );
+      // What is wrong with an open job's bytes says more than what the transcoder makes of them.
+      const [{ media, mediaHash }, result] = await Promise.all([input.received, working]);
+      const frames = result.renditions[0]?.frames ?? 0;
+      const pixels = Number(Price.pixels(rungs, frames));
+      speeds.worked(codec, { pixels, ms: result.encodeMs });
+      const renditions = await Promise.all(result.renditions.map(keep));
+      // The source rung is served from here too, so its viewers cost the broadcaster nothing.
+      held.put(toHex(job.initHash), init);
+      held.put(toHex(mediaHash), media);
+      const sealed = await sealReceipt(keys, {
+        award,
+        epoch,
+        seq,
+        sourceHash: mediaHash,
+        renditions,
+        encodeMs: Math.round(result.encodeMs),
+        hardware: result.hardware,
+      });
+      const receipt = await hashReceipt(sealed);
+      await credit.room(place, seq, { signal });
+      audits.signed(stream, { seq, receipt, ppm: checkPpm });
+      credit.delivered(place, seq);
+      const owed = Price.ofSegment(place.award.price, rungs, frames);
+      await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
+      receipts.put(seq, { source: mediaHash, sealed });
+      finish(result.renditions);
+      return sealed;
+    },
+  };
+}

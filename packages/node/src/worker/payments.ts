@@ -1,0 +1,74 @@
+import { type Purse, VoucherError, Wire } from "@tabcast/channel";
+import type { Mesh } from "@tabcast/mesh";
+import { PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
+import { describe } from "@tabcast/runtime";
+import { answer } from "../exchange.ts";
+import type { WorkerEvent } from "../types.ts";
+import { UNGUARANTEED } from "../wire.ts";
+import type { Credit } from "./credit.ts";
+import type { Entrusting } from "./entrust.ts";
+import type { Place, Places } from "./places.ts";
+
+export interface PaymentsOptions {
+  readonly mesh: Mesh;
+  readonly purse: Purse;
+  readonly places: Places;
+  readonly credit: Credit;
+  readonly entrusting: Entrusting;
+  /** A verdict has come, good or bad. */
+  readonly judged: () => void;
+  readonly on: (event: WorkerEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Takes verdicts: their vouchers go to the purse, and what they pay for gives its room to segments to come. */
+export function servePayments(options: PaymentsOptions): void {
+  const { mesh, purse, places, credit, entrusting, judged, on, signal } = options;
+
+  /** What is wrong with a verdict, or an empty string. */
+  async function take({ seq, ok, failed, voucher }: Verdict, place: Place): Promise<string> {
+    if (!ok) {
+      credit.failed(place, seq);
+      const why = `segment ${seq} failed ${failed.join(", ")}`;
+      on({ type: "refused", what: "verdict", why });
+      return "";
+    }
+    if (voucher === undefined) return "a good verdict comes with a voucher";
+    try {
+      const { credited } = await purse.accept(Wire.toVoucher(voucher, purse.payee));
+      credit.paid(place, seq);
+      const { award, broadcaster, potId, stream } = place;
+      entrusting.rose(potId, award.pot, broadcaster);
+      on({ type: "paid", stream, seq, credited, total: purse.balances().vouchered });
+      return "";
+    } catch (error) {
+      const unguaranteed = error instanceof VoucherError && error.code === "VOUCHER_UNGUARANTEED";
+      if (unguaranteed) credit.held(place, seq);
+      const why = describe(error);
+      on({ type: "refused", what: "voucher", why });
+      return unguaranteed ? UNGUARANTEED : why.slice(0, 200);
+    }
+  }
+
+  purse.watch(
+    (news) => {
+      on({ type: "money", news });
+      if (news.type === "credited") credit.guaranteed(news.potId);
+    },
+    { signal },
+  );
+  answer(mesh, PROTOCOLS.verdict, signal, async (head, peer) => {
+    const verdict = Verdict.decode(head);
+    const place = places.ever(verdict.award);
+    if (place === undefined || place.broadcaster !== peer)
+      return VerdictReply.encode({ ok: false, why: "gone" });
+    const why = await take(verdict, place);
+    judged();
+    const highest = purse.highest(place.potId);
+    return VerdictReply.encode({
+      ok: why === "",
+      why,
+      ...(highest !== undefined && { held: Wire.fromVoucher(highest) }),
+    });
+  });
+}

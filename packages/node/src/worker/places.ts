@@ -1,0 +1,164 @@
+import type { Hex } from "@tabcast/channel";
+import type { Hire } from "@tabcast/market";
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
+import { type Clock, toHex } from "@tabcast/runtime";
+import { answer, ask } from "../exchange.ts";
+import type { WorkerEvent } from "../types.ts";
+import { openReceipts, type Receipts } from "./receipts.ts";
+
+/** Places remembered after they are over. */
+const MOST_LEFT = 16;
+/** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
+const GONE_MS = 60_000;
+/** How long a broadcaster may take to hear a goodbye, in milliseconds. */
+const BYE_MS = 5_000;
+const NOTHING = new Uint8Array(0);
+
+/** What an award makes: a stream, and the terms on which we work for it. */
+interface Hired {
+  readonly award: Award;
+  /** The offer that we bid on. */
+  readonly offer: Offer;
+  readonly broadcaster: PeerId;
+  readonly potId: Hex;
+}
+
+/** A stream we work for. */
+export interface Place extends Hired {
+  /** Lower-case hex of the award's id. */
+  readonly id: string;
+  readonly stream: string;
+  /** Jobs in hand, by sequence. */
+  readonly jobs: Map<number, AbortController>;
+  readonly receipts: Receipts;
+  /** Segments delivered and not yet paid; bounded by the offer's window. Changed by `credit.ts` alone, like the next two. */
+  readonly unpaid: Map<number, Hire.Unpaid>;
+  /** Segments whose renditions go out while they are made: they have their room among the unpaid already. */
+  readonly ahead: Set<number>;
+  /** When it paid last, or hired us, in milliseconds. */
+  paidAt: number;
+}
+
+/** The streams this tab works for: from an award until either side goes. Knows no job's content and no voucher. */
+export interface Places {
+  all(): readonly Place[];
+  /** By the id of its award. */
+  get(award: Uint8Array): Place | undefined;
+  /** The same, also of one that is over: its last vouchers may still come. */
+  ever(award: Uint8Array): Place | undefined;
+  /** Highest epoch taken from a stream, 0 for none; an older award is a late one. */
+  epoch(stream: string): number;
+  /** Milliseconds since the last place was over, or we joined. */
+  restedMs(): number;
+  /** Jobs in hand, of all places. */
+  jobs(): number;
+  /** Begins a place; one that we had with the same stream is over. */
+  take(hired: Hired): void;
+  /** Ends a place and its jobs. What was delivered may still be paid. Does nothing if it is over. */
+  leave(place: Place): void;
+  /** Leaves, and lets the stream's offers be bid on again, should it or this tab come back before they end. */
+  quit(place: Place): void;
+  /** Tells a broadcaster that we go, or will. */
+  bye(broadcaster: PeerId, words: Bye): void;
+  /** Says goodbye to all and leaves. Resolves when they have heard it, or `signal` fires. */
+  close(options: { signal: AbortSignal }): Promise<void>;
+}
+
+export interface PlacesOptions {
+  readonly mesh: Mesh;
+  readonly clock: Clock;
+  readonly on: (event: WorkerEvent) => void;
+  /** A stream was quit. */
+  readonly quitted: (stream: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions): Places {
+  const places = new Map<string, Place>();
+  const left = new Map<string, Place>();
+  const epochs = new Map<string, number>();
+  let restingSince = clock.now();
+
+  const all = () => [...places.values()];
+  const leave = (place: Place) => {
+    if (!places.delete(place.id)) return;
+    for (const job of place.jobs.values()) job.abort(new Error("the broadcaster left"));
+    restingSince = clock.now();
+    left.set(place.id, place);
+    if (left.size > MOST_LEFT) left.delete(left.keys().next().value as string);
+    void mesh.keep(place.broadcaster, false).catch(() => {});
+    on({ type: "left", stream: place.stream });
+  };
+  const quit = (place: Place) => {
+    quitted(place.stream);
+    leave(place);
+  };
+
+  /** A broadcaster that is away for this long has given us up as we have it. */
+  async function letGo(peer: PeerId): Promise<void> {
+    const theirs = () => all().filter(({ broadcaster }) => broadcaster === peer);
+    if (theirs().length === 0) return;
+    await clock.sleep(GONE_MS, { signal });
+    if (mesh.neighbours().some((one) => one.peer === peer)) return;
+    for (const place of theirs()) quit(place);
+  }
+
+  answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
+    const { award } = Bye.decode(head);
+    const theirs = all().filter(
+      ({ id, broadcaster }) =>
+        broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
+    );
+    for (const place of theirs) leave(place);
+    return theirs.length > 0 ? NOTHING : undefined;
+  });
+  mesh.watch(
+    (event) => {
+      if (event.type === "disconnected") letGo(event.peer).catch(() => {}); // only `signal` rejects
+    },
+    { signal },
+  );
+
+  return {
+    all,
+    get: (award) => places.get(toHex(award)),
+    ever: (award) => places.get(toHex(award)) ?? left.get(toHex(award)),
+    epoch: (stream) => epochs.get(stream) ?? 0,
+    restedMs: () => clock.now() - restingSince,
+    jobs: () => all().reduce((sum, place) => sum + place.jobs.size, 0),
+    take(hired) {
+      const { award, broadcaster } = hired;
+      const [id, stream] = [toHex(award.id), toHex(award.stream)];
+      epochs.set(stream, award.epoch);
+      for (const place of all()) if (place.stream === stream) leave(place); // its epoch is over
+      places.set(id, {
+        ...hired,
+        id,
+        stream,
+        jobs: new Map(),
+        receipts: openReceipts(),
+        // A new award does not make the old debts forgotten.
+        unpaid: [...left.values()].findLast((old) => old.stream === stream)?.unpaid ?? new Map(),
+        ahead: new Set(),
+        paidAt: clock.now(),
+      });
+      void mesh.keep(broadcaster, true).catch(() => {}); // losing the mark only makes pruning likelier
+      on({ type: "hired", stream, role: award.role });
+    },
+    leave,
+    quit,
+    bye(broadcaster, words) {
+      const limits = AbortSignal.any([signal, clock.timeout(BYE_MS)]);
+      const heard = ask(mesh, broadcaster, PROTOCOLS.bye, Bye.encode(words), { signal: limits });
+      heard.catch(() => {}); // it will find out by itself
+    },
+    async close(options) {
+      const everybody = new Set(all().map(({ broadcaster }) => broadcaster));
+      const bye = Bye.encode({ why: "closing", finishing: false, award: NOTHING });
+      const heard = [...everybody].map((peer) => ask(mesh, peer, PROTOCOLS.bye, bye, options));
+      for (const place of all()) leave(place);
+      await Promise.allSettled(heard);
+    },
+  };
+}
