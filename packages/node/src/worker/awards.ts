@@ -43,16 +43,13 @@ export function serveAwards(options: AwardsOptions): void {
     if (offer.broadcaster !== peer) return no("gone");
     if (places.get(award.id) !== undefined) return yes(); // it comes again
     const stream = toHex(award.stream);
-    const epoch = places.epoch(stream);
-    const decision = Hire.accept(award, {
-      ...self(),
-      payee: fromHex(purse.payee),
-      lane: purse.lane,
-      offer,
-      epoch,
-    });
+    const decide = () => {
+      const [payee, epoch] = [fromHex(purse.payee), places.epoch(stream)];
+      return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch });
+    };
+    const decision = decide();
     if (!decision.ok) {
-      const replayed = award.epoch <= epoch;
+      const replayed = award.epoch <= places.epoch(stream);
       if (decision.reason === "gone")
         gate.dropped("award", peer, replayed ? "replayed" : "contradictory");
       return no(decision.reason, decision.retryMs);
@@ -67,6 +64,10 @@ export function serveAwards(options: AwardsOptions): void {
       on({ type: "refused", what: "award", why });
       return no(`pot: ${why}`.slice(0, 200));
     }
+    // Meanwhile the same award may have come again, or a newer one, or the owner has paused.
+    if (places.get(award.id) !== undefined) return yes();
+    const still = decide();
+    if (!still.ok) return no(still.reason, still.retryMs);
     audits.begin(stream, offer.seedCommit);
     places.take({ award, offer, broadcaster: peer, potId });
     return yes();

@@ -105,7 +105,9 @@ test("a voucher without a guarantee takes room until it has one", async () => {
   const { credit, place, deliver, fits } = open();
   deliver(1, 2);
   credit.held(place, 1);
+  for (let seq = 100; seq < 200; seq++) credit.held(place, seq); // never delivered
   credit.guaranteed("0x02");
+  expect([...place.unpaid.keys()]).toEqual([1, 2]);
   expect(await fits(3)).toBe(false);
   credit.guaranteed("0x01");
   expect(await fits(3)).toBe(true);

@@ -133,7 +133,8 @@ export function openCredit({ purse, places, clock }: CreditOptions): Credit {
       bell.wake();
     },
     held({ unpaid }, seq) {
-      unpaid.set(seq, "held");
+      // A verdict can name any segment: those that were not delivered take no room.
+      if (unpaid.has(seq)) unpaid.set(seq, "held");
     },
     guaranteed(potId) {
       for (const place of places.all())

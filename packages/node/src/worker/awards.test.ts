@@ -1,0 +1,124 @@
+import { type Domain, type Hex, type PotConfig, type Purse, Wire } from "@tabcast/channel";
+import { LIVE } from "@tabcast/market";
+import { memory, memoryNetwork } from "@tabcast/mesh";
+import { Accept, Keys, type Offer, PROTOCOLS, peerIdOf, sealAward } from "@tabcast/protocol";
+import { fromHex, systemClock } from "@tabcast/runtime";
+import { expect, test } from "vitest";
+import { ask } from "../exchange.ts";
+import { openGate } from "../gate.ts";
+import type { Audits } from "./audits.ts";
+import { serveAwards } from "./awards.ts";
+import type { Bidding } from "./bidding.ts";
+import { openPlaces } from "./places.ts";
+
+const address = (digit: string): Hex => `0x${digit.repeat(40)}`;
+const domain: Domain = { chainId: 1, contract: address("c") };
+const pot: PotConfig = {
+  payer: address("a"),
+  signer: address("b"),
+  token: address("0"),
+  challengePeriod: 900,
+  salt: `0x${"1".repeat(64)}`,
+};
+const keys = await Keys.generate();
+
+/** A worker that has bid on one offer, and whose look at the pot ends when the test says so. */
+async function open() {
+  const network = memoryNetwork();
+  const [theirs, ours] = [1, 2].map((id) =>
+    memory(network, { self: peerIdOf(new Uint8Array(32).fill(id)) }),
+  ) as [ReturnType<typeof memory>, ReturnType<typeof memory>];
+  const { signal } = new AbortController();
+  const offer = {
+    id: new Uint8Array(16).fill(7),
+    stream: keys.publicKey,
+    broadcaster: theirs.self,
+    codec: "avc",
+    maxPrice: 10n,
+  } as Offer;
+  const looks: (() => void)[] = [];
+  const places = openPlaces({ mesh: ours, clock: systemClock, on() {}, quitted() {}, signal });
+  const state = { shut: false };
+  serveAwards({
+    mesh: ours,
+    purse: {
+      payee: address("d"),
+      lane: 3,
+      trust: () => new Promise<Hex>((resolve) => looks.push(() => resolve("0x01"))),
+    } as unknown as Purse,
+    clock: systemClock,
+    gate: openGate(LIVE, systemClock, () => {}),
+    bidding: { offer: () => offer } as unknown as Bidding,
+    places,
+    audits: { begin() {} } as unknown as Audits,
+    self: () => ({
+      self: ours.self,
+      price: 1n,
+      capabilities: [{ codec: "avc", pixelsPerSecond: 1e9 }],
+      free: 1,
+      shut: state.shut,
+      tags: [],
+      crews: [],
+      lists: { allow: [], deny: [] },
+      working: places.all().map(({ stream }) => stream),
+    }),
+    on() {},
+    signal,
+  });
+  const award = async (epoch: number) => {
+    const sealed = await sealAward(keys, {
+      id: new Uint8Array(16).fill(epoch),
+      offer: offer.id,
+      stream: keys.publicKey,
+      worker: ours.self,
+      epoch,
+      role: "crew",
+      price: 5n,
+      payee: fromHex(address("d").slice(2)),
+      lane: 3,
+      pot: Wire.fromPot(domain, pot),
+    });
+    const reply = await ask(theirs, ours.self, PROTOCOLS.award, sealed, { signal });
+    const { ok, why } = Accept.decode(reply.head);
+    return ok ? "ok" : why;
+  };
+  const looking = (count: number) => expect.poll(() => looks.length).toBe(count);
+  return { award, looks, looking, places, state };
+}
+const stream = Buffer.from(keys.publicKey).toString("hex");
+
+test("an award whose pot is good is a place, and the same again is the same place", async () => {
+  const { award, looks, looking, places } = await open();
+  const [first, again] = [award(1), award(1)];
+  await looking(2);
+  looks[0]?.();
+  expect(await first).toBe("ok");
+  const [place] = places.all();
+  looks[1]?.();
+  expect(await again).toBe("ok");
+  expect(places.all()).toEqual([place]);
+});
+
+test("a newer award that is taken while an older one's pot is looked at stays", async () => {
+  const { award, looks, looking, places } = await open();
+  const older = award(1);
+  await looking(1);
+  const newer = award(2);
+  await looking(2);
+  looks[1]?.();
+  expect(await newer).toBe("ok");
+  looks[0]?.();
+  expect(await older).toBe("gone");
+  expect(places.epoch(stream)).toBe(2);
+  expect(places.all().map(({ award: { epoch } }) => epoch)).toEqual([2]);
+});
+
+test("an owner who pauses while a pot is looked at is not hired", async () => {
+  const { award, looks, looking, places, state } = await open();
+  const asked = award(1);
+  await looking(1);
+  state.shut = true;
+  looks[0]?.();
+  expect(await asked).toBe("closed");
+  expect(places.all()).toEqual([]);
+});
