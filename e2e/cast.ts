@@ -149,6 +149,8 @@ export interface Told {
   readonly worker: string;
   readonly after: string | undefined;
   readonly verified: string;
+  /** From its end until all its rungs were here, in milliseconds; NaN if nobody made any. */
+  readonly tookMs: number;
 }
 
 /** The lines of closed segments that the broadcaster shows, newest first. */
@@ -161,9 +163,10 @@ export async function told({ page }: Broadcaster): Promise<Told[]> {
       all.map((row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent.trim())),
     );
   return rows
-    .map(([seq = "", who = "", , , verified = ""]) => {
+    .map(([seq = "", who = "", , took = "", verified = ""]) => {
       const [worker = "", after] = who.split("after ");
-      return { seq: Number(seq), worker: worker.trim(), after, verified };
+      const tookMs = Number.parseFloat(took.replaceAll(",", ""));
+      return { seq: Number(seq), worker: worker.trim(), after, verified, tookMs };
     })
     .filter(({ verified }) => verified !== "–");
 }
