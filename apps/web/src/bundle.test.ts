@@ -8,7 +8,7 @@ const LIMIT = 400_000;
 /** What Watch never loads, though its node could: the other pages, and the verbs of work and money. */
 const OTHERS = [
   /\/src\/pages\/(earn|broadcast|network)\.tsx$/,
-  /\/packages\/node\/src\/(worker|broadcaster)\.ts$/,
+  /\/packages\/node\/src\/(worker|broadcaster)\//,
   /\/packages\/(channel|media)\/src\/index\.ts$/,
 ];
 /** Code that has no business in a viewer's tab. */
@@ -76,7 +76,7 @@ test("the script for Watch, with libp2p and hls.js, is at most 400 kB gzipped", 
     /hls\.js/,
     /\/libp2p\//,
     /\/pages\/watch\.tsx$/,
-    /\/node\/src\/viewer\.ts$/,
+    /\/node\/src\/viewer\/view\.ts$/,
   ])
     expect(
       modules.some((id) => needed.test(id)),
