@@ -2,6 +2,7 @@ import { Admission, type Config, Price } from "@tabcast/market";
 import type { CodecName, inspect, Rung, Transcoder } from "@tabcast/media";
 import type { Clock } from "@tabcast/runtime";
 import { type Collected, hashes, type Segment } from "./delivery.ts";
+import { framesOf, pixelsOf } from "./slot.ts";
 
 export interface OwnOptions {
   readonly rungs: readonly Rung[];
@@ -48,13 +49,13 @@ export function openOwn(options: OwnOptions): Own {
   return {
     usualMs: () => usualMs,
     async encode(segment, { timeMs, chosen, signal: stop }) {
-      const { init, captured, planned, frameRate } = segment;
+      const { init, captured, frameRate } = segment;
       const media = captured?.video.media ?? segment.media();
-      const frames = captured?.video.frames ?? planned.frames;
+      const frames = framesOf(segment);
       const startedAt = clock.now();
       transcoder ??= options.transcoder();
       const mine = Admission.alone(rungs, { pixelsPerS, frames, timeMs });
-      const speed = (ms: number) => (Number(Price.pixels(mine, frames)) * 1_000) / Math.max(1, ms);
+      const speed = (ms: number) => (pixelsOf(segment, mine) * 1_000) / Math.max(1, ms);
       chosen(mine);
       const waits = { signal: stop };
       try {

@@ -2,6 +2,7 @@ import type { Speed } from "@tabcast/market";
 import type { Clock } from "@tabcast/runtime";
 import { openLine } from "../queue.ts";
 import type { Courier, Delivery, JobTerms, Segment, SendOptions } from "./delivery.ts";
+import { bytesOf } from "./slot.ts";
 
 /** How long one upload may keep the uplink to itself, in milliseconds. */
 const UPLINK_MS = 3_000;
@@ -43,7 +44,7 @@ export function openUplink(courier: Courier, clock: Clock): Uplink {
         const delivery = await courier.send(segment, terms, { ...told, uploaded: () => {} });
         return { delivery, upload: undefined };
       }
-      const bytes = segment.init.byteLength + segment.captured.video.media.byteLength;
+      const bytes = bytesOf(segment);
       let upload: Speed.Sample["upload"];
       const delivery = await new Promise<Delivery>((resolve, reject) => {
         void line.run(
