@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, string>> = {
   "channel/src/memory.ts": "patience with another holder of a lock, as IndexedDB's",
   "channel/src/indexed-db.ts": "patience with another tab",
   "localnet/src/": "starts real processes",
-  "sim/src/crypto.ts": "stands in for the platform's chance",
+  "sim/src/virtual/crypto.ts": "stands in for the platform's chance",
 };
 
 const sources = readdirSync(packages, { recursive: true, encoding: "utf8" })

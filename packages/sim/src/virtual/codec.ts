@@ -16,7 +16,7 @@ import type {
   Verifier,
 } from "@tabcast/media";
 import { BitsPerSecond, type Bytes, type Clock, Micros, type Random } from "@tabcast/runtime";
-import type { Calibration } from "./calibration.ts";
+import type { Calibration } from "../calibration.ts";
 
 /** What may be wrong with a picture. */
 export const DEFECTS = ["black", "upscale", "frozen", "shifted", "logo", "wrong-source"] as const;

@@ -22,11 +22,8 @@ import {
   type Signer,
 } from "@tabcast/protocol";
 import { type Random, seededRandom, toHex, Wei } from "@tabcast/runtime";
-import { BOAST, meshOf, touchOf } from "./behaviour.ts";
-import { calibration } from "./calibration.ts";
-import { drawOf, staysOf } from "./churn.ts";
-import { CODEC, type Device, inspect, openDevice, openSource, openVerifier } from "./codec.ts";
-import { lend, modelCrypto } from "./crypto.ts";
+import { calibration } from "../calibration.ts";
+import { drawOf, staysOf } from "../churn.ts";
 import type {
   Engine,
   Run,
@@ -35,11 +32,14 @@ import type {
   SimEvent,
   ViewerRow,
   WorkerRow,
-} from "./engine.ts";
-import { Ladder } from "./ladder.ts";
+} from "../engine.ts";
+import { Ladder } from "../ladder.ts";
+import type { Fault, Scenario, Who } from "../scenario.ts";
+import { BOAST, meshOf, touchOf } from "./behaviour.ts";
+import { CODEC, type Device, inspect, openDevice, openSource, openVerifier } from "./codec.ts";
+import { lend, modelCrypto } from "./crypto.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger, openPot, openPurse, type SimPurse } from "./money.ts";
-import type { Fault, Scenario, Who } from "./scenario.ts";
 import { modelSignals } from "./signals.ts";
 import { EPOCH, Timeline } from "./timeline.ts";
 
