@@ -275,21 +275,10 @@ export function openDevice(options: DeviceOptions): Device {
       const factor =
         Math.exp(options.sigma * normal(random)) *
         (random.fraction() < options.stall.share ? options.stall.factor : 1);
-      let plan: { header: Header; holdMs: number; renditions: Transcoded[] } | undefined;
+      let plan: Plan | undefined;
       const sent = rungs.map(() => 0);
       let worked = 0;
       let endedAt = clock.now();
-      /** What is going to come of it, settled with the first bytes. */
-      const planOf = (bytes: Uint8Array) => {
-        const honest: Made = { header: readMedia(bytes), size: 1, holdMs: 0 };
-        const { header, size, holdMs } = options.touch?.(honest) ?? honest;
-        const seconds = (honest.header.frames * honest.header.frame) / 1e6;
-        const renditions = rungs.map((rung) => {
-          const usual = (rung.bitrate / 8) * seconds * Math.exp(0.1 * normal(random)) * size;
-          return renditionOf(rung, header, Math.min(usual, (1.4 * rung.bitrate * seconds) / 8));
-        });
-        return { header: honest.header, holdMs, renditions };
-      };
       const work = async (frames: number) => {
         const pixels = perFrame * frames;
         const ms = ((pixels * 1_000) / options.pixelsPerSecond) * factor;
@@ -308,7 +297,7 @@ export function openDevice(options: DeviceOptions): Device {
         }
       };
       if (media instanceof Uint8Array) {
-        plan = planOf(media);
+        plan = planOf(media, rungs, options);
         await work(plan.header.frames);
       } else {
         const perPiece = Math.max(1, (PIECE_MS * frameRate) / 1_000);
@@ -320,7 +309,7 @@ export function openDevice(options: DeviceOptions): Device {
           for (;;) {
             const { value, done: ended } = await reader.read();
             if (ended) break;
-            plan ??= planOf(value);
+            plan ??= planOf(value, rungs, options);
             const { frames } = plan.header;
             endedAt = clock.now();
             await work(Math.min(perPiece, frames - done));
@@ -345,16 +334,37 @@ export function openDevice(options: DeviceOptions): Device {
     },
     close() {},
   };
-  function renditionOf(rung: Rung, header: Header, bytes: number): Transcoded {
-    return {
-      rung: rung.name,
-      init: writeInit(rung.width, rung.height),
-      media: writeMedia(header, bytes),
-      headLen: HEADER,
-      codecs: CODECS,
-      frames: header.frames,
-    };
-  }
+}
+
+/** What is going to come of a segment, settled with its first bytes. */
+interface Plan {
+  readonly header: Header;
+  /** Milliseconds for which a cheat keeps it to itself. */
+  readonly holdMs: number;
+  readonly renditions: readonly Transcoded[];
+}
+
+function planOf(bytes: Uint8Array, rungs: readonly Rung[], options: DeviceOptions): Plan {
+  const honest: Made = { header: readMedia(bytes), size: 1, holdMs: 0 };
+  const { header, size, holdMs } = options.touch?.(honest) ?? honest;
+  const seconds = (honest.header.frames * honest.header.frame) / 1e6;
+  const renditions = rungs.map((rung) => {
+    const spread = Math.exp(0.1 * normal(options.random));
+    const usual = (rung.bitrate / 8) * seconds * spread * size;
+    return renditionOf(rung, header, Math.min(usual, (1.4 * rung.bitrate * seconds) / 8));
+  });
+  return { header: honest.header, holdMs, renditions };
+}
+
+function renditionOf(rung: Rung, header: Header, bytes: number): Transcoded {
+  return {
+    rung: rung.name,
+    init: writeInit(rung.width, rung.height),
+    media: writeMedia(header, bytes),
+    headLen: HEADER,
+    codecs: CODECS,
+    frames: header.frames,
+  };
 }
 
 /** Codec family of everything here. */

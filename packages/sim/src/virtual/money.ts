@@ -144,36 +144,42 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
     async settle({ signal }): Promise<Settlement> {
       act({ type: "settle" });
       await clock.sleep(BLOCK_MS, { signal });
-      let paid = 0n;
-      const lanes: (Lane & { paidWei: Wei })[] = [];
-      for (const { payee, lane, signed } of book.lanes.values()) {
-        if (signed === undefined) continue;
-        const key = Voucher.laneKey({ payee, lane });
-        const due = signed.cumulative - (onChain.claimed.get(key) ?? 0n);
-        const paidWei = Wei.of(due < onChain.balance ? due : onChain.balance);
-        onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paidWei);
-        onChain.balance -= paidWei;
-        paid += paidWei;
-        lanes.push({ payee, lane, paidWei });
-      }
-      const refund = onChain.balance;
-      onChain.balance = 0n;
-      onChain.final = true;
+      const { paid, refunded, lanes } = closePot(book, onChain);
       ledger.paid += paid;
-      ledger.refunded += refund;
+      ledger.refunded += refunded;
       act({ type: "finalized" });
       return {
         ...domain,
         potId,
         depositedWei: deposit,
         paidWei: Wei.of(paid),
-        refundedWei: Wei.of(refund),
+        refundedWei: Wei.of(refunded),
         lanes,
         gas: { open: 0n, claimOrPay: 0n, close: 0n },
       };
     },
     async close() {},
   };
+}
+
+/** Pays every lane what was signed for it, as far as the deposit goes, and gives the rest back. */
+function closePot(book: Payer.Book, onChain: OnChain) {
+  let paid = 0n;
+  const lanes: (Lane & { paidWei: Wei })[] = [];
+  for (const { payee, lane, signed } of book.lanes.values()) {
+    if (signed === undefined) continue;
+    const key = Voucher.laneKey({ payee, lane });
+    const due = signed.cumulative - (onChain.claimed.get(key) ?? 0n);
+    const paidWei = Wei.of(due < onChain.balance ? due : onChain.balance);
+    onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paidWei);
+    onChain.balance -= paidWei;
+    paid += paidWei;
+    lanes.push({ payee, lane, paidWei });
+  }
+  const refunded = onChain.balance;
+  onChain.balance = 0n;
+  onChain.final = true;
+  return { paid, refunded, lanes };
 }
 
 /** A worker's purse, with a look at what each pot still owes it. */
