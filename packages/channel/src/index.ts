@@ -28,7 +28,7 @@ export {
 } from "./pot.ts";
 /** The worker's purse. */
 export { type OpenPurseOptions, openPurse } from "./purse.ts";
-export { type Json, type Store, StoreError, type StoreReason } from "./store.ts";
+export { type Change, type Json, type Store, StoreError, type StoreReason } from "./store.ts";
 /** Other workers' last vouchers, claimed for them when they cannot. */
 export { type OpenTowerOptions, openTower, type Tower, TowerError } from "./tower.ts";
 export type * from "./types.ts";

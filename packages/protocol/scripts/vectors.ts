@@ -125,6 +125,7 @@ const samples = [
       tags: ["avc:hw", "vp9:sw"],
       addrs: ["/ip4/127.0.0.1/tcp/9001/ws/p2p/12D3KooWrelay/p2p-circuit/webrtc"],
       proof: fill(32, 52),
+      payeeProof: fill(64, 53),
     },
   },
   { noun: P.BidReply, message: { ok: false, why: "closed", retryMs: 30_000 } },

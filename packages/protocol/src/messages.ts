@@ -297,6 +297,7 @@ export const Bid: Noun<Bid> = define(
     tags: list(0, 16, tag),
     addrs,
     proof: maybeBytes(HASH),
+    payeeProof: maybeBytes(64),
   }),
 );
 

@@ -163,6 +163,7 @@ async function run(
       random,
       policy,
       records,
+      verifyPayee: options.verifyPayee,
       gate,
       metered: meter.mesh,
       need: {

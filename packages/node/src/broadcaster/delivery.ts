@@ -146,6 +146,8 @@ export interface JobTerms {
   /** A segment that is complete goes as one message, and is checked before it is touched. Else its worker begins with the first bytes. */
   readonly whole: boolean;
   readonly payee: Hex;
+  /** The payee, where it has signed for the worker's key: whose record is told as well. */
+  readonly provenPayee?: string;
   readonly lane: number;
 }
 

@@ -39,6 +39,8 @@ export interface BiddingOptions {
   readonly mesh: Mesh;
   readonly keys: Signer;
   readonly purse: Pick<Purse, "payee" | "lane">;
+  /** The payee's signature for this worker's key; undefined: there is none. */
+  readonly payeeProof?: Uint8Array | undefined;
   readonly clock: Clock;
   readonly gate: Gate;
   /** This worker as it sees itself now. */
@@ -136,6 +138,7 @@ export function openBidding(options: BiddingOptions): Bidding {
       tags: [...tags],
       proof: token === undefined ? NOTHING : Screen.proof(token, offer.id, mesh.self),
       addrs: mesh.addrs().slice(0, 2),
+      payeeProof: options.payeeProof ?? NOTHING,
     });
   }
 

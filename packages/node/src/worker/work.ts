@@ -70,6 +70,7 @@ export function work(options: WorkerOptions): WorkerNode {
     mesh,
     keys,
     purse,
+    payeeProof: options.payeeProof,
     clock,
     gate,
     self,

@@ -821,6 +821,7 @@ export interface Bid {
   tags: string[]
   addrs: string[]
   proof: Uint8Array<ArrayBuffer>
+  payeeProof: Uint8Array<ArrayBuffer>
 }
 
 let ownBid: Codec<Bid> | undefined
@@ -895,6 +896,11 @@ export const Bid = {
           w.bytes(obj.proof)
         }
 
+        if ((obj.payeeProof != null && obj.payeeProof.byteLength > 0)) {
+          w.uint32(106)
+          w.bytes(obj.payeeProof)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -911,7 +917,8 @@ export const Bid = {
           ageMs: 0,
           tags: [],
           addrs: [],
-          proof: new Uint8Array(0)
+          proof: new Uint8Array(0),
+          payeeProof: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -966,6 +973,10 @@ export const Bid = {
             }
             case 12: {
               obj.proof = reader.bytes()
+              break
+            }
+            case 13: {
+              obj.payeeProof = reader.bytes()
               break
             }
             default: {

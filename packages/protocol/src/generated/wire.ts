@@ -277,6 +277,10 @@ export const WIRE: Wire = {
     "12": {
       "name": "proof",
       "type": "bytes"
+    },
+    "13": {
+      "name": "payeeProof",
+      "type": "bytes"
     }
   },
   "BidReply": {
