@@ -47,6 +47,7 @@ function hiring(values: Partial<Crew.Need> = {}) {
         addrs: [],
         proof: new Uint8Array(0),
         payeeProof: new Uint8Array(0),
+        award: new Uint8Array(16).fill(worker.charCodeAt(0)),
         ...of,
       },
     });
@@ -541,6 +542,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           addrs: [],
           proof: new Uint8Array(0),
           payeeProof: new Uint8Array(0),
+          award: random.bytes(16) as Uint8Array<ArrayBuffer>,
         };
         const sample = { pixels: 1e7, upload: { bytes: 1e5, ms: 9 }, encodeMs: wait, pullMs: 9 };
         const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;

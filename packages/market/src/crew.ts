@@ -56,7 +56,7 @@ export interface Member {
   readonly leaving?: Why;
   /** Segments of this award that were verified. */
   readonly served: number;
-  /** 16 bytes. */
+  /** 16 bytes, chosen by the worker in its bid. */
   readonly award: Uint8Array;
   readonly epoch: number;
   /** Locked for the award's life, wei per output megapixel. */
@@ -390,7 +390,7 @@ function award(
       worker,
       role,
       state: "asked",
-      award: random.bytes(16),
+      award: bid.award,
       epoch,
       price: bid.price,
       payee: bid.payee,
@@ -406,6 +406,7 @@ function award(
       members: put(next.members, worker, member),
       epochs: put(next.epochs, worker, epoch),
       bids: without(next.bids, worker),
+      spare: without(next.spare, worker), // a bid gets one award
     };
     const why = terms.find((one) => one.worker === worker);
     effects.push({ do: "award", member, offer: bid.offer, why });

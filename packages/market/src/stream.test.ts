@@ -105,6 +105,7 @@ function stream(
             addrs: [],
             proof: new Uint8Array(0),
             payeeProof: new Uint8Array(0),
+            award: random.bytes(16) as Uint8Array<ArrayBuffer>,
           };
           after(100 + random.below(100), () => {
             const record = recordOf(worker.name);

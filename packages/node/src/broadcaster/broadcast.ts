@@ -275,6 +275,7 @@ async function run(
 
   dispatch = openDispatch({
     mesh: meter.mesh,
+    stream: keys.publicKey,
     checks,
     records,
     gate,

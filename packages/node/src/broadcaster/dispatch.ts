@@ -52,6 +52,8 @@ export interface Outcome {
 
 export interface DispatchOptions {
   readonly mesh: Mesh;
+  /** The stream's public key. */
+  readonly stream: Uint8Array;
   /** Undefined: nobody is hired, everything is encoded here. */
   readonly hiring: Hiring | undefined;
   readonly rungs: readonly Rung[];

@@ -112,6 +112,7 @@ async function open(policy: Partial<Screen.Policy> = {}) {
       addrs: [],
       proof: new Uint8Array(0),
       payeeProof: new Uint8Array(0),
+      award: new Uint8Array(16),
       ...of,
     });
     const { head } = await ask(own, mesh.self, PROTOCOLS.bid, sealed, { signal });

@@ -22,7 +22,7 @@ export interface AwardsOptions {
   readonly places: Places;
   readonly audits: Audits;
   /** This worker as it sees itself now. */
-  readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch">;
+  readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch" | "award">;
   readonly on: (event: WorkerEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -41,11 +41,17 @@ export function serveAwards(options: AwardsOptions): void {
     const offer = bidding.offer(award.offer);
     if (offer === undefined) return undefined;
     if (offer.broadcaster !== peer) return no("gone");
-    if (places.get(award.id) !== undefined) return yes(); // it comes again
     const stream = toHex(award.stream);
+    /** A place that this award has made: it comes again. */
+    const made = () => {
+      const place = places.get(award.id);
+      return place?.stream === stream && place.award.epoch === award.epoch;
+    };
+    if (made()) return yes();
     const decide = () => {
       const [payee, epoch] = [fromHex(purse.payee), places.epoch(stream)];
-      return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch });
+      const drawn = bidding.drawn(offer.id);
+      return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch, award: drawn });
     };
     const decision = decide();
     if (!decision.ok) {
@@ -65,9 +71,10 @@ export function serveAwards(options: AwardsOptions): void {
       return no(`pot: ${why}`.slice(0, 200));
     }
     // Meanwhile the same award may have come again, or a newer one, or the owner has paused.
-    if (places.get(award.id) !== undefined) return yes();
+    if (made()) return yes();
     const still = decide();
     if (!still.ok) return no(still.reason, still.retryMs);
+    bidding.taken(offer.id);
     audits.begin(stream, offer.seedCommit);
     places.take({ award, offer, broadcaster: peer, potId });
     return yes();

@@ -822,6 +822,7 @@ export interface Bid {
   addrs: string[]
   proof: Uint8Array<ArrayBuffer>
   payeeProof: Uint8Array<ArrayBuffer>
+  award: Uint8Array<ArrayBuffer>
 }
 
 let ownBid: Codec<Bid> | undefined
@@ -901,6 +902,11 @@ export const Bid = {
           w.bytes(obj.payeeProof)
         }
 
+        if ((obj.award != null && obj.award.byteLength > 0)) {
+          w.uint32(114)
+          w.bytes(obj.award)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -918,7 +924,8 @@ export const Bid = {
           tags: [],
           addrs: [],
           proof: new Uint8Array(0),
-          payeeProof: new Uint8Array(0)
+          payeeProof: new Uint8Array(0),
+          award: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -977,6 +984,10 @@ export const Bid = {
             }
             case 13: {
               obj.payeeProof = reader.bytes()
+              break
+            }
+            case 14: {
+              obj.award = reader.bytes()
               break
             }
             default: {
@@ -1941,6 +1952,7 @@ export interface Receipt {
   renditions: Rendition[]
   encodeMs: number
   hardware: string
+  stream: Uint8Array<ArrayBuffer>
 }
 
 let ownReceipt: Codec<Receipt> | undefined
@@ -1988,6 +2000,11 @@ export const Receipt = {
           w.string(obj.hardware)
         }
 
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(66)
+          w.bytes(obj.stream)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1999,7 +2016,8 @@ export const Receipt = {
           sourceHash: new Uint8Array(0),
           renditions: [],
           encodeMs: 0,
-          hardware: ''
+          hardware: '',
+          stream: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2034,6 +2052,10 @@ export const Receipt = {
             }
             case 7: {
               obj.hardware = reader.string()
+              break
+            }
+            case 8: {
+              obj.stream = reader.bytes()
               break
             }
             default: {

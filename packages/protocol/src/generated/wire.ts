@@ -281,6 +281,10 @@ export const WIRE: Wire = {
     "13": {
       "name": "payeeProof",
       "type": "bytes"
+    },
+    "14": {
+      "name": "award",
+      "type": "bytes"
     }
   },
   "BidReply": {
@@ -542,6 +546,10 @@ export const WIRE: Wire = {
     "7": {
       "name": "hardware",
       "type": "string"
+    },
+    "8": {
+      "name": "stream",
+      "type": "bytes"
     }
   },
   "Verdict": {
