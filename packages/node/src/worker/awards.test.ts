@@ -55,12 +55,15 @@ async function open() {
     gate: openGate(LIVE, systemClock, () => {}),
     bidding: {
       offer: (id) => (id[0] === 8 ? another : offer),
-      drawn: () => drawn,
+      forget() {},
+    } satisfies Bidding,
+    ids: {
+      draw: () => DRAWN,
+      of: () => drawn,
       taken() {
         drawn = undefined;
       },
-      forget() {},
-    } satisfies Bidding,
+    },
     places,
     audits: { begin() {} } as unknown as Audits,
     self: () => ({

@@ -7,6 +7,7 @@ import { answer } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 import type { WorkerEvent } from "../types.ts";
 import type { Audits } from "./audits.ts";
+import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
 import type { Places } from "./places.ts";
 
@@ -19,6 +20,7 @@ export interface AwardsOptions {
   readonly clock: Clock;
   readonly gate: Gate;
   readonly bidding: Bidding;
+  readonly ids: AwardIds;
   readonly places: Places;
   readonly audits: Audits;
   /** This worker as it sees itself now. */
@@ -29,7 +31,7 @@ export interface AwardsOptions {
 
 /** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
 export function serveAwards(options: AwardsOptions): void {
-  const { mesh, purse, clock, gate, bidding, places, audits, self, on, signal } = options;
+  const { mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal } = options;
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
   const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
 
@@ -50,7 +52,7 @@ export function serveAwards(options: AwardsOptions): void {
     if (made()) return yes();
     const decide = () => {
       const [payee, epoch] = [fromHex(purse.payee), places.epoch(stream)];
-      const drawn = bidding.drawn(offer.id);
+      const drawn = ids.of(offer.id);
       return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch, award: drawn });
     };
     const decision = decide();
@@ -74,7 +76,7 @@ export function serveAwards(options: AwardsOptions): void {
     if (made()) return yes();
     const still = decide();
     if (!still.ok) return no(still.reason, still.retryMs);
-    bidding.taken(offer.id);
+    ids.taken(offer.id);
     audits.begin(stream, offer.seedCommit);
     places.take({ award, offer, broadcaster: peer, potId });
     return yes();

@@ -14,17 +14,16 @@ import {
   type Signer,
   sealBid,
 } from "@tabcast/protocol";
-import { type Clock, describe, equalBytes, fromHex, secureRandom, toHex } from "@tabcast/runtime";
+import { type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import { FloodError, type Gate } from "../gate.ts";
 import type { WorkerEvent } from "../types.ts";
 import { asCodec } from "../wire.ts";
+import type { AwardIds } from "./award-ids.ts";
 import { openShunned } from "./shunned.ts";
 
 /** Offers remembered, to answer an award with; the oldest makes room. */
 const MOST_OFFERS = 128;
-/** Award ids of bids whose award may still come; the oldest makes room, and its award is refused. */
-const MOST_DRAWN = 256;
 /** How long a bid may travel, a cold dial included, in milliseconds. */
 const BID_MS = 20_000;
 const NOTHING = new Uint8Array(0);
@@ -33,13 +32,6 @@ const NOTHING = new Uint8Array(0);
 export interface Bidding {
   /** The offer with this id that was bid on; it may be answered with an award for as long as it is known. */
   offer(id: Uint8Array): Offer | undefined;
-  /**
-   * The award id that our bid on an offer has drawn, 16 random bytes; undefined once its award was taken, or 256 later bids have made room.
-   * Kept in memory only: a tab that comes back under its old key knows none of its old ids, so no old award is ever taken again.
-   */
-  drawn(offer: Uint8Array): Uint8Array | undefined;
-  /** The award of a bid on this offer was taken: no other may have its id. */
-  taken(offer: Uint8Array): void;
   /** A stream's offers may be bid on again. */
   forget(stream: string): void;
 }
@@ -50,6 +42,7 @@ export interface BiddingOptions {
   readonly purse: Pick<Purse, "payee" | "lane">;
   /** The payee's signature for this worker's key; undefined: there is none. */
   readonly payeeProof?: Uint8Array | undefined;
+  readonly ids: AwardIds;
   readonly clock: Clock;
   readonly gate: Gate;
   /** This worker as it sees itself now. */
@@ -81,16 +74,6 @@ export function openBidding(options: BiddingOptions): Bidding {
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const spared = openShunned(clock);
   const clocks = new Clocks();
-  const drawn = new Map<string, Uint8Array>();
-
-  /** A bid that is sent again has the id that it had: which of the two is answered does not matter. */
-  function draw(offer: string): Uint8Array {
-    const id = drawn.get(offer) ?? secureRandom.bytes(16);
-    drawn.delete(offer);
-    drawn.set(offer, id);
-    if (drawn.size > MOST_DRAWN) drawn.delete(drawn.keys().next().value as string);
-    return id;
-  }
 
   async function consider(offer: Offer): Promise<void> {
     const id = toHex(offer.id);
@@ -158,7 +141,7 @@ export function openBidding(options: BiddingOptions): Bidding {
       proof: token === undefined ? NOTHING : Screen.proof(token, offer.id, mesh.self),
       addrs: mesh.addrs().slice(0, 2),
       payeeProof: options.payeeProof ?? NOTHING,
-      award: draw(toHex(offer.id)),
+      award: options.ids.draw(offer.id),
     });
   }
 
@@ -199,8 +182,6 @@ export function openBidding(options: BiddingOptions): Bidding {
 
   return {
     offer: (id) => offers.get(toHex(id))?.offer,
-    drawn: (offer) => drawn.get(toHex(offer)),
-    taken: (offer) => void drawn.delete(toHex(offer)),
     forget(stream) {
       for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
     },
