@@ -61,7 +61,13 @@ interface Known {
   readonly stop: AbortController;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
   tooSlow?: number;
+  /** Until when the broadcaster takes no bid of ours, in milliseconds of the clock; undefined where it did not say. */
+  waitUntil?: number;
 }
+
+/** A bid that was refused may be worth sending again: we may be quicker now, or have waited as long as we were asked to. */
+const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
+  tooSlow !== undefined || (waitUntil !== undefined && now >= waitUntil);
 
 export function openBidding(options: BiddingOptions): Bidding {
   const { mesh, keys, purse, clock, gate, self, shuns, crews, doubt, on, signal } = options;
@@ -76,7 +82,7 @@ export function openBidding(options: BiddingOptions): Bidding {
     const stream = toHex(offer.stream);
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
-    if (before !== undefined && before.tooSlow === undefined) return;
+    if (before !== undefined && !again(before, clock.now())) return;
     if (shuns(stream)) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
@@ -108,7 +114,7 @@ export function openBidding(options: BiddingOptions): Bidding {
       throw error;
     });
     if (reply === undefined) return;
-    const { ok, why } = BidReply.decode(reply.head);
+    const { ok, why, retryMs } = BidReply.decode(reply.head);
     if (ok) {
       spared.forgive(stream);
       return on({ type: "bid", stream });
@@ -117,6 +123,7 @@ export function openBidding(options: BiddingOptions): Bidding {
       known.tooSlow = plan.pixelsPerSecond;
       if (slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
     }
+    if (retryMs > 0 || why === "already in") known.waitUntil = clock.now() + retryMs;
     on({ type: "refused", what: "bid", why });
   }
 
