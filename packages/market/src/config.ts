@@ -28,8 +28,8 @@ export interface Config {
   /**
    * The same where nobody else is hired or bids, so that this tab's own encoder is the alternative: late segments after which a worker
    * is dropped, how long it then stays out, twice as long each time running up to `returnMs`, in milliseconds, and what share of the
-   * pixels that it was late with it is believed to make in time. Two segments of own encoding cost a viewer nothing and end what the
-   * worker has queued; a stream that waits for `returnMs` was seen to encode 45 of 85 segments itself after one busy minute.
+   * pixels that it was late with it is believed to make in time. A stream that waited for `returnMs` each time was seen to
+   * encode 45 of 85 segments itself because of one busy minute of its only worker.
    * Source: ours, November 2026, scenario busy-minute.
    */
   readonly alone: { readonly late: number; readonly awayMs: number; readonly makes: number };

@@ -494,6 +494,15 @@ function lost(
   return drop(blamed, member, fault, now + Backoff.awayMs(dropped, config), now);
 }
 
+/**
+ * True where it is likely that this worker is late again and nobody else is there: it was late or dropped, and has made nothing in time
+ * since. This tab then makes what it can beside it, and not the lowest rung alone.
+ */
+export function doubtful(crew: Crew, worker: string): boolean {
+  const known = crew.known.get(worker);
+  return known !== undefined && (known.tries > 0 || known.late >= 1) && isAlone(crew, worker);
+}
+
 /** True if nobody but this worker is hired, asked or has a bid in hand. */
 function isAlone({ members, bids }: Crew, worker: string): boolean {
   const others = [...members.values()].some(

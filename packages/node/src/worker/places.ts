@@ -1,5 +1,4 @@
 import type { Hex } from "@tabcast/channel";
-import type { Hire } from "@tabcast/market";
 import { Hire } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
