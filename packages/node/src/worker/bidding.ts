@@ -31,6 +31,8 @@ const NOTHING = new Uint8Array(0);
 export interface Bidding {
   /** The offer with this id that was bid on; it may be answered with an award for as long as it is known. */
   offer(id: Uint8Array): Offer | undefined;
+  /** This device is quicker than it was: looks again at offers that were let pass, or refused, for its speed. */
+  reconsider(): void;
   /** A stream's offers may be bid on again. */
   forget(stream: string): void;
 }
@@ -76,6 +78,8 @@ export function openBidding(options: BiddingOptions): Bidding {
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const spared = openShunned(clock);
   const clocks = new Clocks();
+  /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
+  const passed = new Map<string, { readonly offer: Offer; readonly until: number }>();
 
   async function consider(offer: Offer): Promise<void> {
     const id = toHex(offer.id);
@@ -91,7 +95,12 @@ export function openBidding(options: BiddingOptions): Bidding {
     if (!plan.bid && plan.why !== "already in")
       on({ type: "passed", stream, why: plan.why, codec, ...slow });
     if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
-    if (!plan.bid) return;
+    passed.delete(id);
+    if (!plan.bid) {
+      if (plan.why === "incapable") passed.set(id, { offer, until: clock.now() + offer.ttlMs });
+      if (passed.size > MOST_OFFERS) passed.delete(passed.keys().next().value as string);
+      return;
+    }
     const sparing = () => slow !== undefined && spared.has(stream);
     if (sparing()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
@@ -150,6 +159,8 @@ export function openBidding(options: BiddingOptions): Bidding {
     const { offer, stream } = await openClosed(envelope);
     // Anybody can sign an end with a key of its own: it counts from the stream that offered.
     const known = offers.get(toHex(offer));
+    const over = passed.get(toHex(offer));
+    if (over !== undefined && equalBytes(over.offer.stream, stream)) passed.delete(toHex(offer));
     if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
     // One that may have our bid stays known: gossip may be quicker than the award.
     if (known.bid) known.stop.abort();
@@ -183,6 +194,15 @@ export function openBidding(options: BiddingOptions): Bidding {
 
   return {
     offer: (id) => offers.get(toHex(id))?.offer,
+    reconsider() {
+      const now = clock.now();
+      const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
+      const all = [...passed.values()].filter(({ until }) => until > now);
+      for (const { offer } of [...slow, ...all])
+        consider(offer).catch((error: unknown) => {
+          if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
+        });
+    },
     forget(stream) {
       for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
     },
