@@ -15,9 +15,8 @@ describe("a worker that was dropped", () => {
     ["failed", true, 0, 0, alone.awayMs],
     ["dead", true, 0, 0, alone.awayMs],
     ["late", true, 1, 0, 2 * alone.awayMs],
-    ["late", true, 2, 0, 4 * alone.awayMs],
-    ["late", true, 3, 0, returnMs],
-    ["late", true, 1_000, 0, returnMs],
+    ["late", true, 2, 0, alone.mostMs],
+    ["late", true, 1_000, 0, alone.mostMs],
     ["failed", false, 5, 0, returnMs],
     ["invalid", true, 0, 1, returnMs],
     ["unserved", true, 0, 1, returnMs],
@@ -41,6 +40,12 @@ describe("a worker that was dropped", () => {
     // Also one that was never measured: it is not asked to prove the same again.
     const unknown = Backoff.slower(want, 146e6, undefined, LIVE);
     expect(Backoff.makes(want, 146e6, unknown, LIVE)).toBeCloseTo(want.pixels / 2, 0);
+  });
+
+  test("is still believed to make the lowest rung, below which there is nothing to ask for", () => {
+    const lowest = { ...want, pixels: 10e6, least: 10e6 };
+    const slower = Backoff.slower(lowest, 146e6, quick, LIVE);
+    expect(Backoff.makes(lowest, 146e6, slower, LIVE)).toBeGreaterThan(lowest.least);
   });
 
   test("is not believed to be quicker for having been late", () => {

@@ -31,13 +31,15 @@ export function awayMs(dropped: Dropped, config: Config): number {
   if (invalid >= config.mostInvalid) return Number.POSITIVE_INFINITY;
   if (fault === "left") return 0;
   if (!soon(dropped)) return config.returnMs;
-  return Math.min(config.returnMs, config.alone.awayMs * 2 ** tries);
+  return Math.min(config.alone.mostMs, config.alone.awayMs * 2 ** tries);
 }
 
 /** One segment of a stream, and the time that there is for it in milliseconds. */
 export interface Want {
   /** Output pixels of all rungs and frames. */
   readonly pixels: number;
+  /** The same of the lowest rung, which is the least that is ever asked. Default 0: not known. */
+  readonly least?: number;
   /** Source bytes. */
   readonly bytes: number;
   readonly slackMs: number;
@@ -65,6 +67,9 @@ function leftMs(
   return want.slackMs / config.margin - (want.bytes * 8_000) / uplink - pullMs;
 }
 
+/** So that who makes just the lowest rung is feasible for it. */
+const MORE = 1.05;
+
 /**
  * What is held of a worker's speed once it was too slow for what was asked: it makes `config.alone.makes` of those pixels in time, or
  * less where less was measured. What it makes of fewer rungs then corrects the figure, up as well as down. Unchanged where its links
@@ -79,7 +84,9 @@ export function slower(
   const left = leftMs(want, claimed, measured, config);
   if (left <= 0) return measured;
   const { pixelsPerS } = believe(claimed, measured, config);
-  const most = (config.alone.makes * want.pixels * 1_000) / left;
+  // The lowest rung is tried whatever was seen: below it there is nothing to ask for, and nothing to learn from.
+  const pixels = Math.max(config.alone.makes * want.pixels, MORE * (want.least ?? 0));
+  const most = (pixels * 1_000) / left;
   return {
     samples: Math.max(config.measuredAfter, measured?.samples ?? 0),
     pixelsPerS: Math.min(pixelsPerS, most),

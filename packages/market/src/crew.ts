@@ -38,6 +38,8 @@ export interface Need {
   readonly maxPrice: bigint;
   /** Output pixels of one segment, all rungs and frames. */
   readonly pixels: number;
+  /** The same of the lowest rung alone. Default 0: not known. */
+  readonly least?: number;
   /** Source bytes of one segment. */
   readonly bytes: number;
   /** Milliseconds. */

@@ -179,6 +179,7 @@ async function run(
         wanted,
         maxPrice,
         pixels: Number(Price.pixels(rungs, 1)) * plannedFrames,
+        least: Math.min(...rungs.map((rung) => Number(Price.pixels([rung], 1)))) * plannedFrames,
         bytes: (info.bitrate / 8) * (segmentMs / 1_000),
         segmentMs,
         slackMs: pace === "live" ? slackMs : FAST_SLACK_MS,
