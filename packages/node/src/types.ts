@@ -305,7 +305,10 @@ export interface WorkerOptions {
   readonly transcoder: Transcoder;
   /** As measured at join; what is advertised follows the jobs from then on. */
   readonly capabilities: readonly Capability[];
-  /** Measures a codec again, when the jobs say that the device has changed and none is in hand. Default: never. */
+  /**
+   * Measures a codec again, when the jobs say that the device has changed and none is in hand; and briefly now and then while it is
+   * idle, in case the machine was busy when it was measured. Default: never.
+   */
   readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;

@@ -566,7 +566,7 @@ export const Entry: Noun<Entry> = define(
       durationUs: duration,
       capturedMs: whole(0),
       holders: list(0, 16, object<Holder>({ peer, addrs })),
-      tracks: list(1, 10, track),
+      tracks: list(1, 8 + OTHER_TRACKS.length, track),
     },
     ({ tracks, holders }, at) => {
       for (const [i, { holders: named }] of tracks.entries()) {

@@ -37,8 +37,11 @@ export function work(options: WorkerOptions): WorkerNode {
     capabilities: options.capabilities,
     measure: options.measure,
     clock,
-    changed: ({ codec, pixelsPerSecond, hardware }) =>
-      on({ type: "measured", codec, pixelsPerSecond, hardware }),
+    isIdle: () => places.all().length === 0,
+    changed: ({ codec, pixelsPerSecond, hardware }) => {
+      on({ type: "measured", codec, pixelsPerSecond, hardware });
+      bidding.reconsider();
+    },
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
     signal,
   });
