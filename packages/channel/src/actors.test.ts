@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../test/anvil.ts";
 import { proxy } from "../test/proxy.ts";
 import { impatient, stage } from "../test/stage.ts";
-import { type Chain, connect } from "./chain.ts";
+import { type Chain, connect } from "./chain/chain.ts";
 import { separator } from "./config.ts";
-import { memory } from "./memory.ts";
-import { resumePot } from "./pot.ts";
+import { resumePot } from "./payer/pot.ts";
 import { openSecret } from "./secret.ts";
-import type { Sealed, Store } from "./store.ts";
+import { memory } from "./store/memory.ts";
+import type { Sealed, Store } from "./store/store.ts";
 import type { Lane, PayerPot, PotNews, Purse, PurseNews, SignedVoucher } from "./types.ts";
 import * as Voucher from "./voucher.ts";
 

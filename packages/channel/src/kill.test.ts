@@ -5,9 +5,9 @@ import { describe, expect, test } from "vitest";
 import { Crash } from "../test/crash.ts";
 import { type Ledger, ledger } from "../test/ledger.ts";
 import { replay } from "../test/replay.ts";
-import { type MemoryStore, memory } from "./memory.ts";
-import { openPot, resumePot, unsettled } from "./pot.ts";
-import { openPurse } from "./purse.ts";
+import { openPurse } from "./payee/purse.ts";
+import { openPot, resumePot, unsettled } from "./payer/pot.ts";
+import { type MemoryStore, memory } from "./store/memory.ts";
 import type { Domain, PayerPot, Purse, SignedVoucher } from "./types.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Wei;

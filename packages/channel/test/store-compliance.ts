@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openBurner } from "../src/burner.ts";
-import type { Json, Store } from "../src/store.ts";
+import type { Json, Store } from "../src/store/store.ts";
 
 /** A place for records that can be opened again, as after a closed tab. */
 export interface Place {

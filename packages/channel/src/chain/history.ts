@@ -1,10 +1,10 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
 import { encodeEventTopics, formatLog, pad, parseEventLogs, toHex } from "viem";
 import { getBlock } from "viem/actions";
-import { least } from "./least.ts";
+import { least } from "../least.ts";
+import type { Address, Hex } from "../types.ts";
 import type { Link, Waits } from "./link.ts";
 import { type PotEvent, potEvents } from "./pot-event.ts";
-import type { Address, Hex } from "./types.ts";
 
 export interface HistoryOptions extends Waits {
   /** Only what lies before this block: the last page's `next`. Default: from the newest on. */

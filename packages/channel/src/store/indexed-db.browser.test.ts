@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { compliance } from "../test/store-compliance.ts";
+import { compliance } from "../../test/store-compliance.ts";
+import { openSecret } from "../secret.ts";
 import { indexedDb } from "./indexed-db.ts";
-import { openSecret } from "./secret.ts";
 import type { Sealed } from "./store.ts";
 
 let places = 0;
@@ -30,7 +30,7 @@ test("the key that seals secrets cannot leave the browser", async () => {
 });
 
 test("a stored burner wallet holds no readable private key", async () => {
-  const { openBurner } = await import("./burner.ts");
+  const { openBurner } = await import("../burner.ts");
   const store = await indexedDb(`tabcast-test-${Date.now()}-burner`);
   const { address } = await openBurner({ store });
   const sealed = (await store.get("burner")) as unknown as Sealed;

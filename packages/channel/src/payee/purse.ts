@@ -1,14 +1,14 @@
 import { type Clock, secureRandom, systemClock, toError, type Wei } from "@tabcast/runtime";
 import { getAddress, isAddressEqual } from "viem";
-import { type Chain, ChainError, connect, type Waits, type Wallet } from "./chain.ts";
-import { check, PotError, potId as potIdOf, requireDomain, separator } from "./config.ts";
-import { FINALIZED } from "./final.ts";
+import { type Chain, ChainError, connect, type Waits, type Wallet } from "../chain/chain.ts";
+import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import { Queue } from "../serial-queue.ts";
+import { type Json, type Store, StoreError } from "../store/store.ts";
+import type { Address, Domain, Hex, PotConfig, Purse, PurseNews, SignedVoucher } from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import { VoucherError, type VoucherReason } from "../voucher.ts";
 import * as Payee from "./payee.ts";
-import { Queue } from "./queue.ts";
-import { type Json, type Store, StoreError } from "./store.ts";
-import type { Address, Domain, Hex, PotConfig, Purse, PurseNews, SignedVoucher } from "./types.ts";
-import * as Voucher from "./voucher.ts";
-import { VoucherError, type VoucherReason } from "./voucher.ts";
 
 export interface OpenPurseOptions {
   /** Who is paid. */

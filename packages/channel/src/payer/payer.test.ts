@@ -1,10 +1,10 @@
 import type { Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { replay } from "../test/replay.ts";
+import { replay } from "../../test/replay.ts";
+import type { Address, Hex, Lane } from "../types.ts";
+import { laneKey } from "../voucher.ts";
 import * as Payer from "./payer.ts";
-import type { Address, Hex, Lane } from "./types.ts";
-import { laneKey } from "./voucher.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Wei;
 const a: Lane = { payee: `0x${"aa".repeat(20)}` as Address, lane: 1 };

@@ -8,7 +8,7 @@ import {
   RpcRequestError,
   TimeoutError,
 } from "viem";
-import type { Address, Hex } from "./types.ts";
+import type { Address, Hex } from "../types.ts";
 
 export type ChainReason =
   /** Nothing answers at the RPC URL, or something that is no chain. */

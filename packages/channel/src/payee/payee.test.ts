@@ -1,12 +1,12 @@
 import type { Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { replay } from "../test/replay.ts";
-import { FINALIZED } from "./final.ts";
+import { replay } from "../../test/replay.ts";
+import { FINALIZED } from "../final.ts";
+import * as Payer from "../payer/payer.ts";
+import type { Address, Hex, Lane } from "../types.ts";
+import { laneKey } from "../voucher.ts";
 import * as Payee from "./payee.ts";
-import * as Payer from "./payer.ts";
-import type { Address, Hex, Lane } from "./types.ts";
-import { laneKey } from "./voucher.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Wei;
 const sig = (n: bigint | number) => `0x${n.toString(16).padStart(130, "0")}` as Hex;

@@ -28,11 +28,11 @@ import {
   getTransactionReceipt,
   sendRawTransaction,
 } from "viem/actions";
+import { most } from "../least.ts";
+import { Queue } from "../serial-queue.ts";
+import type { Address, Domain, Hex } from "../types.ts";
 import { ChainError, insufficient, shown, translate, wrongChain } from "./chain-error.ts";
-import { most } from "./least.ts";
 import { type PotEvent, potEvents } from "./pot-event.ts";
-import { Queue } from "./queue.ts";
-import type { Address, Domain, Hex } from "./types.ts";
 
 /** The part of a browser wallet (EIP-1193) that is used. */
 export interface WalletProvider {

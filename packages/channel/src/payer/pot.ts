@@ -9,13 +9,12 @@ import {
   type Sent,
   type Waits,
   type Wallet,
-} from "./chain.ts";
-import { check, PotError, type PotReason, potId as potIdOf, separator } from "./config.ts";
-import { FINALIZED } from "./final.ts";
-import * as Payer from "./payer.ts";
-import { Queue } from "./queue.ts";
-import { newSecret, openSecret } from "./secret.ts";
-import { type Change, type Json, type Sealed, type Store, StoreError } from "./store.ts";
+} from "../chain/chain.ts";
+import { check, PotError, type PotReason, potId as potIdOf, separator } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import { newSecret, openSecret } from "../secret.ts";
+import { Queue } from "../serial-queue.ts";
+import { type Change, type Json, type Sealed, type Store, StoreError } from "../store/store.ts";
 import type {
   Address,
   Domain,
@@ -27,8 +26,9 @@ import type {
   Settlement,
   SettleProgress,
   SignedVoucher,
-} from "./types.ts";
-import * as Voucher from "./voucher.ts";
+} from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import * as Payer from "./payer.ts";
 
 export interface OpenPotOptions {
   readonly domain: Domain;

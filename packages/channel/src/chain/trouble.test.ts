@@ -2,12 +2,12 @@ import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import { keccak256, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Anvil, anvil } from "../test/anvil.ts";
-import { provider } from "../test/provider.ts";
-import { type BadLine, proxy } from "../test/proxy.ts";
+import { type Anvil, anvil } from "../../test/anvil.ts";
+import { provider } from "../../test/provider.ts";
+import { type BadLine, proxy } from "../../test/proxy.ts";
+import { potId, separator } from "../config.ts";
+import type { Hex, PotConfig } from "../types.ts";
 import { type Chain, type ChainNews, connect } from "./chain.ts";
-import { potId, separator } from "./config.ts";
-import type { Hex, PotConfig } from "./types.ts";
 
 const wei = (value: bigint) => value as Wei;
 const signal = AbortSignal.timeout(120_000);

@@ -13,10 +13,10 @@
  * given above what is guaranteed plus `softCap`.
  */
 import type { Wei } from "@tabcast/runtime";
-import { FINALIZED } from "./final.ts";
-import { least, most } from "./least.ts";
-import type { Hex } from "./types.ts";
-import type { VoucherReason } from "./voucher.ts";
+import { FINALIZED } from "../final.ts";
+import { least, most } from "../least.ts";
+import type { Hex } from "../types.ts";
+import type { VoucherReason } from "../voucher.ts";
 
 export interface Book {
   /** Wei of work delivered on this lane. */

@@ -17,11 +17,11 @@
  * is ≤ deposited unless our own lost state came back.
  */
 import type { Wei } from "@tabcast/runtime";
-import type { LaneState, Reservation } from "./chain.ts";
-import { isHexOf, type PotReason } from "./config.ts";
-import { least, most } from "./least.ts";
-import type { Hex, Lane } from "./types.ts";
-import { isLane, laneKey, MAX_AMOUNT } from "./voucher.ts";
+import type { LaneState, Reservation } from "../chain/chain.ts";
+import { isHexOf, type PotReason } from "../config.ts";
+import { least, most } from "../least.ts";
+import type { Hex, Lane } from "../types.ts";
+import { isLane, laneKey, MAX_AMOUNT } from "../voucher.ts";
 
 /** One lane of ours. */
 export interface LaneBook extends Lane {

@@ -3,12 +3,12 @@ import type { AddressInfo } from "node:net";
 import type { Wei } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Anvil, anvil } from "../test/anvil.ts";
-import { provider } from "../test/provider.ts";
+import { type Anvil, anvil } from "../../test/anvil.ts";
+import { provider } from "../../test/provider.ts";
+import { potId, separator } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import type { PotConfig } from "../types.ts";
 import { type Chain, ChainError, connect } from "./chain.ts";
-import { potId, separator } from "./config.ts";
-import { FINALIZED } from "./final.ts";
-import type { PotConfig } from "./types.ts";
 
 const wei = (value: bigint) => value as Wei;
 const signal = AbortSignal.timeout(120_000);

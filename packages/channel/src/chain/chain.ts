@@ -16,6 +16,8 @@ import {
   getTransactionReceipt,
   readContract,
 } from "viem/actions";
+import { least } from "../least.ts";
+import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
 import { type Action, callOf, type Reservation } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
 import {
@@ -25,7 +27,6 @@ import {
   type HistoryPage,
   history,
 } from "./history.ts";
-import { least } from "./least.ts";
 import {
   type ChainNews,
   fees,
@@ -36,7 +37,6 @@ import {
   type Wallet,
 } from "./link.ts";
 import type { PotEvent } from "./pot-event.ts";
-import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "./types.ts";
 
 export type { Action, Reservation } from "./action.ts";
 export { ChainError, type ChainReason } from "./chain-error.ts";

@@ -7,14 +7,14 @@
  * Stored before it is acknowledged. Forgets a pot once it is final.
  */
 import { type Clock, CodedError, systemClock, toError, type Wei } from "@tabcast/runtime";
-import { type Chain, connect, type Waits, type Wallet } from "./chain.ts";
-import { check, PotError, potId as potIdOf, requireDomain, separator } from "./config.ts";
-import { FINALIZED } from "./final.ts";
-import { Queue } from "./queue.ts";
-import { type Json, type Store, StoreError } from "./store.ts";
-import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "./types.ts";
-import * as Voucher from "./voucher.ts";
-import { VoucherError } from "./voucher.ts";
+import { type Chain, connect, type Waits, type Wallet } from "../chain/chain.ts";
+import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import { Queue } from "../serial-queue.ts";
+import { type Json, type Store, StoreError } from "../store/store.ts";
+import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import { VoucherError } from "../voucher.ts";
 
 /** Pots whose vouchers are kept. */
 export const MOST_POTS = 32;

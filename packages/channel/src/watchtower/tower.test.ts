@@ -1,11 +1,11 @@
 import type { Wei } from "@tabcast/runtime";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Anvil, anvil } from "../test/anvil.ts";
-import { stage } from "../test/stage.ts";
-import { type Chain, connect } from "./chain.ts";
-import { memory } from "./memory.ts";
+import { type Anvil, anvil } from "../../test/anvil.ts";
+import { stage } from "../../test/stage.ts";
+import { type Chain, connect } from "../chain/chain.ts";
+import { memory } from "../store/memory.ts";
+import type { Address, PayerPot, SignedVoucher } from "../types.ts";
 import { due, MOST_IN_POT, openTower, type Tower } from "./tower.ts";
-import type { Address, PayerPot, SignedVoucher } from "./types.ts";
 
 type Stage = ReturnType<typeof stage>;
 const signal = AbortSignal.timeout(240_000);

@@ -1,7 +1,7 @@
 import type { tabcastPotAbi } from "@tabcast/contracts";
 import type { Wei } from "@tabcast/runtime";
 import type { parseEventLogs } from "viem";
-import type { Address, Hex, Lane } from "./types.ts";
+import type { Address, Hex, Lane } from "../types.ts";
 
 /** What a pot's history says, oldest first. Amounts in wei. */
 export type PotEvent = {
