@@ -1,5 +1,5 @@
 /** Runs one after another what must not interleave; a failure does not stop the next. */
-export class Queue {
+export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
 
   /** Runs `work` when everything before it has ended. */

@@ -2,8 +2,7 @@ import { tabcastPotAbi } from "@tabcast/contracts";
 import type { Wei } from "@tabcast/runtime";
 import { encodeFunctionData, slice, zeroAddress } from "viem";
 import type { Address, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
-import type { LaneState } from "./chain.ts";
-import type { Call } from "./link.ts";
+import type { Call, LaneState } from "./types.ts";
 
 /** A guarantee to be given: the lane's `version` must still be the chain's. */
 export type Reservation = Lane & Omit<LaneState, "claimed">;

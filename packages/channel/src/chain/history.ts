@@ -3,8 +3,9 @@ import { encodeEventTopics, formatLog, pad, parseEventLogs, toHex } from "viem";
 import { getBlock } from "viem/actions";
 import { least } from "../least.ts";
 import type { Address, Hex } from "../types.ts";
-import type { Link, Waits } from "./link.ts";
 import { type PotEvent, potEvents } from "./pot-event.ts";
+import type { Rpc } from "./rpc.ts";
+import type { Waits } from "./types.ts";
 
 export interface HistoryOptions extends Waits {
   /** Only what lies before this block: the last page's `next`. Default: from the newest on. */
@@ -34,12 +35,12 @@ type Topic = Hex | readonly Hex[] | null;
 
 /** The contract's events of some blocks, oldest first; topics as `eth_getLogs` takes them. */
 export function eventsOf(
-  link: Link,
+  rpc: Rpc,
   contract: Address,
   topics: readonly Topic[],
   { from, to, signal }: Waits & { readonly from: bigint; readonly to: bigint },
 ): Promise<PotEvent[]> {
-  return link.ask(signal, async (client) => {
+  return rpc.ask(signal, async (client) => {
     // Asked by topic: viem's own filter needs one event's name.
     const filter = { address: contract, topics: topics as Hex[], fromBlock: toHex(from) };
     const logs = await client.request({
@@ -68,7 +69,7 @@ const named = (
 
 /** What happened to an account's money in this contract, as payer and as payee, newest first. */
 export async function history(
-  link: Link,
+  rpc: Rpc,
   contract: Address,
   account: Address,
   options: HistoryOptions,
@@ -76,19 +77,19 @@ export async function history(
   const { since = 0n, signal } = options;
   const limit = Math.min(100, Math.max(1, options.limit ?? 25));
   const who = pad(account.toLowerCase() as Hex, { size: 32 });
-  const newest = await link.ask(signal, async (client) => (await getBlock(client)).number);
+  const newest = await rpc.ask(signal, async (client) => (await getBlock(client)).number);
   let top = least(newest, (options.before ?? newest + 1n) - 1n);
   const found: PotEvent[] = [];
   let spans = 0;
   for (; top >= since && found.length < limit && spans < SPANS; spans++) {
     const bottom = top - EVENT_BLOCKS + 1n > since ? top - EVENT_BLOCKS + 1n : since;
     const range = { from: bottom, to: top, signal };
-    const mine = (topics: readonly Topic[]) => eventsOf(link, contract, topics, range);
+    const mine = (topics: readonly Topic[]) => eventsOf(rpc, contract, topics, range);
     const part = [
       ...(await mine([named("PotOpened", "Deposited", "Claimed", "Bounced"), null, who])),
       ...(await mine([named("Bounced"), null, null, who])),
       ...(await mine([named("CreditWithdrawn"), who])),
-      ...(await finals(link, contract, who, { ...range, since })),
+      ...(await finals(rpc, contract, who, { ...range, since })),
     ];
     part.sort((a, b) => (a.block === b.block ? b.index - a.index : a.block > b.block ? -1 : 1));
     found.push(...part);
@@ -101,7 +102,7 @@ export async function history(
   const times = new Map<bigint, number>();
   for (const { block } of page)
     if (!times.has(block)) {
-      const { timestamp } = await link.ask(signal, (client) =>
+      const { timestamp } = await rpc.ask(signal, (client) =>
         getBlock(client, { blockNumber: block }),
       );
       times.set(block, Number(timestamp));
@@ -114,18 +115,18 @@ export async function history(
 
 /** The ends of the account's own pots: their events name the pot only, so the pots' openings say whose they were. */
 async function finals(
-  link: Link,
+  rpc: Rpc,
   contract: Address,
   who: Hex,
   { since, ...range }: Waits & { from: bigint; to: bigint; since: bigint },
 ): Promise<PotEvent[]> {
-  const ends = await eventsOf(link, contract, [named("PotFinalized")], range);
+  const ends = await eventsOf(rpc, contract, [named("PotFinalized")], range);
   const left = new Set(ends.flatMap(({ potId }) => (potId ? [potId] : [])));
   const own = new Set<Hex>();
   for (let to = range.to, spans = 0; left.size > 0 && to >= since && spans < SPANS; spans++) {
     const from = to - EVENT_BLOCKS + 1n > since ? to - EVENT_BLOCKS + 1n : since;
     const topics = [named("PotOpened"), [...left], who];
-    for (const { potId } of await eventsOf(link, contract, topics, {
+    for (const { potId } of await eventsOf(rpc, contract, topics, {
       from,
       to,
       signal: range.signal,

@@ -3,7 +3,7 @@ import { getAddress, isAddressEqual } from "viem";
 import { type Chain, ChainError, connect, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
-import { Queue } from "../serial-queue.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { type Json, type Store, StoreError } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, Purse, PurseNews, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
@@ -50,7 +50,7 @@ interface LaneHeld {
   readonly potId: Hex;
   readonly config: PotConfig;
   book: Payee.Book;
-  readonly queue: Queue;
+  readonly queue: SerialQueue;
   /** The chain's unix second less our own clock's, in seconds; from the last look. */
   ahead: number;
   /** Looks at the chain that vouchers may still cause, and when that was, in milliseconds. */
@@ -139,7 +139,7 @@ async function readLanes(store: Store, payee: Address, lane: number): Promise<La
     return {
       potId: key.slice(prefix.length) as Hex,
       config: record.config,
-      queue: new Queue(),
+      queue: new SerialQueue(),
       ahead: 0,
       spare: { looks: SPARE_LOOKS, at: 0 },
       book: {
@@ -405,7 +405,7 @@ function hold(
       await known.queue.run(() => act(known, { type: "chain", ...pot }));
     } else {
       const spare = { looks: SPARE_LOOKS, at: 0 };
-      const at = { potId, config, queue: new Queue(), book: Payee.fresh(pot), ahead, spare };
+      const at = { potId, config, queue: new SerialQueue(), book: Payee.fresh(pot), ahead, spare };
       lanes.set(potId, at);
       await at.queue.run(() =>
         store.write([[laneKeyOf(payee, lane, potId), laneRecord(at, at.book)]]),

@@ -13,7 +13,7 @@ import {
 import { check, PotError, type PotReason, potId as potIdOf, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import { newSecret, openSecret } from "../secret.ts";
-import { Queue } from "../serial-queue.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { type Change, type Json, type Sealed, type Store, StoreError } from "../store/store.ts";
 import type {
   Address,
@@ -320,7 +320,7 @@ function hold(held: Held): PayerPot & { resume(): Promise<void> } {
   const { domain, config } = held.record;
   const domainSeparator = separator(domain);
   const potId = potIdOf(domainSeparator, config);
-  const queue = new Queue();
+  const queue = new SerialQueue();
   let record = held.record;
   let key = held.key;
   let closed = false;

@@ -10,7 +10,7 @@ import { type Clock, CodedError, systemClock, toError, type Wei } from "@tabcast
 import { type Chain, connect, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
-import { Queue } from "../serial-queue.ts";
+import { SerialQueue } from "../serial-queue.ts";
 import { type Json, type Store, StoreError } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
@@ -94,7 +94,7 @@ export async function openTower(options: OpenTowerOptions): Promise<Tower> {
   const release = await store.lock("tower", { signal, patience: 50 });
   const domainSeparator = separator(domain);
   const pots = new Map<Hex, Watched>();
-  const queue = new Queue();
+  const queue = new SerialQueue();
   const own = new AbortController();
   const until = AbortSignal.any([signal, own.signal]);
 
