@@ -6,7 +6,7 @@ import { proxy } from "../test/proxy.ts";
 import { impatient, stage } from "../test/stage.ts";
 import { type Chain, connect } from "./chain/chain.ts";
 import { separator } from "./config.ts";
-import { resumePot } from "./payer/pot.ts";
+import { resumePot } from "./payer/open-pot.ts";
 import { openSecret } from "./secret.ts";
 import { memory } from "./store/memory.ts";
 import type { Sealed, Store } from "./store/store.ts";

@@ -10,17 +10,16 @@ export { PotError, type PotReason } from "./config.ts";
 export * as Payee from "./payee/payee.ts";
 /** The worker's purse. */
 export { type OpenPurseOptions, openPurse } from "./payee/purse.ts";
-/** The broadcaster's side of a pot: what to sign next. */
-export * as Payer from "./payer/payer.ts";
 /** The broadcaster's purse for one stream. */
 export {
   type OpenPotOptions,
   openPot,
   type ResumePotOptions,
   resumePot,
-  type StoredPot,
-  unsettled,
-} from "./payer/pot.ts";
+} from "./payer/open-pot.ts";
+/** The broadcaster's side of a pot: what to sign next. */
+export * as Payer from "./payer/payer.ts";
+export { type StoredPot, unsettled } from "./payer/pot-record.ts";
 /** Books that survive a closed tab. */
 export { indexedDb } from "./store/indexed-db.ts";
 /** Books that do not. */

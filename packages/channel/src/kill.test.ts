@@ -6,7 +6,8 @@ import { Crash } from "../test/crash.ts";
 import { type Ledger, ledger } from "../test/ledger.ts";
 import { replay } from "../test/replay.ts";
 import { openPurse } from "./payee/purse.ts";
-import { openPot, resumePot, unsettled } from "./payer/pot.ts";
+import { openPot, resumePot } from "./payer/open-pot.ts";
+import { unsettled } from "./payer/pot-record.ts";
 import { type MemoryStore, memory } from "./store/memory.ts";
 import type { Domain, PayerPot, Purse, SignedVoucher } from "./types.ts";
 

@@ -1,7 +1,7 @@
 import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import { expect } from "vitest";
 import { type OpenPurseOptions, openPurse } from "../src/payee/purse.ts";
-import { type OpenPotOptions, openPot } from "../src/payer/pot.ts";
+import { type OpenPotOptions, openPot } from "../src/payer/open-pot.ts";
 import { memory } from "../src/store/memory.ts";
 import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "../src/types.ts";
 import type { Anvil } from "./anvil.ts";

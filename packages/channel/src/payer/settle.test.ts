@@ -13,7 +13,8 @@ import { newSecret } from "../secret.ts";
 import { memory } from "../store/memory.ts";
 import type { PayerPot, SettleProgress } from "../types.ts";
 import * as Voucher from "../voucher.ts";
-import { resumePot, unsettled } from "./pot.ts";
+import { resumePot } from "./open-pot.ts";
+import { unsettled } from "./pot-record.ts";
 
 type Stage = ReturnType<typeof stage>;
 const wei = (value: bigint) => value as Wei;
