@@ -6,10 +6,10 @@ export { ChainError, type ChainReason, type Wallet, type WalletProvider } from "
 /** A pot's rules and its id. */
 export * as Config from "./config.ts";
 export { PotError, type PotReason } from "./config.ts";
+/** The worker's purse. */
+export { type OpenPurseOptions, openPurse } from "./payee/open-purse.ts";
 /** The worker's side of a lane: what to accept, when to claim. */
 export * as Payee from "./payee/payee.ts";
-/** The worker's purse. */
-export { type OpenPurseOptions, openPurse } from "./payee/purse.ts";
 /** The broadcaster's purse for one stream. */
 export {
   type OpenPotOptions,

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Crash } from "../test/crash.ts";
 import { type Ledger, ledger } from "../test/ledger.ts";
 import { replay } from "../test/replay.ts";
-import { openPurse } from "./payee/purse.ts";
+import { openPurse } from "./payee/open-purse.ts";
 import { openPot, resumePot } from "./payer/open-pot.ts";
 import { unsettled } from "./payer/pot-record.ts";
 import { type MemoryStore, memory } from "./store/memory.ts";

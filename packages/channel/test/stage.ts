@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import { expect } from "vitest";
-import { type OpenPurseOptions, openPurse } from "../src/payee/purse.ts";
+import { type OpenPurseOptions, openPurse } from "../src/payee/open-purse.ts";
 import { type OpenPotOptions, openPot } from "../src/payer/open-pot.ts";
 import { memory } from "../src/store/memory.ts";
 import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "../src/types.ts";

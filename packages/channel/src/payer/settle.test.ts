@@ -8,7 +8,7 @@ import { provider } from "../../test/provider.ts";
 import { impatient, stage } from "../../test/stage.ts";
 import { connect } from "../chain/chain.ts";
 import { separator } from "../config.ts";
-import { openPurse } from "../payee/purse.ts";
+import { openPurse } from "../payee/open-purse.ts";
 import { newSecret } from "../secret.ts";
 import { memory } from "../store/memory.ts";
 import type { PayerPot, SettleProgress } from "../types.ts";
