@@ -30,6 +30,11 @@ export type * from "./types.ts";
 export * as Voucher from "./voucher.ts";
 export { VoucherError, type VoucherReason } from "./voucher.ts";
 /** Other workers' last vouchers, claimed for them when they cannot. */
-export { type OpenTowerOptions, openTower, type Tower, TowerError } from "./watchtower/tower.ts";
+export {
+  type OpenWatchtowerOptions,
+  openWatchtower,
+  type Watchtower,
+  WatchtowerError,
+} from "./watchtower/watchtower.ts";
 /** Vouchers and pots as protocol messages carry them. */
 export * as Wire from "./wire.ts";

@@ -6,7 +6,7 @@ import { answer } from "../exchange.ts";
 import type { WorkerEvent } from "../types.ts";
 import { UNGUARANTEED } from "../wire.ts";
 import type { Credit } from "./credit.ts";
-import type { Entrusting } from "./entrust.ts";
+import type { Entrusting } from "./delegate.ts";
 import type { Place, Places } from "./places.ts";
 
 export interface PaymentsOptions {

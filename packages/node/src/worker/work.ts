@@ -8,7 +8,7 @@ import { openAudits } from "./audits.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
 import { openCredit } from "./credit.ts";
-import { openEntrusting, serveTower } from "./entrust.ts";
+import { openEntrusting, serveWatchtower } from "./delegate.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
@@ -24,7 +24,7 @@ const CLOSING_MS = 1_000;
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
   const { mesh, keys, purse, transcoder, on, price = DEFAULT_PRICE } = options;
-  const { clock = systemClock, tags = [], tower } = options;
+  const { clock = systemClock, tags = [], watchtower } = options;
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
@@ -87,7 +87,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const jobs = openJobs({ mesh, clock, gate, places, credit, shift, speeds, maker, on, signal });
   servePayments({ mesh, purse, places, credit, entrusting, judged: shift.look, on, signal });
   serveHeld(mesh, held, signal);
-  if (tower !== undefined) serveTower(mesh, tower, { gate, clock, signal });
+  if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { gate, clock, signal });
   mesh.watch(
     (event) => {
       if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });

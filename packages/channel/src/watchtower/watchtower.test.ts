@@ -5,7 +5,7 @@ import { stage } from "../../test/stage.ts";
 import { type Chain, connect } from "../chain/chain.ts";
 import { memory } from "../store/memory.ts";
 import type { Address, PayerPot, SignedVoucher } from "../types.ts";
-import { due, MOST_IN_POT, openTower, type Tower } from "./tower.ts";
+import { due, MOST_IN_POT, openWatchtower, type Watchtower } from "./watchtower.ts";
 
 type Stage = ReturnType<typeof stage>;
 const signal = AbortSignal.timeout(240_000);
@@ -32,8 +32,8 @@ beforeEach(() => {
   problems = [];
 });
 
-const watching = (store = memory()): Promise<Tower> =>
-  openTower({
+const watching = (store = memory()): Promise<Watchtower> =>
+  openWatchtower({
     domain: net.domain,
     rpc: net.rpc,
     account: net.accounts[3],
@@ -44,8 +44,8 @@ const watching = (store = memory()): Promise<Tower> =>
     onProblem: (error) => void problems.push(error),
     onRescue: (payee, paid) => void rescued.push([payee, paid]),
   });
-const keep = (tower: Tower, { domain, config }: PayerPot, voucher: SignedVoucher) =>
-  tower.keep(domain, config, voucher, { signal });
+const keep = (watchtower: Watchtower, { domain, config }: PayerPot, voucher: SignedVoucher) =>
+  watchtower.keep(domain, config, voucher, { signal });
 
 /** A worker that earned and whose tab is gone, with what it held. */
 async function gone(pot: PayerPot, amount = WORTH): Promise<SignedVoucher> {
@@ -61,12 +61,12 @@ async function closeEarly(pot: PayerPot): Promise<number> {
   return (await chain.pot(pot.potId, { signal })).closeAt;
 }
 
-describe("a tower, on a real chain", () => {
+describe("a watchtower, on a real chain", () => {
   test("claims for a worker that is gone when the pot closes without it, and only its owner is paid", async () => {
     const pot = await funded();
     const voucher = await gone(pot);
-    const tower = await watching();
-    await keep(tower, pot, voucher);
+    const watchtower = await watching();
+    await keep(watchtower, pot, voucher);
     const mine = await chain.credit(net.accounts[3].address, { signal });
     const credit = await chain.credit(voucher.payee, { signal });
     await closeEarly(pot);
@@ -78,10 +78,10 @@ describe("a tower, on a real chain", () => {
     expect(await chain.credit(net.accounts[3].address, { signal })).toBe(mine);
     await net.warp(900);
     await chain.finalizeClose(net.accounts[3], pot.config, { signal });
-    await expect.poll(() => tower.kept(), patience).toEqual([]); // a final pot is forgotten
+    await expect.poll(() => watchtower.kept(), patience).toEqual([]); // a final pot is forgotten
     expect(rescued).toHaveLength(1);
     expect(problems).toEqual([]);
-    await tower.close();
+    await watchtower.close();
     await pot.close();
   });
 
@@ -115,10 +115,10 @@ describe("a tower, on a real chain", () => {
   test("refuses what it could not bring, and is not made to keep more than it can", async () => {
     const pot = await funded();
     const voucher = await gone(pot);
-    const tower = await watching();
+    const watchtower = await watching();
     const { domain, config } = pot;
     const offer = (more: object, offered = domain, of = config) =>
-      tower.keep(offered, of, { ...voucher, ...more }, { signal });
+      watchtower.keep(offered, of, { ...voucher, ...more }, { signal });
     await expect(offer({ cumulative: wei(WORTH + 1n) })).rejects.toMatchObject({
       code: "VOUCHER_FORGED",
     });
@@ -135,13 +135,13 @@ describe("a tower, on a real chain", () => {
       ),
     );
     // All at once: none of them is stored when the last one asks.
-    const kept = await Promise.allSettled(some.map((one) => keep(tower, pot, one)));
+    const kept = await Promise.allSettled(some.map((one) => keep(watchtower, pot, one)));
     expect(kept.filter(({ status }) => status === "fulfilled")).toHaveLength(MOST_IN_POT);
     await expect(offer({})).rejects.toMatchObject({
-      reason: { code: "TOWER_FULL", most: MOST_IN_POT },
+      reason: { code: "WATCHTOWER_FULL", most: MOST_IN_POT },
     });
-    expect(tower.kept()).toHaveLength(MOST_IN_POT);
-    await tower.close();
+    expect(watchtower.kept()).toHaveLength(MOST_IN_POT);
+    await watchtower.close();
     await pot.close();
   });
 });

@@ -1,8 +1,8 @@
 /**
  * Gives this worker's highest vouchers to peers that keep them, and keeps those of others: a tab that is closed or crashes loses
- * no money where a broadcaster closes its pot without paying. Knows no chain; what a voucher is worth is the tower's to check.
+ * no money where a broadcaster closes its pot without paying. Knows no chain; what a voucher is worth is the watchtower's to check.
  */
-import { type Hex, type Purse, type Tower, Wire } from "@tabcast/channel";
+import { type Hex, type Purse, type Watchtower, Wire } from "@tabcast/channel";
 import { type Mesh, MeshError, type PeerId } from "@tabcast/mesh";
 import { Entrust, EntrustReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
 import { type Clock, describe, fromHex } from "@tabcast/runtime";
@@ -114,9 +114,9 @@ export function openEntrusting({
 }
 
 /** Keeps what others entrust, until `signal` fires. */
-export function serveTower(
+export function serveWatchtower(
   mesh: Mesh,
-  tower: Tower,
+  watchtower: Watchtower,
   { gate, clock, signal }: { gate: Gate; clock: Clock; signal: AbortSignal },
 ): void {
   answer(mesh, PROTOCOLS.entrust, signal, async (head, peer) => {
@@ -126,7 +126,7 @@ export function serveTower(
       const { domain, config } = Wire.toPot(pot);
       const signed = Wire.toVoucher(voucher, Wire.toAddress(payee));
       const limits = AbortSignal.any([signal, clock.timeout(ANSWER_MS)]);
-      await tower.keep(domain, config, signed, { signal: limits });
+      await watchtower.keep(domain, config, signed, { signal: limits });
       return EntrustReply.encode({ ok: true, why: "" });
     } catch (error) {
       gate.refused("entrust", peer, error);

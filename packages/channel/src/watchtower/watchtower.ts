@@ -1,6 +1,6 @@
 /**
  * Keeps other workers' highest vouchers and brings them to the contract when their pot closes without them. A claim pays only the
- * voucher's owner, so a tower can be trusted by nobody and asked by everybody. It waits out the first half of the challenge, in
+ * voucher's owner, so a watchtower can be trusted by nobody and asked by everybody. It waits out the first half of the challenge, in
  * which an owner that lives claims for itself, and pays the gas of the rest: never more than the vouchers are worth.
  *
  * Bounds: `MOST_POTS` pots, `MOST_IN_POT` lanes each; one look at each pot every `refresh`; a pot it has not heard of costs one.
@@ -24,9 +24,9 @@ export const MOST_IN_POT = 16;
 const ROW_GAS = 60_000n;
 
 /** No room for what was brought. */
-export class TowerError extends CodedError<{ code: "TOWER_FULL"; most: number }> {}
+export class WatchtowerError extends CodedError<{ code: "WATCHTOWER_FULL"; most: number }> {}
 
-export interface OpenTowerOptions {
+export interface OpenWatchtowerOptions {
   /** The one contract and chain whose pots are watched. */
   readonly domain: Domain;
   /** Our own JSON-RPC server over HTTP. */
@@ -47,10 +47,10 @@ export interface OpenTowerOptions {
 }
 
 /** Other workers' last vouchers, kept for them. */
-export interface Tower {
+export interface Watchtower {
   /**
    * Checks and stores a voucher; a lower one than is kept changes nothing. Throws PotError for a pot that is not ours to watch or
-   * holds nothing, VoucherError for one its session key did not sign, TOWER_FULL.
+   * holds nothing, VoucherError for one its session key did not sign, WATCHTOWER_FULL.
    */
   keep(offered: Domain, config: PotConfig, voucher: SignedVoucher, waits: Waits): Promise<void>;
   /** What is kept now. */
@@ -64,6 +64,7 @@ interface Watched {
   readonly vouchers: Map<string, SignedVoucher>;
 }
 
+/** Names on disk, which stay: books of version 0.1.0 have them. */
 const PREFIX = "tower/";
 const keyOf = (voucher: SignedVoucher) => `${PREFIX}${voucher.potId}/${Voucher.laneKey(voucher)}`;
 
@@ -87,7 +88,7 @@ export function due(
 }
 
 /** Opens what was kept before and watches on. Throws ChainError, StoreError; STORE_LOCKED if another tab watches. */
-export async function openTower(options: OpenTowerOptions): Promise<Tower> {
+export async function openWatchtower(options: OpenWatchtowerOptions): Promise<Watchtower> {
   const { domain, rpc, account, store, signal, clock = systemClock, refresh = 30_000 } = options;
   const { onProblem = () => {}, onRescue = () => {} } = options;
   const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
@@ -108,13 +109,13 @@ export async function openTower(options: OpenTowerOptions): Promise<Tower> {
     throw error;
   }
 
-  /** False if as much is kept of the lane already. Throws TOWER_FULL. */
+  /** False if as much is kept of the lane already. Throws WATCHTOWER_FULL. */
   function admits(potId: Hex, laneKey: string, { cumulative }: SignedVoucher): boolean {
     const pot = pots.get(potId);
     const held = pot?.vouchers.get(laneKey);
     if (held !== undefined) return cumulative > held.cumulative;
     const full = (most: number, what: string) =>
-      new TowerError({ code: "TOWER_FULL", most }, `at most ${most} ${what} are watched`);
+      new WatchtowerError({ code: "WATCHTOWER_FULL", most }, `at most ${most} ${what} are watched`);
     if (pot === undefined && pots.size >= MOST_POTS) throw full(MOST_POTS, "pots");
     if (pot !== undefined && pot.vouchers.size >= MOST_IN_POT)
       throw full(MOST_IN_POT, "lanes of a pot");
