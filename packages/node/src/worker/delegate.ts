@@ -4,7 +4,7 @@
  */
 import { type Hex, type Purse, type Watchtower, Wire } from "@tabcast/channel";
 import { type Mesh, MeshError, type PeerId } from "@tabcast/mesh";
-import { Entrust, EntrustReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
+import { Delegate, DelegateReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
 import { type Clock, describe, fromHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
@@ -22,7 +22,7 @@ const MOST_ROUNDS = 3;
 /** Pots whose vouchers wait to be given away; the oldest makes room. */
 const MOST_POTS = 32;
 
-export interface Entrusting {
+export interface Delegation {
   /** The voucher of a pot rose. `payer` is not asked to keep it. */
   rose(potId: Hex, pot: Pot, payer: PeerId): void;
   /**
@@ -32,7 +32,7 @@ export interface Entrusting {
   now(limit?: AbortSignal): Promise<void>;
 }
 
-export function openEntrusting({
+export function openDelegation({
   mesh,
   purse,
   clock,
@@ -42,7 +42,7 @@ export function openEntrusting({
   readonly purse: Purse;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-}): Entrusting {
+}): Delegation {
   const risen = new Map<Hex, { readonly pot: Pot; readonly payer: PeerId }>();
   /** Who kept something before (true), and who answers no such question (false). */
   const keeps = new Map<PeerId, boolean>();
@@ -55,7 +55,7 @@ export function openEntrusting({
   ): Promise<boolean> {
     const highest = purse.highest(potId);
     if (highest === undefined) return false;
-    const head = Entrust.encode({
+    const head = Delegate.encode({
       pot,
       payee: fromHex(purse.payee),
       voucher: Wire.fromVoucher(highest),
@@ -68,8 +68,8 @@ export function openEntrusting({
     for (const peer of asked.slice(0, MOST_ASKED)) {
       const limits = AbortSignal.any([until, clock.timeout(ANSWER_MS)]);
       try {
-        const reply = await ask(mesh, peer, PROTOCOLS.entrust, head, { signal: limits });
-        if (!EntrustReply.decode(reply.head).ok) continue;
+        const reply = await ask(mesh, peer, PROTOCOLS.delegate, head, { signal: limits });
+        if (!DelegateReply.decode(reply.head).ok) continue;
         remember(peer, true);
       } catch (error) {
         if (error instanceof MeshError && error.code === "MESH_REFUSED") remember(peer, false);
@@ -113,24 +113,24 @@ export function openEntrusting({
   };
 }
 
-/** Keeps what others entrust, until `signal` fires. */
+/** Keeps what others delegate, until `signal` fires. */
 export function serveWatchtower(
   mesh: Mesh,
   watchtower: Watchtower,
   { gate, clock, signal }: { gate: Gate; clock: Clock; signal: AbortSignal },
 ): void {
-  answer(mesh, PROTOCOLS.entrust, signal, async (head, peer) => {
-    gate.pass("entrust", peer);
+  answer(mesh, PROTOCOLS.delegate, signal, async (head, peer) => {
+    gate.pass("delegate", peer);
     try {
-      const { pot, payee, voucher } = Entrust.decode(head);
+      const { pot, payee, voucher } = Delegate.decode(head);
       const { domain, config } = Wire.toPot(pot);
       const signed = Wire.toVoucher(voucher, Wire.toAddress(payee));
       const limits = AbortSignal.any([signal, clock.timeout(ANSWER_MS)]);
       await watchtower.keep(domain, config, signed, { signal: limits });
-      return EntrustReply.encode({ ok: true, why: "" });
+      return DelegateReply.encode({ ok: true, why: "" });
     } catch (error) {
-      gate.refused("entrust", peer, error);
-      return EntrustReply.encode({ ok: false, why: describe(error).slice(0, 200) });
+      gate.refused("delegate", peer, error);
+      return DelegateReply.encode({ ok: false, why: describe(error).slice(0, 200) });
     }
   });
 }

@@ -8,7 +8,7 @@ import { openAudits } from "./audits.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
 import { openCredit } from "./credit.ts";
-import { openEntrusting, serveWatchtower } from "./delegate.ts";
+import { openDelegation, serveWatchtower } from "./delegate.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
@@ -31,7 +31,7 @@ export function work(options: WorkerOptions): WorkerNode {
 
   const held = openHeld();
   const gate = openGate(LIVE, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
-  const entrusting = openEntrusting({ mesh, purse, clock, signal });
+  const delegation = openDelegation({ mesh, purse, clock, signal });
   const speeds = openSpeeds({
     capabilities: options.capabilities,
     measure: options.measure,
@@ -85,7 +85,7 @@ export function work(options: WorkerOptions): WorkerNode {
   serveAwards({ mesh, purse, clock, gate, bidding, places, audits, self, on, signal });
   const maker = openMaker({ keys, purse, transcoder, held, speeds, credit, audits });
   const jobs = openJobs({ mesh, clock, gate, places, credit, shift, speeds, maker, on, signal });
-  servePayments({ mesh, purse, places, credit, entrusting, judged: shift.look, on, signal });
+  servePayments({ mesh, purse, places, credit, delegation, judged: shift.look, on, signal });
   serveHeld(mesh, held, signal);
   if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { gate, clock, signal });
   mesh.watch(
@@ -110,12 +110,12 @@ export function work(options: WorkerOptions): WorkerNode {
       streams: places.all().length,
       heldBytes: held.size(),
     }),
-    handOver: () => entrusting.now(),
+    handOver: () => delegation.now(),
     async close() {
       if (own.signal.aborted) return;
       const limit = clock.timeout(CLOSING_MS);
-      await Promise.allSettled([places.close({ signal: limit }), entrusting.now(limit)]);
-      await entrusting.now(clock.timeout(CLOSING_MS)); // what was paid since
+      await Promise.allSettled([places.close({ signal: limit }), delegation.now(limit)]);
+      await delegation.now(clock.timeout(CLOSING_MS)); // what was paid since
       own.abort();
     },
   };

@@ -599,7 +599,7 @@ export const WIRE: Wire = {
       "type": "Voucher"
     }
   },
-  "Entrust": {
+  "Delegate": {
     "1": {
       "name": "pot",
       "type": "Pot"
@@ -613,7 +613,7 @@ export const WIRE: Wire = {
       "type": "Voucher"
     }
   },
-  "EntrustReply": {
+  "DelegateReply": {
     "1": {
       "name": "ok",
       "type": "bool"
