@@ -30,11 +30,11 @@ export type * from "./types.ts";
 export * as Voucher from "./voucher.ts";
 export { VoucherError, type VoucherReason } from "./voucher.ts";
 /** Other workers' last vouchers, claimed for them when they cannot. */
+export { WatchtowerError } from "./watchtower/delegated.ts";
 export {
   type OpenWatchtowerOptions,
   openWatchtower,
   type Watchtower,
-  WatchtowerError,
 } from "./watchtower/watchtower.ts";
 /** Vouchers and pots as protocol messages carry them. */
 export * as Wire from "./wire.ts";

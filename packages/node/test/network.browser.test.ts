@@ -655,7 +655,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
       .toBeGreaterThan(0n);
     expect(leaver.mesh.neighbours().map(({ peer }) => peer)).toContain(keeper.mesh.self);
     await leaver.worker.close();
-    const [kept] = watchtower.kept();
+    const [kept] = watchtower.vouchers();
     const { payee, lane } = leaver.purse;
     const cumulative = leaver.purse.balances().vouchered;
     expect(kept).toMatchObject({ payee, lane, cumulative });

@@ -5,7 +5,9 @@ import { stage } from "../../test/stage.ts";
 import { type Chain, connect } from "../chain/chain.ts";
 import { memory } from "../store/memory.ts";
 import type { Address, PayerPot, SignedVoucher } from "../types.ts";
-import { due, MOST_IN_POT, openWatchtower, type Watchtower } from "./watchtower.ts";
+import { MOST_IN_POT } from "./delegated.ts";
+import { due } from "./due.ts";
+import { openWatchtower, type Watchtower } from "./watchtower.ts";
 
 type Stage = ReturnType<typeof stage>;
 const signal = AbortSignal.timeout(240_000);
@@ -45,7 +47,7 @@ const watching = (store = memory()): Promise<Watchtower> =>
     onRescue: (payee, paid) => void rescued.push([payee, paid]),
   });
 const keep = (watchtower: Watchtower, { domain, config }: PayerPot, voucher: SignedVoucher) =>
-  watchtower.keep(domain, config, voucher, { signal });
+  watchtower.accept(domain, config, voucher, { signal });
 
 /** A worker that earned and whose tab is gone, with what it held. */
 async function gone(pot: PayerPot, amount = WORTH): Promise<SignedVoucher> {
@@ -78,7 +80,7 @@ describe("a watchtower, on a real chain", () => {
     expect(await chain.credit(net.accounts[3].address, { signal })).toBe(mine);
     await net.warp(900);
     await chain.finalizeClose(net.accounts[3], pot.config, { signal });
-    await expect.poll(() => watchtower.kept(), patience).toEqual([]); // a final pot is forgotten
+    await expect.poll(() => watchtower.vouchers(), patience).toEqual([]); // a final pot is forgotten
     expect(rescued).toHaveLength(1);
     expect(problems).toEqual([]);
     await watchtower.close();
@@ -93,18 +95,18 @@ describe("a watchtower, on a real chain", () => {
     const store = memory();
     const first = await watching(store);
     for (const voucher of [low, high, low]) await keep(first, pot, voucher);
-    expect(first.kept()).toEqual([high]);
+    expect(first.vouchers()).toEqual([high]);
     await first.close();
 
     const second = await watching(store);
-    expect(second.kept()).toEqual([high]);
+    expect(second.vouchers()).toEqual([high]);
     await closeEarly(pot);
     expect((await purse.claim({ signal })).paid).toBe(2n * WORTH);
     await net.warp(460);
     const height = await chain.height({ signal });
     await net.warp(900);
     await chain.finalizeClose(net.accounts[3], pot.config, { signal });
-    await expect.poll(() => second.kept(), patience).toEqual([]);
+    await expect.poll(() => second.vouchers(), patience).toEqual([]);
     expect(rescued).toEqual([]);
     expect(await chain.height({ signal })).toBe(height + 2n); // our warp and the finalize: no claim
     await second.close();
@@ -118,7 +120,7 @@ describe("a watchtower, on a real chain", () => {
     const watchtower = await watching();
     const { domain, config } = pot;
     const offer = (more: object, offered = domain, of = config) =>
-      watchtower.keep(offered, of, { ...voucher, ...more }, { signal });
+      watchtower.accept(offered, of, { ...voucher, ...more }, { signal });
     await expect(offer({ cumulative: wei(WORTH + 1n) })).rejects.toMatchObject({
       code: "VOUCHER_FORGED",
     });
@@ -140,7 +142,7 @@ describe("a watchtower, on a real chain", () => {
     await expect(offer({})).rejects.toMatchObject({
       reason: { code: "WATCHTOWER_FULL", most: MOST_IN_POT },
     });
-    expect(watchtower.kept()).toHaveLength(MOST_IN_POT);
+    expect(watchtower.vouchers()).toHaveLength(MOST_IN_POT);
     await watchtower.close();
     await pot.close();
   });

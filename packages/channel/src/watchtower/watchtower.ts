@@ -3,28 +3,19 @@
  * voucher's owner, so a watchtower can be trusted by nobody and asked by everybody. It waits out the first half of the challenge, in
  * which an owner that lives claims for itself, and pays the gas of the rest: never more than the vouchers are worth.
  *
- * Bounds: `MOST_POTS` pots, `MOST_IN_POT` lanes each; one look at each pot every `refresh`; a pot it has not heard of costs one.
+ * Bounds: `MOST_POTS` pots, `MOST_IN_POT` lanes each; each pot is read from the chain every `refresh`, and once when it is new.
  * Stored before it is acknowledged. Forgets a pot once it is final.
  */
-import { type Clock, CodedError, systemClock, toError, type Wei } from "@tabcast/runtime";
+import { type Clock, systemClock, toError, type Wei } from "@tabcast/runtime";
 import { type Chain, connect, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import { SerialQueue } from "../serial-queue.ts";
-import { type Json, type Store, StoreError } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
-import * as Voucher from "../voucher.ts";
-import { VoucherError } from "../voucher.ts";
-
-/** Pots whose vouchers are kept. */
-export const MOST_POTS = 32;
-/** Lanes kept of one pot: a payer can sign for as many made-up workers as it likes, and we pay the gas. */
-export const MOST_IN_POT = 16;
-/** Gas of one more row of a claim, into a fresh lane and credit. Source: the contract's gas snapshot, 54,763 a lane of 50. */
-const ROW_GAS = 60_000n;
-
-/** No room for what was brought. */
-export class WatchtowerError extends CodedError<{ code: "WATCHTOWER_FULL"; most: number }> {}
+import { VoucherError, verify } from "../voucher.ts";
+import { Delegated, type WatchedPot } from "./delegated.ts";
+import { due, ROW_GAS } from "./due.ts";
 
 export interface OpenWatchtowerOptions {
   /** The one contract and chain whose pots are watched. */
@@ -37,7 +28,7 @@ export interface OpenWatchtowerOptions {
   readonly signal: AbortSignal;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
-  /** Milliseconds between two looks at the chain. Default 30_000. */
+  /** Milliseconds between two refreshes of a pot from the chain. Default 30_000. */
   readonly refresh?: number;
   /** Told of trouble in the background. */
   readonly onProblem?: (error: Error) => void;
@@ -46,45 +37,16 @@ export interface OpenWatchtowerOptions {
   readonly clock?: Clock;
 }
 
-/** Other workers' last vouchers, kept for them. */
+/** Other workers' last vouchers, claimed for them when they cannot. */
 export interface Watchtower {
   /**
    * Checks and stores a voucher; a lower one than is kept changes nothing. Throws PotError for a pot that is not ours to watch or
    * holds nothing, VoucherError for one its session key did not sign, WATCHTOWER_FULL.
    */
-  keep(offered: Domain, config: PotConfig, voucher: SignedVoucher, waits: Waits): Promise<void>;
+  accept(offered: Domain, config: PotConfig, voucher: SignedVoucher, waits: Waits): Promise<void>;
   /** What is kept now. */
-  kept(): readonly SignedVoucher[];
+  vouchers(): readonly SignedVoucher[];
   close(): Promise<void>;
-}
-
-interface Watched {
-  readonly config: PotConfig;
-  /** By `Voucher.laneKey`. */
-  readonly vouchers: Map<string, SignedVoucher>;
-}
-
-/** Names on disk, which stay: books of version 0.1.0 have them. */
-const PREFIX = "tower/";
-const keyOf = (voucher: SignedVoucher) => `${PREFIX}${voucher.potId}/${Voucher.laneKey(voucher)}`;
-
-/** What to bring now, of a closing pot whose lanes the chain has paid `claimed`; wei. Nothing in the first half of the challenge. */
-export function due(
-  { closeAt, balance }: { readonly closeAt: number; readonly balance: Wei },
-  challengePeriod: number,
-  vouchers: readonly SignedVoucher[],
-  claimed: readonly Wei[],
-  { now, rowCost }: { readonly now: number; readonly rowCost: Wei },
-): readonly SignedVoucher[] {
-  if (closeAt === 0 || closeAt === FINALIZED || now < closeAt - challengePeriod / 2) return [];
-  let left: bigint = balance;
-  return vouchers.filter(({ cumulative }, i) => {
-    const owed = cumulative - (claimed[i] ?? 0n);
-    const pays = owed < left ? owed : left;
-    if (pays <= rowCost) return false;
-    left -= pays;
-    return true;
-  });
 }
 
 /** Opens what was kept before and watches on. Throws ChainError, StoreError; STORE_LOCKED if another tab watches. */
@@ -93,110 +55,74 @@ export async function openWatchtower(options: OpenWatchtowerOptions): Promise<Wa
   const { onProblem = () => {}, onRescue = () => {} } = options;
   const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
   const release = await store.lock("tower", { signal, patience: 50 });
-  const domainSeparator = separator(domain);
-  const pots = new Map<Hex, Watched>();
-  const queue = new SerialQueue();
-  const own = new AbortController();
-  const until = AbortSignal.any([signal, own.signal]);
-
   try {
-    for (const [key, value] of await store.list(PREFIX)) {
-      const { config, ...voucher } = read(key, value);
-      watched(pots, voucher.potId, config).vouchers.set(Voucher.laneKey(voucher), voucher);
-    }
+    const delegated = await Delegated.read(store);
+    return watch({
+      domain,
+      chain,
+      account,
+      delegated,
+      clock,
+      signal,
+      refresh,
+      onProblem,
+      onRescue,
+      release,
+    });
   } catch (error) {
     release();
     throw error;
   }
+}
 
-  /** False if as much is kept of the lane already. Throws WATCHTOWER_FULL. */
-  function admits(potId: Hex, laneKey: string, { cumulative }: SignedVoucher): boolean {
-    const pot = pots.get(potId);
-    const held = pot?.vouchers.get(laneKey);
-    if (held !== undefined) return cumulative > held.cumulative;
-    const full = (most: number, what: string) =>
-      new WatchtowerError({ code: "WATCHTOWER_FULL", most }, `at most ${most} ${what} are watched`);
-    if (pot === undefined && pots.size >= MOST_POTS) throw full(MOST_POTS, "pots");
-    if (pot !== undefined && pot.vouchers.size >= MOST_IN_POT)
-      throw full(MOST_IN_POT, "lanes of a pot");
-    return true;
-  }
+interface WatchtowerParts {
+  readonly domain: Domain;
+  readonly chain: Chain;
+  readonly account: Wallet;
+  readonly delegated: Delegated;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly refresh: number;
+  readonly onProblem: (error: Error) => void;
+  readonly onRescue: (payee: Address, paid: Wei) => void;
+  readonly release: () => void;
+}
 
-  async function keep(
-    offered: Domain,
-    config: PotConfig,
-    voucher: SignedVoucher,
-    waits: Waits,
-  ): Promise<void> {
-    requireDomain(domain, offered);
-    check(config);
-    const potId = potIdOf(domainSeparator, config);
-    if (potId !== voucher.potId)
-      throw new VoucherError(
-        { code: "VOUCHER_UNTRUSTED_POT", potId: voucher.potId },
-        `the voucher is for the pot ${voucher.potId}, and what came with it is ${potId}`,
-      );
-    const laneKey = Voucher.laneKey(voucher);
-    // Before anything is computed or asked, and again when it is our turn: many may come at once.
-    if (!admits(potId, laneKey, voucher)) return;
-    await Voucher.verify(domainSeparator, config.signer, voucher);
-    if (!pots.has(potId)) {
-      const { exists, closeAt, balance } = await chain.pot(potId, waits);
-      if (closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
-      if (!exists || balance === 0n)
-        throw new PotError(
-          { code: "POT_UNFUNDED", balance, min: 1n as Wei },
-          `the pot holds ${balance} wei: nothing to bring anybody`,
-        );
-    }
-    await queue.run(async () => {
-      if (!admits(potId, laneKey, voucher)) return;
-      await store.write([[keyOf(voucher), record(config, voucher)]]);
-      watched(pots, potId, config).vouchers.set(laneKey, voucher);
-    });
-  }
+function watch(parts: WatchtowerParts): Watchtower {
+  const { domain, chain, delegated, clock, refresh, onProblem, release } = parts;
+  const domainSeparator = separator(domain);
+  const queue = new SerialQueue();
+  const own = new AbortController();
+  const until = AbortSignal.any([parts.signal, own.signal]);
 
-  async function look(potId: Hex, { config, vouchers }: Watched): Promise<void> {
-    const waits = { signal: until };
-    const pot = await chain.pot(potId, waits);
-    if (pot.closeAt === FINALIZED) {
-      const gone = [...vouchers.values()].map((one) => [keyOf(one), undefined] as const);
-      await store.write(gone);
-      pots.delete(potId);
-      return;
-    }
-    if (pot.closeAt === 0) return;
-    const lanes = [...vouchers.values()];
-    const [claimed, now, gasPrice] = await Promise.all([
-      chain.claimed(potId, lanes, waits),
-      chain.now(waits),
-      chain.gasPrice(waits),
-    ]);
-    const rowCost = (ROW_GAS * gasPrice) as Wei;
-    const rows = due(pot, config.challengePeriod, lanes, claimed, { now, rowCost });
-    if (rows.length === 0) return;
-    const { events } = await chain.claim(account, config, rows, waits);
-    for (const event of events)
-      if (event.type === "claimed" && event.paid > 0n) onRescue(event.payee, event.paid);
-  }
-
-  async function watch(): Promise<void> {
+  async function poll(): Promise<void> {
     for (;;) {
       await clock.sleep(refresh, { signal: until });
-      for (const [potId, pot] of pots)
+      for (const [potId, pot] of delegated.pots)
         await queue
-          .run(() => look(potId, pot))
+          .run(() => refreshPot(parts, potId, pot, { signal: until }))
           .catch((error: unknown) => {
             if (!until.aborted) onProblem(toError(error));
           });
     }
   }
   // Ends by the abort, which is no failure.
-  watch().catch(() => undefined);
+  poll().catch(() => undefined);
 
   return {
-    keep,
-    kept: () => [...pots.values()].flatMap(({ vouchers }) => [...vouchers.values()]),
+    async accept(offered, config, voucher, waits) {
+      requireDomain(domain, offered);
+      check(config);
+      requirePot(voucher, potIdOf(domainSeparator, config));
+      // Before anything is computed or asked, and again when it is our turn: many may come at once.
+      if (!delegated.admits(voucher)) return;
+      await verify(domainSeparator, config.signer, voucher);
+      if (!delegated.pots.has(voucher.potId)) await requireFunded(chain, voucher.potId, waits);
+      await queue.run(async () => {
+        if (delegated.admits(voucher)) await delegated.put(config, voucher);
+      });
+    },
+    vouchers: () => delegated.all(),
     async close() {
       if (own.signal.aborted) return;
       own.abort();
@@ -206,19 +132,45 @@ export async function openWatchtower(options: OpenWatchtowerOptions): Promise<Wa
   };
 }
 
-function watched(pots: Map<Hex, Watched>, potId: Hex, config: PotConfig): Watched {
-  const pot = pots.get(potId) ?? { config, vouchers: new Map() };
-  pots.set(potId, pot);
-  return pot;
+function requirePot(voucher: SignedVoucher, potId: Hex): void {
+  if (potId !== voucher.potId)
+    throw new VoucherError(
+      { code: "VOUCHER_UNTRUSTED_POT", potId: voucher.potId },
+      `the voucher is for the pot ${voucher.potId}, and what came with it is ${potId}`,
+    );
 }
 
-function record(config: PotConfig, { cumulative, ...voucher }: SignedVoucher): Json {
-  return { ...voucher, cumulative: cumulative.toString(), config: { ...config } };
+/** Throws POT_FINAL, POT_UNFUNDED for a pot from which nothing could be brought to anybody. */
+async function requireFunded(chain: Chain, potId: Hex, waits: Waits): Promise<void> {
+  const { exists, closeAt, balance } = await chain.pot(potId, waits);
+  if (closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
+  if (!exists || balance === 0n)
+    throw new PotError(
+      { code: "POT_UNFUNDED", balance, min: 1n as Wei },
+      `the pot holds ${balance} wei: nothing to bring anybody`,
+    );
 }
 
-function read(key: string, value: Json): SignedVoucher & { readonly config: PotConfig } {
-  const stored = value as unknown as SignedVoucher & { config?: PotConfig; cumulative: unknown };
-  if (typeof stored?.cumulative !== "string" || stored.config === undefined)
-    throw new StoreError({ code: "STORE_CORRUPT", key }, `the kept voucher ${key} is unreadable`);
-  return { ...stored, cumulative: BigInt(stored.cumulative) as Wei, config: stored.config };
+/** Reads a pot from the chain: forgets it if it is final, and claims what is due if it closes. */
+async function refreshPot(
+  { chain, account, delegated, onRescue }: WatchtowerParts,
+  potId: Hex,
+  { config, vouchers }: WatchedPot,
+  waits: Waits,
+): Promise<void> {
+  const pot = await chain.pot(potId, waits);
+  if (pot.closeAt === FINALIZED) return delegated.forget(potId);
+  if (pot.closeAt === 0) return;
+  const lanes = [...vouchers.values()];
+  const [claimed, now, gasPrice] = await Promise.all([
+    chain.claimed(potId, lanes, waits),
+    chain.now(waits),
+    chain.gasPrice(waits),
+  ]);
+  const rowCost = (ROW_GAS * gasPrice) as Wei;
+  const rows = due(pot, config.challengePeriod, lanes, claimed, { now, rowCost });
+  if (rows.length === 0) return;
+  const { events } = await chain.claim(account, config, rows, waits);
+  for (const event of events)
+    if (event.type === "claimed" && event.paid > 0n) onRescue(event.payee, event.paid);
 }

@@ -126,7 +126,7 @@ export function serveWatchtower(
       const { domain, config } = Wire.toPot(pot);
       const signed = Wire.toVoucher(voucher, Wire.toAddress(payee));
       const limits = AbortSignal.any([signal, clock.timeout(ANSWER_MS)]);
-      await watchtower.keep(domain, config, signed, { signal: limits });
+      await watchtower.accept(domain, config, signed, { signal: limits });
       return DelegateReply.encode({ ok: true, why: "" });
     } catch (error) {
       gate.refused("delegate", peer, error);
