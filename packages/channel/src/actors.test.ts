@@ -249,7 +249,7 @@ describe("a broadcaster who", () => {
       const forged = await signed(forger, pot, purse, 60n + BigInt(i));
       await expect(purse.accept(forged)).rejects.toMatchObject({ code: "VOUCHER_FORGED" });
     }
-    // Four looks at once and one a second, at four or five requests a look.
+    // Four refreshes at once and one a second, at four or five requests each.
     expect(asked() - before).toBeLessThan(60);
     expect(purse.balances()).toMatchObject({ vouchered: 50n });
     await purse.close();

@@ -39,7 +39,7 @@ function mortal(store: MemoryStore, fuse: { left: number; after: boolean }): Mem
   };
 }
 
-/** Two engines, one chain, and a line that keeps what was sent until it is delivered, repeated or lost. */
+/** Two engines, one chain, and a connection that keeps what was sent until it is delivered, repeated or lost. */
 class World {
   readonly chain: Ledger = ledger(domain);
   readonly stores = { payer: memory(), worker: memory() };
@@ -190,7 +190,7 @@ class World {
     );
   }
 
-  /** Invariant 25: the line is whole again; both hold the highest that was signed, and the chain pays exactly that. */
+  /** Invariant 25: the connection is whole again; both have the highest that was signed, and the chain pays exactly that. */
   async heal(): Promise<void> {
     for (let i = 0; i < 3; i++) await this.hello();
     const { pot } = this;

@@ -6,7 +6,7 @@ import { memory } from "../src/store/memory.ts";
 import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "../src/types.ts";
 import type { Anvil } from "./anvil.ts";
 
-/** Looks at the chain often instead of every second: what is waited for is our own jump of its clock. */
+/** Polls the chain often instead of every second: what is waited for is our own jump of its clock. */
 export const impatient: Clock = {
   ...systemClock,
   sleep: (ms, options) => systemClock.sleep(ms > 2000 ? ms : Math.min(ms, 20), options),

@@ -10,7 +10,7 @@ import type { Waits } from "./types.ts";
 export interface HistoryOptions extends Waits {
   /** Only what lies before this block: the last page's `next`. Default: from the newest on. */
   readonly before?: bigint;
-  /** The block of the contract's deployment or of the account's first use; nothing before it is looked at. Default 0. */
+  /** The block of the contract's deployment or of the account's first use; nothing before it is read. Default 0. */
   readonly since?: bigint;
   /** Events to stop at. Default 25, at most 100; a block's events stay together, so there may be more. */
   readonly limit?: number;

@@ -71,3 +71,18 @@ function isFinal(error: unknown): boolean {
     error.reason.error === "PotIsFinal"
   );
 }
+
+/** Sends the payee's whole credit to the payee. Wei that were sent. */
+export async function withdraw(
+  { chain, payee }: PurseParts,
+  wallet: Wallet,
+  waits: Waits,
+): Promise<Wei> {
+  if ((await chain.credit(payee, waits)) === 0n) return 0n as Wei;
+  const { events } = await chain.withdraw(wallet, payee, waits);
+  let withdrawn = 0n;
+  for (const event of events)
+    if (event.type === "withdrawn" && isAddressEqual(event.account, payee))
+      withdrawn += event.amount;
+  return withdrawn as Wei;
+}

@@ -16,7 +16,7 @@ export async function readChain(
   { chain, payee, lane }: Pick<PurseParts, "chain" | "payee" | "lane">,
   potId: Hex,
   waits: Waits,
-): Promise<Payee.Seen & { readonly exists: boolean }> {
+): Promise<Payee.ChainView & { readonly exists: boolean }> {
   const [pot, [state], now] = await Promise.all([
     chain.pot(potId, waits),
     chain.lanes(potId, [{ payee, lane }], waits),
@@ -37,7 +37,7 @@ export class LaneLedger {
   readonly #parts: PurseParts;
   #book: Payee.Book;
   /** The chain's unix second less our own clock's, in seconds; from the last refresh. */
-  #ahead = 0;
+  #clockOffset = 0;
   /** Refreshes that vouchers may still cause, and when that was, in milliseconds. */
   #budget = { refreshes: REFRESH_BURST, at: 0 };
 
@@ -60,12 +60,12 @@ export class LaneLedger {
 
   /** The chain's unix second, as far as it can be told without asking. */
   get chainNow(): number {
-    return Math.ceil(this.#parts.clock.unix() / 1000 + this.#ahead);
+    return Math.ceil(this.#parts.clock.unix() / 1000 + this.#clockOffset);
   }
 
   /** Takes the chain's unix second, so that ours can be told from it later. */
   setChainTime(now: number): void {
-    this.#ahead = now - this.#parts.clock.unix() / 1000;
+    this.#clockOffset = now - this.#parts.clock.unix() / 1000;
   }
 
   /** `apply`, when everything before it has ended. */

@@ -35,7 +35,7 @@ const voucher = (cumulative: number): Payee.Event => ({
   signature: sig(cumulative),
   now: NOW,
 });
-const looked = (more: Partial<Payee.Seen> = {}): Payee.Event => ({
+const refreshed = (more: Partial<Payee.ChainView> = {}): Payee.Event => ({
   type: "chain",
   balance: wei(90),
   claimed: wei(10),
@@ -46,7 +46,7 @@ const looked = (more: Partial<Payee.Seen> = {}): Payee.Event => ({
   ...more,
 });
 const chain = (closeAt: number, claimed = 10, balance = 90): Payee.Event =>
-  looked({ closeAt, claimed: wei(claimed), balance: wei(balance) });
+  refreshed({ closeAt, claimed: wei(claimed), balance: wei(balance) });
 const events = {
   delivered: { type: "delivered", amount: wei(5) },
   higher: voucher(30),
@@ -55,12 +55,12 @@ const events = {
   dust: voucher(21),
   unguaranteed: voucher(41),
   overPot: voucher(101),
-  opens: looked(),
-  guarantees: looked({ ceiling: wei(60), until: NOW + 600 }),
-  lapses: looked({ ceiling: wei(60), until: NOW + 100 }),
-  pays: looked({ claimed: wei(20), balance: wei(80) }),
-  closes: looked({ closeAt: CLOSE_AT }),
-  ends: looked({ closeAt: FINALIZED, balance: wei(0) }),
+  opens: refreshed(),
+  guarantees: refreshed({ ceiling: wei(60), until: NOW + 600 }),
+  lapses: refreshed({ ceiling: wei(60), until: NOW + 100 }),
+  pays: refreshed({ claimed: wei(20), balance: wei(80) }),
+  closes: refreshed({ closeAt: CLOSE_AT }),
+  ends: refreshed({ closeAt: FINALIZED, balance: wei(0) }),
 } satisfies Record<string, Payee.Event>;
 const tableRules = { softCap: wei(30), minDelta: wei(2) };
 
@@ -178,17 +178,17 @@ describe("every state with every event", () => {
 describe("what a payee relies on", () => {
   test("less paid than before is a late server twice, and a chain that went back the third time", () => {
     let book = { ...sample("closing"), claimed: wei(20) };
-    for (const looks of [1, 2]) {
+    for (const refreshes of [1, 2]) {
       const [next, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
       expect(does(effects)).toEqual(["store"]);
-      expect(next).toMatchObject({ claimed: 20n, doubts: looks });
+      expect(next).toMatchObject({ claimed: 20n, doubts: refreshes });
       book = next;
     }
     const [back, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
     expect(does(effects)).toEqual(["store", "wentBack", "claim"]);
     expect(back).toMatchObject({ claimed: 5n, highest: book.highest });
     expect(Payee.claimable(back)).toBe(15n);
-    // One look that agrees ends the doubt.
+    // One refresh that agrees ends the doubt.
     expect(Payee.step(book, chain(CLOSE_AT, 20, 80))[0].doubts).toBeUndefined();
   });
 
@@ -301,7 +301,7 @@ describe("a payee", () => {
   });
 });
 
-/** Payer and payee as pure books over a line that loses, repeats and reorders, with crashes back to what was stored. */
+/** Payer and payee as pure books over a connection that loses, repeats and reorders, with crashes back to what was stored. */
 describe("payer and payee over a bad line", () => {
   const lane: Lane = { payee: `0x${"aa".repeat(20)}` as Address, lane: 1 };
   const key = laneKey(lane);

@@ -25,7 +25,7 @@ export interface Book {
   readonly highest?: { readonly cumulative: Wei; readonly signature: Hex };
   /** Wei that the contract paid to this lane, as last seen. */
   readonly claimed: Wei;
-  /** Wei that the pot held when last seen. */
+  /** Wei that the pot had at the last refresh. */
   readonly balance: Wei;
   /** As in the contract: 0 open, a unix second while closing, FINALIZED. */
   readonly closeAt: number;
@@ -34,12 +34,12 @@ export interface Book {
   readonly until: number;
   /** The part of `highest` for which work went on, wei. */
   readonly credited: Wei;
-  /** Looks in a row that showed less paid than before, or a final pot open. Missing: none. */
+  /** Refreshes in a row that showed less paid than before, or a final pot open. Missing: none. */
   readonly doubts?: number;
 }
 
-/** A pot and our lane in it, as one look at the chain shows them; `now` is the chain's unix second. */
-export interface Seen {
+/** A pot and our lane in it, as one refresh from the chain shows them; `now` is the chain's unix second. */
+export interface ChainView {
   readonly balance: Wei;
   readonly claimed: Wei;
   readonly closeAt: number;
@@ -60,7 +60,7 @@ export type Event =
       readonly now: number;
     }
   /** Our own RPC server told us how pot and lane stand. */
-  | ({ readonly type: "chain" } & Seen);
+  | ({ readonly type: "chain" } & ChainView);
 
 export type Effect =
   /** Write the book, durably, before the next effect. */
@@ -87,7 +87,7 @@ export interface Rules {
 }
 
 /** A lane in a pot that was just checked on chain. */
-export function fresh({ now: _, ...chain }: Seen): Book {
+export function fresh({ now: _, ...chain }: ChainView): Book {
   return { accrued: 0n as Wei, credited: 0n as Wei, ...chain };
 }
 
@@ -116,7 +116,7 @@ export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules
 
 /**
  * Segments that may be delivered unpaid: two, and four once the chain has paid us. The facts of payments (section 7) name one
- * for an unknown payer; but a segment is paid after its look, and by then a live stream's next one is due.
+ * for an unknown payer; but a segment is paid after its spot check, and by then a live stream's next one is due.
  */
 export function window(book: Book): number {
   return book.claimed > 0n ? 4 : 2;
@@ -152,10 +152,10 @@ export function step(
   }
 }
 
-/** Looks in a row that must agree before we believe that the chain went back, and not that a server lags behind. */
+/** Refreshes in a row that must agree before we believe that the chain went back, and not that a server lags behind. */
 export const DOUBTS = 3;
 
-function onChain(book: Book, seen: Seen, rules: Rules): readonly [Book, readonly Effect[]] {
+function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, readonly Effect[]] {
   const behind =
     seen.claimed < book.claimed || (book.closeAt === FINALIZED && seen.closeAt !== FINALIZED);
   const { doubts: before = 0, ...certain } = book;

@@ -1,20 +1,19 @@
 import { type Clock, toError, type Wei } from "@tabcast/runtime";
-import { isAddressEqual } from "viem";
-import type { Chain, Waits, Wallet } from "../chain/chain.ts";
-import { PotError, potId as potIdOf, separator } from "../config.ts";
+import type { Chain, Wallet } from "../chain/chain.ts";
+import { PotError, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import { Listeners } from "../listeners.ts";
 import { StoreError } from "../store/store.ts";
-import type { Domain, Hex, PotConfig, Purse, PurseNews } from "../types.ts";
+import type { Hex, Purse, PurseNews } from "../types.ts";
 import { VoucherError } from "../voucher.ts";
 import { accept } from "./accept.ts";
-import { claimAll, claimIfWorthIt } from "./claim.ts";
-import { LaneLedger, readChain } from "./lane-ledger.ts";
+import { claimAll, claimIfWorthIt, withdraw } from "./claim.ts";
+import { LaneLedger } from "./lane-ledger.ts";
 import type { StoredLane } from "./lane-record.ts";
 import type { OpenPurseOptions } from "./open-purse.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
-import { requireAcceptable, requireFunded, type TrustRules } from "./trust.ts";
+import { type TrustRules, trust } from "./trust.ts";
 
 interface StartPurseOptions extends OpenPurseOptions {
   readonly clock: Clock;
@@ -81,35 +80,11 @@ export function startPurse(options: StartPurseOptions): Purse {
   // Ends by the abort in `close`, which is no failure.
   poll().catch(() => undefined);
 
-  async function trust(offered: Domain, config: PotConfig, within: Waits): Promise<Hex> {
-    requireAcceptable(trusted, offered, config, chain.feeBps);
-    const potId = potIdOf(parts.domainSeparator, config);
-    const pot = await readChain(parts, potId, within);
-    requireFunded(trusted, pot);
-    const { exists: _, ...view } = pot;
-    const known = ledgers.get(potId);
-    const ledger = known ?? new LaneLedger(parts, { potId, config, book: Payee.fresh(view) });
-    ledger.setChainTime(view.now);
-    ledgers.set(potId, ledger);
-    await (known ? known.post({ type: "chain", ...view }) : ledger.store());
-    return potId;
-  }
-
-  async function withdraw(within: Waits): Promise<Wei> {
-    const wallet = requireAccount();
-    if ((await chain.credit(payee, within)) === 0n) return 0n as Wei;
-    const { events } = await chain.withdraw(wallet, payee, within);
-    let withdrawn = 0n;
-    for (const event of events)
-      if (event.type === "withdrawn" && isAddressEqual(event.account, payee))
-        withdrawn += event.amount;
-    return withdrawn as Wei;
-  }
-
   return {
     payee,
     lane,
-    trust: (offered, config, { signal }) => trust(offered, config, { signal }),
+    trust: (offered, config, { signal }) =>
+      trust(parts, trusted, ledgers, { offered, config, signal }),
     accrue: async (potId, amount) =>
       void (await ledgerOf(potId).post({ type: "delivered", amount })),
     accept: async (voucher) => ({ credited: await accept(parts, ledgerOf, voucher) }),
@@ -120,7 +95,9 @@ export function startPurse(options: StartPurseOptions): Purse {
       paid: await claimAll(parts, ledgers.values(), requireAccount(), { signal }),
     }),
     watch: (listener, when) => listeners.add(listener, when),
-    withdraw: async ({ signal }) => ({ withdrawn: await withdraw({ signal }) }),
+    withdraw: async ({ signal }) => ({
+      withdrawn: await withdraw(parts, requireAccount(), { signal }),
+    }),
     async close() {
       if (own.signal.aborted) return;
       own.abort();

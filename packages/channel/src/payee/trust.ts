@@ -1,8 +1,11 @@
 import type { Wei } from "@tabcast/runtime";
-import { check, PotError, requireDomain } from "../config.ts";
+import type { Waits } from "../chain/chain.ts";
+import { check, PotError, potId as potIdOf, requireDomain } from "../config.ts";
 import { FINALIZED } from "../final.ts";
-import type { Domain, PotConfig } from "../types.ts";
-import type * as Payee from "./payee.ts";
+import type { Domain, Hex, PotConfig } from "../types.ts";
+import { LaneLedger, readChain } from "./lane-ledger.ts";
+import type { PurseParts } from "./parts.ts";
+import * as Payee from "./payee.ts";
 
 /** What a pot must be before work for it starts. */
 export interface TrustRules {
@@ -16,8 +19,34 @@ export interface TrustRules {
   readonly maxFeeBps: number;
 }
 
+export interface TrustOptions extends Waits {
+  /** Where the pot is said to be. */
+  readonly offered: Domain;
+  readonly config: PotConfig;
+}
+
+/** Checks a pot, and opens our lane's book in it or refreshes the one that is open. Its id. Throws PotError, ChainError, StoreError. */
+export async function trust(
+  parts: PurseParts,
+  rules: TrustRules,
+  ledgers: Map<Hex, LaneLedger>,
+  { offered, config, signal }: TrustOptions,
+): Promise<Hex> {
+  requireAcceptable(rules, offered, config, parts.chain.feeBps);
+  const potId = potIdOf(parts.domainSeparator, config);
+  const pot = await readChain(parts, potId, { signal });
+  requireFunded(rules, pot);
+  const { exists: _, ...view } = pot;
+  const known = ledgers.get(potId);
+  const ledger = known ?? new LaneLedger(parts, { potId, config, book: Payee.fresh(view) });
+  ledger.setChainTime(view.now);
+  ledgers.set(potId, ledger);
+  await (known ? known.post({ type: "chain", ...view }) : ledger.store());
+  return potId;
+}
+
 /** Checks all that can be known without asking the chain. Throws PotError. */
-export function requireAcceptable(
+function requireAcceptable(
   rules: TrustRules,
   offered: Domain,
   config: PotConfig,
@@ -40,9 +69,9 @@ export function requireAcceptable(
 }
 
 /** Checks that the chain shows an open pot with money in it. Throws POT_FINAL, POT_CLOSING, POT_UNFUNDED. */
-export function requireFunded(
+function requireFunded(
   { minBalance }: TrustRules,
-  pot: Payee.Seen & { readonly exists: boolean },
+  pot: Payee.ChainView & { readonly exists: boolean },
 ): void {
   if (pot.closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
   if (pot.closeAt !== 0)

@@ -10,7 +10,7 @@ import { Ledger } from "./ledger.ts";
 import * as Payer from "./payer.ts";
 import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
-import { refreshLanes, reserve, tend } from "./reservations.ts";
+import { maintainGuarantees, refreshLanes, reserve } from "./reservations.ts";
 import { settle } from "./settle.ts";
 
 interface StartPotOptions {
@@ -71,7 +71,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
 
   if (resumed) await ledger.post({ type: "resumed" });
   // Ends by the abort in `close`, which is no failure.
-  if (key) tend(parts, waits).catch(() => undefined);
+  if (key) maintainGuarantees(parts, waits).catch(() => undefined);
   return {
     potId: ledger.potId,
     config: ledger.config,

@@ -51,7 +51,7 @@ export async function reserve(
 }
 
 /** Reconsiders guarantees, and what is left of the deposit, from time to time. Rejects when its signal fires. */
-export async function tend(parts: PotParts, waits: Waits): Promise<void> {
+export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise<void> {
   const { chain, clock, ledger, tell } = parts;
   let low = false;
   for (;;) {

@@ -195,7 +195,7 @@ describe("a stream's money, on a real chain", () => {
     await net.setBalance(net.accounts[3], 0n);
     await expect(purse.accept(voucher)).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
     expect(purse.highest(pot.potId)).toEqual(voucher);
-    // The lane's first minute begins when the pot first looks at it: some minute from now is its second.
+    // The lane's first minute begins when the pot first refreshes it: some minute from now is its second.
     await expect
       .poll(
         async () => {
