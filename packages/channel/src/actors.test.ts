@@ -395,7 +395,7 @@ describe("bad luck", () => {
     expect(next.cumulative).toBe(457n);
     const before = await credit(purse.payee);
     expect(await purse.claim({ signal })).toEqual({ paid: 457n });
-    expect(news).toContainEqual({ type: "wentBack", potId: pot.potId, from: 450n, to: 0n });
+    expect(news).toContainEqual({ type: "reorg", potId: pot.potId, from: 450n, to: 0n });
     expect((await credit(purse.payee)) - before).toBe(457n);
     expect(purse.balances()).toEqual({ accrued: 457n, vouchered: 457n, claimed: 457n });
     const settlement = await pot.settle({ signal, progress: jump() });

@@ -86,8 +86,8 @@ export class LaneLedger {
         this.#book = next;
       } else if (effect.do === "credit") credited = effect.credited;
       else if (effect.do === "refuse") refused = refusal(effect.reason);
-      else if (effect.do === "wentBack")
-        tell({ type: "wentBack", potId, from: effect.from, to: effect.to });
+      else if (effect.do === "reorg")
+        tell({ type: "reorg", potId, from: effect.from, to: effect.to });
       else if (effect.do === "ask") tell({ type: "unguaranteed", potId });
       else claim(this);
     }

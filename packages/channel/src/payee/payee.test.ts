@@ -185,7 +185,7 @@ describe("what a payee relies on", () => {
       book = next;
     }
     const [back, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
-    expect(does(effects)).toEqual(["store", "wentBack", "claim"]);
+    expect(does(effects)).toEqual(["store", "reorg", "claim"]);
     expect(back).toMatchObject({ claimed: 5n, highest: book.highest });
     expect(Payee.claimable(back)).toBe(15n);
     // One refresh that agrees ends the doubt.
@@ -285,7 +285,7 @@ describe("a payee", () => {
           expect(next.credited).toBeGreaterThanOrEqual(book.credited);
           expect(next.credited).toBeLessThanOrEqual(next.highest?.cumulative ?? 0n);
           expect(next.accrued).toBeGreaterThanOrEqual(book.accrued);
-          if (!effects.some((effect) => effect.do === "wentBack"))
+          if (!effects.some((effect) => effect.do === "reorg"))
             expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
           else expect(book.doubts).toBe(Payee.DOUBTS - 1);
           const [was, is] = [book.highest?.cumulative ?? 0n, next.highest?.cumulative ?? 0n];

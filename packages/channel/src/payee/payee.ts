@@ -73,7 +73,7 @@ export type Effect =
   /** Tell the payer that we want a guarantee. */
   | { readonly do: "ask" }
   /** The chain itself went back: less is paid than before, and what we hold is worth claiming again. */
-  | { readonly do: "wentBack"; readonly from: Wei; readonly to: Wei };
+  | { readonly do: "reorg"; readonly from: Wei; readonly to: Wei };
 
 export interface Rules {
   /** Wei that a voucher may run ahead of delivered work. Undefined: no limit, since being paid early costs us nothing. */
@@ -159,13 +159,13 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
   const behind =
     seen.claimed < book.claimed || (book.closeAt === FINALIZED && seen.closeAt !== FINALIZED);
   const { doubts: before = 0, ...certain } = book;
-  const wentBack = behind && before + 1 >= DOUBTS;
+  const reorg = behind && before + 1 >= DOUBTS;
   // Final is for ever, and what was paid never falls, unless a reorganisation or a restored chain undid them.
-  const closeAt = book.closeAt === FINALIZED && !wentBack ? FINALIZED : seen.closeAt;
-  const claimed = wentBack ? seen.claimed : most(seen.claimed, book.claimed);
+  const closeAt = book.closeAt === FINALIZED && !reorg ? FINALIZED : seen.closeAt;
+  const claimed = reorg ? seen.claimed : most(seen.claimed, book.claimed);
   const balance = closeAt === FINALIZED ? (0n as Wei) : seen.balance;
   const { ceiling, until, now } = seen;
-  const doubts = behind && !wentBack ? before + 1 : 0;
+  const doubts = behind && !reorg ? before + 1 : 0;
   const next: Book = {
     ...certain,
     closeAt,
@@ -176,7 +176,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     ...(doubts > 0 && { doubts }),
   };
   const effects: Effect[] = [];
-  if (wentBack) effects.push({ do: "wentBack", from: book.claimed, to: claimed });
+  if (reorg) effects.push({ do: "reorg", from: book.claimed, to: claimed });
   const held = (book.highest?.cumulative ?? 0n) as Wei;
   let credited = book.credited;
   // A guarantee or a claim came: what was held back counts now.
@@ -193,7 +193,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     doubts !== before ||
     credited !== book.credited;
   if (claimable(next) > 0n) {
-    const closes = closeAt !== 0 && (book.closeAt === 0 || wentBack);
+    const closes = closeAt !== 0 && (book.closeAt === 0 || reorg);
     const lapses = ceiling > claimed && until - now < (rules.claimMargin ?? MARGIN);
     if (closes || lapses || !within(next, now, rules)) effects.push({ do: "claim" });
   }

@@ -1,5 +1,5 @@
+import { compliance } from "@tabcast/channel/compliance";
 import { expect, test } from "vitest";
-import { compliance } from "../../test/store-compliance.ts";
 import { openSecret } from "../secret.ts";
 import { indexedDb } from "./indexed-db.ts";
 import type { Sealed } from "./store.ts";

@@ -1,4 +1,4 @@
-import { compliance } from "../../test/store-compliance.ts";
+import { compliance } from "@tabcast/channel/compliance";
 import { memory } from "./memory.ts";
 
 compliance("memory", async () => {
