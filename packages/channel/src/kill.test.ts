@@ -258,7 +258,7 @@ describe(`a tab that dies at any of ${kills.length} points of its store`, () => 
     },
   );
 
-  test("there are at least twenty such points", () => {
+  test("a tab has at least twenty points where it can die", () => {
     expect(kills.length).toBeGreaterThanOrEqual(20);
   });
 });
@@ -317,7 +317,7 @@ describe("lost books", () => {
     return world;
   }
 
-  test("the payer's: the worker's voucher, signed by the payer's own key, restores them", async () => {
+  test("a payer without books takes back the worker's voucher, which its own key signed", async () => {
     const world = await afterThree();
     const before = world.pot?.highest(lane);
     await world.pot?.close();
@@ -332,7 +332,7 @@ describe("lost books", () => {
     await world.close();
   });
 
-  test("the worker's: the payer sends its highest again", async () => {
+  test("a worker without books gets the payer's highest voucher again", async () => {
     const world = await afterThree();
     await world.purse?.close();
     world.purse = undefined;
@@ -347,7 +347,7 @@ describe("lost books", () => {
     await world.close();
   });
 
-  test("both: the chain's counter is where the lane goes on", async () => {
+  test("a lane without books on either side goes on from the chain's counter", async () => {
     const world = await afterThree();
     const pot = await world.openPayer();
     await (await world.openWorker()).claim({ signal });

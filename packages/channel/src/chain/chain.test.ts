@@ -172,7 +172,7 @@ describe("sending", () => {
     expect(new Set(sent.map(({ hash }) => hash)).size).toBe(4);
   });
 
-  test("everything it owns leaves a key that is swept, to the last wei", async () => {
+  test("a sweep takes everything that a key owns, to the last wei", async () => {
     const from = privateKeyToAccount(generatePrivateKey());
     await net.setBalance(from, 10n ** 16n);
     const { address } = privateKeyToAccount(generatePrivateKey());
@@ -184,7 +184,7 @@ describe("sending", () => {
 });
 
 describe("a browser wallet", () => {
-  test("deposits as a key does", async () => {
+  test("a browser wallet deposits as a key does", async () => {
     const wallet = { provider: provider(net.rpc), address: net.accounts[0].address };
     const cfg = config();
     const sent = await chain.deposit(wallet, cfg, {
@@ -196,7 +196,7 @@ describe("a browser wallet", () => {
     expect(await chain.balance(key.address, { signal })).toBe(7n);
   });
 
-  test("whose owner says no has rejected, not failed", async () => {
+  test("a browser wallet whose owner says no has rejected, not failed", async () => {
     const wallet = {
       provider: provider(net.rpc, {
         eth_sendTransaction: () => {
@@ -210,7 +210,7 @@ describe("a browser wallet", () => {
     ).rejects.toMatchObject({ code: "CHAIN_REJECTED" });
   });
 
-  test("on another chain is asked for nothing", async () => {
+  test("a browser wallet on another chain is asked for nothing", async () => {
     const wallet = {
       provider: provider(net.rpc, { eth_chainId: () => "0x1" }),
       address: net.accounts[0].address,
@@ -221,7 +221,7 @@ describe("a browser wallet", () => {
     expect(wallet.provider.asked).toEqual(["eth_chainId"]);
   });
 
-  test("without the coins is asked for nothing", async () => {
+  test("a browser wallet without the coins is asked for nothing", async () => {
     const wallet = { provider: provider(net.rpc), address: `0x${"99".repeat(20)}` as const };
     await expect(
       chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
@@ -231,7 +231,7 @@ describe("a browser wallet", () => {
 });
 
 describe("reading", () => {
-  test("a pot's whole life, and nobody else's", async () => {
+  test("the events of a pot tell its whole life, and nobody else's", async () => {
     const cfg = config();
     const id = potId(separator(net.domain), cfg);
     const [payer, worker] = net.accounts;

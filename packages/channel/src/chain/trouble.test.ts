@@ -96,7 +96,7 @@ const nonceOf = async (address: string, tag = "latest") =>
 
 describe("a chain that reorganises", () => {
   test.each(["deposit", "claim", "reservation"] as const)(
-    "drops a %s, which the same bytes bring back before it counts",
+    "a chain that reorganises drops a %s, which the same bytes bring back before it counts",
     async (what) => {
       const cfg = config();
       const id = potId(separator(net.domain), cfg);
@@ -148,7 +148,7 @@ describe("a chain that reorganises", () => {
     },
   );
 
-  test("lets nothing count before it has the confirmations that were asked for", async () => {
+  test("a transaction counts only once it has the confirmations that were asked for", async () => {
     const { chain } = await port({ confirmations: 4, patience: 3_000 }, {}, { passes: true });
     await expect(chain.deposit(net.accounts[0], config(), amounts)).rejects.toMatchObject({
       code: "CHAIN_UNCONFIRMED",
@@ -157,7 +157,7 @@ describe("a chain that reorganises", () => {
 });
 
 describe("a server that is away", () => {
-  test("for a while delays a claim that was sent, and is told once", async () => {
+  test("a server that is away for a while delays a claim that was sent, and is told once", async () => {
     const cfg = config();
     const { chain, types } = await port();
     await chain.deposit(net.accounts[0], cfg, amounts);
@@ -178,7 +178,7 @@ describe("a server that is away", () => {
     expect(await balance(chain, cfg)).toBe(991n);
   });
 
-  test("whose answer to a deposit is lost took the deposit once", async () => {
+  test("a server whose answer to a deposit is lost took the deposit once", async () => {
     const cfg = config();
     const { chain } = await port();
     let lost = 0;
@@ -192,7 +192,7 @@ describe("a server that is away", () => {
   });
 });
 
-describe("numbers of transactions", () => {
+describe("nonces", () => {
   test("a deposit that the node forgot is sent again as the same bytes", async () => {
     const cfg = config();
     const raws: Hex[] = [];
@@ -268,7 +268,7 @@ describe("numbers of transactions", () => {
     await failed;
   });
 
-  test("a payment behind a gap takes the missing number, and is made once", async () => {
+  test("a payment behind a gap takes the missing nonce, and is made once", async () => {
     const cfg = config();
     const [payer] = net.accounts;
     const time = { passes: false };
@@ -301,7 +301,7 @@ describe("numbers of transactions", () => {
 });
 
 describe("gas", () => {
-  test("above the cap stops a payment until it falls, and says so", async () => {
+  test("gas above the cap stops a payment until it falls, and says so", async () => {
     const cfg = config();
     const plain = await connect({ ...net, signal });
     await plain.deposit(net.accounts[0], cfg, amounts);
@@ -323,7 +323,7 @@ describe("gas", () => {
     expect(sent.cost / sent.gas).toBeLessThanOrEqual(cap);
   });
 
-  test("that stays above the cap ends in an error, with nothing sent", async () => {
+  test("gas that stays above the cap ends in an error, with nothing sent", async () => {
     await net.cheat("anvil_setNextBlockBaseFeePerGas", `0x${parseGwei("500").toString(16)}`);
     await net.cheat("evm_mine");
     const cap = wei(parseGwei("50"));
@@ -335,7 +335,7 @@ describe("gas", () => {
     expect(line.asked.get("eth_sendRawTransaction")).toBeUndefined();
   });
 
-  test("that rises under a payment makes it dearer; under a deposit it changes nothing", async () => {
+  test("gas that rises under a payment makes it dearer; under a deposit it changes nothing", async () => {
     const cfg = config();
     const time = { passes: false };
     const { chain, types } = await port({}, { repriced: () => (time.passes = false) }, time);

@@ -176,7 +176,7 @@ describe("every state with every event", () => {
 });
 
 describe("what a payee relies on", () => {
-  test("less paid than before is a late server twice, and a chain that went back the third time", () => {
+  test("a payee takes less paid than before for a late server twice, and for a reorganised chain the third time", () => {
     let book = { ...sample("closing"), claimed: wei(20) };
     for (const refreshes of [1, 2]) {
       const [next, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
@@ -209,7 +209,7 @@ describe("what a payee relies on", () => {
     expect(Payee.step(next, events.guarantees, tableRules)).toEqual([next, []]);
   });
 
-  test("a payer gets two segments ahead, one that the chain saw pay four", () => {
+  test("a payer gets two segments ahead, and four once the chain saw it pay", () => {
     expect(Payee.window(sample("trusted"))).toBe(2);
     expect(Payee.window({ ...sample("soft"), claimed: wei(0) })).toBe(2);
     expect(Payee.window(sample("soft"))).toBe(4);
@@ -217,18 +217,18 @@ describe("what a payee relies on", () => {
 });
 
 describe("a payee", () => {
-  test("credits only the increment", () => {
+  test("a payee credits only the increment", () => {
     const [, effects] = Payee.step(sample("soft"), voucher(33));
     expect(effects).toContainEqual({ do: "credit", credited: 13n });
   });
 
-  test("keeps a voucher of a closing pot, because claims go on until the end", () => {
+  test("a payee keeps a voucher of a closing pot, because claims go on until the end", () => {
     const [next] = Payee.step(sample("closing"), voucher(33));
     expect(next.highest?.cumulative).toBe(33n);
     expect(Payee.claimable(next)).toBe(23n);
   });
 
-  test("refuses more than is owed plus what may be paid ahead, if told to", () => {
+  test("a payee refuses more than is owed plus what may be paid ahead, if told to", () => {
     const rules = { prepay: wei(5) };
     expect(does(Payee.step(sample("soft"), voucher(55), rules)[1])).toEqual(["store", "credit"]);
     expect(Payee.step(sample("soft"), voucher(56), rules)).toEqual([
@@ -237,24 +237,24 @@ describe("a payee", () => {
     ]);
   });
 
-  test("can claim what it holds and was not paid, as far as the pot goes", () => {
+  test("a payee can claim what it holds and was not paid, as far as the pot goes", () => {
     expect(Payee.claimable(sample("soft"))).toBe(10n);
     expect(Payee.claimable({ ...sample("soft"), balance: wei(4) })).toBe(4n);
     expect(Payee.claimable({ ...sample("soft"), claimed: wei(25) })).toBe(0n);
     expect(Payee.claimable(sample("lost"))).toBe(0n);
   });
 
-  test("believes no server that takes a payment or an end back", () => {
+  test("a payee believes no server that takes a payment or an end back", () => {
     expect(Payee.step(sample("soft"), chain(0, 3, 97))[0].claimed).toBe(10n);
     expect(Payee.step(sample("lost"), chain(0))[0].closeAt).toBe(FINALIZED);
   });
 
-  test("does not hurry to the chain when a close leaves nothing to claim", () => {
+  test("a payee does not hurry to the chain when a close leaves nothing to claim", () => {
     const paid = { ...sample("soft"), claimed: wei(20) };
     expect(does(Payee.step(paid, chain(CLOSE_AT, 20, 80))[1])).toEqual(["store"]);
   });
 
-  test(`never falls, and never holds more than the pot covered (SEED=${replay.seed})`, () => {
+  test(`a payee's book never falls, and never holds more than the pot covered (SEED=${replay.seed})`, () => {
     const amount = fc.bigInt({ min: -5n, max: 150n }).map(wei);
     const anyEvent: fc.Arbitrary<Payee.Event> = fc.oneof(
       fc.record({ type: fc.constant("delivered" as const), amount }),
@@ -302,7 +302,7 @@ describe("a payee", () => {
 });
 
 /** Payer and payee as pure books over a connection that loses, repeats and reorders, with crashes back to what was stored. */
-describe("payer and payee over a bad line", () => {
+describe("payer and payee over a bad connection", () => {
   const lane: Lane = { payee: `0x${"aa".repeat(20)}` as Address, lane: 1 };
   const key = laneKey(lane);
   type Move =
@@ -323,7 +323,7 @@ describe("payer and payee over a bad line", () => {
     fc.record({ do: fc.constantFrom("payerCrash", "payeeCrash", "hello") }),
   );
 
-  test(`both end at the highest that was signed, and nobody is paid twice (SEED=${replay.seed})`, () => {
+  test(`payer and payee end at the highest that was signed, and nobody is paid twice (SEED=${replay.seed})`, () => {
     fc.assert(
       fc.property(fc.array(anyMove, { maxLength: 60 }), (moves) => {
         let payer = Payer.opened(wei(1000));

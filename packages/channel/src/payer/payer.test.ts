@@ -171,7 +171,7 @@ describe("guarantees", () => {
   const due = (book: Payer.Book, gas = 1, now = NOW) =>
     Payer.step(book, { type: "due", now, gas: wei(gas) });
 
-  test("cover what is owed and ten minutes at the lane's rate, with a fifth more", () => {
+  test("guarantees cover what is owed and ten minutes at the lane's rate, with a fifth more", () => {
     const [, effects] = due(sample("paying"));
     // 10 wei in 100 s: 60 in ten minutes, and 12 more.
     expect(effects).toEqual([
@@ -179,17 +179,17 @@ describe("guarantees", () => {
     ]);
   });
 
-  test("are not given where ten minutes are worth less than ten times their gas", () => {
+  test("guarantees are not given where ten minutes are worth less than ten times their gas", () => {
     expect(due(sample("paying"), 6)[1]).toHaveLength(1);
     expect(due(sample("paying"), 7)[1]).toEqual([]);
   });
 
-  test("are given only to who has lived for more than a minute", () => {
+  test("guarantees are given only to lanes that have lived for more than a minute", () => {
     expect(due(sample("paying"), 1, NOW - 40)[1]).toEqual([]);
     expect(due(sample("paying"), 1, NOW - 39)[1]).toHaveLength(1);
   });
 
-  test("are renewed at half-life, and not before if there is headroom", () => {
+  test("guarantees are renewed at half-life, and not before if there is headroom", () => {
     const [asked] = Payer.step(sample("paying"), {
       type: "confirmed",
       now: NOW,
@@ -201,7 +201,7 @@ describe("guarantees", () => {
     expect(due(wants, 1, NOW + 1)[1]).toHaveLength(1);
   });
 
-  test("take at most half of what nobody is promised, and other lanes cannot be owed it", () => {
+  test("guarantees take at most half of what nobody is promised, and other lanes cannot be owed it", () => {
     const [book, effects] = due({ ...sample("paying"), deposited: wei(40) });
     // 30 are free: 15 of them may be promised.
     expect(effects).toMatchObject([{ do: "reserve", rows: [{ ceiling: 25n }] }]);
@@ -222,7 +222,7 @@ describe("guarantees", () => {
 });
 
 describe("a payer", () => {
-  test("owes at most the deposit, over all lanes together", () => {
+  test("a payer owes at most the deposit, over all lanes together", () => {
     const [one] = Payer.step(Payer.opened(wei(100)), { type: "owe", lane: a, amount: wei(60) });
     expect(Payer.free(one)).toBe(40n);
     const [two, effects] = Payer.step(one, { type: "owe", lane: b, amount: wei(41) });
@@ -234,7 +234,7 @@ describe("a payer", () => {
     expect(Payer.free(three)).toBe(0n);
   });
 
-  test.each([0n, -1n, 2n ** 96n])("never owes %s wei", (amount) => {
+  test.each([0n, -1n, 2n ** 96n])("a payer never owes %s wei", (amount) => {
     const [book, effects] = Payer.step(sample("open"), {
       type: "owe",
       lane: a,
@@ -249,13 +249,13 @@ describe("a payer", () => {
     { ...a, lane: -1 },
     { ...a, lane: 2 ** 32 },
     { ...a, lane: 0.5 },
-  ])("remembers no debt to what is no lane: $payee, $lane", (lane) => {
+  ])("a payer remembers no debt to what is no lane: $payee, $lane", (lane) => {
     const [book, effects] = Payer.step(sample("open"), { type: "owe", lane, amount: wei(1) });
     expect(book).toEqual(sample("open"));
     expect(effects).toMatchObject([{ do: "refuse", reason: { code: "POT_BAD_LANE" } }]);
   });
 
-  test("lets no signature out that is over its stored intent, or for a lane it never owed", () => {
+  test("a payer lets no signature out that is over its stored intent, or for a lane it never owed", () => {
     for (const event of [
       { type: "signed", lane: a, cumulative: wei(11), signature: sig(11) },
       { type: "signed", lane: b, cumulative: wei(1), signature: sig(1) },
@@ -264,7 +264,7 @@ describe("a payer", () => {
       expect(Payer.step(sample("open"), event)).toEqual([sample("open"), []]);
   });
 
-  test("answers an old voucher with its highest, and the same one with nothing", () => {
+  test("a payer answers an old voucher with its highest, and the same one with nothing", () => {
     const old = { type: "shown", lane: a, cumulative: wei(3), signature: sig(3) } as const;
     expect(Payer.step(sample("open"), old)).toEqual([
       sample("open"),
@@ -274,7 +274,7 @@ describe("a payer", () => {
     expect(Payer.step(sample("open"), same)).toEqual([sample("open"), []]);
   });
 
-  test("takes back a debt that it forgot, and owes on top of it", () => {
+  test("a payer takes back a debt that it forgot, and owes on top of it", () => {
     const [book] = Payer.step(Payer.opened(wei(100)), {
       type: "shown",
       lane: a,
@@ -285,14 +285,14 @@ describe("a payer", () => {
     expect(effects).toContainEqual({ do: "sign", lane: a, cumulative: 35n });
   });
 
-  test("finds lanes whatever case the payee is written in", () => {
+  test("a payer finds lanes whatever case the payee is written in", () => {
     const upper = { ...a, payee: `0x${"AA".repeat(20)}` as Address };
     const [book] = Payer.step(sample("open"), { type: "owe", lane: upper, amount: wei(1) });
     expect(book.lanes.size).toBe(1);
     expect(Payer.intended(book)).toBe(11n);
   });
 
-  test(`never falls, never signs past its intent or deposit, acts once on a repeated event (SEED=${replay.seed})`, () => {
+  test(`a payer's book never falls, never signs past its intent or deposit, and acts once on a repeated event (SEED=${replay.seed})`, () => {
     const lane = fc.constantFrom(a, b);
     const amount = fc.bigInt({ min: -5n, max: 60n }).map(wei);
     const anyEvent: fc.Arbitrary<Payer.Event> = fc.oneof(

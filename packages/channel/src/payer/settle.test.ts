@@ -267,7 +267,7 @@ describe("a stream's money, on a real chain", () => {
 });
 
 describe("the payer's pot", () => {
-  test("signs no more than was deposited", async () => {
+  test("a pot signs no more than was deposited", async () => {
     const pot = await funded({ deposit: wei(100n) });
     const lane = { payee: net.accounts[1].address, lane: 1 };
     await pot.pay(lane, wei(60n));
@@ -279,7 +279,7 @@ describe("the payer's pot", () => {
     await pot.close();
   });
 
-  test("pays one after another, though asked all at once", async () => {
+  test("a pot pays one after another, though asked all at once", async () => {
     const pot = await funded();
     const lane = { payee: net.accounts[1].address, lane: 1 };
     const vouchers = await Promise.all([1n, 2n, 3n, 4n].map((n) => pot.pay(lane, wei(n))));
@@ -289,7 +289,7 @@ describe("the payer's pot", () => {
     await pot.close();
   });
 
-  test("refuses to open twice at once", async () => {
+  test("a pot refuses to open twice at once", async () => {
     const store = memory();
     const pot = await funded({ store });
     await expect(
@@ -370,7 +370,7 @@ describe("the payer's pot", () => {
     expect(outcomes).toEqual(["nothing", "not opened", "opened", "opened"]);
   });
 
-  test("that lost its books takes back only what its own key signed", async () => {
+  test("a pot that lost its books takes back only what its own key signed", async () => {
     const store = memory();
     const pot = await funded({ store });
     const lane = { payee: net.accounts[1].address, lane: 1 };
@@ -427,7 +427,7 @@ describe("the payer's pot", () => {
 });
 
 describe("the worker's purse", () => {
-  test("trusts only our contract, a long enough challenge, and money that is there", async () => {
+  test("a purse trusts only our contract, a long enough challenge, and money that is there", async () => {
     const pot = await funded();
     const purse = await working({ minChallenge: 900, minBalance: wei(10n ** 15n) });
     const { domain, config } = pot;
@@ -542,7 +542,7 @@ describe("the worker's purse", () => {
     await pot.close();
   });
 
-  test("with only an address it holds vouchers and says what it cannot do", async () => {
+  test("a purse with only an address holds vouchers and says what it cannot do", async () => {
     const pot = await funded();
     const { payee } = await working();
     const purse = await openPurse({
@@ -606,7 +606,7 @@ describe("the worker's purse", () => {
     await pot.close();
   });
 
-  test("seeing a close, it claims what is worth more than the gas", async () => {
+  test("a purse that sees a close claims what is worth more than the gas", async () => {
     const pot = await funded({ deposit: wei(ETHER) });
     const chain = await connect({ ...net, signal });
     const problems: Error[] = [];

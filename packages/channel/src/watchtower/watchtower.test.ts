@@ -64,7 +64,7 @@ async function closeEarly(pot: PayerPot): Promise<number> {
 }
 
 describe("a watchtower, on a real chain", () => {
-  test("claims for a worker that is gone when the pot closes without it, and only its owner is paid", async () => {
+  test("a watchtower claims for a worker that is gone when the pot closes without it, and only its owner is paid", async () => {
     const pot = await funded();
     const voucher = await gone(pot);
     const watchtower = await watching();
@@ -87,7 +87,7 @@ describe("a watchtower, on a real chain", () => {
     await pot.close();
   });
 
-  test("remembers after its own tab was closed, keeps the highest, and pays no gas for what the owner claimed", async () => {
+  test("a watchtower remembers after its own tab was closed, keeps the highest, and pays no gas for what the owner claimed", async () => {
     const pot = await funded();
     const purse = await working();
     const low = await earn(pot, purse, WORTH);
@@ -114,7 +114,7 @@ describe("a watchtower, on a real chain", () => {
     await pot.close();
   });
 
-  test("refuses what it could not bring, and is not made to keep more than it can", async () => {
+  test("a watchtower refuses what it could not bring, and is not made to keep more than it can", async () => {
     const pot = await funded();
     const voucher = await gone(pot);
     const watchtower = await watching();
@@ -159,7 +159,7 @@ describe("what is due", () => {
   const cost = { now: 1_500, rowCost: wei(10n) };
   const closing = { closeAt: 2_000, balance: wei(100n) };
 
-  test("nothing of an open or final pot, nor in the first half of the challenge", () => {
+  test("nothing is due of an open or final pot, nor in the first half of the challenge", () => {
     const rows = [row(50n)];
     expect(due(closing, 1_000, rows, [wei(0n)], cost)).toEqual(rows);
     expect(due(closing, 1_000, rows, [wei(0n)], { ...cost, now: 1_499 })).toEqual([]);
@@ -167,7 +167,7 @@ describe("what is due", () => {
     expect(due({ ...closing, closeAt: 2 ** 32 - 1 }, 1_000, rows, [wei(0n)], cost)).toEqual([]);
   });
 
-  test("never a row that pays less than its gas, counting what the pot still has", () => {
+  test("a row is due only if it pays more than its gas, counting what the pot still has", () => {
     const rows = [row(10n), row(11n), row(60n), row(95n)];
     const claimed = [wei(0n), wei(0n), wei(50n), wei(0n)];
     // 11 leave 89, of which the last takes all.
