@@ -8,7 +8,7 @@ export const MOST_POTS = 32;
 /** Lanes kept of one pot: a payer can sign for as many made-up workers as it likes, and we pay the gas. */
 export const MOST_IN_POT = 16;
 
-/** No room for what was brought. */
+/** No room for what was brought. Do: nothing; its owner hands it to another peer. */
 export class WatchtowerError extends CodedError<{ code: "WATCHTOWER_FULL"; most: number }> {}
 
 /** A pot of which vouchers are kept. */
