@@ -7,7 +7,7 @@ import type {
   Settlement,
   SettleProgress,
   Store,
-  Tower,
+  Watchtower,
 } from "@tabcast/channel";
 import type {
   Availability,
@@ -313,7 +313,7 @@ export interface WorkerOptions {
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
   /** Keeps vouchers of other workers for them. Default: none are kept. */
-  readonly tower?: Tower;
+  readonly watchtower?: Watchtower;
   /** When it takes work, how much, and for whom. Default: always, four jobs, for anybody. */
   readonly availability?: Availability.Policy;
   /** What it says it can do, beyond codecs. */
