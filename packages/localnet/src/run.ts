@@ -2,17 +2,13 @@ import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CodedError, describe } from "@tabcast/runtime";
 import type { Args } from "./args.ts";
-import {
-  type Localnet,
-  localnet,
-  type NetBroadcast,
-  type NetBroadcastOptions,
-} from "./localnet.ts";
+import { localnet } from "./localnet.ts";
 import { type TreeMemory, treeMemory } from "./memory.ts";
 import { type Out, openOut } from "./out.ts";
 import type { Line, Printer } from "./printer.ts";
 import { makeReport, type Report, shortcomings } from "./report.ts";
 import { ServerError } from "./server.ts";
+import type { Localnet, NetBroadcast, NetBroadcastOptions } from "./types.ts";
 
 /** The run was stopped too early, or did not do all that it should. */
 export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" } | { code: "STOPPED" }> {}
