@@ -7,29 +7,18 @@ import react from "@vitejs/plugin-react";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { hlsFromSource } from "./apps/web/hls-from-source.ts";
+import { chromiumArguments } from "./packages/driver/src/arguments.ts";
+import { installed } from "./packages/driver/src/places.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = join(here, "apps/web");
 const testing = process.env.VITEST !== undefined;
 
-/** What every Chromium of the project's tests is started with; the fake devices give a camera, a screen and a microphone. */
+/** Without a Chromium these tests fail when they start it, and others need none. */
 const chromium = {
-  executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: process.env.TABCAST_CHROMIUM || (installed() ?? "/usr/bin/chromium"),
   headless: true,
-  args: [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-  ],
+  args: chromiumArguments(),
 };
 
 /** What the tests in real pages share; a new one each time, because Vitest writes into it. */

@@ -5,6 +5,7 @@ const flags = {
   quick: { type: "boolean" },
   clip: { type: "string", of: ["scene", "camera"] },
   save: { type: "string" },
+  rows: { type: "file" },
   minutes: { type: "number", least: 1, most: 60 },
 } as const;
 
@@ -13,6 +14,7 @@ test("reads flags of every kind", () => {
     quick: true,
     clip: ["camera", "scene"],
     save: undefined,
+    rows: undefined,
     minutes: 2.5,
   });
   expect(readFlags({}, [])).toEqual({});
@@ -23,6 +25,7 @@ test.each([
   [["--clip", "scene,"], /--clip takes scene, camera, got ""/],
   [["--minutes", "0"], /--minutes takes a number from 1 to 60, got "0"/],
   [["--minutes", "soon"], /got "soon"/],
+  [["--rows", "/nowhere.json"], /--rows takes a file.*"\/nowhere.json"/],
   [["--clips", "scene"], /Unknown option '--clips'.*its flags are --quick, --clip/],
   [["scene"], /'scene'.*its flags are/],
   [["--save"], /--save/],

@@ -6,6 +6,7 @@ import { describe } from "@tabcast/runtime";
 import { createServer, type PluginOption } from "vite";
 import { type Chromium, launchChromium } from "./launch.ts";
 import type { DrivenPage } from "./page.ts";
+import { isFile } from "./places.js";
 
 export interface BenchOptions {
   /** The repository's folder. */
@@ -72,7 +73,9 @@ type Flag =
   | { readonly type: "boolean" }
   /** With `of`, one or more of these, with commas between; without, any text. */
   | { readonly type: "string"; readonly of?: readonly string[] }
-  | { readonly type: "number"; readonly least: number; readonly most: number };
+  | { readonly type: "number"; readonly least: number; readonly most: number }
+  /** A file that is there. */
+  | { readonly type: "file" };
 
 type Value<F extends Flag> = F extends { type: "boolean" }
   ? boolean
@@ -116,6 +119,10 @@ function read(name: string, flag: Flag, given: unknown): unknown {
     const value = Number(text);
     if (/^\d+(\.\d+)?$/.test(text) && value >= least && value <= most) return value;
     throw new FlagError(`--${name} takes a number from ${least} to ${most}, got "${text}"`);
+  }
+  if (flag.type === "file") {
+    if (isFile(text)) return text;
+    throw new FlagError(`--${name} takes a file, and there is none at "${text}"`);
   }
   if (flag.of === undefined) return text;
   const names = text.split(",");

@@ -4,8 +4,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { benchFlags } from "@tabcast/driver/bench";
 import type { Report } from "../src/report.ts";
 
+benchFlags({});
 const start = fileURLToPath(new URL("../../../scripts/start.mjs", import.meta.url));
 
 interface Line {

@@ -4,9 +4,11 @@
  */
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { benchFlags } from "@tabcast/driver/bench";
 import { createRelay } from "@tabcast/mesh/relay";
 import { call, openTabs } from "../testing/tabs.ts";
 
+benchFlags({});
 const SIZE = 4 * 1024 * 1024;
 const RUNS = Number(process.env.BENCH_RUNS ?? 5);
 const DIALS = Number(process.env.BENCH_DIALS ?? 40);
