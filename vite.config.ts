@@ -21,6 +21,11 @@ const chromium = {
   args: chromiumArguments(),
 };
 
+/** hls.js comes from its source, which Vite's scan for dependencies does not enter; what it imports must be named. */
+const importedByHls = ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
+  (name) => `hls.js > ${name}`,
+);
+
 /** What the tests in real pages share; a new one each time, because Vitest writes into it. */
 const inChromium = () => ({
   exclude: ["**/node_modules/**", "**/dist/**"],
@@ -53,7 +58,16 @@ function ownCache(): string {
 
 export default defineConfig({
   root: testing ? here : web,
-  ...(testing ? { cacheDir: ownCache() } : {}),
+  // While pages are served from their sources (`npm run dev`), what a page or a Web Worker may load is found before the first one:
+  // a dependency that is found later reloads the page.
+  ...(testing
+    ? { cacheDir: ownCache() }
+    : {
+        optimizeDeps: {
+          entries: ["index.html", "../../packages/{media,channel}/src/**/*.ts", "!**/*.test.ts"],
+          include: importedByHls,
+        },
+      }),
   // Vite warns of a dynamic import inside Vitest itself.
   ...(testing ? { logLevel: "error" as const } : {}),
   plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource()],
@@ -119,12 +133,9 @@ export default defineConfig({
       {
         extends: true,
         root: web,
-        // hls.js comes from its source, which the scan does not enter; what it imports must be named.
         optimizeDeps: {
           entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/**/*.ts"],
-          include: ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
-            (name) => `hls.js > ${name}`,
-          ),
+          include: importedByHls,
         },
         test: { ...inChromium(), name: "pages", include: ["src/**/*.browser.test.{ts,tsx}"] },
       },

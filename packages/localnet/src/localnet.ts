@@ -52,7 +52,7 @@ async function lay(
   const recorders: Recorders = new Map();
   const known: { config?: NetworkConfig; chain?: Chain } = {};
   // The port first: it is the likeliest to fail, and nothing has been started yet.
-  const server = await openServer(options, recorders, known);
+  const server = await openServer(options, recorders, known, on);
   ends.add(() => server.close());
   // Somebody else's chain can be wrong in many ways; ours can only be slow, so it starts beside the rest.
   const external =
@@ -81,9 +81,10 @@ async function lay(
 }
 
 function openServer(
-  { pages = builtPages, port = 0, chain }: LocalnetOptions,
+  { pages = builtPages, port = 0, chain, live }: LocalnetOptions,
   recorders: Recorders,
   known: { readonly config?: NetworkConfig; readonly chain?: Chain },
+  on: (event: NetEvent) => void,
 ): Promise<PageServer> {
   const faucet = async (address: string) => {
     const sent = await known.chain?.local?.faucet(address);
@@ -92,6 +93,14 @@ function openServer(
   return servePages({
     pages,
     port,
+    ...(live === undefined
+      ? {}
+      : {
+          live: async (server) =>
+            (await import("./live.ts")).openLivePages(server, live, (what) =>
+              on({ type: "reload", what }),
+            ),
+        }),
     config: () => known.config,
     ...(chain === undefined ? { faucet } : {}),
     record: async (piece) => {

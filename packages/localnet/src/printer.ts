@@ -70,6 +70,7 @@ const ofNetwork = {
   working: ({ name, event }) =>
     event.type === "refused" ? one(name, `refused ${event.what}: ${event.why}`) : [],
   broken: ({ tab, message }) => one(tab, `broke: ${message}`),
+  reload: ({ what }) => one("reload", what),
   warped: ({ seconds }) =>
     one("local chain", `its clock was moved ${seconds} s ahead, past the time to claim`),
   links: ({ links }) => Object.entries(links).map(([name, url]) => row(name, url)),

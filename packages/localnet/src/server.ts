@@ -20,6 +20,8 @@ export interface Recorded {
 export interface ServerOptions {
   /** The built pages. */
   readonly pages: string;
+  /** Serves the pages that people open from their sources; the headless page stays the built one. Default: all are built. */
+  readonly live?: (server: Server) => Promise<LivePages>;
   /** Port on 127.0.0.1; 0 takes a free one. Throws PORT_IN_USE. */
   readonly port: number;
   /** What /tabcast.json holds, asked anew each time; undefined answers 503. */
@@ -28,6 +30,12 @@ export interface ServerOptions {
   readonly faucet?: (address: string) => Promise<object>;
   /** Takes PUT /local/record/...; false refuses it. */
   readonly record: (piece: Recorded) => Promise<boolean>;
+}
+
+/** Pages served from their sources. */
+export interface LivePages {
+  serve(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
 }
 
 /** The pages, and the few questions that only the local machine answers. */
@@ -55,6 +63,8 @@ const types: Readonly<Record<string, string>> = {
 /** Largest recorded piece, in bytes: ten seconds at 25 Mbit/s. */
 export const maxPiece = (32 * 1024 * 1024) as Bytes;
 const maxQuestion = 1_024 as Bytes;
+/** What the headless page is made of once it is built; no source has an address like these. */
+const headlessPath = /^\/(headless\.html$|assets\/)/;
 const piecePath =
   /^\/local\/record\/([0-9a-f]{32})\/([A-Za-z0-9@_-]{1,40})\/(\d{1,9})\/(init|media)$/;
 
@@ -73,22 +83,32 @@ async function body(request: IncomingMessage, most: Bytes): Promise<Buffer | und
 
 /** Serves the pages on 127.0.0.1 only. */
 export async function servePages(options: ServerOptions): Promise<PageServer> {
+  let live: LivePages | undefined;
   const server = createServer((request, response) => {
-    serve(options, request, response).catch((error) => {
+    serve(options, live, request, response).catch((error) => {
       if (response.headersSent) response.destroy();
       else answer(response, error instanceof URIError ? 400 : 500, { error: describe(error) });
     });
   });
   const port = await listen(server, options.port);
+  try {
+    live = await options.live?.(server);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
   let closing: Promise<void> | undefined;
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
     close() {
-      closing ??= new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      closing ??= (async () => {
+        await live?.close();
+        await new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          server.closeAllConnections();
+        });
+      })();
       return closing;
     },
   };
@@ -121,6 +141,7 @@ function answer(response: ServerResponse, status: number, value: object): void {
 
 async function serve(
   options: ServerOptions,
+  live: LivePages | undefined,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -143,6 +164,7 @@ async function serve(
   if (path.startsWith("/local/")) return answer(response, 404, { error: "not found" });
   if (request.method !== "GET" && request.method !== "HEAD")
     return answer(response, 405, { error: "GET only" });
+  if (live !== undefined && !headlessPath.test(path)) return live.serve(request, response);
   await file(options.pages, path, response);
 }
 

@@ -22,6 +22,8 @@ export type NetEvent =
   | ({ readonly type: "worker"; readonly name: string } & WorkerStarted)
   | { readonly type: "working"; readonly name: string; readonly event: Plain<WorkerEvent> }
   | { readonly type: "broken"; readonly tab: string; readonly message: string }
+  /** A source was changed, and the pages that use it took it up: "page reload src/main.tsx". */
+  | { readonly type: "reload"; readonly what: string }
   | { readonly type: "warped"; readonly until: number; readonly seconds: number };
 
 export interface LocalnetOptions {
@@ -35,6 +37,11 @@ export interface LocalnetOptions {
   readonly relayDirectory?: string;
   /** The built pages. Default: apps/web/dist of this repository. */
   readonly pages?: string;
+  /**
+   * Serve the pages that people open from their sources, and let them reload on a change. Headless pages stay the built ones.
+   * `root` is the folder of index.html, `config` a Vite configuration file.
+   */
+  readonly live?: { readonly root: string; readonly config?: string };
   /** Path of Chromium. Default: TABCAST_CHROMIUM, or Debian's. */
   readonly chromium?: string;
   readonly chromiumFlags?: readonly string[];
