@@ -2,6 +2,7 @@ import { access, constants, mkdir, readdir, rename, rm, stat, writeFile } from "
 import { dirname, join, resolve } from "node:path";
 import type { Rung, SourceInfo } from "@tabcast/media";
 import * as Hls from "@tabcast/media/hls";
+import { originalName } from "@tabcast/media/ladder";
 import { CodedError, type Micros } from "@tabcast/runtime";
 import type { RecordedSegment } from "./headless.ts";
 import type { Plain, Report } from "./report.ts";
@@ -55,8 +56,8 @@ interface Ladder {
   readonly tracks: Map<string, Track>;
   /** Segments by sequence, in the order in which they came. */
   readonly spans: Map<number, Span>;
-  /** Pixels of each track with a picture. */
-  readonly sizes: Map<string, { readonly width: number; readonly height: number }>;
+  /** Each track with a picture: what players call it, and its pixels. */
+  readonly sizes: Map<string, Pick<Hls.Variant, "name" | "width" | "height">>;
   /** Frames per second, once the source is known. */
   frameRate?: number;
 }
@@ -99,8 +100,9 @@ export async function openOut(folder: string): Promise<Out> {
   return {
     source(info, rungs) {
       ladder.frameRate = info.frameRate;
-      for (const { name, width, height } of [...rungs, { ...info, name: "source" }])
-        ladder.sizes.set(name, { width, height });
+      for (const { name, width, height } of rungs) ladder.sizes.set(name, { name, width, height });
+      const { width, height } = info;
+      ladder.sizes.set("source", { name: originalName(info), width, height });
     },
     async piece(name, seq, what, bytes) {
       const track = await openTrack(ladder, name);
@@ -189,8 +191,8 @@ function master({ tracks, sizes, frameRate = 0 }: Ladder): string {
     return [{ uri: `${name}/index.m3u8`, codecs, bandwidth: Hls.bandwidthOf(track.pieces) }];
   };
   return Hls.master({
-    variants: [...sizes].flatMap(([name, size]) =>
-      found(name).map((track) => ({ ...track, ...size, name, frameRate })),
+    variants: [...sizes].flatMap(([folder, size]) =>
+      found(folder).map((track) => ({ ...track, ...size, frameRate })),
     ),
     audio: sounds.flatMap((group) => found(group).map((track) => ({ ...track, group }))),
   });

@@ -1,3 +1,4 @@
+import { originalName } from "@tabcast/media/ladder";
 import type { BroadcastEvent } from "@tabcast/node/types";
 import type { TreeMemory } from "./memory.ts";
 import { notAsked, type Plain, plainJson, type Report } from "./report.ts";
@@ -89,10 +90,10 @@ const ofBroadcast = {
     const cut = info.passthrough ? "cut as it is" : "encoded again";
     return [
       row(
-        "source",
+        "input",
         `${info.kind} ${info.codec} ${info.width}x${info.height}, ${info.frameRate.toFixed(2)} frames/s, ${cut}, audio ${info.audioCodec ?? "none"}`,
       ),
-      row("ladder", `${codec}: ${ladder.join(", ") || "the source alone"}`),
+      row("ladder", `${codec}: ${[...ladder, originalName(info)].join(", ")}`),
     ];
   },
   funded: ({ deposited }) => one("pot", `${money(deposited)} deposited`),
@@ -197,5 +198,5 @@ function segmentText(
     ].join("  ");
   });
   if (gaps.length > 0) texts.push(`${head}  gap: ${gaps.join(" ")}`);
-  return texts.length > 0 ? texts : [`${head}  published as it is`];
+  return texts.length > 0 ? texts : [`${head}  the original alone was published`];
 }
