@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { benchFlags } from "@tabcast/driver/bench";
+import { signed } from "@tabcast/runtime";
 import type { Page } from "playwright-core";
 import type { CodecName } from "../src/types.ts";
 import { type Lab, openLab } from "./lab.ts";
@@ -56,7 +57,6 @@ const readings: Reading[] = [];
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const mib = (bytes: number) => (bytes === 0 ? "?" : String(Math.round(bytes / 2 ** 20)));
-const signed = (value: number, digits: number) => `${value < 0 ? "" : "+"}${value.toFixed(digits)}`;
 
 const lab = await openLab(root);
 const { folder } = lab;
