@@ -5,6 +5,7 @@ export { type Chromium, type LaunchOptions, launchChromium } from "./launch.ts";
 export {
   type Broken,
   type ConsoleLine,
+  crasher,
   type DrivenPage,
   type OpenPage,
   openPage,

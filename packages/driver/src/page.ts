@@ -159,7 +159,7 @@ function drive(
     call: (global, method, args) => ask(page.evaluate(callIn, [global, method, args] as const)),
     screenshot: (path) =>
       ask(page.screenshot({ path, fullPage: true, timeout: PICTURE_WITHIN }).then(() => {})),
-    crash: () => crashed(page),
+    crash: async () => (await crasher(page))(),
     close(goodbye) {
       closing ??= leave(page.context(), over ? undefined : goodbye);
       return closing;
@@ -184,11 +184,14 @@ async function ends(browser: Browser): Promise<boolean> {
   return !browser.isConnected();
 }
 
-async function crashed(page: Page): Promise<void> {
+/** Makes ready to let a page's renderer die at once, with no goodbye and no event in the page; resolves when it has. */
+export async function crasher(page: Page): Promise<() => Promise<void>> {
   const session = await page.context().newCDPSession(page);
-  const seen = page.waitForEvent("crash");
-  session.send("Page.crash").catch(() => {}); // nobody is left to answer
-  await seen;
+  return async () => {
+    const seen = page.waitForEvent("crash");
+    session.send("Page.crash").catch(() => {}); // nobody is left to answer
+    await seen;
+  };
 }
 
 /** A page that hangs or has crashed does not answer, and closing must not wait for it. */
