@@ -1,24 +1,17 @@
 /** What a network of this size can carry: which rungs are begun, which this tab can still make alone, and what to tell its owner. */
 
-export interface Picture {
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-}
+import { Pixels, type Rung } from "@tabcast/runtime";
+
+type Named = Pick<Rung, "name" | "width" | "height">;
 
 /** Share of real time that may be planned for; Livepeer sizes by the same. */
 export const MOST_BUSY = 0.8;
 
-const pixelsOf = (rungs: readonly Picture[]) =>
-  rungs.reduce((sum, { width, height }) => sum + width * height, 0);
-const smallestFirst = (rungs: readonly Picture[]) =>
-  rungs.toSorted((a, b) => a.width * a.height - b.width * b.height);
-
 /** The lowest rungs, in the ladder's own order, whose pixels for each frame do not exceed `most`; at least one. */
-function lowest(rungs: readonly Picture[], most: number): Picture[] {
-  const taken: Picture[] = [];
-  for (const rung of smallestFirst(rungs)) {
-    if (taken.length > 0 && pixelsOf([...taken, rung]) > most) break;
+function lowest(rungs: readonly Named[], most: number): Named[] {
+  const taken: Named[] = [];
+  for (const rung of Pixels.ascending(rungs)) {
+    if (taken.length > 0 && Pixels.perFrame([...taken, rung]) > most) break;
     taken.push(rung);
   }
   return rungs.filter((rung) => taken.includes(rung));
@@ -37,9 +30,9 @@ export interface Plan {
 }
 
 /** How much of a live ladder the crew carries at 0.8 of real time. Never empty: the lowest rung is always tried. */
-export function plan(rungs: readonly Picture[], { speeds, frameRate }: Room): Plan {
+export function plan(rungs: readonly Named[], { speeds, frameRate }: Room): Plan {
   const has = speeds.reduce((sum, speed) => sum + speed, 0);
-  const needs = pixelsOf(rungs) * frameRate;
+  const needs = Pixels.rate(rungs, frameRate);
   const most = (MOST_BUSY * has) / frameRate;
   if (needs <= MOST_BUSY * has) return { fits: rungs.map(({ name }) => name) };
   const fits = lowest(rungs, most).map(({ name }) => name);
@@ -70,7 +63,7 @@ const GROWS = 1.2;
  * again once somebody hired is seen to make them with room to spare. `asked` itself where nothing changes, or where nobody
  * makes even the lowest rung: asking for that alone would only cost who comes next the others.
  */
-export function ask<R extends Picture>(
+export function ask<R extends Named>(
   rungs: readonly R[],
   asked: readonly R[],
   frames: number,
@@ -80,13 +73,13 @@ export function ask<R extends Picture>(
   if (room.length > asked.length) return rungs.filter((rung) => room.includes(rung));
   if (hired || slow === 0) return asked;
   const fewer = lowest(asked, slow / frames);
-  if (pixelsOf(fewer) > slow / frames) return asked;
+  if (Pixels.perFrame(fewer) > slow / frames) return asked;
   const names = fewer.map(({ name }) => name);
   return names.length < asked.length ? asked.filter(({ name }) => names.includes(name)) : asked;
 }
 
 /** The rungs that this tab makes alone in `timeMs`: the lowest ones, at least one; all where time does not matter. */
-export function alone<R extends Picture>(
+export function alone<R extends Named>(
   rungs: readonly R[],
   of: { readonly pixelsPerS: number; readonly frames: number; readonly timeMs: number | undefined },
 ): R[] {

@@ -6,7 +6,7 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Checked, Reveal } from "@tabcast/protocol";
-import { concatBytes, equalBytes, type Random, toHex } from "@tabcast/runtime";
+import { concatBytes, equalBytes, Pixels, type Random, type Size, toHex } from "@tabcast/runtime";
 
 const text = new TextEncoder();
 const MILLION = 1_000_000;
@@ -60,13 +60,12 @@ export function places(
 
 /** Indices of the rungs to look at: all of a newcomer's, else one, drawn by its share of the pixels, which is its share of the pay. */
 export function rungs(
-  ladder: readonly { readonly width: number; readonly height: number }[],
+  ladder: readonly Size[],
   all: boolean,
   random: Pick<Random, "fraction">,
 ): number[] {
   if (all) return ladder.map((_, i) => i);
-  const pixels = ladder.map(({ width, height }) => width * height);
-  return [weighted(pixels, random)];
+  return [weighted(ladder.map(Pixels.of), random)];
 }
 
 /** An index, drawn by its weight; there is at least one. */

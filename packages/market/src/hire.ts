@@ -1,8 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Award, Job, Offer } from "@tabcast/protocol";
-import { concatBytes, equalBytes, toHex } from "@tabcast/runtime";
+import { concatBytes, equalBytes, Pixels, toHex } from "@tabcast/runtime";
 import { type Policy, serves } from "./availability.ts";
-import * as Price from "./price.ts";
 
 /** A worker as it sees itself. */
 export interface Self {
@@ -124,7 +123,7 @@ export function delay(of: { draw: number; peers: number; weight: number }): numb
 /** Milliseconds of one segment of these rungs, or the offer's whole ladder, at `pixelsPerSecond`. */
 export function transcodeMs(offer: Offer, pixelsPerSecond: number, rungs = offer.rungs): number {
   const frames = (offer.fpsMilli / 1_000) * (offer.segmentMs / 1_000);
-  return (Number(Price.pixels(rungs, 1)) * frames * 1_000) / pixelsPerSecond;
+  return (Pixels.ofFrames(rungs, frames) * 1_000) / pixelsPerSecond;
 }
 
 /** An offer whose slack is longer than this, in milliseconds, is of a file: nothing of it is late. */
@@ -133,9 +132,7 @@ export const isLive = ({ slackMs }: Pick<Offer, "slackMs">): boolean => slackMs 
 
 /** The least that a worker of an offer may be asked for: its lowest rung, if the stream is live; a file is made whole. */
 function leastOf({ rungs, ...offer }: Offer): Offer["rungs"] {
-  return isLive(offer)
-    ? rungs.toSorted((a, b) => a.width * a.height - b.width * b.height).slice(0, 1)
-    : rungs;
+  return isLive(offer) ? Pixels.ascending(rungs).slice(0, 1) : rungs;
 }
 
 /** Whether to bid on an offer, and when. */

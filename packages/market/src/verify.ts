@@ -2,7 +2,7 @@
  * Tier 0: what can be said of a rendition without decoding it. Every segment, before it is published or paid.
  */
 import type { Receipt } from "@tabcast/protocol";
-import { equalBytes } from "@tabcast/runtime";
+import { equalBytes, Pixels, type Rung } from "@tabcast/runtime";
 
 /** What a check is called in a verdict. No measured values leave: they would teach a cheat the thresholds. */
 export type CheckId =
@@ -38,14 +38,6 @@ export interface Structure {
   readonly bytes: number;
   /** Top-level boxes of the media segment, in order. */
   readonly boxes: readonly string[];
-}
-
-/** Width and height in pixels, bitrate in bits per second. */
-export interface Rung {
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly bitrate: number;
 }
 
 const outcome = (failed: readonly CheckId[]): Outcome =>
@@ -109,8 +101,7 @@ export function sizeBand(
   source: Pick<Structure, "width" | "height" | "bytes" | "duration" | "frames">,
 ): { readonly least: number; readonly most: number } {
   const target = (rung.bitrate / 8) * (source.duration / 1e6);
-  const pixels = rung.width * rung.height;
-  const ratio = Math.min(1, pixels / (source.width * source.height));
+  const ratio = Math.min(1, Pixels.of(rung) / Pixels.of(source));
   return {
     least: Math.min(ENOUGH_OF_TARGET * target, LEAST_OF_SOURCE * source.bytes * ratio),
     most: most(rung, source),
@@ -119,11 +110,11 @@ export function sizeBand(
 
 /** Largest size in bytes of a rendition of so many frames and microseconds. */
 export function most(
-  { width, height, bitrate }: Rung,
+  rung: Rung,
   { duration, frames }: Pick<Structure, "duration" | "frames">,
 ): number {
   const container = 1_024 + 32 * frames;
-  return MOST_OF_TARGET * (bitrate / 8) * (duration / 1e6) + (width * height) / 8 + container;
+  return MOST_OF_TARGET * (rung.bitrate / 8) * (duration / 1e6) + Pixels.of(rung) / 8 + container;
 }
 
 export interface Evidence {

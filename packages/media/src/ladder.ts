@@ -1,5 +1,4 @@
-import { type BitsPerSecond, CodedError } from "@tabcast/runtime";
-import type { Rung } from "./types.ts";
+import { CodedError, type Rung, type Size } from "@tabcast/runtime";
 
 /** Why a ladder was refused. */
 export type LadderReason =
@@ -14,12 +13,6 @@ export type LadderReason =
 
 /** A ladder that cannot be made of this source. */
 export class LadderError extends CodedError<LadderReason> {}
-
-/** A picture's size in pixels. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** What people call the track that is the source itself: "1080p (original)". Its name on the wire is "source". */
 export function originalName({ width, height }: Size): string {
@@ -48,7 +41,7 @@ function named(side: number, kbps: number, source: Size): Rung {
     name: `${side}p`,
     width: source.width <= source.height ? side : even(source.width * scale),
     height: source.width <= source.height ? even(source.height * scale) : side,
-    bitrate: (kbps * 1000) as BitsPerSecond,
+    bitrate: kbps * 1000,
   };
 }
 
@@ -113,7 +106,7 @@ function parseRung(part: string, source: Size): Rung {
       { code: "LADDER_BITRATE", kbps },
       `rung ${part} asks for ${kbps} kbit/s; it must be 10 to 200000`,
     );
-  return { name: `${width}x${height}`, width, height, bitrate: (kbps * 1000) as BitsPerSecond };
+  return { name: `${width}x${height}`, width, height, bitrate: kbps * 1000 };
 }
 
 function checkSize({ width, height }: Size, part: string): void {

@@ -1,15 +1,9 @@
-import type { BitsPerSecond, Bytes, Micros } from "@tabcast/runtime";
+import type { BitsPerSecond, Bytes, Micros, Rung } from "@tabcast/runtime";
+
+export type { Rung };
 
 /** Codec families a ladder can have. The RFC 6381 string is chosen per rung and read back from the file. */
 export type CodecName = "avc" | "vp9" | "av1";
-
-/** One output of the ladder. Width and height in pixels, both even. */
-export interface Rung {
-  readonly name: string;
-  readonly width: number;
-  readonly height: number;
-  readonly bitrate: BitsPerSecond;
-}
 
 /** What a source is, as far as can be known before its first segment. */
 export interface SourceInfo {

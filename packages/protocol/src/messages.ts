@@ -1,3 +1,4 @@
+import type { Rung } from "@tabcast/runtime";
 import * as Generated from "./generated/messages.ts";
 import { define, type Noun } from "./noun.ts";
 import {
@@ -69,7 +70,7 @@ export const HARDWARE = ["hw", "sw", "unknown"] as const;
 type With<T, Field extends keyof T> = T & Required<Pick<T, Field>>;
 
 export type Envelope = Generated.Envelope;
-export type Rung = Generated.Rung;
+export type { Rung };
 export type Pot = Generated.Pot;
 export type Announce = With<Generated.Announce, "source">;
 export type Offer = With<Generated.Offer, "pot">;

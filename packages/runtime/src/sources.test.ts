@@ -15,10 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   "mesh/src/duplex.ts": "libp2p's own streams, which no simulator opens",
   "mesh/src/identity.ts": "makes a tab's key and seals it",
   "media/src/": "real codecs, captures and Web Workers run in real time",
-  "channel/src/payer/open-pot.ts": "the salt of a pot on a real chain",
   "channel/src/store/seal.ts": "a nonce for WebCrypto",
-  "channel/src/store/memory.ts": "patience with another holder of a lock, as IndexedDB's",
-  "channel/src/store/indexed-db.ts": "patience with another tab",
   "localnet/src/": "starts real processes",
   "sim/src/virtual/crypto.ts": "stands in for the platform's chance",
 };

@@ -1,5 +1,4 @@
-import type { Rung } from "@tabcast/media";
-import { BitsPerSecond } from "@tabcast/runtime";
+import type { Rung } from "@tabcast/runtime";
 
 /** Bits per second of Livepeer's bench ladder, and of what is around it. Source: market.md part 13. */
 const BITRATES: Readonly<Record<number, number>> = {
@@ -19,7 +18,7 @@ export const Ladder = {
       const height = 2 * Math.round(Number.parseInt(name, 10) / 2);
       const width = 2 * Math.round((height * 16) / 18);
       const bitrate = BITRATES[height] ?? 3.3 * width * height;
-      return { name, width, height, bitrate: BitsPerSecond.of(Math.round(bitrate / scale)) };
+      return { name, width, height, bitrate: Math.round(bitrate / scale) };
     });
   },
 };

@@ -2,7 +2,7 @@
 import { Price } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import type { BroadcastEvent } from "@tabcast/node/types";
-import type { Wei } from "@tabcast/runtime";
+import { Pixels, type Wei } from "@tabcast/runtime";
 import type { SegmentRow, WorkerRow } from "./engine.ts";
 import { Ladder } from "./ladder.ts";
 import type { Scenario } from "./scenario.ts";
@@ -48,8 +48,7 @@ export interface Stream {
 }
 
 /** Pixels of one frame at all these rungs. */
-export const pixelsOf = (rungs: readonly string[]) =>
-  Ladder.of(rungs, 1).reduce((sum, { width, height }) => sum + width * height, 0);
+export const pixelsOf = (rungs: readonly string[]) => Pixels.perFrame(Ladder.of(rungs, 1));
 
 /** Segments that a worker spoilt; of one that lies about its speed all that it made. */
 const cheated = ({ spec, cheats, delivered }: Worker) =>

@@ -1,5 +1,5 @@
-import { BitsPerSecond } from "@tabcast/runtime";
-import { defaultLadder, type Size } from "../ladder.ts";
+import { BitsPerSecond, Pixels, type Size } from "@tabcast/runtime";
+import { defaultLadder } from "../ladder.ts";
 import { readInit, readMedia } from "../mp4/read.ts";
 import { microsOf } from "../mp4/track.ts";
 import { writeMedia } from "../mp4/write.ts";
@@ -76,7 +76,7 @@ async function speedOf(
 ): Promise<Speed> {
   const request = { init, media, codec, rungs, acceleration };
   const { encodeMs: ms, hardware } = await transcodeSegment(request, { signal, progress });
-  const pixels = frames * rungs.reduce((sum, { width, height }) => sum + width * height, 0);
+  const pixels = Pixels.ofFrames(rungs, frames);
   return { pixelsPerSecond: Math.round((pixels * 1000) / ms), hardware, ms };
 }
 

@@ -1,6 +1,5 @@
-import { seededRandom } from "@tabcast/runtime";
+import { type Size, seededRandom } from "@tabcast/runtime";
 import { completeColour } from "../codecs.ts";
-import type { Size } from "../ladder.ts";
 
 /** How far the view moves from frame to frame, in pixels; even, so that chroma moves by whole samples. */
 const STEP = 4;

@@ -15,7 +15,14 @@ import type {
   Transcoder,
   Verifier,
 } from "@tabcast/media";
-import { BitsPerSecond, type Bytes, type Clock, Micros, type Random } from "@tabcast/runtime";
+import {
+  BitsPerSecond,
+  type Bytes,
+  type Clock,
+  Micros,
+  Pixels,
+  type Random,
+} from "@tabcast/runtime";
 import type { Calibration } from "../calibration.ts";
 
 /** What may be wrong with a picture. */
@@ -277,7 +284,7 @@ export function openDevice(options: DeviceOptions): Device {
     },
     busyMs: () => busyMs,
     async transcode({ media, rungs, frameRate = 30 }, { signal, progress, made }) {
-      const perFrame = rungs.reduce((sum, { width, height }) => sum + width * height, 0);
+      const perFrame = Pixels.perFrame(rungs);
       const factor =
         Math.exp(options.sigma * normal(random)) *
         (random.fraction() < options.stall.share ? options.stall.factor : 1);

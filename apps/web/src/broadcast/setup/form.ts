@@ -1,6 +1,6 @@
 /** What a person has put into the form, and what follows from it. */
 import { type CodecName, defaultLadder, type Rung } from "@tabcast/media";
-import type { Wei } from "@tabcast/runtime";
+import { Pixels, type Wei } from "@tabcast/runtime";
 import * as budget from "../../budget.ts";
 import * as format from "../../format.ts";
 import type { Ready } from "./ready.ts";
@@ -68,7 +68,7 @@ export function read(form: Form, ready: Ready | undefined): Reading {
 
 /** How long a deposit lasts at a gwei per output megapixel, the highest price we accept by default. */
 export function lasting(deposit: Wei, rungs: readonly Rung[], frameRate: number): string {
-  const pixels = rungs.reduce((sum, { width, height }) => sum + width * height, 0) * frameRate;
+  const pixels = Pixels.rate(rungs, frameRate);
   if (pixels <= 0) return "as long as you like";
   const hours = Number(deposit) / 1e9 / (pixels / 1e6) / 3600;
   if (hours >= 48) return `about ${format.counted(Math.floor(hours / 24), "day")}`;
