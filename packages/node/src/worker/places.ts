@@ -2,7 +2,7 @@ import type { Hex } from "@tabcast/channel";
 import type { Hire } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
-import { type Clock, toHex } from "@tabcast/runtime";
+import { BoundedMap, type Clock, toHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { WorkerEvent } from "../types.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
@@ -76,7 +76,7 @@ export interface PlacesOptions {
 
 export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions): Places {
   const places = new Map<string, Place>();
-  const left = new Map<string, Place>();
+  const left = new BoundedMap<string, Place>(MOST_LEFT);
   const epochs = new Map<string, number>();
   let restingSince = clock.now();
 
@@ -86,7 +86,6 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
     for (const job of place.jobs.values()) job.abort(new Error("the broadcaster left"));
     restingSince = clock.now();
     left.set(place.id, place);
-    if (left.size > MOST_LEFT) left.delete(left.keys().next().value as string);
     void mesh.keep(place.broadcaster, false).catch(() => {});
     on({ type: "left", stream: place.stream });
   };
