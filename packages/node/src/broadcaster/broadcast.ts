@@ -15,7 +15,6 @@ import { serveHeld } from "../exchange.ts";
 import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
 import { openBell, openLine } from "../queue.ts";
-import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "../types.ts";
 import { openAsking } from "./asking.ts";
 import { openChecks } from "./checks.ts";
 import { type Captured, capture, type Segment } from "./delivery.ts";
@@ -29,6 +28,7 @@ import { openRecords } from "./records.ts";
 import { linesOf, trafficOf } from "./report.ts";
 import { reveal } from "./reveal.ts";
 import { openSpots } from "./spot.ts";
+import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "./types.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
 const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);

@@ -6,7 +6,6 @@ import { type Clock, describe, toHex, type Wei } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 import { openBell } from "../queue.ts";
-import type { BroadcastEvent } from "../types.ts";
 import type { Checks } from "./checks.ts";
 import {
   type Captured,
@@ -25,6 +24,7 @@ import { openPulse } from "./pulse.ts";
 import type { Records } from "./records.ts";
 import { framesOf, openSlot, type Slot, uselessAt } from "./slot.ts";
 import { openTraces } from "./traces.ts";
+import type { BroadcastEvent } from "./types.ts";
 import { openUplink } from "./uplink.ts";
 import { openVerification } from "./verification.ts";
 

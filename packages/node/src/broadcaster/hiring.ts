@@ -22,8 +22,8 @@ import {
 import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
-import type { BroadcastEvent } from "../types.ts";
 import type { Records } from "./records.ts";
+import type { BroadcastEvent } from "./types.ts";
 
 /** What an offer says that stays the same while the stream runs. */
 export type OfferFacts = Omit<

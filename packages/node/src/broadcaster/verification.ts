@@ -3,7 +3,6 @@ import type { PeerId } from "@tabcast/mesh";
 import { type Clock, describe } from "@tabcast/runtime";
 import { HashError } from "../held.ts";
 import type { Bell } from "../queue.ts";
-import type { BroadcastEvent } from "../types.ts";
 import type { Checks, Draw, Result } from "./checks.ts";
 import { type Captured, type Collected, type Courier, faultOf, type JobTerms } from "./delivery.ts";
 import type { Desk } from "./desk.ts";
@@ -11,6 +10,7 @@ import type { Hiring } from "./hiring.ts";
 import { openLooks } from "./looks.ts";
 import type { Records } from "./records.ts";
 import { type Answer, pixelsOf, type Slot } from "./slot.ts";
+import type { BroadcastEvent } from "./types.ts";
 
 export interface VerificationOptions {
   readonly courier: Courier;

@@ -7,8 +7,8 @@ import {
   openAnnounce,
 } from "@tabcast/protocol";
 import { systemClock, toHex } from "@tabcast/runtime";
-import type { LiveStream } from "../types.ts";
 import { asRungs } from "../wire.ts";
+import type { LiveStream } from "./types.ts";
 
 /** Streams remembered at once; the one heard of longest ago makes room. */
 const MOST_STREAMS = 256;

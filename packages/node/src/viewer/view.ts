@@ -17,8 +17,8 @@ import { answer, ask, openFetcher, serveHeld } from "../exchange.ts";
 import { openHeld } from "../held.ts";
 import * as Manifest from "../manifest.ts";
 import { openBell } from "../queue.ts";
-import type { Viewer, ViewerOptions } from "../types.ts";
 import { liveStream } from "./live.ts";
+import type { Viewer, ViewerOptions } from "./types.ts";
 
 export { liveStreams } from "./live.ts";
 

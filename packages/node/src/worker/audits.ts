@@ -3,7 +3,7 @@ import type { Mesh } from "@tabcast/mesh";
 import { openReveal, PROTOCOLS } from "@tabcast/protocol";
 import { BoundedMap, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
-import type { WorkerEvent } from "../types.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
 const MOST_KEPT = 20_000;

@@ -16,13 +16,13 @@ import { openOutgoing, type Pieces } from "../ahead.ts";
 import { answer } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 import { checkHash } from "../held.ts";
-import type { WorkerEvent } from "../types.ts";
 import type { Credit } from "./credit.ts";
 import { openInput } from "./intake.ts";
 import type { Maker } from "./making.ts";
 import type { Place, Places } from "./places.ts";
 import { MOST_JOBS, type Shift } from "./shift.ts";
 import type { Speeds } from "./speeds.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;

@@ -4,8 +4,8 @@ import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
 import { BoundedMap, type Clock, toHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
-import type { WorkerEvent } from "../types.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** Places remembered after they are over. */
 const MOST_LEFT = 16;
