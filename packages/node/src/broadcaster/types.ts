@@ -10,9 +10,9 @@ import type {
   Transcoder,
   Verifier,
 } from "@tabcast/media";
-import type { Mesh } from "@tabcast/mesh";
 import type { Signer } from "@tabcast/protocol";
-import type { Clock, Micros, Random, Wei } from "@tabcast/runtime";
+import type { Micros, Wei } from "@tabcast/runtime";
+import type { Outside } from "../context.ts";
 import type { Dropped } from "../gate.ts";
 import type { Traffic } from "./meter.ts";
 
@@ -103,8 +103,7 @@ export type BroadcastEvent =
   | { readonly type: "ended"; readonly segments: number };
 
 /** What a broadcast needs. Everything that touches the outside comes in as an argument. */
-export interface BroadcastOptions {
-  readonly mesh: Mesh;
+export interface BroadcastOptions extends Outside {
   readonly source: Source;
   /** Empty: only the source itself is published. */
   readonly rungs: readonly Rung[];
@@ -134,16 +133,11 @@ export interface BroadcastOptions {
   readonly inspect?: typeof inspect;
   /** The stream's key. Default: a fresh one. */
   readonly keys?: Signer;
-  /** Default: the machine's own. */
-  readonly clock?: Clock;
-  /** Default: the platform's cryptographic randomness. */
-  readonly random?: Random;
   /** The market's numbers. Default: `LIVE` or `FAST`, as `pace` says. */
   readonly config?: Config;
   readonly on: (event: BroadcastEvent) => void;
   /** Called with each published track of each segment, in order of sequence: where a recorder writes files. One at a time; the input waits when it is 8 segments behind. */
   readonly record?: (entry: PublishedSegment) => Promise<void>;
-  readonly signal: AbortSignal;
 }
 
 export interface PublishedSegment {

@@ -1,6 +1,5 @@
 import type { Rung } from "@tabcast/media";
-import type { Mesh } from "@tabcast/mesh";
-import type { Clock } from "@tabcast/runtime";
+import type { Outside } from "../context.ts";
 
 /** A stream on the air, from its broadcaster's signed announcement. */
 export interface LiveStream {
@@ -37,14 +36,10 @@ export type ViewerEvent =
     }
   | { readonly type: "ended" };
 
-export interface ViewerOptions {
-  readonly mesh: Mesh;
+export interface ViewerOptions extends Outside {
   /** Lower-case hex stream id. */
   readonly stream: string;
-  /** Default: the machine's own. */
-  readonly clock?: Clock;
   readonly on: (event: ViewerEvent) => void;
-  readonly signal: AbortSignal;
 }
 
 /**

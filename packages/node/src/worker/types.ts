@@ -1,8 +1,8 @@
 import type { Purse, PurseNews, Tower } from "@tabcast/channel";
 import type { Availability, Check, Hire, Limits } from "@tabcast/market";
 import type { Capability, CodecName, Transcoder } from "@tabcast/media";
-import type { Mesh } from "@tabcast/mesh";
-import type { Clock, Wei } from "@tabcast/runtime";
+import type { Wei } from "@tabcast/runtime";
+import type { Outside } from "../context.ts";
 import type { Dropped } from "../gate.ts";
 import type { Measure } from "./speeds.ts";
 
@@ -66,8 +66,7 @@ export type WorkerEvent =
     }
   | ({ readonly type: "dropped-input" } & Dropped);
 
-export interface WorkerOptions {
-  readonly mesh: Mesh;
+export interface WorkerOptions extends Outside {
   /** The key behind `mesh.self` (protocol's `Keys.fromSeed` of the same seed): signs bids and receipts. */
   readonly keys: { readonly publicKey: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> };
   readonly purse: Purse;
@@ -87,10 +86,7 @@ export interface WorkerOptions {
   readonly tags?: readonly string[];
   /** Tokens of private crews it belongs to. */
   readonly crews?: readonly Uint8Array[];
-  /** Default: the machine's own. */
-  readonly clock?: Clock;
   readonly on: (event: WorkerEvent) => void;
-  readonly signal: AbortSignal;
 }
 
 /** A worker under way. */
