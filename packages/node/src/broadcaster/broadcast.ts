@@ -1,5 +1,5 @@
 import { memory } from "@tabcast/channel";
-import { FAST, LIVE, Price, Screen } from "@tabcast/market";
+import { Price, Screen } from "@tabcast/market";
 import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
 import { Keys, type Signer } from "@tabcast/protocol";
 import {
@@ -22,6 +22,7 @@ import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { openEntries } from "./entries.ts";
 import { type Hiring, openHiring } from "./hiring.ts";
 import { openMeter } from "./meter.ts";
+import { paceOf } from "./pace.ts";
 import { openPaying } from "./paying.ts";
 import { openPublisher } from "./publisher.ts";
 import { openRecords } from "./records.ts";
@@ -32,15 +33,11 @@ import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
 const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
-/** A file is split over as many workers as an offer can ask for. */
-const MOST_WORKERS = 8;
 /** How often waiting is looked at, in milliseconds. */
 const TICK_MS = 100;
 const LEAST_TICK_MS = 10;
-/** Segments under way in fast mode beyond what the crew has in hand. */
-const AHEAD = 1;
-/** Segments under way in a live stream, and segments published but not yet recorded in any, before the source waits. */
-const MOST_AHEAD = 8;
+/** Segments published but not yet recorded, before the source waits. */
+const MOST_UNRECORDED = 8;
 /** Segments a worker may deliver unpaid. Source: facts of payments, section 7. */
 const WINDOW = 2;
 
@@ -70,16 +67,16 @@ async function run(
   stopping: AbortSignal,
   started: (dispatch: Dispatch) => void,
 ): Promise<BroadcastReport> {
-  const { source, rungs, codec, on, pace, signal } = options;
+  const { source, rungs, codec, on, signal } = options;
   const meter = openMeter(options.mesh);
   const { mesh } = options;
   const { info } = source;
   const { clock = systemClock, random = secureRandom } = options;
-  const config = options.config ?? (pace === "live" ? LIVE : FAST);
   const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
-  const slackMs = Math.max(2 * segmentMs, 4_000);
+  const pace = paceOf(options.pace, segmentMs, options.config);
+  const { config } = pace;
   const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
-  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? (pace === "live" ? 2 : MOST_WORKERS));
+  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? pace.wanted);
   on({ type: "source", info, rungs, codec });
   /** Of a segment as it is planned. */
   const plannedFrames = Math.max(1, info.frameRate * (segmentMs / 1_000));
@@ -122,7 +119,7 @@ async function run(
     failed: warn("a worker's record was not kept"),
   });
   const checks = openChecks({
-    every: pace === "live" ? segmentMs : undefined,
+    every: pace.checksEveryMs,
     rungs,
     codec,
     verifier: options.verifier ?? createVerifier,
@@ -171,7 +168,7 @@ async function run(
         pixels: Number(Price.pixels(rungs, 1)) * plannedFrames,
         bytes: (info.bitrate / 8) * (segmentMs / 1_000),
         segmentMs,
-        slackMs: pace === "live" ? slackMs : FAST_SLACK_MS,
+        slackMs: pace.offeredSlackMs,
       },
       facts: {
         sourceCodec: info.codec,
@@ -190,7 +187,7 @@ async function run(
       on,
       changed: () => {
         dispatch?.tick();
-        if (hiring !== undefined && pace === "live") asking.advise(hiring);
+        if (hiring !== undefined && pace.adapts) asking.advise(hiring);
       },
       gone: (worker) => dispatch?.lost(worker),
       signal: working,
@@ -286,7 +283,7 @@ async function run(
     config,
     clock,
     affordable: (amount) => pot !== undefined && pot.balances().free >= amount,
-    slackMs: pace === "live" ? slackMs : undefined,
+    pace,
     segmentMs,
     on,
     done,
@@ -301,7 +298,7 @@ async function run(
       const due = (jobs.wakeAt() ?? Number.POSITIVE_INFINITY) - clock.now();
       await clock.sleep(Math.min(TICK_MS, Math.max(LEAST_TICK_MS, due)), { signal: working });
       hiring?.tick();
-      if (hiring !== undefined && pace === "live") asking.adapt(hiring);
+      if (hiring !== undefined && pace.adapts) asking.adapt(hiring);
       jobs.tick();
       bell.wake();
     }
@@ -343,10 +340,10 @@ async function run(
           () => {},
         );
       // A source that is live is bounded by its deadlines; one that is not waits for the crew. Both wait for the recorder.
-      const room = () =>
-        pace === "live" ? MOST_AHEAD : config.perWorker * (hiring?.hands().length ?? 0) + AHEAD;
+      const room = () => pace.ahead(hiring?.hands().length ?? 0);
       await bell.until(
-        () => (opened - published <= room() && published - recorded <= MOST_AHEAD) || undefined,
+        () =>
+          (opened - published <= room() && published - recorded <= MOST_UNRECORDED) || undefined,
         { signal },
       );
     }
@@ -388,9 +385,6 @@ async function run(
     workers: paying.earned(),
   };
 }
-
-/** What an offer names as slack where nothing is ever late, in milliseconds. */
-const FAST_SLACK_MS = 60_000;
 
 /** A stream without a ladder: nothing to encode. */
 const sourceOnly = (segment: Captured, now: number): Outcome => ({

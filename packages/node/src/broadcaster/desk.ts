@@ -4,6 +4,7 @@ import type { PeerId } from "@tabcast/mesh";
 import type { Clock, Wei } from "@tabcast/runtime";
 import type { Bell } from "../queue.ts";
 import type { Hiring } from "./hiring.ts";
+import type { Pace } from "./pace.ts";
 import { bytesOf, framesOf, pixelsOf, type Slot, uselessAt } from "./slot.ts";
 import type { Uplink } from "./uplink.ts";
 
@@ -18,8 +19,7 @@ export interface DeskOptions {
   readonly clock: Clock;
   /** True while a worker may still be paid for `amount` more. */
   readonly affordable: (amount: Wei) => boolean;
-  /** How long after a segment's end its renditions are of use, in milliseconds; undefined: for ever. */
-  readonly slackMs: number | undefined;
+  readonly pace: Pace;
   readonly segmentMs: number;
   /** By sequence. */
   readonly slots: ReadonlyMap<number, Slot>;
@@ -66,7 +66,7 @@ interface Wish {
 }
 
 export function openDesk(options: DeskOptions): Desk {
-  const { hiring, uplink, rungs, asked, config, clock, affordable, slackMs } = options;
+  const { hiring, uplink, rungs, asked, config, clock, affordable, pace } = options;
   const { segmentMs, slots, tell, alone, bell, signal } = options;
   const loads = new Map<PeerId, Assign.Load[]>();
   let wishes: Wish[] = [];
@@ -146,7 +146,7 @@ export function openDesk(options: DeskOptions): Desk {
     const choice = Assign.choose(hands, loads, task, at, config);
     if (choice === undefined) {
       // All are busy; looked at again when one is free.
-      const spare = slackMs === undefined || why === "hedge";
+      const spare = !pace.hurried || why === "hedge";
       const oldest = spare ? undefined : Assign.oldestMade(hands, loads, task, config);
       if (oldest !== undefined) unload(oldest.worker, oldest.seq);
       return;
@@ -184,7 +184,7 @@ export function openDesk(options: DeskOptions): Desk {
     slot.calm = !Assign.saturated(hands, task.pixels, segmentMs);
     const first = { sentAt: now, doneAt };
     const hedgeAt = slot.calm
-      ? Assign.hedgeAt(first, uselessAt(slot, slackMs), backup && backup.doneAt - base)
+      ? Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base)
       : undefined;
     tell(seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
   }

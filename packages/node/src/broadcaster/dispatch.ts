@@ -19,6 +19,7 @@ import {
 import { openDesk } from "./desk.ts";
 import type { Hiring } from "./hiring.ts";
 import { openOwn } from "./own.ts";
+import type { Pace } from "./pace.ts";
 import { openProofs } from "./proofs.ts";
 import { openPulse } from "./pulse.ts";
 import type { Records } from "./records.ts";
@@ -64,8 +65,7 @@ export interface DispatchOptions {
   readonly clock: Clock;
   /** True while a worker may still be paid for `amount` more. */
   readonly affordable: (amount: Wei) => boolean;
-  /** How long after a segment's end its renditions are of use, in milliseconds; undefined: for ever. */
-  readonly slackMs: number | undefined;
+  readonly pace: Pace;
   readonly segmentMs: number;
   readonly on: (event: BroadcastEvent) => void;
   readonly done: (outcome: Outcome) => void;
@@ -100,7 +100,7 @@ export interface Dispatch {
 const SLOW_SOURCE = 4;
 
 export function openDispatch(options: DispatchOptions): Dispatch {
-  const { mesh, hiring, asked, codec, config, clock, slackMs, on, done, signal } = options;
+  const { mesh, hiring, asked, codec, config, clock, pace, on, done, signal } = options;
   const courier = openCourier(mesh, options);
   const uplink = openUplink(courier, clock);
   const own = openOwn(options);
@@ -126,7 +126,6 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     ...options,
     courier,
     desk,
-    live: slackMs !== undefined,
     behind,
     bell,
     slots,
@@ -137,13 +136,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
   let ended = false;
   const tally = { opened: 0, copies: 0, local: 0 };
 
-  const limitsOf = (closedAt: number): Job.Limits | undefined =>
-    slackMs === undefined
-      ? undefined
-      : {
-          localAt: closedAt + Math.max(0, slackMs - config.margin * own.usualMs()),
-          deadline: closedAt + slackMs,
-        };
+  const limitsOf = (closedAt: number) => pace.limits(closedAt, own.usualMs());
 
   function tell(seq: number, event: Job.Event): void {
     const slot = slots.get(seq);
@@ -274,8 +267,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const payee: JobTerms["payee"] = `0x${toHex(member.payee)}`;
     const plannedMs = slot.segment.planned.duration / 1_000;
     const deadline =
-      slot.job.limits?.deadline ??
-      slot.closesAt + (SLOW_SOURCE - 1) * plannedMs + (slackMs ?? 600_000);
+      slot.job.limits?.deadline ?? slot.closesAt + (SLOW_SOURCE - 1) * plannedMs + pace.jobMs;
     return {
       worker,
       addrs: hiring?.addrs(worker) ?? [],
@@ -287,7 +279,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
       codec,
       deadlineMs: Math.max(1, deadline - clock.now()),
       price,
-      whole: slackMs === undefined,
+      whole: pace.whole,
       payee,
       lane,
     };
@@ -324,11 +316,11 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   /** Live segments are late here: what can wait has to. */
   function behind(): boolean {
-    if (slackMs === undefined) return false;
-    const late = clock.now() - slackMs / 4;
+    if (!pace.hurried) return false;
+    const now = clock.now();
     return [...slots.values()].some(
       ({ job, segment, closesAt }) =>
-        job.local === "running" || (segment.captured !== undefined && closesAt < late),
+        job.local === "running" || (segment.captured !== undefined && pace.late(closesAt, now)),
     );
   }
 
@@ -360,7 +352,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     slot.sentAt ??= now;
     // The lowest rungs first: a small picture in time is worth more than a large one too late. Beside a worker that may still be in
     // time only the lowest: two that make everything on busy devices make both late.
-    const deadline = uselessAt(slot, slackMs);
+    const deadline = uselessAt(slot, pace);
     const left = deadline && (deadline - now) / config.margin;
     const timeMs = left && slot.running.size > 0 ? 0 : left;
     try {
@@ -413,7 +405,7 @@ export function openDispatch(options: DispatchOptions): Dispatch {
         const at = Job.wakeAt(job, config);
         if (at !== undefined && at <= now) tell(seq, { type: "late", now, hedge: desk.mayHedge() });
       }
-      const seq = ended && slackMs === undefined ? desk.tail() : undefined;
+      const seq = ended && pace.copiesTail ? desk.tail() : undefined;
       if (seq !== undefined && slots.get(seq)?.job.hedged === false)
         tell(seq, { type: "tail", now, hedge: desk.mayHedge() });
       desk.assign();

@@ -26,7 +26,7 @@ function open({ live = true } = {}) {
   const looks = openLooks({
     checks,
     clock: { ...systemClock, now: () => now as Millis },
-    live,
+    pace: { hurried: live },
     behind() {
       state.asked++;
       return state.behind;

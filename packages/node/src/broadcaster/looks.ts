@@ -2,6 +2,7 @@ import type { Clock } from "@tabcast/runtime";
 import { type Bell, openLine } from "../queue.ts";
 import type { Checks, Draw, Result } from "./checks.ts";
 import type { Captured, Collected } from "./delivery.ts";
+import type { Pace } from "./pace.ts";
 
 /** How long a look at pictures waits at most for live segments that are late, in milliseconds. */
 const LOOK_MS = 30_000;
@@ -11,7 +12,7 @@ const MOST_LOOKS = 16;
 export interface LooksOptions {
   readonly checks: Checks;
   readonly clock: Clock;
-  readonly live: boolean;
+  readonly pace: Pick<Pace, "hurried">;
   /** Live segments are late: what can wait has to. */
   readonly behind: () => boolean;
   /** Rung when that may have changed. */
@@ -28,13 +29,13 @@ export interface Looks {
 }
 
 export function openLooks(options: LooksOptions): Looks {
-  const { checks, clock, live, behind, bell, skipped, signal } = options;
+  const { checks, clock, pace, behind, bell, skipped, signal } = options;
   const line = openLine();
   let waiting = 0;
 
   return {
     async look(draw, source, made) {
-      if (live && waiting >= MOST_LOOKS) {
+      if (pace.hurried && waiting >= MOST_LOOKS) {
         skipped(draw.seq, `${waiting} others wait`);
         return undefined;
       }

@@ -2,6 +2,7 @@ import { type Job, Price, type Speed } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
 import type { Collected, Delivery, JobTerms, Segment } from "./delivery.ts";
+import type { Pace } from "./pace.ts";
 import type { Note } from "./traces.ts";
 
 /** A worker's answer, and the terms it was given for. */
@@ -70,8 +71,5 @@ export const pixelsOf = (segment: Segment, rungs: readonly Rung[]): number =>
   Number(Price.pixels(rungs, framesOf(segment)));
 
 /** When a segment is of no use any more, complete or not; undefined where nothing is late. */
-export const uselessAt = (
-  { job, closesAt }: Slot,
-  slackMs: number | undefined,
-): number | undefined =>
-  job.limits?.deadline ?? (slackMs === undefined ? undefined : closesAt + slackMs);
+export const uselessAt = ({ job, closesAt }: Slot, pace: Pace): number | undefined =>
+  job.limits?.deadline ?? pace.uselessAt(closesAt);

@@ -8,6 +8,7 @@ import { type Captured, type Collected, type Courier, faultOf, type JobTerms } f
 import type { Desk } from "./desk.ts";
 import type { Hiring } from "./hiring.ts";
 import { openLooks } from "./looks.ts";
+import type { Pace } from "./pace.ts";
 import type { Records } from "./records.ts";
 import { type Answer, pixelsOf, type Slot } from "./slot.ts";
 import type { BroadcastEvent } from "./types.ts";
@@ -20,8 +21,7 @@ export interface VerificationOptions {
   readonly records: Records;
   readonly config: Config;
   readonly clock: Clock;
-  /** Segments have deadlines. */
-  readonly live: boolean;
+  readonly pace: Pace;
   /** Live segments are late: what can wait has to. */
   readonly behind: () => boolean;
   /** Rung when that, or who has a place free, may have changed. */

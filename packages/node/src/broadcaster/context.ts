@@ -1,0 +1,15 @@
+import type { CodecName, Rung } from "@tabcast/media";
+import type { Context } from "../context.ts";
+import type { Pace } from "./pace.ts";
+import type { BroadcastEvent } from "./types.ts";
+
+/** What every part of one broadcast is given first: what was chosen once, when the stream began. */
+export interface StreamContext extends Context, Pick<Pace, "config"> {
+  readonly pace: Pace;
+  /** The ladder; empty: only the source itself is published. */
+  readonly rungs: readonly Rung[];
+  readonly codec: CodecName;
+  /** Length of a segment as it is planned, in milliseconds. */
+  readonly segmentMs: number;
+  readonly on: (event: BroadcastEvent) => void;
+}
