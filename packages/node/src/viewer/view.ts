@@ -13,7 +13,8 @@ import {
   type Track,
 } from "@tabcast/protocol";
 import { type Bytes, CodedError, equalBytes, fromHex, systemClock, toHex } from "@tabcast/runtime";
-import { answer, ask, openFetcher, serveHeld } from "../exchange.ts";
+import { answer, ask, serveHeld } from "../exchange.ts";
+import { openFetcher } from "../fetcher.ts";
 import { openHeld } from "../held.ts";
 import * as Manifest from "../manifest.ts";
 import { openBell } from "../queue.ts";
@@ -53,7 +54,7 @@ export function view({ mesh, stream, on, clock = systemClock, signal }: ViewerOp
   let heardAt = clock.now();
   let over = false;
 
-  const fetcher = openFetcher(mesh, clock);
+  const fetcher = openFetcher({ mesh, clock });
 
   const changed = () => {
     bell.wake();
