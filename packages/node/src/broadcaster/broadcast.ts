@@ -2,21 +2,15 @@ import { memory } from "@tabcast/channel";
 import { Price, Screen } from "@tabcast/market";
 import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
 import { Keys, type Signer } from "@tabcast/protocol";
-import {
-  CodedError,
-  describe,
-  Micros,
-  secureRandom,
-  systemClock,
-  toHex,
-  Wei,
-} from "@tabcast/runtime";
+import { CodedError, describe, Micros, toHex, Wei } from "@tabcast/runtime";
+import { contextOf } from "../context.ts";
 import { serveHeld } from "../exchange.ts";
 import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
 import { openBell, openLine } from "../queue.ts";
 import { openAsking } from "./asking.ts";
 import { openChecks } from "./checks.ts";
+import type { StreamContext } from "./context.ts";
 import { type Captured, capture, type Segment } from "./delivery.ts";
 import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
 import { openEntries } from "./entries.ts";
@@ -71,10 +65,18 @@ async function run(
   const meter = openMeter(options.mesh);
   const { mesh } = options;
   const { info } = source;
-  const { clock = systemClock, random = secureRandom } = options;
   const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
   const pace = paceOf(options.pace, segmentMs, options.config);
-  const { config } = pace;
+  const context: StreamContext = {
+    ...contextOf(options),
+    config: pace.config,
+    pace,
+    rungs,
+    codec,
+    segmentMs,
+    on,
+  };
+  const { config, clock, random } = context;
   const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
   const wanted = rungs.length === 0 ? 0 : (options.wanted ?? pace.wanted);
   on({ type: "source", info, rungs, codec });
@@ -118,17 +120,10 @@ async function run(
     clock,
     failed: warn("a worker's record was not kept"),
   });
-  const checks = openChecks({
-    every: pace.checksEveryMs,
-    rungs,
-    codec,
+  const checks = openChecks(context, {
     verifier: options.verifier ?? createVerifier,
     transcoder: options.transcoder ?? createTranscoder,
-    config,
-    clock,
-    random,
     failed: warn("a check was not made"),
-    signal,
   });
   const policy: Screen.Policy = { ...Screen.open, ...options.workers };
   const publisher = openPublisher({
