@@ -16,14 +16,14 @@ import {
   type Segment,
   whyOf,
 } from "./delivery.ts";
-import { openDesk } from "./desk.ts";
+import { openPulse } from "./failure-detector.ts";
 import type { Hiring } from "./hiring.ts";
-import { openOwn } from "./own.ts";
+import { framesOf, openSlot, type Slot, uselessAt } from "./in-flight.ts";
+import { openOwn } from "./local-encoder.ts";
 import type { Pace } from "./pace.ts";
 import { openProofs } from "./proofs.ts";
-import { openPulse } from "./pulse.ts";
 import type { Records } from "./records.ts";
-import { framesOf, openSlot, type Slot, uselessAt } from "./slot.ts";
+import { openDesk } from "./scheduler.ts";
 import { openTraces } from "./traces.ts";
 import type { BroadcastEvent } from "./types.ts";
 import { openUplink } from "./uplink.ts";

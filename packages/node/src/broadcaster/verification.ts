@@ -5,12 +5,12 @@ import { HashError } from "../held.ts";
 import type { Bell } from "../queue.ts";
 import type { Checks, Draw, Result } from "./checks.ts";
 import { type Captured, type Collected, type Courier, faultOf, type JobTerms } from "./delivery.ts";
-import type { Desk } from "./desk.ts";
 import type { Hiring } from "./hiring.ts";
+import { type Answer, pixelsOf, type Slot } from "./in-flight.ts";
 import { openLooks } from "./looks.ts";
 import type { Pace } from "./pace.ts";
 import type { Records } from "./records.ts";
-import { type Answer, pixelsOf, type Slot } from "./slot.ts";
+import type { Desk } from "./scheduler.ts";
 import type { BroadcastEvent } from "./types.ts";
 
 export interface VerificationOptions {

@@ -4,8 +4,8 @@ import type { PeerId } from "@tabcast/mesh";
 import type { Clock, Wei } from "@tabcast/runtime";
 import type { Bell } from "../queue.ts";
 import type { Hiring } from "./hiring.ts";
+import { bytesOf, framesOf, pixelsOf, type Slot, uselessAt } from "./in-flight.ts";
 import type { Pace } from "./pace.ts";
-import { bytesOf, framesOf, pixelsOf, type Slot, uselessAt } from "./slot.ts";
 import type { Uplink } from "./uplink.ts";
 
 export interface DeskOptions {

@@ -3,7 +3,7 @@ import type { Fragment, inspect, Rung, Structure, Transcoder } from "@tabcast/me
 import { BitsPerSecond, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Segment } from "./delivery.ts";
-import { openOwn } from "./own.ts";
+import { openOwn } from "./local-encoder.ts";
 
 const rungs = [
   { name: "360p", width: 640, height: 360, bitrate: BitsPerSecond.of(800_000) },

@@ -2,7 +2,7 @@ import { Admission, type Config, Price } from "@tabcast/market";
 import type { CodecName, inspect, Rung, Transcoder } from "@tabcast/media";
 import type { Clock } from "@tabcast/runtime";
 import { type Collected, hashes, type Segment } from "./delivery.ts";
-import { framesOf, pixelsOf } from "./slot.ts";
+import { framesOf, pixelsOf } from "./in-flight.ts";
 
 export interface OwnOptions {
   readonly rungs: readonly Rung[];
