@@ -12,10 +12,11 @@ import { openAsking } from "./asking.ts";
 import { openChecks } from "./checks.ts";
 import type { StreamContext } from "./context.ts";
 import { type Captured, capture, type Segment } from "./delivery.ts";
-import { type Dispatch, type Outcome, openDispatch } from "./dispatch.ts";
+import { type Dispatch, openDispatch } from "./dispatch.ts";
 import { openEntries } from "./entries.ts";
 import { type Hiring, openHiring } from "./hiring.ts";
 import { openMeter } from "./meter.ts";
+import { type Outcome, sourceOnly } from "./outcome.ts";
 import { paceOf } from "./pace.ts";
 import { openPaying } from "./paying.ts";
 import { openPublisher } from "./publisher.ts";
@@ -264,26 +265,22 @@ async function run(
     });
   }
 
-  dispatch = openDispatch({
+  const jobContext = {
+    ...context,
     mesh: meter.mesh,
-    checks,
+    signal: working,
+    hiring,
     records,
     gate,
-    hiring,
-    rungs,
+    checks,
+  };
+  dispatch = openDispatch(jobContext, {
     asked: asking.rungs,
-    codec,
     transcoder: options.transcoder ?? createTranscoder,
     inspect: options.inspect ?? inspect,
-    config,
-    clock,
     affordable: (amount) => pot !== undefined && pot.balances().free >= amount,
-    pace,
-    segmentMs,
-    on,
     done,
     refused: paying.refuse,
-    signal: working,
   });
   const jobs = dispatch;
   started(jobs);
@@ -380,16 +377,3 @@ async function run(
     workers: paying.earned(),
   };
 }
-
-/** A stream without a ladder: nothing to encode. */
-const sourceOnly = (segment: Captured, now: number): Outcome => ({
-  segment,
-  by: "local",
-  addrs: [],
-  renditions: [],
-  encodeMs: 0,
-  sentAt: now,
-  verifiedAt: now,
-  attempts: 0,
-  hedged: false,
-});

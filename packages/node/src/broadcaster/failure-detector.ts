@@ -6,14 +6,14 @@ import { BoundedMap, type Clock } from "@tabcast/runtime";
 const MOST_RHYTHMS = 64;
 
 /** How often each worker is heard of while it works: carries out `Rhythm`. */
-export interface Pulse {
+export interface FailureDetector {
   /** Two of a worker's signs of life came so far apart, in milliseconds. */
   beat(worker: PeerId, gapMs: number): void;
   /** How long it may be silent before it is suspected, in milliseconds. */
   patience(worker: PeerId): number;
 }
 
-export function openPulse(config: Config, clock: Clock): Pulse {
+export function openFailureDetector(config: Config, clock: Clock): FailureDetector {
   const rhythms = new BoundedMap<PeerId, Rhythm.Rhythm>(MOST_RHYTHMS);
   const of = (worker: PeerId) => rhythms.get(worker) ?? Rhythm.newRhythm;
   return {

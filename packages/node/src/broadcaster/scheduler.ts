@@ -1,59 +1,39 @@
-import { Assign, type Config, Job, Price } from "@tabcast/market";
+import { Assign, type Config, Job } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
-import type { Clock, Wei } from "@tabcast/runtime";
+import { Wei } from "@tabcast/runtime";
 import type { Bell } from "../queue.ts";
+import type { StreamContext } from "./context.ts";
 import type { Hiring } from "./hiring.ts";
-import { bytesOf, framesOf, pixelsOf, type Slot, uselessAt } from "./in-flight.ts";
-import type { Pace } from "./pace.ts";
+import { type InFlight, type Slot, uselessAt } from "./in-flight.ts";
+import { type Loads, openLoads } from "./loads.ts";
+import { amountOf, bytesOf, pixelsOf } from "./transcode/cost.ts";
 import type { Uplink } from "./uplink.ts";
 
-export interface DeskOptions {
+export interface SchedulerOptions {
   /** Undefined: nobody is hired, everything is encoded here. */
   readonly hiring: Hiring | undefined;
   readonly uplink: Uplink;
-  readonly rungs: readonly Rung[];
-  /** Those of them that workers are asked for now. */
+  /** Rungs that workers are asked for now. */
   readonly asked: () => readonly Rung[];
-  readonly config: Config;
-  readonly clock: Clock;
   /** True while a worker may still be paid for `amount` more. */
   readonly affordable: (amount: Wei) => boolean;
-  readonly pace: Pace;
-  readonly segmentMs: number;
-  /** By sequence. */
-  readonly slots: ReadonlyMap<number, Slot>;
-  /** What became of a segment's wish for a worker: "assigned" or "noWorker". */
-  readonly tell: (seq: number, event: Job.Event) => void;
+  /** Told what became of a segment's wish for a worker: "assigned" or "noWorker". */
+  readonly inFlight: Pick<InFlight, "slots" | "tell">;
   /** Nobody has ever come: this tab is alone. */
   readonly alone: () => void;
   /** Rung when a worker's place is free. */
   readonly bell: Bell;
-  readonly signal: AbortSignal;
 }
 
 /** Finds workers for segments and knows what each has in hand: carries out `Assign`, and keeps the budget for second copies. */
-export interface Desk {
+export interface Scheduler extends Budget, Omit<Loads, "all" | "add"> {
   /** A segment wants a worker. */
   want(wish: Omit<Wish, "since">): void;
   /** It wants none any more. */
   drop(seq: number): void;
   /** Looks again who can be given what. */
   assign(): void;
-  /** A worker has one segment less in hand. */
-  unload(worker: PeerId, seq: number): void;
-  /** A worker delivered a segment, which takes a place until it is unloaded, but no time. */
-  made(worker: PeerId, seq: number): void;
-  /** Whether a delivered segment still takes its worker's place. */
-  holds(worker: PeerId, seq: number): boolean;
-  /** A worker is gone with all it had. */
-  lost(worker: PeerId): void;
-  /** One segment more: the budget for copies grows. */
-  earn(): void;
-  /** A copy was no copy after all. */
-  refund(): void;
-  /** True if a token for a second copy is there. */
-  mayHedge(): boolean;
   /** The segment that idle workers should copy at a file's end: the one that is predicted to take longest. */
   tail(): number | undefined;
 }
@@ -65,151 +45,152 @@ interface Wish {
   readonly since: number;
 }
 
-export function openDesk(options: DeskOptions): Desk {
-  const { hiring, uplink, rungs, asked, config, clock, affordable, pace } = options;
-  const { segmentMs, slots, tell, alone, bell, signal } = options;
-  const loads = new Map<PeerId, Assign.Load[]>();
-  let wishes: Wish[] = [];
-  let budget = Job.newBudget;
-  let everHired = false;
-  let toldAlone = false;
-  const startedAt = clock.now();
+/** Workers that may be chosen from. */
+type Available = readonly Assign.Hand[];
+
+export function openScheduler(context: StreamContext, options: SchedulerOptions): Scheduler {
+  const { config, pace, rungs, clock, signal } = context;
+  const { hiring, uplink, asked, affordable, bell } = options;
+  const { slots, tell } = options.inFlight;
+  const loads = openLoads();
+  const budget = openBudget(config);
+  const patience = openPatience(context, options.alone);
+  let wishes: readonly Wish[] = [];
 
   function unload(worker: PeerId, seq: number): void {
-    const left = (loads.get(worker) ?? []).filter((load) => load.seq !== seq);
-    if (left.length > 0) loads.set(worker, left);
-    else loads.delete(worker);
+    loads.unload(worker, seq);
     bell.wake();
   }
 
-  /** What a segment can cost at most, with what is in hand already. */
-  function dearest(slot: Slot): Wei {
-    const price = hiring?.crew().need.maxPrice ?? 0n;
-    const cost = ({ segment }: Slot) => Price.ofSegment(price, rungs, framesOf(segment));
-    const inHand = [...slots.values()].reduce(
-      (sum, other) => sum + cost(other) * BigInt(other.running.size),
-      0n,
-    );
-    return (cost(slot) + inHand) as Wei;
+  function fulfil(wish: Wish): void {
+    wishes = wishes.filter((other) => other !== wish);
+  }
+
+  function nobody(wish: Wish): void {
+    fulfil(wish);
+    tell(wish.seq, { type: "noWorker" });
   }
 
   function assign(): void {
     if (signal.aborted) return;
-    if (wishes.length === 0 && everHired) return; // as most ticks find it
-    const everybody = hiring?.hands() ?? [];
-    const silent = new Set([...slots.values()].flatMap(({ job }) => Job.suspects(job)));
-    const heard = everybody.filter(({ worker }) => !silent.has(worker));
-    const hands = heard.length > 0 ? heard : everybody;
-    if (hands.length > 0) everHired = true;
-    for (const wish of [...wishes]) {
+    if (wishes.length === 0 && patience.everHired()) return; // as most ticks find it
+    const available = heardOf(hiring?.hands() ?? [], slots.values());
+    if (available.length > 0) patience.hired();
+    for (const wish of wishes) {
       const slot = slots.get(wish.seq);
-      if (slot !== undefined && wishes.includes(wish)) place(wish, slot, hands);
+      if (slot !== undefined && wishes.includes(wish)) place(wish, slot, available);
     }
   }
 
   /** Finds a worker for a segment that wants one, or says that there is nobody, or lets it wait. */
-  function place(wish: Wish, slot: Slot, hands: readonly Assign.Hand[]): void {
-    const now = clock.now();
-    const { seq, why } = wish;
-    const { segment } = slot;
-    const fulfil = () => {
-      wishes = wishes.filter((other) => other !== wish);
-    };
-    const nobody = () => {
-      fulfil();
-      tell(seq, { type: "noWorker" });
-    };
+  function place(wish: Wish, slot: Slot, available: Available): void {
     if (!Job.wants(slot.job, config)) {
-      fulfil(); // the answer came while we were looking
+      fulfil(wish); // the answer came while we were looking
       return;
     }
-    if (hiring === undefined || !affordable(dearest(slot))) {
-      nobody();
+    const price = hiring?.crew().need.maxPrice ?? 0n;
+    if (hiring === undefined || !affordable(dearest(slot, slots.values(), rungs, price))) {
+      nobody(wish);
       return;
     }
-    const task: Assign.Task = {
-      pixels: pixelsOf(segment, asked()),
-      bytes: bytesOf(segment),
-      closesAt: segment.captured === undefined ? slot.closesAt : undefined,
-      ...wish,
-    };
-    if (!Assign.anybody(hands, task)) {
-      const patience = everHired ? config.patience.laterMs : config.patience.firstMs;
-      const since = everHired ? wish.since : Math.min(wish.since, startedAt);
-      if (now - since < patience) return;
-      if (!toldAlone && !everHired) alone();
-      toldAlone = true;
-      nobody();
+    const task = taskOf(wish, slot, asked());
+    if (!Assign.anybody(available, task)) {
+      if (patience.over(wish.since)) nobody(wish);
       return;
     }
-    const at = { now, uplinkFreeAt: uplink.freeAt() };
-    const choice = Assign.choose(hands, loads, task, at, config);
+    const at = { now: clock.now(), uplinkFreeAt: uplink.freeAt() };
+    const choice = Assign.choose(available, loads.all(), task, at, config);
     if (choice === undefined) {
       // All are busy; looked at again when one is free.
-      const spare = !pace.hurried || why === "hedge";
-      const oldest = spare ? undefined : Assign.oldestMade(hands, loads, task, config);
-      if (oldest !== undefined) unload(oldest.worker, oldest.seq);
+      if (pace.hurried && wish.why !== "hedge") makeRoom(available, task);
       return;
     }
-    fulfil();
-    if (why === "hedge") {
-      if (!Job.mayHedge(budget)) return;
-      budget = Job.spend(budget);
+    fulfil(wish);
+    if (wish.why === "hedge") {
+      if (!budget.mayHedge()) return;
+      budget.spend();
       slot.spent = true;
     }
-    entrust(slot, task, choice, hands);
+    give(slot, task, choice, available);
+  }
+
+  /** The place of a delivered segment is needed: its payment waits no longer for a look at its pictures. */
+  function makeRoom(available: Available, task: Assign.Task): void {
+    const oldest = Assign.oldestMade(available, loads.all(), task, config);
+    if (oldest !== undefined) unload(oldest.worker, oldest.seq);
   }
 
   /** Gives a segment to the worker that was chosen, with the time when a copy of it is thought of. */
-  function entrust(
-    slot: Slot,
-    task: Assign.Task,
-    choice: Assign.Choice,
-    hands: readonly Assign.Hand[],
-  ): void {
+  function give(slot: Slot, task: Assign.Task, choice: Assign.Choice, available: Available): void {
     const now = clock.now();
-    const { seq } = task;
     const { worker, epoch, readyAt, doneAt } = choice;
-    loads.set(worker, [...(loads.get(worker) ?? []), { seq, readyAt }]);
+    loads.add(worker, { seq: task.seq, readyAt });
     const uploadedAt = task.closesAt === undefined ? choice.uploadedAt : undefined;
     if (uploadedAt !== undefined) uplink.reserve(uploadedAt);
     const ms = Math.round(doneAt - now);
-    slot.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${hands.length}`);
+    slot.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
+    slot.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
+    const hedgeAt = slot.calm ? hedgeAtOf(slot, task, choice, available) : undefined;
+    tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+  }
+
+  /** When a copy is worth its cost: depends on how soon the next best worker would have made one. */
+  function hedgeAtOf(
+    slot: Slot,
+    task: Assign.Task,
+    { worker, doneAt }: Assign.Choice,
+    available: Available,
+  ): number | undefined {
+    const now = clock.now();
     const base = task.closesAt ?? now;
     // A copy starts with a segment that is complete, or nearly: all of it has to travel again.
     const bytes = Math.max(task.bytes, hiring?.crew().need.bytes ?? 0);
     const without = [...task.without, worker];
     const again = { ...task, bytes, closesAt: undefined, without, why: "again" as const };
-    const backup = Assign.choose(hands, loads, again, { now: base, uplinkFreeAt: base }, config);
-    slot.calm = !Assign.saturated(hands, task.pixels, segmentMs);
+    const at = { now: base, uplinkFreeAt: base };
+    const backup = Assign.choose(available, loads.all(), again, at, config);
     const first = { sentAt: now, doneAt };
-    const hedgeAt = slot.calm
-      ? Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base)
-      : undefined;
-    tell(seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+    return Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base);
   }
 
   return {
+    ...budget,
+    ...loads,
+    unload,
     want(wish) {
-      wishes.push({ ...wish, since: clock.now() });
-      wishes.sort((a, b) => a.seq - b.seq); // the earliest deadline first
+      // The earliest deadline first.
+      wishes = [...wishes, { ...wish, since: clock.now() }].sort((a, b) => a.seq - b.seq);
       queueMicrotask(assign);
     },
     drop(seq) {
       wishes = wishes.filter((wish) => wish.seq !== seq);
     },
     assign,
-    unload,
-    made(worker, seq) {
-      const load = loads.get(worker) ?? [];
-      loads.set(
-        worker,
-        load.map((one) => (one.seq === seq ? { ...one, made: true } : one)),
-      );
+    tail() {
+      const any = slots.values().next().value?.segment;
+      if (any === undefined) return undefined;
+      const waiting = wishes.length;
+      const task = { waiting, pixels: pixelsOf(any, asked()), bytes: bytesOf(any) };
+      const seq = Assign.tail(hiring?.hands() ?? [], loads.all(), task, clock.now(), config);
+      return wishes.some((wish) => wish.seq === seq) ? undefined : seq;
     },
-    holds: (worker, seq) =>
-      loads.get(worker)?.some((load) => load.seq === seq && load.made === true) ?? false,
-    lost: (worker) => void loads.delete(worker),
+  };
+}
+
+/** What may be spent on second copies. */
+interface Budget {
+  /** One segment more: the budget for copies grows. */
+  earn(): void;
+  /** A copy was no copy after all. */
+  refund(): void;
+  /** True if a token for a second copy is there. */
+  mayHedge(): boolean;
+  spend(): void;
+}
+
+function openBudget(config: Config): Budget {
+  let budget = Job.newBudget;
+  return {
     earn() {
       budget = Job.earn(budget, config);
     },
@@ -217,17 +198,59 @@ export function openDesk(options: DeskOptions): Desk {
       budget = Job.refund(budget, config);
     },
     mayHedge: () => Job.mayHedge(budget),
-    tail() {
-      const any = slots.values().next().value?.segment;
-      if (any === undefined) return undefined;
-      const hands = hiring?.hands() ?? [];
-      const task = {
-        waiting: wishes.length,
-        pixels: pixelsOf(any, asked()),
-        bytes: bytesOf(any),
-      };
-      const seq = Assign.tail(hands, loads, task, clock.now(), config);
-      return wishes.some((wish) => wish.seq === seq) ? undefined : seq;
+    spend() {
+      budget = Job.spend(budget);
     },
   };
 }
+
+/** How long a segment waits for somebody to come: longer as long as nobody ever has. `alone` is told once if nobody does. */
+function openPatience({ config, clock }: StreamContext, alone: () => void) {
+  const startedAt = clock.now();
+  let everHired = false;
+  let toldAlone = false;
+  return {
+    everHired: () => everHired,
+    hired() {
+      everHired = true;
+    },
+    /** True where a segment that has waited since then waits no longer. */
+    over(waiting: number): boolean {
+      const patience = everHired ? config.patience.laterMs : config.patience.firstMs;
+      const since = everHired ? waiting : Math.min(waiting, startedAt);
+      if (clock.now() - since < patience) return false;
+      if (!toldAlone && !everHired) alone();
+      toldAlone = true;
+      return true;
+    },
+  };
+}
+
+/** Those who are not suspected in any segment; all, where all are. */
+export function heardOf(everybody: Available, slots: Iterable<Pick<Slot, "job">>): Available {
+  const silent = new Set([...slots].flatMap(({ job }) => Job.suspects(job)));
+  const heard = everybody.filter(({ worker }) => !silent.has(worker));
+  return heard.length > 0 ? heard : everybody;
+}
+
+/** What a segment can cost at most, with what is in hand already. */
+export function dearest(
+  slot: Pick<Slot, "segment">,
+  all: Iterable<Pick<Slot, "segment" | "running">>,
+  rungs: readonly Rung[],
+  price: bigint,
+): Wei {
+  const cost = ({ segment }: Pick<Slot, "segment">) => amountOf(segment, rungs, price);
+  const inHand = [...all].reduce(
+    (sum, other) => sum + cost(other) * BigInt(other.running.size),
+    0n,
+  );
+  return Wei.of(cost(slot) + inHand);
+}
+
+const taskOf = (wish: Wish, { segment, closesAt }: Slot, asked: readonly Rung[]): Assign.Task => ({
+  pixels: pixelsOf(segment, asked),
+  bytes: bytesOf(segment),
+  closesAt: segment.captured === undefined ? closesAt : undefined,
+  ...wish,
+});

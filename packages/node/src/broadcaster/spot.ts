@@ -2,7 +2,7 @@ import { type Config, type Crew, Spot } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import type { Clock } from "@tabcast/runtime";
 import { openFetcher } from "../fetcher.ts";
-import type { Outcome } from "./dispatch.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Whose } from "./records.ts";
 
 /** How long a worker may take to give what it is asked for, in milliseconds. */

@@ -6,16 +6,17 @@ import type { Bell } from "../queue.ts";
 import type { Checks, Draw, Result } from "./checks.ts";
 import { type Captured, type Collected, type Courier, faultOf, type JobTerms } from "./delivery.ts";
 import type { Hiring } from "./hiring.ts";
-import { type Answer, pixelsOf, type Slot } from "./in-flight.ts";
+import type { Answer, Slot } from "./in-flight.ts";
 import { openLooks } from "./looks.ts";
 import type { Pace } from "./pace.ts";
 import type { Records } from "./records.ts";
-import type { Desk } from "./scheduler.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { pixelsOf } from "./transcode/cost.ts";
 import type { BroadcastEvent } from "./types.ts";
 
 export interface VerificationOptions {
   readonly courier: Courier;
-  readonly desk: Desk;
+  readonly desk: Scheduler;
   readonly hiring: Hiring | undefined;
   readonly checks: Checks;
   readonly records: Records;
