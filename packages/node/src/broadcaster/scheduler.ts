@@ -111,46 +111,14 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
       budget.spend();
       slot.spent = true;
     }
-    give(slot, task, choice, available);
+    const bytes = hiring.crew().need.bytes;
+    give(context, slot, task, choice, { available, loads, bytes, uplink, tell });
   }
 
   /** The place of a delivered segment is needed: its payment waits no longer for a look at its pictures. */
   function makeRoom(available: Available, task: Assign.Task): void {
     const oldest = Assign.oldestMade(available, loads.all(), task, config);
     if (oldest !== undefined) unload(oldest.worker, oldest.seq);
-  }
-
-  /** Gives a segment to the worker that was chosen, with the time when a copy of it is thought of. */
-  function give(slot: Slot, task: Assign.Task, choice: Assign.Choice, available: Available): void {
-    const now = clock.now();
-    const { worker, epoch, readyAt, doneAt } = choice;
-    loads.add(worker, { seq: task.seq, readyAt });
-    const uploadedAt = task.closesAt === undefined ? choice.uploadedAt : undefined;
-    if (uploadedAt !== undefined) uplink.reserve(uploadedAt);
-    const ms = Math.round(doneAt - now);
-    slot.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
-    slot.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
-    const hedgeAt = slot.calm ? hedgeAtOf(slot, task, choice, available) : undefined;
-    tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
-  }
-
-  /** When a copy is worth its cost: depends on how soon the next best worker would have made one. */
-  function hedgeAtOf(
-    slot: Slot,
-    task: Assign.Task,
-    { worker, doneAt }: Assign.Choice,
-    available: Available,
-  ): number | undefined {
-    const now = clock.now();
-    const base = task.closesAt ?? now;
-    // A copy starts with a segment that is complete, or nearly: all of it has to travel again.
-    const bytes = Math.max(task.bytes, hiring?.crew().need.bytes ?? 0);
-    const without = [...task.without, worker];
-    const again = { ...task, bytes, closesAt: undefined, without, why: "again" as const };
-    const at = { now: base, uplinkFreeAt: base };
-    const backup = Assign.choose(available, loads.all(), again, at, config);
-    const first = { sentAt: now, doneAt };
-    return Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base);
   }
 
   return {
@@ -175,6 +143,54 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
       return wishes.some((wish) => wish.seq === seq) ? undefined : seq;
     },
   };
+}
+
+/** Gives a segment to the worker that was chosen, with the time when a copy of it is thought of. */
+function give(
+  context: StreamContext,
+  slot: Slot,
+  task: Assign.Task,
+  choice: Assign.Choice,
+  from: Chosen & Pick<SchedulerOptions, "uplink"> & Pick<InFlight, "tell">,
+): void {
+  const now = context.clock.now();
+  const { available, loads, uplink, tell } = from;
+  const { worker, epoch, readyAt, doneAt } = choice;
+  loads.add(worker, { seq: task.seq, readyAt });
+  const uploadedAt = task.closesAt === undefined ? choice.uploadedAt : undefined;
+  if (uploadedAt !== undefined) uplink.reserve(uploadedAt);
+  const ms = Math.round(doneAt - now);
+  slot.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
+  slot.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
+  const hedgeAt = slot.calm ? hedgeAtOf(context, slot, task, choice, from) : undefined;
+  tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+}
+
+/** When a copy of a segment is worth its cost: depends on how soon the next best worker would have made one. */
+function hedgeAtOf(
+  { config, pace, clock }: StreamContext,
+  slot: Slot,
+  task: Assign.Task,
+  { worker, doneAt }: Assign.Choice,
+  { available, loads, bytes }: Chosen,
+): number | undefined {
+  const now = clock.now();
+  const base = task.closesAt ?? now;
+  const without = [...task.without, worker];
+  const most = Math.max(task.bytes, bytes);
+  const again = { ...task, bytes: most, closesAt: undefined, without, why: "again" as const };
+  const at = { now: base, uplinkFreeAt: base };
+  const backup = Assign.choose(available, loads.all(), again, at, config);
+  const first = { sentAt: now, doneAt };
+  return Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base);
+}
+
+/** What a worker was chosen from. */
+interface Chosen {
+  readonly available: Available;
+  readonly loads: Loads;
+  /** Of a whole segment as it is planned: a copy starts with one that is complete, or nearly, and all of it has to travel again. */
+  readonly bytes: number;
 }
 
 /** What may be spent on second copies. */
