@@ -176,12 +176,10 @@ function openParts(context: JobContext, options: PartsOptions): Parts {
     },
   });
   const sending = openSending(context, { ...options, uplink, scheduler });
-  const verification = openVerification({
-    ...context,
+  const verification = openVerification(context, {
     ...options,
-    ...inFlight,
     courier,
-    desk: scheduler,
+    scheduler,
     unpaid: sending.tellCancelled,
   });
   return { scheduler, sending, verification, encoder, inFlight, made };
