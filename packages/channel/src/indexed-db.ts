@@ -1,4 +1,4 @@
-import { toError } from "@tabcast/runtime";
+import { type Clock, systemClock, toError } from "@tabcast/runtime";
 import { newSealKey, seal, unseal } from "./seal.ts";
 import { type Json, type Store, StoreError } from "./store.ts";
 
@@ -29,7 +29,10 @@ function unavailable(cause: unknown): StoreError {
  * A store that survives crashes and closed tabs, shared by the tabs of an origin. Writes are on disk when they resolve.
  * Throws STORE_UNAVAILABLE.
  */
-export async function indexedDb(name = "tabcast-channel"): Promise<Store> {
+export async function indexedDb(
+  name = "tabcast-channel",
+  clock: Clock = systemClock,
+): Promise<Store> {
   let db: IDBDatabase;
   let key: CryptoKey;
   try {
@@ -90,7 +93,7 @@ export async function indexedDb(name = "tabcast-channel"): Promise<Store> {
     unseal: (sealed) => unseal(key, sealed),
     async lock(what, { signal, patience = 2000 }) {
       const taken = Promise.withResolvers<() => void>();
-      const end = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+      const end = AbortSignal.any([signal, clock.timeout(patience)]);
       navigator.locks
         .request(`${name}:${what}`, { signal: end }, () => {
           const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,9 +1,10 @@
+import { type Clock, systemClock } from "@tabcast/runtime";
 import { newSealKey, seal, unseal } from "./seal.ts";
 import { type Json, type Store, StoreError } from "./store.ts";
 
 /** A store that lasts as long as the process: tests, Node.js tools and pages that need to remember nothing. */
-export function memory(): MemoryStore {
-  return use({ records: new Map(), held: new Map(), key: newSealKey() });
+export function memory(clock: Clock = systemClock): MemoryStore {
+  return use({ records: new Map(), held: new Map(), key: newSealKey() }, clock);
 }
 
 /** A memory store that stands in for one used by several tabs. */
@@ -18,7 +19,7 @@ interface Place {
   readonly key: Promise<CryptoKey>;
 }
 
-function use(place: Place): MemoryStore {
+function use(place: Place, clock: Clock): MemoryStore {
   const { records, held, key } = place;
   let closed = false;
   const open = () => {
@@ -26,7 +27,7 @@ function use(place: Place): MemoryStore {
   };
 
   return {
-    share: () => use(place),
+    share: () => use(place, clock),
     async get(name) {
       open();
       const text = records.get(name);
@@ -59,7 +60,7 @@ function use(place: Place): MemoryStore {
     },
     async lock(name, { signal, patience = 2000 }) {
       open();
-      const end = AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+      const end = AbortSignal.any([signal, clock.timeout(patience)]);
       for (let holder = held.get(name); holder; holder = held.get(name)) {
         const given = await Promise.race([
           holder.then(() => true),

@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
 import { formatEther, getAddress, type PrivateKeyAccount, zeroAddress } from "viem";
 import { bytesToHex } from "viem/utils";
 import {
@@ -45,6 +45,8 @@ export interface OpenPotOptions {
   /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now. */
   readonly signerGas?: Wei;
   readonly clock?: Clock;
+  /** Makes the pot's salt. Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
 }
@@ -110,7 +112,16 @@ const laneKeyOf = (potId: Hex, lane: Lane) =>
  * `resumePot` finds it.
  */
 export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
-  const { domain, rpc, payer, deposit, store, signal, clock = systemClock } = options;
+  const {
+    domain,
+    rpc,
+    payer,
+    deposit,
+    store,
+    signal,
+    clock = systemClock,
+    random = secureRandom,
+  } = options;
   if (deposit <= 0n || deposit > Voucher.MAX_AMOUNT)
     throw refusal({ code: "POT_BAD_AMOUNT", amount: deposit });
   const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
@@ -120,7 +131,7 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     signer: account.address,
     token: zeroAddress,
     challengePeriod: options.challengePeriod ?? 3600,
-    salt: bytesToHex(crypto.getRandomValues(new Uint8Array(32))),
+    salt: bytesToHex(random.bytes(32)),
   };
   check(config);
   const potId = potIdOf(separator(domain), config);

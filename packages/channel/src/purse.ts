@@ -1,4 +1,11 @@
-import { type Clock, secureRandom, systemClock, toError, type Wei } from "@tabcast/runtime";
+import {
+  type Clock,
+  type Random,
+  secureRandom,
+  systemClock,
+  toError,
+  type Wei,
+} from "@tabcast/runtime";
 import { getAddress, isAddressEqual } from "viem";
 import { type Chain, ChainError, connect, type Waits, type Wallet } from "./chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "./config.ts";
@@ -44,6 +51,8 @@ export interface OpenPurseOptions {
   /** Told of trouble in the background: a refresh or an automatic claim that failed. */
   readonly onProblem?: (error: Error) => void;
   readonly clock?: Clock;
+  /** Draws a lane where none is given. Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
 }
 
 interface LaneHeld {
@@ -78,10 +87,10 @@ const SPARE_LOOKS = 4;
 
 /** Opens a worker's books. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
 export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
-  const { domain, rpc, store, signal, clock = systemClock } = options;
+  const { domain, rpc, store, signal, clock = systemClock, random = secureRandom } = options;
   const payee = getAddress(options.payee);
   const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
-  const { lane, release } = await takeLane(store, payee, options.lane, signal);
+  const { lane, release } = await takeLane(store, payee, options.lane, { random, signal });
   try {
     const lanes = await readLanes(store, payee, lane);
     return hold({ ...options, payee, clock, chain, lane, lanes, release });
@@ -96,7 +105,7 @@ async function takeLane(
   store: Store,
   payee: Address,
   wanted: number | undefined,
-  signal: AbortSignal,
+  { random, signal }: { readonly random: Random; readonly signal: AbortSignal },
 ): Promise<{ lane: number; release: () => void }> {
   const prefix = `purse/${payee.toLowerCase()}/`;
   const take = async (lane: number, patience?: number) => {
@@ -123,7 +132,7 @@ async function takeLane(
       if (!(error instanceof StoreError && error.code === "STORE_LOCKED")) throw error;
     }
   }
-  return take(secureRandom.below(2 ** 32));
+  return take(random.below(2 ** 32));
 }
 
 const laneKeyOf = (payee: Address, lane: number, potId: Hex) =>

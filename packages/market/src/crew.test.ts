@@ -28,10 +28,11 @@ function hiring(values: Partial<Crew.Need> = {}) {
     crew = next;
     return effects;
   };
-  const bid = (worker: string, now: number, of: Partial<Bid> = {}) =>
+  const bid = (worker: string, now: number, of: Partial<Bid> = {}, payeeProven = false) =>
     play({
       type: "bid",
       now,
+      payeeProven,
       bid: {
         offer: crew.offer?.id as Uint8Array<ArrayBuffer>,
         worker,
@@ -45,6 +46,8 @@ function hiring(values: Partial<Crew.Need> = {}) {
         tags: [],
         addrs: [],
         proof: new Uint8Array(0),
+        payeeProof: new Uint8Array(0),
+        award: new Uint8Array(16).fill(worker.charCodeAt(0)),
         ...of,
       },
     });
@@ -118,22 +121,38 @@ describe("an offer", () => {
   });
 });
 
-test("the backup is paid into another purse than the crew, where somebody else has bid", () => {
+describe("the backup", () => {
   const purse = (id: number, pixelsPerS: number) => ({
     payee: new Uint8Array(20).fill(id),
     pixelsPerS,
   });
-  const purses = (others: readonly string[]) => {
+  const awarded = (at: ReturnType<typeof hiring>) => at.awards(at.play({ type: "tick", now: 500 }));
+
+  test("is paid into another purse than the crew, where somebody else has bid", () => {
+    const purses = (others: readonly string[]) => {
+      const at = hiring();
+      at.play({ type: "tick", now: 0 });
+      for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100, purse(1, 900_000_000), true);
+      for (const worker of others) at.bid(worker, 100, purse(2, 120_000_000), true);
+      return awarded(at).map(({ role, payee }) => `${role} ${payee[0]}`);
+    };
+    expect(purses([])).toEqual(["crew 1", "crew 1", "backup 1"]);
+    // Slower than all who were passed over.
+    expect(purses(["e"])).toEqual(["crew 1", "crew 1", "backup 2"]);
+  });
+
+  test("may be an honest worker whose address the crew has copied", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
-    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100, purse(1, 900_000_000));
-    for (const worker of others) at.bid(worker, 100, purse(2, 120_000_000));
-    const awarded = at.awards(at.play({ type: "tick", now: 500 }));
-    return awarded.map(({ role, payee }) => `${role} ${payee[0]}`);
-  };
-  expect(purses([])).toEqual(["crew 1", "crew 1", "backup 1"]);
-  // Slower than all who were passed over.
-  expect(purses(["e"])).toEqual(["crew 1", "crew 1", "backup 2"]);
+    for (const thief of ["a", "b"]) at.bid(thief, 100, purse(1, 900_000_000));
+    at.bid("slow", 100, purse(2, 120_000_000), true);
+    at.bid("owner", 100, purse(1, 800_000_000), true);
+    expect(awarded(at).map(({ worker }) => worker)).toEqual([
+      expect.stringMatching(/^[ab]$/),
+      expect.stringMatching(/^[ab]$/),
+      "owner",
+    ]);
+  });
 });
 
 describe("a bid", () => {
@@ -522,6 +541,8 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           tags: [],
           addrs: [],
           proof: new Uint8Array(0),
+          payeeProof: new Uint8Array(0),
+          award: random.bytes(16) as Uint8Array<ArrayBuffer>,
         };
         const sample = { pixels: 1e7, upload: { bytes: 1e5, ms: 9 }, encodeMs: wait, pullMs: 9 };
         const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;
@@ -564,5 +585,70 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     for (let i = 0; i < 2 * Crew.MOST_KNOWN; i++) at.bid(`crowd${i}`, 41_000 + 31_000 * i);
     expect(at.now().known.size).toBeLessThanOrEqual(Crew.MOST_KNOWN);
     expect(at.now().known.get("a")?.outUntil).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("a worker that is late where nobody else bids", () => {
+  const late = (at: ReturnType<typeof hiring>, now: number) =>
+    at
+      .play({ type: "lost", worker: "a", fault: "late", now })
+      .filter((effect) => effect.do === "drop");
+
+  test("is out for four seconds after the second late segment, and told so", () => {
+    const at = hired(["a"]);
+    expect(late(at, 10_000)).toEqual([]);
+    expect(late(at, 12_000)).toMatchObject([{ do: "drop", why: "late" }]);
+    const [answer] = at.bid("a", 13_000);
+    expect(answer).toMatchObject({ ok: false, why: "wait", retryMs: 3_000 });
+  });
+
+  test("comes back for fewer rungs, and is asked for all of them once it has made those in time", () => {
+    const at = hired(["a"]);
+    late(at, 10_000);
+    late(at, 12_000);
+    const [answer] = at.bid("a", 16_000);
+    expect(answer).toMatchObject({ ok: false, why: "too slow" });
+    expect(at.now().slow).toBeCloseTo(need.pixels / 2, 0);
+    const effects = at.play({ type: "asked", pixels: need.pixels / 2 - 1, now: 16_100 });
+    expect(at.awards(effects)).toMatchObject([{ worker: "a" }]);
+    at.accept("a", 16_200);
+    expect(Crew.doubtful(at.now(), "a")).toBe(true);
+    const upload = { bytes: need.bytes, ms: 100 };
+    const sample = { pixels: need.pixels / 2, upload, encodeMs: 200, pullMs: 50 };
+    at.play({ type: "delivered", worker: "a", sample, now: 18_000 });
+    expect(Crew.doubtful(at.now(), "a")).toBe(false);
+    expect(Crew.reach(at.now(), LIVE)).toBeGreaterThan(need.pixels);
+  });
+
+  test("stays out for twice as long each time, until it has made a segment in time", () => {
+    const at = hired(["a"]);
+    const away = (now: number) => {
+      late(at, now);
+      late(at, now + 1);
+      return (at.now().known.get("a")?.outUntil ?? 0) - now - 1;
+    };
+    const again = (now: number) => {
+      at.bid("a", now);
+      at.play({ type: "asked", pixels: at.now().need.pixels / 4, now });
+      at.accept("a", now + 1);
+      expect(at.now().members.get("a")).toMatchObject({ state: "hired" });
+    };
+    expect(away(10_000)).toBe(4_000);
+    again(20_000);
+    expect(away(21_000)).toBe(8_000);
+    again(40_000);
+    const sample = { pixels: 1e6, upload: undefined, encodeMs: 10, pullMs: 10 };
+    at.play({ type: "delivered", worker: "a", sample, now: 41_000 });
+    expect(away(42_000)).toBe(4_000);
+  });
+
+  test("is dropped as always where somebody else is hired", () => {
+    const at = hired(["a", "b"]);
+    late(at, 10_000);
+    expect(late(at, 10_001)).toEqual([]);
+    late(at, 10_002);
+    const [answer] = at.bid("a", 11_000);
+    expect(answer).toMatchObject({ why: "wait", retryMs: LIVE.returnMs - 998 });
+    expect(Crew.doubtful(at.now(), "b")).toBe(false);
   });
 });

@@ -12,6 +12,7 @@
 import type { Bid } from "@tabcast/protocol";
 import { type Random, toHex } from "@tabcast/runtime";
 import type { Hand } from "./assign.ts";
+import * as Backoff from "./backoff.ts";
 import type { Config } from "./config.ts";
 import type { Decline } from "./hire.ts";
 import type { Fault } from "./job.ts";
@@ -37,6 +38,8 @@ export interface Need {
   readonly maxPrice: bigint;
   /** Output pixels of one segment, all rungs and frames. */
   readonly pixels: number;
+  /** The same of the lowest rung alone. Default 0: not known. */
+  readonly least?: number;
   /** Source bytes of one segment. */
   readonly bytes: number;
   /** Milliseconds. */
@@ -56,13 +59,15 @@ export interface Member {
   readonly leaving?: Why;
   /** Segments of this award that were verified. */
   readonly served: number;
-  /** 16 bytes. */
+  /** 16 bytes, chosen by the worker in its bid. */
   readonly award: Uint8Array;
   readonly epoch: number;
   /** Locked for the award's life, wei per output megapixel. */
   readonly price: bigint;
   /** 20 bytes. */
   readonly payee: Uint8Array;
+  /** The payee has signed for the worker's key: blame and credit are its own as well. */
+  readonly payeeProven: boolean;
   readonly lane: number;
   /** Claimed output pixels per second. */
   readonly claimed: number;
@@ -78,6 +83,8 @@ export interface Known {
   readonly invalid: number;
   /** Times that it was overtaken; every segment in time takes `config.late.forgiven` of one back. */
   readonly late: number;
+  /** Times running that it was dropped while nobody else was there, without a segment in time between. */
+  readonly tries: number;
   /** Not hired before this; Infinity: not again for this stream. */
   readonly outUntil: number;
   readonly measured?: Measured;
@@ -98,12 +105,19 @@ interface Offered {
   readonly decided: boolean;
 }
 
+/** A bid in hand, and when it came. */
+interface Bidden {
+  readonly bid: Bid;
+  readonly payeeProven: boolean;
+  readonly at: number;
+}
+
 export interface Crew {
   readonly need: Need;
   readonly offer: Offered | undefined;
   /** The offer before, whose bids may still be on their way. */
   readonly before: Uint8Array | undefined;
-  readonly bids: ReadonlyMap<string, { readonly bid: Bid; readonly at: number }>;
+  readonly bids: ReadonlyMap<string, Bidden>;
   readonly members: ReadonlyMap<string, Member>;
   readonly epochs: ReadonlyMap<string, number>;
   readonly known: ReadonlyMap<string, Known>;
@@ -121,6 +135,8 @@ export type Event =
       readonly type: "bid";
       readonly bid: Bid;
       readonly now: number;
+      /** Its payee has signed for the worker's key. Default false. */
+      readonly payeeProven?: boolean;
       /** Why it cannot be had whatever it offers: `Screen.bid`. */
       readonly denied?: Screen.Denial | undefined;
       /** What is known of it from before. */
@@ -214,6 +230,7 @@ const nobody = (now: number): Known => ({
   honesty: 0.5,
   invalid: 0,
   late: 0,
+  tries: 0,
   outUntil: 0,
   slow: 0,
 });
@@ -235,13 +252,6 @@ const staffed = (crew: Crew, role: "crew" | "backup") =>
 function etaMs(need: Need, claimed: number, known: Known | undefined, config: Config): number {
   const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
   return (need.bytes * 8_000) / uplink + (need.pixels * 1_000) / pixelsPerS + pullMs;
-}
-
-/** Output pixels of one segment that this worker makes in time, by the rule that says who is feasible. */
-function mostPixels(need: Need, claimed: number, known: Known | undefined, config: Config): number {
-  const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
-  const leftMs = need.slackMs / config.margin - (need.bytes * 8_000) / uplink - pullMs;
-  return Math.max(0, (pixelsPerS * leftMs) / 1_000);
 }
 
 function candidate(crew: Crew, bid: Bid, now: number, config: Config): Candidate {
@@ -291,7 +301,7 @@ function drop(crew: Crew, member: Member, why: Why, outUntil: number, now: numbe
 }
 
 function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config): Step {
-  const { bid, now, denied, honesty, measured } = event;
+  const { bid, now, payeeProven = false, denied, honesty, measured } = event;
   const { worker } = bid;
   const answer = (next: Crew, why?: string, retryMs = 0): Step => [
     next,
@@ -322,27 +332,41 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
     now,
   );
   if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config)) {
-    const makes = mostPixels(crew.need, bid.pixelsPerS, seen.known.get(worker), config);
+    const makes = Backoff.makes(
+      crew.need,
+      bid.pixelsPerS,
+      seen.known.get(worker)?.measured,
+      config,
+    );
     const kept = crew.spare.has(worker) || crew.spare.size < config.mostBids;
-    const spare = kept ? put(crew.spare, worker, { bid, at: now }) : crew.spare;
+    const spare = kept ? put(crew.spare, worker, { bid, payeeProven, at: now }) : crew.spare;
     return answer({ ...seen, slow: Math.max(crew.slow, makes), spare }, "too slow");
   }
   return answer({
     ...seen,
-    bids: put(crew.bids, worker, { bid, at: now }),
+    bids: put(crew.bids, worker, { bid, payeeProven, at: now }),
     offer: { ...offer, bids: offer.bids + (again ? 0 : 1) },
   });
 }
 
+/** Whose tab it is, as far as that is proven: a payee that has signed for the worker's key, else nobody but the worker itself. */
+const ownerOf = (of: { worker: string; payee: Uint8Array; payeeProven: boolean }): string =>
+  of.payeeProven ? toHex(of.payee) : of.worker;
+
 /**
- * Those of them whose payee the crew has not, if anybody quick enough is: tabs of one owner often share a machine and its links, and a
- * backup that leaves with who it stands in for is none.
+ * Those of them whose owner has nobody in the crew, if anybody quick enough is: tabs of one owner often share a machine and its links,
+ * and a backup that leaves with who it stands in for is none.
  */
-function apart(crew: Crew, bids: readonly Bid[], now: number, config: Config): readonly Bid[] {
-  const paid = new Set([...crew.members.values()].map(({ payee }) => toHex(payee)));
-  const others = bids.filter(({ payee }) => !paid.has(toHex(payee)));
+function apart(crew: Crew, bids: readonly Bidden[], now: number, config: Config): typeof bids {
+  const hired = new Set([...crew.members.values()].map(ownerOf));
+  const others = bids.filter(
+    ({ bid: { worker, payee }, payeeProven }) =>
+      !hired.has(ownerOf({ worker, payee, payeeProven })),
+  );
   const { slackMs } = crew.need;
-  const able = others.some((bid) => feasible(candidate(crew, bid, now, config), slackMs, config));
+  const able = others.some(({ bid }) =>
+    feasible(candidate(crew, bid, now, config), slackMs, config),
+  );
   return able ? others : bids;
 }
 
@@ -355,24 +379,26 @@ function award(
   config: Config,
   random: Random,
 ): Step {
-  const all = [...crew.bids.values()].map(({ bid }) => bid);
+  const all = [...crew.bids.values()];
   const bids = role === "backup" ? apart(crew, all, now, config) : all;
-  const candidates = bids.map((bid) => candidate(crew, bid, now, config));
+  const candidates = bids.map(({ bid }) => candidate(crew, bid, now, config));
   const terms = explain(candidates, crew.need.slackMs, config);
   let next = crew;
   const effects: Effect[] = [];
   for (const { worker } of select(candidates, count, crew.need.slackMs, config, random)) {
-    const bid = crew.bids.get(worker)?.bid;
-    if (bid === undefined) continue;
+    const bidden = crew.bids.get(worker);
+    if (bidden === undefined) continue;
+    const { bid, payeeProven } = bidden;
     const epoch = (crew.epochs.get(worker) ?? 0) + 1;
     const member: Member = {
       worker,
       role,
       state: "asked",
-      award: random.bytes(16),
+      award: bid.award,
       epoch,
       price: bid.price,
       payee: bid.payee,
+      payeeProven,
       lane: bid.lane,
       claimed: bid.pixelsPerS,
       askedAt: now,
@@ -384,6 +410,7 @@ function award(
       members: put(next.members, worker, member),
       epochs: put(next.epochs, worker, epoch),
       bids: without(next.bids, worker),
+      spare: without(next.spare, worker), // a bid gets one award
     };
     const why = terms.find((one) => one.worker === worker);
     effects.push({ do: "award", member, offer: bid.offer, why });
@@ -471,7 +498,9 @@ function lost(
   if (member === undefined || fault === "busy") return [crew, []];
   const known = crew.known.get(worker) ?? nobody(now);
   const late = known.late + (fault === "late" ? 1 : 0);
-  if (fault === "late" && late < config.late.most && member.state !== "asked") {
+  const alone = isAlone(crew, worker);
+  const most = Backoff.mostLate(alone, config);
+  if (fault === "late" && late < most && member.state !== "asked") {
     const next = remember(crew, worker, { late }, now);
     if (member.state === "draining") return [next, []];
     const until = now + config.suspendMs * 2 ** Math.max(0, Math.ceil(late) - 1);
@@ -479,14 +508,32 @@ function lost(
     return [{ ...next, members: put(next.members, worker, suspended) }, []];
   }
   const invalid = known.invalid + (fault === "invalid" || fault === "unserved" ? 1 : 0);
-  const blamed = remember(crew, worker, { invalid, late: 0 }, now);
-  const outUntil =
-    invalid >= config.mostInvalid
-      ? Number.POSITIVE_INFINITY
-      : fault === "left"
-        ? now
-        : now + config.returnMs;
-  return drop(blamed, member, fault, outUntil, now);
+  const dropped = { fault, alone, tries: known.tries, invalid };
+  const soon = Backoff.soon(dropped);
+  const measured = soon
+    ? Backoff.slower(crew.need, member.claimed, known.measured, config)
+    : known.measured;
+  const tries = soon ? known.tries + 1 : known.tries;
+  const values = { invalid, late: 0, tries, ...(measured && { measured }) };
+  const blamed = remember(crew, worker, values, now);
+  return drop(blamed, member, fault, now + Backoff.awayMs(dropped, config), now);
+}
+
+/**
+ * True where it is likely that this worker is late again and nobody else is there: it was late or dropped, and has made nothing in time
+ * since. This tab then makes what it can beside it, and not the lowest rung alone.
+ */
+export function doubtful(crew: Crew, worker: string): boolean {
+  const known = crew.known.get(worker);
+  return known !== undefined && (known.tries > 0 || known.late >= 1) && isAlone(crew, worker);
+}
+
+/** True if nobody but this worker is hired, asked or has a bid in hand. */
+function isAlone({ members, bids }: Crew, worker: string): boolean {
+  const others = [...members.values()].some(
+    (member) => member.worker !== worker && member.state !== "draining",
+  );
+  return !others && [...bids.keys()].every((bidder) => bidder === worker);
 }
 
 function delivered(crew: Crew, worker: string, sample: Sample, now: number, config: Config): Step {
@@ -499,7 +546,7 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
   const slow = latency > 1 ? known.slow + 1 : 0;
   const measured = measure(known.measured, sample, config);
   const late = Math.max(0, known.late - config.late.forgiven);
-  const next = remember(crew, worker, { late, latency, slow, measured }, now);
+  const next = remember(crew, worker, { late, tries: 0, latency, slow, measured }, now);
   const before = next.members.get(worker);
   if (before === undefined) return [next, []];
   const member: Member = { ...before, served: before.served + 1 };
@@ -678,9 +725,9 @@ export function hands(crew: Crew, config: Config, newcomer: (member: Member) => 
 /** Most output pixels of one segment that somebody hired makes in time, as far as it was measured; 0 while nobody was. */
 export function reach(crew: Crew, config: Config): number {
   const all = [...crew.members.values()].map(({ worker, claimed }) => {
-    const known = crew.known.get(worker);
-    const enough = (known?.measured?.samples ?? 0) >= config.measuredAfter;
-    return enough ? mostPixels(crew.need, claimed, known, config) : 0;
+    const measured = crew.known.get(worker)?.measured;
+    const enough = (measured?.samples ?? 0) >= config.measuredAfter;
+    return enough ? Backoff.makes(crew.need, claimed, measured, config) : 0;
   });
   return Math.max(0, ...all);
 }

@@ -297,6 +297,8 @@ export const Bid: Noun<Bid> = define(
     tags: list(0, 16, tag),
     addrs,
     proof: maybeBytes(HASH),
+    payeeProof: maybeBytes(64),
+    award: bytes(ID),
   }),
 );
 
@@ -441,6 +443,7 @@ export const Receipt: Noun<Receipt> = define(
       ),
       encodeMs: whole(0, 3_600_000),
       hardware: oneOf(...HARDWARE),
+      stream: bytes(KEY),
     },
     ({ renditions }, at) =>
       distinct(
@@ -563,7 +566,7 @@ export const Entry: Noun<Entry> = define(
       durationUs: duration,
       capturedMs: whole(0),
       holders: list(0, 16, object<Holder>({ peer, addrs })),
-      tracks: list(1, 10, track),
+      tracks: list(1, 8 + OTHER_TRACKS.length, track),
     },
     ({ tracks, holders }, at) => {
       for (const [i, { holders: named }] of tracks.entries()) {

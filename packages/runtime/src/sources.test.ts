@@ -14,14 +14,13 @@ const allowed: Readonly<Record<string, string>> = {
   "runtime/src/random.ts": "it is the platform's chance",
   "mesh/src/duplex.ts": "libp2p's own streams, which no simulator opens",
   "mesh/src/identity.ts": "makes a tab's key and seals it",
-  "mesh/src/compliance.ts": "a test suite",
   "media/src/": "real codecs, captures and Web Workers run in real time",
   "channel/src/pot.ts": "the salt of a pot on a real chain",
   "channel/src/seal.ts": "a nonce for WebCrypto",
   "channel/src/memory.ts": "patience with another holder of a lock, as IndexedDB's",
   "channel/src/indexed-db.ts": "patience with another tab",
   "localnet/src/": "starts real processes",
-  "sim/src/crypto.ts": "stands in for the platform's chance",
+  "sim/src/virtual/crypto.ts": "stands in for the platform's chance",
 };
 
 const sources = readdirSync(packages, { recursive: true, encoding: "utf8" })

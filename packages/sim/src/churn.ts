@@ -1,7 +1,7 @@
 /** Who comes and goes, and when: drawn before the run, so that nothing that happens in it shifts the draws. */
 import type { Random } from "@tabcast/runtime";
-import { normal } from "./codec.ts";
 import { type Draw, PRESETS, type Scenario, type Span } from "./scenario.ts";
+import { normal } from "./virtual/codec.ts";
 
 export type Exit = "clean" | "crash" | "stall";
 

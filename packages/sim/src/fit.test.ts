@@ -1,7 +1,7 @@
 import { seededRandom } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
-import { deliver } from "./codec.ts";
 import { draw, factors, fit, gapOf, type RealRun } from "./fit.ts";
+import { deliver } from "./virtual/codec.ts";
 
 const facts = {
   date: "2026-11-27",

@@ -2,7 +2,7 @@
 import { Score } from "@tabcast/market";
 import { type Random, seededRandom } from "@tabcast/runtime";
 import type { Calibration, Gap } from "./calibration.ts";
-import { deliver, normal, PIECE_MS } from "./codec.ts";
+import { deliver, normal, PIECE_MS } from "./virtual/codec.ts";
 
 /** What is read of a real run's report.json. */
 export interface RealRun {

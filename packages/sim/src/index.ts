@@ -8,4 +8,4 @@ export { type Report, reportOf } from "./report.ts";
 export { parse, type Scenario, schema } from "./scenario.ts";
 export { ScenarioError } from "./shape.ts";
 /** The engine on virtual time. */
-export { virtual } from "./virtual.ts";
+export { virtual } from "./virtual/engine.ts";

@@ -12,7 +12,7 @@ import { parse, schema } from "./scenario.ts";
 
 /** Loaded when they are needed: a mistake in a command is told at once. */
 const engines: Readonly<Record<string, () => Promise<Engine>>> = {
-  virtual: async () => (await import("./virtual.ts")).virtual,
+  virtual: async () => (await import("./virtual/engine.ts")).virtual,
 };
 const scenarios = fileURLToPath(new URL("../scenarios/", import.meta.url));
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { judge } from "./assertions.ts";
 import { parse } from "./scenario.ts";
-import { virtual } from "./virtual.ts";
+import { virtual } from "./virtual/engine.ts";
 
 const folder = new URL("../scenarios/", import.meta.url);
 /** Ten minutes of a city take more than all others together: `npm run simulate -- city`. */

@@ -8,6 +8,7 @@ import { serveHeld } from "../exchange.ts";
 import { type Gate, openGate } from "../gate.ts";
 import { type Held, openHeld } from "../held.ts";
 import { type Bell, openBell } from "../queue.ts";
+import { requireAnnounceable } from "./announceable.ts";
 import { type Asking, openAsking } from "./asking.ts";
 import { openCapturing } from "./capturing.ts";
 import { type Checks, openChecks } from "./checks.ts";
@@ -38,9 +39,11 @@ const MOST_UNRECORDED = 8;
 
 /**
  * Goes live with a source. Resolves as soon as the stream has its key; what happens then is told through `on` and `finished`.
+ * Throws BROADCAST_REFUSED for a stream that cannot be announced, before anything is paid for.
  * After `finished` the stream goes on serving what it holds until `signal` fires.
  */
 export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
+  requireTellable(options);
   const keys = options.keys ?? (await Keys.generate());
   const stopping = new AbortController();
   let traces: Broadcast["traces"] = () => [];
@@ -64,9 +67,9 @@ async function run(
   started: (dispatch: Dispatch) => void,
 ): Promise<BroadcastReport> {
   const { source, on, signal } = options;
-  const context = streamContextOf(options);
-  const { config, clock, pace, rungs, codec } = context;
-  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? pace.wanted);
+  const context = streamContextOf(options, keys.publicKey);
+  const { config, clock, rungs, codec } = context;
+  const { wanted, maxPrice } = planOf(options, context);
   on({ type: "source", info: source.info, rungs, codec });
   stopping.addEventListener("abort", () => source.stop(), { once: true, signal });
   const pot = wanted > 0 ? await options.openPot?.({ signal }) : undefined;
@@ -98,7 +101,7 @@ async function run(
     source.stop();
   };
   const basis: Basis = {
-    ...{ options, keys, pot, wanted, liveAt, held, gate, records, warn, fail },
+    ...{ options, keys, pot, wanted, maxPrice, liveAt, held, gate, records, warn, fail },
     context,
     meter: openMeter(context.mesh),
     working: AbortSignal.any([signal, work.signal]),
@@ -148,11 +151,30 @@ async function run(
   };
 }
 
-function streamContextOf(options: BroadcastOptions): StreamContext {
+function streamContextOf(options: BroadcastOptions, stream: Uint8Array): StreamContext {
   const { rungs, codec, on } = options;
-  const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
+  const segmentMs = segmentMsOf(options);
   const pace = paceOf(options.pace, segmentMs, options.config);
-  return { ...contextOf(options), config: pace.config, pace, rungs, codec, segmentMs, on };
+  const facts = { stream, rungs, codec, segmentMs, on };
+  return { ...contextOf(options), config: pace.config, pace, ...facts };
+}
+
+const segmentMsOf = ({ segment = Micros.fromSeconds(2) }: BroadcastOptions): number =>
+  segment / 1_000;
+
+/** How many workers were asked for, and at what price, or what holds where nothing was said. */
+const planOf = (options: BroadcastOptions, { pace }: Pick<StreamContext, "pace">) => ({
+  wanted: options.rungs.length === 0 ? 0 : (options.wanted ?? pace.wanted),
+  maxPrice: options.maxPrice ?? DEFAULT_MAX_PRICE,
+});
+
+/** Throws BROADCAST_REFUSED for a stream that nobody could be told of. */
+function requireTellable(options: BroadcastOptions): void {
+  const segmentMs = segmentMsOf(options);
+  const pace = paceOf(options.pace, segmentMs, options.config);
+  const { offeredSlackMs: slackMs } = pace;
+  const { info } = options.source;
+  requireAnnounceable({ ...options, ...planOf(options, { pace }), info, segmentMs, slackMs });
 }
 
 function tellMoney(pot: PayerPot, { on, signal }: BroadcastOptions): void {
@@ -169,6 +191,7 @@ interface Basis {
   /** Undefined: nobody is hired. */
   readonly pot: PayerPot | undefined;
   readonly wanted: number;
+  readonly maxPrice: Wei;
   readonly liveAt: number;
   readonly held: Held;
   readonly gate: Gate;
@@ -270,19 +293,19 @@ function openPipeline(basis: Basis): Pipeline {
 
 /** Who works for the stream; undefined where there is no pot to pay anybody from. */
 function openCrew(
-  { options, context, keys, meter, pot, wanted, records, gate, working }: Basis,
+  { options, context, keys, meter, pot, wanted, maxPrice, records, gate, working }: Basis,
   { asking, checks, dispatch }: Pick<Pipeline, "asking" | "checks"> & { dispatch: () => Dispatch },
 ): Hiring | undefined {
   if (pot === undefined) return undefined;
   const { info } = options.source;
   const policy: Screen.Policy = { ...Screen.open, ...options.workers };
-  const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
   const hiring: Hiring = openHiring({
     ...context,
     keys,
     pot,
     policy,
     records,
+    verifyPayee: options.verifyPayee,
     gate,
     metered: meter.mesh,
     need: needOf(context, info, { wanted, maxPrice }),

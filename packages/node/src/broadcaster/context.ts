@@ -10,6 +10,8 @@ import type { BroadcastEvent } from "./types.ts";
 /** What every part of one broadcast is given first: what was chosen once, when the stream began. */
 export interface StreamContext extends Context, Pick<Pace, "config"> {
   readonly pace: Pace;
+  /** The stream's public key. */
+  readonly stream: Uint8Array;
   /** The ladder; empty: only the source itself is published. */
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;

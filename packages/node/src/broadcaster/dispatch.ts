@@ -164,7 +164,11 @@ interface PartsOptions extends DispatchOptions, Pick<Parts, "inFlight" | "made">
 function openParts(context: JobContext, options: PartsOptions): Parts {
   const { clock, on } = context;
   const { inFlight, made } = options;
-  const courier = openCourier(context.mesh, { clock, inspect: options.inspect });
+  const courier = openCourier(context.mesh, {
+    stream: context.stream,
+    clock,
+    inspect: options.inspect,
+  });
   const uplink = openUplink(courier, clock);
   const encoder = openLocalEncoder(context, options);
   const scheduler = openScheduler(context, {
@@ -257,7 +261,7 @@ function finish(
 
 /** Encodes a segment in this tab: the lowest rungs first, for a small picture in time is worth more than a large one too late. */
 async function encodeHere(
-  { config, pace, clock, on, signal }: JobContext,
+  { config, pace, hiring, clock, on, signal }: JobContext,
   { encoder, inFlight: { tell } }: Parts,
   slot: Slot,
 ): Promise<void> {
@@ -265,10 +269,12 @@ async function encodeHere(
   const stop = AbortSignal.any([signal, slot.local.signal]);
   const now = clock.now();
   slot.sentAt ??= now;
-  // Beside a worker that may still be in time only the lowest: two that make everything on busy devices make both late.
+  // Beside a worker that may still be in time only the lowest: two that make everything on busy devices make both late. Not beside one
+  // that is likely to be late.
   const deadline = uselessAt(slot, pace);
   const left = deadline && (deadline - now) / config.margin;
-  const timeMs = left && slot.running.size > 0 ? 0 : left;
+  const beside = [...slot.running.keys()].some((worker) => !hiring?.doubtful(worker));
+  const timeMs = left && beside ? 0 : left;
   try {
     const { renditions, encodeMs } = await encoder.encode(slot.segment, {
       timeMs,

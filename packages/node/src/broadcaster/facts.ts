@@ -59,6 +59,9 @@ export const needOf = (
   wanted,
   maxPrice,
   pixels: Number(Price.pixels(rungs, 1)) * plannedFrames(info, segmentMs),
+  least:
+    Math.min(...rungs.map((rung) => Number(Price.pixels([rung], 1)))) *
+    plannedFrames(info, segmentMs),
   bytes: (info.bitrate / 8) * (segmentMs / 1_000),
   segmentMs,
   slackMs: pace.offeredSlackMs,

@@ -9,6 +9,7 @@ import { faultOf, type JobTerms, whyOf } from "./delivery.ts";
 import { openFailureDetector } from "./failure-detector.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
 import { openProofs } from "./proofs.ts";
+import { whoseOf } from "./records.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Uplink } from "./uplink.ts";
 
@@ -118,23 +119,23 @@ function termsFor(
   { attempt, rungs }: Pick<JobTerms, "attempt" | "rungs">,
 ): JobTerms {
   const { worker, award, epoch, price, lane } = member;
-  const payee: JobTerms["payee"] = `0x${toHex(member.payee)}`;
+  const whose = whoseOf(member);
   const plannedMs = segment.planned.duration / 1_000;
   const latest = closesAt + (SLOW_SOURCE - 1) * plannedMs + pace.jobMs;
   const deadline = job.limits?.deadline ?? latest;
   return {
-    worker,
+    ...whose,
     addrs: hiring?.addrs(worker) ?? [],
     award,
     epoch,
     attempt,
-    checkPpm: checks.ppm(records.of({ worker, payee })),
+    checkPpm: checks.ppm(records.of(whose)),
     rungs,
     codec,
     deadlineMs: Math.max(1, deadline - clock.now()),
     price,
     whole: pace.whole,
-    payee,
+    payee: `0x${toHex(member.payee)}`,
     lane,
   };
 }

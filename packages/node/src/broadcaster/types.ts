@@ -1,4 +1,11 @@
-import type { PayerPot, PotNews, Settlement, SettleProgress, Store } from "@tabcast/channel";
+import type {
+  PayeeProof,
+  PayerPot,
+  PotNews,
+  Settlement,
+  SettleProgress,
+  Store,
+} from "@tabcast/channel";
 import type { Config, Limits, Screen, Select, Trace } from "@tabcast/market";
 import type {
   CodecName,
@@ -121,6 +128,8 @@ export interface BroadcastOptions extends Outside {
   readonly workers?: Partial<Screen.Policy>;
   /** Where workers' records outlive the stream. Default: this tab's memory. */
   readonly records?: Pick<Store, "list" | "write">;
+  /** Checks payees' proofs. Default: channel's own. */
+  readonly verifyPayee?: typeof PayeeProof.verify;
   /** Looks at pictures. Default: media's own. */
   readonly verifier?: () => Verifier;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */

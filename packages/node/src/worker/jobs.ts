@@ -150,7 +150,7 @@ async function* make(
   },
 ): AsyncGenerator<Message, { readonly sealed: Uint8Array<ArrayBuffer>; readonly again: boolean }> {
   const { options, course, stop } = job;
-  const { clock, signal } = options;
+  const { clock, speeds, signal } = options;
   const head = Job.decode(request.head);
   const { seq } = head;
   course.seq = seq;
@@ -166,6 +166,7 @@ async function* make(
     if (stored !== undefined) return { sealed: stored, again: true };
   }
   place.jobs.set(seq, stop);
+  speeds.busy();
   course.told("started");
   const init = body.slice(0, head.initLen);
   await checkHash(init, head.initHash);

@@ -1,5 +1,5 @@
 import type { Hex } from "@tabcast/channel";
-import type { Hire } from "@tabcast/market";
+import { Hire } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
 import { BoundedMap, type Clock, toHex } from "@tabcast/runtime";
@@ -9,6 +9,8 @@ import type { WorkerEvent } from "./types.ts";
 
 /** Places remembered after they are over. */
 const MOST_LEFT = 16;
+/** Streams whose epochs are remembered. Of one that made room an old award is refused all the same: its id was drawn for another bid. */
+const MOST_EPOCHS = 1_024;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
 const GONE_MS = 60_000;
 /** How long a broadcaster may take to hear a goodbye, in milliseconds. */
@@ -104,12 +106,13 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
   }
 
   answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
-    const { award } = Bye.decode(head);
+    const { award, why } = Bye.decode(head);
     const theirs = all().filter(
       ({ id, broadcaster }) =>
         broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
     );
-    for (const place of theirs) leave(place);
+    // Whom it dropped for being slow it may want again before it makes another offer.
+    for (const place of theirs) (Hire.maybeAgain(why) ? quit : leave)(place);
     return theirs.length > 0 ? NOTHING : undefined;
   });
   mesh.watch(
@@ -129,7 +132,9 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
     take(hired) {
       const { award, broadcaster } = hired;
       const [id, stream] = [toHex(award.id), toHex(award.stream)];
+      epochs.delete(stream);
       epochs.set(stream, award.epoch);
+      if (epochs.size > MOST_EPOCHS) epochs.delete(epochs.keys().next().value as string);
       for (const place of all()) if (place.stream === stream) leave(place); // its epoch is over
       places.set(id, {
         ...hired,

@@ -70,11 +70,19 @@ export interface WorkerOptions extends Outside {
   /** The key behind `mesh.self` (protocol's `Keys.fromSeed` of the same seed): signs bids and receipts. */
   readonly keys: { readonly publicKey: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> };
   readonly purse: Purse;
+  /**
+   * What `PayeeProof.sign` gave for the purse's payee and this worker's public key: broadcasters then hold the payee to what the worker
+   * does, good and bad. Default: none, and they know the worker by its key alone.
+   */
+  readonly payeeProof?: Uint8Array;
   /** One per concurrent job. */
   readonly transcoder: Transcoder;
   /** As measured at join; what is advertised follows the jobs from then on. */
   readonly capabilities: readonly Capability[];
-  /** Measures a codec again, when the jobs say that the device has changed and none is in hand. Default: never. */
+  /**
+   * Measures a codec again, when the jobs say that the device has changed and none is in hand; and briefly now and then while it is
+   * idle, in case the machine was busy when it was measured. Default: never.
+   */
   readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;

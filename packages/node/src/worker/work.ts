@@ -4,6 +4,7 @@ import { serveHeld } from "../exchange.ts";
 import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
 import { openAudits } from "./audits.ts";
+import { openAwardIds } from "./award-ids.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
 import { openCredit } from "./credit.ts";
@@ -36,8 +37,11 @@ export function work(options: WorkerOptions): WorkerNode {
     capabilities: options.capabilities,
     measure: options.measure,
     clock,
-    changed: ({ codec, pixelsPerSecond, hardware }) =>
-      on({ type: "measured", codec, pixelsPerSecond, hardware }),
+    isIdle: () => places.all().length === 0,
+    changed: ({ codec, pixelsPerSecond, hardware }) => {
+      on({ type: "measured", codec, pixelsPerSecond, hardware });
+      bidding.reconsider();
+    },
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
     signal,
   });
@@ -66,10 +70,13 @@ export function work(options: WorkerOptions): WorkerNode {
       restedMs: places.restedMs(),
     };
   };
+  const ids = openAwardIds();
   const bidding = openBidding({
     mesh,
     keys,
     purse,
+    payeeProof: options.payeeProof,
+    ids,
     clock,
     gate,
     self,
@@ -82,7 +89,7 @@ export function work(options: WorkerOptions): WorkerNode {
     on,
     signal,
   });
-  serveAwards({ mesh, purse, clock, gate, bidding, places, audits, self, on, signal });
+  serveAwards({ mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal });
   const maker = openMaker({ keys, purse, transcoder, held, speeds, credit, audits });
   const jobs = openJobs({ mesh, clock, gate, places, credit, shift, speeds, maker, on, signal });
   servePayments({ mesh, purse, places, credit, entrusting, judged: shift.look, on, signal });

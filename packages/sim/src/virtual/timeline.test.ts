@@ -1,6 +1,6 @@
 import { seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { spanOf, staysOf } from "./churn.ts";
+import { spanOf, staysOf } from "../churn.ts";
 import { lossMs, Pipe } from "./links.ts";
 import { Tab, Timeline } from "./timeline.ts";
 

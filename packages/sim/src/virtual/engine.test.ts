@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { judge } from "./assertions.ts";
-import type { Run } from "./engine.ts";
-import { jain } from "./figures.ts";
-import { reportOf, table } from "./report.ts";
-import { ASSERTIONS, parse } from "./scenario.ts";
-import { virtual } from "./virtual.ts";
+import { judge } from "../assertions.ts";
+import type { Run } from "../engine.ts";
+import { jain } from "../figures.ts";
+import { reportOf, table } from "../report.ts";
+import { ASSERTIONS, parse } from "../scenario.ts";
+import { virtual } from "./engine.ts";
 
 const small = {
   name: "small",
@@ -234,6 +234,8 @@ describe("a run on virtual time", () => {
 /** For each expectation: what would have to be true of a run to break it. */
 const broken = {
   missed: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
+  missing: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
+  localAfter: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
   local: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
   asked: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, asked: 1 })) }),
   lost: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
@@ -325,7 +327,7 @@ describe("what is expected of a run", () => {
 });
 
 describe("npm run simulate", () => {
-  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
   const simulate = (...args: string[]) =>
     spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", main, ...args], {
       encoding: "utf8",

@@ -1,8 +1,8 @@
 import { Bytes, equalBytes, Millis, seededRandom } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Handler, Mesh, Message, RequestOptions } from "./mesh.ts";
-import { peerIdFromPublicKey } from "./peer-id.ts";
-import { WINDOW } from "./rpc.ts";
+import type { Handler, Mesh, Message, RequestOptions } from "../src/mesh.ts";
+import { peerIdFromPublicKey } from "../src/peer-id.ts";
+import { WINDOW } from "../src/rpc.ts";
 
 const SEED = 20261121;
 const random = seededRandom(SEED, "mesh compliance");

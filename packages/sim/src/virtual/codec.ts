@@ -16,7 +16,7 @@ import type {
   Verifier,
 } from "@tabcast/media";
 import { BitsPerSecond, type Bytes, type Clock, Micros, type Random } from "@tabcast/runtime";
-import type { Calibration } from "./calibration.ts";
+import type { Calibration } from "../calibration.ts";
 
 /** What may be wrong with a picture. */
 export const DEFECTS = ["black", "upscale", "frozen", "shifted", "logo", "wrong-source"] as const;
@@ -249,6 +249,8 @@ export interface DeviceOptions {
 export interface Device extends Transcoder {
   /** From now on it is this many times slower. */
   slow(factor: number): void;
+  /** Output pixels per second, as found in `ms` of measuring, longer while it is slow. Ends with the signal's reason. */
+  measure(ms: number, signal: AbortSignal): Promise<number>;
   /** Milliseconds of work done. */
   busyMs(): number;
 }
@@ -269,27 +271,20 @@ export function openDevice(options: DeviceOptions): Device {
     slow: (factor) => {
       slower = factor;
     },
+    async measure(ms, signal) {
+      await clock.sleep(ms * slower, { signal });
+      return options.pixelsPerSecond / slower;
+    },
     busyMs: () => busyMs,
     async transcode({ media, rungs, frameRate = 30 }, { signal, progress, made }) {
       const perFrame = rungs.reduce((sum, { width, height }) => sum + width * height, 0);
       const factor =
         Math.exp(options.sigma * normal(random)) *
         (random.fraction() < options.stall.share ? options.stall.factor : 1);
-      let plan: { header: Header; holdMs: number; renditions: Transcoded[] } | undefined;
+      let plan: Plan | undefined;
       const sent = rungs.map(() => 0);
       let worked = 0;
       let endedAt = clock.now();
-      /** What is going to come of it, settled with the first bytes. */
-      const planOf = (bytes: Uint8Array) => {
-        const honest: Made = { header: readMedia(bytes), size: 1, holdMs: 0 };
-        const { header, size, holdMs } = options.touch?.(honest) ?? honest;
-        const seconds = (honest.header.frames * honest.header.frame) / 1e6;
-        const renditions = rungs.map((rung) => {
-          const usual = (rung.bitrate / 8) * seconds * Math.exp(0.1 * normal(random)) * size;
-          return renditionOf(rung, header, Math.min(usual, (1.4 * rung.bitrate * seconds) / 8));
-        });
-        return { header: honest.header, holdMs, renditions };
-      };
       const work = async (frames: number) => {
         const pixels = perFrame * frames;
         const ms = ((pixels * 1_000) / options.pixelsPerSecond) * factor;
@@ -308,7 +303,7 @@ export function openDevice(options: DeviceOptions): Device {
         }
       };
       if (media instanceof Uint8Array) {
-        plan = planOf(media);
+        plan = planOf(media, rungs, options);
         await work(plan.header.frames);
       } else {
         const perPiece = Math.max(1, (PIECE_MS * frameRate) / 1_000);
@@ -320,7 +315,7 @@ export function openDevice(options: DeviceOptions): Device {
           for (;;) {
             const { value, done: ended } = await reader.read();
             if (ended) break;
-            plan ??= planOf(value);
+            plan ??= planOf(value, rungs, options);
             const { frames } = plan.header;
             endedAt = clock.now();
             await work(Math.min(perPiece, frames - done));
@@ -345,16 +340,37 @@ export function openDevice(options: DeviceOptions): Device {
     },
     close() {},
   };
-  function renditionOf(rung: Rung, header: Header, bytes: number): Transcoded {
-    return {
-      rung: rung.name,
-      init: writeInit(rung.width, rung.height),
-      media: writeMedia(header, bytes),
-      headLen: HEADER,
-      codecs: CODECS,
-      frames: header.frames,
-    };
-  }
+}
+
+/** What is going to come of a segment, settled with its first bytes. */
+interface Plan {
+  readonly header: Header;
+  /** Milliseconds for which a cheat keeps it to itself. */
+  readonly holdMs: number;
+  readonly renditions: readonly Transcoded[];
+}
+
+function planOf(bytes: Uint8Array, rungs: readonly Rung[], options: DeviceOptions): Plan {
+  const honest: Made = { header: readMedia(bytes), size: 1, holdMs: 0 };
+  const { header, size, holdMs } = options.touch?.(honest) ?? honest;
+  const seconds = (honest.header.frames * honest.header.frame) / 1e6;
+  const renditions = rungs.map((rung) => {
+    const spread = Math.exp(0.1 * normal(options.random));
+    const usual = (rung.bitrate / 8) * seconds * spread * size;
+    return renditionOf(rung, header, Math.min(usual, (1.4 * rung.bitrate * seconds) / 8));
+  });
+  return { header: honest.header, holdMs, renditions };
+}
+
+function renditionOf(rung: Rung, header: Header, bytes: number): Transcoded {
+  return {
+    rung: rung.name,
+    init: writeInit(rung.width, rung.height),
+    media: writeMedia(header, bytes),
+    headLen: HEADER,
+    codecs: CODECS,
+    frames: header.frames,
+  };
 }
 
 /** Codec family of everything here. */

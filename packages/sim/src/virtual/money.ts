@@ -8,6 +8,8 @@ import {
   type Hex,
   type Lane,
   Payee,
+  type PayeeProof,
+  PayeeProofError,
   Payer,
   type PayerPot,
   PotError,
@@ -19,7 +21,7 @@ import {
   VoucherError,
   type VoucherReason,
 } from "@tabcast/channel";
-import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
+import { type Clock, equalBytes, fromHex, type Random, toHex, Wei } from "@tabcast/runtime";
 
 type Address = `0x${string}`;
 type Domain = PayerPot["domain"];
@@ -53,6 +55,26 @@ const hexOf = (random: Random, bytes: number): Hex => `0x${toHex(random.bytes(by
 function signatureOf(signer: Address, { potId, payee, lane, cumulative }: Voucher.Terms): Hex {
   const half = hash("sha256", `${signer} ${potId} ${payee} ${lane} ${cumulative}`.toLowerCase());
   return `0x${half}0${half.slice(1)}1b`;
+}
+
+/** A payee's made-up signature for a worker's key: 64 bytes that only our own code keeps from being copied together. */
+export function proofOf({ payee, worker }: PayeeProof.Claim): Uint8Array<ArrayBuffer> {
+  const half = hash("sha256", `${payee} works as ${toHex(worker)}`.toLowerCase());
+  return fromHex(half + half);
+}
+
+/** `PayeeProof.verify` for proofs that are made up. */
+export async function verifyPayee(
+  _: Domain,
+  claim: PayeeProof.Claim,
+  proof: Uint8Array,
+): Promise<void> {
+  if (equalBytes(proof, proofOf(claim))) return;
+  const { payee } = claim;
+  throw new PayeeProofError(
+    { code: "PAYEE_PROOF_FORGED", payee, recovered: payee },
+    `not signed by ${payee}`,
+  );
 }
 
 const refusedPot = (reason: PotReason) => new PotError(reason, `the pot refuses: ${reason.code}`);
@@ -144,36 +166,42 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
     async settle({ signal }): Promise<Settlement> {
       act({ type: "settle" });
       await clock.sleep(BLOCK_MS, { signal });
-      let paid = 0n;
-      const lanes: (Lane & { paidWei: Wei })[] = [];
-      for (const { payee, lane, signed } of book.lanes.values()) {
-        if (signed === undefined) continue;
-        const key = Voucher.laneKey({ payee, lane });
-        const due = signed.cumulative - (onChain.claimed.get(key) ?? 0n);
-        const paidWei = Wei.of(due < onChain.balance ? due : onChain.balance);
-        onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paidWei);
-        onChain.balance -= paidWei;
-        paid += paidWei;
-        lanes.push({ payee, lane, paidWei });
-      }
-      const refund = onChain.balance;
-      onChain.balance = 0n;
-      onChain.final = true;
+      const { paid, refunded, lanes } = closePot(book, onChain);
       ledger.paid += paid;
-      ledger.refunded += refund;
+      ledger.refunded += refunded;
       act({ type: "finalized" });
       return {
         ...domain,
         potId,
         depositedWei: deposit,
         paidWei: Wei.of(paid),
-        refundedWei: Wei.of(refund),
+        refundedWei: Wei.of(refunded),
         lanes,
         gas: { open: 0n, claimOrPay: 0n, close: 0n },
       };
     },
     async close() {},
   };
+}
+
+/** Pays every lane what was signed for it, as far as the deposit goes, and gives the rest back. */
+function closePot(book: Payer.Book, onChain: OnChain) {
+  let paid = 0n;
+  const lanes: (Lane & { paidWei: Wei })[] = [];
+  for (const { payee, lane, signed } of book.lanes.values()) {
+    if (signed === undefined) continue;
+    const key = Voucher.laneKey({ payee, lane });
+    const due = signed.cumulative - (onChain.claimed.get(key) ?? 0n);
+    const paidWei = Wei.of(due < onChain.balance ? due : onChain.balance);
+    onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paidWei);
+    onChain.balance -= paidWei;
+    paid += paidWei;
+    lanes.push({ payee, lane, paidWei });
+  }
+  const refunded = onChain.balance;
+  onChain.balance = 0n;
+  onChain.final = true;
+  return { paid, refunded, lanes };
 }
 
 /** A worker's purse, with a look at what each pot still owes it. */
@@ -186,14 +214,18 @@ export interface SimPurse extends Purse {
 export function openPurse({
   ledger,
   random,
+  named,
   now,
 }: {
   readonly ledger: Ledger;
   readonly random: Random;
+  /** The payee of a purse that is opened with this chance is named instead of an own one. */
+  readonly named?: Random | undefined;
   /** The chain's unix second. */
   readonly now: () => number;
 }): SimPurse {
-  const payee = addressOf(random);
+  const own = addressOf(random);
+  const payee = named === undefined ? own : addressOf(named);
   const lane = random.below(2 ** 32);
   const signers = new Map<Hex, Address>();
   const books = new Map<Hex, Payee.Book>();

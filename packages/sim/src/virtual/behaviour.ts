@@ -10,8 +10,8 @@ import {
   Verdict,
 } from "@tabcast/protocol";
 import { type Random, toHex } from "@tabcast/runtime";
+import type { Scenario } from "../scenario.ts";
 import { DEFECTS, type Defect, type Header, type Touch } from "./codec.ts";
-import type { Scenario } from "./scenario.ts";
 
 export type Behaviour = NonNullable<Scenario["workers"][number]["behaviour"]>;
 

@@ -1,0 +1,58 @@
+/** A stage on virtual time: the code of market, channel and node over modelled links, codec, chain and signatures. */
+import { Envelope, OFFERS_TOPIC, Offer, PROTOCOLS } from "@tabcast/protocol";
+import { toHex } from "@tabcast/runtime";
+import type { Scenario } from "../scenario.ts";
+import type { Stage } from "../stage.ts";
+import { stageStream } from "./stream.ts";
+import { stageViewer } from "./viewer.ts";
+import { stageWorker } from "./worker.ts";
+import { openWorld, type Peer, Staged } from "./world.ts";
+
+export function openStage(scenario: Scenario, seed: number): Stage {
+  const over = new AbortController();
+  const world = openWorld(scenario, seed, over.signal);
+  const { timeline, net, ledger } = world;
+  const offers = new Set<string>();
+
+  /** Counts distinct offers: they are sent again under the same id. */
+  function countOffers({ mesh }: Peer): void {
+    const { publish } = mesh;
+    mesh.publish = async (topic, body) => {
+      if (topic === OFFERS_TOPIC)
+        await Envelope.open(body, "offer").then(
+          ({ payload }) => offers.add(toHex(Offer.decode(payload).id)),
+          () => {}, // the end of one
+        );
+      return publish(topic, body);
+    };
+  }
+
+  return {
+    engine: "virtual",
+    now: () => timeline.now,
+    after: (ms, task) => void timeline.after(ms, task),
+    run: (until, mostMs) => timeline.run(until, mostMs),
+    worker: (part) => stageWorker(world, part),
+    stream: (part) => stageStream(world, part, countOffers),
+    viewer: (part) => stageViewer(world, part),
+    partition(groups, ms) {
+      const nodes = groups.map((group) =>
+        group.flatMap((tab) => (tab instanceof Staged ? [tab.node] : [])),
+      );
+      net.partition(nodes, ms);
+    },
+    totals() {
+      const { deposited, paid, refunded } = ledger;
+      const { media, control } = net.traffic();
+      return {
+        money: { deposited, paid, refunded },
+        bytes: { media, control, jobs: net.asked(PROTOCOLS.job).bodies },
+        offers: offers.size,
+        bids: net.asked(PROTOCOLS.bid).count,
+        timelineEvents: timeline.ran,
+        skipped: [],
+      };
+    },
+    close: () => over.abort(new Error("the run is over")),
+  };
+}

@@ -1,0 +1,105 @@
+/** What all parts of a run on virtual time share. */
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import { Keys, peerIdOf, type Signer } from "@tabcast/protocol";
+import { type Random, seededRandom } from "@tabcast/runtime";
+import { calibration } from "../calibration.ts";
+import { pixelsOf } from "../rows.ts";
+import type { Scenario } from "../scenario.ts";
+import type { StagedTab } from "../stage.ts";
+import { Net, type Node } from "./mesh.ts";
+import { Ledger } from "./money.ts";
+import { Timeline } from "./timeline.ts";
+
+export interface World {
+  readonly scenario: Scenario;
+  readonly timeline: Timeline;
+  readonly net: Net;
+  readonly ledger: Ledger;
+  /** Chance under a name: the same for the same seed, whoever else draws. */
+  readonly rng: (name: string) => Random;
+  /** Aborted when the run is over. */
+  readonly signal: AbortSignal;
+}
+
+/** A tab in the mesh. */
+export interface Peer {
+  readonly name: string;
+  readonly keys: Signer;
+  readonly self: PeerId;
+  readonly node: Node;
+  readonly mesh: Mesh;
+}
+
+export function openWorld(scenario: Scenario, seed: number, signal: AbortSignal): World {
+  const rng = (name: string) => seededRandom(seed, name);
+  const timeline = new Timeline();
+  const net = new Net({
+    timeline,
+    random: rng("net"),
+    scale: scenario.scale,
+    loss: scenario.net.lossPct / 100,
+    lostAfterMs: calibration.lostAfterMs,
+    dialMs: calibration.transfer.dialMs,
+  });
+  return { scenario, timeline, net, ledger: new Ledger(), rng, signal };
+}
+
+/** Opens a tab whose key is made of `seed`; links that are not given are the scenario's. */
+export async function openPeer(
+  { net, rng, scenario }: World,
+  name: string,
+  seed: Uint8Array,
+  links: {
+    readonly uplinkKbps?: number | undefined;
+    readonly downlinkKbps?: number | undefined;
+  } = {},
+): Promise<Peer> {
+  const keys = await Keys.fromSeed(seed);
+  const [least, most] = scenario.net.rttMs;
+  const self = peerIdOf(keys.publicKey);
+  const node = net.join(self, {
+    delayMs: (least + rng(`delay/${name}`).fraction() * (most - least)) / 2,
+    uplinkKbps: links.uplinkKbps ?? scenario.net.uplinkKbps,
+    downlinkKbps: links.downlinkKbps ?? scenario.net.downlinkKbps,
+  });
+  return { name, keys, self, node, mesh: net.mesh(node) };
+}
+
+/** What can happen to any tab, and how this one says goodbye. */
+export class Staged implements StagedTab {
+  readonly #net: Net;
+  readonly node: Node;
+  readonly leave: () => void;
+
+  constructor({ net }: World, { node }: Peer, leave: () => void) {
+    this.#net = net;
+    this.node = node;
+    this.leave = leave;
+  }
+
+  get stalled(): boolean {
+    return this.node.tab.stalled;
+  }
+
+  crash(): void {
+    this.#net.crash(this.node);
+  }
+
+  stall(): void {
+    this.node.tab.stall();
+  }
+
+  resume(): void {
+    this.node.tab.resume();
+  }
+
+  setClockOffset(ms: number): void {
+    this.node.tab.offset = ms;
+  }
+}
+
+/** Output pixels per second of the scenario's first stream: what a speed of 1 is. */
+export function ladderPixelRate({ streams }: Scenario): number {
+  const spec = streams[0] as Scenario["streams"][number];
+  return pixelsOf(spec.ladder) * spec.fps;
+}
