@@ -337,9 +337,9 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       ...(wallet !== undefined && { account: wallet }),
     });
     // Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner.
-    const tower =
+    const watchtower =
       wallet !== undefined && "type" in wallet
-        ? await channel.openTower({ account: wallet, ...books }).catch(() => undefined) // another tab keeps them
+        ? await channel.openWatchtower({ account: wallet, ...books }).catch(() => undefined) // another tab keeps them
         : undefined;
     const transcoder = media.createTranscoder({ measured: capabilities });
     const keys = await Keys.fromSeed(seed);
@@ -347,7 +347,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
       mesh,
       keys,
       purse,
-      ...(tower !== undefined && { tower }),
+      ...(watchtower !== undefined && { watchtower }),
       transcoder,
       capabilities,
       measure: media.measure,
@@ -361,7 +361,7 @@ async function startWorker({ payee, wallet }: EarnOptions): Promise<void> {
         await node.close();
         transcoder.close();
         await purse.close();
-        await tower?.close();
+        await watchtower?.close();
       },
     };
     // The relay usually takes this tab in while it measures itself, and the worker hears only of changes.

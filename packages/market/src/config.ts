@@ -139,7 +139,7 @@ export interface Config {
     readonly againMs: number;
   };
   /** What a peer may send us of each kind, before it is limited and then cut off. */
-  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "entrust"]: Rate };
+  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "delegate"]: Rate };
 }
 
 const HOUR_MS = 3_600_000;
@@ -191,7 +191,7 @@ export const LIVE: Config = {
     receipt: { perSecond: 60, burst: 300, patience: 100, cutMs: 60_000 },
     proof: { perSecond: 0.2, burst: 5, patience: 20, cutMs: 600_000 },
     // One for each stream every 30 s; an unknown pot costs us a look at the chain.
-    entrust: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
+    delegate: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
   },
 };
 

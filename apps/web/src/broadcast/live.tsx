@@ -387,7 +387,7 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
         {!row.closed
           ? "–"
           : row.lines.length + row.gaps.length === 0
-            ? "source only"
+            ? "original only"
             : `${row.lines.filter((line) => line.verified).length} of ${row.lines.length}`}
         {row.gaps.length > 0 && (
           <span className="block text-xs whitespace-normal text-bad sm:hidden">

@@ -1,4 +1,4 @@
-import { indexedDb, openBurner, openPurse, openTower } from "@tabcast/channel";
+import { indexedDb, openBurner, openPurse, openWatchtower } from "@tabcast/channel";
 import type { WorkerStart, WorkerStarted } from "@tabcast/localnet/headless";
 import { type CodecName, createTranscoder, type Measured, measure } from "@tabcast/media";
 import type { WorkerEvent } from "@tabcast/node/types";
@@ -29,7 +29,7 @@ export async function runWorker(
   const { account } = burner;
   const books = { domain: { chainId, contract }, rpc, account, store, signal };
   const purse = await openPurse({ payee: burner.address, ...books });
-  const tower = await openTower(books);
+  const watchtower = await openWatchtower(books);
   await mesh
     .reachable({ signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]) })
     .catch((cause) => {
@@ -43,7 +43,7 @@ export async function runWorker(
     mesh,
     keys,
     purse,
-    tower,
+    watchtower,
     transcoder,
     capabilities,
     measure,
@@ -56,7 +56,7 @@ export async function runWorker(
       await node.close();
       transcoder.close();
       await purse.close();
-      await tower.close();
+      await watchtower.close();
       await mesh.close();
     },
   };

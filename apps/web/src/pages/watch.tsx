@@ -1,3 +1,4 @@
+import { originalName } from "@tabcast/media/ladder";
 import type { LiveStream, Viewer } from "@tabcast/node/types";
 import { describe } from "@tabcast/runtime";
 import { useEffect, useRef, useState } from "react";
@@ -153,6 +154,9 @@ function Theatre({ stream }: { stream: string }) {
       : name === "source"
         ? live?.source
         : live?.rungs.find((one) => one.name === name);
+  /** The source is one of the rungs to whoever watches. */
+  const nameOf = (name: string) =>
+    name === "source" && live !== undefined ? originalName(live.source) : name;
   const current = rungOf(shown.current);
   const offered = Watching.offered(watching, shown.rungs);
   const over = shown.phase === "ended";
@@ -172,7 +176,7 @@ function Theatre({ stream }: { stream: string }) {
             const one = rungOf(name);
             return {
               name,
-              text: one === undefined ? name : `${name}, ${format.bitrate(one.bitrate)}`,
+              text: one === undefined ? name : `${nameOf(name)}, ${format.bitrate(one.bitrate)}`,
             };
           })}
         over={coverOf({ shown, trouble, joined, live: live !== undefined })}
@@ -188,10 +192,10 @@ function Theatre({ stream }: { stream: string }) {
             link may also be incomplete.
           </Notice>
         )}
-        <Numbers watching={watching} shown={shown} current={current} />
+        <Numbers watching={watching} shown={shown} current={current} nameOf={nameOf} />
         {watching.sources.size > 0 && (
           <Panel title="Who delivered it" aside="Every byte checked against the signed entries">
-            <Deliveries sources={watching.sources} />
+            <Deliveries sources={watching.sources} nameOf={nameOf} />
           </Panel>
         )}
       </div>

@@ -5,16 +5,20 @@ import { Panel, Scroller, Stat, Stats } from "../ui/parts.tsx";
 import * as Watching from "../watching.ts";
 
 type Rung = LiveStream["source"];
+/** What people call a track: the source is one of the rungs to whoever watches. */
+type NameOf = (track: string) => string;
 
 /** What comes, from whom, and how far behind live it is. */
 export function Numbers({
   watching,
   shown,
   current,
+  nameOf,
 }: {
   watching: Watching.Watching;
   shown: PlayerState;
   current: Rung | undefined;
+  nameOf: NameOf;
 }) {
   return (
     <Panel>
@@ -41,13 +45,19 @@ export function Numbers({
           {format.bytes(watching.checked)}
         </Stat>
       </Stats>
-      <Strip watching={watching} shown={shown} />
+      <Strip watching={watching} shown={shown} nameOf={nameOf} />
     </Panel>
   );
 }
 
 /** Who delivered how much. */
-export function Deliveries({ sources }: { sources: Watching.Watching["sources"] }) {
+export function Deliveries({
+  sources,
+  nameOf,
+}: {
+  sources: Watching.Watching["sources"];
+  nameOf: NameOf;
+}) {
   const rows = [...sources].sort(([, a], [, b]) => b.bytes - a.bytes);
   return (
     <Scroller label="Deliveries" className="max-h-64">
@@ -63,7 +73,7 @@ export function Deliveries({ sources }: { sources: Watching.Watching["sources"] 
           {rows.map(([peer, { tracks, bytes }]) => (
             <tr key={peer} className="border-t border-line">
               <td className="py-2 pr-3 font-mono">{format.shortId(peer)}</td>
-              <td className="py-2 pr-3">{tracks.join(", ")}</td>
+              <td className="py-2 pr-3">{tracks.map(nameOf).join(", ")}</td>
               <td className="py-2 text-right whitespace-nowrap">{format.bytes(bytes)}</td>
             </tr>
           ))}
@@ -74,7 +84,15 @@ export function Deliveries({ sources }: { sources: Watching.Watching["sources"] 
 }
 
 /** The last segments: how tall says which rung, a hatched place says that nobody has it. */
-function Strip({ watching, shown }: { watching: Watching.Watching; shown: PlayerState }) {
+function Strip({
+  watching,
+  shown,
+  nameOf,
+}: {
+  watching: Watching.Watching;
+  shown: PlayerState;
+  nameOf: NameOf;
+}) {
   const cells = Watching.strip(watching, shown, shown.rungs, Watching.SHOWN);
   const count = (kind: Watching.Cell["kind"]) => cells.filter((one) => one.kind === kind).length;
   const height = (rung: string) => {
@@ -87,7 +105,7 @@ function Strip({ watching, shown }: { watching: Watching.Watching; shown: Player
         {cells.map((one) => (
           <div
             key={one.seq}
-            title={`Segment ${one.seq}: ${one.kind === "played" ? one.rung : one.kind === "gap" ? "missing" : one.kind}`}
+            title={`Segment ${one.seq}: ${one.kind === "played" ? nameOf(one.rung ?? "") : one.kind === "gap" ? "missing" : one.kind}`}
             className={`max-w-8 min-w-0 flex-1 rounded-xs ${
               one.kind === "played"
                 ? one.seq === shown.seq

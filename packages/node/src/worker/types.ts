@@ -1,4 +1,4 @@
-import type { Purse, PurseNews, Tower } from "@tabcast/channel";
+import type { Purse, PurseNews, Watchtower } from "@tabcast/channel";
 import type { Availability, Check, Hire, Limits } from "@tabcast/market";
 import type { Capability, CodecName, Transcoder } from "@tabcast/media";
 import type { Wei } from "@tabcast/runtime";
@@ -87,7 +87,7 @@ export interface WorkerOptions extends Outside {
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
   /** Keeps vouchers of other workers for them. Default: none are kept. */
-  readonly tower?: Tower;
+  readonly watchtower?: Watchtower;
   /** When it takes work, how much, and for whom. Default: always, four jobs, for anybody. */
   readonly availability?: Availability.Policy;
   /** What it says it can do, beyond codecs. */
