@@ -1,8 +1,9 @@
 import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import { GetReply, PROTOCOLS, peerIdOf } from "@tabcast/protocol";
-import { type Bytes, sha256, toHex } from "@tabcast/runtime";
+import { type Bytes, sha256, systemClock, toHex } from "@tabcast/runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { answer, ask, openFetcher, serveHeld } from "./exchange.ts";
+import { answer, ask, serveHeld } from "./exchange.ts";
+import { openFetcher } from "./fetcher.ts";
 import { openHeld } from "./held.ts";
 
 let meshes: Mesh[];
@@ -36,7 +37,10 @@ describe("fetching by hash", () => {
   test("gets the bytes and says from whom and when the first came", async () => {
     const [me, other] = meshes as [Mesh, Mesh];
     const hash = await holding(other);
-    const got = await openFetcher(me).fetch({ hash, size, holders: [holder(other)] }, { signal });
+    const got = await openFetcher({ mesh: me, clock: systemClock }).fetch(
+      { hash, size, holders: [holder(other)] },
+      { signal },
+    );
     expect(got.peer).toBe(other.self);
     expect(got.bytes).toEqual(bytes);
     expect(got.firstByteAt).toBeLessThanOrEqual(performance.now());
@@ -56,7 +60,7 @@ describe("fetching by hash", () => {
     const failures: unknown[] = [];
     const failed = (peer: string, wrong: boolean) => failures.push({ peer, wrong });
     const wanted = { hash, size, holders: [holder(liar), holder(honest)] };
-    const fetcher = openFetcher(me);
+    const fetcher = openFetcher({ mesh: me, clock: systemClock });
     expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
     expect(failures).toEqual([{ peer: liar.self, wrong: true }]);
     // And asks the liar last from now on.
@@ -77,7 +81,9 @@ describe("fetching by hash", () => {
       { signal: done.signal },
     );
     const wanted = { hash, size, holders: [holder(silent), holder(honest)] };
-    expect((await openFetcher(me).fetch(wanted, { signal })).peer).toBe(honest.self);
+    expect(
+      (await openFetcher({ mesh: me, clock: systemClock }).fetch(wanted, { signal })).peer,
+    ).toBe(honest.self);
     await expect.poll(() => aborted).toBe(true); // and it need not go on
   });
 
@@ -85,7 +91,9 @@ describe("fetching by hash", () => {
     const [me, other] = meshes as [Mesh, Mesh];
     const hash = await holding(other);
     const wanted = { hash, size: size - 1, holders: [holder(other)] };
-    await expect(openFetcher(me).fetch(wanted, { signal })).rejects.toMatchObject({
+    await expect(
+      openFetcher({ mesh: me, clock: systemClock }).fetch(wanted, { signal }),
+    ).rejects.toMatchObject({
       code: "FETCH_NOBODY",
       cause: { code: "FETCH_SIZE" },
     });
@@ -95,7 +103,7 @@ describe("fetching by hash", () => {
     const [me, other] = meshes as [Mesh, Mesh];
     await holding(other);
     const hash = new Uint8Array(32);
-    const fetcher = openFetcher(me);
+    const fetcher = openFetcher({ mesh: me, clock: systemClock });
     await expect(
       fetcher.fetch({ hash, size, holders: [holder(other)] }, { signal }),
     ).rejects.toMatchObject({ code: "FETCH_NOBODY", cause: { code: "FETCH_REFUSED" } });
@@ -109,7 +117,10 @@ describe("fetching by hash", () => {
     const hash = await holding(other);
     const stop = AbortSignal.abort(new Error("enough"));
     await expect(
-      openFetcher(me).fetch({ hash, size, holders: [holder(other)] }, { signal: stop }),
+      openFetcher({ mesh: me, clock: systemClock }).fetch(
+        { hash, size, holders: [holder(other)] },
+        { signal: stop },
+      ),
     ).rejects.toThrow("enough");
   });
 

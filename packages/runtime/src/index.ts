@@ -1,3 +1,4 @@
+export * from "./bounded.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { BroadcastOptions } from "../types.ts";
 import { type Plan, requireAnnounceable, UnannounceableError } from "./announceable.ts";
 import { broadcast } from "./broadcast.ts";
+import type { BroadcastOptions } from "./types.ts";
 
 const info = {
   kind: "simulated",

@@ -8,7 +8,7 @@ import {
   type Rung as WireRung,
 } from "@tabcast/protocol";
 import { CodedError } from "@tabcast/runtime";
-import type { BroadcastOptions } from "../types.ts";
+import type { BroadcastOptions } from "./types.ts";
 
 /** A stream that no peer could be told of: what it says of itself is what every peer refuses. */
 export class UnannounceableError extends CodedError<{

@@ -23,7 +23,7 @@ import {
 } from "@tabcast/protocol";
 import { type Bytes, type Clock, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
 import { type Incoming, openIncoming } from "../ahead.ts";
-import { openFetcher } from "../exchange.ts";
+import { openFetcher } from "../fetcher.ts";
 import { openHeld } from "../held.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -197,7 +197,7 @@ export function openCourier(
   mesh: Mesh,
   { stream, clock, inspect: read }: { readonly stream: Uint8Array } & CourierOptions,
 ): Courier {
-  const fetcher = openFetcher(mesh, clock);
+  const fetcher = openFetcher({ mesh, clock });
   const inits = openHeld((1 << 20) as Bytes);
 
   return {

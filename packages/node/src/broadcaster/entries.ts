@@ -3,10 +3,10 @@ import type { Mesh } from "@tabcast/mesh";
 import type { Entry, Loose } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
 import type { Held } from "../held.ts";
-import type { PublishedSegment } from "../types.ts";
 import { hashes } from "./delivery.ts";
-import type { Outcome } from "./dispatch.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Publisher } from "./publisher.ts";
+import type { PublishedSegment } from "./types.ts";
 
 export interface EntriesOptions {
   readonly rungs: readonly Rung[];

@@ -15,9 +15,9 @@ import { privateKeyToAccount } from "viem/accounts";
 import { expect, test } from "vitest";
 import { ask } from "../exchange.ts";
 import { openGate } from "../gate.ts";
-import type { BroadcastEvent } from "../types.ts";
 import { openHiring } from "./hiring.ts";
 import { openRecords, whoseOf } from "./records.ts";
+import type { BroadcastEvent } from "./types.ts";
 
 const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
 const owner = privateKeyToAccount(`0x${"11".repeat(32)}`);

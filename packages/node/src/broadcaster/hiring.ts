@@ -22,9 +22,9 @@ import {
 import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
-import type { BroadcastEvent } from "../types.ts";
 import { openPayees } from "./payees.ts";
 import { type Records, whoseOf } from "./records.ts";
+import type { BroadcastEvent } from "./types.ts";
 
 /** What an offer says that stays the same while the stream runs. */
 export type OfferFacts = Omit<

@@ -23,17 +23,19 @@ function open({ live = true } = {}) {
         signal.addEventListener("abort", () => fail(signal.reason));
       }),
   } as unknown as Checks;
-  const looks = openLooks({
+  const context = {
     checks,
     clock: { ...systemClock, now: () => now as Millis },
-    live,
+    pace: { hurried: live },
+    signal: stop.signal,
+  };
+  const looks = openLooks(context, {
     behind() {
       state.asked++;
       return state.behind;
     },
     bell,
     skipped: (seq, why) => skipped.push(`${seq}: ${why}`),
-    signal: stop.signal,
   });
   const look = (seq: number) => looks.look({ seq } as Draw, source, []);
   const wait = (ms: number) => {

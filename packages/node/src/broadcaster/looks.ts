@@ -1,24 +1,25 @@
-import type { Clock } from "@tabcast/runtime";
 import { type Bell, openLine } from "../queue.ts";
-import type { Checks, Draw, Result } from "./checks.ts";
+import type { Draw, Result } from "./checks.ts";
+import type { JobContext } from "./context.ts";
 import type { Captured, Collected } from "./delivery.ts";
+import type { Pace } from "./pace.ts";
 
 /** How long a look at pictures waits at most for live segments that are late, in milliseconds. */
 const LOOK_MS = 30_000;
 /** Looks that may wait for their turn: each holds a segment and its renditions. Beyond it a live stream's are left out. */
 const MOST_LOOKS = 16;
 
+interface LooksContext extends Pick<JobContext, "checks" | "clock" | "signal"> {
+  readonly pace: Pick<Pace, "hurried">;
+}
+
 export interface LooksOptions {
-  readonly checks: Checks;
-  readonly clock: Clock;
-  readonly live: boolean;
   /** Live segments are late: what can wait has to. */
   readonly behind: () => boolean;
   /** Rung when that may have changed. */
   readonly bell: Bell;
   /** Told of a segment that is not looked at, and why. */
   readonly skipped: (seq: number, why: string) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Gives looks at pictures their turn: one at a time, and not while live segments are late. */
@@ -27,14 +28,16 @@ export interface Looks {
   look(draw: Draw, source: Captured, made: readonly Collected[]): Promise<Result | undefined>;
 }
 
-export function openLooks(options: LooksOptions): Looks {
-  const { checks, clock, live, behind, bell, skipped, signal } = options;
+export function openLooks(
+  { checks, clock, pace, signal }: LooksContext,
+  { behind, bell, skipped }: LooksOptions,
+): Looks {
   const line = openLine();
   let waiting = 0;
 
   return {
     async look(draw, source, made) {
-      if (live && waiting >= MOST_LOOKS) {
+      if (pace.hurried && waiting >= MOST_LOOKS) {
         skipped(draw.seq, `${waiting} others wait`);
         return undefined;
       }

@@ -3,10 +3,10 @@ import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
 import { type Clock, CodedError, Wei } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
-import type { BroadcastReport } from "../types.ts";
 import { UNGUARANTEED } from "../wire.ts";
 import type { JobTerms } from "./delivery.ts";
-import type { Outcome } from "./dispatch.ts";
+import type { Outcome } from "./outcome.ts";
+import type { BroadcastReport } from "./types.ts";
 
 /** Times a verdict with its voucher is sent before the worker is left to ask for it at the chain. */
 const VERDICT_TRIES = 3;

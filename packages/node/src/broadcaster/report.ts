@@ -1,9 +1,9 @@
 import { Price } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
 import { toHex, type Wei } from "@tabcast/runtime";
-import type { BroadcastReport, SegmentLine } from "../types.ts";
-import type { Outcome } from "./dispatch.ts";
 import type { Meter } from "./meter.ts";
+import type { Outcome } from "./outcome.ts";
+import type { BroadcastReport, SegmentLine } from "./types.ts";
 
 const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
 

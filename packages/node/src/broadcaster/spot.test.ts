@@ -5,7 +5,7 @@ import { sha256, systemClock, toHex } from "@tabcast/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { serveHeld } from "../exchange.ts";
 import { openHeld } from "../held.ts";
-import type { Outcome } from "./dispatch.ts";
+import type { Outcome } from "./outcome.ts";
 import { openSpots } from "./spot.ts";
 
 /** Everybody is asked, at once. */

@@ -1,8 +1,8 @@
 import { type Config, type Crew, Spot } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import type { Clock } from "@tabcast/runtime";
-import { openFetcher } from "../exchange.ts";
-import type { Outcome } from "./dispatch.ts";
+import { openFetcher } from "../fetcher.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Whose } from "./records.ts";
 
 /** How long a worker may take to give what it is asked for, in milliseconds. */
@@ -33,7 +33,7 @@ export interface Spots {
 
 export function openSpots(options: SpotsOptions): Spots {
   const { mesh, seed, member, newcomer, unserved, config, clock, signal } = options;
-  const fetcher = openFetcher(mesh, clock);
+  const fetcher = openFetcher({ mesh, clock });
   const tally = { asked: 0, unserved: 0, bytes: 0 };
   let pulls = 0;
 

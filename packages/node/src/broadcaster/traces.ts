@@ -1,5 +1,5 @@
 import { Trace } from "@tabcast/market";
-import type { Clock } from "@tabcast/runtime";
+import { BoundedMap, type Clock } from "@tabcast/runtime";
 
 /** Writes down what happened to one segment: what, to whom, why. */
 export type Note = (what: string, who?: string, why?: string) => void;
@@ -12,23 +12,23 @@ export interface Traces {
 }
 
 export function openTraces(clock: Clock): Traces {
-  const traces = new Map<number, Trace.Trace>();
+  /** Boxed, so that a note does not make an old segment the newest. */
+  const traces = new BoundedMap<number, { trace: Trace.Trace }>(Trace.MOST_SEGMENTS);
   const startedAt = clock.now();
 
   return {
     open(seq) {
-      let trace = Trace.open(seq);
+      const box = { trace: Trace.open(seq) };
       return (what, who, why) => {
-        trace = Trace.add(trace, {
+        box.trace = Trace.add(box.trace, {
           at: Math.round(clock.now() - startedAt),
           what,
           ...(who !== undefined && { who }),
           ...(why !== undefined && { why }),
         });
-        traces.set(seq, trace);
-        if (traces.size > Trace.MOST_SEGMENTS) traces.delete(traces.keys().next().value as number);
+        if (!traces.has(seq)) traces.set(seq, box);
       };
     },
-    all: () => [...traces.values()].sort((a, b) => a.seq - b.seq),
+    all: () => [...traces.values()].map(({ trace }) => trace).sort((a, b) => a.seq - b.seq),
   };
 }

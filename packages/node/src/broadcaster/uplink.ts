@@ -2,7 +2,7 @@ import type { Speed } from "@tabcast/market";
 import type { Clock } from "@tabcast/runtime";
 import { openLine } from "../queue.ts";
 import type { Courier, Delivery, JobTerms, Segment, SendOptions } from "./delivery.ts";
-import { bytesOf } from "./slot.ts";
+import { bytesOf } from "./transcode/cost.ts";
 
 /** How long one upload may keep the uplink to itself, in milliseconds. */
 const UPLINK_MS = 3_000;

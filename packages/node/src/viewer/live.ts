@@ -6,9 +6,10 @@ import {
   LIVE_TOPIC,
   openAnnounce,
 } from "@tabcast/protocol";
-import { type Clock, systemClock, toHex } from "@tabcast/runtime";
-import type { LiveStream } from "../types.ts";
+import { BoundedMap, systemClock, toHex } from "@tabcast/runtime";
+import type { Outside } from "../context.ts";
 import { asRungs } from "../wire.ts";
+import type { LiveStream } from "./types.ts";
 
 /** Streams remembered at once; the one heard of longest ago makes room. */
 const MOST_STREAMS = 256;
@@ -31,11 +32,7 @@ export function liveStream(announce: Announce): LiveStream {
   };
 }
 
-export interface LiveOptions {
-  /** Default: the machine's own. */
-  readonly clock?: Clock;
-  readonly signal: AbortSignal;
-}
+export type LiveOptions = Pick<Outside, "clock" | "signal">;
 
 /** Calls `on` with all streams on the air, the longest running first, whenever one appears, changes or falls silent for 30 s. */
 export function liveStreams(
@@ -44,7 +41,7 @@ export function liveStreams(
   { clock = systemClock, signal }: LiveOptions,
 ): void {
   const clocks = new Clocks();
-  const known = new Map<string, { announce: Announce; heard: number }>();
+  const known = new BoundedMap<string, { announce: Announce; heard: number }>(MOST_STREAMS);
   const tell = () => {
     const now = clock.now();
     for (const [id, { heard }] of known) if (now - heard > ANNOUNCE_TTL_MS) known.delete(id);
@@ -62,9 +59,7 @@ export function liveStreams(
         (announce) => {
           const id = toHex(announce.stream);
           if ((known.get(id)?.announce.atMs ?? 0) >= announce.atMs) return;
-          known.delete(id);
           known.set(id, { announce, heard: clock.now() });
-          if (known.size > MOST_STREAMS) known.delete(known.keys().next().value as string);
           tell();
         },
         () => {}, // not an announcement: nothing to show

@@ -1,9 +1,9 @@
 import { Check } from "@tabcast/market";
 import type { Mesh } from "@tabcast/mesh";
 import { openReveal, PROTOCOLS } from "@tabcast/protocol";
-import { toHex } from "@tabcast/runtime";
+import { BoundedMap, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
-import type { WorkerEvent } from "../types.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
 const MOST_KEPT = 20_000;
@@ -27,10 +27,10 @@ export function openAudits({
   readonly on: (event: WorkerEvent) => void;
   readonly signal: AbortSignal;
 }): Audits {
-  const audits = new Map<
+  const audits = new BoundedMap<
     string,
     { readonly commitment: Uint8Array; readonly kept: Check.Kept[] }
-  >();
+  >(MOST_AUDITS);
 
   answer(mesh, PROTOCOLS.reveal, signal, async (head) => {
     const reveal = await openReveal(head);
@@ -49,10 +49,7 @@ export function openAudits({
 
   return {
     begin(stream, commitment) {
-      const audit = audits.get(stream);
-      audits.delete(stream);
-      audits.set(stream, audit ?? { commitment, kept: [] });
-      if (audits.size > MOST_AUDITS) audits.delete(audits.keys().next().value as string);
+      audits.set(stream, audits.get(stream) ?? { commitment, kept: [] });
     },
     signed(stream, one) {
       const kept = audits.get(stream)?.kept;

@@ -5,11 +5,11 @@ import { Accept, openAward, PROTOCOLS } from "@tabcast/protocol";
 import { type Clock, describe, fromHex, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
-import type { WorkerEvent } from "../types.ts";
 import type { Audits } from "./audits.ts";
 import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
 import type { Places } from "./places.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** How long looking at a pot may take, in milliseconds. */
 const TRUST_MS = 10_000;

@@ -17,10 +17,10 @@ import {
 import { type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import { FloodError, type Gate } from "../gate.ts";
-import type { WorkerEvent } from "../types.ts";
 import { asCodec } from "../wire.ts";
 import type { AwardIds } from "./award-ids.ts";
 import { openShunned } from "./shunned.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** Offers remembered, to answer an award with; the oldest makes room. */
 const MOST_OFFERS = 128;

@@ -5,7 +5,7 @@
 import { type Hex, type Purse, type Watchtower, Wire } from "@tabcast/channel";
 import { type Mesh, MeshError, type PeerId } from "@tabcast/mesh";
 import { Delegate, DelegateReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
-import { type Clock, describe, fromHex } from "@tabcast/runtime";
+import { BoundedMap, type Clock, describe, fromHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 
@@ -43,9 +43,9 @@ export function openDelegation({
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }): Delegation {
-  const risen = new Map<Hex, { readonly pot: Pot; readonly payer: PeerId }>();
+  const risen = new BoundedMap<Hex, { readonly pot: Pot; readonly payer: PeerId }>(MOST_POTS);
   /** Who kept something before (true), and who answers no such question (false). */
-  const keeps = new Map<PeerId, boolean>();
+  const keeps = new BoundedMap<PeerId, boolean>(MOST_REMEMBERED);
 
   /** Resolves with true if somebody keeps it, but it rose meanwhile. */
   async function give(
@@ -70,9 +70,9 @@ export function openDelegation({
       try {
         const reply = await ask(mesh, peer, PROTOCOLS.delegate, head, { signal: limits });
         if (!DelegateReply.decode(reply.head).ok) continue;
-        remember(peer, true);
+        keeps.set(peer, true);
       } catch (error) {
-        if (error instanceof MeshError && error.code === "MESH_REFUSED") remember(peer, false);
+        if (error instanceof MeshError && error.code === "MESH_REFUSED") keeps.set(peer, false);
         if (until.aborted) return false;
         continue;
       }
@@ -83,11 +83,6 @@ export function openDelegation({
     return false;
   }
 
-  const remember = (peer: PeerId, keeper: boolean) => {
-    keeps.delete(peer);
-    keeps.set(peer, keeper);
-    if (keeps.size > MOST_REMEMBERED) keeps.delete(keeps.keys().next().value as PeerId);
-  };
   const now = async (limit: AbortSignal = signal) => {
     const until = AbortSignal.any([signal, limit]);
     for (let round = 0; round < MOST_ROUNDS; round++) {
@@ -105,9 +100,7 @@ export function openDelegation({
 
   return {
     rose(potId, pot, payer) {
-      risen.delete(potId);
       risen.set(potId, { pot, payer });
-      if (risen.size > MOST_POTS) risen.delete(risen.keys().next().value as Hex);
     },
     now,
   };

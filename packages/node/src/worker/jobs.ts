@@ -16,13 +16,13 @@ import { openOutgoing, type Pieces } from "../ahead.ts";
 import { answer } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 import { checkHash } from "../held.ts";
-import type { WorkerEvent } from "../types.ts";
 import type { Credit } from "./credit.ts";
 import { openInput } from "./intake.ts";
-import type { Maker } from "./making.ts";
+import type { Maker, Order } from "./making.ts";
 import type { Place, Places } from "./places.ts";
 import { MOST_JOBS, type Shift } from "./shift.ts";
 import type { Speeds } from "./speeds.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
@@ -59,93 +59,23 @@ export interface Jobs {
 }
 
 export function openJobs(options: JobsOptions): Jobs {
-  const { mesh, clock, gate, places, credit, shift, speeds, maker, on, signal } = options;
+  const { mesh, gate, places, credit, shift, speeds, signal } = options;
   let done = 0;
 
-  async function* serve(
-    request: Message,
-    { peer, signal: gone, following }: Asker,
-  ): AsyncIterable<Message> {
-    const startedAt = clock.now();
-    let stream = "";
-    let seq = -1;
-    const told = (state: "started" | "done" | "failed", why?: string) =>
-      on({
-        type: "job",
-        stream,
-        seq,
-        state,
-        ms: Math.round(clock.now() - startedAt),
-        ...(why !== undefined && { why }),
-      });
+  async function* serve(request: Message, asker: Asker): AsyncIterable<Message> {
+    const { peer, signal: gone } = asker;
     const stop = new AbortController();
-    let place: Place | undefined;
-    let frames = 0;
-    let planned = 0;
+    const course = openCourse(options);
     try {
-      const job = Job.decode(request.head);
-      seq = job.seq;
-      planned = job.frames;
-      const body = request.body as Uint8Array<ArrayBuffer>;
-      place = admit(job, body, peer, options);
-      stream = place.stream;
-      const all = AbortSignal.any([signal, gone, stop.signal]);
-      const input = openInput(job, body, following, { clock, signal: all });
-      if (place.receipts.has(seq)) {
-        const { mediaHash } = await input.received;
-        const stored = place.receipts.of(seq, mediaHash);
-        if (stored !== undefined) return yield part({ receipt: stored });
+      const receipt = yield* make(request, asker, { options, course, stop });
+      if (!receipt.again) {
+        done++;
+        course.told("done");
       }
-      place.jobs.set(seq, stop);
-      speeds.busy();
-      told("started");
-      const init = body.slice(0, job.initLen);
-      await checkHash(init, job.initHash);
-      const outgoing = openOutgoing(job.rungs.length);
-      let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
-      let sentAt = clock.now();
-      let wake = () => {};
-      const order = { place, job, init, input };
-      const finished = maker
-        .make(order, {
-          signal: all,
-          progress: (count) => {
-            frames = count;
-          },
-          made: (one) => {
-            outgoing.add(one);
-            // Not left to the timer alone: in a hidden tab it comes once a second.
-            if (clock.now() - sentAt >= HEARTBEAT_MS) wake();
-          },
-          finish: outgoing.finish,
-        })
-        .then(
-          (sealed) => {
-            outcome = { sealed };
-          },
-          (error: unknown) => {
-            outcome = { error };
-          },
-        );
-      // What was made leaves while more is being made; what is left of it just before the receipt.
-      for (;;) {
-        if (outcome !== undefined && "error" in outcome) throw outcome.error;
-        const { pieces, body: bytes } = (credit.lend(place, seq) && outgoing.next()) || EMPTY;
-        if (outcome !== undefined && pieces.length === 0) break;
-        yield part({ progress: { frames, queueMs: 0, pieces } }, bytes);
-        sentAt = clock.now();
-        if (outcome !== undefined || bytes.byteLength >= MAX_PART) continue;
-        const beat = new AbortController();
-        wake = () => beat.abort();
-        void finished.finally(wake);
-        await clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {});
-      }
-      done++;
-      told("done");
-      yield part({ receipt: outcome.sealed.slice() });
+      yield part({ receipt: receipt.sealed });
     } catch (error) {
       const why = describe(error);
-      told("failed", why);
+      course.told("failed", why);
       if (gone.aborted) return;
       gate.refused("job", peer, error);
       const code = error instanceof CodedError ? error.code : "JOB_FAILED";
@@ -153,6 +83,7 @@ export function openJobs(options: JobsOptions): Jobs {
     } finally {
       const calledBack = stop.signal.aborted || gone.aborted;
       stop.abort();
+      const { place, seq, frames, planned } = course;
       if (place?.jobs.get(seq) === stop) {
         place.jobs.delete(seq);
         credit.ended(place, seq, { calledBack, frames, planned });
@@ -179,6 +110,115 @@ export function openJobs(options: JobsOptions): Jobs {
   });
 
   return { done: () => done };
+}
+
+/** How far one job has come. */
+interface Course {
+  seq: number;
+  place: Place | undefined;
+  /** Frames done, of those planned. */
+  frames: number;
+  planned: number;
+  told(state: "started" | "done" | "failed", why?: string): void;
+}
+
+function openCourse({ clock, on }: Pick<JobsOptions, "clock" | "on">): Course {
+  const startedAt = clock.now();
+  return {
+    seq: -1,
+    place: undefined,
+    frames: 0,
+    planned: 0,
+    told(state, why) {
+      const ms = Math.round(clock.now() - startedAt);
+      const { seq, place } = this;
+      const stream = place?.stream ?? "";
+      on({ type: "job", stream, seq, state, ms, ...(why !== undefined && { why }) });
+    },
+  };
+}
+
+/** Tells what is made of a job's segment while it is made. Returns its receipt; `again`: it was done and signed before. */
+async function* make(
+  request: Message,
+  { peer, signal: gone, following }: Asker,
+  job: {
+    readonly options: JobsOptions;
+    readonly course: Course;
+    /** Calls the job back. */
+    readonly stop: AbortController;
+  },
+): AsyncGenerator<Message, { readonly sealed: Uint8Array<ArrayBuffer>; readonly again: boolean }> {
+  const { options, course, stop } = job;
+  const { clock, speeds, signal } = options;
+  const head = Job.decode(request.head);
+  const { seq } = head;
+  course.seq = seq;
+  course.planned = head.frames;
+  const body = request.body as Uint8Array<ArrayBuffer>;
+  const place = admit(head, body, peer, options);
+  course.place = place;
+  const all = AbortSignal.any([signal, gone, stop.signal]);
+  const input = openInput(head, body, following, { clock, signal: all });
+  if (place.receipts.has(seq)) {
+    const { mediaHash } = await input.received;
+    const stored = place.receipts.of(seq, mediaHash);
+    if (stored !== undefined) return { sealed: stored, again: true };
+  }
+  place.jobs.set(seq, stop);
+  speeds.busy();
+  course.told("started");
+  const init = body.slice(0, head.initLen);
+  await checkHash(init, head.initHash);
+  const sealed = yield* stream({ place, job: head, init, input }, options, course, all);
+  return { sealed: sealed.slice(), again: false };
+}
+
+/** Sends what was made while more is being made, and what is left of it just before the receipt, which it returns. */
+async function* stream(
+  order: Order,
+  { clock, credit, maker }: JobsOptions,
+  course: Course,
+  signal: AbortSignal,
+): AsyncGenerator<Message, Uint8Array> {
+  const { place, job } = order;
+  const outgoing = openOutgoing(job.rungs.length);
+  let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
+  let sentAt = clock.now();
+  let wake = () => {};
+  const finished = maker
+    .make(order, {
+      signal,
+      progress: (count) => {
+        course.frames = count;
+      },
+      made: (one) => {
+        outgoing.add(one);
+        // Not left to the timer alone: in a hidden tab it comes once a second.
+        if (clock.now() - sentAt >= HEARTBEAT_MS) wake();
+      },
+      finish: outgoing.finish,
+    })
+    .then(
+      (sealed) => {
+        outcome = { sealed };
+      },
+      (error: unknown) => {
+        outcome = { error };
+      },
+    );
+  for (;;) {
+    if (outcome !== undefined && "error" in outcome) throw outcome.error;
+    const { pieces, body } = (credit.lend(place, job.seq) && outgoing.next()) || EMPTY;
+    if (outcome !== undefined && pieces.length === 0) return outcome.sealed;
+    yield part({ progress: { frames: course.frames, queueMs: 0, pieces } }, body);
+    sentAt = clock.now();
+    if (outcome !== undefined || body.byteLength >= MAX_PART) continue;
+    const beat = new AbortController();
+    wake = () => beat.abort();
+    void finished.finally(wake);
+    await clock.sleep(HEARTBEAT_MS, { signal: beat.signal }).catch(() => {});
+  }
 }
 
 /** One part of a job's answer. */

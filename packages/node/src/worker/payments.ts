@@ -3,11 +3,11 @@ import type { Mesh } from "@tabcast/mesh";
 import { PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
 import { describe } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
-import type { WorkerEvent } from "../types.ts";
 import { UNGUARANTEED } from "../wire.ts";
 import type { Credit } from "./credit.ts";
 import type { Delegation } from "./delegate.ts";
 import type { Place, Places } from "./places.ts";
+import type { WorkerEvent } from "./types.ts";
 
 export interface PaymentsOptions {
   readonly mesh: Mesh;

@@ -2,10 +2,10 @@ import type { Hex } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
-import { type Clock, toHex } from "@tabcast/runtime";
+import { BoundedMap, type Clock, toHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
-import type { WorkerEvent } from "../types.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** Places remembered after they are over. */
 const MOST_LEFT = 16;
@@ -78,7 +78,7 @@ export interface PlacesOptions {
 
 export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions): Places {
   const places = new Map<string, Place>();
-  const left = new Map<string, Place>();
+  const left = new BoundedMap<string, Place>(MOST_LEFT);
   const epochs = new Map<string, number>();
   let restingSince = clock.now();
 
@@ -88,7 +88,6 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
     for (const job of place.jobs.values()) job.abort(new Error("the broadcaster left"));
     restingSince = clock.now();
     left.set(place.id, place);
-    if (left.size > MOST_LEFT) left.delete(left.keys().next().value as string);
     void mesh.keep(place.broadcaster, false).catch(() => {});
     on({ type: "left", stream: place.stream });
   };

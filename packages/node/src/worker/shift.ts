@@ -1,7 +1,7 @@
 import { Availability } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import type { WorkerEvent, WorkerNode } from "../types.ts";
 import type { Places } from "./places.ts";
+import type { WorkerEvent, WorkerNode } from "./types.ts";
 
 /** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
 export const MOST_JOBS = 4;

@@ -1,4 +1,4 @@
-import type { Clock } from "@tabcast/runtime";
+import { BoundedMap, type Clock } from "@tabcast/runtime";
 
 /** Streams that are remembered; the one shunned first makes room. */
 const MOST_SHUNNED = 128;
@@ -14,16 +14,15 @@ export interface Shunned {
 }
 
 export function openShunned(clock: Clock): Shunned {
-  const streams = new Map<string, { readonly until: number; readonly times: number }>();
+  const streams = new BoundedMap<string, { readonly until: number; readonly times: number }>(
+    MOST_SHUNNED,
+  );
   const times = (stream: string) => streams.get(stream)?.times ?? 0;
   return {
     has: (stream) => (streams.get(stream)?.until ?? 0) > clock.now(),
     times,
     add(stream, awayMs) {
-      const next = { until: clock.now() + awayMs, times: times(stream) + 1 };
-      streams.delete(stream); // set again: it becomes the newest
-      streams.set(stream, next);
-      if (streams.size > MOST_SHUNNED) streams.delete(streams.keys().next().value as string);
+      streams.set(stream, { until: clock.now() + awayMs, times: times(stream) + 1 });
     },
     forgive: (stream) => void streams.delete(stream),
   };

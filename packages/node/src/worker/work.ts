@@ -3,7 +3,6 @@ import { describe, systemClock, toHex, Wei } from "@tabcast/runtime";
 import { serveHeld } from "../exchange.ts";
 import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
-import type { WorkerNode, WorkerOptions } from "../types.ts";
 import { openAudits } from "./audits.ts";
 import { openAwardIds } from "./award-ids.ts";
 import { serveAwards } from "./awards.ts";
@@ -16,6 +15,7 @@ import { servePayments } from "./payments.ts";
 import { openPlaces } from "./places.ts";
 import { openShift } from "./shift.ts";
 import { openSpeeds } from "./speeds.ts";
+import type { WorkerNode, WorkerOptions } from "./types.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
 export const DEFAULT_PRICE = Wei.of(1_000_000_000);

@@ -1,18 +1,17 @@
-import { Admission, type Config, Price } from "@tabcast/market";
-import type { CodecName, inspect, Rung, Transcoder } from "@tabcast/media";
-import type { Clock } from "@tabcast/runtime";
+import { Admission, Price } from "@tabcast/market";
+import type { inspect, Rung, Transcoder } from "@tabcast/media";
+import type { StreamContext } from "./context.ts";
 import { type Collected, hashes, type Segment } from "./delivery.ts";
-import { framesOf, pixelsOf } from "./slot.ts";
+import { framesOf, pixelsOf } from "./transcode/cost.ts";
 
-export interface OwnOptions {
-  readonly rungs: readonly Rung[];
-  readonly codec: CodecName;
+type LocalContext = Pick<
+  StreamContext,
+  "rungs" | "codec" | "config" | "clock" | "segmentMs" | "signal"
+>;
+
+export interface LocalEncoderOptions {
   readonly transcoder: () => Transcoder;
   readonly inspect: typeof inspect;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly segmentMs: number;
-  readonly signal: AbortSignal;
 }
 
 export interface Made {
@@ -21,7 +20,7 @@ export interface Made {
 }
 
 /** This tab's own encoder, the last resort: makes the lowest rungs that the time left allows, as measured here. */
-export interface Own {
+export interface LocalEncoder {
   /** What the whole ladder of a segment takes, in milliseconds. */
   usualMs(): number;
   /**
@@ -38,8 +37,10 @@ export interface Own {
   ): Promise<Made>;
 }
 
-export function openOwn(options: OwnOptions): Own {
-  const { rungs, codec, config, clock, segmentMs, signal } = options;
+export function openLocalEncoder(
+  { rungs, codec, config, clock, segmentMs, signal }: LocalContext,
+  options: LocalEncoderOptions,
+): LocalEncoder {
   let transcoder: Transcoder | undefined;
   // Both are replaced by what is measured.
   let usualMs = 0.75 * segmentMs;

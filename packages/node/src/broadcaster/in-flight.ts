@@ -1,7 +1,7 @@
-import { type Job, Price, type Speed } from "@tabcast/market";
-import type { Rung } from "@tabcast/media";
+import type { Job, Speed } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import type { Collected, Delivery, JobTerms, Segment } from "./delivery.ts";
+import type { Pace } from "./pace.ts";
 import type { Note } from "./traces.ts";
 
 /** A worker's answer, and the terms it was given for. */
@@ -58,20 +58,26 @@ export function openSlot(
   };
 }
 
-export const framesOf = ({ captured, planned }: Segment): number =>
-  captured?.video.frames ?? planned.frames;
+/** All segments in flight. */
+export interface InFlight {
+  /** By sequence. */
+  readonly slots: ReadonlyMap<number, Slot>;
+  /** Tells a segment's job what happened; nothing where it is over. */
+  tell(seq: number, event: Job.Event): void;
+  /** A worker's try is over without a result, and somebody else may have a place for it. */
+  fails(slot: Slot, worker: PeerId, fault: Job.Fault, why: string): void;
+  /** Live segments are late here: what can wait has to. */
+  behind(): boolean;
+}
 
-/** Source bytes that are there. */
-export const bytesOf = ({ init, captured }: Segment): number =>
-  init.byteLength + (captured?.video.media.byteLength ?? 0);
-
-/** Output pixels of these rungs. */
-export const pixelsOf = (segment: Segment, rungs: readonly Rung[]): number =>
-  Number(Price.pixels(rungs, framesOf(segment)));
+/** Whether a segment is encoded here, or is late: then the tab has no time for what can wait. */
+export const isBehind = (slots: Iterable<Slot>, pace: Pace, now: number): boolean =>
+  pace.hurried &&
+  [...slots].some(
+    ({ job, segment, closesAt }) =>
+      job.local === "running" || (segment.captured !== undefined && pace.late(closesAt, now)),
+  );
 
 /** When a segment is of no use any more, complete or not; undefined where nothing is late. */
-export const uselessAt = (
-  { job, closesAt }: Slot,
-  slackMs: number | undefined,
-): number | undefined =>
-  job.limits?.deadline ?? (slackMs === undefined ? undefined : closesAt + slackMs);
+export const uselessAt = ({ job, closesAt }: Slot, pace: Pace): number | undefined =>
+  job.limits?.deadline ?? pace.uselessAt(closesAt);

@@ -3,7 +3,7 @@ import type { Fragment, inspect, Rung, Structure, Transcoder } from "@tabcast/me
 import { BitsPerSecond, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Segment } from "./delivery.ts";
-import { openOwn } from "./own.ts";
+import { openLocalEncoder } from "./local-encoder.ts";
 
 const rungs = [
   { name: "360p", width: 640, height: 360, bitrate: BitsPerSecond.of(800_000) },
@@ -39,15 +39,17 @@ function open(pixelsPerMs: number) {
     },
     close() {},
   };
-  const own = openOwn({
+  const context = {
     rungs,
-    codec: "avc",
-    transcoder: () => transcoder as Transcoder,
-    inspect: (async (_: Fragment) => ({}) as Structure) as typeof inspect,
+    codec: "avc" as const,
     config: LIVE,
     clock: { ...systemClock, now: () => now as Millis },
     segmentMs: 2_000,
     signal: new AbortController().signal,
+  };
+  const own = openLocalEncoder(context, {
+    transcoder: () => transcoder as Transcoder,
+    inspect: (async (_: Fragment) => ({}) as Structure) as typeof inspect,
   });
   const encode = async (timeMs: number | undefined, signal = new AbortController().signal) => {
     await own.encode(segment, { timeMs, chosen() {}, signal });

@@ -1,0 +1,26 @@
+import { LIVE } from "@tabcast/market";
+import { expect, test } from "vitest";
+import { mostChecked } from "./checks.ts";
+
+const { floor, share } = LIVE.check;
+const most = (everyMs: number | undefined, usualMs: number | undefined, first = false) =>
+  mostChecked({ everyMs, usualMs, first }, LIVE);
+
+test("promises to look at all of a file, whatever a look takes", () => {
+  expect(most(undefined, undefined)).toBe(1);
+  expect(most(undefined, 60_000)).toBe(1);
+});
+
+test("promises a live stream no more looks than fit into their share of its time", () => {
+  expect(most(2_000, 2_000)).toBeCloseTo(Math.max(floor, share));
+  expect(most(2_000, 500)).toBeCloseTo(4 * share);
+});
+
+test("never promises less than the floor, however long a look takes", () => {
+  expect(most(2_000, 1e9)).toBe(floor);
+});
+
+test("promises the first look whole, and the floor until it has shown what one takes", () => {
+  expect(most(2_000, undefined, true)).toBe(1);
+  expect(most(2_000, undefined)).toBe(floor);
+});

@@ -1,0 +1,31 @@
+import type { CodecName, Rung } from "@tabcast/media";
+import type { Context } from "../context.ts";
+import type { Gate } from "../gate.ts";
+import type { Checks } from "./checks.ts";
+import type { Hiring } from "./hiring.ts";
+import type { Pace } from "./pace.ts";
+import type { Records } from "./records.ts";
+import type { BroadcastEvent } from "./types.ts";
+
+/** What every part of one broadcast is given first: what was chosen once, when the stream began. */
+export interface StreamContext extends Context, Pick<Pace, "config"> {
+  readonly pace: Pace;
+  /** The stream's public key. */
+  readonly stream: Uint8Array;
+  /** The ladder; empty: only the source itself is published. */
+  readonly rungs: readonly Rung[];
+  readonly codec: CodecName;
+  /** Length of a segment as it is planned, in milliseconds. */
+  readonly segmentMs: number;
+  readonly on: (event: BroadcastEvent) => void;
+}
+
+/** What every part that has to do with jobs is given first: the stream, and those who may work for it. */
+export interface JobContext extends StreamContext {
+  /** Undefined: nobody is hired, everything is encoded here. */
+  readonly hiring: Hiring | undefined;
+  readonly records: Records;
+  readonly gate: Gate;
+  /** Looks at pictures. */
+  readonly checks: Checks;
+}

@@ -1,0 +1,78 @@
+import type { PeerId } from "@tabcast/mesh";
+import type { Wei } from "@tabcast/runtime";
+import type { Captured, Collected, JobTerms } from "./delivery.ts";
+import type { Slot } from "./in-flight.ts";
+import { amountOf } from "./transcode/cost.ts";
+
+/** One segment, whatever became of it. */
+export interface Outcome {
+  readonly segment: Captured;
+  /** Peer id, "local", or undefined for a gap. */
+  readonly by: PeerId | "local" | undefined;
+  readonly addrs: readonly string[];
+  /** Empty for a gap. */
+  readonly renditions: readonly Collected[];
+  readonly encodeMs: number;
+  /** When it was first sent (or its local encoding began), and when it was verified; clock milliseconds. */
+  readonly sentAt: number;
+  readonly verifiedAt: number;
+  readonly attempts: number;
+  readonly hedged: boolean;
+  /** Who to pay and how much, once `cleared` says that its pictures are good; undefined for local work. */
+  readonly pay?: {
+    readonly terms: JobTerms;
+    readonly amount: Wei;
+    readonly cleared: Promise<boolean>;
+  };
+}
+
+/** What was made of a segment, and by whom. */
+export type Made = Pick<Outcome, "by" | "addrs" | "renditions" | "encodeMs" | "pay">;
+
+/** Nobody made it in time. */
+export const GAP: Made = { by: undefined, addrs: [], renditions: [], encodeMs: 0 };
+
+/** What `by` made of a segment, a worker or "local". Throws RangeError where it delivered nothing. */
+export function madeBy(slot: Slot, by: string): Made {
+  const { segment } = slot;
+  const got = slot.answers.get(by);
+  const renditions = slot.renditions.get(by);
+  if (renditions === undefined) throw new RangeError(`${by} delivered nothing to publish`);
+  return {
+    by,
+    addrs: got?.terms.addrs ?? [],
+    renditions,
+    encodeMs: got?.receipt.encodeMs ?? slot.ownMs,
+    ...(got !== undefined && {
+      pay: {
+        terms: got.terms,
+        amount: amountOf(segment, got.terms.rungs, got.terms.price),
+        cleared: slot.cleared.get(by) ?? Promise.resolve(true),
+      },
+    }),
+  };
+}
+
+/** How a segment came to what it is, told at `now`. */
+export const courseOf = (
+  { job, sentAt }: Slot,
+  now: number,
+): Pick<Outcome, "sentAt" | "verifiedAt" | "attempts" | "hedged"> => ({
+  sentAt: sentAt ?? now,
+  verifiedAt: now,
+  attempts: job.attempts.length + (job.local === "no" ? 0 : 1),
+  hedged: job.hedged,
+});
+
+/** A stream without a ladder: nothing to encode. */
+export const sourceOnly = (segment: Captured, now: number): Outcome => ({
+  segment,
+  by: "local",
+  addrs: [],
+  renditions: [],
+  encodeMs: 0,
+  sentAt: now,
+  verifiedAt: now,
+  attempts: 0,
+  hedged: false,
+});

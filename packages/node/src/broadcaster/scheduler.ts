@@ -1,0 +1,272 @@
+import { Assign, type Config, Job } from "@tabcast/market";
+import type { Rung } from "@tabcast/media";
+import type { PeerId } from "@tabcast/mesh";
+import { Wei } from "@tabcast/runtime";
+import type { Bell } from "../queue.ts";
+import type { StreamContext } from "./context.ts";
+import type { Hiring } from "./hiring.ts";
+import { type InFlight, type Slot, uselessAt } from "./in-flight.ts";
+import { type Loads, openLoads } from "./loads.ts";
+import { amountOf, bytesOf, pixelsOf } from "./transcode/cost.ts";
+import type { Uplink } from "./uplink.ts";
+
+export interface SchedulerOptions {
+  /** Undefined: nobody is hired, everything is encoded here. */
+  readonly hiring: Hiring | undefined;
+  readonly uplink: Uplink;
+  /** Rungs that workers are asked for now. */
+  readonly asked: () => readonly Rung[];
+  /** True while a worker may still be paid for `amount` more. */
+  readonly affordable: (amount: Wei) => boolean;
+  /** Told what became of a segment's wish for a worker: "assigned" or "noWorker". */
+  readonly inFlight: Pick<InFlight, "slots" | "tell">;
+  /** Nobody has ever come: this tab is alone. */
+  readonly alone: () => void;
+  /** Rung when a worker's place is free. */
+  readonly bell: Bell;
+}
+
+/** Finds workers for segments and knows what each has in hand: carries out `Assign`, and keeps the budget for second copies. */
+export interface Scheduler extends Budget, Omit<Loads, "all" | "add"> {
+  /** A segment wants a worker. */
+  want(wish: Omit<Wish, "since">): void;
+  /** It wants none any more. */
+  drop(seq: number): void;
+  /** Looks again who can be given what. */
+  assign(): void;
+  /** The segment that idle workers should copy at a file's end: the one that is predicted to take longest. */
+  tail(): number | undefined;
+}
+
+interface Wish {
+  readonly seq: number;
+  readonly why: "first" | "again" | "hedge";
+  readonly without: readonly string[];
+  readonly since: number;
+}
+
+/** Workers that may be chosen from. */
+type Available = readonly Assign.Hand[];
+
+export function openScheduler(context: StreamContext, options: SchedulerOptions): Scheduler {
+  const { config, pace, rungs, clock, signal } = context;
+  const { hiring, uplink, asked, affordable, bell } = options;
+  const { slots, tell } = options.inFlight;
+  const loads = openLoads();
+  const budget = openBudget(config);
+  const patience = openPatience(context, options.alone);
+  let wishes: readonly Wish[] = [];
+
+  function unload(worker: PeerId, seq: number): void {
+    loads.unload(worker, seq);
+    bell.wake();
+  }
+
+  function fulfil(wish: Wish): void {
+    wishes = wishes.filter((other) => other !== wish);
+  }
+
+  function nobody(wish: Wish): void {
+    fulfil(wish);
+    tell(wish.seq, { type: "noWorker" });
+  }
+
+  function assign(): void {
+    if (signal.aborted) return;
+    if (wishes.length === 0 && patience.everHired()) return; // as most ticks find it
+    const available = heardOf(hiring?.hands() ?? [], slots.values());
+    if (available.length > 0) patience.hired();
+    for (const wish of wishes) {
+      const slot = slots.get(wish.seq);
+      if (slot !== undefined && wishes.includes(wish)) place(wish, slot, available);
+    }
+  }
+
+  /** Finds a worker for a segment that wants one, or says that there is nobody, or lets it wait. */
+  function place(wish: Wish, slot: Slot, available: Available): void {
+    if (!Job.wants(slot.job, config)) {
+      fulfil(wish); // the answer came while we were looking
+      return;
+    }
+    const price = hiring?.crew().need.maxPrice ?? 0n;
+    if (hiring === undefined || !affordable(dearest(slot, slots.values(), rungs, price))) {
+      nobody(wish);
+      return;
+    }
+    const task = taskOf(wish, slot, asked());
+    if (!Assign.anybody(available, task)) {
+      if (patience.over(wish.since)) nobody(wish);
+      return;
+    }
+    const at = { now: clock.now(), uplinkFreeAt: uplink.freeAt() };
+    const choice = Assign.choose(available, loads.all(), task, at, config);
+    if (choice === undefined) {
+      // All are busy; looked at again when one is free.
+      if (pace.hurried && wish.why !== "hedge") makeRoom(available, task);
+      return;
+    }
+    fulfil(wish);
+    if (wish.why === "hedge") {
+      if (!budget.mayHedge()) return;
+      budget.spend();
+      slot.spent = true;
+    }
+    const bytes = hiring.crew().need.bytes;
+    give(context, slot, task, choice, { available, loads, bytes, uplink, tell });
+  }
+
+  /** The place of a delivered segment is needed: its payment waits no longer for a look at its pictures. */
+  function makeRoom(available: Available, task: Assign.Task): void {
+    const oldest = Assign.oldestMade(available, loads.all(), task, config);
+    if (oldest !== undefined) unload(oldest.worker, oldest.seq);
+  }
+
+  return {
+    ...budget,
+    ...loads,
+    unload,
+    want(wish) {
+      // The earliest deadline first.
+      wishes = [...wishes, { ...wish, since: clock.now() }].sort((a, b) => a.seq - b.seq);
+      queueMicrotask(assign);
+    },
+    drop(seq) {
+      wishes = wishes.filter((wish) => wish.seq !== seq);
+    },
+    assign,
+    tail() {
+      const any = slots.values().next().value?.segment;
+      if (any === undefined) return undefined;
+      const waiting = wishes.length;
+      const task = { waiting, pixels: pixelsOf(any, asked()), bytes: bytesOf(any) };
+      const seq = Assign.tail(hiring?.hands() ?? [], loads.all(), task, clock.now(), config);
+      return wishes.some((wish) => wish.seq === seq) ? undefined : seq;
+    },
+  };
+}
+
+/** Gives a segment to the worker that was chosen, with the time when a copy of it is thought of. */
+function give(
+  context: StreamContext,
+  slot: Slot,
+  task: Assign.Task,
+  choice: Assign.Choice,
+  from: Chosen & Pick<SchedulerOptions, "uplink"> & Pick<InFlight, "tell">,
+): void {
+  const now = context.clock.now();
+  const { available, loads, uplink, tell } = from;
+  const { worker, epoch, readyAt, doneAt } = choice;
+  loads.add(worker, { seq: task.seq, readyAt });
+  const uploadedAt = task.closesAt === undefined ? choice.uploadedAt : undefined;
+  if (uploadedAt !== undefined) uplink.reserve(uploadedAt);
+  const ms = Math.round(doneAt - now);
+  slot.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
+  slot.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
+  const hedgeAt = slot.calm ? hedgeAtOf(context, slot, task, choice, from) : undefined;
+  tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+}
+
+/** When a copy of a segment is worth its cost: depends on how soon the next best worker would have made one. */
+function hedgeAtOf(
+  { config, pace, clock }: StreamContext,
+  slot: Slot,
+  task: Assign.Task,
+  { worker, doneAt }: Assign.Choice,
+  { available, loads, bytes }: Chosen,
+): number | undefined {
+  const now = clock.now();
+  const base = task.closesAt ?? now;
+  const without = [...task.without, worker];
+  const most = Math.max(task.bytes, bytes);
+  const again = { ...task, bytes: most, closesAt: undefined, without, why: "again" as const };
+  const at = { now: base, uplinkFreeAt: base };
+  const backup = Assign.choose(available, loads.all(), again, at, config);
+  const first = { sentAt: now, doneAt };
+  return Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base);
+}
+
+/** What a worker was chosen from. */
+interface Chosen {
+  readonly available: Available;
+  readonly loads: Loads;
+  /** Of a whole segment as it is planned: a copy starts with one that is complete, or nearly, and all of it has to travel again. */
+  readonly bytes: number;
+}
+
+/** What may be spent on second copies. */
+interface Budget {
+  /** One segment more: the budget for copies grows. */
+  earn(): void;
+  /** A copy was no copy after all. */
+  refund(): void;
+  /** True if a token for a second copy is there. */
+  mayHedge(): boolean;
+  spend(): void;
+}
+
+function openBudget(config: Config): Budget {
+  let budget = Job.newBudget;
+  return {
+    earn() {
+      budget = Job.earn(budget, config);
+    },
+    refund() {
+      budget = Job.refund(budget, config);
+    },
+    mayHedge: () => Job.mayHedge(budget),
+    spend() {
+      budget = Job.spend(budget);
+    },
+  };
+}
+
+/** How long a segment waits for somebody to come: longer as long as nobody ever has. `alone` is told once if nobody does. */
+function openPatience({ config, clock }: StreamContext, alone: () => void) {
+  const startedAt = clock.now();
+  let everHired = false;
+  let toldAlone = false;
+  return {
+    everHired: () => everHired,
+    hired() {
+      everHired = true;
+    },
+    /** True where a segment that has waited since then waits no longer. */
+    over(waiting: number): boolean {
+      const patience = everHired ? config.patience.laterMs : config.patience.firstMs;
+      const since = everHired ? waiting : Math.min(waiting, startedAt);
+      if (clock.now() - since < patience) return false;
+      if (!toldAlone && !everHired) alone();
+      toldAlone = true;
+      return true;
+    },
+  };
+}
+
+/** Those who are not suspected in any segment; all, where all are. */
+export function heardOf(everybody: Available, slots: Iterable<Pick<Slot, "job">>): Available {
+  const silent = new Set([...slots].flatMap(({ job }) => Job.suspects(job)));
+  const heard = everybody.filter(({ worker }) => !silent.has(worker));
+  return heard.length > 0 ? heard : everybody;
+}
+
+/** What a segment can cost at most, with what is in hand already. */
+export function dearest(
+  slot: Pick<Slot, "segment">,
+  all: Iterable<Pick<Slot, "segment" | "running">>,
+  rungs: readonly Rung[],
+  price: bigint,
+): Wei {
+  const cost = ({ segment }: Pick<Slot, "segment">) => amountOf(segment, rungs, price);
+  const inHand = [...all].reduce(
+    (sum, other) => sum + cost(other) * BigInt(other.running.size),
+    0n,
+  );
+  return Wei.of(cost(slot) + inHand);
+}
+
+const taskOf = (wish: Wish, { segment, closesAt }: Slot, asked: readonly Rung[]): Assign.Task => ({
+  pixels: pixelsOf(segment, asked),
+  bytes: bytesOf(segment),
+  closesAt: segment.captured === undefined ? closesAt : undefined,
+  ...wish,
+});

@@ -1,0 +1,36 @@
+import type { PeerId } from "@tabcast/mesh";
+import { BoundedMap } from "@tabcast/runtime";
+import type { Context } from "./context.ts";
+
+/** How long a holder that failed is asked last, in milliseconds. */
+const BACK_OFF_MS = 15_000;
+/** Holders that failed and are remembered for it. */
+const MOST_FAILED = 1_024;
+
+/** Someone who is said to hold bytes, and where to find them. */
+export interface Whereabouts {
+  readonly peer: PeerId;
+  readonly addrs: readonly string[];
+}
+
+/** Chooses in which order the holders of some bytes are asked, and learns from what came of it. */
+export interface Sources {
+  /** Whom to ask, the first one first; who is left out is not asked. */
+  order(holders: readonly Whereabouts[]): readonly Whereabouts[];
+  /** A holder gave nothing, or something else. */
+  failed(peer: PeerId): void;
+}
+
+/** Keeps the order that the entry has, but asks those that failed of late last, and never this tab itself. */
+export function openSources({ mesh, clock }: Pick<Context, "mesh" | "clock">): Sources {
+  const until = new BoundedMap<PeerId, number>(MOST_FAILED);
+
+  return {
+    order(holders) {
+      const now = clock.now();
+      const late = ({ peer }: Whereabouts) => ((until.get(peer) ?? 0) > now ? 1 : 0);
+      return holders.filter(({ peer }) => peer !== mesh.self).toSorted((a, b) => late(a) - late(b));
+    },
+    failed: (peer) => void until.set(peer, clock.now() + BACK_OFF_MS),
+  };
+}

@@ -1,0 +1,129 @@
+import {
+  type Announce,
+  Clocks,
+  LIVE_TOPIC,
+  MAX_MANIFEST_ENTRIES,
+  ManifestReply,
+  ManifestRequest,
+  openAnnounce,
+  openEntry,
+  PROTOCOLS,
+  streamTopic,
+} from "@tabcast/protocol";
+import { equalBytes } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
+import { answer, ask } from "../exchange.ts";
+import * as Manifest from "../manifest.ts";
+import { openBell } from "../queue.ts";
+import { liveStream } from "./live.ts";
+import type { ViewerEvent } from "./types.ts";
+
+/** Segments asked for when joining a stream under way. */
+const JOIN = 8;
+/** How long a broadcaster may take to say what was missed, in milliseconds. */
+const CATCH_UP_MS = 10_000;
+
+/** A stream's manifest, kept up to date from gossip, and from its broadcaster where gossip has lost something. */
+export interface Following {
+  manifest(): Manifest.Manifest;
+  /** Resolves when `ready` finds a value in the manifest; rejects with the signal's reason. */
+  until<T>(
+    ready: (manifest: Manifest.Manifest) => T | undefined,
+    options: { signal: AbortSignal },
+  ): Promise<T>;
+}
+
+export interface FollowingOptions {
+  /** The stream's id, 32 bytes. */
+  readonly stream: Uint8Array;
+  readonly on: (event: ViewerEvent) => void;
+}
+
+/** Follows a stream until the context's signal fires, and passes its manifest on to those who ask. */
+export function openFollowing(
+  { mesh, clock, signal }: Context,
+  { stream, on }: FollowingOptions,
+): Following {
+  const bell = openBell();
+  const clocks = new Clocks();
+  let manifest = Manifest.emptyManifest;
+  let heardAt = clock.now();
+  let over = false;
+
+  const changed = () => {
+    bell.wake();
+    if (over || !Manifest.complete(manifest)) return;
+    over = true;
+    on({ type: "ended" });
+  };
+
+  async function takeAnnounce(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
+    const message = await openAnnounce(sealed, { now: clock.unix(), clocks });
+    if (!equalBytes(message.stream, stream)) return;
+    const before = manifest;
+    manifest = Manifest.announced(manifest, { message, sealed });
+    if (manifest === before) return;
+    on({ type: "announced", live: liveStream(message) });
+    changed();
+  }
+
+  async function takeEntry(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
+    const message = await openEntry(sealed);
+    if (!equalBytes(message.stream, stream)) return;
+    const before = manifest;
+    manifest = Manifest.entered(manifest, { message, sealed });
+    if (manifest === before) return;
+    heardAt = clock.now();
+    on({ type: "entry", seq: message.seq, gaps: Manifest.gapsOf(message) });
+    changed();
+  }
+
+  // What does not open is somebody else's rubbish on a shared topic; it has cost its size and one signature check.
+  const take = (body: Uint8Array, open: (sealed: Uint8Array<ArrayBuffer>) => Promise<void>) => {
+    open(body.slice()).catch(() => {});
+  };
+  mesh.subscribe(LIVE_TOPIC, ({ body }) => take(body, takeAnnounce), { signal });
+  mesh.subscribe(streamTopic(stream), ({ body }) => take(body, takeEntry), { signal });
+  answer(mesh, PROTOCOLS.manifest, signal, (head) => {
+    const request = ManifestRequest.decode(head);
+    return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
+  });
+
+  /** Gossip may have lost an entry, or we may have come late: the broadcaster has them all. */
+  async function catchUp(): Promise<void> {
+    const announce = manifest.announce?.message;
+    if (announce === undefined) return;
+    const from = firstMissed(manifest, announce);
+    const head = ManifestRequest.encode({ stream, from, most: MAX_MANIFEST_ENTRIES });
+    const reply = await ask(mesh, announce.broadcaster, PROTOCOLS.manifest, head, {
+      signal: AbortSignal.any([signal, clock.timeout(CATCH_UP_MS)]),
+      addrs: announce.addrs,
+    });
+    const { announce: newer, entries } = ManifestReply.decode(reply.head);
+    if (newer.byteLength > 0) await takeAnnounce(newer.slice());
+    for (const entry of entries) await takeEntry(entry.slice());
+  }
+
+  void (async () => {
+    while (!over) {
+      const announce = await bell.until(() => manifest.announce, { signal });
+      const { segmentMs } = announce.message;
+      const quiet = clock.now() - heardAt > 1.5 * segmentMs;
+      if (manifest.entries.size === 0 || quiet || Manifest.missing(manifest) !== undefined)
+        await catchUp().catch(() => {}); // asked again below
+      await clock.sleep(segmentMs / 4, { signal });
+    }
+  })().catch(() => {}); // the signal ended it
+
+  return {
+    manifest: () => manifest,
+    until: (ready, options) => bell.until(() => ready(manifest), options),
+  };
+}
+
+/** The first entry to ask for: all of a stream that is over, the newest of one under way, what follows where some are known. */
+export const firstMissed = (
+  { entries, end }: Manifest.Manifest,
+  { newest, ended }: Pick<Announce, "newest" | "ended">,
+): number =>
+  entries.size > 0 ? end : Math.max(0, newest - (ended ? Manifest.MOST_ENTRIES : JOIN));

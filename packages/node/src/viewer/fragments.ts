@@ -1,0 +1,60 @@
+import type { Entry, Track } from "@tabcast/protocol";
+import { type Bytes, toHex } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
+import { serveHeld } from "../exchange.ts";
+import { openFetcher } from "../fetcher.ts";
+import { openHeld } from "../held.ts";
+import type { Viewer, ViewerEvent } from "./types.ts";
+
+/** Bytes a viewer keeps for itself and for others. */
+const HELD = (128 * 2 ** 20) as Bytes;
+
+/** Which half of a track's segment is wanted. */
+export interface Wish {
+  readonly entry: Entry;
+  readonly track: Track;
+  readonly what: "init" | "media";
+}
+
+/** Init and media segments by hash: fetched once, checked, kept, and served to others. */
+export interface Fragments {
+  /** A copy. Throws FETCH_NOBODY, or the signal's reason. */
+  get(wish: Wish, options: { signal: AbortSignal }): ReturnType<Viewer["bytes"]>;
+}
+
+export function openFragments(
+  context: Context,
+  { on }: { readonly on: (event: ViewerEvent) => void },
+): Fragments {
+  const { mesh, clock, signal: until } = context;
+  const held = openHeld(HELD);
+  const fetcher = openFetcher(context);
+  serveHeld(mesh, held, until);
+
+  return {
+    async get({ entry, track, what }, { signal }) {
+      const { seq } = entry;
+      const { hash, size } = wantedOf(track, what);
+      const key = toHex(hash);
+      const mine = held.get(key);
+      if (mine !== undefined) return { data: mine.slice().buffer, firstByteAt: clock.now() };
+      const startedAt = clock.now();
+      const holders = track.holders.flatMap((index) => entry.holders[index] ?? []);
+      const of = { seq, track: track.name };
+      const { bytes, peer, firstByteAt } = await fetcher.fetch(
+        { hash, size, holders },
+        {
+          signal: AbortSignal.any([signal, until]),
+          failed: (peer, wrong) => on({ type: wrong ? "mismatch" : "unreachable", ...of, peer }),
+        },
+      );
+      held.put(key, bytes);
+      const ms = Math.round(clock.now() - startedAt);
+      on({ type: "fetched", ...of, peer, bytes: bytes.byteLength, ms });
+      return { data: bytes.slice().buffer, firstByteAt };
+    },
+  };
+}
+
+const wantedOf = ({ initHash, initLen, mediaHash, mediaLen }: Track, what: Wish["what"]) =>
+  what === "init" ? { hash: initHash, size: initLen } : { hash: mediaHash, size: mediaLen };

@@ -1,0 +1,66 @@
+import type { Rung } from "@tabcast/media";
+import type { Outside } from "../context.ts";
+
+/** A stream on the air, from its broadcaster's signed announcement. */
+export interface LiveStream {
+  readonly stream: string;
+  readonly title: string;
+  readonly codec: string;
+  readonly rungs: readonly Rung[];
+  readonly source: Rung;
+  readonly audio: boolean;
+  readonly segmentMs: number;
+  readonly startedAt: number;
+  readonly newest: number;
+  readonly ended: boolean;
+}
+
+export type ViewerEvent =
+  | { readonly type: "announced"; readonly live: LiveStream }
+  | { readonly type: "entry"; readonly seq: number; readonly gaps: readonly string[] }
+  /** Bytes came from `peer` and their hash was right. */
+  | {
+      readonly type: "fetched";
+      readonly seq: number;
+      readonly track: string;
+      readonly peer: string;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  /** A holder failed or sent wrong bytes; the next one is asked. */
+  | {
+      readonly type: "mismatch" | "unreachable";
+      readonly seq: number;
+      readonly track: string;
+      readonly peer: string;
+    }
+  | { readonly type: "ended" };
+
+export interface ViewerOptions extends Outside {
+  /** Lower-case hex stream id. */
+  readonly stream: string;
+  readonly on: (event: ViewerEvent) => void;
+}
+
+/**
+ * Follows one stream's manifest, fetches by hash, checks, and serves to others what it holds.
+ * URIs in its playlists: `<track>/index.m3u8` in the master's folder; `init-<seq>.mp4` and `<seq>.m4s` beside a media
+ * playlist. Track names are percent-encoded. Players map them back to `bytes(track, what, seq)`.
+ */
+export interface Viewer {
+  /**
+   * The HLS multivariant playlist; waits for the announcement and the first entry. Sound is offered in the first coding that
+   * `plays` takes, by its RFC 6381 string; without `plays`, in all there are.
+   */
+  master(options: { signal: AbortSignal; plays?: (codecs: string) => boolean }): Promise<string>;
+  /** The live media playlist of a track ("720p", "source", "audio", "audio-aac"); with `atLeast`, waits until that sequence is in it. */
+  playlist(track: string, options: { signal: AbortSignal; atLeast?: number }): Promise<string>;
+  /** A checked copy of an init or media segment. `firstByteAt` is the clock's `now()`: performance.now() time in pages. */
+  bytes(
+    track: string,
+    what: "init" | "media",
+    seq: number,
+    options: { signal: AbortSignal },
+  ): Promise<{ data: ArrayBuffer; firstByteAt: number }>;
+  close(): Promise<void>;
+}
