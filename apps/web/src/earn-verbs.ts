@@ -45,7 +45,7 @@ export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
   };
 
   /** Measures this device, then works until it is paused or stopped. Resolves when it has joined; failures are in `earning`. */
-  async function startWorker(who: Who): Promise<void> {
+  async function startWorker(who: Who, changed?: WorkerSettings): Promise<void> {
     const { phase } = earning.get();
     if (phase !== "idle" && phase !== "failed") return;
     stopped = false;
@@ -58,7 +58,8 @@ export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
     try {
       await loadSettings();
       const { payee } = who;
-      const settings: WorkerSettings = { ...kept.get().settings, payee, state: "working" };
+      const wanted = changed ?? kept.get().settings;
+      const settings: WorkerSettings = { ...wanted, payee, state: "working" };
       await setWorker(settings);
       if (stopped) return;
       await worker.start({

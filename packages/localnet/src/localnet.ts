@@ -15,6 +15,7 @@ import { chromiumPath } from "./chromium.ts";
 import type { RecordedSegment, WorkerStarted } from "./headless.ts";
 import type { Plain } from "./report.ts";
 import { type Recorded, servePages } from "./server.ts";
+import type { HiringChange, WorkerChange } from "./settings-args.ts";
 
 /** What a network says while it starts and runs. */
 export type NetEvent =
@@ -37,6 +38,8 @@ export interface LocalnetOptions {
   readonly workers?: number;
   /** Families that workers measure. Default avc alone. */
   readonly codecs?: readonly CodecName[];
+  /** What workers are set to, besides their defaults. */
+  readonly worker?: WorkerChange;
   /** Port of the pages; 0 takes a free one. Default 0. */
   readonly port?: number;
   /** Where the relay's key lies. Default: a folder that goes with the network. */
@@ -79,6 +82,8 @@ export interface NetBroadcastOptions {
   readonly aac?: boolean;
   /** Workers to hire, 0 to 8. Default: as many as there are, at most 8. */
   readonly wanted?: number;
+  /** Whom to hire. Default: anybody. */
+  readonly hiring?: HiringChange;
   /** Wei for the pot. Default `usualDeposit`. */
   readonly deposit?: Wei;
   readonly on?: (event: Plain<BroadcastEvent>) => void;
@@ -250,7 +255,11 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
       try {
         const started = await inTurn(async () => {
           await Promise.allSettled(loading);
-          return tab.call("startWorker", { codecs, patience: workerPatience });
+          return tab.call("startWorker", {
+            codecs,
+            patience: workerPatience,
+            ...(options.worker && { settings: options.worker }),
+          });
         });
         const worker: WorkerTab = { name, page: tab.page, close: () => tab.close(), ...started };
         workers.push(worker);
@@ -380,6 +389,7 @@ async function startBroadcast(asked: NetBroadcastOptions, around: Around): Promi
       seed: asked.seed ?? 1,
       aac: asked.aac ?? false,
       wanted: asked.wanted ?? Math.min(8, around.workers.length),
+      ...(asked.hiring && { hiring: asked.hiring }),
       deposit: String(asked.deposit ?? (await import("./chain.ts")).usualDeposit),
       ...(chain.payerKey === undefined ? {} : { payerKey: chain.payerKey }),
       ...(token === undefined ? {} : { record: token }),
