@@ -1,0 +1,65 @@
+import { figure, goLive, hired } from "../cast.ts";
+import { expect, test } from "../stage.ts";
+
+const more = "More settings";
+
+test("a worker keeps to what its owner set: hours, a deny list, and what is changed while it works", async ({
+  stage,
+}) => {
+  test.setTimeout(240_000);
+  for (const left of [...stage.pages.values()]) await left.close();
+  const onAir = await goLive(stage, {
+    title: "Not for everybody",
+    size: "640 x 360",
+    rungs: ["240p"],
+    workers: 1,
+    ether: "0.01",
+  });
+  const stream = onAir.link.split("/").at(-1) ?? "";
+
+  // What cannot be is said below its field, and nothing starts.
+  const page = await stage.open("worker with settings");
+  await page.goto("/earn");
+  await expect(page.getByLabel("Play money address")).toHaveText(/^0x/);
+  await page.getByText(more).click();
+  const start = page.getByRole("button", { name: "Start earning" });
+  await page.getByLabel("Hours", { exact: true }).fill("at night");
+  await expect(page.getByText(/^Must be hours such as/)).toBeVisible();
+  await expect(start).toBeDisabled();
+
+  // Yesterday's weekday alone: whatever the time is, it is outside.
+  const yesterday = await page.evaluate(() =>
+    new Date(Date.now() - 86_400_000).toLocaleDateString("en", { weekday: "short" }),
+  );
+  await page.getByLabel("Hours", { exact: true }).fill(`${yesterday} 1:00-2:00`);
+  await page.getByLabel("Never work for").fill(stream);
+  await page.getByLabel("Price, in gwei per megapixel").fill("0.5");
+  await page.getByLabel("Jobs at once").selectOption("2");
+  await stage.shoot(page, "earn-settings");
+  await start.click();
+  const state = figure(page, "Worker state");
+  await expect(state).toHaveText("Resting: it is outside the hours you set.", { timeout: 60_000 });
+
+  // Once its hours are gone it hears the offer, and lets it pass.
+  await page.getByText(more).click();
+  await page.getByLabel("Hours", { exact: true }).fill("");
+  await page.getByRole("button", { name: "Save settings" }).click();
+  await expect(state).toHaveText("Waiting for offers. The last one is not for this tab.", {
+    timeout: 60_000,
+  });
+
+  // What was set is there again after a reload.
+  await page.reload();
+  await expect(page.getByLabel("Play money address")).toHaveText(/^0x/);
+  await page.getByText(more).click();
+  await expect(page.getByLabel("Never work for")).toHaveValue(stream);
+  await expect(page.getByLabel("Hours", { exact: true })).toHaveValue("");
+  await expect(page.getByLabel("Price, in gwei per megapixel")).toHaveValue("0.5");
+  await expect(page.getByLabel("Jobs at once")).toHaveValue("2");
+
+  // And without the name on its list it works for the stream.
+  await page.getByLabel("Never work for").fill("");
+  await start.click();
+  await hired({ name: "worker with settings", page, peer: "", payee: "" });
+  await onAir.page.getByRole("button", { name: "End stream" }).click();
+});
