@@ -75,7 +75,7 @@ export function SettingsFields({
       />
       <ListField
         label="Never work for"
-        help="Ids of the same kind. Counts before the list beside it."
+        help="Ids of the same kind. A name on both lists is never worked for."
         {...text("deny")}
       />
       <TextField

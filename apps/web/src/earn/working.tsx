@@ -86,7 +86,7 @@ function Now({ earning }: { earning: Earning }) {
         </div>
       </div>
       <p className="mt-4 flex items-center gap-3 border-t border-line pt-4">
-        {phase === "working" && !paused && <Spinner className="size-5" />}
+        {phase === "working" && earning.resting === undefined && <Spinner className="size-5" />}
         <output aria-label="Worker state">{sentence(earning)}</output>
       </p>
     </Panel>

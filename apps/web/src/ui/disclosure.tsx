@@ -11,7 +11,7 @@ export function Disclosure({
   children: ReactNode;
 }) {
   return (
-    <details className="group rounded-lg border border-line">
+    <details className="group rounded-lg border border-line bg-panel">
       <summary className="flex min-h-11 cursor-pointer list-none items-center gap-3 rounded-lg px-4 py-2.5 text-[0.9375rem] font-medium [&::-webkit-details-marker]:hidden">
         <svg
           viewBox="0 0 12 12"

@@ -1,7 +1,8 @@
 import { matching } from "./fields.ts";
 
 const ADDRESS = "0x[0-9a-fA-F]{40}";
-const PEER = "[1-9A-HJ-NP-Za-km-z]{40,64}";
+/** Of an Ed25519 key, the only kind there is here. */
+const PEER = "12D3Koo[1-9A-HJ-NP-Za-km-z]{45}";
 const STREAM = "[0-9a-fA-F]{64}";
 
 /** Peer ids are case-sensitive; hexadecimal is compared in lower case. */
