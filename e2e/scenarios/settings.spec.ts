@@ -63,3 +63,37 @@ test("a worker keeps to what its owner set: hours, a deny list, and what is chan
   await hired({ name: "worker with settings", page, peer: "", payee: "" });
   await onAir.page.getByRole("button", { name: "End stream" }).click();
 });
+
+test("a broadcaster's private crew is hired by its token alone", async ({ stage }) => {
+  test.setTimeout(240_000);
+  for (const left of [...stage.pages.values()]) await left.close();
+  let token = "";
+  const onAir = await goLive(stage, {
+    title: "Among friends",
+    size: "640 x 360",
+    rungs: ["240p"],
+    workers: 1,
+    ether: "0.01",
+    async prepare(page) {
+      await page.getByText("Whom to hire").click();
+      await page.getByRole("button", { name: "Make a token" }).click();
+      token = await page.getByLabel("Private crew").inputValue();
+      expect(token).toMatch(/^[0-9a-f]{32}$/);
+      await stage.shoot(page, "broadcast-hiring");
+    },
+  });
+  const page = await stage.open("worker of a crew");
+  await page.goto("/earn");
+  await expect(page.getByLabel("Play money address")).toHaveText(/^0x/);
+  await page.getByRole("button", { name: "Start earning" }).click();
+  await expect(figure(page, "Worker state")).toHaveText(
+    "Waiting for offers. The last one is not for this tab.",
+    { timeout: 60_000 },
+  );
+  await page.getByRole("button", { name: "Stop earning" }).click();
+  await page.getByText(more).click();
+  await page.getByLabel("Private crews").fill(token);
+  await page.getByRole("button", { name: "Start earning" }).click();
+  await hired({ name: "worker of a crew", page, peer: "", payee: "" });
+  await onAir.page.getByRole("button", { name: "End stream" }).click();
+});

@@ -87,6 +87,8 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
 
   return {
     onAir: onAir as Store<Air.OnAir>,
+    /** Whom this browser hired the last time. Throws SETTINGS_BAD, StoreError. */
+    hiringSettings: books.hiringSettings,
     startBroadcast,
     /** Ends the input; what was captured is still delivered and settled. */
     endBroadcast() {

@@ -8,6 +8,8 @@ import {
   type SourceInfo,
 } from "@tabcast/media";
 import { Wei } from "@tabcast/runtime";
+import type { HiringSettings } from "@tabcast/tab";
+import { hiringDefaults } from "@tabcast/tab/settings";
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as budget from "../budget.ts";
 import * as format from "../format.ts";
@@ -19,6 +21,7 @@ import { Field, inputClass, Notice, Panel, Spinner } from "../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../ui/pay-choice.tsx";
 import { type Words, words } from "../words.ts";
 import { Controls, Troubles } from "./controls.tsx";
+import { Hiring } from "./hiring.tsx";
 import { Picture } from "./picture.tsx";
 import { type Studio, studio } from "./studio.ts";
 
@@ -98,6 +101,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const [workers, setWorkers] = useState("2");
   const [ether, setEther] = useState("0.05");
   const [hours, setHours] = useState("2");
+  const [hiring, setHiring] = useState<HiringSettings | undefined>(hiringDefaults);
   const [chosen, setChosen] = useState<Chosen>();
   const choosePay = useCallback((next: Chosen | undefined) => setChosen(next), []);
   const live = useRef(false);
@@ -154,7 +158,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const can =
     ready !== undefined &&
     badWorkers === undefined &&
-    (!paying || (chosen?.wallet !== undefined && deposit !== undefined));
+    (!paying || (chosen?.wallet !== undefined && deposit !== undefined && hiring !== undefined));
 
   const go = () => {
     if (!can || ready === undefined) return;
@@ -168,6 +172,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
       wanted: paying ? wanted : 0,
       deposit: deposit ?? Wei.zero,
       ...(paying && chosen?.wallet !== undefined && { wallet: chosen.wallet }),
+      ...(paying && hiring !== undefined && { hiring }),
     });
   };
 
@@ -420,6 +425,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
                     />
                   )}
                 </Field>
+                <Hiring onChange={setHiring} />
               </div>
             )}
           </Panel>
