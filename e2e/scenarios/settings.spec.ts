@@ -1,5 +1,6 @@
 import { figure, goLive, hired } from "../cast.ts";
 import { expect, test } from "../stage.ts";
+import { inject } from "../wallet.ts";
 
 const more = "More settings";
 
@@ -96,4 +97,34 @@ test("a broadcaster's private crew is hired by its token alone", async ({ stage 
   await page.getByRole("button", { name: "Start earning" }).click();
   await hired({ name: "worker of a crew", page, peer: "", payee: "" });
   await onAir.page.getByRole("button", { name: "End stream" }).click();
+});
+
+test("a wallet signs once that its address is the worker's, and work goes on where it declines", async ({
+  stage,
+}) => {
+  const { rpc, id: chainId } = stage.net.chain;
+  const page = await stage.open("worker that signs");
+  // Anvil's seventh development account.
+  const account = "0x976EA74026E726554dB657fA54763abd0C3a0aa9";
+  const wallet = await inject(page, { rpc, account, chainId });
+  const choose = async () => {
+    await page.goto("/earn");
+    await page.getByRole("radio", { name: "A wallet in this browser" }).click();
+    await page.getByRole("button", { name: "Connect Test wallet" }).click();
+  };
+  await choose();
+  const sign = page.getByRole("button", { name: "Sign that this address is yours" });
+  await wallet.rejectNext();
+  await sign.click();
+  await expect(page.getByText(/^Not signed. It works without/)).toBeVisible();
+  await expect(page.getByRole("button", { name: "Start earning" })).toBeEnabled();
+  await sign.click();
+  await expect(page.getByText(/^Signed: this address/)).toBeVisible();
+  expect(await wallet.signings()).toBe(2);
+  expect(await wallet.prompts()).toBe(0);
+
+  // Kept: nobody is asked again.
+  await choose();
+  await expect(page.getByText(/^Signed: this address/)).toBeVisible();
+  expect(await wallet.signings()).toBe(0);
 });

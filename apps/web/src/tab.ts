@@ -9,7 +9,7 @@ export type { Input } from "./air-verbs.ts";
 const RETRY = 4_000;
 
 const node = openTab({ namespace: "tabcast", retry: RETRY });
-const { rpc, settling, viewer, wallet } = node;
+const { payees, rpc, settling, viewer, wallet } = node;
 const air = airVerbs(node);
 const earn = earnVerbs(node);
 
@@ -30,6 +30,8 @@ export const tab = {
   history: settling.history,
   unsettled: settling.unsettled,
   settlePot: settling.settlePot,
+  payeeProof: payees.proof,
+  signPayee: payees.sign,
   ...earn,
   ...air,
 };

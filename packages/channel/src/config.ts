@@ -10,8 +10,11 @@ const CONFIG_TYPE = keccak256(
     "PotConfig(address payer,address signer,address token,uint40 challengePeriod,bytes32 salt)",
   ),
 );
-const NAME = keccak256(toHex("TabcastPot"));
-const VERSION = keccak256(toHex("1"));
+/** The domain's name and version: those of the contract. */
+export const NAME = "TabcastPot";
+export const VERSION = "1";
+const NAME_HASH = keccak256(toHex(NAME));
+const VERSION_HASH = keccak256(toHex(VERSION));
 
 /** Shortest challenge period that the contract takes, in seconds. */
 export const MIN_CHALLENGE = 900;
@@ -60,7 +63,7 @@ export function word(value: bigint | number | Hex): Hex {
 /** EIP-712 domain separator of one contract on one chain: computed once, then part of every hash. */
 export function separator(domain: Domain): Hex {
   return keccak256(
-    concatHex([DOMAIN_TYPE, NAME, VERSION, word(domain.chainId), word(domain.contract)]),
+    concatHex([DOMAIN_TYPE, NAME_HASH, VERSION_HASH, word(domain.chainId), word(domain.contract)]),
   );
 }
 

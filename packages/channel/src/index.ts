@@ -12,6 +12,9 @@ export { indexedDb } from "./indexed-db.ts";
 export { memory } from "./memory.ts";
 /** The worker's side of a lane: what to accept, when to claim. */
 export * as Payee from "./payee.ts";
+/** A payee's signed word that a worker's peer key works for it. */
+export * as PayeeProof from "./payee-proof.ts";
+export { PayeeProofError, type PayeeProofReason } from "./payee-proof.ts";
 /** The broadcaster's side of a pot: what to sign next. */
 export * as Payer from "./payer.ts";
 /** The broadcaster's purse for one stream. */
@@ -25,7 +28,7 @@ export {
 } from "./pot.ts";
 /** The worker's purse. */
 export { type OpenPurseOptions, openPurse } from "./purse.ts";
-export { type Json, type Store, StoreError, type StoreReason } from "./store.ts";
+export { type Change, type Json, type Store, StoreError, type StoreReason } from "./store.ts";
 /** Other workers' last vouchers, claimed for them when they cannot. */
 export { type OpenTowerOptions, openTower, type Tower, TowerError } from "./tower.ts";
 export type * from "./types.ts";

@@ -28,10 +28,11 @@ function hiring(values: Partial<Crew.Need> = {}) {
     crew = next;
     return effects;
   };
-  const bid = (worker: string, now: number, of: Partial<Bid> = {}) =>
+  const bid = (worker: string, now: number, of: Partial<Bid> = {}, payeeProven = false) =>
     play({
       type: "bid",
       now,
+      payeeProven,
       bid: {
         offer: crew.offer?.id as Uint8Array<ArrayBuffer>,
         worker,
@@ -45,6 +46,8 @@ function hiring(values: Partial<Crew.Need> = {}) {
         tags: [],
         addrs: [],
         proof: new Uint8Array(0),
+        payeeProof: new Uint8Array(0),
+        award: new Uint8Array(16).fill(worker.charCodeAt(0)),
         ...of,
       },
     });
@@ -118,22 +121,38 @@ describe("an offer", () => {
   });
 });
 
-test("the backup is paid into another purse than the crew, where somebody else has bid", () => {
+describe("the backup", () => {
   const purse = (id: number, pixelsPerS: number) => ({
     payee: new Uint8Array(20).fill(id),
     pixelsPerS,
   });
-  const purses = (others: readonly string[]) => {
+  const awarded = (at: ReturnType<typeof hiring>) => at.awards(at.play({ type: "tick", now: 500 }));
+
+  test("is paid into another purse than the crew, where somebody else has bid", () => {
+    const purses = (others: readonly string[]) => {
+      const at = hiring();
+      at.play({ type: "tick", now: 0 });
+      for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100, purse(1, 900_000_000), true);
+      for (const worker of others) at.bid(worker, 100, purse(2, 120_000_000), true);
+      return awarded(at).map(({ role, payee }) => `${role} ${payee[0]}`);
+    };
+    expect(purses([])).toEqual(["crew 1", "crew 1", "backup 1"]);
+    // Slower than all who were passed over.
+    expect(purses(["e"])).toEqual(["crew 1", "crew 1", "backup 2"]);
+  });
+
+  test("may be an honest worker whose address the crew has copied", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
-    for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100, purse(1, 900_000_000));
-    for (const worker of others) at.bid(worker, 100, purse(2, 120_000_000));
-    const awarded = at.awards(at.play({ type: "tick", now: 500 }));
-    return awarded.map(({ role, payee }) => `${role} ${payee[0]}`);
-  };
-  expect(purses([])).toEqual(["crew 1", "crew 1", "backup 1"]);
-  // Slower than all who were passed over.
-  expect(purses(["e"])).toEqual(["crew 1", "crew 1", "backup 2"]);
+    for (const thief of ["a", "b"]) at.bid(thief, 100, purse(1, 900_000_000));
+    at.bid("slow", 100, purse(2, 120_000_000), true);
+    at.bid("owner", 100, purse(1, 800_000_000), true);
+    expect(awarded(at).map(({ worker }) => worker)).toEqual([
+      expect.stringMatching(/^[ab]$/),
+      expect.stringMatching(/^[ab]$/),
+      "owner",
+    ]);
+  });
 });
 
 describe("a bid", () => {
@@ -522,6 +541,8 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           tags: [],
           addrs: [],
           proof: new Uint8Array(0),
+          payeeProof: new Uint8Array(0),
+          award: random.bytes(16) as Uint8Array<ArrayBuffer>,
         };
         const sample = { pixels: 1e7, upload: { bytes: 1e5, ms: 9 }, encodeMs: wait, pullMs: 9 };
         const event = { type, worker: who, now, epoch, fault, bid, sample } as Crew.Event;

@@ -56,13 +56,15 @@ export interface Member {
   readonly leaving?: Why;
   /** Segments of this award that were verified. */
   readonly served: number;
-  /** 16 bytes. */
+  /** 16 bytes, chosen by the worker in its bid. */
   readonly award: Uint8Array;
   readonly epoch: number;
   /** Locked for the award's life, wei per output megapixel. */
   readonly price: bigint;
   /** 20 bytes. */
   readonly payee: Uint8Array;
+  /** The payee has signed for the worker's key: blame and credit are its own as well. */
+  readonly payeeProven: boolean;
   readonly lane: number;
   /** Claimed output pixels per second. */
   readonly claimed: number;
@@ -98,12 +100,19 @@ interface Offered {
   readonly decided: boolean;
 }
 
+/** A bid in hand, and when it came. */
+interface Bidden {
+  readonly bid: Bid;
+  readonly payeeProven: boolean;
+  readonly at: number;
+}
+
 export interface Crew {
   readonly need: Need;
   readonly offer: Offered | undefined;
   /** The offer before, whose bids may still be on their way. */
   readonly before: Uint8Array | undefined;
-  readonly bids: ReadonlyMap<string, { readonly bid: Bid; readonly at: number }>;
+  readonly bids: ReadonlyMap<string, Bidden>;
   readonly members: ReadonlyMap<string, Member>;
   readonly epochs: ReadonlyMap<string, number>;
   readonly known: ReadonlyMap<string, Known>;
@@ -121,6 +130,8 @@ export type Event =
       readonly type: "bid";
       readonly bid: Bid;
       readonly now: number;
+      /** Its payee has signed for the worker's key. Default false. */
+      readonly payeeProven?: boolean;
       /** Why it cannot be had whatever it offers: `Screen.bid`. */
       readonly denied?: Screen.Denial | undefined;
       /** What is known of it from before. */
@@ -291,7 +302,7 @@ function drop(crew: Crew, member: Member, why: Why, outUntil: number, now: numbe
 }
 
 function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config): Step {
-  const { bid, now, denied, honesty, measured } = event;
+  const { bid, now, payeeProven = false, denied, honesty, measured } = event;
   const { worker } = bid;
   const answer = (next: Crew, why?: string, retryMs = 0): Step => [
     next,
@@ -324,25 +335,34 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
   if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config)) {
     const makes = mostPixels(crew.need, bid.pixelsPerS, seen.known.get(worker), config);
     const kept = crew.spare.has(worker) || crew.spare.size < config.mostBids;
-    const spare = kept ? put(crew.spare, worker, { bid, at: now }) : crew.spare;
+    const spare = kept ? put(crew.spare, worker, { bid, payeeProven, at: now }) : crew.spare;
     return answer({ ...seen, slow: Math.max(crew.slow, makes), spare }, "too slow");
   }
   return answer({
     ...seen,
-    bids: put(crew.bids, worker, { bid, at: now }),
+    bids: put(crew.bids, worker, { bid, payeeProven, at: now }),
     offer: { ...offer, bids: offer.bids + (again ? 0 : 1) },
   });
 }
 
+/** Whose tab it is, as far as that is proven: a payee that has signed for the worker's key, else nobody but the worker itself. */
+const ownerOf = (of: { worker: string; payee: Uint8Array; payeeProven: boolean }): string =>
+  of.payeeProven ? toHex(of.payee) : of.worker;
+
 /**
- * Those of them whose payee the crew has not, if anybody quick enough is: tabs of one owner often share a machine and its links, and a
- * backup that leaves with who it stands in for is none.
+ * Those of them whose owner has nobody in the crew, if anybody quick enough is: tabs of one owner often share a machine and its links,
+ * and a backup that leaves with who it stands in for is none.
  */
-function apart(crew: Crew, bids: readonly Bid[], now: number, config: Config): readonly Bid[] {
-  const paid = new Set([...crew.members.values()].map(({ payee }) => toHex(payee)));
-  const others = bids.filter(({ payee }) => !paid.has(toHex(payee)));
+function apart(crew: Crew, bids: readonly Bidden[], now: number, config: Config): typeof bids {
+  const hired = new Set([...crew.members.values()].map(ownerOf));
+  const others = bids.filter(
+    ({ bid: { worker, payee }, payeeProven }) =>
+      !hired.has(ownerOf({ worker, payee, payeeProven })),
+  );
   const { slackMs } = crew.need;
-  const able = others.some((bid) => feasible(candidate(crew, bid, now, config), slackMs, config));
+  const able = others.some(({ bid }) =>
+    feasible(candidate(crew, bid, now, config), slackMs, config),
+  );
   return able ? others : bids;
 }
 
@@ -355,24 +375,26 @@ function award(
   config: Config,
   random: Random,
 ): Step {
-  const all = [...crew.bids.values()].map(({ bid }) => bid);
+  const all = [...crew.bids.values()];
   const bids = role === "backup" ? apart(crew, all, now, config) : all;
-  const candidates = bids.map((bid) => candidate(crew, bid, now, config));
+  const candidates = bids.map(({ bid }) => candidate(crew, bid, now, config));
   const terms = explain(candidates, crew.need.slackMs, config);
   let next = crew;
   const effects: Effect[] = [];
   for (const { worker } of select(candidates, count, crew.need.slackMs, config, random)) {
-    const bid = crew.bids.get(worker)?.bid;
-    if (bid === undefined) continue;
+    const bidden = crew.bids.get(worker);
+    if (bidden === undefined) continue;
+    const { bid, payeeProven } = bidden;
     const epoch = (crew.epochs.get(worker) ?? 0) + 1;
     const member: Member = {
       worker,
       role,
       state: "asked",
-      award: random.bytes(16),
+      award: bid.award,
       epoch,
       price: bid.price,
       payee: bid.payee,
+      payeeProven,
       lane: bid.lane,
       claimed: bid.pixelsPerS,
       askedAt: now,
@@ -384,6 +406,7 @@ function award(
       members: put(next.members, worker, member),
       epochs: put(next.epochs, worker, epoch),
       bids: without(next.bids, worker),
+      spare: without(next.spare, worker), // a bid gets one award
     };
     const why = terms.find((one) => one.worker === worker);
     effects.push({ do: "award", member, offer: bid.offer, why });

@@ -261,7 +261,14 @@ describe("an award", () => {
     lane: 4,
     pot,
   };
-  const standing: Hire.Standing = { ...me, payee: bytes(8, 20), lane: 4, offer, epoch: 2 };
+  const standing: Hire.Standing = {
+    ...me,
+    payee: bytes(8, 20),
+    lane: 4,
+    offer,
+    award: award.id,
+    epoch: 2,
+  };
 
   test("that fits the bid is taken, and one for a stream it is in replaces the older", () => {
     expect(Hire.accept(award, standing)).toEqual({ ok: true });
@@ -270,6 +277,8 @@ describe("an award", () => {
 
   test.each<[string, Partial<Award>, Partial<Hire.Standing>, Hire.Refusal]>([
     ["for an offer nobody knows", {}, { offer: undefined }, "gone"],
+    ["under an id that the bid did not draw", { id: bytes(6, 16) }, {}, "gone"],
+    ["under an id that was taken already", {}, { award: undefined }, "gone"],
     ["for another worker", { worker: "x" }, {}, "gone"],
     ["for another wallet", { payee: bytes(9, 20) }, {}, "gone"],
     ["for another lane", { lane: 5 }, {}, "gone"],

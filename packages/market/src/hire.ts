@@ -181,6 +181,8 @@ export interface Standing extends Omit<Self, "neighbours" | "restedMs"> {
   readonly lane: number;
   /** The offer that was bid on, if it is still known. */
   readonly offer: Offer | undefined;
+  /** The award id that the bid on it has drawn; undefined: that award was taken, or there was no bid. */
+  readonly award: Uint8Array | undefined;
   /** Highest epoch taken from this stream so far; 0 for none. */
   readonly epoch: number;
 }
@@ -190,7 +192,8 @@ const BUSY_MS = 2_000;
 const CAPPED_MS = 30_000;
 
 /**
- * Whether to take an award. Slots are looked at again here: a bid may be seconds old; and the terms are the ones that were offered
+ * Whether to take an award. Its id is one that we have drawn for this bid and not seen since: whoever could choose it, or show us an old one
+ * again, could have us sign two receipts for what looks like one segment. Slots are looked at again here: a bid may be seconds old; and the terms are the ones that were offered
  * and bid: another price, lane or stream is refused.
  */
 export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false } & Decline) {
@@ -198,6 +201,8 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
   const { offer } = me;
   const mine =
     offer !== undefined &&
+    me.award !== undefined &&
+    equalBytes(award.id, me.award) &&
     award.worker === me.self &&
     award.lane === me.lane &&
     equalBytes(award.offer, offer.id) &&

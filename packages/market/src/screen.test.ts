@@ -11,6 +11,7 @@ const made = {
   proof: new Uint8Array(0),
 };
 const purse = `0x${"ab".repeat(20)}`;
+const fine: Screen.Findings = { payee: "proven", outFor: 0 };
 
 describe("a bid", () => {
   test.each<[string, Partial<Screen.Policy>, number, Screen.Denial["why"] | undefined]>([
@@ -24,18 +25,36 @@ describe("a bid", () => {
     ["without the crew's token is not", { token }, 0, "private"],
     ["of one that is out is not", {}, 5_000, "suspended"],
   ])("%s", (_, policy, outFor, why) => {
-    const denial = Screen.bid(made, { ...Screen.open, ...policy }, outFor);
+    const denial = Screen.bid(made, { ...Screen.open, ...policy }, { ...fine, outFor });
     expect(denial?.why).toBe(why);
     if (why === "suspended") expect(denial?.retryMs).toBe(5_000);
+  });
+
+  test("that only names a listed payee is not let in by it, and is kept out by a denied one", () => {
+    const named = { ...fine, payee: "named" } as const;
+    const why = (policy: Partial<Screen.Policy>) =>
+      Screen.bid(made, { ...Screen.open, ...policy }, named)?.why;
+    expect(why({ allow: [purse] })).toBe("denied");
+    expect(why({ deny: [purse] })).toBe("denied");
+    expect(why({ allow: ["ann"] })).toBeUndefined();
+    expect(why({})).toBeUndefined();
+  });
+
+  test("whose payee has signed for another worker is refused by name, before anything else is looked at", () => {
+    const forged = { payee: "forged", outFor: 5_000 } as const;
+    expect(Screen.bid(made, { ...Screen.open, deny: ["ann"] }, forged)).toEqual({
+      why: "wrong payee proof",
+      retryMs: 0,
+    });
   });
 
   test("shows that it knows a crew's token for this offer and this worker only", () => {
     const policy = { ...Screen.open, token };
     const proof = Screen.proof(token, offer, "ann");
-    expect(Screen.bid({ ...made, proof }, policy, 0)).toBeUndefined();
-    expect(Screen.bid({ ...made, proof, worker: "bob" }, policy, 0)?.why).toBe("private");
+    expect(Screen.bid({ ...made, proof }, policy, fine)).toBeUndefined();
+    expect(Screen.bid({ ...made, proof, worker: "bob" }, policy, fine)?.why).toBe("private");
     const other = new Uint8Array(16).fill(2);
-    expect(Screen.bid({ ...made, proof, offer: other }, policy, 0)?.why).toBe("private");
+    expect(Screen.bid({ ...made, proof, offer: other }, policy, fine)?.why).toBe("private");
   });
 
   test("tells members of a crew which token is meant, and not what it is", () => {

@@ -4,7 +4,10 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { Bid } from "@tabcast/protocol";
 import { concatBytes, equalBytes, toHex } from "@tabcast/runtime";
 
-/** What a broadcaster asks of everybody it hires. Names are peer ids, or payees as 0x and 40 lower-case hexadecimal digits. */
+/**
+ * What a broadcaster asks of everybody it hires. Names are peer ids, or payees as 0x and 40 lower-case hexadecimal digits: a payee is
+ * let in where it has signed for the worker's key, and kept out wherever it is named.
+ */
 export interface Policy {
   /** Tags a worker must have. */
   readonly need: readonly string[];
@@ -21,7 +24,7 @@ export const open: Policy = { need: [], allow: [], deny: [] };
 
 /** Why a bid cannot be had, and after how long it might; 0 where waiting does not help. */
 export interface Denial {
-  readonly why: "incapable" | "denied" | "private" | "suspended";
+  readonly why: "incapable" | "denied" | "private" | "suspended" | "wrong payee proof";
   readonly retryMs: number;
 }
 
@@ -42,16 +45,33 @@ export const proof = (
 ): Uint8Array<ArrayBuffer> =>
   hmac(sha256, token, concatBytes(offer, text.encode(worker))) as Uint8Array<ArrayBuffer>;
 
-/** Why a bid whose signature was checked is not for this stream; undefined if it is. `outFor`: how long its record keeps it out, in milliseconds. */
+/** What a bid's payee is worth: it has signed for the worker's key; it was only named; or its signature is another's. */
+export type PayeeClaim = "proven" | "named" | "forged";
+
+/** What was found out about a bid. */
+export interface Findings {
+  readonly payee: PayeeClaim;
+  /** How long its record keeps it out, in milliseconds. */
+  readonly outFor: number;
+}
+
+/**
+ * Why a bid whose signature was checked is not for this stream; undefined if it is. Anybody can name a payee: that keeps the namer out
+ * where the payee is denied, and lets nobody in.
+ */
 export function bid(
   made: Pick<Bid, "offer" | "worker" | "payee" | "tags" | "proof">,
   policy: Policy,
-  outFor: number,
+  { payee, outFor }: Findings,
 ): Denial | undefined {
-  const names = [made.worker, `0x${toHex(made.payee)}`];
-  const named = (list: readonly string[]) => list.some((name) => names.includes(name));
-  if (named(policy.deny) || (policy.allow.length > 0 && !named(policy.allow)))
-    return { why: "denied", retryMs: 0 };
+  if (payee === "forged") return { why: "wrong payee proof", retryMs: 0 };
+  const named = `0x${toHex(made.payee)}`;
+  const { worker } = made;
+  const denied = policy.deny.some((name) => name === worker || name === named);
+  const allowed =
+    policy.allow.length === 0 ||
+    policy.allow.some((name) => name === worker || (payee === "proven" && name === named));
+  if (denied || !allowed) return { why: "denied", retryMs: 0 };
   const { token } = policy;
   if (token !== undefined && !equalBytes(made.proof, proof(token, made.offer, made.worker)))
     return { why: "private", retryMs: 0 };

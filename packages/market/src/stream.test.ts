@@ -104,11 +104,13 @@ function stream(
             tags: [],
             addrs: [],
             proof: new Uint8Array(0),
+            payeeProof: new Uint8Array(0),
+            award: random.bytes(16) as Uint8Array<ArrayBuffer>,
           };
           after(100 + random.below(100), () => {
             const record = recordOf(worker.name);
             const outFor = Math.max(0, record.outUntil - now);
-            const denied = Screen.bid(bid, Screen.open, outFor);
+            const denied = Screen.bid(bid, Screen.open, { payee: "named", outFor });
             const honesty = Trust.honesty(record, now, LIVE);
             if (there(worker)) tellCrew({ type: "bid", bid, now, denied, honesty });
           });

@@ -5,7 +5,7 @@
 import type { Config } from "./config.ts";
 import { type Measured, measure, type Sample } from "./speed.ts";
 
-/** What a record is about: a worker's key or payee, a codec, and a kind of job. */
+/** What a record is about: a worker's key or a payee that has signed for one, a codec, and a kind of job. */
 export interface Subject {
   /** A peer id, or a payee as 0x and 40 hexadecimal digits. */
   readonly who: string;
@@ -119,7 +119,10 @@ export function checkRate(record: Record, config: Config): number {
 /** Every rung is looked at of a worker's first results, and after a strike; one of each segment later. */
 export const whole = ({ streak }: Record, { check }: Config): boolean => streak < check.whole;
 
-/** The worse of what is known of a worker's key and of its payee: a fresh key with an old purse is no stranger. */
+/**
+ * The worse of what is known of a worker's key and of the payee that has signed for it: a fresh key with an old purse is no stranger.
+ * Good work of one key does not vouch for the next: keys are free.
+ */
 export function combine(worker: Record, payee: Record): Record {
   return { ...worker, outUntil: Math.max(worker.outUntil, payee.outUntil) };
 }

@@ -116,7 +116,14 @@ describe("the size band", () => {
 
 describe("a receipt", () => {
   const bytes = (value: number, length = 32) => new Uint8Array(length).fill(value);
-  const asked = { award: bytes(1, 16), epoch: 3, seq: 9, mediaHash: bytes(2), rungs: [rung] };
+  const asked = {
+    stream: bytes(5),
+    award: bytes(1, 16),
+    epoch: 3,
+    seq: 9,
+    mediaHash: bytes(2),
+    rungs: [rung],
+  };
   const line = {
     rung: "720p",
     initHash: bytes(3),
@@ -133,6 +140,7 @@ describe("a receipt", () => {
     renditions: [line],
     encodeMs: 700,
     hardware: "sw",
+    stream: bytes(5),
   };
 
   test("that answers the job is taken", () => {
@@ -140,6 +148,7 @@ describe("a receipt", () => {
   });
 
   test.each([
+    ["another stream", { stream: bytes(9) }, ["receipt"]],
     ["another award", { award: bytes(9, 16) }, ["receipt"]],
     ["an old epoch", { epoch: 2 }, ["receipt"]],
     ["another segment", { seq: 8 }, ["receipt"]],

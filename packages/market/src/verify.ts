@@ -53,6 +53,7 @@ const outcome = (failed: readonly CheckId[]): Outcome =>
 
 /** The job a receipt must answer. Hashes and ids as in the Job message. */
 export interface Asked {
+  readonly stream: Uint8Array;
   readonly award: Uint8Array;
   readonly epoch: number;
   readonly seq: number;
@@ -60,10 +61,11 @@ export interface Asked {
   readonly rungs: readonly Rung[];
 }
 
-/** Whether a receipt, whose signature was checked, answers this job: award, epoch, sequence, source, and each rung once. */
+/** Whether a receipt, whose signature was checked, answers this job: stream, award, epoch, sequence, source, and each rung once. */
 export function receipt(asked: Asked, got: Receipt): Outcome {
   const failed: CheckId[] = [];
   const same =
+    equalBytes(got.stream, asked.stream) &&
     equalBytes(got.award, asked.award) &&
     got.epoch === asked.epoch &&
     got.seq === asked.seq &&

@@ -1,4 +1,5 @@
 import type {
+  PayeeProof,
   PayerPot,
   PotNews,
   Purse,
@@ -202,6 +203,8 @@ export interface BroadcastOptions {
   readonly workers?: Partial<Screen.Policy>;
   /** Where workers' records outlive the stream. Default: this tab's memory. */
   readonly records?: Pick<Store, "list" | "write">;
+  /** Checks payees' proofs. Default: channel's own. */
+  readonly verifyPayee?: typeof PayeeProof.verify;
   /** Looks at pictures. Default: media's own. */
   readonly verifier?: () => Verifier;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
@@ -293,6 +296,11 @@ export interface WorkerOptions {
   /** The key behind `mesh.self` (protocol's `Keys.fromSeed` of the same seed): signs bids and receipts. */
   readonly keys: { readonly publicKey: Uint8Array; sign(bytes: Uint8Array): Promise<Uint8Array> };
   readonly purse: Purse;
+  /**
+   * What `PayeeProof.sign` gave for the purse's payee and this worker's public key: broadcasters then hold the payee to what the worker
+   * does, good and bad. Default: none, and they know the worker by its key alone.
+   */
+  readonly payeeProof?: Uint8Array;
   /** One per concurrent job. */
   readonly transcoder: Transcoder;
   /** As measured at join; what is advertised follows the jobs from then on. */

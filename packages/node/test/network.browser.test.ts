@@ -4,6 +4,7 @@ import {
   openPot,
   openPurse,
   openTower,
+  PayeeProof,
   type PayerPot,
   type Purse,
   type Tower,
@@ -100,7 +101,9 @@ async function startWorker(
   const events: WorkerEvent[] = [];
   const capabilities = [{ codec: "avc", pixelsPerSecond, hardware: "sw" }] as const;
   const on = (event: WorkerEvent) => void events.push(event);
-  const worker = work({ mesh, keys, purse, transcoder, capabilities, ...again, on, signal });
+  const payeeProof = await PayeeProof.sign(domain, account, keys.publicKey);
+  const own = { mesh, keys, purse, payeeProof, transcoder, capabilities };
+  const worker = work({ ...own, ...again, on, signal });
   closing.push(() => transcoder.close());
   return { mesh, purse, worker, events };
 }

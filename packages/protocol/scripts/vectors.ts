@@ -125,6 +125,8 @@ const samples = [
       tags: ["avc:hw", "vp9:sw"],
       addrs: ["/ip4/127.0.0.1/tcp/9001/ws/p2p/12D3KooWrelay/p2p-circuit/webrtc"],
       proof: fill(32, 52),
+      payeeProof: fill(64, 53),
+      award,
     },
   },
   { noun: P.BidReply, message: { ok: false, why: "closed", retryMs: 30_000 } },
@@ -183,6 +185,7 @@ const samples = [
       })),
       encodeMs: 640,
       hardware: "hw",
+      stream,
     },
   },
   { noun: P.Verdict, message: { award, epoch: 1, seq: 7, ok: true, failed: [], voucher } },
@@ -296,6 +299,7 @@ const envelopes = await Promise.all(
 const get = P.Get.encode({ hash: fill(32, 95) });
 const bye = P.Bye.encode({ why: "page hidden", finishing: true, award: new Uint8Array() });
 // `open` is the last field, so these two are a job with and without it.
+const receipt = samples.find(({ noun }) => noun.name === "Receipt") as (typeof samples)[number];
 const closedJob = P.Job.encode(job);
 const openJob = P.Job.encode({ ...job, mediaLen: 0, mediaHash: new Uint8Array(), open: true });
 const bytes = (text: string) => fromHex(text.replaceAll(" ", ""));
@@ -313,6 +317,13 @@ const refused = [
   [P.ManifestRequest, bytes("10 ffffffffffffffff7f"), "PROTOCOL_MALFORMED", "a sequence over 2^53"],
   [P.Job, concatBytes(closedJob, bytes("7801")), "PROTOCOL_FIELD", "open, with a size and a hash"],
   [P.Job, openJob.subarray(0, -2), "PROTOCOL_FIELD", "neither open nor a size and a hash"],
+  // `stream` is the last field: two bytes say which it is and how long.
+  [
+    P.Receipt,
+    P.Receipt.encode(receipt.message as P.Receipt).subarray(0, -34),
+    "PROTOCOL_FIELD",
+    "of no stream",
+  ],
   [P.JobReply, bytes("0a02 0805 1a03 0a0141"), "PROTOCOL_FIELD", "two parts"],
   [P.JobReply, bytes("0a01 0805"), "PROTOCOL_MALFORMED", "a part that runs over its end"],
   [P.JobReply, bytes("0a06 1a04 0808 2001"), "PROTOCOL_FIELD", "a piece of a ninth rung"],

@@ -297,6 +297,8 @@ export const Bid: Noun<Bid> = define(
     tags: list(0, 16, tag),
     addrs,
     proof: maybeBytes(HASH),
+    payeeProof: maybeBytes(64),
+    award: bytes(ID),
   }),
 );
 
@@ -441,6 +443,7 @@ export const Receipt: Noun<Receipt> = define(
       ),
       encodeMs: whole(0, 3_600_000),
       hardware: oneOf(...HARDWARE),
+      stream: bytes(KEY),
     },
     ({ renditions }, at) =>
       distinct(

@@ -213,6 +213,10 @@ describe("two receipts for one segment", () => {
     ["are the same", async () => [await signed({}), await signed({})]],
     ["are of two workers", async () => [await signed({}), await signed({ encodeMs: 1 }, others)]],
     ["are of two segments", async () => [await signed({}), await signed({ seq: receipt.seq + 1 })]],
+    [
+      "are of two streams",
+      async () => [await signed({}), await signed({ stream: new Uint8Array(32), encodeMs: 1 })],
+    ],
     ["are of two epochs", async () => [await signed({}), await signed({ epoch: 99 })]],
     [
       "are of two awards",

@@ -171,7 +171,7 @@ export const openReveal = (bytes: Uint8Array): Promise<Reveal> =>
 
 /**
  * Who signed two different receipts for one segment, and both of them. Needs nothing but the bytes, so it convinces anybody.
- * Throws ProtocolError; PROTOCOL_NO_PROOF if they are of two workers, of two segments, or the same.
+ * Throws ProtocolError; PROTOCOL_NO_PROOF if they are of two workers, of two streams or segments, or the same.
  */
 export async function openEquivocation(
   bytes: Uint8Array,
@@ -189,7 +189,9 @@ export async function openEquivocation(
   if (!equalBytes(one.signer, two.signer)) throw no("two signers");
   if (equalBytes(one.payload, two.payload)) throw no("one receipt twice");
   const [first, second] = [Receipt.decode(one.payload), Receipt.decode(two.payload)];
+  // Broadcasters choose sequences: two of them could have one worker sign for the same, each for its own stream.
   const same =
+    equalBytes(first.stream, second.stream) &&
     equalBytes(first.award, second.award) &&
     first.epoch === second.epoch &&
     first.seq === second.seq;

@@ -169,6 +169,8 @@ const scenario = object({
       price: optional(range(number(0, 1e6)), [1, 1]),
       uplinkKbps: maybe(number(100, 10_000_000)),
       downlinkKbps: maybe(number(100, 10_000_000)),
+      /** A worker such as lap/0 whose payee's address they have copied: they cannot show its signature. */
+      pastes: maybe(text(/^[a-z][a-z0-9-]{0,31}\/\d{1,4}$/, "a worker such as lap/3")),
       behaviour: maybe(
         object({
           kind: word(...ATTACKS),

@@ -7,7 +7,14 @@ import { type Clock, systemClock } from "@tabcast/runtime";
 /** What a tab uses of `channel`. */
 export type Money = Pick<
   typeof Channel,
-  "openBurner" | "openPurse" | "openTower" | "openPot" | "resumePot" | "unsettled" | "Chain"
+  | "openBurner"
+  | "openPurse"
+  | "openTower"
+  | "openPot"
+  | "resumePot"
+  | "unsettled"
+  | "Chain"
+  | "PayeeProof"
 >;
 /** What a tab uses of `media`. */
 export type Media = Pick<typeof MediaPackage, "measure" | "createTranscoder">;

@@ -3,6 +3,7 @@ import { type Books, openBooks } from "./books.ts";
 import { openBroadcaster, type TabBroadcaster } from "./broadcast.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { browser, type Outside } from "./outside.ts";
+import { openPayees, type Payees } from "./payees.ts";
 import { openPurses } from "./purses.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSettling, type Settling } from "./settle.ts";
@@ -27,6 +28,7 @@ export interface Tab extends Pick<Identity, "state" | "join"> {
   readonly books: Books;
   readonly rpc: Rpc;
   readonly wallet: BurnerWallet;
+  readonly payees: Payees;
   readonly worker: TabWorker;
   readonly broadcaster: TabBroadcaster;
   readonly viewer: TabViewer;
@@ -54,7 +56,8 @@ export function openTab(options: TabOptions): Tab {
   const books = openBooks(bag);
   const rpc = openRpc(bag, identity);
   const purses = openPurses(bag, { identity, books });
-  const worker = openWorker(bag, { identity, books, purses });
+  const payees = openPayees(bag, { identity, books });
+  const worker = openWorker(bag, { identity, books, purses, payees });
   const broadcaster = openBroadcaster(bag, { identity, books });
   let closing: Promise<void> | undefined;
 
@@ -64,6 +67,7 @@ export function openTab(options: TabOptions): Tab {
     books,
     rpc,
     wallet: openWallet(bag, { identity, books, rpc }),
+    payees,
     worker,
     broadcaster,
     viewer: openViewer(bag, identity),

@@ -7,6 +7,7 @@ import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
 import { domainOf, type Identity, type Joined } from "./identity.ts";
 import { type CheckEvent, measureAll } from "./measuring.ts";
+import type { Payees } from "./payees.ts";
 import type { Purses, Who } from "./purses.ts";
 import { sense } from "./sensing.ts";
 import { policyOf, type WorkerSettings } from "./settings/index.ts";
@@ -53,11 +54,12 @@ export interface WorkerPartsOfTab {
   readonly identity: Identity;
   readonly books: Books;
   readonly purses: Purses;
+  readonly payees: Payees;
 }
 
 export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
   const { outside, signal: over } = bag;
-  const { identity, books, purses } = parts;
+  const { identity, books, purses, payees } = parts;
   let own: AbortController | undefined;
   let running: { readonly node: WorkerNode; close(): Promise<void> } | undefined;
 
@@ -91,6 +93,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     on({ type: "joining" });
     if (reachableIn !== undefined) await identity.reachable(reachableIn, { signal });
     const keys = await Keys.fromSeed(seed);
+    const payeeProof = await payees.proof(options);
     const { purse, close } = await purses.open(options, { signal });
     const tower = await openTower(wallet, joined, signal);
     if (signal.aborted) await Promise.allSettled([close(), tower?.close()]);
@@ -101,6 +104,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         mesh,
         keys,
         purse,
+        ...(payeeProof !== undefined && { payeeProof }),
         ...(tower !== undefined && { tower }),
         transcoder,
         capabilities,

@@ -1,8 +1,17 @@
-import { memory as memoryBooks, type Purse } from "@tabcast/channel";
+import { memory as memoryBooks, PayeeProof, type Purse } from "@tabcast/channel";
 import type { CodecName } from "@tabcast/media";
 import { memory, memoryNetwork, type PeerId } from "@tabcast/mesh";
 import type { WorkerEvent } from "@tabcast/node/types";
-import { BidReply, Keys, OFFERS_TOPIC, PROTOCOLS, peerIdOf, sealOffer } from "@tabcast/protocol";
+import {
+  Bid,
+  BidReply,
+  Envelope,
+  Keys,
+  OFFERS_TOPIC,
+  PROTOCOLS,
+  peerIdOf,
+  sealOffer,
+} from "@tabcast/protocol";
 import { systemClock, toHex } from "@tabcast/runtime";
 import type { CheckEvent, Outside } from "../src/index.ts";
 import { openTab } from "../src/index.ts";
@@ -25,12 +34,15 @@ export async function openStage() {
   const self = peerIdOf(broadcasterKeys.publicKey);
   const mesh = memory(members, { self });
   const bids: PeerId[] = [];
+  const proofs: Uint8Array[] = [];
   const { signal } = new AbortController();
   mesh.subscribe(OFFERS_TOPIC, () => {}, { signal });
   mesh.serve(
     PROTOCOLS.bid,
-    async function* (_, { peer }) {
+    async function* ({ head: sealed }, { peer }) {
       bids.push(peer);
+      const { payload } = await Envelope.open(sealed, "bid");
+      proofs.push(Bid.decode(payload).payeeProof);
       const head = BidReply.encode({ ok: true, why: "", retryMs: 0 });
       yield { head, body: new Uint8Array(0) };
     },
@@ -42,6 +54,8 @@ export async function openStage() {
     broadcaster: self,
     stream: toHex(streamKeys.publicKey),
     bids,
+    /** The payees' proofs in them; empty where a bid had none. */
+    proofs,
     /** Publishes an offer that any device could take. */
     async offer(more: { maxPrice?: bigint; need?: string[]; crew?: Uint8Array } = {}) {
       const sealed = await sealOffer(streamKeys, {
@@ -93,6 +107,10 @@ export async function openStage() {
         store: async () => books.share(),
         money: async () =>
           ({
+            PayeeProof,
+            openTower: async () => {
+              throw new Error("another tab of this browser keeps them");
+            },
             openPurse: async (options: { payee: string }) => {
               const purse = { payee: options.payee, open: true };
               purses.push(purse);

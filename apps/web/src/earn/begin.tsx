@@ -9,6 +9,7 @@ import { Money, Notice, Panel, Spinner } from "../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../ui/pay-choice.tsx";
 import { TakingsPanel } from "../ui/takings.tsx";
 import { type Draft, draftOf, readDraft } from "./draft.ts";
+import { SignPayee } from "./payee.tsx";
 import { SettingsFields } from "./settings.tsx";
 
 /** Before this tab works: where payments go, what its owner wants, and the one button. */
@@ -30,6 +31,9 @@ export function Begin({ earning }: { earning: Earning }) {
         {config !== undefined ? (
           <div className="space-y-6">
             <PayChoice legend="Where payments go" chain={config.chain} paste onChange={choose} />
+            {chosen?.wallet !== undefined && "provider" in chosen.wallet && (
+              <SignPayee key={chosen.address} payee={chosen.address} wallet={chosen.wallet} />
+            )}
             <Start chosen={chosen} />
           </div>
         ) : phase === "failed" ? (

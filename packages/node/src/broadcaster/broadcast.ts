@@ -163,6 +163,7 @@ async function run(
       random,
       policy,
       records,
+      verifyPayee: options.verifyPayee,
       gate,
       metered: meter.mesh,
       need: {
@@ -274,6 +275,7 @@ async function run(
 
   dispatch = openDispatch({
     mesh: meter.mesh,
+    stream: keys.publicKey,
     checks,
     records,
     gate,

@@ -146,6 +146,8 @@ export interface JobTerms {
   /** A segment that is complete goes as one message, and is checked before it is touched. Else its worker begins with the first bytes. */
   readonly whole: boolean;
   readonly payee: Hex;
+  /** The payee, where it has signed for the worker's key: whose record is told as well. */
+  readonly provenPayee?: string;
   readonly lane: number;
 }
 
@@ -190,7 +192,11 @@ export interface Courier {
   ): Promise<readonly Collected[]>;
 }
 
-export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions): Courier {
+/** `stream`: what receipts must name. */
+export function openCourier(
+  mesh: Mesh,
+  { stream, clock, inspect: read }: { readonly stream: Uint8Array } & CourierOptions,
+): Courier {
   const fetcher = openFetcher(mesh, clock);
   const inits = openHeld((1 << 20) as Bytes);
 
@@ -226,7 +232,7 @@ export function openCourier(mesh: Mesh, { clock, inspect: read }: CourierOptions
         const { award, epoch } = terms;
         // A receipt that comes before the segment is complete cannot be about it, but is not believed to be false yet.
         const { seq, mediaHash } = await segment.closed;
-        const outcome = Verify.receipt({ award, epoch, seq, mediaHash, rungs }, opened);
+        const outcome = Verify.receipt({ stream, award, epoch, seq, mediaHash, rungs }, opened);
         if (!outcome.ok) throw wrong(worker, outcome.failed.join(", "), seq);
         const hash = await hashReceipt(receipt);
         return { receipt: opened, sealed: receipt.slice(), hash, incoming };

@@ -22,7 +22,7 @@ import type { Hiring } from "./hiring.ts";
 import { openOwn } from "./own.ts";
 import { openProofs } from "./proofs.ts";
 import { openPulse } from "./pulse.ts";
-import type { Records } from "./records.ts";
+import { type Records, whoseOf } from "./records.ts";
 import { framesOf, openSlot, type Slot, uselessAt } from "./slot.ts";
 import { openTraces } from "./traces.ts";
 import { openUplink } from "./uplink.ts";
@@ -52,6 +52,8 @@ export interface Outcome {
 
 export interface DispatchOptions {
   readonly mesh: Mesh;
+  /** The stream's public key. */
+  readonly stream: Uint8Array;
   /** Undefined: nobody is hired, everything is encoded here. */
   readonly hiring: Hiring | undefined;
   readonly rungs: readonly Rung[];
@@ -271,24 +273,24 @@ export function openDispatch(options: DispatchOptions): Dispatch {
 
   function termsFor(slot: Slot, member: Crew.Member, attempt: number): JobTerms {
     const { worker, award, epoch, price, lane } = member;
-    const payee: JobTerms["payee"] = `0x${toHex(member.payee)}`;
+    const whose = whoseOf(member);
     const plannedMs = slot.segment.planned.duration / 1_000;
     const deadline =
       slot.job.limits?.deadline ??
       slot.closesAt + (SLOW_SOURCE - 1) * plannedMs + (slackMs ?? 600_000);
     return {
-      worker,
+      ...whose,
       addrs: hiring?.addrs(worker) ?? [],
       award,
       epoch,
       attempt,
-      checkPpm: options.checks.ppm(options.records.of({ worker, payee })),
+      checkPpm: options.checks.ppm(options.records.of(whose)),
       rungs: asked(),
       codec,
       deadlineMs: Math.max(1, deadline - clock.now()),
       price,
       whole: slackMs === undefined,
-      payee,
+      payee: `0x${toHex(member.payee)}`,
       lane,
     };
   }

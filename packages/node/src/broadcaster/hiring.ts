@@ -1,4 +1,4 @@
-import { type PayerPot, Wire } from "@tabcast/channel";
+import { type PayeeProof, type PayerPot, Wire } from "@tabcast/channel";
 import { type Assign, type Config, Crew, Hire, Screen } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import {
@@ -23,7 +23,8 @@ import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 import type { BroadcastEvent } from "../types.ts";
-import type { Records } from "./records.ts";
+import { openPayees } from "./payees.ts";
+import { type Records, whoseOf } from "./records.ts";
 
 /** What an offer says that stays the same while the stream runs. */
 export type OfferFacts = Omit<
@@ -52,6 +53,8 @@ export interface HiringOptions {
   /** Who may work for the stream at all. */
   readonly policy: Screen.Policy;
   readonly records: Records;
+  /** Checks payees' proofs. Default: channel's own. */
+  readonly verifyPayee?: typeof PayeeProof.verify | undefined;
   readonly gate: Gate;
   /** Where what is asked of others is counted; `mesh` itself serves. */
   readonly metered: Mesh;
@@ -89,8 +92,9 @@ export function openHiring(options: HiringOptions): Hiring {
   /** Where viewers reach who has bid; as bounded as what the crew remembers. */
   const addrs = new Map<PeerId, readonly string[]>();
 
-  const isNewcomer = ({ worker, payee }: Crew.Member) =>
-    records.newcomer({ worker, payee: `0x${toHex(payee)}` });
+  const payees = openPayees(pot.domain, options.verifyPayee);
+
+  const isNewcomer = (member: Crew.Member) => records.newcomer(whoseOf(member));
 
   const warn = (what: string) => (error: unknown) => {
     if (!signal.aborted) on({ type: "warning", message: `${what}: ${String(error)}` });
@@ -203,12 +207,16 @@ export function openHiring(options: HiringOptions): Hiring {
       gate.refused("bid", peer, error);
       throw error;
     });
-    const known = { worker: peer, payee: `0x${toHex(bid.payee)}` };
+    const payee = await payees.of(bid, from);
+    if (payee === "forged") gate.dropped("bid", peer, "mis-signed");
+    const payeeProven = payee === "proven";
+    const known = whoseOf({ worker: peer, payee: bid.payee, payeeProven });
     const effects = tell({
       type: "bid",
       bid,
       now: clock.now(),
-      denied: Screen.bid(bid, policy, records.outFor(known)),
+      payeeProven,
+      denied: Screen.bid(bid, policy, { payee, outFor: records.outFor(known) }),
       honesty: records.honesty(known),
       measured: records.of(known).measured,
     });
@@ -242,7 +250,8 @@ export function openHiring(options: HiringOptions): Hiring {
         const { signer } = await openEquivocation(sealed);
         const worker = peerIdOf(signer);
         if (records.outFor({ worker }) > config.trust.proofMs / 2) return; // known already
-        records.tell({ worker }, { type: "proof" });
+        const member = crew.members.get(worker);
+        records.tell(member === undefined ? { worker } : whoseOf(member), { type: "proof" });
         on({ type: "proved", worker });
         if (crew.members.has(worker))
           tell({ type: "lost", worker, fault: "invalid", now: clock.now() });

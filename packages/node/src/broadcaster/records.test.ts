@@ -2,11 +2,11 @@ import { memory } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { openRecords, type Records } from "./records.ts";
+import { openRecords, type Records, whoseOf } from "./records.ts";
 
 const HOUR = 3_600_000;
-const payee = `0x${"ab".repeat(20)}`;
-const ann = { worker: "ann", payee };
+const provenPayee = `0x${"ab".repeat(20)}`;
+const ann = { worker: "ann", provenPayee };
 let unix = 1_790_000_000_000;
 const clock: Clock = { ...systemClock, unix: () => unix as Millis };
 const open = (store = memory(), codec = "avc"): Promise<Records> =>
@@ -38,8 +38,8 @@ test("two strikes keep a worker out for three days, also under a fresh key with 
   await records.stored();
   const later = await open(store);
   expect(later.outFor(ann)).toBe(72 * HOUR);
-  expect(later.outFor({ worker: "ann's new tab", payee })).toBe(72 * HOUR);
-  expect(later.outFor({ worker: "bob", payee: `0x${"cd".repeat(20)}` })).toBe(0);
+  expect(later.outFor({ worker: "ann's new tab", provenPayee })).toBe(72 * HOUR);
+  expect(later.outFor({ worker: "bob", provenPayee: `0x${"cd".repeat(20)}` })).toBe(0);
   unix += 72 * HOUR;
   expect(later.outFor(ann)).toBe(0);
 });
@@ -55,8 +55,34 @@ test("a proof keeps a worker out in every codec", async () => {
 test("good work of one tab does not vouch for the next one with the same purse", async () => {
   const records = await open();
   for (let i = 0; i < 50; i++) records.tell(ann, { type: "good" });
-  expect(records.of({ worker: "bob", payee }).streak).toBe(0);
-  expect([ann, { worker: "bob", payee }].map(records.newcomer)).toEqual([false, true]);
+  expect(records.of({ worker: "bob", provenPayee }).streak).toBe(0);
+  expect([ann, { worker: "bob", provenPayee }].map(records.newcomer)).toEqual([false, true]);
+});
+
+test("an address that was only named is neither blamed nor praised", async () => {
+  const store = memory();
+  const records = await open(store);
+  const payee = new Uint8Array(20).fill(0xab);
+  const thief = whoseOf({ worker: "thief", payee, payeeProven: false });
+  for (const type of ["good", "strike", "strike", "proof"] as const) records.tell(thief, { type });
+  expect(records.outFor(thief)).toBe(720 * HOUR);
+  expect(whoseOf({ worker: "ann", payee, payeeProven: true })).toEqual(ann);
+  expect(records.outFor(ann)).toBe(0);
+  await records.stored();
+  expect((await store.list("trust/")).filter(([key]) => key.includes(provenPayee))).toEqual([]);
+});
+
+test("a payee's strikes age by the results of all its workers: two within twenty keep it out, others do not", async () => {
+  const outAfter = async (results: number) => {
+    const records = await open();
+    const other = { worker: "ann's other tab", provenPayee };
+    records.tell(ann, { type: "strike" });
+    for (let i = 0; i < results; i++) records.tell(i % 2 === 0 ? ann : other, { type: "good" });
+    records.tell({ worker: "ann's third tab", provenPayee }, { type: "strike" });
+    return records.outFor({ worker: "ann's fourth tab", provenPayee });
+  };
+  expect(await outAfter(18)).toBe(72 * HOUR);
+  expect(await outAfter(20)).toBe(0);
 });
 
 test("what is kept is bounded, and exiles stay", async () => {

@@ -1,7 +1,7 @@
-import type { Json, Store } from "@tabcast/channel";
+import type { Change, Json, Store } from "@tabcast/channel";
 import { type Config, Trust } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import type { Clock } from "@tabcast/runtime";
+import { type Clock, toHex } from "@tabcast/runtime";
 import { openLine } from "../queue.ts";
 
 /** Records kept; those not touched for longest make room, unless they keep somebody out. */
@@ -9,12 +9,23 @@ const MOST_RECORDS = 2_048;
 /** Proofs are about a worker, whatever it coded. */
 const ANYTHING = "any";
 
-/** Whose record: the worker's key, and the purse it is paid into. */
+/** Whose record: the worker's key, and the payee that answers for it. */
 export interface Whose {
   readonly worker: PeerId;
-  /** As 0x and 40 lower-case hexadecimal digits. */
-  readonly payee?: string;
+  /** The payee that has signed for the worker's key, as 0x and 40 lower-case hexadecimal digits; none where it was only named. */
+  readonly provenPayee?: string;
 }
+
+/** Whose record a member's is, or a bidder's. */
+export const whoseOf = ({
+  worker,
+  payee,
+  payeeProven,
+}: {
+  readonly worker: PeerId;
+  readonly payee: Uint8Array;
+  readonly payeeProven: boolean;
+}): Whose => ({ worker, ...(payeeProven && { provenPayee: `0x${toHex(payee)}` }) });
 
 export interface RecordsOptions {
   /** Where they outlive the tab. */
@@ -56,13 +67,14 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     if (record !== undefined) records.set(name, record);
   }
   const get = (name: string) => records.get(name) ?? Trust.stranger;
-  const of = ({ worker, payee }: Whose): Trust.Record => {
+  const of = ({ worker, provenPayee }: Whose): Trust.Record => {
     const all = [get(key(worker, ANYTHING))];
-    if (payee !== undefined) all.push(get(key(payee)), get(key(payee, ANYTHING)));
+    if (provenPayee !== undefined) all.push(get(key(provenPayee)), get(key(provenPayee, ANYTHING)));
     return all.reduce(Trust.combine, get(key(worker)));
   };
 
-  function put(name: string, event: Trust.Event): void {
+  /** Steps a record in memory; what to store of it. */
+  function put(name: string, event: Trust.Event): Change[] {
     const next = Trust.step(get(name), event, config);
     records.delete(name);
     records.set(name, next);
@@ -74,9 +86,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     for (const other of gone) records.delete(other);
     // Numbers only, and JSON has no undefined.
     const json = JSON.parse(JSON.stringify(next)) as Json;
-    writing
-      .run(() => store.write([[name, json], ...gone.map((other) => [other, undefined] as const)]))
-      .catch(failed);
+    return [[name, json], ...gone.map((other) => [other, undefined] as const)];
   }
 
   return {
@@ -84,13 +94,16 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     outFor: (whose) => Math.max(0, of(whose).outUntil - clock.unix()),
     newcomer: (whose) => Trust.newcomer(of(whose), config),
     honesty: (whose) => Trust.honesty(of(whose), clock.unix(), config),
-    tell({ worker, payee }, told) {
+    tell({ worker, provenPayee }, told) {
       const event = { ...told, now: clock.unix() } as Trust.Event;
-      put(key(worker, event.type === "proof" ? ANYTHING : codec), event);
-      // A purse is blamed for its workers, and not praised for them: keys are free.
-      const blame = event.type === "strike" || event.type === "proof";
-      if (payee !== undefined && blame)
-        put(key(payee, event.type === "proof" ? ANYTHING : codec), event);
+      const about = event.type === "proof" ? ANYTHING : codec;
+      const changes = put(key(worker, about), event);
+      // A payee hears what is about honesty: its strikes age by the results of all its workers. Speed is a matter of each device.
+      if (provenPayee !== undefined && event.type !== "silent") {
+        const { type, now } = event;
+        changes.push(...put(key(provenPayee, about), { type, now }));
+      }
+      writing.run(() => store.write(changes)).catch(failed);
     },
     stored: () => writing.run(async () => {}),
   };

@@ -41,9 +41,9 @@ export function openSpots(options: SpotsOptions): Spots {
     const { pay, renditions } = outcome;
     const [any] = renditions;
     if (pay === undefined || any === undefined) return;
-    const { payee, epoch } = pay.terms;
+    const { epoch } = pay.terms;
     const sizes = renditions.map(({ media }) => media.byteLength);
-    const of = { hash: any.mediaHash, sizes, newcomer: newcomer({ worker, payee }) };
+    const of = { hash: any.mediaHash, sizes, newcomer: newcomer(pay.terms) };
     const plan = Spot.plan(of, seed, config);
     if (plan === undefined) return;
     const asked = renditions[plan.rendition] ?? any;

@@ -21,6 +21,9 @@ const pot: PotConfig = {
   salt: `0x${"1".repeat(64)}`,
 };
 const keys = await Keys.generate();
+const others = await Keys.generate();
+/** What the worker's bids have drawn. */
+const DRAWN = new Uint8Array(16).fill(1);
 
 /** A worker that has bid on one offer, and whose look at the pot ends when the test says so. */
 async function open() {
@@ -36,7 +39,9 @@ async function open() {
     codec: "avc",
     maxPrice: 10n,
   } as Offer;
+  const another = { ...offer, id: new Uint8Array(16).fill(8), stream: others.publicKey } as Offer;
   const looks: (() => void)[] = [];
+  let drawn: Uint8Array | undefined = DRAWN;
   const places = openPlaces({ mesh: ours, clock: systemClock, on() {}, quitted() {}, signal });
   const state = { shut: false };
   serveAwards({
@@ -48,7 +53,17 @@ async function open() {
     } as unknown as Purse,
     clock: systemClock,
     gate: openGate(LIVE, systemClock, () => {}),
-    bidding: { offer: () => offer } as unknown as Bidding,
+    bidding: {
+      offer: (id) => (id[0] === 8 ? another : offer),
+      forget() {},
+    } satisfies Bidding,
+    ids: {
+      draw: () => DRAWN,
+      of: () => drawn,
+      taken() {
+        drawn = undefined;
+      },
+    },
     places,
     audits: { begin() {} } as unknown as Audits,
     self: () => ({
@@ -65,11 +80,11 @@ async function open() {
     on() {},
     signal,
   });
-  const award = async (epoch: number) => {
-    const sealed = await sealAward(keys, {
-      id: new Uint8Array(16).fill(epoch),
-      offer: offer.id,
-      stream: keys.publicKey,
+  const award = async (epoch: number, { by = keys, offerId = 7, id = DRAWN } = {}) => {
+    const sealed = await sealAward(by, {
+      id,
+      offer: new Uint8Array(16).fill(offerId),
+      stream: by.publicKey,
       worker: ours.self,
       epoch,
       role: "crew",
@@ -83,7 +98,10 @@ async function open() {
     return ok ? "ok" : why;
   };
   const looking = (count: number) => expect.poll(() => looks.length).toBe(count);
-  return { award, looks, looking, places, state };
+  const bidAgain = () => {
+    drawn = DRAWN;
+  };
+  return { award, looks, looking, places, state, bidAgain };
 }
 const stream = Buffer.from(keys.publicKey).toString("hex");
 
@@ -123,4 +141,50 @@ test("an owner who pauses while a pot is looked at is not hired", async () => {
   looks[0]?.();
   expect(await asked).toBe("closed");
   expect(places.all()).toEqual([]);
+});
+
+test("an award whose id the bid did not draw is refused before its pot is looked at", async () => {
+  const { award, looks } = await open();
+  expect(await award(1, { id: new Uint8Array(16).fill(2) })).toBe("gone");
+  expect(looks).toHaveLength(0);
+});
+
+test("an award id that was taken is refused under another epoch, for another stream, and when its place is over", async () => {
+  const { award, looks, looking, places } = await open();
+  const taken = award(1);
+  await looking(1);
+  looks[0]?.();
+  expect(await taken).toBe("ok");
+  const [place] = places.all();
+  if (place === undefined) throw new Error("no place");
+  expect(await award(2)).toBe("gone");
+  expect(await award(1, { by: others, offerId: 8 })).toBe("gone");
+  places.leave(place);
+  expect(await award(1)).toBe("gone");
+  expect(await award(2)).toBe("gone");
+  expect(looks).toHaveLength(1);
+});
+
+test("a stream whose epoch made room for 1,024 others is not begun anew by an old award", async () => {
+  const { award, looks, looking, places, bidAgain } = await open();
+  const first = award(1);
+  await looking(1);
+  looks[0]?.();
+  await first;
+  const [place] = places.all();
+  if (place === undefined) throw new Error("no place");
+  places.leave(place);
+  for (let i = 0; i < 1_024; i++) {
+    const other = { ...place.award, id: new Uint8Array(16).fill(9), stream: new Uint8Array(32) };
+    new DataView(other.stream.buffer).setUint32(0, i);
+    places.take({ ...place, award: other });
+    places.leave(places.all()[0] as typeof place);
+  }
+  expect(places.epoch(stream)).toBe(0);
+  expect(await award(1)).toBe("gone");
+  bidAgain();
+  const anew = award(1);
+  await looking(2);
+  looks[1]?.();
+  expect(await anew).toBe("ok");
 });

@@ -7,6 +7,7 @@ import { answer } from "../exchange.ts";
 import type { Gate } from "../gate.ts";
 import type { WorkerEvent } from "../types.ts";
 import type { Audits } from "./audits.ts";
+import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
 import type { Places } from "./places.ts";
 
@@ -19,17 +20,18 @@ export interface AwardsOptions {
   readonly clock: Clock;
   readonly gate: Gate;
   readonly bidding: Bidding;
+  readonly ids: AwardIds;
   readonly places: Places;
   readonly audits: Audits;
   /** This worker as it sees itself now. */
-  readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch">;
+  readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch" | "award">;
   readonly on: (event: WorkerEvent) => void;
   readonly signal: AbortSignal;
 }
 
 /** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
 export function serveAwards(options: AwardsOptions): void {
-  const { mesh, purse, clock, gate, bidding, places, audits, self, on, signal } = options;
+  const { mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal } = options;
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
   const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
 
@@ -41,11 +43,17 @@ export function serveAwards(options: AwardsOptions): void {
     const offer = bidding.offer(award.offer);
     if (offer === undefined) return undefined;
     if (offer.broadcaster !== peer) return no("gone");
-    if (places.get(award.id) !== undefined) return yes(); // it comes again
     const stream = toHex(award.stream);
+    /** A place that this award has made: it comes again. */
+    const made = () => {
+      const place = places.get(award.id);
+      return place?.stream === stream && place.award.epoch === award.epoch;
+    };
+    if (made()) return yes();
     const decide = () => {
       const [payee, epoch] = [fromHex(purse.payee), places.epoch(stream)];
-      return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch });
+      const drawn = ids.of(offer.id);
+      return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch, award: drawn });
     };
     const decision = decide();
     if (!decision.ok) {
@@ -65,9 +73,10 @@ export function serveAwards(options: AwardsOptions): void {
       return no(`pot: ${why}`.slice(0, 200));
     }
     // Meanwhile the same award may have come again, or a newer one, or the owner has paused.
-    if (places.get(award.id) !== undefined) return yes();
+    if (made()) return yes();
     const still = decide();
     if (!still.ok) return no(still.reason, still.retryMs);
+    ids.taken(offer.id);
     audits.begin(stream, offer.seedCommit);
     places.take({ award, offer, broadcaster: peer, potId });
     return yes();

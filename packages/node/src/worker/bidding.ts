@@ -19,6 +19,7 @@ import { ask } from "../exchange.ts";
 import { FloodError, type Gate } from "../gate.ts";
 import type { WorkerEvent } from "../types.ts";
 import { asCodec } from "../wire.ts";
+import type { AwardIds } from "./award-ids.ts";
 import { openShunned } from "./shunned.ts";
 
 /** Offers remembered, to answer an award with; the oldest makes room. */
@@ -39,6 +40,9 @@ export interface BiddingOptions {
   readonly mesh: Mesh;
   readonly keys: Signer;
   readonly purse: Pick<Purse, "payee" | "lane">;
+  /** The payee's signature for this worker's key; undefined: there is none. */
+  readonly payeeProof?: Uint8Array | undefined;
+  readonly ids: AwardIds;
   readonly clock: Clock;
   readonly gate: Gate;
   /** This worker as it sees itself now. */
@@ -136,6 +140,8 @@ export function openBidding(options: BiddingOptions): Bidding {
       tags: [...tags],
       proof: token === undefined ? NOTHING : Screen.proof(token, offer.id, mesh.self),
       addrs: mesh.addrs().slice(0, 2),
+      payeeProof: options.payeeProof ?? NOTHING,
+      award: options.ids.draw(offer.id),
     });
   }
 

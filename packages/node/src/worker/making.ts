@@ -90,6 +90,7 @@ export function openMaker(options: MakerOptions): Maker {
         renditions,
         encodeMs: Math.round(result.encodeMs),
         hardware: result.hardware,
+        stream: place.award.stream,
       });
       const receipt = await hashReceipt(sealed);
       await credit.room(place, seq, { signal });

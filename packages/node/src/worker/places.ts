@@ -9,6 +9,8 @@ import { openReceipts, type Receipts } from "./receipts.ts";
 
 /** Places remembered after they are over. */
 const MOST_LEFT = 16;
+/** Streams whose epochs are remembered. Of one that made room an old award is refused all the same: its id was drawn for another bid. */
+const MOST_EPOCHS = 1_024;
 /** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
 const GONE_MS = 60_000;
 /** How long a broadcaster may take to hear a goodbye, in milliseconds. */
@@ -130,7 +132,9 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
     take(hired) {
       const { award, broadcaster } = hired;
       const [id, stream] = [toHex(award.id), toHex(award.stream)];
+      epochs.delete(stream);
       epochs.set(stream, award.epoch);
+      if (epochs.size > MOST_EPOCHS) epochs.delete(epochs.keys().next().value as string);
       for (const place of all()) if (place.stream === stream) leave(place); // its epoch is over
       places.set(id, {
         ...hired,

@@ -5,6 +5,7 @@ import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
 import type { WorkerNode, WorkerOptions } from "../types.ts";
 import { openAudits } from "./audits.ts";
+import { openAwardIds } from "./award-ids.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
 import { openCredit } from "./credit.ts";
@@ -66,10 +67,13 @@ export function work(options: WorkerOptions): WorkerNode {
       restedMs: places.restedMs(),
     };
   };
+  const ids = openAwardIds();
   const bidding = openBidding({
     mesh,
     keys,
     purse,
+    payeeProof: options.payeeProof,
+    ids,
     clock,
     gate,
     self,
@@ -82,7 +86,7 @@ export function work(options: WorkerOptions): WorkerNode {
     on,
     signal,
   });
-  serveAwards({ mesh, purse, clock, gate, bidding, places, audits, self, on, signal });
+  serveAwards({ mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal });
   const maker = openMaker({ keys, purse, transcoder, held, speeds, credit, audits });
   const jobs = openJobs({ mesh, clock, gate, places, credit, shift, speeds, maker, on, signal });
   servePayments({ mesh, purse, places, credit, entrusting, judged: shift.look, on, signal });

@@ -821,6 +821,8 @@ export interface Bid {
   tags: string[]
   addrs: string[]
   proof: Uint8Array<ArrayBuffer>
+  payeeProof: Uint8Array<ArrayBuffer>
+  award: Uint8Array<ArrayBuffer>
 }
 
 let ownBid: Codec<Bid> | undefined
@@ -895,6 +897,16 @@ export const Bid = {
           w.bytes(obj.proof)
         }
 
+        if ((obj.payeeProof != null && obj.payeeProof.byteLength > 0)) {
+          w.uint32(106)
+          w.bytes(obj.payeeProof)
+        }
+
+        if ((obj.award != null && obj.award.byteLength > 0)) {
+          w.uint32(114)
+          w.bytes(obj.award)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -911,7 +923,9 @@ export const Bid = {
           ageMs: 0,
           tags: [],
           addrs: [],
-          proof: new Uint8Array(0)
+          proof: new Uint8Array(0),
+          payeeProof: new Uint8Array(0),
+          award: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -966,6 +980,14 @@ export const Bid = {
             }
             case 12: {
               obj.proof = reader.bytes()
+              break
+            }
+            case 13: {
+              obj.payeeProof = reader.bytes()
+              break
+            }
+            case 14: {
+              obj.award = reader.bytes()
               break
             }
             default: {
@@ -1930,6 +1952,7 @@ export interface Receipt {
   renditions: Rendition[]
   encodeMs: number
   hardware: string
+  stream: Uint8Array<ArrayBuffer>
 }
 
 let ownReceipt: Codec<Receipt> | undefined
@@ -1977,6 +2000,11 @@ export const Receipt = {
           w.string(obj.hardware)
         }
 
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(66)
+          w.bytes(obj.stream)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1988,7 +2016,8 @@ export const Receipt = {
           sourceHash: new Uint8Array(0),
           renditions: [],
           encodeMs: 0,
-          hardware: ''
+          hardware: '',
+          stream: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2023,6 +2052,10 @@ export const Receipt = {
             }
             case 7: {
               obj.hardware = reader.string()
+              break
+            }
+            case 8: {
+              obj.stream = reader.bytes()
               break
             }
             default: {

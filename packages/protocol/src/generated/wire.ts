@@ -277,6 +277,14 @@ export const WIRE: Wire = {
     "12": {
       "name": "proof",
       "type": "bytes"
+    },
+    "13": {
+      "name": "payeeProof",
+      "type": "bytes"
+    },
+    "14": {
+      "name": "award",
+      "type": "bytes"
     }
   },
   "BidReply": {
@@ -538,6 +546,10 @@ export const WIRE: Wire = {
     "7": {
       "name": "hardware",
       "type": "string"
+    },
+    "8": {
+      "name": "stream",
+      "type": "bytes"
     }
   },
   "Verdict": {

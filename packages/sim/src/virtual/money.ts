@@ -8,6 +8,8 @@ import {
   type Hex,
   type Lane,
   Payee,
+  type PayeeProof,
+  PayeeProofError,
   Payer,
   type PayerPot,
   PotError,
@@ -19,7 +21,7 @@ import {
   VoucherError,
   type VoucherReason,
 } from "@tabcast/channel";
-import { type Clock, type Random, toHex, Wei } from "@tabcast/runtime";
+import { type Clock, equalBytes, fromHex, type Random, toHex, Wei } from "@tabcast/runtime";
 
 type Address = `0x${string}`;
 type Domain = PayerPot["domain"];
@@ -53,6 +55,26 @@ const hexOf = (random: Random, bytes: number): Hex => `0x${toHex(random.bytes(by
 function signatureOf(signer: Address, { potId, payee, lane, cumulative }: Voucher.Terms): Hex {
   const half = hash("sha256", `${signer} ${potId} ${payee} ${lane} ${cumulative}`.toLowerCase());
   return `0x${half}0${half.slice(1)}1b`;
+}
+
+/** A payee's made-up signature for a worker's key: 64 bytes that only our own code keeps from being copied together. */
+export function proofOf({ payee, worker }: PayeeProof.Claim): Uint8Array<ArrayBuffer> {
+  const half = hash("sha256", `${payee} works as ${toHex(worker)}`.toLowerCase());
+  return fromHex(half + half);
+}
+
+/** `PayeeProof.verify` for proofs that are made up. */
+export async function verifyPayee(
+  _: Domain,
+  claim: PayeeProof.Claim,
+  proof: Uint8Array,
+): Promise<void> {
+  if (equalBytes(proof, proofOf(claim))) return;
+  const { payee } = claim;
+  throw new PayeeProofError(
+    { code: "PAYEE_PROOF_FORGED", payee, recovered: payee },
+    `not signed by ${payee}`,
+  );
 }
 
 const refusedPot = (reason: PotReason) => new PotError(reason, `the pot refuses: ${reason.code}`);
@@ -192,14 +214,18 @@ export interface SimPurse extends Purse {
 export function openPurse({
   ledger,
   random,
+  named,
   now,
 }: {
   readonly ledger: Ledger;
   readonly random: Random;
+  /** The payee of a purse that is opened with this chance is named instead of an own one. */
+  readonly named?: Random | undefined;
   /** The chain's unix second. */
   readonly now: () => number;
 }): SimPurse {
-  const payee = addressOf(random);
+  const own = addressOf(random);
+  const payee = named === undefined ? own : addressOf(named);
   const lane = random.below(2 ** 32);
   const signers = new Map<Hex, Address>();
   const books = new Map<Hex, Payee.Book>();

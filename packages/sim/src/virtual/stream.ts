@@ -10,7 +10,7 @@ import { calibration } from "../calibration.ts";
 import { Ladder } from "../ladder.ts";
 import type { Stage, StreamPart, StreamTab } from "../stage.ts";
 import { CODEC, inspect, openDevice, openSource, openVerifier } from "./codec.ts";
-import { openPot } from "./money.ts";
+import { openPot, verifyPayee } from "./money.ts";
 import { ladderPixelRate, openPeer, type Peer, Staged, type World } from "./world.ts";
 
 const GWEI = 1_000_000_000;
@@ -71,6 +71,7 @@ async function start(world: World, part: StreamPart, peer: Peer): Promise<Stream
           worked: () => {},
         }),
       inspect,
+      verifyPayee,
       verifier: () =>
         openVerifier({ clock, random: rng(`looks/${number}`), ...scenario.check, scale }),
       keys: await Keys.fromSeed(part.streamSeed),

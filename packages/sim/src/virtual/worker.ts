@@ -7,7 +7,7 @@ import { calibration } from "../calibration.ts";
 import type { StagedWorker, WorkerPart, WorkerTab } from "../stage.ts";
 import { BOAST, meshOf, touchOf } from "./behaviour.ts";
 import { CODEC, type Device, openDevice } from "./codec.ts";
-import { openPurse, type SimPurse } from "./money.ts";
+import { openPurse, proofOf, type SimPurse } from "./money.ts";
 import { EPOCH } from "./timeline.ts";
 import { ladderPixelRate, openPeer, type Peer, Staged, type World } from "./world.ts";
 
@@ -17,6 +17,7 @@ export async function stageWorker(world: World, part: WorkerPart): Promise<Stage
   const purse = openPurse({
     ledger,
     random: rng(`purse/${part.name}`),
+    named: part.spec.pastes === undefined ? undefined : rng(`purse/${part.spec.pastes}`),
     now: () => Math.floor((EPOCH + timeline.now) / 1_000),
   });
   return {
@@ -52,6 +53,7 @@ async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<Wo
   const mesh = behaviour
     ? meshOf(behaviour, peer.mesh, cheating, () => cheated(`served/${served++}`))
     : peer.mesh;
+  const worker = peer.keys.publicKey;
   const claimed = pixelsPerSecond * (behaviour?.kind === "lies-speed" ? BOAST : 1);
   const node = work(
     workerOptions(
@@ -60,6 +62,7 @@ async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<Wo
         mesh,
         keys: peer.keys,
         purse,
+        ...(spec.pastes === undefined && { payeeProof: proofOf({ payee: purse.payee, worker }) }),
         transcoder: device,
         capabilities: [{ codec: CODEC, pixelsPerSecond: claimed, hardware: "sw" }],
         clock,

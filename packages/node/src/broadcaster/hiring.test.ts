@@ -1,0 +1,168 @@
+import { memory as books, type Domain, PayeeProof, type PayerPot } from "@tabcast/channel";
+import { type Crew, LIVE, Screen } from "@tabcast/market";
+import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
+import {
+  type Bid,
+  BidReply,
+  Keys,
+  PROTOCOLS,
+  peerIdOf,
+  type Signer,
+  sealBid,
+} from "@tabcast/protocol";
+import { fromHex, seededRandom, systemClock } from "@tabcast/runtime";
+import { privateKeyToAccount } from "viem/accounts";
+import { expect, test } from "vitest";
+import { ask } from "../exchange.ts";
+import { openGate } from "../gate.ts";
+import type { BroadcastEvent } from "../types.ts";
+import { openHiring } from "./hiring.ts";
+import { openRecords, whoseOf } from "./records.ts";
+
+const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
+const owner = privateKeyToAccount(`0x${"11".repeat(32)}`);
+const payee = fromHex(owner.address);
+const address: `0x${string}` = `0x${"0c".repeat(20)}`;
+
+interface Tab {
+  readonly keys: Signer;
+  readonly mesh: Mesh;
+}
+
+/** A stream that hires, what it remembers of workers, and tabs that bid. */
+async function open(policy: Partial<Screen.Policy> = {}) {
+  const network = memoryNetwork();
+  const { signal } = new AbortController();
+  const join = async (): Promise<Tab> => {
+    const keys = await Keys.generate();
+    return { keys, mesh: memory(network, { self: peerIdOf(keys.publicKey) }) };
+  };
+  const { mesh } = await join();
+  const events: BroadcastEvent[] = [];
+  const records = await openRecords({
+    store: books(),
+    codec: "avc",
+    config: LIVE,
+    clock: systemClock,
+    failed: (error) => {
+      throw error;
+    },
+  });
+  const gate = openGate(LIVE, systemClock, () => {});
+  const hiring = openHiring({
+    mesh,
+    keys: await Keys.generate(),
+    need: {
+      wanted: 8,
+      maxPrice: 100n,
+      pixels: 1e6,
+      bytes: 1e5,
+      segmentMs: 2_000,
+      slackMs: 4_000,
+    },
+    facts: {
+      sourceCodec: "avc1.640028",
+      width: 1280,
+      height: 720,
+      fpsMilli: 30_000,
+      sourceBitrate: 3_000_000,
+      codec: "avc",
+      rungs: [{ name: "240p", width: 426, height: 240, bitrate: 250_000 }],
+      segmentMs: 2_000,
+      window: 2,
+      seedCommit: new Uint8Array(32),
+      need: [],
+      crew: new Uint8Array(0),
+    },
+    pot: {
+      domain,
+      config: {
+        payer: address,
+        signer: address,
+        token: address,
+        challengePeriod: 900,
+        salt: `0x${"11".repeat(32)}`,
+      },
+    } as unknown as PayerPot,
+    config: LIVE,
+    clock: systemClock,
+    random: seededRandom(1, "hiring"),
+    policy: { ...Screen.open, ...policy },
+    records,
+    gate,
+    metered: mesh,
+    on: (event) => void events.push(event),
+    changed() {},
+    gone() {},
+    signal,
+  });
+  hiring.tick();
+  const bid = async ({ keys, mesh: own }: Tab, of: Partial<Bid> = {}) => {
+    const sealed = await sealBid(keys, {
+      offer: hiring.crew().offer?.id as Uint8Array,
+      worker: own.self,
+      payee,
+      lane: 1,
+      price: 1n,
+      pixelsPerS: 1e9,
+      slots: 1,
+      queueMs: 0,
+      ageMs: 0,
+      tags: [],
+      addrs: [],
+      proof: new Uint8Array(0),
+      payeeProof: new Uint8Array(0),
+      award: new Uint8Array(16),
+      ...of,
+    });
+    const { head } = await ask(own, mesh.self, PROTOCOLS.bid, sealed, { signal });
+    const { ok, why } = BidReply.decode(head);
+    return ok ? "ok" : why;
+  };
+  const proofFor = ({ keys }: Tab) => PayeeProof.sign(domain, owner, keys.publicKey);
+  const bidden = ({ mesh: { self } }: Tab) =>
+    hiring.crew().bids.get(self) as Crew.Crew["bids"] extends ReadonlyMap<string, infer One>
+      ? One
+      : never;
+  return { join, bid, proofFor, bidden, records, gate };
+}
+
+test("a bid is taken with its payee's proof and without one, and refused by name with another's", async () => {
+  const { join, bid, proofFor, bidden, gate } = await open();
+  const [own, pasted, thief] = [await join(), await join(), await join()];
+  expect(await bid(own, { payeeProof: await proofFor(own) })).toBe("ok");
+  expect(bidden(own).payeeProven).toBe(true);
+  expect(await bid(pasted)).toBe("ok");
+  expect(bidden(pasted).payeeProven).toBe(false);
+  expect(await bid(thief, { payeeProof: await proofFor(own) })).toBe("wrong payee proof");
+  expect(bidden(thief)).toBeUndefined();
+  expect(gate.drops()).toEqual({ "mis-signed": 1 });
+});
+
+test("strikes and a double receipt under a copied address do nothing to the address's owner", async () => {
+  const { join, bid, proofFor, bidden, records } = await open();
+  const [thief, own] = [await join(), await join()];
+  await bid(thief);
+  const { bid: made, payeeProven } = bidden(thief);
+  const whose = whoseOf({ ...made, payeeProven });
+  for (const type of ["strike", "strike", "proof"] as const) records.tell(whose, { type });
+  expect(await bid(thief)).toBe("suspended");
+  expect(await bid(own, { payeeProof: await proofFor(own) })).toBe("ok");
+  expect(await bid(await join())).toBe("ok"); // who pastes it honestly is not held to what the thief did
+});
+
+test("a payee that has signed is out with its worker, under whatever key it comes back", async () => {
+  const { join, bid, proofFor, bidden, records } = await open();
+  const [cheat, again] = [await join(), await join()];
+  await bid(cheat, { payeeProof: await proofFor(cheat) });
+  const { bid: made, payeeProven } = bidden(cheat);
+  for (let i = 0; i < 2; i++) records.tell(whoseOf({ ...made, payeeProven }), { type: "strike" });
+  expect(await bid(again, { payeeProof: await proofFor(again) })).toBe("suspended");
+});
+
+test("a list of payees lets in who has their signature, and nobody who copies their address", async () => {
+  const { join, bid, proofFor } = await open({ allow: [owner.address.toLowerCase()] });
+  const [own, thief] = [await join(), await join()];
+  expect(await bid(thief)).toBe("denied");
+  expect(await bid(own, { payeeProof: await proofFor(own) })).toBe("ok");
+});
