@@ -7,30 +7,24 @@ import react from "@vitejs/plugin-react";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { hlsFromSource } from "./apps/web/hls-from-source.ts";
+import { chromiumArguments } from "./packages/driver/src/arguments.ts";
+import { installed } from "./packages/driver/src/places.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = join(here, "apps/web");
 const testing = process.env.VITEST !== undefined;
 
-/** What every Chromium of the project's tests is started with; the fake devices give a camera, a screen and a microphone. */
+/** Without a Chromium these tests fail when they start it, and others need none. */
 const chromium = {
-  executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
+  executablePath: process.env.TABCAST_CHROMIUM || (installed() ?? "/usr/bin/chromium"),
   headless: true,
-  args: [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-timer-throttling",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-  ],
+  args: chromiumArguments(),
 };
+
+/** hls.js comes from its source, which Vite's scan for dependencies does not enter; what it imports must be named. */
+const importedByHls = ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
+  (name) => `hls.js > ${name}`,
+);
 
 /** What the tests in real pages share; a new one each time, because Vitest writes into it. */
 const inChromium = () => ({
@@ -64,7 +58,16 @@ function ownCache(): string {
 
 export default defineConfig({
   root: testing ? here : web,
-  ...(testing ? { cacheDir: ownCache() } : {}),
+  // While pages are served from their sources (`npm run dev`), what a page or a Web Worker may load is found before the first one:
+  // a dependency that is found later reloads the page.
+  ...(testing
+    ? { cacheDir: ownCache() }
+    : {
+        optimizeDeps: {
+          entries: ["index.html", "../../packages/{media,channel}/src/**/*.ts", "!**/*.test.ts"],
+          include: importedByHls,
+        },
+      }),
   // Vite warns of a dynamic import inside Vitest itself.
   ...(testing ? { logLevel: "error" as const } : {}),
   plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource()],
@@ -87,7 +90,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{packages,apps}/**/*.test.ts"],
+          include: ["{packages,apps}/**/*.test.ts", "scripts/*.test.mjs"],
           exclude: [
             "**/node_modules/**",
             "**/dist/**",
@@ -134,12 +137,9 @@ export default defineConfig({
       {
         extends: true,
         root: web,
-        // hls.js comes from its source, which the scan does not enter; what it imports must be named.
         optimizeDeps: {
           entries: ["src/**/*.browser.test.{ts,tsx}", "../../packages/media/src/**/*.ts"],
-          include: ["@svta/cml-id3", "@svta/cml-utils", "eventemitter3", "url-toolkit"].map(
-            (name) => `hls.js > ${name}`,
-          ),
+          include: importedByHls,
         },
         test: { ...inChromium(), name: "pages", include: ["src/**/*.browser.test.{ts,tsx}"] },
       },

@@ -1,4 +1,5 @@
 import { expect, type Locator, type Page } from "@playwright/test";
+import * as Driver from "@tabcast/driver";
 import type { Stage } from "./stage.ts";
 
 /** A figure of a page, by its label. */
@@ -87,12 +88,10 @@ export async function begins({ page }: Earner): Promise<Begun> {
 
 /** Makes ready to let the page's renderer die in the middle of whatever it does: no goodbye, no event in the page. */
 export async function crasher(stage: Stage, { page }: Earner): Promise<() => Promise<void>> {
-  const cdp = await page.context().newCDPSession(page);
+  const crash = await Driver.crasher(page);
   return async () => {
     stage.expectCrash(page);
-    const crashed = page.waitForEvent("crash");
-    cdp.send("Page.crash").catch(() => undefined); // nobody is left to answer
-    await crashed;
+    await crash();
   };
 }
 

@@ -1,4 +1,6 @@
 import { defineConfig } from "@playwright/test";
+import { chromiumArguments } from "@tabcast/driver/arguments";
+import { findChromium } from "@tabcast/driver/find";
 
 /** Real tabs on a real network. `npm test -- e2e` builds the pages first, and so does `setup.mjs`. */
 export default defineConfig({
@@ -18,25 +20,19 @@ export default defineConfig({
     actionTimeout: 30_000,
     viewport: { width: 1280, height: 800 },
     launchOptions: {
-      executablePath: process.env.TABCAST_CHROMIUM || "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        // Nothing here opens a page that a renderer kept in reserve would make quicker.
-        "--disable-features=SpareRendererForSitePerProcess",
-        // Only the page in front would be awake otherwise, and all of ours work.
-        "--disable-background-timer-throttling",
-        "--disable-renderer-backgrounding",
-        "--disable-backgrounding-occluded-windows",
-        // A camera that shows a pattern; whether a page may use it is still asked.
-        "--use-fake-device-for-media-stream=device-count=3",
-        // What a screen share finds in place of the browser's own dialog.
-        "--auto-select-tab-capture-source-by-title=Shared thing",
-      ],
+      executablePath: findChromium(),
+      args: chromiumArguments({
+        // Whether a page may use a camera is asked, as people are.
+        devices: false,
+        more: [
+          // Nothing here opens a page that a renderer kept in reserve would make quicker.
+          "--disable-features=SpareRendererForSitePerProcess",
+          // A camera that shows a pattern.
+          "--use-fake-device-for-media-stream=device-count=3",
+          // What a screen share finds in place of the browser's own dialog.
+          "--auto-select-tab-capture-source-by-title=Shared thing",
+        ],
+      }),
     },
   },
 });

@@ -1,13 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  type Browser,
-  type BrowserContext,
-  test as base,
-  type ConsoleMessage,
-  expect,
-  type Page,
-} from "@playwright/test";
+import { type Browser, test as base, expect, type Page } from "@playwright/test";
+import { type DrivenPage, openPage } from "@tabcast/driver";
 import { type Localnet, localnet } from "@tabcast/localnet";
 
 /** Screenshots of live pages, for people to look at; git ignores them. */
@@ -37,7 +31,7 @@ export interface Stage {
 }
 
 async function openStage(net: Localnet, browser: Browser): Promise<[Stage, () => Promise<void>]> {
-  const contexts: BrowserContext[] = [];
+  const opened: DrivenPage[] = [];
   const pages = new Map<string, Page>();
   const doomed = new Set<Page>();
   const excuses = new Set<Excuse>();
@@ -49,19 +43,21 @@ async function openStage(net: Localnet, browser: Browser): Promise<[Stage, () =>
     net,
     pages,
     async open(name) {
-      const context = await browser.newContext({ baseURL: net.origin });
-      contexts.push(context);
-      const page = await context.newPage();
+      const driven = await openPage(browser, {
+        name,
+        base: net.origin,
+        line({ type, text, from }) {
+          if (type === "error") complain(`${name} wrote: ${text} (${from})`);
+        },
+        broken({ message, over, stack }) {
+          if (over) pages.delete(name);
+          if (!over) complain(`${name} threw: ${stack ?? message}`);
+          else if (!doomed.has(driven.page)) complain(`${name} is gone: ${message}`);
+        },
+      });
+      const { page } = driven;
+      opened.push(driven);
       pages.set(name, page);
-      page.on("console", (message: ConsoleMessage) => {
-        if (message.type() === "error")
-          complain(`${name} wrote: ${message.text()} (${message.location().url})`);
-      });
-      page.on("pageerror", (error) => complain(`${name} threw: ${error.stack ?? error.message}`));
-      page.on("crash", () => {
-        pages.delete(name);
-        if (!doomed.has(page)) complain(`${name} crashed`);
-      });
       page.on("close", () => pages.delete(name));
       return page;
     },
@@ -86,7 +82,7 @@ async function openStage(net: Localnet, browser: Browser): Promise<[Stage, () =>
     },
   };
   const close = async () => {
-    for (const context of contexts) await context.close();
+    for (const driven of opened) await driven.close();
   };
   return [stage, close];
 }

@@ -1,8 +1,9 @@
 // npm run bench -- [name ...] [--flag ...]: runs a package's measurements on Node 24; without a name, all but the long ones.
+// A name, flag, clip or file that is not there ends it with 2, a missed target with 1.
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { environment, node24, root, run, Stop, say } from "./lib.mjs";
+import { environment, Misuse, node24, root, run, Stop, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
 const at = (...path) => join(root, "packages", ...path);
@@ -24,9 +25,16 @@ await run(async () => {
   const end = words.findIndex((word) => word.startsWith("-"));
   const names = end < 0 ? words : words.slice(0, end);
   const flags = end < 0 ? [] : words.slice(end);
+  if (flags.includes("--help")) {
+    console.log(`npm run bench -- [${Object.keys(benches).join("|")} ...] [its flags]`);
+    console.log(
+      `Without a name all run but ${long.join(", ")}. A flag that a bench does not know is answered with those it knows.`,
+    );
+    return;
+  }
   for (const name of names)
-    if (!(name in benches))
-      throw new Stop(`no bench named ${name}; there are ${Object.keys(benches).join(", ")}`);
+    if (!Object.hasOwn(benches, name))
+      throw new Misuse(`no bench named ${name}; there are ${Object.keys(benches).join(", ")}`);
   const { chromium } = await setup();
   await build();
   let failed = 0;
@@ -42,6 +50,11 @@ await run(async () => {
     process.on("SIGINT", stop);
     const code = await new Promise((resolve) => child.once("exit", resolve));
     process.off("SIGINT", stop);
+    if (code === 2) {
+      // A wrong flag: the bench has said so.
+      process.exitCode = 2;
+      return;
+    }
     if (code !== 0) failed++;
   }
   if (failed > 0)

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { environment, node24, root, run, Stop } from "./lib.mjs";
+import { environment, Misuse, node24, root, run, Stop } from "./lib.mjs";
 
 const usage = "npm run explain -- report.json --segment N";
 
@@ -19,9 +19,9 @@ function asked() {
     if (file !== undefined && positionals.length === 1 && /^\d+$/.test(values.segment ?? ""))
       return { file, seq };
   } catch (error) {
-    throw new Stop(`${error.message}; ${usage}`);
+    throw new Misuse(`${error.message}; ${usage}`);
   }
-  throw new Stop(`a report and a segment are needed: ${usage}`);
+  throw new Misuse(`a report and a segment are needed: ${usage}`);
 }
 
 await run(async () => {

@@ -26,16 +26,23 @@ export function say(line) {
 }
 
 /** A step that cannot go on: one line that says what happened and what to do. */
-export class Stop extends Error {}
+export class Stop extends Error {
+  exit = 1;
+}
 
-/** Runs `main`; a Stop becomes one line on stderr and exit 1. */
+/** A word of the command line that is unknown, missing or out of bounds. */
+export class Misuse extends Stop {
+  exit = 2;
+}
+
+/** Runs `main`; a Stop becomes one line on stderr and exit 1, a Misuse the same and exit 2. */
 export async function run(main) {
   try {
     await main();
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     say(`error: ${error.message}`);
-    process.exit(1);
+    process.exit(error.exit);
   }
 }
 
@@ -79,6 +86,19 @@ export function runQuietly(command, args, { env = environment(), shell = false }
     });
     child.once("close", (code, signal) => end(code ?? (signal === null ? 1 : 128)));
   });
+}
+
+/** Runs a script on Node 24 in place of this process: it has our terminal, gets our signals, and its exit is ours. */
+export function handOver(script, args, env) {
+  const child = spawn(node24, ["--disable-warning=ExperimentalWarning", script, ...args], {
+    env: environment(env),
+    // The fourth is a line to the child: when this process is killed outright, the child sees it close and cleans up.
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  // A terminal sends Ctrl-C to both of us; the child takes signals that come together for one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
+  child.once("exit", (code, signal) => process.exit(code ?? (signal === "SIGKILL" ? 137 : 1)));
 }
 
 /** SHA-256 over names and contents of the given files and folders, skipping what tools generate. */

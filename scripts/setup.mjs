@@ -1,8 +1,9 @@
 // Brings what the project needs to a machine that has only Node and npm: packages, Node 24, Chromium.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { installed, isFile } from "../packages/driver/src/places.js";
 import { environment, fingerprint, node24, root, run, runQuietly, Stop, say } from "./lib.mjs";
 
 const stamp = join(root, "node_modules", ".tabcast-setup");
@@ -54,47 +55,6 @@ async function packages() {
   say(`setup: packages installed in ${((Date.now() - began) / 1000).toFixed(0)} s`);
 }
 
-/** Where browsers that speak WebCodecs usually are; a name without a slash is looked for on the PATH. */
-function usualPlaces() {
-  const { PROGRAMFILES = "", "PROGRAMFILES(X86)": x86 = "", LOCALAPPDATA = "" } = process.env;
-  switch (process.platform) {
-    case "darwin":
-      return ["", process.env.HOME ?? ""].flatMap((home) => [
-        `${home}/Applications/Google Chrome.app/Contents/MacOS/Google Chrome`,
-        `${home}/Applications/Chromium.app/Contents/MacOS/Chromium`,
-        `${home}/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge`,
-      ]);
-    case "win32":
-      return [PROGRAMFILES, x86, LOCALAPPDATA].flatMap((base) => [
-        join(base, "Google", "Chrome", "Application", "chrome.exe"),
-        join(base, "Chromium", "Application", "chrome.exe"),
-        join(base, "Microsoft", "Edge", "Application", "msedge.exe"),
-      ]);
-    default:
-      return [
-        "/usr/bin/chromium",
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-        "microsoft-edge",
-      ];
-  }
-}
-
-function isFile(path) {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-}
-
-function find(place) {
-  if (/[\\/]/.test(place)) return isFile(place) ? place : undefined;
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    const path = join(folder, place);
-    if (folder !== "" && isFile(path)) return path;
-  }
-  return undefined;
-}
-
 /** Where Playwright keeps, or would put, its own Chromium. Loading it takes a moment, so it is asked last. */
 function playwrights() {
   const require = createRequire(join(root, "package.json"));
@@ -119,7 +79,7 @@ async function fromDebian() {
     ["install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"],
     { env },
   );
-  return code === 0 ? find("/usr/bin/chromium") : tail.at(-1);
+  return code === 0 ? installed() : tail.at(-1);
 }
 
 async function fromPlaywright() {
@@ -142,10 +102,8 @@ async function chromium() {
       );
     return chosen;
   }
-  for (const place of usualPlaces()) {
-    const path = find(place);
-    if (path !== undefined) return path;
-  }
+  const there = installed();
+  if (there !== undefined) return there;
   const own = playwrights();
   if (own.there) return own.path;
   // Debian's comes with its libraries, so where apt-get may be used it goes first.

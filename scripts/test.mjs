@@ -1,11 +1,12 @@
-// npm test [-- stage ...]: makes the machine ready, runs every stage even after a failure, and ends with the sum of
-// what the runners themselves counted.
+// npm test [-- stage ... [package ...]]: makes the machine ready, runs every stage even after a failure, and ends with
+// the sum of what the runners themselves counted. test-args.mjs has its help.
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { build } from "./build.mjs";
 import { environment, node24, root, run, Stop, say } from "./lib.mjs";
 import { setup } from "./setup.mjs";
+import { helpOf, read } from "./test-args.mjs";
 
 const out = join(root, ".cache", "test");
 const modules = join(root, "node_modules");
@@ -31,7 +32,17 @@ function failure(name, message = "") {
 /** A tool that only says yes or no counts as one. */
 const yesOrNo = (code) => ({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 });
 
-function vitest(project) {
+/** Packages and apps, by the last part of their folder. */
+const packages = Object.fromEntries(
+  ["packages", "apps"].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => existsSync(join(root, folder, name, "package.json")))
+      .map((name) => [name, `${folder}/${name}`]),
+  ),
+);
+
+/** A project of Vitest's, or of it the tests below the given folders. */
+function vitest(project, folders = []) {
   const file = join(out, `${project}.json`);
   return {
     command: node24,
@@ -40,6 +51,7 @@ function vitest(project) {
       "run",
       "--project",
       project,
+      ...filtersOf(folders),
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${file}`,
@@ -66,6 +78,20 @@ function vitest(project) {
       };
     },
   };
+}
+
+/** Vitest takes a whole path for its beginning, and a part of one for any place in it. */
+const filtersOf = (folders) => folders.map((folder) => `${join(root, folder)}/`);
+
+/** Runs tests again whenever what they import changes, until it is ended; resolves with its exit. */
+function watch(project, folders, env) {
+  const vitest = join(modules, "vitest", "vitest.mjs");
+  const args = [vitest, "watch", "--project", project, ...filtersOf(folders)];
+  // In our own process group, because it reads the terminal's keys and hears its Ctrl-C.
+  const child = spawn(node24, args, { cwd: root, env: environment(env), stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
+  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
 }
 
 function forge() {
@@ -147,19 +173,35 @@ function playwright() {
   };
 }
 
+/** The types, and no function that nobody can hold in the head. Together they count as one. */
+function types() {
+  const quoted = (...words) => words.map((word) => `"${word}"`).join(" ");
+  const check = quoted(node24, join(modules, "typescript", "bin", "tsc"), "--noEmit");
+  const functions = quoted(node24, join(root, "scripts", "functions.mjs"));
+  return { command: `${check} && ${functions}`, args: [], shell: true };
+}
+
 const stages = {
-  types: () => ({ command: node24, args: [join(modules, "typescript", "bin", "tsc"), "--noEmit"] }),
+  types,
   lint: () => ({
     command: node24,
     args: [join(modules, "@biomejs", "biome", "bin", "biome"), "check", "."],
   }),
   contracts: forge,
   "contract-checks": contractChecks,
-  unit: () => vitest("unit"),
-  browser: () => vitest("browser"),
-  pages: () => vitest("pages"),
-  localnet: () => ({ ...vitest("localnet"), needsPages: true }),
+  unit: (folders) => vitest("unit", folders),
+  browser: (folders) => vitest("browser", folders),
+  pages: (folders) => vitest("pages", folders),
+  localnet: (folders) => ({ ...vitest("localnet", folders), needsPages: true }),
   e2e: playwright,
+};
+/** Those whose runner can be told which packages' tests to run. */
+const takesPackages = ["unit", "browser", "pages", "localnet"];
+const there = {
+  stages: Object.fromEntries(
+    Object.keys(stages).map((name) => [name, { takesPackages: takesPackages.includes(name) }]),
+  ),
+  packages,
 };
 
 /** Runs a stage in a process group of its own, so that nothing of it outlives it. */
@@ -197,12 +239,17 @@ function runStage({ command, args, cwd = root, env = {}, shell = false, keep }, 
 }
 
 await run(async () => {
-  const names = process.argv.slice(2);
-  for (const name of names)
-    if (!(name in stages))
-      throw new Stop(`no test stage named ${name}; there are ${Object.keys(stages).join(", ")}`);
+  const asked = read(process.argv.slice(2), there);
+  if (asked.help) return console.log(helpOf(there));
+  const names = asked.stages;
+  const folders = asked.packages.map((name) => packages[name]);
   const { chromium } = await setup();
   const shared = { TABCAST_CHROMIUM: chromium, FORCE_COLOR: process.stdout.isTTY ? "1" : "0" };
+  if (asked.watch) {
+    if (stages[names[0]](folders).needsPages) await build();
+    process.exitCode = await watch(names[0], folders, shared);
+    return;
+  }
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
 
@@ -219,7 +266,7 @@ await run(async () => {
   const failures = [];
   for (const name of names.length > 0 ? names : Object.keys(stages)) {
     if (interrupted) break;
-    const stage = stages[name]();
+    const stage = stages[name](folders);
     say(`\n== ${name}`);
     const began = Date.now();
     let note = "";
@@ -230,7 +277,8 @@ await run(async () => {
       counted = stage.count === undefined ? yesOrNo(code) : stage.count();
       if (counted === undefined || counted.passed + counted.failed === 0) {
         counted = { passed: counted?.passed ?? 0, failed: 1 };
-        note = late ? ` (stopped after ${stageLimit} min)` : " (ran no test)";
+        const none = folders.length === 0 ? "ran no test" : `no test of ${folders.join(", ")}`;
+        note = ` (${late ? `stopped after ${stageLimit} min` : none})`;
       } else if (code !== 0 && counted.failed === 0) {
         // Every test was fine and yet the runner was not: an error outside any test, or a crash after the last.
         counted = { ...counted, failed: 1 };
@@ -253,6 +301,7 @@ await run(async () => {
   if (failures.length > 0) console.log(`\n${failures.join("\n")}`);
   console.log(`\n${lines.join("\n")}`);
   if (interrupted) console.log("interrupted: the stages after this were not run");
-  console.log(`${sum.passed} passed, ${sum.failed} failed`);
+  const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : "";
+  console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
   process.exitCode = sum.failed > 0 || interrupted || sum.passed === 0 ? 1 : 0;
 });

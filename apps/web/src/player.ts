@@ -190,6 +190,118 @@ export interface Player {
 /** Recoveries of broken media allowed within half a minute before we say that this browser cannot play it. */
 const MOST_RECOVERIES = 4;
 
+/** What hls.js may wait for a peer that has to make something first: times in milliseconds. */
+const patient = { maxNumRetry: 1_000, retryDelayMs: 500, maxRetryDelayMs: 4_000 };
+
+const settings = {
+  lowLatencyMode: true,
+  enableWorker: false,
+  // Two segments from the newest: one plays while the next is still being transcoded, checked and fetched.
+  liveSyncDurationCount: 2,
+  liveMaxLatencyDurationCount: 6,
+  maxLiveSyncPlaybackRate: 1.1,
+  maxBufferLength: 20,
+  maxMaxBufferLength: 30,
+  backBufferLength: 20,
+  // A blocking reload waits for a segment that a second worker may have to make.
+  playlistLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 30_000,
+      maxLoadTimeMs: 30_000,
+      timeoutRetry: patient,
+      errorRetry: patient,
+    },
+  },
+  manifestLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 60_000,
+      maxLoadTimeMs: 60_000,
+      timeoutRetry: patient,
+      errorRetry: patient,
+    },
+  },
+  fragLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 8_000,
+      maxLoadTimeMs: 16_000,
+      timeoutRetry: { maxNumRetry: 3, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      errorRetry: { maxNumRetry: 4, retryDelayMs: 300, maxRetryDelayMs: 2_000 },
+    },
+  },
+};
+
+/** Goes on after what hls.js cannot mend by itself. `close` ends what it has planned. */
+function recover(hls: Hls, set: (change: Partial<PlayerState>) => void): { close(): void } {
+  const { Events, ErrorTypes } = Hls;
+  const recoveries: number[] = [];
+  let restart = 0;
+  hls.on(Events.ERROR, (_, data) => {
+    if (!data.fatal) return;
+    if (data.type === ErrorTypes.NETWORK_ERROR) {
+      // Peers come and go: keep asking for as long as somebody watches.
+      set({ trouble: "Nobody who holds this part of the stream has answered yet. Still asking." });
+      clearTimeout(restart);
+      restart = self.setTimeout(() => {
+        if (hls.levels.length === 0) hls.loadSource(MASTER);
+        else hls.startLoad();
+      }, 1_000);
+      return;
+    }
+    const now = performance.now();
+    recoveries.push(now);
+    while ((recoveries[0] ?? now) < now - 30_000) recoveries.shift();
+    if (recoveries.length <= MOST_RECOVERIES) {
+      set({ trouble: "A piece of the stream could not be decoded. Starting again after it." });
+      if (recoveries.length % 2 === 0) hls.swapAudioCodec();
+      hls.recoverMediaError();
+      return;
+    }
+    set({ phase: "failed", trouble: `This browser cannot play the stream (${data.details}).` });
+    hls.stopLoad();
+  });
+  return { close: () => clearTimeout(restart) };
+}
+
+interface Followed {
+  readonly signal: AbortSignal;
+  readonly state: () => PlayerState;
+  readonly set: (change: Partial<PlayerState>) => void;
+  /** The picture runs: what troubled it is over. */
+  readonly playing: () => void;
+}
+
+/** Tells what the video element does. */
+function followVideo(
+  video: HTMLVideoElement,
+  hls: Hls,
+  { signal, state, set, playing }: Followed,
+): void {
+  const look = () => {
+    const at = video.currentTime;
+    let buffered = 0;
+    for (let i = 0; i < video.buffered.length; i++)
+      if (video.buffered.start(i) <= at + 0.1 && video.buffered.end(i) > at)
+        buffered = video.buffered.end(i) - at;
+    set({
+      buffered,
+      ...(state().phase !== "loading" && {
+        behind: behindLive(hls.playingDate?.getTime(), Date.now(), hls.latency),
+      }),
+    });
+  };
+  video.addEventListener("playing", playing, { signal });
+  video.addEventListener(
+    "waiting",
+    () => state().phase !== "loading" && set({ phase: "waiting" }),
+    {
+      signal,
+    },
+  );
+  video.addEventListener("pause", () => !video.ended && set({ phase: "paused" }), { signal });
+  video.addEventListener("ended", () => set({ phase: "ended" }), { signal });
+  video.addEventListener("timeupdate", look, { signal });
+}
+
 /** Plays a viewer's stream in a video element. Throws PLAYER_UNSUPPORTED where there is no Media Source Extensions. */
 export function play({ viewer, video, on }: PlayOptions): Player {
   if (!Hls.isSupported())
@@ -197,46 +309,9 @@ export function play({ viewer, video, on }: PlayOptions): Player {
       { code: "PLAYER_UNSUPPORTED" },
       "This browser has no Media Source Extensions, which playing a live stream needs.",
     );
-  const { Events, ErrorTypes } = Hls;
+  const { Events } = Hls;
   const loader = loaderOf(viewer);
-  const patient = { maxNumRetry: 1_000, retryDelayMs: 500, maxRetryDelayMs: 4_000 };
-  const hls = new Hls({
-    loader,
-    lowLatencyMode: true,
-    enableWorker: false,
-    // Two segments from the newest: one plays while the next is still being transcoded, checked and fetched.
-    liveSyncDurationCount: 2,
-    liveMaxLatencyDurationCount: 6,
-    maxLiveSyncPlaybackRate: 1.1,
-    maxBufferLength: 20,
-    maxMaxBufferLength: 30,
-    backBufferLength: 20,
-    // A blocking reload waits for a segment that a second worker may have to make.
-    playlistLoadPolicy: {
-      default: {
-        maxTimeToFirstByteMs: 30_000,
-        maxLoadTimeMs: 30_000,
-        timeoutRetry: patient,
-        errorRetry: patient,
-      },
-    },
-    manifestLoadPolicy: {
-      default: {
-        maxTimeToFirstByteMs: 60_000,
-        maxLoadTimeMs: 60_000,
-        timeoutRetry: patient,
-        errorRetry: patient,
-      },
-    },
-    fragLoadPolicy: {
-      default: {
-        maxTimeToFirstByteMs: 8_000,
-        maxLoadTimeMs: 16_000,
-        timeoutRetry: { maxNumRetry: 3, retryDelayMs: 0, maxRetryDelayMs: 0 },
-        errorRetry: { maxNumRetry: 4, retryDelayMs: 300, maxRetryDelayMs: 2_000 },
-      },
-    },
-  });
+  const hls = new Hls({ loader, ...settings });
 
   let state: PlayerState = {
     rungs: [],
@@ -274,64 +349,19 @@ export function play({ viewer, video, on }: PlayOptions): Player {
     hls.loadLevel = levelOf(state.chosen);
   });
 
-  const recoveries: number[] = [];
-  let restart = 0;
-  hls.on(Events.ERROR, (_, data) => {
-    if (!data.fatal) return;
-    if (data.type === ErrorTypes.NETWORK_ERROR) {
-      // Peers come and go: keep asking for as long as somebody watches.
-      set({ trouble: "Nobody who holds this part of the stream has answered yet. Still asking." });
-      clearTimeout(restart);
-      restart = self.setTimeout(() => {
-        if (hls.levels.length === 0) hls.loadSource(MASTER);
-        else hls.startLoad();
-      }, 1_000);
-      return;
-    }
-    const now = performance.now();
-    recoveries.push(now);
-    while ((recoveries[0] ?? now) < now - 30_000) recoveries.shift();
-    if (recoveries.length <= MOST_RECOVERIES) {
-      set({ trouble: "A piece of the stream could not be decoded. Starting again after it." });
-      if (recoveries.length % 2 === 0) hls.swapAudioCodec();
-      hls.recoverMediaError();
-      return;
-    }
-    set({ phase: "failed", trouble: `This browser cannot play the stream (${data.details}).` });
-    hls.stopLoad();
-  });
-
+  const recovery = recover(hls, set);
   const listening = new AbortController();
   const { signal } = listening;
-  const look = () => {
-    const at = video.currentTime;
-    let buffered = 0;
-    for (let i = 0; i < video.buffered.length; i++)
-      if (video.buffered.start(i) <= at + 0.1 && video.buffered.end(i) > at)
-        buffered = video.buffered.end(i) - at;
-    set({
-      buffered,
-      ...(state.phase !== "loading" && {
-        behind: behindLive(hls.playingDate?.getTime(), Date.now(), hls.latency),
-      }),
-    });
-  };
-  video.addEventListener(
-    "playing",
-    () => {
+  followVideo(video, hls, {
+    signal,
+    state: () => state,
+    set,
+    playing: () => {
       const { trouble: _, ...rest } = state;
       state = rest;
       set({ phase: "playing" });
     },
-    { signal },
-  );
-  video.addEventListener("waiting", () => state.phase !== "loading" && set({ phase: "waiting" }), {
-    signal,
   });
-  video.addEventListener("pause", () => !video.ended && set({ phase: "paused" }), { signal });
-  video.addEventListener("ended", () => set({ phase: "ended" }), { signal });
-  video.addEventListener("timeupdate", look, { signal });
-
   skipGaps(hls, video, { signal });
   hls.loadSource(MASTER);
   hls.attachMedia(video);
@@ -349,7 +379,7 @@ export function play({ viewer, video, on }: PlayOptions): Player {
       void video.play().catch(() => undefined);
     },
     close: () => {
-      clearTimeout(restart);
+      recovery.close();
       listening.abort();
       hls.destroy();
     },

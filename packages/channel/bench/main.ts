@@ -1,10 +1,6 @@
 // npm run bench -- channel: what a payment takes in a page, from the intent to the voucher that is credited.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
-import { createServer } from "vite";
+import { benchFlags, openBench } from "@tabcast/driver/bench";
 import { anvil, KEYS } from "../test/anvil.ts";
 import type { ChannelPage } from "./page.ts";
 
@@ -16,20 +12,16 @@ const TRANSFERS = 50;
 /** Sign, verify and persist, in milliseconds (median). */
 const TARGET_MS = 5;
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const cacheDir = mkdtempSync(join(tmpdir(), "tabcast-bench-channel-"));
-const vite = await createServer({
-  root,
-  configFile: false,
-  logLevel: "error",
-  cacheDir,
-  optimizeDeps: { entries: ["packages/channel/bench/page.ts"] },
-  server: { port: 0, host: "127.0.0.1", hmr: false },
-});
+benchFlags({});
 const net = await anvil();
-const browser = await chromium.launch({
-  executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+const bench = await openBench({
+  root: fileURLToPath(new URL("../../..", import.meta.url)),
+  page: "packages/channel/bench/page.html",
+  ready: "channelPage",
+  entries: ["packages/channel/bench/page.ts"],
+}).catch(async (error) => {
+  await net.close();
+  throw error;
 });
 
 function line(name: string, times: readonly number[]): number {
@@ -43,14 +35,10 @@ function line(name: string, times: readonly number[]): number {
 let median = Number.NaN;
 let asked = 0;
 try {
-  await vite.listen();
-  const page = await browser.newPage();
-  page.on("pageerror", (error) => console.error(error.message));
+  const { page } = await bench.open();
   page.on("request", (request) => {
     if (request.url().startsWith(net.rpc) && request.method() === "POST") asked++;
   });
-  await page.goto(`${vite.resolvedUrls?.local[0]}packages/channel/bench/page.html`);
-  await page.waitForFunction(() => "channelPage" in globalThis);
   const { rpc, domain } = net;
   await page.evaluate((options) => channelPage.prepare(options), {
     rpc,
@@ -81,10 +69,8 @@ try {
     `requests to the chain in ${run.payments.length} payments: ${during} (both sides look at it every 30 s)`,
   );
 } finally {
-  await browser.close();
-  await vite.close();
+  await bench.close();
   await net.close();
-  rmSync(cacheDir, { recursive: true, force: true });
 }
 if (!(median <= TARGET_MS)) {
   console.error(`target: ${TARGET_MS} ms for a payment (median)`);

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../test/anvil.ts";
 import { proxy } from "../test/proxy.ts";
 import { impatient, stage } from "../test/stage.ts";
-import { type Chain, connect } from "./chain.ts";
+import { type Chain, connect } from "./chain/chain.ts";
 import { separator } from "./config.ts";
-import { memory } from "./memory.ts";
-import { resumePot } from "./pot.ts";
+import { resumePot } from "./payer/open-pot.ts";
 import { openSecret } from "./secret.ts";
-import type { Sealed, Store } from "./store.ts";
+import { memory } from "./store/memory.ts";
+import type { Sealed, Store } from "./store/store.ts";
 import type { Lane, PayerPot, PotNews, Purse, PurseNews, SignedVoucher } from "./types.ts";
 import * as Voucher from "./voucher.ts";
 
@@ -88,8 +88,8 @@ async function reserved(
   return until;
 }
 
-describe("a broadcaster who", () => {
-  test("stops paying costs a worker the window and not a wei more", async () => {
+describe("broadcasters", () => {
+  test("a broadcaster who stops paying costs a worker the window and not a wei more", async () => {
     const pot = await funded();
     const purse = await working();
     await purse.trust(pot.domain, pot.config, { signal });
@@ -109,7 +109,7 @@ describe("a broadcaster who", () => {
     await pot.close();
   });
 
-  test("signs more than the deposit costs a worker its soft cap at most", async () => {
+  test("a broadcaster who signs more than the deposit costs a worker its soft cap at most", async () => {
     const store = memory();
     const pot = await funded({ deposit: wei(100n), store });
     const key = await keyOf(store, pot);
@@ -140,7 +140,7 @@ describe("a broadcaster who", () => {
     await pot.close();
   });
 
-  test("signs more than the deposit cannot take what a lane is guaranteed", async () => {
+  test("a broadcaster who signs more than the deposit cannot take what a lane is guaranteed", async () => {
     const store = memory();
     const pot = await funded({ deposit: wei(100n), store });
     const key = await keyOf(store, pot);
@@ -165,7 +165,7 @@ describe("a broadcaster who", () => {
     await pot.close();
   });
 
-  test("closes early finds every voucher claimed, and gets back exactly the rest", async () => {
+  test("a broadcaster who closes early finds every voucher claimed, and gets back exactly the rest", async () => {
     const store = memory();
     const pot = await funded({ store });
     const key = await keyOf(store, pot);
@@ -186,7 +186,7 @@ describe("a broadcaster who", () => {
     await pot.close();
   });
 
-  test("replays or shrinks a voucher gains nothing, on the wire or on chain", async () => {
+  test("a broadcaster who replays or shrinks a voucher gains nothing, on the wire or on chain", async () => {
     const store = memory();
     const pot = await funded({ store });
     const purse = await working();
@@ -214,7 +214,7 @@ describe("a broadcaster who", () => {
     await pot.close();
   });
 
-  test("signs for another chain is found out before any work is credited", async () => {
+  test("a broadcaster who signs for another chain is found out before any work is credited", async () => {
     const store = memory();
     const pot = await funded({ store });
     const key = await keyOf(store, pot);
@@ -233,7 +233,7 @@ describe("a broadcaster who", () => {
     await pot.close();
   });
 
-  test("floods a worker with vouchers makes it neither ask the chain for each nor hold more", async () => {
+  test("a broadcaster who floods a worker with vouchers makes it neither ask the chain for each nor hold more", async () => {
     const line = await proxy(net.rpc);
     const store = memory();
     const pot = await funded({ deposit: wei(100n), store });
@@ -249,7 +249,7 @@ describe("a broadcaster who", () => {
       const forged = await signed(forger, pot, purse, 60n + BigInt(i));
       await expect(purse.accept(forged)).rejects.toMatchObject({ code: "VOUCHER_FORGED" });
     }
-    // Four looks at once and one a second, at four or five requests a look.
+    // Four refreshes at once and one a second, at four or five requests each.
     expect(asked() - before).toBeLessThan(60);
     expect(purse.balances()).toMatchObject({ vouchered: 50n });
     await purse.close();
@@ -258,8 +258,8 @@ describe("a broadcaster who", () => {
   });
 });
 
-describe("a worker who", () => {
-  test("claims twice, at once and by a helper, is paid once", async () => {
+describe("workers", () => {
+  test("a worker who claims twice, at once and by a helper, is paid once", async () => {
     const pot = await funded();
     const purse = await working();
     const voucher = await earn(pot, purse, 5_000n);
@@ -280,7 +280,7 @@ describe("a worker who", () => {
     await pot.close();
   });
 
-  test("forges a voucher moves neither the books nor the pot", async () => {
+  test("a worker who forges a voucher moves neither the books nor the pot", async () => {
     const pot = await funded();
     const purse = await working();
     const voucher = await earn(pot, purse, 10n);
@@ -301,7 +301,7 @@ describe("a worker who", () => {
     await pot.close();
   });
 
-  test("floods the broadcaster with claims of what it holds costs it no wei and no request", async () => {
+  test("a worker who floods the broadcaster with claims of what it holds costs it no wei and no request", async () => {
     const line = await proxy(net.rpc);
     const pot = await funded({ rpc: line.rpc });
     const lane = { payee: net.accounts[1].address, lane: 3 };
@@ -318,8 +318,8 @@ describe("a worker who", () => {
   });
 });
 
-describe("a thief of the session key", () => {
-  test("takes the balance less what is reserved, and its gas, and nothing else", async () => {
+describe("thieves of the session key", () => {
+  test("a thief of the session key takes the balance less what is reserved, and its gas, and nothing else", async () => {
     const store = memory();
     const pot = await funded({ deposit: wei(1_000n), store });
     const stolen = await keyOf(store, pot);
@@ -395,7 +395,7 @@ describe("bad luck", () => {
     expect(next.cumulative).toBe(457n);
     const before = await credit(purse.payee);
     expect(await purse.claim({ signal })).toEqual({ paid: 457n });
-    expect(news).toContainEqual({ type: "wentBack", potId: pot.potId, from: 450n, to: 0n });
+    expect(news).toContainEqual({ type: "reorg", potId: pot.potId, from: 450n, to: 0n });
     expect((await credit(purse.payee)) - before).toBe(457n);
     expect(purse.balances()).toEqual({ accrued: 457n, vouchered: 457n, claimed: 457n });
     const settlement = await pot.settle({ signal, progress: jump() });

@@ -1,6 +1,6 @@
 import type { LocalAccount } from "viem";
 import { newSecret, openSecret } from "./secret.ts";
-import { type Sealed, type Store, StoreError } from "./store.ts";
+import { type Sealed, type Store, StoreError } from "./store/store.ts";
 import type { Address } from "./types.ts";
 
 /** A wallet that lives in this browser profile alone: for play money on a local chain. */

@@ -5,9 +5,10 @@ import { describe, expect, test } from "vitest";
 import { Crash } from "../test/crash.ts";
 import { type Ledger, ledger } from "../test/ledger.ts";
 import { replay } from "../test/replay.ts";
-import { type MemoryStore, memory } from "./memory.ts";
-import { openPot, resumePot, unsettled } from "./pot.ts";
-import { openPurse } from "./purse.ts";
+import { openPurse } from "./payee/open-purse.ts";
+import { openPot, resumePot } from "./payer/open-pot.ts";
+import { unsettled } from "./payer/pot-record.ts";
+import { type MemoryStore, memory } from "./store/memory.ts";
 import type { Domain, PayerPot, Purse, SignedVoucher } from "./types.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Wei;
@@ -38,7 +39,7 @@ function mortal(store: MemoryStore, fuse: { left: number; after: boolean }): Mem
   };
 }
 
-/** Two engines, one chain, and a line that keeps what was sent until it is delivered, repeated or lost. */
+/** Two engines, one chain, and a connection that keeps what was sent until it is delivered, repeated or lost. */
 class World {
   readonly chain: Ledger = ledger(domain);
   readonly stores = { payer: memory(), worker: memory() };
@@ -189,7 +190,7 @@ class World {
     );
   }
 
-  /** Invariant 25: the line is whole again; both hold the highest that was signed, and the chain pays exactly that. */
+  /** Invariant 25: the connection is whole again; both have the highest that was signed, and the chain pays exactly that. */
   async heal(): Promise<void> {
     for (let i = 0; i < 3; i++) await this.hello();
     const { pot } = this;
@@ -257,7 +258,7 @@ describe(`a tab that dies at any of ${kills.length} points of its store`, () => 
     },
   );
 
-  test("there are at least twenty such points", () => {
+  test("a tab has at least twenty points where it can die", () => {
     expect(kills.length).toBeGreaterThanOrEqual(20);
   });
 });
@@ -316,7 +317,7 @@ describe("lost books", () => {
     return world;
   }
 
-  test("the payer's: the worker's voucher, signed by the payer's own key, restores them", async () => {
+  test("a payer without books takes back the worker's voucher, which its own key signed", async () => {
     const world = await afterThree();
     const before = world.pot?.highest(lane);
     await world.pot?.close();
@@ -331,7 +332,7 @@ describe("lost books", () => {
     await world.close();
   });
 
-  test("the worker's: the payer sends its highest again", async () => {
+  test("a worker without books gets the payer's highest voucher again", async () => {
     const world = await afterThree();
     await world.purse?.close();
     world.purse = undefined;
@@ -346,7 +347,7 @@ describe("lost books", () => {
     await world.close();
   });
 
-  test("both: the chain's counter is where the lane goes on", async () => {
+  test("a lane without books on either side goes on from the chain's counter", async () => {
     const world = await afterThree();
     const pot = await world.openPayer();
     await (await world.openWorker()).claim({ signal });

@@ -18,7 +18,7 @@ import {
   toHex,
 } from "viem";
 import { recoverAddress } from "viem/utils";
-import type { Wallet } from "./chain.ts";
+import type { Wallet } from "./chain/chain.ts";
 import { digest as digestOf, isHexOf, NAME, separator, VERSION, word } from "./config.ts";
 import type { Address, Domain, Hex } from "./types.ts";
 

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Anvil, anvil } from "../test/anvil.ts";
 import { apply, claimable, empty, type Model, type ModelAction } from "../test/pot-model.ts";
 import { replay } from "../test/replay.ts";
-import { callOf } from "./action.ts";
+import { callOf } from "./chain/action.ts";
 import { potId as potIdOf, separator } from "./config.ts";
 import type { PotConfig } from "./types.ts";
 import * as Voucher from "./voucher.ts";

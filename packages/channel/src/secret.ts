@@ -1,7 +1,7 @@
 import { fromHex, toHex } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import type { Sealed, Store } from "./store.ts";
+import type { Sealed, Store } from "./store/store.ts";
 
 /** A fresh secp256k1 key, and the same sealed for the store. Random, never derived from a wallet's signature. */
 export async function newSecret(

@@ -78,7 +78,7 @@ export type PurseNews =
   | { readonly type: "credited"; readonly potId: Hex; readonly credited: Wei }
   | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Wei }
   /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is, wei. It is claimed again. */
-  | { readonly type: "wentBack"; readonly potId: Hex; readonly from: Wei; readonly to: Wei }
+  | { readonly type: "reorg"; readonly potId: Hex; readonly from: Wei; readonly to: Wei }
   /** The pot could not pay this much of a claim. */
   | { readonly type: "bounced"; readonly potId: Hex; readonly shortfall: Wei };
 

@@ -28,11 +28,11 @@ const with_ = (voucher: SignedVoucher, signature: string): SignedVoucher => ({
 const hex = (value: bigint | number, bytes: number) => value.toString(16).padStart(2 * bytes, "0");
 
 describe("a voucher", () => {
-  test("is signed the same twice, so that a crash repeats no new bytes", async () => {
+  test("a voucher is signed the same twice, so that a crash repeats no new bytes", async () => {
     expect(await Voucher.sign(own, key, terms)).toEqual(await Voucher.sign(own, key, terms));
   });
 
-  test("by another key is forged, and says by whom", async () => {
+  test("a voucher by another key is forged, and says by whom", async () => {
     const forged = await Voucher.sign(own, other, terms);
     await expect(Voucher.verify(own, key.address, forged)).rejects.toMatchObject({
       code: "VOUCHER_FORGED",
@@ -45,14 +45,14 @@ describe("a voucher", () => {
     ["payee", `0x${"ee".repeat(20)}`],
     ["lane", 8],
     ["cumulative", 10n ** 18n + 1n],
-  ])("with another %s is forged", async (field, value) => {
+  ])("a voucher with another %s is forged", async (field, value) => {
     const voucher = { ...(await Voucher.sign(own, key, terms)), [field]: value };
     await expect(Voucher.verify(own, key.address, voucher)).rejects.toMatchObject({
       code: "VOUCHER_FORGED",
     });
   });
 
-  test("of another chain or contract is forged", async () => {
+  test("a voucher of another chain or contract is forged", async () => {
     const voucher = await Voucher.sign(own, key, terms);
     for (const domain of [
       { chainId: 1, contract: `0x${"ab".repeat(20)}` as Address },
@@ -63,7 +63,7 @@ describe("a voucher", () => {
       });
   });
 
-  test("with a high s is refused, though it recovers to the signer", async () => {
+  test("a voucher with a high s is refused, though it recovers to the signer", async () => {
     const voucher = await Voucher.sign(own, key, terms);
     const { r, s, v } = parts(voucher);
     const high = with_(voucher, `0x${r}${hex(ORDER - s, 32)}${hex(v === 27 ? 28 : 27, 1)}`);
@@ -72,7 +72,7 @@ describe("a voucher", () => {
     });
   });
 
-  test("with v 0 or 1 is refused, though viem would take it", async () => {
+  test("a voucher with v 0 or 1 is refused, though viem would take it", async () => {
     const voucher = await Voucher.sign(own, key, terms);
     const { r, s, v } = parts(voucher);
     const low = with_(voucher, `0x${r}${hex(s, 32)}${hex(v - 27, 1)}`);
@@ -89,7 +89,7 @@ describe("a voucher", () => {
     ["no hex", `0x${"zz".repeat(65)}`],
     ["zeros", `0x${"00".repeat(64)}1b`],
     ["r beyond the curve", `0x${"ff".repeat(32)}${hex(1, 32)}1b`],
-  ])("with a signature of %s is malformed", async (_, signature) => {
+  ])("a voucher with a signature of %s is malformed", async (_, signature) => {
     const voucher = { ...terms, signature: signature as Hex };
     await expect(Voucher.verify(own, key.address, voucher)).rejects.toMatchObject({
       code: "VOUCHER_MALFORMED",
@@ -104,7 +104,7 @@ describe("a voucher", () => {
     ["a lane over 32 bits", { lane: 2 ** 32 }],
     ["a short payee", { payee: "0x12" as Address }],
     ["a short pot id", { potId: "0x12" as Hex }],
-  ])("with %s is never signed", async (_, change) => {
+  ])("a voucher with %s is never signed", async (_, change) => {
     await expect(Voucher.sign(own, key, { ...terms, ...change })).rejects.toMatchObject({
       code: "VOUCHER_MALFORMED",
     });

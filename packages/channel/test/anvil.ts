@@ -16,7 +16,7 @@ export const KEYS = [
 export interface Anvil {
   readonly rpc: string;
   readonly domain: Domain;
-  /** [payer, worker, worker, tower], 10_000 ETH each. */
+  /** [payer, worker, worker, watchtower], 10_000 ETH each. */
   readonly accounts: readonly [LocalAccount, LocalAccount, LocalAccount, LocalAccount];
   /** Moves the chain's clock, in seconds, and makes a block. */
   warp(seconds: number): Promise<void>;

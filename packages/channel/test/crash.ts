@@ -1,4 +1,4 @@
-import type { Store } from "../src/store.ts";
+import type { Store } from "../src/store/store.ts";
 
 /** The tab died here. */
 export class Crash extends Error {}

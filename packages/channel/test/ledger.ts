@@ -1,5 +1,5 @@
 import type { Wei } from "@tabcast/runtime";
-import type { Chain, LaneState, PotState, Sent } from "../src/chain.ts";
+import type { Chain, LaneState, PotState, Sent } from "../src/chain/chain.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
 import { least } from "../src/least.ts";
 import type { Domain, Hex } from "../src/types.ts";

@@ -1,12 +1,12 @@
 import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import { expect } from "vitest";
-import { memory } from "../src/memory.ts";
-import { type OpenPotOptions, openPot } from "../src/pot.ts";
-import { type OpenPurseOptions, openPurse } from "../src/purse.ts";
+import { type OpenPurseOptions, openPurse } from "../src/payee/open-purse.ts";
+import { type OpenPotOptions, openPot } from "../src/payer/open-pot.ts";
+import { memory } from "../src/store/memory.ts";
 import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "../src/types.ts";
 import type { Anvil } from "./anvil.ts";
 
-/** Looks at the chain often instead of every second: what is waited for is our own jump of its clock. */
+/** Polls the chain often instead of every second: what is waited for is our own jump of its clock. */
 export const impatient: Clock = {
   ...systemClock,
   sleep: (ms, options) => systemClock.sleep(ms > 2000 ? ms : Math.min(ms, 20), options),

@@ -6,6 +6,12 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const target = `${root}src/generated.ts`;
 
+const [word] = process.argv.slice(2).filter((one) => one !== "--check");
+if (word !== undefined) {
+  console.error(`error: generate takes --check or nothing, got ${word}`);
+  process.exit(2);
+}
+
 function run(command: string, args: readonly string[], input?: string): string {
   const done = spawnSync(command, args, { cwd: root, encoding: "utf8", ...(input && { input }) });
   if (done.error) throw new Error(`${command} did not start`, { cause: done.error });

@@ -92,7 +92,7 @@ contract PotClaimTest is PotTest {
         vm.prank(stranger);
         pot.claim(config(), one(row));
         vm.assertEq(credit(worker), 1 ether, "payee");
-        vm.assertEq(credit(stranger), 0, "tower");
+        vm.assertEq(credit(stranger), 0, "watchtower");
     }
 
     function test_lanesOfOnePayeeCountApart() public {

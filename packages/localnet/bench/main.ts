@@ -4,8 +4,13 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { benchFlags } from "@tabcast/driver/bench";
 import type { Report } from "../src/report.ts";
 
+const { input: given } = benchFlags({
+  /** A clip to use instead of one that is made of the built-in scene. */
+  input: { type: "file" },
+});
 const start = fileURLToPath(new URL("../../../scripts/start.mjs", import.meta.url));
 
 interface Line {
@@ -81,7 +86,6 @@ try {
   const live = await run(["--workers", "2"], 5);
   const peak = live.lines.find(({ type }) => type === "memory")?.peak;
 
-  const given = process.env.TABCAST_BENCH_INPUT;
   const clip = given ?? join(folder, "clip.mp4");
   if (given === undefined) {
     const out = join(folder, "made");

@@ -1,5 +1,6 @@
 // npm run bench -- soak [--minutes=60]: a whole network broadcasts live at low resolution, and its memory is looked at.
 // What a stream keeps on purpose (its last 256 MiB, for viewers and other workers) is counted apart: the rest must stay flat.
+import { benchFlags } from "@tabcast/driver/bench";
 import type { Page } from "playwright-core";
 import { localnet } from "../src/localnet.ts";
 import { treeMemory } from "../src/memory.ts";
@@ -24,10 +25,7 @@ interface Sample {
   readonly segments: number;
 }
 
-const minutes = Number(
-  process.argv.find((word) => word.startsWith("--minutes="))?.split("=")[1] ?? 60,
-);
-if (!(minutes >= 1 && minutes <= 24 * 60)) throw new Error("--minutes takes 1 to 1440");
+const { minutes = 60 } = benchFlags({ minutes: { type: "number", least: 1, most: 24 * 60 } });
 
 const own = new AbortController();
 process.on("SIGINT", () => own.abort(new Error("interrupted")));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Localnet, localnet, type NetEvent } from "./localnet.ts";
+import { localnet } from "./localnet.ts";
 import { tree } from "./memory.ts";
+import type { Localnet, NetEvent } from "./types.ts";
 
 const events: NetEvent[] = [];
 let net: Localnet;

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
+import { findChromium } from "@tabcast/driver/find";
 import { parseLadder } from "@tabcast/media/ladder";
 import { CodedError, describe } from "@tabcast/runtime";
 import { type Args, help, parseArgs } from "./args.ts";
-import { chromiumPath } from "./chromium.ts";
 import { checkFolder } from "./out.ts";
 import { jsonPrinter, textPrinter } from "./printer.ts";
 
@@ -12,7 +12,7 @@ class InputError extends CodedError<{ code: "INPUT_MISSING"; file: string }> {}
 
 /** Everything that can be known to be wrong before anything is started. */
 async function check(args: Args): Promise<void> {
-  chromiumPath(process.env);
+  findChromium();
   if (args.input !== undefined) {
     const { input } = args;
     const fail = (why: string): never => {

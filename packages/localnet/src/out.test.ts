@@ -49,6 +49,8 @@ test("playlists grow with the broadcast and end with it", async () => {
   const master = await read("master.m3u8");
   expect(master).toContain("240p/index.m3u8");
   expect(master).toContain("source/index.m3u8");
+  expect(master).toContain('NAME="240p"');
+  expect(master).toContain('NAME="360p (original)"');
   expect(master).toContain("RESOLUTION=426x240");
   expect(master).toContain('URI="audio/index.m3u8"');
   expect(await readdir(join(folder, "240p"))).toEqual(["0.m4s", "1.m4s", "index.m3u8", "init.mp4"]);

@@ -2,6 +2,7 @@ import { access, constants, mkdir, readdir, rename, rm, stat, writeFile } from "
 import { dirname, join, resolve } from "node:path";
 import type { Rung, SourceInfo } from "@tabcast/media";
 import * as Hls from "@tabcast/media/hls";
+import { originalName } from "@tabcast/media/ladder";
 import { CodedError, type Micros } from "@tabcast/runtime";
 import type { RecordedSegment } from "./headless.ts";
 import type { Plain, Report } from "./report.ts";
@@ -49,6 +50,18 @@ interface Track {
   readonly pieces: Piece[];
 }
 
+/** Everything of one broadcast that is in its folder. */
+interface Ladder {
+  readonly folder: string;
+  readonly tracks: Map<string, Track>;
+  /** Segments by sequence, in the order in which they came. */
+  readonly spans: Map<number, Span>;
+  /** Each track with a picture: what players call it, and its pixels. */
+  readonly sizes: Map<string, Pick<Hls.Variant, "name" | "width" | "height">>;
+  /** Frames per second, once the source is known. */
+  frameRate?: number;
+}
+
 const sounds: readonly string[] = Hls.SOUND_TRACKS;
 
 /** Like mkdir -p. Node's own recursive one never returns where a file system refuses with ENOENT, as /proc does. */
@@ -81,118 +94,117 @@ export async function openOut(folder: string): Promise<Out> {
   await Promise.all(
     ["master.m3u8", "report.json"].map((name) => rm(join(folder, name), { force: true })),
   );
-  const tracks = new Map<string, Track>();
-  const spans = new Map<number, Span>();
+  const ladder: Ladder = { folder, tracks: new Map(), spans: new Map(), sizes: new Map() };
   /** Unix milliseconds at media time 0. A file is read faster than it plays, so the others' own times would not fit. */
   let epoch: number | undefined;
-  let info: Plain<SourceInfo> | undefined;
-  let sizes = new Map<string, { readonly width: number; readonly height: number }>();
-
-  // Written aside and moved: a player that reads at this moment sees the old text or the new one.
-  const write = async (name: string, text: string): Promise<void> => {
-    const file = join(folder, name);
-    await writeFile(`${file}.new`, text);
-    await rename(`${file}.new`, file);
-  };
-
-  const open = async (name: string): Promise<Track> => {
-    const held = tracks.get(name);
-    if (held !== undefined) return held;
-    if (!sounds.includes(name) && !sizes.has(name))
-      throw new OutError(
-        { code: "OUT_UNKNOWN_TRACK", track: name },
-        `the broadcast recorded a track ${name} that it never announced`,
-      );
-    const track: Track = {
-      folder: join(folder, name),
-      inits: [],
-      init: "",
-      bytes: 0,
-      codecs: new Set(),
-      pieces: [],
-    };
-    tracks.set(name, track);
-    await mkdir(track.folder, { recursive: true });
-    // What an earlier run left would be served beside this one's.
-    for (const old of await readdir(track.folder))
-      if (/^(\d+\.m4s|init(-\d+)?\.mp4|index\.m3u8)$/.test(old)) await rm(join(track.folder, old));
-    return track;
-  };
-
-  const playlist = (track: Track, ended: boolean): string => {
-    const held = new Map(track.pieces.map((piece) => [piece.seq, piece]));
-    const pieces = [...spans].map(([seq, span]): Hls.Piece => {
-      const uri = `${seq}.m4s`;
-      const piece = held.get(seq);
-      return piece === undefined
-        ? { uri, ...span, gap: true }
-        : { uri, ...span, init: { uri: piece.init, id: piece.init } };
-    });
-    return Hls.media({ kind: ended ? "vod" : "event", pieces, ended });
-  };
-
-  const master = (): string => {
-    const found = (name: string) => {
-      const track = tracks.get(name);
-      const codecs = Hls.strictest([...(track?.codecs ?? [])]);
-      if (track === undefined || codecs === undefined) return [];
-      return [{ uri: `${name}/index.m3u8`, codecs, bandwidth: Hls.bandwidthOf(track.pieces) }];
-    };
-    const frameRate = info?.frameRate ?? 0;
-    return Hls.master({
-      variants: [...sizes].flatMap(([name, size]) =>
-        found(name).map((track) => ({ ...track, ...size, name, frameRate })),
-      ),
-      audio: sounds.flatMap((group) => found(group).map((track) => ({ ...track, group }))),
-    });
-  };
-
-  const writeAll = async (ended: boolean): Promise<void> => {
-    await Promise.all(
-      [...tracks].map(([name, track]) => write(join(name, "index.m3u8"), playlist(track, ended))),
-    );
-    // Last, so that what it names is there.
-    if (tracks.size > 0) await write("master.m3u8", master());
-  };
-
   return {
-    source(source, rungs) {
-      info = source;
-      sizes = new Map(
-        [...rungs, { ...source, name: "source" }].map(({ name, width, height }) => [
-          name,
-          { width, height },
-        ]),
-      );
+    source(info, rungs) {
+      ladder.frameRate = info.frameRate;
+      for (const { name, width, height } of rungs) ladder.sizes.set(name, { name, width, height });
+      const { width, height } = info;
+      ladder.sizes.set("source", { name: originalName(info), width, height });
     },
     async piece(name, seq, what, bytes) {
-      const track = await open(name);
-      if (what === "media") {
-        track.bytes = bytes.byteLength;
-        await writeFile(join(track.folder, `${seq}.m4s`), bytes);
-        return;
-      }
-      const same = track.inits.find((init) => Buffer.compare(init.bytes, bytes) === 0);
-      track.init =
-        same?.name ??
-        (track.inits.length === 0 ? "init.mp4" : `init-${track.inits.length + 1}.mp4`);
-      if (same !== undefined) return;
-      track.inits.push({ name: track.init, bytes });
-      await writeFile(join(track.folder, track.init), bytes);
+      const track = await openTrack(ladder, name);
+      await (what === "media" ? takeMedia(track, seq, bytes) : takeInit(track, bytes));
     },
     async segment({ seq, start, duration, capturedAt, tracks: recorded }) {
       epoch ??= capturedAt - start / 1_000;
-      spans.set(seq, { duration: duration as Micros, capturedAt: epoch + start / 1_000 });
+      ladder.spans.set(seq, { duration: duration as Micros, capturedAt: epoch + start / 1_000 });
       for (const { name, codecs } of recorded) {
-        const track = tracks.get(name);
+        const track = ladder.tracks.get(name);
         if (track === undefined) continue;
         track.codecs.add(codecs);
         const { bytes, init } = track;
         track.pieces.push({ seq, duration: duration as Micros, bytes, init });
       }
-      await writeAll(false);
+      await writePlaylists(ladder, false);
     },
-    end: () => writeAll(true),
-    report: (report) => write("report.json", `${JSON.stringify(report, null, 2)}\n`),
+    end: () => writePlaylists(ladder, true),
+    report: (report) => write(folder, "report.json", `${JSON.stringify(report, null, 2)}\n`),
   };
+}
+
+/** Written aside and moved: a player that reads at this moment sees the old text or the new one. */
+async function write(folder: string, name: string, text: string): Promise<void> {
+  const file = join(folder, name);
+  await writeFile(`${file}.new`, text);
+  await rename(`${file}.new`, file);
+}
+
+/** The track's folder, emptied when it is first asked for. Throws OUT_UNKNOWN_TRACK. */
+async function openTrack({ folder, tracks, sizes }: Ladder, name: string): Promise<Track> {
+  const held = tracks.get(name);
+  if (held !== undefined) return held;
+  if (!sounds.includes(name) && !sizes.has(name))
+    throw new OutError(
+      { code: "OUT_UNKNOWN_TRACK", track: name },
+      `the broadcast recorded a track ${name} that it never announced`,
+    );
+  const track: Track = {
+    folder: join(folder, name),
+    inits: [],
+    init: "",
+    bytes: 0,
+    codecs: new Set(),
+    pieces: [],
+  };
+  tracks.set(name, track);
+  await mkdir(track.folder, { recursive: true });
+  // What an earlier run left would be served beside this one's.
+  for (const old of await readdir(track.folder))
+    if (/^(\d+\.m4s|init(-\d+)?\.mp4|index\.m3u8)$/.test(old)) await rm(join(track.folder, old));
+  return track;
+}
+
+async function takeMedia(track: Track, seq: number, bytes: Uint8Array): Promise<void> {
+  track.bytes = bytes.byteLength;
+  await writeFile(join(track.folder, `${seq}.m4s`), bytes);
+}
+
+async function takeInit(track: Track, bytes: Uint8Array): Promise<void> {
+  const same = track.inits.find((init) => Buffer.compare(init.bytes, bytes) === 0);
+  track.init =
+    same?.name ?? (track.inits.length === 0 ? "init.mp4" : `init-${track.inits.length + 1}.mp4`);
+  if (same !== undefined) return;
+  track.inits.push({ name: track.init, bytes });
+  await writeFile(join(track.folder, track.init), bytes);
+}
+
+function playlist({ spans }: Ladder, track: Track, ended: boolean): string {
+  const held = new Map(track.pieces.map((piece) => [piece.seq, piece]));
+  const pieces = [...spans].map(([seq, span]): Hls.Piece => {
+    const uri = `${seq}.m4s`;
+    const piece = held.get(seq);
+    return piece === undefined
+      ? { uri, ...span, gap: true }
+      : { uri, ...span, init: { uri: piece.init, id: piece.init } };
+  });
+  return Hls.media({ kind: ended ? "vod" : "event", pieces, ended });
+}
+
+function master({ tracks, sizes, frameRate = 0 }: Ladder): string {
+  const found = (name: string) => {
+    const track = tracks.get(name);
+    const codecs = Hls.strictest([...(track?.codecs ?? [])]);
+    if (track === undefined || codecs === undefined) return [];
+    return [{ uri: `${name}/index.m3u8`, codecs, bandwidth: Hls.bandwidthOf(track.pieces) }];
+  };
+  return Hls.master({
+    variants: [...sizes].flatMap(([folder, size]) =>
+      found(folder).map((track) => ({ ...track, ...size, frameRate })),
+    ),
+    audio: sounds.flatMap((group) => found(group).map((track) => ({ ...track, group }))),
+  });
+}
+
+async function writePlaylists(ladder: Ladder, ended: boolean): Promise<void> {
+  const { folder, tracks } = ladder;
+  await Promise.all(
+    [...tracks].map(([name, track]) =>
+      write(folder, join(name, "index.m3u8"), playlist(ladder, track, ended)),
+    ),
+  );
+  // Last, so that what it names is there.
+  if (tracks.size > 0) await write(folder, "master.m3u8", master(ladder));
 }

@@ -1,7 +1,8 @@
+import { originalName } from "@tabcast/media/ladder";
 import type { BroadcastEvent } from "@tabcast/node/types";
-import type { NetEvent } from "./localnet.ts";
 import type { TreeMemory } from "./memory.ts";
 import { notAsked, type Plain, plainJson, type Report } from "./report.ts";
+import type { NetEvent } from "./types.ts";
 
 /** Everything that the command may tell. */
 export type Line =
@@ -41,143 +42,144 @@ export function money(wei: string | bigint): string {
 const megapixels = (pixelsPerSecond: number) => `${(pixelsPerSecond / 1e6).toFixed(0)} Mpixel/s`;
 const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 
+/** The sentences of each kind of line, if it has any. */
+type Texts = {
+  readonly [Type in Line["type"]]: (
+    line: Extract<Line, { type: Type }>,
+    who: (peer: string) => string,
+  ) => readonly string[];
+};
+
+const none = (): readonly string[] => [];
+/** "chain       what": a line's subject in a column of its own. */
+const row = (subject: string, text: string): string => `${subject.padEnd(12)}${text}`;
+const one = (subject: string, text: string): readonly string[] => [row(subject, text)];
+
+/** What the parts of the network tell. */
+const ofNetwork = {
+  chain: ({ local, id, rpc, contract }) =>
+    one("chain", `${local ? "local " : ""}${id} at ${rpc}, TabcastPot at ${contract}`),
+  relay: ({ addrs, id }) => one("relay", addrs[0] ?? id),
+  pages: ({ origin, browser }) => one("pages", `${origin} (headless pages in ${browser})`),
+  worker({ name, peer, capabilities }) {
+    const speeds = capabilities.map(
+      ({ codec, pixelsPerSecond }) => `${codec} ${megapixels(pixelsPerSecond)}`,
+    );
+    return one(name, `joined as ${shortPeer(peer)}, ${speeds.join(", ")}`);
+  },
+  // The broadcaster tells the same story; only what it cannot know is shown.
+  working: ({ name, event }) =>
+    event.type === "refused" ? one(name, `refused ${event.what}: ${event.why}`) : [],
+  broken: ({ tab, message }) => one(tab, `broke: ${message}`),
+  reload: ({ what }) => one("reload", what),
+  warped: ({ seconds }) =>
+    one("local chain", `its clock was moved ${seconds} s ahead, past the time to claim`),
+  links: ({ links }) => Object.entries(links).map(([name, url]) => row(name, url)),
+  note: ({ message }) => [message],
+  memory: ({ peak }) =>
+    one("memory", `${megabytes(peak.bytes)} resident at most, ${peak.processes} processes`),
+} satisfies Partial<Texts>;
+
+/** What the broadcaster tells of its workers and segments. */
+const ofBroadcast = {
+  source({ info, rungs, codec }) {
+    const ladder = rungs.map(
+      ({ name, width, height, bitrate }) =>
+        `${name} ${width}x${height}@${Math.round(bitrate / 1000)}k`,
+    );
+    const cut = info.passthrough ? "cut as it is" : "encoded again";
+    return [
+      row(
+        "input",
+        `${info.kind} ${info.codec} ${info.width}x${info.height}, ${info.frameRate.toFixed(2)} frames/s, ${cut}, audio ${info.audioCodec ?? "none"}`,
+      ),
+      row("ladder", `${codec}: ${[...ladder, originalName(info)].join(", ")}`),
+    ];
+  },
+  funded: ({ deposited }) => one("pot", `${money(deposited)} deposited`),
+  live: ({ stream }) => one("on air", stream),
+  bid: ({ worker, pixelsPerSecond, price }, who) =>
+    one("bid", `${who(worker)}: ${megapixels(pixelsPerSecond)} at ${money(price)} per megapixel`),
+  hired: ({ worker, role, payee }, who) =>
+    one("hired", `${who(worker)} as ${role}, pays to ${payee}`),
+  promoted: ({ worker }, who) => one("promoted", `${who(worker)} to the crew`),
+  dropped: ({ worker, why }, who) => one("dropped", `${who(worker)}: ${why}`),
+  failed: ({ seq, worker, why }, who) => [`${segmentHead(seq)}  ${who(worker)} failed: ${why}`],
+  segment: segmentText,
+  warning: ({ message }) => one("warning", message),
+  // What --json has for scripts and a reader would drown in.
+  captured: none,
+  chosen: none,
+  "dropped-input": none,
+  money: none,
+  proved: none,
+  sent: none,
+} satisfies Partial<Texts>;
+
+/** What is told from the end of the input on. */
+const ofEnd = {
+  ended: ({ segments }) => one("ended", `after ${segments} segments; settling`),
+  settling: ({ progress }) =>
+    progress.step === "paying" ? one("settling", `paying ${progress.lanes} lanes on chain`) : [],
+  settled({ settlement: { depositedWei, paidWei, refundedWei } }) {
+    const parts = `${money(paidWei)} paid + ${money(refundedWei)} refunded`;
+    return one("settled", `${money(depositedWei)} deposited = ${parts}`);
+  },
+  report: reportText,
+  done: none,
+} satisfies Partial<Texts>;
+
+const texts: Texts = { ...ofNetwork, ...ofBroadcast, ...ofEnd };
+
 /** Plain text; says what a line means, with units. */
 export function textPrinter(write: (text: string) => void): Printer {
   const names = new Map<string, string>();
   const who = (peer: string) =>
     peer === "local" ? "own tab" : (names.get(peer) ?? shortPeer(peer));
-  const say = (text: string) => write(`${text}\n`);
   return {
     print(line) {
-      switch (line.type) {
-        case "chain":
-          say(
-            `chain       ${line.local ? "local " : ""}${line.id} at ${line.rpc}, TabcastPot at ${line.contract}`,
-          );
-          break;
-        case "relay":
-          say(`relay       ${line.addrs[0] ?? line.id}`);
-          break;
-        case "pages":
-          say(`pages       ${line.origin} (headless pages in ${line.browser})`);
-          break;
-        case "worker": {
-          names.set(line.peer, line.name);
-          const speeds = line.capabilities.map(
-            ({ codec, pixelsPerSecond }) => `${codec} ${megapixels(pixelsPerSecond)}`,
-          );
-          say(`${line.name.padEnd(12)}joined as ${shortPeer(line.peer)}, ${speeds.join(", ")}`);
-          break;
-        }
-        case "working":
-          // The broadcaster tells the same story; only what it cannot know is shown.
-          if (line.event.type === "refused")
-            say(`${line.name.padEnd(12)}refused ${line.event.what}: ${line.event.why}`);
-          break;
-        case "broken":
-          say(`${line.tab.padEnd(12)}broke: ${line.message}`);
-          break;
-        case "warped":
-          say(`local chain its clock was moved ${line.seconds} s ahead, past the time to claim`);
-          break;
-        case "links":
-          for (const [name, url] of Object.entries(line.links)) say(`${name.padEnd(12)}${url}`);
-          break;
-        case "source": {
-          const { info, rungs, codec } = line;
-          const ladder = rungs.map(
-            ({ name, width, height, bitrate }) =>
-              `${name} ${width}x${height}@${Math.round(bitrate / 1000)}k`,
-          );
-          say(
-            `source      ${info.kind} ${info.codec} ${info.width}x${info.height}, ${info.frameRate.toFixed(2)} frames/s, ${info.passthrough ? "cut as it is" : "encoded again"}, audio ${info.audioCodec ?? "none"}`,
-          );
-          say(`ladder      ${codec}: ${ladder.join(", ") || "the source alone"}`);
-          break;
-        }
-        case "funded":
-          say(`pot         ${money(line.deposited)} deposited`);
-          break;
-        case "live":
-          say(`on air      ${line.stream}`);
-          break;
-        case "bid":
-          say(
-            `bid         ${who(line.worker)}: ${megapixels(line.pixelsPerSecond)} at ${money(line.price)} per megapixel`,
-          );
-          break;
-        case "hired":
-          say(`hired       ${who(line.worker)} as ${line.role}, pays to ${line.payee}`);
-          break;
-        case "promoted":
-          say(`promoted    ${who(line.worker)} to the crew`);
-          break;
-        case "dropped":
-          say(`dropped     ${who(line.worker)}: ${line.why}`);
-          break;
-        case "failed":
-          say(`segment ${String(line.seq).padStart(4)}  ${who(line.worker)} failed: ${line.why}`);
-          break;
-        case "segment":
-          for (const text of segmentText(line, who)) say(text);
-          break;
-        case "warning":
-          say(`warning     ${line.message}`);
-          break;
-        case "ended":
-          say(`ended       after ${line.segments} segments; settling`);
-          break;
-        case "settling":
-          if (line.progress.step === "paying")
-            say(`settling    paying ${line.progress.lanes} lanes on chain`);
-          break;
-        case "settled": {
-          const { depositedWei, paidWei, refundedWei } = line.settlement;
-          say(
-            `settled     ${money(depositedWei)} deposited = ${money(paidWei)} paid + ${money(refundedWei)} refunded`,
-          );
-          break;
-        }
-        case "note":
-          say(line.message);
-          break;
-        case "memory":
-          say(
-            `memory      ${megabytes(line.peak.bytes)} resident at most, ${line.peak.processes} processes`,
-          );
-          break;
-        case "report": {
-          const { summary, workers, settlement } = line.report;
-          for (const { peer, segments, earnedWei } of workers)
-            say(`earned      ${who(peer)}: ${money(earnedWei)} for ${segments} segments`);
-          say(
-            `delivered   ${summary.delivered} of ${summary.segments} segments, score ${summary.score.toFixed(3)}, round trip p50 ${Math.round(summary.p50Ms ?? 0)} ms, p95 ${Math.round(summary.p95Ms ?? 0)} ms`,
-          );
-          const left = notAsked(line.report);
-          if (left.length > 0)
-            say(`not asked   ${left.join(", ")}: no worker that came was quick enough`);
-          const { open, claimOrPay, close } = settlement.gas;
-          say(
-            `speed       ${summary.realtimeRatio.toFixed(2)} x real time in ${(summary.wallMs / 1000).toFixed(1)} s; gas ${open} open, ${claimOrPay} pay, ${close} close`,
-          );
-          if (line.out !== undefined) say(`written     ${line.out}`);
-          break;
-        }
-        case "captured":
-        case "sent":
-        case "done":
-          break;
-      }
+      if (line.type === "worker") names.set(line.peer, line.name);
+      // The table has a function for each type; that it is this line's own, the compiler cannot follow.
+      const sentences = texts[line.type] as (line: Line, who: (peer: string) => string) => string[];
+      for (const text of sentences(line, who)) write(`${text}\n`);
     },
   };
 }
+
+function reportText(
+  { report, out }: Extract<Line, { type: "report" }>,
+  who: (peer: string) => string,
+): string[] {
+  const { summary, workers, settlement } = report;
+  const { open, claimOrPay, close } = settlement.gas;
+  const left = notAsked(report);
+  return [
+    ...workers.map(({ peer, segments, earnedWei }) =>
+      row("earned", `${who(peer)}: ${money(earnedWei)} for ${segments} segments`),
+    ),
+    row(
+      "delivered",
+      `${summary.delivered} of ${summary.segments} segments, score ${summary.score.toFixed(3)}, round trip p50 ${Math.round(summary.p50Ms ?? 0)} ms, p95 ${Math.round(summary.p95Ms ?? 0)} ms`,
+    ),
+    ...(left.length > 0
+      ? one("not asked", `${left.join(", ")}: no worker that came was quick enough`)
+      : []),
+    row(
+      "speed",
+      `${summary.realtimeRatio.toFixed(2)} x real time in ${(summary.wallMs / 1000).toFixed(1)} s; gas ${open} open, ${claimOrPay} pay, ${close} close`,
+    ),
+    ...(out === undefined ? [] : one("written", out)),
+  ];
+}
+
+const segmentHead = (seq: number) => `segment ${String(seq).padStart(4)}`;
 
 /** One line per segment, or one per worker where its ladder was split. */
 function segmentText(
   { seq, lines, gaps }: Extract<Plain<BroadcastEvent>, { type: "segment" }>,
   who: (peer: string) => string,
 ): string[] {
-  const head = `segment ${String(seq).padStart(4)}`;
+  const head = segmentHead(seq);
   const workers = new Set(lines.map((line) => line.worker).filter((peer) => peer !== undefined));
   const texts = [...workers].map((peer) => {
     const own = lines.filter((line) => line.worker === peer);
@@ -196,5 +198,5 @@ function segmentText(
     ].join("  ");
   });
   if (gaps.length > 0) texts.push(`${head}  gap: ${gaps.join(" ")}`);
-  return texts.length > 0 ? texts : [`${head}  published as it is`];
+  return texts.length > 0 ? texts : [`${head}  the original alone was published`];
 }

@@ -1,28 +1,19 @@
 import { basename, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { CodedError, describe } from "@tabcast/runtime";
 import type { Args } from "./args.ts";
-import {
-  type Localnet,
-  localnet,
-  type NetBroadcast,
-  type NetBroadcastOptions,
-} from "./localnet.ts";
+import { listen, onPort, relayDirectory } from "./command.ts";
+import { localnet } from "./localnet.ts";
 import { type TreeMemory, treeMemory } from "./memory.ts";
 import { type Out, openOut } from "./out.ts";
 import type { Line, Printer } from "./printer.ts";
 import { makeReport, type Report, shortcomings } from "./report.ts";
-import { ServerError } from "./server.ts";
+import type { Localnet, NetBroadcast, NetBroadcastOptions } from "./types.ts";
 
-/** The run was stopped too early, or did not do all that it should. */
-export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" } | { code: "STOPPED" }> {}
+/** The run did not do all that it should. */
+export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" }> {}
 
-const usualPort = 4_800;
 /** Length of the scene when the command shall end by itself, in seconds. */
 const sceneSeconds = 20;
-/** Signals that come together are one Ctrl-C: a terminal sends it to us, and npm and start.mjs forward it. Milliseconds. */
-const sameSignal = 700;
-const relayDirectory = fileURLToPath(new URL("../../../.cache/localnet/relay", import.meta.url));
 
 /** The network on the port asked for, or on a free one where the usual port is taken and none was asked for. */
 async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<Localnet> {
@@ -42,17 +33,7 @@ async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<
       signal,
       ...(chain === undefined ? {} : { chain }),
     });
-  if (args.port !== undefined) return start(args.port);
-  try {
-    return await start(usualPort);
-  } catch (error) {
-    if (!(error instanceof ServerError)) throw error;
-    printer.print({
-      type: "note",
-      message: `port ${usualPort} is in use, so the pages get another one`,
-    });
-    return start(0);
-  }
+  return onPort(args.port, start, (message) => printer.print({ type: "note", message }));
 }
 
 /** Takes the network's memory from time to time, and keeps the most. */
@@ -74,41 +55,9 @@ function watchMemory(): { peak(): TreeMemory | undefined; close(): void } {
   };
 }
 
-interface Ctrl {
-  /** Fires at the first signal. */
-  readonly stop: AbortSignal;
-  /** Called at the first signal once there is something to end well; before that, the start is aborted. */
-  whenStopped(act: () => void): void;
-}
-
-/** First Ctrl-C: end the broadcast and settle. Second: end now; children are stopped as the process ends. */
-function listen(): Ctrl {
-  const own = new AbortController();
-  let first = 0;
-  let act: (() => void) | undefined;
-  const onSignal = (): void => {
-    if (first === 0) {
-      first = Date.now();
-      own.abort(new RunError({ code: "STOPPED" }, "stopped before the broadcast began"));
-      act?.();
-    } else if (Date.now() - first > sameSignal) process.exit(130);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, onSignal);
-  // Whoever started us is gone, and nobody reads us any more.
-  process.once("disconnect", onSignal);
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", onSignal);
-  return {
-    stop: own.signal,
-    whenStopped(then) {
-      act = then;
-      if (own.signal.aborted) then();
-    },
-  };
-}
-
 /** A network, a broadcast through it, and its end. Returns 0, or throws what went wrong; leaves nothing running. */
 export async function run(args: Args, printer: Printer): Promise<number> {
-  const ctrl = listen();
+  const ctrl = listen("stopped before the broadcast began");
   // A stream that libp2p resets at a bad moment throws outside every call (js-libp2p#3415); the network lives on.
   process.on("uncaughtException", (error) => {
     printer.print({ type: "note", message: `ignored: ${describe(error)}` });

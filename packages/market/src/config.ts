@@ -26,6 +26,19 @@ export interface Config {
    */
   readonly late: { readonly most: number; readonly forgiven: number };
   /**
+   * The same where nobody else is hired or bids, so that this tab's own encoder is the alternative: late segments after which a worker
+   * is dropped, how long it then stays out, twice as long each time running up to `mostMs`, in milliseconds, and what share of the
+   * pixels that it was late with it is believed to make in time. A stream that waited for `returnMs` each time was seen to
+   * encode 45 of 85 segments itself because of one busy minute of its only worker.
+   * Source: ours, November 2026, scenario busy-minute.
+   */
+  readonly alone: {
+    readonly late: number;
+    readonly awayMs: number;
+    readonly mostMs: number;
+    readonly makes: number;
+  };
+  /**
    * Verified segments after which a member makes room for the backup, where there is one: who bids and is as good shall have a
    * turn. The facts of the market re-hire for files every 30 segments (section 3); with 30 a city of 200 equals and 30 streams shares
    * less evenly in ten minutes (Jain 0.76 to 0.79) than with 20.
@@ -126,7 +139,7 @@ export interface Config {
     readonly againMs: number;
   };
   /** What a peer may send us of each kind, before it is limited and then cut off. */
-  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "entrust"]: Rate };
+  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "delegate"]: Rate };
 }
 
 const HOUR_MS = 3_600_000;
@@ -140,6 +153,7 @@ export const LIVE: Config = {
   acceptMs: 5_000,
   suspendMs: 6_000,
   late: { most: 3, forgiven: 0.2 },
+  alone: { late: 2, awayMs: 4_000, mostMs: 10_000, makes: 0.5 },
   lease: 20,
   returnMs: 30_000,
   mostInvalid: 2,
@@ -177,7 +191,7 @@ export const LIVE: Config = {
     receipt: { perSecond: 60, burst: 300, patience: 100, cutMs: 60_000 },
     proof: { perSecond: 0.2, burst: 5, patience: 20, cutMs: 600_000 },
     // One for each stream every 30 s; an unknown pot costs us a look at the chain.
-    entrust: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
+    delegate: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
   },
 };
 

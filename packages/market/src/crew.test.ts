@@ -587,3 +587,68 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     expect(at.now().known.get("a")?.outUntil).toBe(Number.POSITIVE_INFINITY);
   });
 });
+
+describe("a worker that is late where nobody else bids", () => {
+  const late = (at: ReturnType<typeof hiring>, now: number) =>
+    at
+      .play({ type: "lost", worker: "a", fault: "late", now })
+      .filter((effect) => effect.do === "drop");
+
+  test("is out for four seconds after the second late segment, and told so", () => {
+    const at = hired(["a"]);
+    expect(late(at, 10_000)).toEqual([]);
+    expect(late(at, 12_000)).toMatchObject([{ do: "drop", why: "late" }]);
+    const [answer] = at.bid("a", 13_000);
+    expect(answer).toMatchObject({ ok: false, why: "wait", retryMs: 3_000 });
+  });
+
+  test("comes back for fewer rungs, and is asked for all of them once it has made those in time", () => {
+    const at = hired(["a"]);
+    late(at, 10_000);
+    late(at, 12_000);
+    const [answer] = at.bid("a", 16_000);
+    expect(answer).toMatchObject({ ok: false, why: "too slow" });
+    expect(at.now().slow).toBeCloseTo(need.pixels / 2, 0);
+    const effects = at.play({ type: "asked", pixels: need.pixels / 2 - 1, now: 16_100 });
+    expect(at.awards(effects)).toMatchObject([{ worker: "a" }]);
+    at.accept("a", 16_200);
+    expect(Crew.doubtful(at.now(), "a")).toBe(true);
+    const upload = { bytes: need.bytes, ms: 100 };
+    const sample = { pixels: need.pixels / 2, upload, encodeMs: 200, pullMs: 50 };
+    at.play({ type: "delivered", worker: "a", sample, now: 18_000 });
+    expect(Crew.doubtful(at.now(), "a")).toBe(false);
+    expect(Crew.reach(at.now(), LIVE)).toBeGreaterThan(need.pixels);
+  });
+
+  test("stays out for twice as long each time, until it has made a segment in time", () => {
+    const at = hired(["a"]);
+    const away = (now: number) => {
+      late(at, now);
+      late(at, now + 1);
+      return (at.now().known.get("a")?.outUntil ?? 0) - now - 1;
+    };
+    const again = (now: number) => {
+      at.bid("a", now);
+      at.play({ type: "asked", pixels: at.now().need.pixels / 4, now });
+      at.accept("a", now + 1);
+      expect(at.now().members.get("a")).toMatchObject({ state: "hired" });
+    };
+    expect(away(10_000)).toBe(4_000);
+    again(20_000);
+    expect(away(21_000)).toBe(8_000);
+    again(40_000);
+    const sample = { pixels: 1e6, upload: undefined, encodeMs: 10, pullMs: 10 };
+    at.play({ type: "delivered", worker: "a", sample, now: 41_000 });
+    expect(away(42_000)).toBe(4_000);
+  });
+
+  test("is dropped as always where somebody else is hired", () => {
+    const at = hired(["a", "b"]);
+    late(at, 10_000);
+    expect(late(at, 10_001)).toEqual([]);
+    late(at, 10_002);
+    const [answer] = at.bid("a", 11_000);
+    expect(answer).toMatchObject({ why: "wait", retryMs: LIVE.returnMs - 998 });
+    expect(Crew.doubtful(at.now(), "b")).toBe(false);
+  });
+});

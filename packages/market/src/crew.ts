@@ -12,6 +12,7 @@
 import type { Bid } from "@tabcast/protocol";
 import { type Random, toHex } from "@tabcast/runtime";
 import type { Hand } from "./assign.ts";
+import * as Backoff from "./backoff.ts";
 import type { Config } from "./config.ts";
 import type { Decline } from "./hire.ts";
 import type { Fault } from "./job.ts";
@@ -37,6 +38,8 @@ export interface Need {
   readonly maxPrice: bigint;
   /** Output pixels of one segment, all rungs and frames. */
   readonly pixels: number;
+  /** The same of the lowest rung alone. Default 0: not known. */
+  readonly least?: number;
   /** Source bytes of one segment. */
   readonly bytes: number;
   /** Milliseconds. */
@@ -80,6 +83,8 @@ export interface Known {
   readonly invalid: number;
   /** Times that it was overtaken; every segment in time takes `config.late.forgiven` of one back. */
   readonly late: number;
+  /** Times running that it was dropped while nobody else was there, without a segment in time between. */
+  readonly tries: number;
   /** Not hired before this; Infinity: not again for this stream. */
   readonly outUntil: number;
   readonly measured?: Measured;
@@ -225,6 +230,7 @@ const nobody = (now: number): Known => ({
   honesty: 0.5,
   invalid: 0,
   late: 0,
+  tries: 0,
   outUntil: 0,
   slow: 0,
 });
@@ -246,13 +252,6 @@ const staffed = (crew: Crew, role: "crew" | "backup") =>
 function etaMs(need: Need, claimed: number, known: Known | undefined, config: Config): number {
   const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
   return (need.bytes * 8_000) / uplink + (need.pixels * 1_000) / pixelsPerS + pullMs;
-}
-
-/** Output pixels of one segment that this worker makes in time, by the rule that says who is feasible. */
-function mostPixels(need: Need, claimed: number, known: Known | undefined, config: Config): number {
-  const { pixelsPerS, uplink, pullMs } = believe(claimed, known?.measured, config);
-  const leftMs = need.slackMs / config.margin - (need.bytes * 8_000) / uplink - pullMs;
-  return Math.max(0, (pixelsPerS * leftMs) / 1_000);
 }
 
 function candidate(crew: Crew, bid: Bid, now: number, config: Config): Candidate {
@@ -333,7 +332,12 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
     now,
   );
   if (!feasible(candidate(seen, bid, now, config), crew.need.slackMs, config)) {
-    const makes = mostPixels(crew.need, bid.pixelsPerS, seen.known.get(worker), config);
+    const makes = Backoff.makes(
+      crew.need,
+      bid.pixelsPerS,
+      seen.known.get(worker)?.measured,
+      config,
+    );
     const kept = crew.spare.has(worker) || crew.spare.size < config.mostBids;
     const spare = kept ? put(crew.spare, worker, { bid, payeeProven, at: now }) : crew.spare;
     return answer({ ...seen, slow: Math.max(crew.slow, makes), spare }, "too slow");
@@ -494,7 +498,9 @@ function lost(
   if (member === undefined || fault === "busy") return [crew, []];
   const known = crew.known.get(worker) ?? nobody(now);
   const late = known.late + (fault === "late" ? 1 : 0);
-  if (fault === "late" && late < config.late.most && member.state !== "asked") {
+  const alone = isAlone(crew, worker);
+  const most = Backoff.mostLate(alone, config);
+  if (fault === "late" && late < most && member.state !== "asked") {
     const next = remember(crew, worker, { late }, now);
     if (member.state === "draining") return [next, []];
     const until = now + config.suspendMs * 2 ** Math.max(0, Math.ceil(late) - 1);
@@ -502,14 +508,32 @@ function lost(
     return [{ ...next, members: put(next.members, worker, suspended) }, []];
   }
   const invalid = known.invalid + (fault === "invalid" || fault === "unserved" ? 1 : 0);
-  const blamed = remember(crew, worker, { invalid, late: 0 }, now);
-  const outUntil =
-    invalid >= config.mostInvalid
-      ? Number.POSITIVE_INFINITY
-      : fault === "left"
-        ? now
-        : now + config.returnMs;
-  return drop(blamed, member, fault, outUntil, now);
+  const dropped = { fault, alone, tries: known.tries, invalid };
+  const soon = Backoff.soon(dropped);
+  const measured = soon
+    ? Backoff.slower(crew.need, member.claimed, known.measured, config)
+    : known.measured;
+  const tries = soon ? known.tries + 1 : known.tries;
+  const values = { invalid, late: 0, tries, ...(measured && { measured }) };
+  const blamed = remember(crew, worker, values, now);
+  return drop(blamed, member, fault, now + Backoff.awayMs(dropped, config), now);
+}
+
+/**
+ * True where it is likely that this worker is late again and nobody else is there: it was late or dropped, and has made nothing in time
+ * since. This tab then makes what it can beside it, and not the lowest rung alone.
+ */
+export function doubtful(crew: Crew, worker: string): boolean {
+  const known = crew.known.get(worker);
+  return known !== undefined && (known.tries > 0 || known.late >= 1) && isAlone(crew, worker);
+}
+
+/** True if nobody but this worker is hired, asked or has a bid in hand. */
+function isAlone({ members, bids }: Crew, worker: string): boolean {
+  const others = [...members.values()].some(
+    (member) => member.worker !== worker && member.state !== "draining",
+  );
+  return !others && [...bids.keys()].every((bidder) => bidder === worker);
 }
 
 function delivered(crew: Crew, worker: string, sample: Sample, now: number, config: Config): Step {
@@ -522,7 +546,7 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
   const slow = latency > 1 ? known.slow + 1 : 0;
   const measured = measure(known.measured, sample, config);
   const late = Math.max(0, known.late - config.late.forgiven);
-  const next = remember(crew, worker, { late, latency, slow, measured }, now);
+  const next = remember(crew, worker, { late, tries: 0, latency, slow, measured }, now);
   const before = next.members.get(worker);
   if (before === undefined) return [next, []];
   const member: Member = { ...before, served: before.served + 1 };
@@ -701,9 +725,9 @@ export function hands(crew: Crew, config: Config, newcomer: (member: Member) => 
 /** Most output pixels of one segment that somebody hired makes in time, as far as it was measured; 0 while nobody was. */
 export function reach(crew: Crew, config: Config): number {
   const all = [...crew.members.values()].map(({ worker, claimed }) => {
-    const known = crew.known.get(worker);
-    const enough = (known?.measured?.samples ?? 0) >= config.measuredAfter;
-    return enough ? mostPixels(crew.need, claimed, known, config) : 0;
+    const measured = crew.known.get(worker)?.measured;
+    const enough = (measured?.samples ?? 0) >= config.measuredAfter;
+    return enough ? Backoff.makes(crew.need, claimed, measured, config) : 0;
   });
   return Math.max(0, ...all);
 }

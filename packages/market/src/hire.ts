@@ -270,6 +270,10 @@ export function leaves(
   return of.unpaidMs >= UNPAID_MS ? { letGo: false, awayMs: SHUN_MS } : undefined;
 }
 
+/** Whether a broadcaster that says goodbye with these words may want the worker again under the same offer. */
+export const maybeAgain = (why: string): boolean =>
+  why === "late" || why === "failed" || why === "dead";
+
 /** What was awarded, for holding a job against it. */
 export interface Agreed {
   readonly offer: Pick<Offer, "rungs" | "codec" | "segmentMs">;

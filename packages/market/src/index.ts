@@ -19,6 +19,8 @@ export * as Job from "./job.ts";
 export * as Limits from "./limits.ts";
 /** What a segment costs, to the wei. */
 export * as Price from "./price.ts";
+/** When an idle device measures itself again. */
+export * as Remeasure from "./remeasure.ts";
 /** How long a worker may be silent. */
 export * as Rhythm from "./rhythm.ts";
 /** How good a worker was. */

@@ -1,10 +1,10 @@
 // npm run bench -- media [--quick] [--clip scene,camera] [--codec avc]: what a tab makes of clips, beside native ffmpeg
 // on the same clips in the same run. README.md in this folder says what is measured, and how.
-import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { benchFlags } from "@tabcast/driver/bench";
+import { signed } from "@tabcast/runtime";
 import type { Page } from "playwright-core";
 import type { CodecName } from "../src/types.ts";
 import { type Lab, openLab } from "./lab.ts";
@@ -13,26 +13,30 @@ import type { BenchPage, Clip, ClipPlan, Run, RungMade } from "./page.ts";
 import { type Use, useOf, watched } from "./processes.ts";
 import { judge, type Reading, TARGETS } from "./targets.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    /** One round of six seconds instead of three of thirty. */
-    quick: { type: "boolean", default: false },
-    /** Of the clips, those named so. */
-    clip: { type: "string" },
-    codec: { type: "string" },
-  },
+const FAMILIES: readonly CodecName[] = ["avc", "vp9", "av1"];
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+const film = join(root, "../shared/fixtures/animation-1080p25-fullrange-h264-aac.mp4");
+const CLIPS: readonly string[] = [
+  "scene",
+  "camera",
+  existsSync(film) ? "film" : "cartoon",
+  "2160p",
+];
+const flags = benchFlags({
+  /** One round of six seconds instead of three of thirty. */
+  quick: { type: "boolean" },
+  /** Of the clips, those named so. */
+  clip: { type: "string", of: CLIPS },
+  codec: { type: "string", of: FAMILIES },
 });
 /** Tab and ffmpeg take turns so many times, so that both meet the same load; medians count. */
 const ROUNDS = flags.quick ? 1 : 3;
 const SECONDS = flags.quick ? 6 : 30;
 const STREAMS = 3;
-const CODECS = (flags.codec?.split(",") ?? ["avc", "vp9", "av1"]) as CodecName[];
+const CODECS = flags.codec ?? FAMILIES;
 /** Where there is no ffmpeg: the tab's H.264 speed over libx264 ultrafast when both last ran in turns on a quiet machine. */
 const RECORDED = "1.12 (the scene; November 2026, 2 cores, no GPU, Chromium 156, ffmpeg 5.1)";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-const film = join(root, "../shared/fixtures/animation-1080p25-fullrange-h264-aac.mp4");
-const folder = mkdtempSync(join(tmpdir(), "tabcast-bench-media-"));
 declare const bench: BenchPage;
 
 const HD = { width: 1920, height: 1080, frameRate: 30, seconds: SECONDS, drawnSeconds: 6 };
@@ -53,7 +57,9 @@ const readings: Reading[] = [];
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 const mib = (bytes: number) => (bytes === 0 ? "?" : String(Math.round(bytes / 2 ** 20)));
-const signed = (value: number, digits: number) => `${value < 0 ? "" : "+"}${value.toFixed(digits)}`;
+
+const lab = await openLab(root);
+const { folder } = lab;
 
 /** A run and what it used. */
 interface Timed {
@@ -257,20 +263,17 @@ function report(all: Measured, ssim: Awaited<ReturnType<typeof similarity>> | un
 }
 
 const native = hasFfmpeg();
-const lab = await openLab(root, folder);
 try {
   console.log(
     "ladder: 720p 3000k, 480p 1600k, 360p 800k, 240p 250k; a tab's time has demux, mux and SHA-256 of every rendition in it",
   );
   if (!native) console.log(`ffmpeg is not installed. Recorded speed over ultrafast: ${RECORDED}`);
-  const wanted = flags.clip?.split(",");
-  for (const plan of PLANS.filter(({ name }) => wanted?.includes(name) ?? true)) {
+  for (const plan of PLANS.filter(({ name }) => flags.clip?.includes(name) ?? true)) {
     const all = await measured(lab, plan, native);
     report(all, native && plan !== UHD ? await similarity(all, lab.shelf) : undefined);
   }
 } finally {
   await lab.close();
-  rmSync(folder, { recursive: true, force: true });
 }
 const { missed, failed } = judge(readings);
 console.log(

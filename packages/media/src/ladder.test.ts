@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
-import { defaultLadder, parseLadder } from "./ladder.ts";
+import { defaultLadder, originalName, parseLadder } from "./ladder.ts";
 
 const hd = { width: 1920, height: 1080 };
 const short = (rungs: ReturnType<typeof defaultLadder>) =>
   rungs.map(({ name, width, height, bitrate }) => `${name} ${width}x${height}@${bitrate / 1000}`);
+
+test("the source's own track is named by its short side, and as the original", () => {
+  expect(originalName(hd)).toBe("1080p (original)");
+  expect(originalName({ width: 374, height: 666 })).toBe("374p (original)");
+});
 
 test("the default ladder is every named rung not larger than the source, in its shape", () => {
   expect(short(defaultLadder(hd))).toEqual([

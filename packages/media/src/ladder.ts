@@ -21,6 +21,11 @@ export interface Size {
   readonly height: number;
 }
 
+/** What people call the track that is the source itself: "1080p (original)". Its name on the wire is "source". */
+export function originalName({ width, height }: Size): string {
+  return `${Math.min(width, height)}p (original)`;
+}
+
 /** The named rungs: short side in pixels, and kilobits per second. */
 const NAMED = [
   { side: 720, kbps: 3000 },

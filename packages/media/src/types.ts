@@ -174,6 +174,8 @@ export interface Measured extends Capability {
   readonly sizes: readonly SpeedAt[];
   /** Encoders that can be open and at work at once; 8 means that or more. */
   readonly encoders: number;
+  /** Slowest by fastest of runs that should be alike, at least 1; undefined where nothing was run twice. Disturbed above 1.25. */
+  readonly spread?: number;
 }
 
 /** What can be said of a fragment without decoding it. Verification compares two of these. */

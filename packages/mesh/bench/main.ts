@@ -1,15 +1,18 @@
 /*
  * Two tabs in browser contexts of their own, 4 MB at a time: Mesh.request beside a raw data channel, in one run.
- * BENCH_RUNS (5) associations of each kind, BENCH_DIALS (40) dials. Exits 1 if a target is missed.
+ * --runs (5) associations of each kind, --dials (40) dials. Exits 1 if a target is missed.
  */
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { benchFlags } from "@tabcast/driver/bench";
 import { createRelay } from "@tabcast/mesh/relay";
 import { call, openTabs } from "../testing/tabs.ts";
 
 const SIZE = 4 * 1024 * 1024;
-const RUNS = Number(process.env.BENCH_RUNS ?? 5);
-const DIALS = Number(process.env.BENCH_DIALS ?? 40);
+const { runs: RUNS = 5, dials: DIALS = 40 } = benchFlags({
+  runs: { type: "number", least: 1, most: 1_000 },
+  dials: { type: "number", least: 1, most: 10_000 },
+});
 const WARM = 6;
 const TARGET_RATIO = 0.8;
 const TARGET_COLD_MS = 1_000;

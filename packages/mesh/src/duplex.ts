@@ -77,6 +77,7 @@ export function overStream(stream: Stream, connection: Connection): Duplex {
       }
     },
     async close() {
+      // biome-ignore lint/plugin: libp2p and the browser below it know no time but the machine's.
       await stream.close({ signal: AbortSignal.timeout(CLOSE_TIMEOUT) }).catch((thrown) => {
         stream.abort(toError(thrown));
       });

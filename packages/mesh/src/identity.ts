@@ -38,6 +38,7 @@ export async function loadIdentity(
     const held = await run(db, "readonly", (store) => store.get(slot));
     const seed = held === undefined ? undefined : await unseal(held as Sealed);
     if (seed !== undefined) return { seed, slot };
+    // biome-ignore lint/plugin: a key must not be guessed, so no seed may give it.
     const made = crypto.getRandomValues(new Uint8Array(32));
     const sealed = await seal(made);
     await run(db, "readwrite", (store) => store.put(sealed, slot));
@@ -52,6 +53,7 @@ async function seal(seed: Uint8Array<ArrayBuffer>): Promise<Sealed> {
     "encrypt",
     "decrypt",
   ]);
+  // biome-ignore lint/plugin: a nonce must never repeat, so no seed may give it.
   const iv = crypto.getRandomValues(new Uint8Array(12));
   return { key, iv, seed: await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, seed) };
 }

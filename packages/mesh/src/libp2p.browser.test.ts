@@ -1,5 +1,5 @@
 import { inject } from "vitest";
-import { compliance } from "./compliance.ts";
+import { compliance } from "../testing/compliance.ts";
 import { libp2p } from "./libp2p.ts";
 
 compliance("libp2p over WebRTC", () =>

@@ -1,6 +1,6 @@
 import { Millis, seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { compliance } from "./compliance.ts";
+import { compliance } from "../testing/compliance.ts";
 import { memory, memoryNetwork } from "./memory.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
 

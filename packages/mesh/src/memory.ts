@@ -2,9 +2,10 @@ import { type Clock, systemClock } from "@tabcast/runtime";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_GOSSIP, MAX_HEAD } from "./frame.ts";
 import { type Listeners, listeners, when } from "./listeners.ts";
-import type { GossipMessage, Mesh, MeshEvent, Name, PeerId } from "./mesh.ts";
+import type { Mesh, MeshEvent, Name, PeerId, Waits } from "./mesh.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { answerer, ask, type Duplex } from "./rpc.ts";
+import { openTopics, type Topics } from "./topics.ts";
 
 export interface MemoryNetworkOptions {
   readonly clock?: Clock;
@@ -33,7 +34,7 @@ interface Link {
 
 interface Member {
   readonly self: PeerId;
-  readonly topics: Map<Name, Listeners<GossipMessage>>;
+  readonly topics: Topics;
   readonly served: Map<Name, (peer: PeerId, duplex: Duplex) => void>;
   /** Neighbours as this member believes them to be. */
   readonly near: Set<PeerId>;
@@ -139,6 +140,30 @@ export function memoryNetwork({
     leave(member) {
       if (members.get(member.self) === member) forget(member.self);
     },
+    ...faults({ clock, lostAfter, members, broken, way, meet, part, lose, forget }),
+  };
+  networks.set(inside, inside);
+  return inside;
+}
+
+interface Ways {
+  readonly clock: Clock;
+  /** Milliseconds until a peer that nothing comes from counts as lost. */
+  readonly lostAfter: number;
+  readonly members: Map<PeerId, Member>;
+  /** Ways on which nothing passes. */
+  readonly broken: Set<string>;
+  way(a: PeerId, b: PeerId): string;
+  meet(a: Member, b: Member): void;
+  part(a: PeerId, b: PeerId): void;
+  lose(of: (link: Link) => boolean): void;
+  forget(peer: PeerId): void;
+}
+
+/** What a test does to a network. */
+function faults(ways: Ways): Pick<MemoryNetwork, "kill" | "cut" | "mend"> {
+  const { clock, lostAfter, members, broken, way, meet, part, lose, forget } = ways;
+  return {
     kill(peer) {
       const member = members.get(peer);
       if (member === undefined) return;
@@ -172,8 +197,6 @@ export function memoryNetwork({
       meet(other, one);
     },
   };
-  networks.set(inside, inside);
-  return inside;
 }
 
 interface Side {
@@ -261,7 +284,7 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
   const member: Member = {
     self,
     own,
-    topics: new Map(),
+    topics: openTopics(),
     served: new Map(),
     near: new Set(),
     news: listeners(),
@@ -291,57 +314,22 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
       const copy = body.slice();
       for (const peer of member.near)
         void inside.send(self, peer, () =>
-          inside.members.get(peer)?.topics.get(topic)?.tell({ from: self, body: copy.slice() }),
+          inside.members.get(peer)?.topics.tell(topic, { from: self, body: copy.slice() }),
         );
     },
     subscribe(topic, on, { signal }) {
       mustBeOpen();
-      if (signal.aborted) return;
-      const all = member.topics.get(topic) ?? listeners<GossipMessage>();
-      member.topics.set(topic, all);
-      all.add(on, AbortSignal.any([signal, own.signal]), () => {
-        if (all.size === 0) member.topics.delete(topic);
-      });
+      member.topics.listen(topic, on, AbortSignal.any([signal, own.signal]));
     },
-    async *request(
-      peer,
-      protocol,
-      message,
-      { signal, maxBody = 32 * 1024 * 1024, following, heard },
-    ) {
+    async *request(peer, protocol, message, options) {
       mustBeOpen();
       publicKeyFromPeerId(peer);
       checkSize("head", message.head.byteLength, MAX_HEAD);
-      const any = AbortSignal.any([signal, own.signal]);
-      any.throwIfAborted();
-      const ends = inside.open(self, peer);
-      if (ends === undefined || peer === self)
-        throw new MeshError(
-          { code: "MESH_UNREACHABLE", peer, addresses: 0 },
-          `${peer} could not be reached`,
-        );
-      // A round trip, as the choice of a protocol is one.
-      let accept: ((peer: PeerId, duplex: Duplex) => void) | undefined;
-      await inside.send(self, peer, () => {
-        accept = inside.members.get(peer)?.served.get(protocol);
-        accept?.(self, ends[1]);
-      });
-      await inside.send(peer, self, () => {});
-      const fail = (error: Error): never => {
-        ends[0].abort(error);
-        throw error;
-      };
-      if (any.aborted) fail(any.reason);
-      if (accept === undefined)
-        fail(
-          inside.passes(self, peer)
-            ? new MeshError(
-                { code: "MESH_REFUSED", peer, protocol },
-                `${peer} does not answer ${protocol}`,
-              )
-            : new MeshError({ code: "MESH_PEER_LOST", peer }, `${peer} was lost before a request`),
-        );
-      yield* ask(ends[0], message, { peer, protocol, maxBody, following, heard, signal: any });
+      const { maxBody = 32 * 1024 * 1024, following, heard } = options;
+      const signal = AbortSignal.any([options.signal, own.signal]);
+      signal.throwIfAborted();
+      const duplex = await openStream(inside, self, { peer, protocol, signal });
+      yield* ask(duplex, message, { peer, protocol, maxBody, following, heard, signal });
     },
     serve(protocol, handler, options) {
       mustBeOpen();
@@ -365,4 +353,38 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
       inside.leave(member);
     },
   };
+}
+
+/** Opens a stream of a protocol to a peer: a round trip, as the choice of a protocol is one. */
+async function openStream(
+  inside: Inside,
+  self: PeerId,
+  { peer, protocol, signal }: { readonly peer: PeerId; readonly protocol: Name } & Waits,
+): Promise<Duplex> {
+  const ends = inside.open(self, peer);
+  if (ends === undefined || peer === self)
+    throw new MeshError(
+      { code: "MESH_UNREACHABLE", peer, addresses: 0 },
+      `${peer} could not be reached`,
+    );
+  let accept: ((peer: PeerId, duplex: Duplex) => void) | undefined;
+  await inside.send(self, peer, () => {
+    accept = inside.members.get(peer)?.served.get(protocol);
+    accept?.(self, ends[1]);
+  });
+  await inside.send(peer, self, () => {});
+  const fail = (error: Error): never => {
+    ends[0].abort(error);
+    throw error;
+  };
+  if (signal.aborted) fail(signal.reason);
+  if (accept !== undefined) return ends[0];
+  return fail(
+    inside.passes(self, peer)
+      ? new MeshError(
+          { code: "MESH_REFUSED", peer, protocol },
+          `${peer} does not answer ${protocol}`,
+        )
+      : new MeshError({ code: "MESH_PEER_LOST", peer }, `${peer} was lost before a request`),
+  );
 }

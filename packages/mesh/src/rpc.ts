@@ -265,6 +265,12 @@ function lost(peer: PeerId, cause?: Error): MeshError {
   );
 }
 
+const outOfTurn = (peer: PeerId, what: string) =>
+  new MeshError({ code: "MESH_BAD_FRAME", detail: what }, `${peer} sent ${what} out of turn`);
+
+const overtime = (peer: PeerId, ms: number) =>
+  new MeshError({ code: "MESH_TIMEOUT", ms }, `a request of ${peer} took over ${ms} ms`);
+
 /** Answers streams of one protocol, at most `maxPerPeer` of a peer at a time; more are refused at once. */
 export function answerer(
   handler: Handler,
@@ -302,6 +308,22 @@ export function answerer(
       return finish();
     });
   };
+}
+
+/** The parts that follow a request, as they come, until they are complete. */
+async function* partsOf(
+  got: ReturnType<typeof inbox>,
+  next: () => Promise<unknown>,
+  complete: () => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<Message, void, void> {
+  while (true) {
+    signal.throwIfAborted();
+    const part = got.take();
+    if (part !== undefined) yield part;
+    else if (complete()) return;
+    else await next();
+  }
 }
 
 export interface AnswerOptions extends Waits {
@@ -345,15 +367,13 @@ export async function answer(
     gone.abort(error);
     asked.wake();
   };
-  const outOfTurn = (what: string) =>
-    new MeshError({ code: "MESH_BAD_FRAME", detail: what }, `${peer} sent ${what} out of turn`);
   const read = frameReader(() => (announced ? room : maxBody), {
     announced(size) {
       if (!announced) {
         announced = true;
         return;
       }
-      if (complete) throw outOfTurn("second request");
+      if (complete) throw outOfTurn(peer, "second request");
       checkSize("body", size + PART, room);
       room -= size + PART;
       got.announced(size);
@@ -370,7 +390,7 @@ export async function answer(
     signal(code) {
       if (code === Signal.next && sent.taken()) return;
       if (code !== Signal.end || complete || request === undefined)
-        throw outOfTurn(`signal ${code}`);
+        throw outOfTurn(peer, `signal ${code}`);
       complete = true;
       came.wake();
     },
@@ -392,29 +412,15 @@ export async function answer(
   if (signal.aborted) onAbort();
   const timer = new AbortController();
   clock.sleep(timeout, { signal: timer.signal }).then(
-    () =>
-      stop(
-        new MeshError(
-          { code: "MESH_TIMEOUT", ms: timeout },
-          `a request of ${peer} took over ${timeout} ms`,
-        ),
-        Signal.failed,
-      ),
+    () => stop(overtime(peer, timeout), Signal.failed),
     () => {},
   );
-  async function* following(): AsyncGenerator<Message, void, void> {
-    while (true) {
-      gone.signal.throwIfAborted();
-      const part = got.take();
-      if (part !== undefined) yield part;
-      else if (complete) return;
-      else await Promise.race([came.wait(), left]);
-    }
-  }
   try {
     while (request === undefined && !gone.signal.aborted) await asked.wait();
     gone.signal.throwIfAborted();
-    const asker = { peer, signal: gone.signal, following: following() };
+    const next = () => Promise.race([came.wait(), left]);
+    const following = partsOf(got, next, () => complete, gone.signal);
+    const asker = { peer, signal: gone.signal, following };
     await sent.send(handler(request as Message, asker));
     gone.signal.throwIfAborted();
     done = true;

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Broken, launchChromium } from "@tabcast/driver";
+import type { Browser, Page } from "playwright-core";
 import { build, preview } from "vite";
 import type { tools } from "./page/page.ts";
 
@@ -21,7 +22,7 @@ export interface Tabs {
   close(): Promise<void>;
 }
 
-/** Builds the page, serves it from loopback and starts Chromium (TABCAST_CHROMIUM, default /usr/bin/chromium). */
+/** Builds the page, serves it from loopback and starts Chromium. */
 export async function openTabs(): Promise<Tabs> {
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
@@ -52,28 +53,14 @@ export async function openTabs(): Promise<Tabs> {
     closers.push(() => server.close());
     const url = server.resolvedUrls?.local[0];
     if (url === undefined) throw new Error("the page server has no address");
-    const browser = await chromium.launch({
-      executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-background-timer-throttling",
-        "--disable-renderer-backgrounding",
-        "--disable-backgrounding-occluded-windows",
-      ],
-    });
-    closers.push(() => browser.close());
+    const chromium = await launchChromium();
+    closers.push(() => chromium.close());
+    const broken = ({ message }: Broken) => console.error(`page: ${message}`);
     const open = async () => {
-      const page = await (await browser.newContext()).newPage();
-      page.on("pageerror", (error) => console.error(`page: ${error.message}`));
-      await page.goto(url);
-      await page.waitForFunction(() => window.tools !== undefined);
+      const { page } = await chromium.open({ name: "tab", url, ready: "tools", broken });
       return page;
     };
+    const { browser } = chromium;
     return { browser, scratch, zipped, open, close };
   } catch (thrown) {
     await close();

@@ -7,7 +7,7 @@ import type {
   Settlement,
   SettleProgress,
   Store,
-  Tower,
+  Watchtower,
 } from "@tabcast/channel";
 import type {
   Availability,
@@ -305,12 +305,15 @@ export interface WorkerOptions {
   readonly transcoder: Transcoder;
   /** As measured at join; what is advertised follows the jobs from then on. */
   readonly capabilities: readonly Capability[];
-  /** Measures a codec again, when the jobs say that the device has changed and none is in hand. Default: never. */
+  /**
+   * Measures a codec again, when the jobs say that the device has changed and none is in hand; and briefly now and then while it is
+   * idle, in case the machine was busy when it was measured. Default: never.
+   */
   readonly measure?: Measure;
   /** Wei per output megapixel. Default 1 gwei. */
   readonly price?: Wei;
   /** Keeps vouchers of other workers for them. Default: none are kept. */
-  readonly tower?: Tower;
+  readonly watchtower?: Watchtower;
   /** When it takes work, how much, and for whom. Default: always, four jobs, for anybody. */
   readonly availability?: Availability.Policy;
   /** What it says it can do, beyond codecs. */

@@ -3,11 +3,11 @@ import {
   memory as books,
   openPot,
   openPurse,
-  openTower,
+  openWatchtower,
   PayeeProof,
   type PayerPot,
   type Purse,
-  type Tower,
+  type Watchtower,
 } from "@tabcast/channel";
 import {
   createTranscoder,
@@ -80,7 +80,7 @@ async function rich() {
 interface StartOptions {
   readonly pixelsPerSecond?: number;
   readonly measure?: typeof measure;
-  readonly tower?: Tower;
+  readonly watchtower?: Watchtower;
 }
 
 async function startWorker(
@@ -643,8 +643,14 @@ describe("a network in one page, with real codecs and a real chain", () => {
 
   test("a worker that is closed leaves its last voucher with a peer that keeps it", async () => {
     const account = await rich();
-    const tower = await openTower({ domain, rpc, account, store: books(), signal: over.signal });
-    const keeper = await startWorker(undefined, { tower });
+    const watchtower = await openWatchtower({
+      domain,
+      rpc,
+      account,
+      store: books(),
+      signal: over.signal,
+    });
+    const keeper = await startWorker(undefined, { watchtower });
     const leaver = await startWorker();
     const air = await goLive({ wanted: 2, seconds: 120, pace: "live" });
     await expect
@@ -652,13 +658,13 @@ describe("a network in one page, with real codecs and a real chain", () => {
       .toBeGreaterThan(0n);
     expect(leaver.mesh.neighbours().map(({ peer }) => peer)).toContain(keeper.mesh.self);
     await leaver.worker.close();
-    const [kept] = tower.kept();
+    const [kept] = watchtower.vouchers();
     const { payee, lane } = leaver.purse;
     const cumulative = leaver.purse.balances().vouchered;
     expect(kept).toMatchObject({ payee, lane, cumulative });
     air.stop();
     await air.finished;
-    await tower.close();
+    await watchtower.close();
   });
 
   test("with all workers lost, this tab encodes the rest and says so", async () => {

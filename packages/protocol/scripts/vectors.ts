@@ -190,8 +190,8 @@ const samples = [
   },
   { noun: P.Verdict, message: { award, epoch: 1, seq: 7, ok: true, failed: [], voucher } },
   { noun: P.VerdictReply, message: { ok: false, why: "VOUCHER_STALE", held: voucher } },
-  { noun: P.Entrust, message: { pot, payee: fill(20, 51), voucher } },
-  { noun: P.EntrustReply, message: { ok: true, why: "" } },
+  { noun: P.Delegate, message: { pot, payee: fill(20, 51), voucher } },
+  { noun: P.DelegateReply, message: { ok: true, why: "" } },
   { noun: P.Cancel, message: { award, epoch: 1, seq: 7, why: "late" } },
   {
     noun: P.Bye,

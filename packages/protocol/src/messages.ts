@@ -32,8 +32,8 @@ export const LIMITS = {
   Receipt: 2_048,
   Verdict: 1_024,
   VerdictReply: 512,
-  Entrust: 512,
-  EntrustReply: 512,
+  Delegate: 512,
+  DelegateReply: 512,
   Cancel: 512,
   Bye: 512,
   Get: 64,
@@ -89,8 +89,8 @@ export type Receipt = Generated.Receipt;
 export type Voucher = Generated.Voucher;
 export type Verdict = Generated.Verdict;
 export type VerdictReply = Generated.VerdictReply;
-export type Entrust = With<Generated.Entrust, "pot" | "voucher">;
-export type EntrustReply = Generated.EntrustReply;
+export type Delegate = With<Generated.Delegate, "pot" | "voucher">;
+export type DelegateReply = Generated.DelegateReply;
 export type Cancel = Generated.Cancel;
 export type Bye = Generated.Bye;
 export type Get = Generated.Get;
@@ -477,19 +477,19 @@ export const VerdictReply: Noun<VerdictReply> = define(
 );
 
 /** A voucher to keep for its owner. */
-export const Entrust: Noun<Entrust> = define(
-  "Entrust",
-  LIMITS.Entrust,
-  Generated.Entrust.codec() as never,
-  object<Entrust>({ pot, payee: bytes(ADDRESS), voucher }),
+export const Delegate: Noun<Delegate> = define(
+  "Delegate",
+  LIMITS.Delegate,
+  Generated.Delegate.codec() as never,
+  object<Delegate>({ pot, payee: bytes(ADDRESS), voucher }),
 );
 
 /** Whether it is kept. */
-export const EntrustReply: Noun<EntrustReply> = define(
-  "EntrustReply",
-  LIMITS.EntrustReply,
-  Generated.EntrustReply.codec(),
-  object<EntrustReply>({ ok: flag, why }),
+export const DelegateReply: Noun<DelegateReply> = define(
+  "DelegateReply",
+  LIMITS.DelegateReply,
+  Generated.DelegateReply.codec(),
+  object<DelegateReply>({ ok: flag, why }),
 );
 
 /** A job is no longer needed. */
@@ -566,7 +566,7 @@ export const Entry: Noun<Entry> = define(
       durationUs: duration,
       capturedMs: whole(0),
       holders: list(0, 16, object<Holder>({ peer, addrs })),
-      tracks: list(1, 10, track),
+      tracks: list(1, 8 + OTHER_TRACKS.length, track),
     },
     ({ tracks, holders }, at) => {
       for (const [i, { holders: named }] of tracks.entries()) {

@@ -8,8 +8,8 @@ export const PROTOCOLS = {
   job: "/tabcast/1/job",
   /** Broadcaster to worker: Verdict; VerdictReply. */
   verdict: "/tabcast/1/verdict",
-  /** Worker to any peer: Entrust; EntrustReply. */
-  entrust: "/tabcast/1/entrust",
+  /** Worker to any peer: Delegate; DelegateReply. */
+  delegate: "/tabcast/1/entrust",
   /** Broadcaster to worker: Cancel; an empty head. */
   cancel: "/tabcast/1/cancel",
   /** Broadcaster to worker: a sealed Reveal; an empty head. */

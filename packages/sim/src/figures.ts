@@ -32,10 +32,17 @@ export function figuresOf(run: Run): Figures {
   const { media, control, captured, jobs } = run.bytes;
   const honest = run.workers.filter(({ attack }) => attack === undefined);
   const cheats = run.workers.filter(({ cheated }) => cheated > 0);
+  const quietAt = afterFaultsMs(run);
+  const later = judged.filter(({ closedMs }) => closedMs >= quietAt);
   return {
     segments: judged.length,
     missed: ratio(judged.filter(({ gaps }) => gaps > 0).length, judged.length),
+    missing: ratio(
+      judged.reduce((sum, { gaps }) => sum + gaps, 0),
+      judged.reduce((sum, { rungs }) => sum + rungs, 0),
+    ),
     local: ratio(judged.filter(({ by }) => by === "local").length, judged.length),
+    localAfter: ratio(later.filter(({ by }) => by === "local").length, later.length),
     asked: ratio(
       judged.reduce((sum, { asked }) => sum + asked, 0),
       judged.reduce((sum, { rungs }) => sum + rungs, 0),
@@ -92,6 +99,12 @@ export function figuresOf(run: Run): Figures {
       ),
     ),
   };
+}
+
+/** When the last of a scenario's faults is over, in milliseconds of the run; the end of warm-up where there is none. */
+function afterFaultsMs({ scenario: { warmupS, faults } }: Run): number {
+  const ends = faults.map((fault) => fault.t + ("forS" in fault ? fault.forS : 0));
+  return (warmupS + Math.max(0, ...ends)) * 1_000;
 }
 
 const abs = (value: bigint) => (value < 0n ? -value : value);

@@ -99,7 +99,7 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     const ours =
       error instanceof CodedError ||
-      (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+      /^(ERR_PARSE_ARGS|ENOENT)/.test((error as { code?: string }).code ?? "");
     process.stderr.write(`error: ${ours ? describe(error) : (error as Error).stack}\n`);
     process.exitCode = 2;
   },

@@ -1,6 +1,7 @@
 /** What a run leaves behind: report.json, events.ndjson, segments.csv, and a table for people. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fixed, percent as percentOf } from "@tabcast/runtime";
 import { type Judgement, judge } from "./assertions.ts";
 import { calibrated, calibration } from "./calibration.ts";
 import type { Run } from "./engine.ts";
@@ -96,10 +97,10 @@ export function write(directory: string, report: Report, run: Run): void {
   writeFileSync(join(directory, "segments.csv"), `${[COLUMNS.join(","), ...rows].join("\n")}\n`);
 }
 
-const percent = (value: number) => `${(100 * value).toFixed(value < 0.001 ? 3 : 2)} %`;
+const percent = (value: number) => percentOf(value, Math.abs(value) < 0.001 ? 3 : 2);
 const plainly = (value: number) =>
-  Number.isInteger(value) ? `${value}` : value.toFixed(value < 10 ? 3 : 1);
-const inSeconds = (value: number) => `${value.toFixed(2)} s`;
+  Number.isInteger(value) ? `${value}` : fixed(value, Math.abs(value) < 10 ? 3 : 1);
+const inSeconds = (value: number) => `${fixed(value, 2)} s`;
 const shown: Readonly<Record<string, readonly [string, (value: number) => string]>> = {
   segments: ["segments judged", plainly],
   missed: ["missed", percent],

@@ -120,7 +120,9 @@ const fault: Shape<Fault> = oneOf<Fault>("do", {
 /** What `expect` can name. */
 export const ASSERTIONS = [
   "missed",
+  "missing",
   "local",
+  "localAfter",
   "asked",
   "lost",
   "fraudPaid",

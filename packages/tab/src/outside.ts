@@ -9,7 +9,7 @@ export type Money = Pick<
   typeof Channel,
   | "openBurner"
   | "openPurse"
-  | "openTower"
+  | "openWatchtower"
   | "openPot"
   | "resumePot"
   | "unsettled"

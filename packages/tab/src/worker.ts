@@ -1,4 +1,4 @@
-import type { Purse, Tower, Wallet } from "@tabcast/channel";
+import type { Purse, Wallet, Watchtower } from "@tabcast/channel";
 import type { CodecName, Measured } from "@tabcast/media";
 import type { WorkerEvent, WorkerNode } from "@tabcast/node/types";
 import { workerOptions } from "./assembly.ts";
@@ -64,16 +64,16 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
   let running: { readonly node: WorkerNode; close(): Promise<void> } | undefined;
 
   /** Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner. */
-  async function openTower(
+  async function openWatchtower(
     wallet: Wallet | undefined,
     { config }: Joined,
     signal: AbortSignal,
-  ): Promise<Tower | undefined> {
+  ): Promise<Watchtower | undefined> {
     if (wallet === undefined || !("type" in wallet)) return undefined;
     const [money, store] = await Promise.all([outside.money(), books.open()]);
     const { rpc } = config.chain;
     return money
-      .openTower({ account: wallet, domain: domainOf(config), rpc, store, signal })
+      .openWatchtower({ account: wallet, domain: domainOf(config), rpc, store, signal })
       .catch(() => undefined); // another tab of this browser keeps them
   }
 
@@ -95,8 +95,8 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     const keys = await Keys.fromSeed(seed);
     const payeeProof = await payees.proof(options);
     const { purse, close } = await purses.open(options, { signal });
-    const tower = await openTower(wallet, joined, signal);
-    if (signal.aborted) await Promise.allSettled([close(), tower?.close()]);
+    const watchtower = await openWatchtower(wallet, joined, signal);
+    if (signal.aborted) await Promise.allSettled([close(), watchtower?.close()]);
     signal.throwIfAborted();
     const transcoder = media.createTranscoder({ measured: capabilities });
     const node = work(
@@ -105,7 +105,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         keys,
         purse,
         ...(payeeProof !== undefined && { payeeProof }),
-        ...(tower !== undefined && { tower }),
+        ...(watchtower !== undefined && { watchtower }),
         transcoder,
         capabilities,
         measure: media.measure,
@@ -120,7 +120,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         await node.close();
         transcoder.close();
         await close();
-        await tower?.close();
+        await watchtower?.close();
       },
     };
     sense(outside, node.sense, { signal });

@@ -108,7 +108,7 @@ export async function openStage() {
         money: async () =>
           ({
             PayeeProof,
-            openTower: async () => {
+            openWatchtower: async () => {
               throw new Error("another tab of this browser keeps them");
             },
             openPurse: async (options: { payee: string }) => {

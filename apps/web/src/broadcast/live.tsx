@@ -38,38 +38,7 @@ export function Live({ onAir }: { onAir: OnAir }) {
   }, [phase, shown.picture]);
   return (
     <div className="space-y-5">
-      <div className="flex flex-wrap items-start justify-between gap-4">
-        <div className="min-w-0">
-          <div className="flex flex-wrap items-center gap-3">
-            <h1 className="text-2xl font-semibold tracking-tight [overflow-wrap:anywhere] sm:text-3xl">
-              {onAir.title}
-            </h1>
-          </div>
-          <p className="mt-1 flex items-center gap-2 text-muted">
-            {phase === "live" && (
-              <span aria-hidden="true" className="size-2.5 rounded-full bg-accent" />
-            )}
-            {!over && phase !== "live" && <Spinner className="size-4" />}
-            <output aria-label="Broadcast state">{headline[phase]}</output>
-          </p>
-        </div>
-        {phase === "live" && (
-          <Button look="stop" className="w-full sm:w-auto" onClick={() => tab.endBroadcast()}>
-            End stream
-          </Button>
-        )}
-        {over && (
-          <Button
-            look="main"
-            className="w-full sm:w-auto"
-            onClick={() => {
-              tab.clearBroadcast();
-            }}
-          >
-            Start another broadcast
-          </Button>
-        )}
-      </div>
+      <Head onAir={onAir} over={over} />
 
       {phase === "failed" && (
         <Notice tone="bad" title="The broadcast failed">
@@ -106,37 +75,83 @@ export function Live({ onAir }: { onAir: OnAir }) {
         >
           <Segments rows={onAir.rows} />
         </Panel>
-        <div className="min-w-0 space-y-5">
-          {onAir.stream !== undefined && phase === "live" && (
-            <Panel title="Share">
-              <Copy label="Watch link" text={`${location.origin}/watch/${onAir.stream}`} />
-              <Link
-                href={`/watch/${onAir.stream}`}
-                target="_blank"
-                className="rounded text-sm text-accent underline underline-offset-2"
-              >
-                Open it in a new tab
-              </Link>
-            </Panel>
-          )}
-          {phase === "live" && shown.stream !== undefined && (
-            <Panel title="Your picture">
-              <Picture label="Your picture" />
-              <Controls />
-            </Panel>
-          )}
-          {onAir.deposited > 0n && (
-            <Panel title="Pot">
-              <div className="grid grid-cols-2 gap-4">
-                <Money label="Deposited" wei={onAir.deposited} />
-                <Money label="Paid by voucher" wei={onAir.paid} />
-                <Money label="Left" wei={onAir.deposited - onAir.paid} />
-              </div>
-            </Panel>
-          )}
-          <Crew onAir={onAir} />
-        </div>
+        <Side onAir={onAir} pictured={shown.stream !== undefined} />
       </div>
+    </div>
+  );
+}
+
+/** The title, how far the broadcast is, and what ends it. */
+function Head({ onAir: { title, phase }, over }: { onAir: OnAir; over: boolean }) {
+  return (
+    <div className="flex flex-wrap items-start justify-between gap-4">
+      <div className="min-w-0">
+        <div className="flex flex-wrap items-center gap-3">
+          <h1 className="text-2xl font-semibold tracking-tight [overflow-wrap:anywhere] sm:text-3xl">
+            {title}
+          </h1>
+        </div>
+        <p className="mt-1 flex items-center gap-2 text-muted">
+          {phase === "live" && (
+            <span aria-hidden="true" className="size-2.5 rounded-full bg-accent" />
+          )}
+          {!over && phase !== "live" && <Spinner className="size-4" />}
+          <output aria-label="Broadcast state">{headline[phase]}</output>
+        </p>
+      </div>
+      {phase === "live" && (
+        <Button look="stop" className="w-full sm:w-auto" onClick={() => tab.endBroadcast()}>
+          End stream
+        </Button>
+      )}
+      {over && (
+        <Button
+          look="main"
+          className="w-full sm:w-auto"
+          onClick={() => {
+            tab.clearBroadcast();
+          }}
+        >
+          Start another broadcast
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** The link to share, the own picture, the pot and the crew. */
+function Side({ onAir, pictured }: { onAir: OnAir; pictured: boolean }) {
+  const { phase } = onAir;
+  return (
+    <div className="min-w-0 space-y-5">
+      {onAir.stream !== undefined && phase === "live" && (
+        <Panel title="Share">
+          <Copy label="Watch link" text={`${location.origin}/watch/${onAir.stream}`} />
+          <Link
+            href={`/watch/${onAir.stream}`}
+            target="_blank"
+            className="rounded text-sm text-accent underline underline-offset-2"
+          >
+            Open it in a new tab
+          </Link>
+        </Panel>
+      )}
+      {phase === "live" && pictured && (
+        <Panel title="Your picture">
+          <Picture label="Your picture" />
+          <Controls />
+        </Panel>
+      )}
+      {onAir.deposited > 0n && (
+        <Panel title="Pot">
+          <div className="grid grid-cols-2 gap-4">
+            <Money label="Deposited" wei={onAir.deposited} />
+            <Money label="Paid by voucher" wei={onAir.paid} />
+            <Money label="Left" wei={onAir.deposited - onAir.paid} />
+          </div>
+        </Panel>
+      )}
+      <Crew onAir={onAir} />
     </div>
   );
 }
@@ -372,7 +387,7 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
         {!row.closed
           ? "–"
           : row.lines.length + row.gaps.length === 0
-            ? "source only"
+            ? "original only"
             : `${row.lines.filter((line) => line.verified).length} of ${row.lines.length}`}
         {row.gaps.length > 0 && (
           <span className="block text-xs whitespace-normal text-bad sm:hidden">

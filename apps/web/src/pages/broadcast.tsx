@@ -1,5 +1,5 @@
 import { Live } from "../broadcast/live.tsx";
-import { Setup } from "../broadcast/setup.tsx";
+import { Setup } from "../broadcast/setup/setup.tsx";
 import { Unsettled } from "../broadcast/unsettled.tsx";
 import type { OnAir } from "../on-air.ts";
 import { useStore } from "../store.ts";

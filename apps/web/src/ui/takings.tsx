@@ -1,28 +1,18 @@
 import type { Address } from "@tabcast/channel";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { checkAddress } from "../address.ts";
-import { moment, money, shortAddress } from "../format.ts";
-import { type MoneyLine, moneyLines } from "../money-history.ts";
+import { shortAddress } from "../format.ts";
 import { type Takings, tab } from "../tab.ts";
 import { type Words, words } from "../words.ts";
 import { Button } from "./button.tsx";
-import { Field, inputClass, Money, Notice, Panel, Scroller, Spinner } from "./parts.tsx";
+import { History } from "./money-history.tsx";
+import { Field, inputClass, Money, Notice, Panel, Spinner } from "./parts.tsx";
 import type { Chosen } from "./pay-choice.tsx";
 
-/** Where the money of an address is, and the way to get it; looks again every `every` milliseconds. */
-export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
-  const { address, wallet } = who;
+/** Where the money of an address is; asked again every `every` milliseconds, and by `look`. */
+function useTakings({ address, wallet }: Chosen, every: number | undefined) {
   const [takings, setTakings] = useState<Takings>();
   const [failed, setFailed] = useState<Words>();
-  const [doing, setDoing] = useState<"claim" | "withdraw">();
-  const [did, setDid] = useState("");
-  const [target, setTarget] = useState("");
-  const contract = tab.state.get().config?.chain.contract;
-  const typed =
-    target === "" || contract === undefined ? undefined : checkAddress(target, contract);
-  const to = typed !== undefined && "address" in typed ? typed.address : undefined;
-  const wrong = typed !== undefined && "error" in typed ? typed.error : undefined;
-
   const looks = useRef(0);
   const look = useCallback(async () => {
     const number = ++looks.current;
@@ -41,6 +31,17 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
     const timer = setInterval(() => void look(), every);
     return () => clearInterval(timer);
   }, [look, every]);
+  return { takings, failed, setFailed, look };
+}
+
+/** Where the money of an address is, and the way to get it; looks again every `every` milliseconds. */
+export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
+  const { address, wallet } = who;
+  const { takings, failed, setFailed, look } = useTakings(who, every);
+  const [doing, setDoing] = useState<"claim" | "withdraw">();
+  const [did, setDid] = useState("");
+  const [target, setTarget] = useState("");
+  const { to } = readTarget(target);
 
   const act = async (what: "claim" | "withdraw") => {
     setDoing(what);
@@ -82,45 +83,13 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
               credit. Connect the wallet of this address to claim earlier, and to withdraw.
             </p>
           ) : (
-            <div className="mt-4 flex flex-wrap gap-2">
-              <Button
-                disabled={doing !== undefined || takings.unclaimed === 0n}
-                onClick={() => void act("claim")}
-              >
-                {doing === "claim" ? "Claiming" : "Claim"}
-              </Button>
-              <Button
-                disabled={doing !== undefined || takings.credit === 0n || wrong !== undefined}
-                onClick={() => void act("withdraw")}
-              >
-                {doing === "withdraw" ? "Withdrawing" : "Withdraw"}
-              </Button>
-              <details className="w-full">
-                <summary className="rounded text-[0.8125rem] text-accent">
-                  Withdraw to another address
-                </summary>
-                <div className="mt-2">
-                  <Field
-                    label="Withdraw to"
-                    help="Empty: to the address that earned it. Check it well: nobody can take a withdrawal back."
-                    error={wrong}
-                  >
-                    {(props) => (
-                      <input
-                        {...props}
-                        value={target}
-                        disabled={doing !== undefined}
-                        spellCheck={false}
-                        autoComplete="off"
-                        placeholder="0x"
-                        onChange={(event) => setTarget(event.target.value)}
-                        className={`${inputClass} w-full font-mono text-sm`}
-                      />
-                    )}
-                  </Field>
-                </div>
-              </details>
-            </div>
+            <Actions
+              takings={takings}
+              doing={doing}
+              target={target}
+              setTarget={setTarget}
+              act={act}
+            />
           )}
           <History account={address} />
         </>
@@ -154,72 +123,67 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
   );
 }
 
-/** What the chain says happened to an address's money; asked only once somebody looks. */
-function History({ account }: { account: Address }) {
-  const [lines, setLines] = useState<readonly MoneyLine[]>([]);
-  const [next, setNext] = useState<bigint>();
-  const [phase, setPhase] = useState<"shut" | "loading" | "shown">("shut");
-  const [failed, setFailed] = useState<Words>();
+/** What was typed as the address to withdraw to; nothing means the address that earned the money. */
+function readTarget(target: string): { readonly to?: Address; readonly wrong?: string } {
+  const contract = tab.state.get().config?.chain.contract;
+  if (target === "" || contract === undefined) return {};
+  const typed = checkAddress(target, contract);
+  return "address" in typed ? { to: typed.address } : { wrong: typed.error };
+}
 
-  const load = async (before?: bigint) => {
-    setPhase("loading");
-    setFailed(undefined);
-    try {
-      const page = await tab.history(account, before);
-      const more = moneyLines(page.events, account);
-      setLines((had) => (before === undefined ? more : [...had, ...more]));
-      setNext(page.next);
-    } catch (thrown) {
-      setFailed(words(thrown, "history"));
-    } finally {
-      setPhase("shown");
-    }
-  };
-
+function Actions({
+  takings,
+  doing,
+  target,
+  setTarget,
+  act,
+}: {
+  takings: Takings;
+  doing: "claim" | "withdraw" | undefined;
+  target: string;
+  setTarget: (target: string) => void;
+  act: (what: "claim" | "withdraw") => Promise<void>;
+}) {
+  const { wrong } = readTarget(target);
   return (
-    <details
-      className="mt-3"
-      onToggle={(event) => event.currentTarget.open && phase !== "loading" && void load()}
-    >
-      <summary className="rounded text-[0.8125rem] text-accent">What happened on the chain</summary>
-      <Scroller label="Money history" className="mt-2 max-h-72">
-        <ul className="text-sm">
-          {lines.map(({ id, at, what, amount }) => (
-            <li
-              key={id}
-              className="flex flex-wrap justify-between gap-x-4 border-t border-line py-2"
-            >
-              <span>
-                {what}
-                <span className="block text-[0.8125rem] text-muted">{moment(at)}</span>
-              </span>
-              {amount !== undefined && <span>{money(amount)}</span>}
-            </li>
-          ))}
-        </ul>
-      </Scroller>
-      {phase === "loading" && (
-        <p role="status" className="flex items-center gap-2 text-sm text-muted">
-          <Spinner className="size-4" /> Reading the chain
-        </p>
-      )}
-      {phase === "shown" && failed === undefined && lines.length === 0 && (
-        <p className="text-sm text-muted">Nothing {next === undefined ? "yet" : "lately"}.</p>
-      )}
-      {failed !== undefined && (
-        <Notice
-          tone="bad"
-          title={failed.title}
-          action={<Button onClick={() => void load(next)}>Try again</Button>}
-        >
-          {failed.advice}
-        </Notice>
-      )}
-      {phase === "shown" && failed === undefined && next !== undefined && (
-        <Button look="quiet" onClick={() => void load(next)}>
-          Show older
-        </Button>
-      )}
-    </details>
+    <div className="mt-4 flex flex-wrap gap-2">
+      <Button
+        disabled={doing !== undefined || takings.unclaimed === 0n}
+        onClick={() => void act("claim")}
+      >
+        {doing === "claim" ? "Claiming" : "Claim"}
+      </Button>
+      <Button
+        disabled={doing !== undefined || takings.credit === 0n || wrong !== undefined}
+        onClick={() => void act("withdraw")}
+      >
+        {doing === "withdraw" ? "Withdrawing" : "Withdraw"}
+      </Button>
+      <details className="w-full">
+        <summary className="rounded text-[0.8125rem] text-accent">
+          Withdraw to another address
+        </summary>
+        <div className="mt-2">
+          <Field
+            label="Withdraw to"
+            help="Empty: to the address that earned it. Check it well: nobody can take a withdrawal back."
+            error={wrong}
+          >
+            {(props) => (
+              <input
+                {...props}
+                value={target}
+                disabled={doing !== undefined}
+                spellCheck={false}
+                autoComplete="off"
+                placeholder="0x"
+                onChange={(event) => setTarget(event.target.value)}
+                className={`${inputClass} w-full font-mono text-sm`}
+              />
+            )}
+          </Field>
+        </div>
+      </details>
+    </div>
   );
 }

@@ -1,12 +1,10 @@
 // npm run bench -- attacks: how often honest renditions are refused, and each attack found.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { benchFlags, openBench } from "@tabcast/driver/bench";
 import { seededRandom } from "@tabcast/runtime";
-import { chromium } from "playwright-core";
-import { createServer } from "vite";
 import type { CodecName } from "../../src/types.ts";
 import type { AttacksPage } from "./page.ts";
 import { costs, distributions, verdicts } from "./table.ts";
@@ -14,29 +12,27 @@ import type { Row, Trial } from "./trial.ts";
 
 declare const attacksPage: AttacksPage;
 
-const { values: flags } = parseArgs({
-  options: {
-    /** Two segments of each kind. */
-    quick: { type: "boolean", default: false },
-    /** Other seeds than the evaluation's, and how every measure is spread. */
-    calibrate: { type: "boolean", default: false },
-    /** Source segments in all. */
-    trials: { type: "string" },
-    seed: { type: "string" },
-    /** Keeps every row for a later look. */
-    save: { type: "string" },
-    /** Looks at rows kept before, without a browser. */
-    rows: { type: "string" },
-    codec: { type: "string", multiple: true },
-  },
-});
 const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
+const flags = benchFlags({
+  /** Two segments of each kind. */
+  quick: { type: "boolean" },
+  /** Other seeds than the evaluation's, and how every measure is spread. */
+  calibrate: { type: "boolean" },
+  /** Source segments in all. */
+  trials: { type: "number", least: 1, most: 1_000_000 },
+  seed: { type: "number", least: 0, most: 1_000_000 },
+  /** Keeps every row for a later look. */
+  save: { type: "string" },
+  /** Looks at rows kept before, without a browser. */
+  rows: { type: "file" },
+  codec: { type: "string", of: CODECS },
+});
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
 
 function plan(kinds: readonly string[], attacks: readonly string[]): Trial[] {
-  const seed = Number(flags.seed ?? 1) * 1_000_000 + (flags.calibrate ? 500_000 : 0);
-  const count = Number(flags.trials ?? (flags.quick ? 2 * kinds.length : 20 * kinds.length));
-  const codecs = (flags.codec as CodecName[] | undefined) ?? CODECS;
+  const seed = (flags.seed ?? 1) * 1_000_000 + (flags.calibrate ? 500_000 : 0);
+  const count = flags.trials ?? (flags.quick ? 2 : 20) * kinds.length;
+  const codecs = flags.codec ?? CODECS;
   return Array.from({ length: count }, (_, i): Trial => {
     const random = seededRandom(seed + i, "plan");
     const kind = kinds[i % kinds.length] as string;
@@ -60,30 +56,18 @@ function plan(kinds: readonly string[], attacks: readonly string[]): Trial[] {
 }
 
 async function measured(): Promise<Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), "tabcast-bench-attacks-"));
   const fixtures = join(root, "../shared/fixtures");
-  const vite = await createServer({
+  const bench = await openBench({
     root,
-    configFile: false,
-    logLevel: "error",
-    cacheDir: join(folder, "vite"),
-    optimizeDeps: {
-      entries: ["packages/media/src/**/*.ts", "!**/*.test.ts"],
-    },
-    server: { port: 0, host: "127.0.0.1", hmr: false, fs: { allow: [root, fixtures] } },
-  });
-  const browser = await chromium.launch({
-    executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+    page: "packages/media/bench/attacks/page.html",
+    ready: "attacksPage",
+    entries: ["packages/media/src/**/*.ts", "!**/*.test.ts"],
+    allow: [fixtures],
   });
   try {
-    await vite.listen();
     const rows: Row[] = [];
     const open = async () => {
-      const page = await browser.newPage();
-      page.on("pageerror", (error) => console.error(error.message));
-      await page.goto(`${vite.resolvedUrls?.local[0]}packages/media/bench/attacks/page.html`);
-      await page.waitForFunction(() => "attacksPage" in globalThis);
+      const { page } = await bench.open();
       for (const [name, file] of [
         ["film", "animation-1080p25-fullrange-h264-aac.mp4"],
         ["phone", "portrait-374x666-vfr-h264-aac.mp4"],
@@ -122,9 +106,7 @@ async function measured(): Promise<Row[]> {
     process.stderr.write("\n");
     return rows;
   } finally {
-    await browser.close();
-    await vite.close();
-    rmSync(folder, { recursive: true, force: true });
+    await bench.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { percent } from "@tabcast/runtime";
 import { judge, readings } from "../../src/compare/verdict.ts";
 import type { Row } from "./trial.ts";
 
@@ -20,7 +21,6 @@ export function atMost(k: number, n: number): number {
   return (p + (z * z) / (2 * n) + spread) / (1 + (z * z) / n);
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
 const groups = <T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> =>
   Map.groupBy(items, key);
 

@@ -1,10 +1,6 @@
 // npm run bench -- live: how long after a live segment's last byte its renditions are ready.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
-import { createServer } from "vite";
+import { benchFlags, openBench } from "@tabcast/driver/bench";
 import type { CodecName } from "../../src/types.ts";
 import type { LivePage, LiveRun } from "./page.ts";
 
@@ -20,19 +16,12 @@ const FASTER = 0.8;
 /** The page's main thread is never to be busy for longer, in milliseconds. */
 const LONGEST_TASK_MS = 50;
 
-const root = fileURLToPath(new URL("../../../..", import.meta.url));
-const cacheDir = mkdtempSync(join(tmpdir(), "tabcast-bench-live-"));
-const vite = await createServer({
-  root,
-  configFile: false,
-  logLevel: "error",
-  cacheDir,
-  optimizeDeps: { entries: ["packages/media/src/**/*.ts", "!**/*.test.ts"] },
-  server: { port: 0, host: "127.0.0.1", hmr: false },
-});
-const browser = await chromium.launch({
-  executablePath: process.env.TABCAST_CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+benchFlags({});
+const bench = await openBench({
+  root: fileURLToPath(new URL("../../../..", import.meta.url)),
+  page: "packages/media/bench/live/page.html",
+  ready: "livePage",
+  entries: ["packages/media/src/**/*.ts", "!**/*.test.ts"],
 });
 
 const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
@@ -40,11 +29,7 @@ const median = (values: readonly number[]) => sorted(values)[values.length >> 1]
 const ms = (value: number) => `${Math.round(value)} ms`.padStart(7);
 let missed = false;
 try {
-  await vite.listen();
-  const page = await browser.newPage();
-  page.on("pageerror", (error) => console.error(error.message));
-  await page.goto(`${vite.resolvedUrls?.local[0]}packages/media/bench/live/page.html`);
-  await page.waitForFunction(() => "livePage" in globalThis);
+  const { page } = await bench.open();
   await page.evaluate((segments) => livePage.prepare(segments), SEGMENTS);
   console.log(
     `${SEGMENTS} segments of 2 s, 1280x720, 25 fps, chunks of 240 ms given as a camera would; ladder 720p 480p 360p 240p`,
@@ -81,9 +66,7 @@ try {
   );
   missed ||= longest > LONGEST_TASK_MS;
 } finally {
-  await browser.close();
-  await vite.close();
-  rmSync(cacheDir, { recursive: true, force: true });
+  await bench.close();
 }
 if (missed) {
   console.error(

@@ -5,7 +5,7 @@ import { segmentOf } from "../../test/segment.ts";
 import { chunked, fed } from "../../test/stream.ts";
 import { structureOf } from "../inspect/structure.ts";
 import type { Fragment, Rung, TranscodeRequest } from "../types.ts";
-import { measureHere } from "./measure.ts";
+import { measureBriefly, measureHere } from "./measure.ts";
 import { transcodeSegment } from "./transcode.ts";
 
 const RealEncoder = VideoEncoder;
@@ -277,6 +277,17 @@ describe("a device that measures itself", () => {
     const { sizes, hardware } = await measured();
     expect([hardware, ...sizes.map((each) => each.hardware)]).not.toContain("sw");
     allClosed(opened);
+  });
+
+  test("briefly codes the smallest ladder three times, and says how alike the last two were", async () => {
+    let told = 0;
+    const progress = (frames: number) => {
+      told = frames;
+    };
+    const brief = await measureBriefly("avc", { signal: never, progress });
+    expect(told).toBe(3 * 25);
+    expect(brief.sizes).toMatchObject([{ height: 360, pixelsPerSecond: brief.pixelsPerSecond }]);
+    expect(brief.spread).toBeGreaterThanOrEqual(1);
   });
 
   test("whose sixth encoder is one too many says five", async () => {

@@ -1,7 +1,7 @@
 import { serve } from "../port.ts";
 import type { CodecName, Made, Measured, TranscodeRequest, TranscodeResult } from "../types.ts";
 import { batch } from "./batch.ts";
-import { measureHere } from "./measure.ts";
+import { measureBriefly, measureHere } from "./measure.ts";
 import { Rates } from "./rate.ts";
 import { transcodeSegment } from "./transcode.ts";
 import { Turns } from "./turns.ts";
@@ -13,7 +13,7 @@ const MAX_JOBS = 4;
 export type WorkCall =
   /** `early`: the caller wants what is encoded while the rest is. */
   | { readonly do: "transcode"; readonly request: TranscodeRequest; readonly early: boolean }
-  | { readonly do: "measure"; readonly codec: CodecName };
+  | { readonly do: "measure"; readonly codec: CodecName; readonly brief: boolean };
 export type WorkResult =
   | { readonly done: "transcode"; readonly result: TranscodeResult }
   | { readonly done: "measure"; readonly result: Measured };
@@ -26,11 +26,10 @@ const rates = new Rates();
 
 serve<WorkCall, WorkNews, WorkResult>(
   async (call, { signal, news }) => {
-    if (call.do === "measure")
-      return {
-        done: "measure",
-        result: await measureHere(call.codec, { signal, progress: news }),
-      };
+    if (call.do === "measure") {
+      const how = call.brief ? measureBriefly : measureHere;
+      return { done: "measure", result: await how(call.codec, { signal, progress: news }) };
+    }
     const { request, early } = call;
     const made = early ? batch(news) : undefined;
     const options = { signal, progress: news, made: made?.add, turn: turns.claim(), rates };

@@ -100,21 +100,24 @@ async function transcode(
 /**
  * Measures this device for about a second: decodes clips made here of 360p, 480p and 1080p and encodes their ladders,
  * through the code that does the work, and then opens encoders until no more will work. `progress` is told the frames
- * done so far. Rejects with MediaError or the signal's reason.
+ * done so far. `brief`: the smallest of these alone, for a second look at a device that is idle. Rejects with MediaError or the
+ * signal's reason.
  */
 export async function measure({
   codec,
+  brief = false,
   signal,
   progress,
 }: {
   readonly codec: CodecName;
+  readonly brief?: boolean;
   readonly signal: AbortSignal;
   readonly progress?: (frames: number) => void;
 }): Promise<Measured> {
   const worker = openWorker();
   try {
     const answer = await worker.call(
-      { do: "measure", codec },
+      { do: "measure", codec, brief },
       { signal, news: (news) => typeof news === "number" && progress?.(news) },
     );
     if (answer.done !== "measure") throw new TypeError("the worker answered another call");

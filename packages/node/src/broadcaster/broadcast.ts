@@ -16,6 +16,7 @@ import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
 import { openBell, openLine } from "../queue.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport, SegmentLine } from "../types.ts";
+import { requireAnnounceable } from "./announceable.ts";
 import { openAsking } from "./asking.ts";
 import { openChecks } from "./checks.ts";
 import { type Captured, capture, type Segment } from "./delivery.ts";
@@ -46,9 +47,11 @@ const WINDOW = 2;
 
 /**
  * Goes live with a source. Resolves as soon as the stream has its key; what happens then is told through `on` and `finished`.
+ * Throws BROADCAST_REFUSED for a stream that cannot be announced, before anything is paid for.
  * After `finished` the stream goes on serving what it holds until `signal` fires.
  */
 export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
+  requireAnnounceable(planOf(options));
   const keys = options.keys ?? (await Keys.generate());
   const stopping = new AbortController();
   let traces: Broadcast["traces"] = () => [];
@@ -64,6 +67,16 @@ export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
   };
 }
 
+/** What was asked for, with what holds where nothing was said. */
+function planOf(options: BroadcastOptions) {
+  const { source, rungs, pace } = options;
+  const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
+  const slackMs = Math.max(2 * segmentMs, 4_000);
+  const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
+  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? (pace === "live" ? 2 : MOST_WORKERS));
+  return { ...options, info: source.info, segmentMs, slackMs, maxPrice, wanted };
+}
+
 async function run(
   options: BroadcastOptions,
   keys: Signer,
@@ -76,10 +89,7 @@ async function run(
   const { info } = source;
   const { clock = systemClock, random = secureRandom } = options;
   const config = options.config ?? (pace === "live" ? LIVE : FAST);
-  const segmentMs = (options.segment ?? Micros.fromSeconds(2)) / 1_000;
-  const slackMs = Math.max(2 * segmentMs, 4_000);
-  const maxPrice = options.maxPrice ?? DEFAULT_MAX_PRICE;
-  const wanted = rungs.length === 0 ? 0 : (options.wanted ?? (pace === "live" ? 2 : MOST_WORKERS));
+  const { segmentMs, slackMs, maxPrice, wanted } = planOf(options);
   on({ type: "source", info, rungs, codec });
   /** Of a segment as it is planned. */
   const plannedFrames = Math.max(1, info.frameRate * (segmentMs / 1_000));
@@ -170,6 +180,7 @@ async function run(
         wanted,
         maxPrice,
         pixels: Number(Price.pixels(rungs, 1)) * plannedFrames,
+        least: Math.min(...rungs.map((rung) => Number(Price.pixels([rung], 1)))) * plannedFrames,
         bytes: (info.bitrate / 8) * (segmentMs / 1_000),
         segmentMs,
         slackMs: pace === "live" ? slackMs : FAST_SLACK_MS,

@@ -361,10 +361,11 @@ export function openDispatch(options: DispatchOptions): Dispatch {
     const now = clock.now();
     slot.sentAt ??= now;
     // The lowest rungs first: a small picture in time is worth more than a large one too late. Beside a worker that may still be in
-    // time only the lowest: two that make everything on busy devices make both late.
+    // time only the lowest: two that make everything on busy devices make both late. Not beside one that is likely to be late.
     const deadline = uselessAt(slot, slackMs);
     const left = deadline && (deadline - now) / config.margin;
-    const timeMs = left && slot.running.size > 0 ? 0 : left;
+    const beside = [...slot.running.keys()].some((worker) => !hiring?.doubtful(worker));
+    const timeMs = left && beside ? 0 : left;
     try {
       const { renditions, encodeMs } = await own.encode(segment, {
         timeMs,

@@ -72,6 +72,8 @@ export interface Hiring {
   /** Who can be given a segment now. */
   hands(): readonly Assign.Hand[];
   member(worker: PeerId): Crew.Member | undefined;
+  /** Whether this tab had better not rely on a worker that has its segment. */
+  doubtful(worker: PeerId): boolean;
   /** Where a worker said in its bid that it can be reached. */
   addrs(worker: PeerId): readonly string[];
   tell(event: Crew.Event): void;
@@ -272,6 +274,7 @@ export function openHiring(options: HiringOptions): Hiring {
     crew: () => crew,
     hands: () => Crew.hands(crew, config, isNewcomer),
     member: (worker) => crew.members.get(worker),
+    doubtful: (worker) => Crew.doubtful(crew, worker),
     addrs: (worker) => addrs.get(worker) ?? [],
     tell: (event) => void tell(event),
     tick() {

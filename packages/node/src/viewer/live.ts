@@ -6,7 +6,7 @@ import {
   LIVE_TOPIC,
   openAnnounce,
 } from "@tabcast/protocol";
-import { systemClock, toHex } from "@tabcast/runtime";
+import { type Clock, systemClock, toHex } from "@tabcast/runtime";
 import type { LiveStream } from "../types.ts";
 import { asRungs } from "../wire.ts";
 
@@ -31,16 +31,22 @@ export function liveStream(announce: Announce): LiveStream {
   };
 }
 
+export interface LiveOptions {
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  readonly signal: AbortSignal;
+}
+
 /** Calls `on` with all streams on the air, the longest running first, whenever one appears, changes or falls silent for 30 s. */
 export function liveStreams(
   mesh: Mesh,
   on: (streams: readonly LiveStream[]) => void,
-  { signal }: { signal: AbortSignal },
+  { clock = systemClock, signal }: LiveOptions,
 ): void {
   const clocks = new Clocks();
   const known = new Map<string, { announce: Announce; heard: number }>();
   const tell = () => {
-    const now = systemClock.now();
+    const now = clock.now();
     for (const [id, { heard }] of known) if (now - heard > ANNOUNCE_TTL_MS) known.delete(id);
     on(
       [...known.values()]
@@ -52,12 +58,12 @@ export function liveStreams(
   mesh.subscribe(
     LIVE_TOPIC,
     ({ body }) => {
-      openAnnounce(body, { now: systemClock.unix(), clocks }).then(
+      openAnnounce(body, { now: clock.unix(), clocks }).then(
         (announce) => {
           const id = toHex(announce.stream);
           if ((known.get(id)?.announce.atMs ?? 0) >= announce.atMs) return;
           known.delete(id);
-          known.set(id, { announce, heard: systemClock.now() });
+          known.set(id, { announce, heard: clock.now() });
           if (known.size > MOST_STREAMS) known.delete(known.keys().next().value as string);
           tell();
         },
@@ -68,7 +74,7 @@ export function liveStreams(
   );
   void (async () => {
     for (;;) {
-      await systemClock.sleep(ANNOUNCE_TTL_MS / 2, { signal });
+      await clock.sleep(ANNOUNCE_TTL_MS / 2, { signal });
       tell();
     }
   })().catch(() => {}); // the signal ended it

@@ -56,6 +56,7 @@ async function open() {
     bidding: {
       offer: (id) => (id[0] === 8 ? another : offer),
       forget() {},
+      reconsider() {},
     } satisfies Bidding,
     ids: {
       draw: () => DRAWN,

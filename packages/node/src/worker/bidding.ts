@@ -32,6 +32,8 @@ const NOTHING = new Uint8Array(0);
 export interface Bidding {
   /** The offer with this id that was bid on; it may be answered with an award for as long as it is known. */
   offer(id: Uint8Array): Offer | undefined;
+  /** This device is quicker than it was: looks again at offers that were let pass, or refused, for its speed. */
+  reconsider(): void;
   /** A stream's offers may be bid on again. */
   forget(stream: string): void;
 }
@@ -65,7 +67,13 @@ interface Known {
   readonly stop: AbortController;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
   tooSlow?: number;
+  /** Until when the broadcaster takes no bid of ours, in milliseconds of the clock; undefined where it did not say. */
+  waitUntil?: number;
 }
+
+/** A bid that was refused may be worth sending again: we may be quicker now, or have waited as long as we were asked to. */
+const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
+  tooSlow !== undefined || (waitUntil !== undefined && now >= waitUntil);
 
 export function openBidding(options: BiddingOptions): Bidding {
   const { mesh, keys, purse, clock, gate, self, shuns, crews, doubt, on, signal } = options;
@@ -74,13 +82,15 @@ export function openBidding(options: BiddingOptions): Bidding {
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const spared = openShunned(clock);
   const clocks = new Clocks();
+  /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
+  const passed = new Map<string, { readonly offer: Offer; readonly until: number }>();
 
   async function consider(offer: Offer): Promise<void> {
     const id = toHex(offer.id);
     const stream = toHex(offer.stream);
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
-    if (before !== undefined && before.tooSlow === undefined) return;
+    if (before !== undefined && !again(before, clock.now())) return;
     if (shuns(stream)) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
@@ -89,7 +99,12 @@ export function openBidding(options: BiddingOptions): Bidding {
     if (!plan.bid && plan.why !== "already in")
       on({ type: "passed", stream, why: plan.why, codec, ...slow });
     if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
-    if (!plan.bid) return;
+    passed.delete(id);
+    if (!plan.bid) {
+      if (plan.why === "incapable") passed.set(id, { offer, until: clock.now() + offer.ttlMs });
+      if (passed.size > MOST_OFFERS) passed.delete(passed.keys().next().value as string);
+      return;
+    }
     const sparing = () => slow !== undefined && spared.has(stream);
     if (sparing()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
@@ -112,7 +127,7 @@ export function openBidding(options: BiddingOptions): Bidding {
       throw error;
     });
     if (reply === undefined) return;
-    const { ok, why } = BidReply.decode(reply.head);
+    const { ok, why, retryMs } = BidReply.decode(reply.head);
     if (ok) {
       spared.forgive(stream);
       return on({ type: "bid", stream });
@@ -121,6 +136,7 @@ export function openBidding(options: BiddingOptions): Bidding {
       known.tooSlow = plan.pixelsPerSecond;
       if (slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
     }
+    if (retryMs > 0 || why === "already in") known.waitUntil = clock.now() + retryMs;
     on({ type: "refused", what: "bid", why });
   }
 
@@ -149,6 +165,8 @@ export function openBidding(options: BiddingOptions): Bidding {
     const { offer, stream } = await openClosed(envelope);
     // Anybody can sign an end with a key of its own: it counts from the stream that offered.
     const known = offers.get(toHex(offer));
+    const over = passed.get(toHex(offer));
+    if (over !== undefined && equalBytes(over.offer.stream, stream)) passed.delete(toHex(offer));
     if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
     // One that may have our bid stays known: gossip may be quicker than the award.
     if (known.bid) known.stop.abort();
@@ -182,6 +200,15 @@ export function openBidding(options: BiddingOptions): Bidding {
 
   return {
     offer: (id) => offers.get(toHex(id))?.offer,
+    reconsider() {
+      const now = clock.now();
+      const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
+      const all = [...passed.values()].filter(({ until }) => until > now);
+      for (const { offer } of [...slow, ...all])
+        consider(offer).catch((error: unknown) => {
+          if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
+        });
+    },
     forget(stream) {
       for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
     },

@@ -97,6 +97,7 @@ export function openJobs(options: JobsOptions): Jobs {
         if (stored !== undefined) return yield part({ receipt: stored });
       }
       place.jobs.set(seq, stop);
+      speeds.busy();
       told("started");
       const init = body.slice(0, job.initLen);
       await checkHash(init, job.initHash);

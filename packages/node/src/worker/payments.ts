@@ -6,7 +6,7 @@ import { answer } from "../exchange.ts";
 import type { WorkerEvent } from "../types.ts";
 import { UNGUARANTEED } from "../wire.ts";
 import type { Credit } from "./credit.ts";
-import type { Entrusting } from "./entrust.ts";
+import type { Delegation } from "./delegate.ts";
 import type { Place, Places } from "./places.ts";
 
 export interface PaymentsOptions {
@@ -14,7 +14,7 @@ export interface PaymentsOptions {
   readonly purse: Purse;
   readonly places: Places;
   readonly credit: Credit;
-  readonly entrusting: Entrusting;
+  readonly delegation: Delegation;
   /** A verdict has come, good or bad. */
   readonly judged: () => void;
   readonly on: (event: WorkerEvent) => void;
@@ -23,7 +23,7 @@ export interface PaymentsOptions {
 
 /** Takes verdicts: their vouchers go to the purse, and what they pay for gives its room to segments to come. */
 export function servePayments(options: PaymentsOptions): void {
-  const { mesh, purse, places, credit, entrusting, judged, on, signal } = options;
+  const { mesh, purse, places, credit, delegation, judged, on, signal } = options;
 
   /** What is wrong with a verdict, or an empty string. */
   async function take({ seq, ok, failed, voucher }: Verdict, place: Place): Promise<string> {
@@ -38,7 +38,7 @@ export function servePayments(options: PaymentsOptions): void {
       const { credited } = await purse.accept(Wire.toVoucher(voucher, purse.payee));
       credit.paid(place, seq);
       const { award, broadcaster, potId, stream } = place;
-      entrusting.rose(potId, award.pot, broadcaster);
+      delegation.rose(potId, award.pot, broadcaster);
       on({ type: "paid", stream, seq, credited, total: purse.balances().vouchered });
       return "";
     } catch (error) {

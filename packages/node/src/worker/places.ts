@@ -1,5 +1,5 @@
 import type { Hex } from "@tabcast/channel";
-import type { Hire } from "@tabcast/market";
+import { Hire } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
 import { type Clock, toHex } from "@tabcast/runtime";
@@ -107,12 +107,13 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
   }
 
   answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
-    const { award } = Bye.decode(head);
+    const { award, why } = Bye.decode(head);
     const theirs = all().filter(
       ({ id, broadcaster }) =>
         broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
     );
-    for (const place of theirs) leave(place);
+    // Whom it dropped for being slow it may want again before it makes another offer.
+    for (const place of theirs) (Hire.maybeAgain(why) ? quit : leave)(place);
     return theirs.length > 0 ? NOTHING : undefined;
   });
   mesh.watch(

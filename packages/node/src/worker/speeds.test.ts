@@ -1,6 +1,6 @@
 import type { Capability } from "@tabcast/media";
 import { type Millis, systemClock } from "@tabcast/runtime";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Measure, openSpeeds } from "./speeds.ts";
 
 const never = new AbortController().signal;
@@ -11,13 +11,18 @@ const at = (pixelsPerSecond: number): Capability => ({
 });
 
 /** Speeds of a device measured at 100 megapixels per second, and what it told. */
-function open(measure?: Measure) {
+function open(measure?: Measure, joined: Capability = at(100e6)) {
   const told: number[] = [];
   const failures: unknown[] = [];
   let now = 0;
+  let idle = true;
+  const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
+  const sleep = (ms: number) =>
+    new Promise<void>((wake) => void sleepers.push({ at: now + ms, wake }));
   const speeds = openSpeeds({
-    clock: { ...systemClock, now: () => now as Millis },
-    capabilities: [at(100e6)],
+    clock: { ...systemClock, now: () => now as Millis, sleep },
+    isIdle: () => idle,
+    capabilities: [joined],
     measure,
     changed: ({ pixelsPerSecond }) => told.push(pixelsPerSecond / 1e6),
     failed: (error) => failures.push(error),
@@ -30,7 +35,18 @@ function open(measure?: Measure) {
   const pass = (ms: number) => {
     now += ms;
   };
-  return { speeds, told, failures, work, figure, pass };
+  /** Lets time pass in steps in which whoever slept so long goes on. */
+  const live = async (ms: number, until = () => false) => {
+    for (let passed = 0; passed < ms && !until(); passed += 250) {
+      now += 250;
+      for (const one of sleepers.splice(0)) one.at <= now ? one.wake() : sleepers.push(one);
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    }
+  };
+  const hire = (hired: boolean) => {
+    idle = !hired;
+  };
+  return { speeds, told, failures, work, figure, pass, live, hire, now: () => now };
 }
 
 test("the figure that is advertised follows the jobs, and is told when it changes", () => {
@@ -110,4 +126,91 @@ test("a codec that was not measured at join is measured when an offer asks for i
   }
   expect(asked).toEqual(["vp9", "av1"]);
   expect(speeds.capabilities().map(({ codec }) => codec)).toEqual(["avc", "vp9"]);
+});
+
+describe("a device that was measured while the machine was busy", () => {
+  /** 146 megapixels per second, 30 while it is busy; its smallest ladder is coded at half of that. */
+  function disturbed() {
+    let busy = true;
+    const briefs: number[] = [];
+    const wholes: number[] = [];
+    const at30 = {
+      ...at(30e6),
+      sizes: [{ height: 360, pixelsPerSecond: 15e6, hardware: "sw" as const }],
+    };
+    const measure: Measure = async ({ brief, signal }) => {
+      signal.throwIfAborted();
+      const speed = busy ? 30e6 : 146e6;
+      (brief ? briefs : wholes).push(device.now());
+      const sizes = [{ height: 360, pixelsPerSecond: speed / 2, hardware: "sw" as const }];
+      return { ...at(brief ? speed / 2 : speed), sizes };
+    };
+    const device = open(measure, at30);
+    const quiet = () => {
+      busy = false;
+      return device.now();
+    };
+    return { ...device, briefs, wholes, quiet };
+  }
+
+  test("finds out by itself within 10 s of quiet, and measures itself as a whole only then", async () => {
+    const { live, figure, quiet, told, wholes, now } = disturbed();
+    await live(60_000);
+    expect([figure(), wholes]).toEqual([30, []]);
+    const quietAt = quiet();
+    await live(60_000, () => figure() === 146);
+    expect(figure()).toBe(146);
+    expect(now() - quietAt).toBeLessThan(10_000);
+    expect([told, wholes.length]).toEqual([[146], 1]);
+  });
+
+  test("takes no time from the streams that it works for", async () => {
+    const { live, briefs, hire, quiet } = disturbed();
+    hire(true);
+    quiet();
+    await live(120_000);
+    expect(briefs).toEqual([]);
+    hire(false);
+    await live(10_000);
+    expect(briefs).toHaveLength(1);
+  });
+
+  test("looks ever more seldom where nothing changes", async () => {
+    const { live, briefs } = disturbed();
+    await live(1_800_000);
+    expect(briefs.length).toBeLessThan(50);
+  });
+});
+
+test("a look that finds the device slower lowers nothing: what it runs beside may soon be over", async () => {
+  const { live, figure, told } = open(async () => at(20e6));
+  await live(300_000);
+  expect([figure(), told]).toEqual([100, []]);
+});
+
+test("a job that comes ends a measurement at once, which is taken up again and is no failure", async () => {
+  const stopped: unknown[] = [];
+  let asked = 0;
+  const { speeds, failures, figure, work } = open(({ signal }) => {
+    asked++;
+    if (asked === 2) return Promise.resolve(at(30e6));
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => {
+        stopped.push(signal.reason);
+        reject(signal.reason);
+      }),
+    );
+  });
+  work(5, 20);
+  speeds.idle();
+  speeds.busy();
+  expect(stopped).toEqual([new Error("a job has come")]);
+  await Promise.resolve();
+  const idle = () => {
+    speeds.idle();
+    return asked;
+  };
+  await expect.poll(idle).toBe(2);
+  await expect.poll(figure).toBe(30);
+  expect(failures).toEqual([]);
 });

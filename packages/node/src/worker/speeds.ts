@@ -1,17 +1,21 @@
-import { type Capability, type CodecName, Observed } from "@tabcast/media";
+import { Remeasure } from "@tabcast/market";
+import { type Capability, type CodecName, type Measured, Observed } from "@tabcast/media";
 import type { Clock } from "@tabcast/runtime";
 
-/** Measures one codec again. */
+/** Measures one codec again; briefly, if it can: the smallest ladder alone, to see whether the rest is worth it. */
 export type Measure = (options: {
   readonly codec: CodecName;
+  readonly brief?: boolean;
   readonly signal: AbortSignal;
-}) => Promise<Capability>;
+}) => Promise<Capability & Partial<Pick<Measured, "sizes" | "spread">>>;
 
 export interface SpeedsOptions {
   /** As measured at join. */
   readonly capabilities: readonly Capability[];
   /** Undefined: figures follow the jobs, and nothing is measured again. */
   readonly measure?: Measure | undefined;
+  /** True while nothing is to be done for anybody. */
+  readonly isIdle: () => boolean;
   readonly clock: Clock;
   /** A figure has changed. */
   readonly changed: (capability: Capability) => void;
@@ -29,8 +33,26 @@ export interface Speeds {
   doubt(codec: CodecName): void;
   /** Nothing is to be done at the moment: what is in doubt is measured again, one codec at a time. */
   idle(): void;
+  /** A job has come: what is being measured is let go, and taken up again when there is nothing to do. */
+  busy(): void;
 }
 
+/** The reason of a measurement that makes room for a job. */
+class JobCame extends Error {}
+
+interface Known {
+  readonly capability: Capability;
+  readonly observed: Observed.Observed;
+  /** Speed at the smallest ladder by the figure, when it was measured: what a brief measurement is held against. */
+  readonly smallShare: number;
+}
+
+/** The speed at the smallest ladder that was measured, in output pixels per second. */
+const smallOf = (capability: Capability & Partial<Pick<Measured, "sizes">>): number =>
+  capability.sizes?.[0]?.pixelsPerSecond ?? capability.pixelsPerSecond;
+
+/** The watch is looked at no more often than this, in milliseconds. */
+const LEAST_SLEEP_MS = 250;
 /** A figure that keeps the tab from work is taken again after so long, twice as long each time that it stays, in milliseconds. */
 const RETRY_MS = { first: 5_000, most: 60_000 };
 
@@ -38,26 +60,75 @@ const RETRY_MS = { first: 5_000, most: 60_000 };
 export function openSpeeds({
   capabilities,
   measure,
+  isIdle,
   clock,
   changed,
   failed,
   signal,
 }: SpeedsOptions): Speeds {
-  const known = new Map<CodecName, { capability: Capability; observed: Observed.Observed }>();
+  const known = new Map<CodecName, Known>();
   const doubted = new Set<CodecName>();
   /** When an offer may have a codec measured again, and after what wait; never where measuring has shown no encoder. */
   const waits = new Map<CodecName, { readonly ms: number; readonly until: number }>();
-  let measuring = false;
-  const set = (capability: Capability, observed: Observed.Observed) =>
-    known.set(capability.codec, { capability, observed });
-  for (const capability of capabilities)
-    set(capability, Observed.measured(capability.pixelsPerSecond));
+  let measuring: AbortController | undefined;
+  let watch = Remeasure.begin(clock.now());
+  const begin = (capability: Capability) =>
+    known.set(capability.codec, {
+      capability,
+      observed: Observed.measured(capability.pixelsPerSecond),
+      smallShare: smallOf(capability) / capability.pixelsPerSecond,
+    });
+  for (const capability of capabilities) begin(capability);
 
-  async function again(codec: CodecName, measureNow: Measure): Promise<void> {
-    const capability = await measureNow({ codec, signal });
-    set(capability, Observed.measured(capability.pixelsPerSecond));
-    changed(capability);
+  /** Runs `task` while nothing is to be done; nothing else is measured beside it. */
+  async function alone(task: (until: AbortSignal) => Promise<void>): Promise<void> {
+    const own = new AbortController();
+    measuring = own;
+    try {
+      await task(AbortSignal.any([signal, own.signal]));
+    } finally {
+      measuring = undefined;
+    }
   }
+
+  /** A short look at the first codec; where it is quicker than it says all are measured again, and none is lowered for it. */
+  async function look(measureNow: Measure, until: AbortSignal): Promise<void> {
+    const [first] = known.values();
+    if (first === undefined) return;
+    const { codec, pixelsPerSecond } = first.capability;
+    const startedAt = clock.now();
+    const found = await measureNow({ codec, brief: true, signal: until });
+    const now = clock.now();
+    const step = Remeasure.look(watch, {
+      now,
+      tookMs: now - startedAt,
+      found: smallOf(found),
+      expected: first.smallShare * pixelsPerSecond,
+      spread: found.spread,
+    });
+    watch = step.watch;
+    if (!step.quicker) return;
+    for (const each of [...known.keys()]) {
+      const capability = await measureNow({ codec: each, signal: until });
+      if (capability.pixelsPerSecond <= (known.get(each)?.capability.pixelsPerSecond ?? 0))
+        continue;
+      begin(capability);
+      changed(capability);
+    }
+  }
+
+  async function watching(measureNow: Measure): Promise<void> {
+    for (;;) {
+      await clock.sleep(Math.max(LEAST_SLEEP_MS, watch.dueAt - clock.now()), { signal });
+      if (!isIdle() || measuring !== undefined) watch = Remeasure.put(watch, clock.now());
+      else if (clock.now() >= watch.dueAt)
+        await alone((until) => look(measureNow, until)).catch((error: unknown) => {
+          watch = Remeasure.put(watch, clock.now());
+          if (!signal.aborted && !(error instanceof JobCame)) failed(error);
+        });
+    }
+  }
+  if (measure !== undefined) watching(measure).catch(() => {}); // the signal ended it
 
   return {
     capabilities: () => [...known.values()].map(({ capability }) => capability),
@@ -69,31 +140,36 @@ export function openSpeeds({
       const { pixelsPerSecond } = state;
       const moved = pixelsPerSecond !== held.capability.pixelsPerSecond;
       const capability = moved ? { ...held.capability, pixelsPerSecond } : held.capability;
-      set(capability, state);
+      known.set(codec, { ...held, capability, observed: state });
       if (moved) changed(capability);
       if (measureAgain) doubted.add(codec);
     },
     doubt(codec) {
       const now = clock.now();
       const last = waits.get(codec) ?? { ms: 0, until: now };
-      if (measuring || now < last.until) return;
+      if (measuring !== undefined || now < last.until) return;
       const ms = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * last.ms));
       waits.set(codec, { ms, until: now + ms });
       doubted.add(codec);
     },
     idle() {
       const [codec] = doubted;
-      if (codec === undefined || measure === undefined || measuring || signal.aborted) return;
-      measuring = true;
+      if (codec === undefined || measure === undefined || measuring !== undefined) return;
+      if (signal.aborted) return;
       doubted.delete(codec);
-      again(codec, measure)
-        .catch((error: unknown) => {
-          if (!known.has(codec)) waits.set(codec, { ms: 0, until: Number.POSITIVE_INFINITY });
-          if (!signal.aborted) failed(error);
-        })
-        .finally(() => {
-          measuring = false;
-        });
+      alone(async (until) => {
+        const capability = await measure({ codec, signal: until });
+        begin(capability);
+        changed(capability);
+      }).catch((error: unknown) => {
+        if (error instanceof JobCame) {
+          doubted.add(codec);
+          return;
+        }
+        if (!known.has(codec)) waits.set(codec, { ms: 0, until: Number.POSITIVE_INFINITY });
+        if (!signal.aborted) failed(error);
+      });
     },
+    busy: () => measuring?.abort(new JobCame("a job has come")),
   };
 }

@@ -9,7 +9,7 @@ import { openAwardIds } from "./award-ids.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
 import { openCredit } from "./credit.ts";
-import { openEntrusting, serveTower } from "./entrust.ts";
+import { openDelegation, serveWatchtower } from "./delegate.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
@@ -25,20 +25,23 @@ const CLOSING_MS = 1_000;
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
   const { mesh, keys, purse, transcoder, on, price = DEFAULT_PRICE } = options;
-  const { clock = systemClock, tags = [], tower } = options;
+  const { clock = systemClock, tags = [], watchtower } = options;
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
 
   const held = openHeld();
   const gate = openGate(LIVE, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
-  const entrusting = openEntrusting({ mesh, purse, clock, signal });
+  const delegation = openDelegation({ mesh, purse, clock, signal });
   const speeds = openSpeeds({
     capabilities: options.capabilities,
     measure: options.measure,
     clock,
-    changed: ({ codec, pixelsPerSecond, hardware }) =>
-      on({ type: "measured", codec, pixelsPerSecond, hardware }),
+    isIdle: () => places.all().length === 0,
+    changed: ({ codec, pixelsPerSecond, hardware }) => {
+      on({ type: "measured", codec, pixelsPerSecond, hardware });
+      bidding.reconsider();
+    },
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
     signal,
   });
@@ -89,9 +92,9 @@ export function work(options: WorkerOptions): WorkerNode {
   serveAwards({ mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal });
   const maker = openMaker({ keys, purse, transcoder, held, speeds, credit, audits });
   const jobs = openJobs({ mesh, clock, gate, places, credit, shift, speeds, maker, on, signal });
-  servePayments({ mesh, purse, places, credit, entrusting, judged: shift.look, on, signal });
+  servePayments({ mesh, purse, places, credit, delegation, judged: shift.look, on, signal });
   serveHeld(mesh, held, signal);
-  if (tower !== undefined) serveTower(mesh, tower, { gate, clock, signal });
+  if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { gate, clock, signal });
   mesh.watch(
     (event) => {
       if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
@@ -114,12 +117,12 @@ export function work(options: WorkerOptions): WorkerNode {
       streams: places.all().length,
       heldBytes: held.size(),
     }),
-    handOver: () => entrusting.now(),
+    handOver: () => delegation.now(),
     async close() {
       if (own.signal.aborted) return;
       const limit = clock.timeout(CLOSING_MS);
-      await Promise.allSettled([places.close({ signal: limit }), entrusting.now(limit)]);
-      await entrusting.now(clock.timeout(CLOSING_MS)); // what was paid since
+      await Promise.allSettled([places.close({ signal: limit }), delegation.now(limit)]);
+      await delegation.now(clock.timeout(CLOSING_MS)); // what was paid since
       own.abort();
     },
   };

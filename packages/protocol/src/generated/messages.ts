@@ -2325,16 +2325,16 @@ export const VerdictReply = {
   }
 }
 
-export interface Entrust {
+export interface Delegate {
   pot?: Pot
   payee: Uint8Array<ArrayBuffer>
   voucher?: Voucher
 }
 
-let ownEntrust: Codec<Entrust> | undefined
-export const Entrust = {
-  codec: (): Codec<Entrust> => {
-    ownEntrust ??= message<Entrust>((obj, w, opts = {}) => {
+let ownDelegate: Codec<Delegate> | undefined
+export const Delegate = {
+  codec: (): Codec<Delegate> => {
+    ownDelegate ??= message<Delegate>((obj, w, opts = {}) => {
         if (opts.lengthDelimited !== false) {
           w.fork()
         }
@@ -2389,19 +2389,19 @@ export const Entrust = {
 
         return obj
       }, unstreamed)
-    return ownEntrust
+    return ownDelegate
   }
 }
 
-export interface EntrustReply {
+export interface DelegateReply {
   ok: boolean
   why: string
 }
 
-let ownEntrustReply: Codec<EntrustReply> | undefined
-export const EntrustReply = {
-  codec: (): Codec<EntrustReply> => {
-    ownEntrustReply ??= message<EntrustReply>((obj, w, opts = {}) => {
+let ownDelegateReply: Codec<DelegateReply> | undefined
+export const DelegateReply = {
+  codec: (): Codec<DelegateReply> => {
+    ownDelegateReply ??= message<DelegateReply>((obj, w, opts = {}) => {
         if (opts.lengthDelimited !== false) {
           w.fork()
         }
@@ -2448,7 +2448,7 @@ export const EntrustReply = {
 
         return obj
       }, unstreamed)
-    return ownEntrustReply
+    return ownDelegateReply
   }
 }
 

@@ -611,7 +611,7 @@ export const WIRE: Wire = {
       "type": "Voucher"
     }
   },
-  "Entrust": {
+  "Delegate": {
     "1": {
       "name": "pot",
       "type": "Pot"
@@ -625,7 +625,7 @@ export const WIRE: Wire = {
       "type": "Voucher"
     }
   },
-  "EntrustReply": {
+  "DelegateReply": {
     "1": {
       "name": "ok",
       "type": "bool"

@@ -249,6 +249,8 @@ export interface DeviceOptions {
 export interface Device extends Transcoder {
   /** From now on it is this many times slower. */
   slow(factor: number): void;
+  /** Output pixels per second, as found in `ms` of measuring, longer while it is slow. Ends with the signal's reason. */
+  measure(ms: number, signal: AbortSignal): Promise<number>;
   /** Milliseconds of work done. */
   busyMs(): number;
 }
@@ -268,6 +270,10 @@ export function openDevice(options: DeviceOptions): Device {
   return {
     slow: (factor) => {
       slower = factor;
+    },
+    async measure(ms, signal) {
+      await clock.sleep(ms * slower, { signal });
+      return options.pixelsPerSecond / slower;
     },
     busyMs: () => busyMs,
     async transcode({ media, rungs, frameRate = 30 }, { signal, progress, made }) {

@@ -234,6 +234,8 @@ describe("a run on virtual time", () => {
 /** For each expectation: what would have to be true of a run to break it. */
 const broken = {
   missed: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
+  missing: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
+  localAfter: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
   local: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
   asked: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, asked: 1 })) }),
   lost: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),

@@ -11,6 +11,9 @@ import { openPurse, proofOf, type SimPurse } from "./money.ts";
 import { EPOCH } from "./timeline.ts";
 import { ladderPixelRate, openPeer, type Peer, Staged, type World } from "./world.ts";
 
+/** What a measurement takes on a device that is not slowed, in milliseconds. */
+const MEASURE_MS = 250;
+
 export async function stageWorker(world: World, part: WorkerPart): Promise<StagedWorker> {
   const { ledger, rng, timeline } = world;
   const { publicKey } = await Keys.fromSeed(part.seed);
@@ -54,7 +57,8 @@ async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<Wo
     ? meshOf(behaviour, peer.mesh, cheating, () => cheated(`served/${served++}`))
     : peer.mesh;
   const worker = peer.keys.publicKey;
-  const claimed = pixelsPerSecond * (behaviour?.kind === "lies-speed" ? BOAST : 1);
+  const boast = behaviour?.kind === "lies-speed" ? BOAST : 1;
+  const claimed = pixelsPerSecond * boast;
   const node = work(
     workerOptions(
       { ...workerDefaults, price },
@@ -65,6 +69,11 @@ async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<Wo
         ...(spec.pastes === undefined && { payeeProof: proofOf({ payee: purse.payee, worker }) }),
         transcoder: device,
         capabilities: [{ codec: CODEC, pixelsPerSecond: claimed, hardware: "sw" }],
+        measure: async ({ signal }) => ({
+          codec: CODEC,
+          pixelsPerSecond: (await device.measure(MEASURE_MS, signal)) * boast,
+          hardware: "sw",
+        }),
         clock,
         on,
         signal: world.signal,

@@ -1,0 +1,104 @@
+import type { HiringSettings } from "@tabcast/tab";
+import * as budget from "../../budget.ts";
+import * as format from "../../format.ts";
+import { useStore } from "../../store.ts";
+import { tab } from "../../tab.ts";
+import { Button } from "../../ui/button.tsx";
+import { Field, inputClass, Notice, Spinner } from "../../ui/parts.tsx";
+import { type Chosen, PayChoice } from "../../ui/pay-choice.tsx";
+import { Hiring } from "../hiring.tsx";
+import { lasting } from "./form.ts";
+import type { FormProps } from "./ladder.tsx";
+import type { Ready } from "./ready.ts";
+
+/** Chooses who pays, and how much. */
+export function Pot({
+  choose,
+  hire,
+  ready,
+  ...props
+}: FormProps & {
+  ready: Ready | undefined;
+  choose: (chosen: Chosen | undefined) => void;
+  hire: (next: HiringSettings | undefined) => void;
+}) {
+  const { config, phase, trouble } = useStore(tab.state);
+  if (config !== undefined)
+    return (
+      <div className="space-y-5">
+        <PayChoice legend="Who pays" chain={config.chain} onChange={choose} />
+        <Hours {...props} />
+        <Deposit ready={ready} {...props} />
+        <Hiring onChange={hire} />
+      </div>
+    );
+  return phase === "failed" ? (
+    <Notice tone="bad" title="The network cannot be reached">
+      {format.sentence(trouble)} This page tries again every few seconds.
+    </Notice>
+  ) : (
+    <p role="status" className="flex items-center gap-2 text-muted">
+      <Spinner className="size-4" /> Joining the network
+    </p>
+  );
+}
+
+function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
+  return (
+    <Field
+      label="Hours on air"
+      error={
+        hours === undefined
+          ? `A number above 0, at most ${budget.MOST_HOURS}, such as 1.5.`
+          : undefined
+      }
+      help={plan && budget.sentence(plan, wanted)}
+    >
+      {(props) => (
+        <div className="flex flex-wrap gap-2">
+          <input
+            {...props}
+            inputMode="decimal"
+            value={form.hours}
+            onChange={(event) => change({ hours: event.target.value })}
+            className={`${inputClass} w-full max-w-48`}
+          />
+          {plan !== undefined && (
+            <Button onClick={() => change({ ether: format.ether(budget.atMost(plan)) })}>
+              Deposit {format.money(budget.atMost(plan))}
+            </Button>
+          )}
+        </div>
+      )}
+    </Field>
+  );
+}
+
+function Deposit({
+  form,
+  reading: { deposit, rungs, badDeposit },
+  change,
+  ready,
+}: FormProps & { ready: Ready | undefined }) {
+  return (
+    <Field
+      label="Deposit, in ETH"
+      error={badDeposit}
+      help={
+        deposit === undefined || ready === undefined
+          ? "What is not spent comes back at the end."
+          : `Lasts ${lasting(deposit, rungs, ready.frameRate)} at the highest price. One transaction also gives this tab what settling costs. What is not spent comes back at the end.`
+      }
+    >
+      {(props) => (
+        <input
+          {...props}
+          inputMode="decimal"
+          value={form.ether}
+          onChange={(event) => change({ ether: event.target.value })}
+          className={`${inputClass} w-full max-w-48`}
+        />
+      )}
+    </Field>
+  );
+}

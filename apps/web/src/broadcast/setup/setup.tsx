@@ -1,0 +1,138 @@
+import { Wei } from "@tabcast/runtime";
+import type { HiringSettings } from "@tabcast/tab";
+import { hiringDefaults } from "@tabcast/tab/settings";
+import { useCallback, useEffect, useRef, useState } from "react";
+import * as format from "../../format.ts";
+import type { OnAir } from "../../on-air.ts";
+import { tab } from "../../tab.ts";
+import { Button } from "../../ui/button.tsx";
+import { Field, inputClass, Notice, Panel } from "../../ui/parts.tsx";
+import type { Chosen } from "../../ui/pay-choice.tsx";
+import { studio } from "../studio.ts";
+import { FORM, type Form, read } from "./form.ts";
+import { Encoding, Rungs } from "./ladder.tsx";
+import { Pot } from "./pot.tsx";
+import { Preview } from "./preview.tsx";
+import { useChoice, What } from "./what.tsx";
+
+/** Leaving the page without going live gives the camera back. Returns what says that the stream goes live. */
+function useStudioUntilLive(phase: OnAir["phase"]): () => void {
+  const live = useRef(false);
+  useEffect(
+    () => () => {
+      if (!live.current) studio.close();
+    },
+    [],
+  );
+  useEffect(() => {
+    if (phase === "failed") live.current = false;
+  }, [phase]);
+  return () => {
+    live.current = true;
+  };
+}
+
+/** Chooses what to show, the rungs and who pays, and goes live. */
+export function Setup({ onAir }: { onAir: OnAir }) {
+  const choice = useChoice();
+  const [form, setForm] = useState<Form>(FORM);
+  const [chosen, setChosen] = useState<Chosen>();
+  const choosePay = useCallback((next: Chosen | undefined) => setChosen(next), []);
+  const [hiring, setHiring] = useState<HiringSettings | undefined>(hiringDefaults);
+  const change = (some: Partial<Form>) => setForm((before) => ({ ...before, ...some }));
+  const goesLive = useStudioUntilLive(onAir.phase);
+
+  const { ready, opening, captured, pictured } = choice;
+  const reading = read(form, ready);
+  const { paying, deposit, rungs, wanted, badWorkers } = reading;
+  const paid = chosen?.wallet !== undefined;
+  const can =
+    ready !== undefined &&
+    badWorkers === undefined &&
+    (!paying || (paid && deposit !== undefined && hiring !== undefined));
+  const props = { form, reading, change };
+
+  const go = () => {
+    if (!can || ready === undefined) return;
+    goesLive();
+    const { input } = ready;
+    void tab.startBroadcast({
+      title: form.title.trim() || (input.kind === "file" ? input.file.name : "Untitled stream"),
+      input,
+      rungs,
+      codec: form.codec,
+      wanted: paying ? wanted : 0,
+      deposit: deposit ?? Wei.zero,
+      ...(paying && chosen?.wallet !== undefined && { wallet: chosen.wallet }),
+      ...(paying && hiring !== undefined && { hiring }),
+    });
+  };
+
+  return (
+    <div className="grid gap-5 lg:grid-cols-[3fr_2fr]">
+      <div className="order-last space-y-5 lg:order-none">
+        {onAir.phase === "failed" && (
+          <Notice tone="bad" title="The broadcast did not start">
+            {format.sentence(onAir.trouble)} Nothing is on air.
+          </Notice>
+        )}
+        <Panel title="1. What to show">
+          <What choice={choice} />
+          <Title title={form.title} change={change} />
+        </Panel>
+        <Panel title="2. The ladder">
+          <Rungs {...props} open={ready !== undefined} />
+          <Encoding {...props} />
+        </Panel>
+        {paying && (
+          <Panel title="3. The pot">
+            <Pot {...props} ready={ready} choose={choosePay} hire={setHiring} />
+          </Panel>
+        )}
+        <div className="space-y-2">
+          <Button look="main" className="w-full sm:w-auto sm:px-8" disabled={!can} onClick={go}>
+            {paying
+              ? `Put ${deposit === undefined ? "the deposit" : format.money(deposit)} in this stream's pot and go live`
+              : ready === undefined
+                ? "Go live"
+                : "Go live, encoding in this tab"}
+          </Button>
+          {!can && (
+            <p className="text-sm text-muted">
+              {ready === undefined
+                ? "Choose what to show first."
+                : paying && !paid
+                  ? "Choose who pays first."
+                  : "Something above needs another look."}
+            </p>
+          )}
+        </div>
+      </div>
+      <Panel
+        title="Preview"
+        className={`self-start lg:sticky lg:top-5 lg:block ${ready === undefined && !opening && !pictured ? "hidden" : ""}`}
+      >
+        <Preview ready={ready} opening={opening} captured={captured && pictured} />
+      </Panel>
+    </div>
+  );
+}
+
+function Title({ title, change }: { title: string; change: (change: Partial<Form>) => void }) {
+  return (
+    <div className="mt-5">
+      <Field label="Title" help="What people see in the list of streams.">
+        {(props) => (
+          <input
+            {...props}
+            value={title}
+            maxLength={120}
+            onChange={(event) => change({ title: event.target.value })}
+            placeholder="Untitled stream"
+            className={`${inputClass} w-full`}
+          />
+        )}
+      </Field>
+    </div>
+  );
+}

@@ -1,0 +1,120 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
+import type { Wei } from "@tabcast/runtime";
+import { encodeFunctionData, slice, zeroAddress } from "viem";
+import type { Address, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
+import type { Call, LaneState } from "./types.ts";
+
+/** A guarantee to be given: the lane's `version` must still be the chain's. */
+export type Reservation = Lane & Omit<LaneState, "claimed">;
+
+/** What can be sent to the contract. Amounts in wei. */
+export type Action =
+  | {
+      readonly do: "deposit";
+      readonly config: PotConfig;
+      /** For the pot. */
+      readonly amount: Wei;
+      /** Handed on to the session key. */
+      readonly signerGas: Wei;
+    }
+  | {
+      readonly do: "claim";
+      readonly config: PotConfig;
+      readonly vouchers: readonly SignedVoucher[];
+    }
+  | {
+      readonly do: "pay";
+      readonly config: PotConfig;
+      readonly rows: readonly (Lane & { readonly cumulative: Wei })[];
+    }
+  | { readonly do: "reserve"; readonly config: PotConfig; readonly rows: readonly Reservation[] }
+  /** Lets go of reservations: lapsed ones, or the sender's own. */
+  | { readonly do: "release"; readonly config: PotConfig; readonly lanes: readonly Lane[] }
+  | {
+      readonly do: "startClose" | "cancelClose" | "finalizeClose";
+      readonly config: PotConfig;
+    }
+  /** The whole credit of an account to that account. */
+  | { readonly do: "withdraw"; readonly account: Address }
+  /** Part of the sender's own credit to any address. */
+  | { readonly do: "withdrawTo"; readonly to: Address; readonly amount: Wei };
+
+/** Most rows of one `pay` or `reserve`: about 10 million gas, a third of a block. */
+const ROWS = 200;
+
+/** The transaction that does it. Throws RangeError for more than 200 rows. */
+export function callOf(contract: Address, action: Action): Call {
+  return {
+    to: contract,
+    data: encoded(action),
+    value: action.do === "deposit" ? action.amount + action.signerGas : 0n,
+  };
+}
+
+function encoded(action: Action): Hex {
+  const abi = tabcastPotAbi;
+  switch (action.do) {
+    case "deposit": {
+      const { config, amount, signerGas } = action;
+      return encodeFunctionData({
+        abi,
+        functionName: "deposit",
+        args: [config, amount, signerGas],
+      });
+    }
+    case "claim": {
+      const rows = action.vouchers.map(({ signature, ...row }) => ({ ...row, ...rsv(signature) }));
+      return encodeFunctionData({ abi, functionName: "claim", args: [action.config, rows] });
+    }
+    case "pay":
+      return encodeFunctionData({
+        abi,
+        functionName: "pay",
+        args: [action.config, few(action.rows)],
+      });
+    case "reserve":
+      return encodeFunctionData({
+        abi,
+        functionName: "reserve",
+        args: [action.config, few(action.rows)],
+      });
+    case "release": {
+      const payees = action.lanes.map(({ payee }) => payee);
+      const lanes = action.lanes.map(({ lane }) => lane);
+      return encodeFunctionData({
+        abi,
+        functionName: "release",
+        args: [action.config, payees, lanes],
+      });
+    }
+    case "startClose":
+    case "cancelClose":
+    case "finalizeClose":
+      return encodeFunctionData({ abi, functionName: action.do, args: [action.config] });
+    case "withdraw":
+      return encodeFunctionData({
+        abi,
+        functionName: "withdraw",
+        args: [action.account, zeroAddress],
+      });
+    case "withdrawTo":
+      return encodeFunctionData({
+        abi,
+        functionName: "withdrawTo",
+        args: [zeroAddress, action.to, action.amount],
+      });
+  }
+}
+
+function few<T>(rows: readonly T[]): readonly T[] {
+  if (rows.length > ROWS)
+    throw new RangeError(`${rows.length} lanes in one transaction, at most ${ROWS}`);
+  return rows;
+}
+
+/** The parts of a 65-byte signature; the contract takes no other form. */
+const rsv = (signature: Hex) => ({
+  r: slice(signature, 0, 32),
+  s: slice(signature, 32, 64),
+  v: Number(slice(signature, 64, 65)),
+});

@@ -1,0 +1,178 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
+import { CodedError, type Wei } from "@tabcast/runtime";
+import {
+  BaseError,
+  decodeErrorResult,
+  formatEther,
+  HttpRequestError,
+  RpcRequestError,
+  TimeoutError,
+} from "viem";
+import type { Address, Hex } from "../types.ts";
+
+export type ChainReason =
+  /** Nothing answers at the RPC URL, or something that is no chain. */
+  | { code: "CHAIN_UNREACHABLE"; rpc: string }
+  | { code: "CHAIN_WRONG_ID"; expected: number; got: number }
+  | { code: "CHAIN_NO_CONTRACT"; contract: Address }
+  /** Wei. */
+  | { code: "CHAIN_INSUFFICIENT"; account: Address; have: Wei; need: Wei }
+  /** The contract refused; `error` is the name of its error. */
+  | { code: "CHAIN_REVERTED"; error: string; args: readonly unknown[]; hash?: Hex }
+  /** The person said no in the wallet. */
+  | { code: "CHAIN_REJECTED" }
+  /** Sent, and not deep enough in the chain after this many seconds. It may still arrive. */
+  | { code: "CHAIN_UNCONFIRMED"; hash: Hex; seconds: number }
+  /** Another transaction of the account took its place, as when a person speeds up or cancels it in the wallet. */
+  | { code: "CHAIN_REPLACED"; hash: Hex; account: Address; nonce: number }
+  /** The account already used the nonce, or one before it is missing. */
+  | { code: "CHAIN_NONCE"; account?: Address }
+  /** The server takes no transaction that offers so little for gas. */
+  | { code: "CHAIN_UNDERPRICED" }
+  /** Gas stayed dearer than our cap for this many seconds; wei per unit of gas. Nothing was sent. */
+  | { code: "CHAIN_GAS_HIGH"; price: Wei; cap: Wei; seconds: number }
+  | { code: "CHAIN_FAILED" };
+
+/** The chain, the RPC server or the wallet did not do what was asked. */
+export class ChainError extends CodedError<ChainReason> {}
+
+/** The RPC server's address without user names, passwords and keys in the query. */
+export function shown(rpc: string): string {
+  if (!URL.canParse(rpc)) return rpc.slice(0, 80);
+  const url = new URL(rpc);
+  return `${url.origin}${url.pathname === "/" ? "" : url.pathname}`;
+}
+
+/** CHAIN_WRONG_ID in words; `who` is on the wrong chain. */
+export function wrongChain(expected: number, got: number, who: string): ChainError {
+  return new ChainError(
+    { code: "CHAIN_WRONG_ID", expected, got },
+    `${who} is on chain ${got}, not on chain ${expected}`,
+  );
+}
+
+/** CHAIN_NO_CONTRACT in words. */
+export function noContract(contract: Address, rpc: string, cause?: unknown): ChainError {
+  return new ChainError(
+    { code: "CHAIN_NO_CONTRACT", contract },
+    `there is no TabcastPot at ${contract} on the chain of ${shown(rpc)}`,
+    ...(cause === undefined ? [] : [{ cause }]),
+  );
+}
+
+/** CHAIN_INSUFFICIENT in words, in ETH. */
+export function insufficient(account: Address, have: bigint, need: bigint): ChainError {
+  return new ChainError(
+    { code: "CHAIN_INSUFFICIENT", account, have: have as Wei, need: need as Wei },
+    `${account} has ${formatEther(have)} ETH and needs ${formatEther(need)} ETH`,
+  );
+}
+
+/** What viem, an RPC server or a wallet threw, in our words. */
+export function translate(error: unknown, rpc: string): unknown {
+  if (error instanceof ChainError) return error;
+  const all = chainOf(error);
+  const cause = { cause: plain(all) };
+  if (all.some((e) => "code" in e && (e.code === 4001 || e.code === "ACTION_REJECTED")))
+    return new ChainError({ code: "CHAIN_REJECTED" }, "the wallet refused to sign", cause);
+  const http = all.find((e) => e instanceof HttpRequestError || e instanceof TimeoutError);
+  if (http) {
+    const status = http instanceof HttpRequestError ? http.status : undefined;
+    const how =
+      http instanceof TimeoutError
+        ? "did not answer in time"
+        : status === undefined
+          ? "cannot be reached"
+          : `answered HTTP ${status}`;
+    return new ChainError(
+      { code: "CHAIN_UNREACHABLE", rpc },
+      `the chain's RPC server ${shown(rpc)} ${how}`,
+      cause,
+    );
+  }
+  const data = all
+    .map((e) => ("data" in e ? e.data : undefined))
+    .map((d) => (typeof d === "object" && d !== null && "data" in d ? d.data : d))
+    .find((d): d is Hex => typeof d === "string" && /^0x[0-9a-f]{8,}$/i.test(d));
+  if (data) {
+    try {
+      const { errorName, args = [] } = decodeErrorResult({ abi: tabcastPotAbi, data });
+      return new ChainError(
+        { code: "CHAIN_REVERTED", error: errorName, args },
+        `the contract refused: ${inWords(errorName, args)}`,
+        cause,
+      );
+    } catch {
+      // Not one of ours: told in the server's words below.
+    }
+  }
+  const short = error instanceof BaseError ? error.shortMessage : String(error);
+  const said = all.find((e) => e instanceof RpcRequestError)?.message;
+  const line =
+    ((error instanceof BaseError && error.details) || said || short).split("\n")[0] ?? "";
+  if (UNDERPRICED.test(line))
+    return new ChainError(
+      { code: "CHAIN_UNDERPRICED" },
+      "gas has become dearer than the transaction offers",
+      cause,
+    );
+  if (NONCE.test(line))
+    return new ChainError(
+      { code: "CHAIN_NONCE" },
+      "another transaction of this account has the same number",
+      cause,
+    );
+  if (/revert/i.test(line) || /revert/i.test(short))
+    return new ChainError(
+      { code: "CHAIN_REVERTED", error: line, args: [] },
+      `the contract refused: ${readable(line)}`,
+      cause,
+    );
+  return new ChainError(
+    { code: "CHAIN_FAILED" },
+    `the chain did not do it: ${readable(line)}`,
+    cause,
+  );
+}
+
+/** What servers say of a nonce that is used, too far ahead, or in use at a higher fee. */
+const NONCE = /nonce|replacement (transaction|tx)|already (known|imported)/i;
+
+/** What servers say of a fee below the block's; a replacement that offers too little is NONCE's. */
+const UNDERPRICED =
+  /less than block base fee|lower than the (block )?base fee|^transaction underpriced|fee cap too low/i;
+
+/** No server's raw bytes in a sentence for people. */
+function readable(line: string): string {
+  return line.replace(/0x[0-9a-f]{65,}/gi, "(data)").slice(0, 300);
+}
+
+/** The contract's error and its values: `PotNotClosing` becomes "pot not closing (pot id 0xab..., closes at 12)". */
+function inWords(name: string, args: readonly unknown[]): string {
+  const item = tabcastPotAbi.find((entry) => entry.type === "error" && entry.name === name);
+  const inputs: readonly { name?: string }[] = item && "inputs" in item ? item.inputs : [];
+  const values = args.map((value, i) => `${spaced(inputs[i]?.name ?? "")} ${String(value)}`.trim());
+  return values.length > 0
+    ? `${name}, ${spaced(name)} (${values.join(", ")})`
+    : `${name}, ${spaced(name)}`;
+}
+
+function spaced(name: string): string {
+  return name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+}
+
+/** The root of the trouble in one line: viem's own messages have many, with the server's whole URL in them. */
+function plain(all: readonly Error[]): Error | undefined {
+  const root = all.at(-1);
+  if (!(root instanceof BaseError)) return root;
+  return new Error((root.details || root.shortMessage).split("\n")[0]);
+}
+
+function chainOf(error: unknown): Error[] {
+  const all: Error[] = [];
+  for (let e = error; e instanceof Error && all.length < 16; e = e.cause) all.push(e);
+  // Wallets throw plain objects, which `instanceof` does not see.
+  if (all.length === 0 && typeof error === "object" && error !== null)
+    all.push(Object.assign(new Error("wallet"), error));
+  return all;
+}

@@ -1,0 +1,267 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Wei } from "@tabcast/runtime";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Anvil, anvil } from "../../test/anvil.ts";
+import { provider } from "../../test/provider.ts";
+import { potId, separator } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import type { PotConfig } from "../types.ts";
+import { type Chain, ChainError, connect } from "./chain.ts";
+
+const wei = (value: bigint) => value as Wei;
+const signal = AbortSignal.timeout(120_000);
+const key = privateKeyToAccount(`0x${"11".repeat(32)}`);
+
+let net: Anvil;
+let chain: Chain;
+let salts = 0;
+beforeAll(async () => {
+  net = await anvil();
+  chain = await connect({ ...net, signal });
+});
+afterAll(() => net.close());
+
+function config(): PotConfig {
+  return {
+    payer: net.accounts[0].address,
+    signer: key.address,
+    token: `0x${"00".repeat(20)}`,
+    challengePeriod: 900,
+    salt: `0x${(++salts).toString(16).padStart(64, "0")}`,
+  };
+}
+
+/** An HTTP server on a free loopback port. */
+async function serve(answer: (end: (status: number, body: string) => void) => void) {
+  const server: Server = createServer((_, response) => {
+    answer((status, body) => response.writeHead(status).end(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    rpc: `http://127.0.0.1:${port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+describe("finding the contract", () => {
+  test("a server that is not there is named, without its secrets", async () => {
+    const gone = await serve(() => {});
+    gone.close();
+    const rpc = `${gone.rpc.replace("://", "://user:secret@")}/v1?key=secret`;
+    const error = await connect({ domain: net.domain, rpc, signal }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(ChainError);
+    expect(error).toMatchObject({ code: "CHAIN_UNREACHABLE" });
+    expect(String(error)).toContain(`${gone.rpc}/v1`);
+    expect(String(error)).not.toContain("secret");
+    expect(String(error)).not.toContain("\n");
+  });
+
+  test("a server that only hangs is given up, and at once if its owner leaves", async () => {
+    const hanging = await serve(() => {});
+    const { rpc } = hanging;
+    await expect(connect({ domain: net.domain, rpc, signal, timeout: 50 })).rejects.toMatchObject({
+      code: "CHAIN_UNREACHABLE",
+    });
+    const stop = new AbortController();
+    const waiting = connect({ domain: net.domain, rpc, signal: stop.signal, timeout: 60_000 });
+    stop.abort(new Error("the owner left"));
+    await expect(waiting).rejects.toThrow("the owner left");
+    hanging.close();
+  });
+
+  test("a server that is no chain is unreachable, with what it answered", async () => {
+    const web = await serve((end) => end(404, "not here"));
+    await expect(connect({ domain: net.domain, rpc: web.rpc, signal })).rejects.toMatchObject({
+      code: "CHAIN_UNREACHABLE",
+      message: expect.stringContaining("404"),
+    });
+    web.close();
+  });
+
+  test("another chain is told apart by its id", async () => {
+    const domain = { ...net.domain, chainId: 1 };
+    await expect(connect({ domain, rpc: net.rpc, signal })).rejects.toMatchObject({
+      code: "CHAIN_WRONG_ID",
+      reason: { expected: 1, got: 31337 },
+    });
+  });
+
+  test("an address without code, or with other code, has no contract of ours", async () => {
+    for (const contract of [net.accounts[3].address, `0x${"00".repeat(19)}04`] as const)
+      await expect(
+        connect({ domain: { ...net.domain, contract }, rpc: net.rpc, signal }),
+      ).rejects.toMatchObject({ code: "CHAIN_NO_CONTRACT", reason: { contract } });
+  });
+});
+
+describe("sending", () => {
+  const amounts = { amount: wei(1000n), signerGas: wei(0n), signal: AbortSignal.timeout(60_000) };
+
+  test("a poor account learns what it has and what it needs, in ETH", async () => {
+    const poor = privateKeyToAccount(generatePrivateKey());
+    await net.setBalance(poor, 10n ** 15n);
+    const error: unknown = await chain
+      .deposit(poor, config(), { ...amounts, amount: wei(10n ** 18n) })
+      .catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: "CHAIN_INSUFFICIENT",
+      reason: { account: poor.address, have: 10n ** 15n, need: 10n ** 18n },
+      message: `${poor.address} has 0.001 ETH and needs 1 ETH`,
+    });
+    // Enough for the deposit and not for its gas.
+    await expect(
+      chain.deposit(poor, config(), { ...amounts, amount: wei(10n ** 15n - 1n) }),
+    ).rejects.toMatchObject({ code: "CHAIN_INSUFFICIENT" });
+  });
+
+  test("a refusal of the contract is told by its name", async () => {
+    const cfg = config();
+    const [payer] = net.accounts;
+    await chain.deposit(payer, cfg, amounts);
+    await expect(chain.finalizeClose(payer, cfg, { signal })).rejects.toMatchObject({
+      code: "CHAIN_REVERTED",
+      reason: { error: "PotNotClosing" },
+    });
+    await expect(chain.pay(net.accounts[1], cfg, [], { signal })).rejects.toMatchObject({
+      code: "CHAIN_REVERTED",
+      reason: { error: "NotAuthorised" },
+      message: expect.stringContaining(net.accounts[1].address),
+    });
+    await expect(chain.claim(payer, config(), [], { signal })).rejects.toMatchObject({
+      reason: { error: "PotUnknown" },
+    });
+  });
+
+  test("a signed deposit that is sent again is still one deposit", async () => {
+    const cfg = config();
+    let raw: `0x${string}` | undefined;
+    const first = await chain.deposit(net.accounts[0], cfg, {
+      ...amounts,
+      before: async (bytes) => {
+        raw = bytes;
+      },
+    });
+    if (!raw) throw new Error("the transaction was not shown before it was sent");
+    expect(await chain.resend(raw, { signal })).toEqual(first);
+    const id = potId(separator(net.domain), cfg);
+    expect((await chain.pot(id, { signal })).balance).toBe(1000n);
+  });
+
+  test("one key's transactions do not fight over a nonce", async () => {
+    const configs = Array.from({ length: 6 }, config);
+    const sent = await Promise.all(
+      configs.map((cfg) => chain.deposit(net.accounts[2], cfg, amounts)),
+    );
+    expect(new Set(sent.map(({ hash }) => hash)).size).toBe(6);
+  });
+
+  test("another process with the same key costs a nonce, not a failure", async () => {
+    const other = await connect({ ...net, signal });
+    const sent = await Promise.all([
+      chain.deposit(net.accounts[1], config(), amounts),
+      other.deposit(net.accounts[1], config(), amounts),
+      chain.deposit(net.accounts[1], config(), amounts),
+      other.deposit(net.accounts[1], config(), amounts),
+    ]);
+    expect(new Set(sent.map(({ hash }) => hash)).size).toBe(4);
+  });
+
+  test("a sweep takes everything that a key owns, to the last wei", async () => {
+    const from = privateKeyToAccount(generatePrivateKey());
+    await net.setBalance(from, 10n ** 16n);
+    const { address } = privateKeyToAccount(generatePrivateKey());
+    const sent = await chain.sweep(from, address, { signal });
+    expect(await chain.balance(from.address, { signal })).toBe(0n);
+    expect(await chain.balance(address, { signal })).toBe(10n ** 16n - (sent?.cost ?? 0n));
+    expect(await chain.sweep(from, address, { signal })).toBeUndefined();
+  });
+});
+
+describe("a browser wallet", () => {
+  test("a browser wallet deposits as a key does", async () => {
+    const wallet = { provider: provider(net.rpc), address: net.accounts[0].address };
+    const cfg = config();
+    const sent = await chain.deposit(wallet, cfg, {
+      amount: wei(5n),
+      signerGas: wei(7n),
+      signal,
+    });
+    expect(sent.events).toMatchObject([{ type: "opened" }, { type: "deposited", amount: 5n }]);
+    expect(await chain.balance(key.address, { signal })).toBe(7n);
+  });
+
+  test("a browser wallet whose owner says no has rejected, not failed", async () => {
+    const wallet = {
+      provider: provider(net.rpc, {
+        eth_sendTransaction: () => {
+          throw { code: 4001, message: "User rejected the request." };
+        },
+      }),
+      address: net.accounts[0].address,
+    };
+    await expect(
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+    ).rejects.toMatchObject({ code: "CHAIN_REJECTED" });
+  });
+
+  test("a browser wallet on another chain is asked for nothing", async () => {
+    const wallet = {
+      provider: provider(net.rpc, { eth_chainId: () => "0x1" }),
+      address: net.accounts[0].address,
+    };
+    await expect(
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+    ).rejects.toMatchObject({ code: "CHAIN_WRONG_ID", reason: { expected: 31337, got: 1 } });
+    expect(wallet.provider.asked).toEqual(["eth_chainId"]);
+  });
+
+  test("a browser wallet without the coins is asked for nothing", async () => {
+    const wallet = { provider: provider(net.rpc), address: `0x${"99".repeat(20)}` as const };
+    await expect(
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+    ).rejects.toMatchObject({ code: "CHAIN_INSUFFICIENT", reason: { have: 0n, need: 5n } });
+    expect(wallet.provider.asked).toEqual([]);
+  });
+});
+
+describe("reading", () => {
+  test("the events of a pot tell its whole life, and nobody else's", async () => {
+    const cfg = config();
+    const id = potId(separator(net.domain), cfg);
+    const [payer, worker] = net.accounts;
+    const from = await chain.height({ signal });
+    const lane = { payee: worker.address, lane: 9 };
+    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: wei(0n), signal });
+    await chain.deposit(payer, config(), { amount: wei(1n), signerGas: wei(0n), signal });
+    await chain.pay(payer, cfg, [{ ...lane, cumulative: wei(30n) }], { signal });
+    await chain.pay(payer, cfg, [{ ...lane, cumulative: wei(30n) }], { signal });
+    await chain.pay(payer, cfg, [{ ...lane, cumulative: wei(130n) }], { signal });
+    await chain.startClose(payer, cfg, { signal });
+    await chain.cancelClose(payer, cfg, { signal });
+    await chain.startClose(payer, cfg, { signal });
+    const { closeAt } = await chain.pot(id, { signal });
+    await net.warp(closeAt - (await chain.now({ signal })));
+    await chain.finalizeClose(payer, cfg, { signal });
+    expect(await chain.claimed(id, [lane, { ...lane, lane: 8 }], { signal })).toEqual([100n, 0n]);
+    expect(await chain.pot(id, { signal })).toMatchObject({ balance: 0n, closeAt: FINALIZED });
+    const events = await chain.events(id, from, { signal });
+    expect(events).toMatchObject([
+      { type: "opened", payer: payer.address, signer: cfg.signer },
+      { type: "deposited", amount: 100n },
+      { type: "claimed", ...lane, paid: 30n, claimed: 30n },
+      { type: "skipped", ...lane, cumulative: 30n, stale: true },
+      { type: "claimed", ...lane, paid: 70n, claimed: 100n },
+      { type: "bounced", ...lane, shortfall: 30n },
+      { type: "closing" },
+      { type: "reopened" },
+      { type: "closing", closeAt },
+      { type: "final", refund: 0n },
+    ]);
+  });
+});

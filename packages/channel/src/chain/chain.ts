@@ -1,0 +1,171 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
+import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import type { LocalAccount } from "viem";
+import { getCode, readContract } from "viem/actions";
+import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
+import type { Action, Reservation } from "./action.ts";
+import { ChainError, noContract } from "./chain-error.ts";
+import type { HistoryOptions, HistoryPage } from "./history.ts";
+import type { SenderParts } from "./pending.ts";
+import type { PotEvent } from "./pot-event.ts";
+import { openReader } from "./reader.ts";
+import { openRpc, type Rpc } from "./rpc.ts";
+import { openSender } from "./sender.ts";
+import type {
+  ChainNews,
+  DepositOptions,
+  LaneState,
+  PotState,
+  Quote,
+  Sent,
+  Waits,
+  Wallet,
+} from "./types.ts";
+import { openWriter } from "./writer.ts";
+
+export type { Action, Reservation } from "./action.ts";
+export { ChainError, type ChainReason } from "./chain-error.ts";
+export { deploy } from "./deploy.ts";
+export type { HistoryOptions, HistoryPage } from "./history.ts";
+export type { PotEvent } from "./pot-event.ts";
+export type {
+  ChainNews,
+  DepositOptions,
+  LaneState,
+  PotState,
+  Quote,
+  Sent,
+  Waits,
+  Wallet,
+  WalletProvider,
+} from "./types.ts";
+
+/** One TabcastPot on one chain. Every call takes a signal and is bounded in time. */
+export interface Chain {
+  readonly domain: Domain;
+  readonly rpc: string;
+  /** Hundredths of a percent of each payment. */
+  readonly feeBps: number;
+  pot(potId: Hex, waits: Waits): Promise<PotState>;
+  /** Wei paid to each lane, in the order asked. */
+  claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Wei[]>;
+  /** Every lane's whole state, in the order asked, in one request. */
+  lanes(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly LaneState[]>;
+  /** What the account can withdraw, wei. */
+  credit(account: Address, waits: Waits): Promise<Wei>;
+  /** The account's own coins, wei. */
+  balance(account: Address, waits: Waits): Promise<Wei>;
+  /** The chain's clock, unix seconds. */
+  now(waits: Waits): Promise<number>;
+  /** Number of the newest block. */
+  height(waits: Waits): Promise<bigint>;
+  /** Wei per unit of gas that a transaction may have to pay now. */
+  gasPrice(waits: Waits): Promise<Wei>;
+  /** A pot's events from a block on, oldest first. */
+  events(potId: Hex, from: bigint, waits: Waits): Promise<readonly PotEvent[]>;
+  /** What happened to an account's money in this contract, newest first, page by page. */
+  history(account: Address, options: HistoryOptions): Promise<HistoryPage>;
+  /** What an action of `from` would cost now. Throws as sending would: CHAIN_REVERTED, CHAIN_INSUFFICIENT. */
+  quote(from: Address, action: Action, waits: Waits): Promise<Quote>;
+  /** A transaction that was sent before. Undefined if no block has it. */
+  sent(hash: Hex, waits: Waits): Promise<Sent | undefined>;
+  deposit(wallet: Wallet, config: PotConfig, options: DepositOptions): Promise<Sent>;
+  /** Sends a signed transaction again and waits for it. */
+  resend(raw: Hex, waits: Waits): Promise<Sent>;
+  claim(
+    wallet: Wallet,
+    config: PotConfig,
+    vouchers: readonly SignedVoucher[],
+    waits: Waits,
+  ): Promise<Sent>;
+  pay(
+    wallet: Wallet,
+    config: PotConfig,
+    rows: readonly (Lane & { readonly cumulative: Wei })[],
+    waits: Waits,
+  ): Promise<Sent>;
+  /** Guarantees lanes; a row that does not fit is passed over and told as `reservationRefused`. */
+  reserve(
+    wallet: Wallet,
+    config: PotConfig,
+    rows: readonly Reservation[],
+    waits: Waits,
+  ): Promise<Sent>;
+  startClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
+  cancelClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
+  finalizeClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
+  /** Sends an account's whole credit to that account; any wallet may. */
+  withdraw(wallet: Wallet, account: Address, waits: Waits): Promise<Sent>;
+  /** Sends part of the wallet's own credit to any address, wei. Throws CHAIN_REVERTED with CreditTooSmall. */
+  withdrawTo(wallet: Wallet, to: Address, amount: Wei, waits: Waits): Promise<Sent>;
+  /** Sends all that a key in this tab owns to another address; undefined if that is less than the gas. */
+  sweep(from: LocalAccount, to: Address, waits: Waits): Promise<Sent | undefined>;
+}
+
+export interface ConnectOptions extends Waits {
+  readonly domain: Domain;
+  /** JSON-RPC over HTTP. */
+  readonly rpc: string;
+  /** Milliseconds for one RPC request. Default 10_000. */
+  readonly timeout?: number;
+  /** Milliseconds until a sent transaction must be deep enough. Default 120_000, and 15_000 for each confirmation above one. */
+  readonly patience?: number;
+  /** Blocks that a transaction must have, its own included. Default 12 on Ethereum's main chain, else 1. Source: facts of payments, 7. */
+  readonly confirmations?: number;
+  /** Wei per unit of gas that is paid at most: dearer, and it waits, until CHAIN_GAS_HIGH. Default: no cap. */
+  readonly gasCap?: Wei;
+  /** Milliseconds without a block after which a call that may happen twice is offered for more gas. Default 30_000. */
+  readonly repriceAfter?: number;
+  /** Told what goes on while a caller waits. */
+  readonly onNews?: (news: ChainNews) => void;
+  readonly clock?: Clock;
+}
+
+/** Finds the contract. Throws CHAIN_UNREACHABLE, CHAIN_WRONG_ID or CHAIN_NO_CONTRACT. */
+export async function connect(options: ConnectOptions): Promise<Chain> {
+  const { domain, signal } = options;
+  const { contract } = domain;
+  const rpc = openRpc({ url: options.rpc, timeout: options.timeout ?? 10_000 });
+  await rpc.requireChain(domain.chainId, signal);
+  const feeBps = await readFee(rpc, contract, signal);
+  return {
+    domain,
+    rpc: rpc.url,
+    feeBps,
+    ...openReader(rpc, contract),
+    ...openWriter(openSender(senderParts(rpc, options)), domain),
+  };
+}
+
+function senderParts(rpc: Rpc, options: ConnectOptions): SenderParts {
+  const { domain, confirmations, clock = systemClock, onNews = () => {} } = options;
+  const depth = confirmations ?? (domain.chainId === 1 ? 12 : 1);
+  return {
+    rpc,
+    contract: domain.contract,
+    patience: options.patience ?? 120_000 + (depth - 1) * 15_000,
+    confirmations: depth,
+    repriceAfter: options.repriceAfter ?? 30_000,
+    gasCap: options.gasCap,
+    clock,
+    onNews,
+  };
+}
+
+async function readFee(rpc: Rpc, contract: Address, signal: AbortSignal): Promise<number> {
+  try {
+    return await rpc.ask(signal, async (client) => {
+      if (!(await getCode(client, { address: contract }))) throw noContract(contract, rpc.url);
+      return readContract(client, {
+        address: contract,
+        abi: tabcastPotAbi,
+        functionName: "FEE_BPS",
+      });
+    });
+  } catch (error) {
+    // Code that does not answer as ours is as good as none.
+    if (error instanceof ChainError && error.code === "CHAIN_FAILED")
+      throw noContract(contract, rpc.url, error);
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
+import { encodeEventTopics, formatLog, pad, parseEventLogs, toHex } from "viem";
+import { getBlock } from "viem/actions";
+import { least } from "../least.ts";
+import type { Address, Hex } from "../types.ts";
+import { type PotEvent, potEvents } from "./pot-event.ts";
+import type { Rpc } from "./rpc.ts";
+import type { Waits } from "./types.ts";
+
+export interface HistoryOptions extends Waits {
+  /** Only what lies before this block: the last page's `next`. Default: from the newest on. */
+  readonly before?: bigint;
+  /** The block of the contract's deployment or of the account's first use; nothing before it is read. Default 0. */
+  readonly since?: bigint;
+  /** Events to stop at. Default 25, at most 100; a block's events stay together, so there may be more. */
+  readonly limit?: number;
+}
+
+/** Part of an account's history, newest first. */
+export interface HistoryPage {
+  readonly events: readonly (PotEvent & {
+    /** Unix seconds of its block. */
+    readonly at: number;
+  })[];
+  /** Give this as `before` for older events; missing if there are none. A page may be empty and yet have a next one. */
+  readonly next?: bigint;
+}
+
+/** Most blocks that one request for events spans: public RPC servers refuse more. */
+export const EVENT_BLOCKS = 5_000n;
+/** Most spans of one page: 60 requests, 100,000 blocks. */
+const SPANS = 20;
+
+type Topic = Hex | readonly Hex[] | null;
+
+/** The contract's events of some blocks, oldest first; topics as `eth_getLogs` takes them. */
+export function eventsOf(
+  rpc: Rpc,
+  contract: Address,
+  topics: readonly Topic[],
+  { from, to, signal }: Waits & { readonly from: bigint; readonly to: bigint },
+): Promise<PotEvent[]> {
+  return rpc.ask(signal, async (client) => {
+    // Asked by topic: viem's own filter needs one event's name.
+    const filter = { address: contract, topics: topics as Hex[], fromBlock: toHex(from) };
+    const logs = await client.request({
+      method: "eth_getLogs",
+      params: [{ ...filter, toBlock: toHex(to) }],
+    });
+    return potEvents(
+      parseEventLogs({ abi: tabcastPotAbi, logs: logs.map((log) => formatLog(log)) }),
+    );
+  });
+}
+
+const named = (
+  ...names: readonly (
+    | "PotOpened"
+    | "Deposited"
+    | "Claimed"
+    | "Bounced"
+    | "PotFinalized"
+    | "CreditWithdrawn"
+  )[]
+) =>
+  names.map(
+    (eventName) => encodeEventTopics({ abi: tabcastPotAbi, eventName })[0],
+  ) as readonly Hex[];
+
+/** What happened to an account's money in this contract, as payer and as payee, newest first. */
+export async function history(
+  rpc: Rpc,
+  contract: Address,
+  account: Address,
+  options: HistoryOptions,
+): Promise<HistoryPage> {
+  const { since = 0n, signal } = options;
+  const limit = Math.min(100, Math.max(1, options.limit ?? 25));
+  const who = pad(account.toLowerCase() as Hex, { size: 32 });
+  const newest = await rpc.ask(signal, async (client) => (await getBlock(client)).number);
+  let top = least(newest, (options.before ?? newest + 1n) - 1n);
+  const found: PotEvent[] = [];
+  let spans = 0;
+  for (; top >= since && found.length < limit && spans < SPANS; spans++) {
+    const bottom = top - EVENT_BLOCKS + 1n > since ? top - EVENT_BLOCKS + 1n : since;
+    const range = { from: bottom, to: top, signal };
+    const mine = (topics: readonly Topic[]) => eventsOf(rpc, contract, topics, range);
+    const part = [
+      ...(await mine([named("PotOpened", "Deposited", "Claimed", "Bounced"), null, who])),
+      ...(await mine([named("Bounced"), null, null, who])),
+      ...(await mine([named("CreditWithdrawn"), who])),
+      ...(await finals(rpc, contract, who, { ...range, since })),
+    ];
+    part.sort((a, b) => (a.block === b.block ? b.index - a.index : a.block > b.block ? -1 : 1));
+    found.push(...part);
+    top = bottom - 1n;
+  }
+  const page = wholeBlocks(found, limit);
+  const last = page.at(-1);
+  const next =
+    page.length < found.length && last ? last.block : top >= since ? top + 1n : undefined;
+  const times = new Map<bigint, number>();
+  for (const { block } of page)
+    if (!times.has(block)) {
+      const { timestamp } = await rpc.ask(signal, (client) =>
+        getBlock(client, { blockNumber: block }),
+      );
+      times.set(block, Number(timestamp));
+    }
+  return {
+    events: page.map((event) => ({ ...event, at: times.get(event.block) ?? 0 })),
+    ...(next !== undefined && { next }),
+  };
+}
+
+/** The ends of the account's own pots: their events name the pot only, so the pots' openings say whose they were. */
+async function finals(
+  rpc: Rpc,
+  contract: Address,
+  who: Hex,
+  { since, ...range }: Waits & { from: bigint; to: bigint; since: bigint },
+): Promise<PotEvent[]> {
+  const ends = await eventsOf(rpc, contract, [named("PotFinalized")], range);
+  const left = new Set(ends.flatMap(({ potId }) => (potId ? [potId] : [])));
+  const own = new Set<Hex>();
+  for (let to = range.to, spans = 0; left.size > 0 && to >= since && spans < SPANS; spans++) {
+    const from = to - EVENT_BLOCKS + 1n > since ? to - EVENT_BLOCKS + 1n : since;
+    const topics = [named("PotOpened"), [...left], who];
+    for (const { potId } of await eventsOf(rpc, contract, topics, {
+      from,
+      to,
+      signal: range.signal,
+    }))
+      if (potId && left.delete(potId)) own.add(potId);
+    to = from - 1n;
+  }
+  return ends.filter(({ potId }) => potId && own.has(potId));
+}
+
+/** At least `limit` events if there are so many, and no block's events divided. */
+function wholeBlocks(events: readonly PotEvent[], limit: number): readonly PotEvent[] {
+  const last = events[limit - 1];
+  return last ? events.filter(({ block }) => block >= last.block) : events;
+}

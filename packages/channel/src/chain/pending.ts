@@ -1,0 +1,208 @@
+import type { Clock, Wei } from "@tabcast/runtime";
+import { TransactionNotFoundError } from "viem";
+import { getBlockNumber, getTransaction, getTransactionCount } from "viem/actions";
+import { most } from "../least.ts";
+import type { Address, Hex } from "../types.ts";
+import { broadcast } from "./broadcast.ts";
+import { ChainError } from "./chain-error.ts";
+import { fees } from "./gas.ts";
+import { receiptOf } from "./receipt.ts";
+import type { Rpc } from "./rpc.ts";
+import type { Call, ChainNews, Sent } from "./types.ts";
+
+/** What every part that sends needs: the server, time, and how long and how dear a transaction may be. */
+export interface SenderParts {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  /** Whose events are read; undefined: nobody's. */
+  readonly contract: Address | undefined;
+  /** Milliseconds until a sent transaction must be deep enough. */
+  readonly patience: number;
+  /** Blocks that a transaction must have, its own included, to count. */
+  readonly confirmations: number;
+  /** Milliseconds without a block after which a repeatable call is sent again for more gas. */
+  readonly repriceAfter: number;
+  /** Wei per unit of gas that we pay at most. */
+  readonly gasCap: Wei | undefined;
+  readonly onNews: (news: ChainNews) => void;
+}
+
+/** One transaction that carries a call. A wallet's has no bytes and, until a server knows it, no nonce. */
+interface Attempt {
+  readonly hash: Hex;
+  readonly raw?: Hex;
+  nonce?: number;
+}
+
+/** A call on its way to a block, with every transaction that carries it. */
+export interface Pending {
+  readonly from: Address;
+  readonly call: Call | undefined;
+  /** The newest last; all of one sender. Grows by a replacement before that is sent: it may arrive unheard. */
+  readonly attempts: Attempt[];
+  /** Signs a replacement, for more gas or under an earlier nonce; missing where that is not safe. */
+  readonly replace?: (nonce: number, price: bigint) => Promise<Replacement>;
+}
+
+/** A signed transaction that takes an earlier one's place; wei per unit of gas. */
+export interface Replacement {
+  readonly hash: Hex;
+  readonly raw: Hex;
+  readonly price: Wei;
+}
+
+/** Most transactions that carry one call. */
+const MAX_ATTEMPTS = 8;
+
+/**
+ * Waits until one of the attempts is deep enough, and keeps the call alive until then. Throws CHAIN_REVERTED, CHAIN_REPLACED,
+ * CHAIN_UNCONFIRMED.
+ */
+export async function confirmed(
+  parts: SenderParts,
+  pending: Pending,
+  signal: AbortSignal,
+): Promise<Sent> {
+  const { clock, patience, onNews } = parts;
+  const start = clock.now();
+  let sentAt = start;
+  let unreachable = false;
+  let replacedPolls = 0;
+  for (let poll = 1, pause = 50; ; poll++, pause = Math.min(1000, pause * 1.5)) {
+    try {
+      const sent = await firstReceipt(parts, pending, signal);
+      if (unreachable) onNews({ type: "reachable" });
+      unreachable = false;
+      if (sent) {
+        if (await deepEnough(parts, sent, signal)) return sent;
+      } else if (poll % 4 === 0) {
+        const now = clock.now();
+        const state = await keepAlive(parts, pending, now - sentAt, signal);
+        if (state === "sent") sentAt = now;
+        replacedPolls = state === "replaced" ? replacedPolls + 1 : 0;
+        // Twice, because servers behind one address may be a block apart.
+        if (replacedPolls === 2) throw replaced(pending);
+      }
+    } catch (error) {
+      if (!(error instanceof ChainError && error.code === "CHAIN_UNREACHABLE")) throw error;
+      // It was sent: that nobody answers for a while changes nothing about it.
+      if (!unreachable) onNews({ type: "unreachable" });
+      unreachable = true;
+    }
+    if (clock.now() - start >= patience) throw unconfirmed(pending, patience / 1000);
+    await clock.sleep(pause, { signal });
+  }
+}
+
+async function deepEnough(
+  { rpc, confirmations }: SenderParts,
+  sent: Sent,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (confirmations <= 1) return true;
+  const height = await rpc.ask(signal, (client) => getBlockNumber(client, { cacheTime: 0 }));
+  return height - sent.block + 1n >= BigInt(confirmations);
+}
+
+async function firstReceipt(
+  { rpc, contract }: SenderParts,
+  { attempts, call, from }: Pending,
+  signal: AbortSignal,
+): Promise<Sent | undefined> {
+  // Of two that both got into blocks, the one with the lower nonce did the work.
+  const inOrder = attempts.toSorted((a, b) => (a.nonce ?? 0) - (b.nonce ?? 0));
+  const first = async () => {
+    for (const { hash } of inOrder) {
+      const sent = await receiptOf(hash, { rpc, contract, signal, call, from });
+      if (sent) return sent;
+    }
+    return undefined;
+  };
+  const sent = await first();
+  // Those before it may have got into the same block after they were asked for.
+  return sent === undefined || sent.hash === inOrder[0]?.hash ? sent : await first();
+}
+
+/**
+ * No block has the call: sends it again if it was forgotten, for more gas if that is safe. "replaced": a block has another
+ * transaction with its nonce.
+ */
+async function keepAlive(
+  parts: SenderParts,
+  pending: Pending,
+  waited: number,
+  signal: AbortSignal,
+): Promise<"waiting" | "sent" | "replaced"> {
+  const { rpc, onNews, repriceAfter } = parts;
+  const { attempts, from, replace } = pending;
+  const last = newest(pending);
+  const { known, mined, reached } = await nonces(rpc, last.hash, from, signal);
+  if (known) last.nonce ??= known.nonce;
+  const { nonce } = last;
+  if (nonce === undefined) return "waiting";
+  if (mined > nonce) return "replaced";
+  if (!known && last.raw && (await broadcast(last.raw, { ...parts, signal })) === "taken") {
+    onNews({ type: "resent", hash: last.hash });
+    return "sent";
+  }
+  if (!replace || attempts.length >= MAX_ATTEMPTS) return "waiting";
+  // A server that refuses what we pay need not be waited for.
+  if (known && waited < repriceAfter) return "waiting";
+  const price = await raisedPrice(parts, known?.maxFeePerGas ?? known?.gasPrice, signal);
+  if (price === undefined) return "waiting";
+  const gap = mined < nonce && reached <= mined;
+  const next = { ...(await replace(gap ? mined : nonce, price)), nonce: gap ? mined : nonce };
+  attempts.push(next);
+  await broadcast(next.raw, { ...parts, signal });
+  onNews(
+    gap ? { type: "gap", nonce: mined } : { type: "repriced", hash: next.hash, price: next.price },
+  );
+  return "sent";
+}
+
+/** What the server knows of a transaction, how many of its account are in blocks, and how many are known without a gap. */
+async function nonces(rpc: Rpc, hash: Hex, address: Address, signal: AbortSignal) {
+  return await rpc.ask(signal, async (client) => ({
+    known: await getTransaction(client, { hash }).catch((error: unknown) => {
+      if (error instanceof TransactionNotFoundError) return undefined;
+      throw error;
+    }),
+    mined: await getTransactionCount(client, { address, blockTag: "latest" }),
+    reached: await getTransactionCount(client, { address, blockTag: "pending" }),
+  }));
+}
+
+/** What a replacement pays for a unit of gas, wei; undefined if that is above the cap. */
+async function raisedPrice(
+  { rpc, gasCap }: SenderParts,
+  paid: bigint | undefined,
+  signal: AbortSignal,
+): Promise<bigint | undefined> {
+  const { price } = await rpc.ask(signal, fees);
+  const old = paid ?? price;
+  // Servers take a replacement for an eighth more, and no less.
+  const raised = most(price, old + old / 8n + 1n);
+  return gasCap !== undefined && raised > gasCap ? undefined : raised;
+}
+
+function newest({ attempts }: Pending): Attempt {
+  const last = attempts.at(-1);
+  if (!last) throw new Error("a pending call without a transaction");
+  return last;
+}
+
+function replaced(pending: Pending): ChainError {
+  const { hash, nonce = 0 } = newest(pending);
+  return new ChainError(
+    { code: "CHAIN_REPLACED", hash, account: pending.from, nonce },
+    `another transaction of ${pending.from} took the place of ${hash}`,
+  );
+}
+
+function unconfirmed(pending: Pending, seconds: number): ChainError {
+  const { hash } = newest(pending);
+  return new ChainError(
+    { code: "CHAIN_UNCONFIRMED", hash, seconds },
+    `the transaction ${hash} is not settled after ${seconds} s; it may still arrive`,
+  );
+}

@@ -1,0 +1,107 @@
+import type { tabcastPotAbi } from "@tabcast/contracts";
+import type { Wei } from "@tabcast/runtime";
+import type { parseEventLogs } from "viem";
+import type { Address, Hex, Lane } from "../types.ts";
+
+/** What a pot's history says, oldest first. Amounts in wei. */
+export type PotEvent = {
+  readonly hash: Hex;
+  readonly block: bigint;
+  /** Place among the block's events. */
+  readonly index: number;
+  /** Missing only where the event is about no pot. */
+  readonly potId?: Hex;
+} & (
+  | { readonly type: "opened"; readonly payer: Address; readonly signer: Address }
+  | { readonly type: "deposited"; readonly amount: Wei }
+  | ({ readonly type: "claimed"; readonly paid: Wei; readonly claimed: Wei } & Lane)
+  | ({ readonly type: "skipped"; readonly cumulative: Wei; readonly stale: boolean } & Lane)
+  | ({ readonly type: "bounced"; readonly shortfall: Wei } & Lane)
+  | ({ readonly type: "reserved"; readonly ceiling: Wei; readonly until: number } & Lane)
+  /** What was reserved and is free again. */
+  | ({ readonly type: "released"; readonly amount: Wei } & Lane)
+  /** A row of a `reserve` that changed nothing; the reason's number is the contract's. */
+  | ({ readonly type: "reservationRefused"; readonly reason: number } & Lane)
+  | { readonly type: "closing"; readonly closeAt: number }
+  | { readonly type: "reopened" }
+  | { readonly type: "final"; readonly refund: Wei }
+  | {
+      readonly type: "withdrawn";
+      readonly account: Address;
+      readonly to: Address;
+      readonly amount: Wei;
+    }
+);
+
+type PotLog = ReturnType<typeof parseEventLogs<typeof tabcastPotAbi, true>>[number];
+
+/** Our words for the contract's events; those that tell a pot's owner nothing are left out. */
+export function potEvents(logs: readonly PotLog[]): PotEvent[] {
+  return logs.flatMap((log): PotEvent[] => {
+    const at = {
+      hash: log.transactionHash,
+      block: log.blockNumber,
+      index: log.logIndex,
+      ...("potId" in log.args && { potId: log.args.potId }),
+    };
+    switch (log.eventName) {
+      case "PotOpened":
+        return [{ ...at, type: "opened", payer: log.args.payer, signer: log.args.signer }];
+      case "Deposited":
+        return [{ ...at, type: "deposited", amount: log.args.amount as Wei }];
+      case "Claimed": {
+        const { payee, lane, paid, claimed } = log.args;
+        return [
+          { ...at, type: "claimed", payee, lane, paid: paid as Wei, claimed: claimed as Wei },
+        ];
+      }
+      case "ClaimSkipped": {
+        const { payee, lane, cumulative, reason } = log.args;
+        return [
+          {
+            ...at,
+            type: "skipped",
+            payee,
+            lane,
+            cumulative: cumulative as Wei,
+            stale: reason === 0,
+          },
+        ];
+      }
+      case "Bounced": {
+        const { payee, lane, shortfall } = log.args;
+        return [{ ...at, type: "bounced", payee, lane, shortfall: shortfall as Wei }];
+      }
+      case "Reserved": {
+        const { payee, lane, ceiling, until } = log.args;
+        return [{ ...at, type: "reserved", payee, lane, ceiling: ceiling as Wei, until }];
+      }
+      case "Released": {
+        const { payee, lane, amount } = log.args;
+        return [{ ...at, type: "released", payee, lane, amount: amount as Wei }];
+      }
+      case "ReservationRefused": {
+        const { payee, lane, reason } = log.args;
+        return [{ ...at, type: "reservationRefused", payee, lane, reason }];
+      }
+      case "CloseStarted":
+        return [{ ...at, type: "closing", closeAt: log.args.closeAt }];
+      case "CloseCancelled":
+        return [{ ...at, type: "reopened" }];
+      case "PotFinalized":
+        return [{ ...at, type: "final", refund: log.args.refund as Wei }];
+      case "CreditWithdrawn":
+        return [
+          {
+            ...at,
+            type: "withdrawn",
+            account: log.args.account,
+            to: log.args.to,
+            amount: log.args.amount as Wei,
+          },
+        ];
+      default:
+        return [];
+    }
+  });
+}

@@ -1,0 +1,50 @@
+import type { Domain } from "../types.ts";
+import { type Action, callOf } from "./action.ts";
+import type { Chain } from "./chain.ts";
+import type { Sender } from "./sender.ts";
+import type { Waits, Wallet } from "./types.ts";
+
+/** The part of a chain that sends transactions. */
+export type Writer = Pick<
+  Chain,
+  | "deposit"
+  | "resend"
+  | "claim"
+  | "pay"
+  | "reserve"
+  | "startClose"
+  | "cancelClose"
+  | "finalizeClose"
+  | "withdraw"
+  | "withdrawTo"
+  | "sweep"
+>;
+
+/** Sends what one contract can be asked to do. */
+export function openWriter(sender: Sender, domain: Domain): Writer {
+  const { contract } = domain;
+  // An async function, so that what `callOf` throws rejects.
+  const send = async (wallet: Wallet, action: Action, { signal }: Waits) =>
+    sender.send(wallet, callOf(contract, action), domain, { signal });
+
+  return {
+    deposit: (wallet, config, { amount, signerGas, before, signal }) =>
+      sender.send(wallet, callOf(contract, { do: "deposit", config, amount, signerGas }), domain, {
+        signal,
+        before,
+        once: true,
+      }),
+    resend: (raw, { signal }) => sender.resend(raw, signal),
+    claim: (wallet, config, vouchers, waits) =>
+      send(wallet, { do: "claim", config, vouchers }, waits),
+    pay: (wallet, config, rows, waits) => send(wallet, { do: "pay", config, rows }, waits),
+    reserve: (wallet, config, rows, waits) => send(wallet, { do: "reserve", config, rows }, waits),
+    startClose: (wallet, config, waits) => send(wallet, { do: "startClose", config }, waits),
+    cancelClose: (wallet, config, waits) => send(wallet, { do: "cancelClose", config }, waits),
+    finalizeClose: (wallet, config, waits) => send(wallet, { do: "finalizeClose", config }, waits),
+    withdraw: (wallet, account, waits) => send(wallet, { do: "withdraw", account }, waits),
+    withdrawTo: (wallet, to, amount, waits) =>
+      send(wallet, { do: "withdrawTo", to, amount }, waits),
+    sweep: (from, to, { signal }) => sender.sweep(from, to, domain, signal),
+  };
+}

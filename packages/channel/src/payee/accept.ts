@@ -1,0 +1,49 @@
+import type { Wei } from "@tabcast/runtime";
+import { isAddressEqual } from "viem";
+import type { Hex, SignedVoucher } from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import type { LaneLedger } from "./lane-ledger.ts";
+import type { PurseParts } from "./parts.ts";
+
+/**
+ * Checks a voucher, stores it, then credits it. Wei that are newly credited: none for one that we hold already. Throws
+ * VoucherError, StoreError; ChainError if the pot had to be read again and could not.
+ */
+export async function accept(
+  parts: PurseParts,
+  ledgerOf: (potId: Hex) => LaneLedger,
+  voucher: SignedVoucher,
+): Promise<Wei> {
+  Voucher.checkForm(voucher);
+  const ledger = ledgerOf(voucher.potId);
+  requireOurs(parts, voucher);
+  const { cumulative } = voucher;
+  const signature = voucher.signature.toLowerCase() as Hex;
+  const { highest } = ledger.book;
+  if (highest?.cumulative === cumulative && highest.signature === signature) return 0n as Wei;
+  // Also for stale amounts: an unsigned claim must not even learn what we hold.
+  await Voucher.verify(parts.domainSeparator, ledger.config.signer, voucher);
+  return ledger.queue.run(async () => {
+    const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
+    try {
+      return await ledger.apply(event);
+    } catch (error) {
+      const overPot = error instanceof Voucher.VoucherError && error.code === "VOUCHER_OVER_POT";
+      if (!overPot || !ledger.mayRefresh()) throw error;
+      // Topped up since the last refresh? The chain knows.
+      await ledger.refresh({ signal: parts.signal });
+      return await ledger.apply(event);
+    }
+  });
+}
+
+function requireOurs({ payee, lane }: PurseParts, voucher: SignedVoucher): void {
+  const elsewhere = (field: "payee" | "lane"): never => {
+    throw new Voucher.VoucherError(
+      { code: "VOUCHER_MISDIRECTED", field },
+      `the voucher is for ${voucher.payee}, lane ${voucher.lane}, not for us`,
+    );
+  };
+  if (!isAddressEqual(voucher.payee, payee)) elsewhere("payee");
+  if (voucher.lane !== lane) elsewhere("lane");
+}

@@ -1,0 +1,61 @@
+import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
+import { getAddress } from "viem";
+import { type Chain, connect, type Wallet } from "../chain/chain.ts";
+import type { Store } from "../store/store.ts";
+import type { Address, Domain, Purse } from "../types.ts";
+import { readLanes } from "./lane-record.ts";
+import { startPurse } from "./purse.ts";
+import { takeLane } from "./take-lane.ts";
+
+export interface OpenPurseOptions {
+  /** Who is paid. */
+  readonly payee: Address;
+  /** The tab's lane, a random 32-bit number. Default: a stored one that no other tab uses, or a new one. */
+  readonly lane?: number;
+  /** The one contract and chain whose pots are believed. */
+  readonly domain: Domain;
+  /** Our own JSON-RPC server over HTTP. */
+  readonly rpc: string;
+  /** What sends claims; without it the purse can only hold vouchers. Need not be the payee. */
+  readonly account?: Wallet;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** Shortest challenge accepted, in seconds: how long this tab may sleep. Default 900, the contract's least. */
+  readonly minChallenge?: number;
+  /** Least a pot must hold when work starts, in wei. Default 1. */
+  readonly minBalance?: Wei;
+  /** Highest fee accepted, in hundredths of a percent. Default 0. */
+  readonly maxFeeBps?: number;
+  /** Wei that vouchers may run ahead of delivered work. Default: no limit. */
+  readonly prepay?: Wei;
+  /** Wei vouchered without a guarantee for which work goes on. Default: no limit. */
+  readonly softCap?: Wei;
+  /** Seconds before a guarantee ends from which it is not relied on, and what it covers is claimed. Default 180. */
+  readonly claimMargin?: number;
+  /** Least that a voucher must add, in wei. Default 1. */
+  readonly minDelta?: Wei;
+  /** The chain to use instead of the one behind `rpc`. */
+  readonly chain?: Chain;
+  /** Milliseconds between two refreshes from the chain. Default 30_000. */
+  readonly refresh?: number;
+  /** Told of trouble in the background: a refresh or an automatic claim that failed. */
+  readonly onProblem?: (error: Error) => void;
+  readonly clock?: Clock;
+  /** Draws a lane where none is given. Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
+}
+
+/** Opens a worker's books. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
+export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
+  const { domain, rpc, store, signal, clock = systemClock, random = secureRandom } = options;
+  const payee = getAddress(options.payee);
+  const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+  const { lane, release } = await takeLane(store, payee, options.lane, { random, signal });
+  try {
+    const stored = await readLanes(store, { payee, lane });
+    return startPurse({ ...options, payee, clock, chain, lane, stored, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

@@ -1,0 +1,396 @@
+import type { Wei } from "@tabcast/runtime";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { replay } from "../../test/replay.ts";
+import { FINALIZED } from "../final.ts";
+import * as Payer from "../payer/payer.ts";
+import type { Address, Hex, Lane } from "../types.ts";
+import { laneKey } from "../voucher.ts";
+import * as Payee from "./payee.ts";
+
+const wei = (value: bigint | number) => BigInt(value) as Wei;
+const sig = (n: bigint | number) => `0x${n.toString(16).padStart(130, "0")}` as Hex;
+const NOW = 1_790_000_000;
+const unreserved = { ceiling: wei(0), until: 0, now: NOW };
+const CLOSE_AT = 1_800_000_000;
+
+/** 50 delivered; 20 vouchered and 10 claimed unless nothing was paid yet; 60 guaranteed for ten minutes where reserved. */
+function sample(state: Payee.State): Payee.Book {
+  const final = state === "settled" || state === "lost";
+  return {
+    accrued: wei(50),
+    ...(state !== "trusted" && { highest: { cumulative: wei(20), signature: sig(20) } }),
+    claimed: wei({ trusted: 0, settled: 20, soft: 10, reserved: 10, closing: 10, lost: 10 }[state]),
+    balance: wei(final ? 0 : 90),
+    closeAt: state === "closing" ? CLOSE_AT : final ? FINALIZED : 0,
+    ceiling: wei(state === "reserved" ? 60 : 0),
+    until: state === "reserved" ? NOW + 600 : 0,
+    credited: wei(state === "trusted" ? 0 : 20),
+  };
+}
+
+const voucher = (cumulative: number): Payee.Event => ({
+  type: "voucher",
+  cumulative: wei(cumulative),
+  signature: sig(cumulative),
+  now: NOW,
+});
+const refreshed = (more: Partial<Payee.ChainView> = {}): Payee.Event => ({
+  type: "chain",
+  balance: wei(90),
+  claimed: wei(10),
+  closeAt: 0,
+  ceiling: wei(0),
+  until: 0,
+  now: NOW,
+  ...more,
+});
+const chain = (closeAt: number, claimed = 10, balance = 90): Payee.Event =>
+  refreshed({ closeAt, claimed: wei(claimed), balance: wei(balance) });
+const events = {
+  delivered: { type: "delivered", amount: wei(5) },
+  higher: voucher(30),
+  same: voucher(20),
+  lower: voucher(19),
+  dust: voucher(21),
+  unguaranteed: voucher(41),
+  overPot: voucher(101),
+  opens: refreshed(),
+  guarantees: refreshed({ ceiling: wei(60), until: NOW + 600 }),
+  lapses: refreshed({ ceiling: wei(60), until: NOW + 100 }),
+  pays: refreshed({ claimed: wei(20), balance: wei(80) }),
+  closes: refreshed({ closeAt: CLOSE_AT }),
+  ends: refreshed({ closeAt: FINALIZED, balance: wei(0) }),
+} satisfies Record<string, Payee.Event>;
+const tableRules = { softCap: wei(30), minDelta: wei(2) };
+
+const does = (effects: readonly Payee.Effect[]) =>
+  effects.map((effect) => (effect.do === "refuse" ? effect.reason.code : effect.do));
+// A missing cell does not compile.
+const table = {
+  trusted: {
+    delivered: ["trusted", ["store"]],
+    higher: ["soft", ["store", "credit"]],
+    same: ["soft", ["store", "credit"]],
+    lower: ["soft", ["store", "credit"]],
+    dust: ["soft", ["store", "credit"]],
+    unguaranteed: ["soft", ["store", "VOUCHER_UNGUARANTEED", "ask", "claim"]],
+    overPot: ["trusted", ["VOUCHER_OVER_POT"]],
+    opens: ["trusted", ["store"]],
+    guarantees: ["reserved", ["store"]],
+    lapses: ["reserved", ["store"]],
+    pays: ["trusted", ["store"]],
+    closes: ["closing", ["store"]],
+    ends: ["settled", ["store"]],
+  },
+  soft: {
+    delivered: ["soft", ["store"]],
+    higher: ["soft", ["store", "credit"]],
+    same: ["soft", ["credit"]],
+    lower: ["soft", ["VOUCHER_STALE"]],
+    dust: ["soft", ["VOUCHER_DUST"]],
+    unguaranteed: ["soft", ["store", "VOUCHER_UNGUARANTEED", "ask", "claim"]],
+    overPot: ["soft", ["VOUCHER_OVER_POT"]],
+    opens: ["soft", []],
+    guarantees: ["reserved", ["store"]],
+    lapses: ["reserved", ["store", "claim"]],
+    pays: ["soft", ["store"]],
+    closes: ["closing", ["store", "claim"]],
+    ends: ["lost", ["store"]],
+  },
+  reserved: {
+    delivered: ["reserved", ["store"]],
+    higher: ["reserved", ["store", "credit"]],
+    same: ["reserved", ["credit"]],
+    lower: ["reserved", ["VOUCHER_STALE"]],
+    dust: ["reserved", ["VOUCHER_DUST"]],
+    unguaranteed: ["reserved", ["store", "credit"]],
+    overPot: ["reserved", ["VOUCHER_OVER_POT"]],
+    opens: ["soft", ["store"]],
+    guarantees: ["reserved", []],
+    lapses: ["reserved", ["store", "claim"]],
+    pays: ["soft", ["store"]],
+    closes: ["closing", ["store", "claim"]],
+    ends: ["lost", ["store"]],
+  },
+  closing: {
+    delivered: ["closing", ["store"]],
+    higher: ["closing", ["store", "VOUCHER_POT_CLOSING", "claim"]],
+    same: ["closing", ["credit"]],
+    lower: ["closing", ["VOUCHER_STALE"]],
+    dust: ["closing", ["VOUCHER_DUST"]],
+    unguaranteed: ["closing", ["store", "VOUCHER_POT_CLOSING", "claim"]],
+    overPot: ["closing", ["VOUCHER_OVER_POT"]],
+    opens: ["soft", ["store"]],
+    guarantees: ["reserved", ["store"]],
+    lapses: ["reserved", ["store", "claim"]],
+    pays: ["soft", ["store"]],
+    closes: ["closing", []],
+    ends: ["lost", ["store"]],
+  },
+  settled: {
+    delivered: ["settled", ["store"]],
+    higher: ["settled", ["VOUCHER_POT_FINAL"]],
+    same: ["settled", ["credit"]],
+    lower: ["settled", ["VOUCHER_STALE"]],
+    dust: ["settled", ["VOUCHER_DUST"]],
+    unguaranteed: ["settled", ["VOUCHER_POT_FINAL"]],
+    overPot: ["settled", ["VOUCHER_POT_FINAL"]],
+    opens: ["settled", ["store"]],
+    guarantees: ["settled", ["store"]],
+    lapses: ["settled", ["store"]],
+    pays: ["settled", ["store"]],
+    closes: ["settled", ["store"]],
+    ends: ["settled", ["store"]],
+  },
+  lost: {
+    delivered: ["lost", ["store"]],
+    higher: ["lost", ["VOUCHER_POT_FINAL"]],
+    same: ["lost", ["credit"]],
+    lower: ["lost", ["VOUCHER_STALE"]],
+    dust: ["lost", ["VOUCHER_DUST"]],
+    unguaranteed: ["lost", ["VOUCHER_POT_FINAL"]],
+    overPot: ["lost", ["VOUCHER_POT_FINAL"]],
+    opens: ["lost", ["store"]],
+    guarantees: ["lost", ["store"]],
+    lapses: ["lost", ["store"]],
+    pays: ["settled", ["store"]],
+    closes: ["lost", ["store"]],
+    ends: ["lost", []],
+  },
+} satisfies Record<
+  Payee.State,
+  Record<keyof typeof events, readonly [Payee.State, readonly string[]]>
+>;
+
+describe("every state with every event", () => {
+  for (const [from, row] of Object.entries(table))
+    for (const [name, [to, effects]] of Object.entries(row))
+      test(`${from} + ${name} -> ${to}, ${effects.join(" then ") || "nothing to do"}`, () => {
+        const book = sample(from as Payee.State);
+        expect(Payee.state(book, NOW)).toBe(from);
+        const [next, done] = Payee.step(book, events[name as keyof typeof events], tableRules);
+        expect(Payee.state(next, NOW)).toBe(to);
+        expect(does(done)).toEqual(effects);
+      });
+});
+
+describe("what a payee relies on", () => {
+  test("a payee takes less paid than before for a late server twice, and for a reorganised chain the third time", () => {
+    let book = { ...sample("closing"), claimed: wei(20) };
+    for (const refreshes of [1, 2]) {
+      const [next, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
+      expect(does(effects)).toEqual(["store"]);
+      expect(next).toMatchObject({ claimed: 20n, doubts: refreshes });
+      book = next;
+    }
+    const [back, effects] = Payee.step(book, chain(CLOSE_AT, 5, 95));
+    expect(does(effects)).toEqual(["store", "reorg", "claim"]);
+    expect(back).toMatchObject({ claimed: 5n, highest: book.highest });
+    expect(Payee.claimable(back)).toBe(15n);
+    // One refresh that agrees ends the doubt.
+    expect(Payee.step(book, chain(CLOSE_AT, 20, 80))[0].doubts).toBeUndefined();
+  });
+
+  test("a guarantee counts only until the claim margin before its end", () => {
+    const book = { ...sample("reserved"), highest: { cumulative: wei(50), signature: sig(50) } };
+    expect(Payee.exposed(book, NOW)).toBe(0n);
+    expect(Payee.exposed(book, NOW + 420)).toBe(0n);
+    expect(Payee.exposed(book, NOW + 421)).toBe(40n);
+    expect(Payee.exposed(book, NOW + 421, { claimMargin: 0 })).toBe(0n);
+  });
+
+  test("credit that was held back comes with a guarantee, once", () => {
+    const [held, effects] = Payee.step(sample("soft"), voucher(41), tableRules);
+    expect(effects.at(-2)).toEqual({ do: "ask" });
+    expect(held).toMatchObject({ highest: { cumulative: 41n }, credited: 20n });
+    const [next, more] = Payee.step(held, events.guarantees, tableRules);
+    expect(more).toContainEqual({ do: "credit", credited: 21n });
+    expect(Payee.step(next, events.guarantees, tableRules)).toEqual([next, []]);
+  });
+
+  test("a payer gets two segments ahead, and four once the chain saw it pay", () => {
+    expect(Payee.window(sample("trusted"))).toBe(2);
+    expect(Payee.window({ ...sample("soft"), claimed: wei(0) })).toBe(2);
+    expect(Payee.window(sample("soft"))).toBe(4);
+  });
+});
+
+describe("a payee", () => {
+  test("a payee credits only the increment", () => {
+    const [, effects] = Payee.step(sample("soft"), voucher(33));
+    expect(effects).toContainEqual({ do: "credit", credited: 13n });
+  });
+
+  test("a payee keeps a voucher of a closing pot, because claims go on until the end", () => {
+    const [next] = Payee.step(sample("closing"), voucher(33));
+    expect(next.highest?.cumulative).toBe(33n);
+    expect(Payee.claimable(next)).toBe(23n);
+  });
+
+  test("a payee refuses more than is owed plus what may be paid ahead, if told to", () => {
+    const rules = { prepay: wei(5) };
+    expect(does(Payee.step(sample("soft"), voucher(55), rules)[1])).toEqual(["store", "credit"]);
+    expect(Payee.step(sample("soft"), voucher(56), rules)).toEqual([
+      sample("soft"),
+      [{ do: "refuse", reason: { code: "VOUCHER_OVER_OWED", increment: 36n, owed: 30n } }],
+    ]);
+  });
+
+  test("a payee can claim what it holds and was not paid, as far as the pot goes", () => {
+    expect(Payee.claimable(sample("soft"))).toBe(10n);
+    expect(Payee.claimable({ ...sample("soft"), balance: wei(4) })).toBe(4n);
+    expect(Payee.claimable({ ...sample("soft"), claimed: wei(25) })).toBe(0n);
+    expect(Payee.claimable(sample("lost"))).toBe(0n);
+  });
+
+  test("a payee believes no server that takes a payment or an end back", () => {
+    expect(Payee.step(sample("soft"), chain(0, 3, 97))[0].claimed).toBe(10n);
+    expect(Payee.step(sample("lost"), chain(0))[0].closeAt).toBe(FINALIZED);
+  });
+
+  test("a payee does not hurry to the chain when a close leaves nothing to claim", () => {
+    const paid = { ...sample("soft"), claimed: wei(20) };
+    expect(does(Payee.step(paid, chain(CLOSE_AT, 20, 80))[1])).toEqual(["store"]);
+  });
+
+  test(`a payee's book never falls, and never holds more than the pot covered (SEED=${replay.seed})`, () => {
+    const amount = fc.bigInt({ min: -5n, max: 150n }).map(wei);
+    const anyEvent: fc.Arbitrary<Payee.Event> = fc.oneof(
+      fc.record({ type: fc.constant("delivered" as const), amount }),
+      amount.map((n) => ({
+        type: "voucher" as const,
+        cumulative: n,
+        signature: sig(1),
+        now: NOW,
+      })),
+      fc.record({
+        type: fc.constant("chain" as const),
+        balance: fc.bigInt({ min: 0n, max: 100n }).map(wei),
+        claimed: fc.bigInt({ min: 0n, max: 100n }).map(wei),
+        closeAt: fc.constantFrom(0, CLOSE_AT, FINALIZED),
+        ceiling: fc.bigInt({ min: 0n, max: 100n }).map(wei),
+        until: fc.constantFrom(0, NOW + 100, NOW + 600),
+        now: fc.constant(NOW),
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 40 }), (sequence) => {
+        let book = Payee.fresh({ balance: wei(100), claimed: wei(0), closeAt: 0, ...unreserved });
+        for (const event of sequence) {
+          const [next, effects] = Payee.step(book, event, tableRules);
+          // Invariant 24: work goes on for no more than softCap beyond the guarantee, as the chain was last seen.
+          const more = next.credited - next.claimed - Payee.guaranteed(next, NOW + 180);
+          if (next.credited > book.credited) expect(more).toBeLessThanOrEqual(tableRules.softCap);
+          expect(next.credited).toBeGreaterThanOrEqual(book.credited);
+          expect(next.credited).toBeLessThanOrEqual(next.highest?.cumulative ?? 0n);
+          expect(next.accrued).toBeGreaterThanOrEqual(book.accrued);
+          if (!effects.some((effect) => effect.do === "reorg"))
+            expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
+          else expect(book.doubts).toBe(Payee.DOUBTS - 1);
+          const [was, is] = [book.highest?.cumulative ?? 0n, next.highest?.cumulative ?? 0n];
+          expect(is).toBeGreaterThanOrEqual(was);
+          if (is > was) expect(is).toBeLessThanOrEqual(book.balance + book.claimed);
+          // A changed book is stored before anything else happens.
+          if (next !== book) expect(effects[0]).toEqual({ do: "store" });
+          book = next;
+        }
+      }),
+      replay,
+    );
+  });
+});
+
+/** Payer and payee as pure books over a connection that loses, repeats and reorders, with crashes back to what was stored. */
+describe("payer and payee over a bad connection", () => {
+  const lane: Lane = { payee: `0x${"aa".repeat(20)}` as Address, lane: 1 };
+  const key = laneKey(lane);
+  type Move =
+    | {
+        readonly do: "pay";
+        readonly amount: Wei;
+        readonly diesAfter: "intent" | "signing" | "never";
+      }
+    | { readonly do: "deliver" | "repeat"; readonly pick: number }
+    | { readonly do: "payerCrash" | "payeeCrash" | "hello" };
+  const anyMove: fc.Arbitrary<Move> = fc.oneof(
+    fc.record({
+      do: fc.constant("pay" as const),
+      amount: fc.bigInt({ min: 1n, max: 20n }).map(wei),
+      diesAfter: fc.constantFrom("intent" as const, "signing" as const, "never" as const),
+    }),
+    fc.record({ do: fc.constantFrom("deliver" as const, "repeat" as const), pick: fc.nat() }),
+    fc.record({ do: fc.constantFrom("payerCrash", "payeeCrash", "hello") }),
+  );
+
+  test(`payer and payee end at the highest that was signed, and nobody is paid twice (SEED=${replay.seed})`, () => {
+    fc.assert(
+      fc.property(fc.array(anyMove, { maxLength: 60 }), (moves) => {
+        let payer = Payer.opened(wei(1000));
+        let payee = Payee.fresh({ balance: wei(1000), claimed: wei(0), closeAt: 0, ...unreserved });
+        const line: Payer.Signed[] = [];
+        let decided = 0n;
+        let credited = 0n;
+        /** Each total is signed once at most in meaning: the same amount gives the same bytes. */
+        const perform = (event: Payer.Event, diesAfter = "never") => {
+          const [next, effects] = Payer.step(payer, event);
+          payer = next;
+          for (const effect of effects) {
+            if (effect.do === "sign") {
+              if (diesAfter === "intent") return;
+              const { cumulative } = effect;
+              const [stored, more] = Payer.step(payer, {
+                type: "signed",
+                lane,
+                cumulative,
+                signature: sig(cumulative),
+              });
+              if (diesAfter === "signing") return;
+              payer = stored;
+              for (const out of more)
+                if (out.do === "send") line.push({ cumulative, signature: sig(cumulative) });
+            } else if (effect.do === "send") {
+              line.push({ cumulative: effect.cumulative, signature: effect.signature });
+            }
+          }
+        };
+        const receive = ({ cumulative, signature }: Payer.Signed) => {
+          const [next, effects] = Payee.step(payee, {
+            type: "voucher",
+            cumulative,
+            signature,
+            now: NOW,
+          });
+          payee = next;
+          for (const effect of effects) if (effect.do === "credit") credited += effect.credited;
+        };
+        for (const move of moves) {
+          if (move.do === "pay") {
+            const before = Payer.intended(payer);
+            perform({ type: "owe", lane, amount: move.amount }, move.diesAfter);
+            decided += Payer.intended(payer) - before;
+          } else if (move.do === "deliver" || move.do === "repeat") {
+            const at = move.pick % Math.max(1, line.length);
+            const message = line[at];
+            if (message) receive(message);
+            if (move.do === "deliver") line.splice(at, 1);
+          } else if (move.do === "hello") {
+            const { highest } = payee;
+            if (highest) perform({ type: "shown", lane, ...highest });
+          } else if (move.do === "payerCrash") {
+            perform({ type: "resumed" });
+          }
+          expect(payee.highest?.cumulative ?? 0n).toBeLessThanOrEqual(Payer.intended(payer));
+          expect(credited).toBe(payee.highest?.cumulative ?? 0n);
+        }
+        // The line is repaired: the payer starts again and sends its highest.
+        perform({ type: "resumed" });
+        const last = payer.lanes.get(key)?.signed;
+        if (last) receive(last);
+        expect(payee.highest?.cumulative ?? 0n).toBe(decided);
+        expect(credited).toBe(decided);
+      }),
+      replay,
+    );
+  });
+});

@@ -1,0 +1,41 @@
+import { VoucherError, type VoucherReason } from "../voucher.ts";
+
+/** Why a voucher is refused, in words for people. */
+export function refusal(reason: VoucherReason): VoucherError {
+  switch (reason.code) {
+    case "VOUCHER_STALE":
+      return new VoucherError(
+        reason,
+        `a voucher over ${reason.amount} wei came, and we hold one over ${reason.held}`,
+      );
+    case "VOUCHER_OVER_OWED":
+      return new VoucherError(
+        reason,
+        `the voucher adds ${reason.increment} wei, and ${reason.owed} are owed`,
+      );
+    case "VOUCHER_OVER_POT":
+      return new VoucherError(
+        reason,
+        `the voucher is over ${reason.amount} wei, and the pot covers ${reason.pot}`,
+      );
+    case "VOUCHER_DUST":
+      return new VoucherError(
+        reason,
+        `the voucher adds ${reason.increment} wei, at least ${reason.min} are worth verifying`,
+      );
+    case "VOUCHER_UNGUARANTEED":
+      return new VoucherError(
+        reason,
+        `kept, but ${reason.exposed} wei of what we hold are not guaranteed, at most ${reason.softCap} may be`,
+      );
+    case "VOUCHER_POT_CLOSING":
+      return new VoucherError(
+        reason,
+        `kept, but the pot closes at ${new Date(reason.closeAt * 1000).toISOString()}`,
+      );
+    case "VOUCHER_POT_FINAL":
+      return new VoucherError(reason, "the pot is final and pays nothing more");
+    default:
+      return new VoucherError(reason, reason.code);
+  }
+}

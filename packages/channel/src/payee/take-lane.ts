@@ -1,0 +1,39 @@
+import type { Random } from "@tabcast/runtime";
+import { type Store, StoreError } from "../store/store.ts";
+import type { Address } from "../types.ts";
+import { isLane } from "../voucher.ts";
+
+/** A lane of this payee that no other tab writes, and what releases it. Throws STORE_LOCKED if the one wanted is taken. */
+export async function takeLane(
+  store: Store,
+  payee: Address,
+  wanted: number | undefined,
+  { random, signal }: { readonly random: Random; readonly signal: AbortSignal },
+): Promise<{ lane: number; release: () => void }> {
+  const prefix = `purse/${payee.toLowerCase()}/`;
+  const take = async (lane: number, patience?: number) => {
+    const release = await store.lock(`${prefix}${lane}`, {
+      signal,
+      ...(patience !== undefined && { patience }),
+    });
+    try {
+      await store.write([[`${prefix}${lane}`, true]]);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { lane, release };
+  };
+  if (wanted !== undefined) {
+    if (!isLane(wanted)) throw new RangeError(`a lane is a 32-bit number, got ${wanted}`);
+    return take(wanted);
+  }
+  for (const [key] of await store.list(prefix)) {
+    try {
+      return await take(Number(key.slice(prefix.length)), 50);
+    } catch (error) {
+      if (!(error instanceof StoreError && error.code === "STORE_LOCKED")) throw error;
+    }
+  }
+  return take(random.below(2 ** 32));
+}

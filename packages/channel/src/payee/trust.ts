@@ -1,0 +1,87 @@
+import type { Wei } from "@tabcast/runtime";
+import type { Waits } from "../chain/chain.ts";
+import { check, PotError, potId as potIdOf, requireDomain } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import type { Domain, Hex, PotConfig } from "../types.ts";
+import { LaneLedger, readChain } from "./lane-ledger.ts";
+import type { PurseParts } from "./parts.ts";
+import * as Payee from "./payee.ts";
+
+/** What a pot must be before work for it starts. */
+export interface TrustRules {
+  /** The one contract and chain whose pots are believed. */
+  readonly domain: Domain;
+  /** Shortest challenge accepted, in seconds. */
+  readonly minChallenge: number;
+  /** Least a pot must hold, in wei. */
+  readonly minBalance: Wei;
+  /** Highest fee accepted, in hundredths of a percent. */
+  readonly maxFeeBps: number;
+}
+
+export interface TrustOptions extends Waits {
+  /** Where the pot is said to be. */
+  readonly offered: Domain;
+  readonly config: PotConfig;
+}
+
+/** Checks a pot, and opens our lane's book in it or refreshes the one that is open. Its id. Throws PotError, ChainError, StoreError. */
+export async function trust(
+  parts: PurseParts,
+  rules: TrustRules,
+  ledgers: Map<Hex, LaneLedger>,
+  { offered, config, signal }: TrustOptions,
+): Promise<Hex> {
+  requireAcceptable(rules, offered, config, parts.chain.feeBps);
+  const potId = potIdOf(parts.domainSeparator, config);
+  const pot = await readChain(parts, potId, { signal });
+  requireFunded(rules, pot);
+  const { exists: _, ...view } = pot;
+  const known = ledgers.get(potId);
+  const ledger = known ?? new LaneLedger(parts, { potId, config, book: Payee.fresh(view) });
+  ledger.setChainTime(view.now);
+  ledgers.set(potId, ledger);
+  await (known ? known.post({ type: "chain", ...view }) : ledger.store());
+  return potId;
+}
+
+/** Checks all that can be known without asking the chain. Throws PotError. */
+function requireAcceptable(
+  rules: TrustRules,
+  offered: Domain,
+  config: PotConfig,
+  feeBps: number,
+): void {
+  const { domain, minChallenge, maxFeeBps } = rules;
+  requireDomain(domain, offered);
+  check(config);
+  const { challengePeriod } = config;
+  if (challengePeriod < minChallenge)
+    throw new PotError(
+      { code: "POT_CHALLENGE_SHORT", challengePeriod, min: minChallenge },
+      `the pot leaves ${challengePeriod} s to claim; we want ${minChallenge} s`,
+    );
+  if (feeBps > maxFeeBps)
+    throw new PotError(
+      { code: "POT_FEE", feeBps, max: maxFeeBps },
+      `the contract keeps ${feeBps / 100} % of each payment; we accept ${maxFeeBps / 100} %`,
+    );
+}
+
+/** Checks that the chain shows an open pot with money in it. Throws POT_FINAL, POT_CLOSING, POT_UNFUNDED. */
+function requireFunded(
+  { minBalance }: TrustRules,
+  pot: Payee.ChainView & { readonly exists: boolean },
+): void {
+  if (pot.closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
+  if (pot.closeAt !== 0)
+    throw new PotError(
+      { code: "POT_CLOSING", closeAt: pot.closeAt },
+      `the pot closes at ${new Date(pot.closeAt * 1000).toISOString()}`,
+    );
+  if (!pot.exists || pot.balance < minBalance)
+    throw new PotError(
+      { code: "POT_UNFUNDED", balance: pot.balance, min: minBalance },
+      `the pot holds ${pot.balance} wei; we want ${minBalance}`,
+    );
+}

@@ -1,0 +1,96 @@
+import type { Wei } from "@tabcast/runtime";
+import type { Chain, PotEvent, Waits } from "../chain/chain.ts";
+import { PotError } from "../config.ts";
+import type { Domain, Hex, Lane, Settlement } from "../types.ts";
+import { laneKey } from "../voucher.ts";
+
+/** What a pot's events add up to, in wei, and the transactions that they came with. */
+interface Tally {
+  readonly deposited: Wei;
+  readonly paid: Wei;
+  readonly refunded: Wei;
+  readonly lanes: Settlement["lanes"];
+  readonly hashes: Record<keyof Settlement["gas"], Set<Hex>>;
+}
+
+function tally(events: readonly PotEvent[]): Tally {
+  let deposited = 0n;
+  let paid = 0n;
+  let refunded = 0n;
+  const lanes = new Map<string, Lane & { paidWei: Wei }>();
+  const hashes = { open: new Set<Hex>(), claimOrPay: new Set<Hex>(), close: new Set<Hex>() };
+  for (const event of events) {
+    if (event.type === "deposited") {
+      deposited += event.amount;
+      hashes.open.add(event.hash);
+    } else if (event.type === "claimed") {
+      paid += event.paid;
+      hashes.claimOrPay.add(event.hash);
+      const { payee, lane } = event;
+      const key = laneKey(event);
+      const before = lanes.get(key)?.paidWei ?? 0n;
+      lanes.set(key, { payee, lane, paidWei: (before + event.paid) as Wei });
+    } else if (event.type === "closing" || event.type === "reopened") {
+      hashes.close.add(event.hash);
+    } else if (event.type === "final") {
+      refunded += event.refund;
+      hashes.close.add(event.hash);
+    }
+  }
+  return {
+    deposited: deposited as Wei,
+    paid: paid as Wei,
+    refunded: refunded as Wei,
+    lanes: [...lanes.values()],
+    hashes,
+  };
+}
+
+export interface AccountOptions extends Waits {
+  readonly domain: Domain;
+  readonly potId: Hex;
+  /** Block from which the pot's events are read. */
+  readonly from: bigint;
+  /** The transaction that withdrew the refund, if it is known: no event of the pot names it. */
+  readonly withdrawn: Hex | undefined;
+}
+
+/** What a final pot cost and paid, from the chain alone. Throws POT_UNBALANCED, ChainError. */
+export async function account(chain: Chain, options: AccountOptions): Promise<Settlement> {
+  const { domain, potId, from, withdrawn, signal } = options;
+  const waits = { signal };
+  const { deposited, paid, refunded, lanes, hashes } = tally(
+    await chain.events(potId, from, waits),
+  );
+  if (deposited !== paid + refunded || deposited === 0n)
+    throw new PotError(
+      { code: "POT_UNBALANCED", deposited, paid, refunded },
+      `the chain shows ${deposited} wei deposited, ${paid} paid and ${refunded} refunded`,
+    );
+  if (withdrawn) hashes.close.add(withdrawn);
+  // One transaction may appear under two heads: its gas counts under the first.
+  const counted = new Set<Hex>();
+  const gasOf = async (set: ReadonlySet<Hex>): Promise<bigint> => {
+    let gas = 0n;
+    for (const hash of set) {
+      if (counted.has(hash)) continue;
+      counted.add(hash);
+      gas += (await chain.sent(hash, waits))?.gas ?? 0n;
+    }
+    return gas;
+  };
+  return {
+    chainId: domain.chainId,
+    contract: domain.contract,
+    potId,
+    depositedWei: deposited,
+    paidWei: paid,
+    refundedWei: refunded,
+    lanes,
+    gas: {
+      open: await gasOf(hashes.open),
+      claimOrPay: await gasOf(hashes.claimOrPay),
+      close: await gasOf(hashes.close),
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import type { Wei } from "@tabcast/runtime";
+import type { LaneState } from "../chain/chain.ts";
+import { most } from "../least.ts";
+import type { Hex, Lane } from "../types.ts";
+import { laneKey } from "../voucher.ts";
+
+/** One lane of ours. */
+export interface LaneBook extends Lane {
+  /** The most that we have decided to owe, wei. */
+  readonly intent: Wei;
+  /** The highest total that we signed, if any. */
+  readonly signed?: Signed;
+  /** Unix second in which the lane was first considered: its rate counts from here. */
+  readonly since?: number;
+  /** The lane as the chain last had it; a guarantee that lapsed has no `ceiling` above `claimed`. */
+  readonly chain?: LaneState;
+  /** The ceiling of a `reserve` that is on its way, wei. */
+  readonly reserving?: Wei;
+  /** The worker wants a guarantee. */
+  readonly asked?: boolean;
+}
+
+/** Where a lane is in its life. */
+export type Life = "paying" | "reserving" | "reserved" | "closing" | "settled" | "abandoned";
+
+/** A signed total, wei. */
+export interface Signed {
+  readonly cumulative: Wei;
+  readonly signature: Hex;
+}
+
+export interface Book {
+  readonly state: "open" | "closing" | "final";
+  /** Wei. */
+  readonly deposited: Wei;
+  /** By `Voucher.laneKey`. */
+  readonly lanes: ReadonlyMap<string, LaneBook>;
+}
+
+/** A pot that has just been paid in. */
+export function opened(deposited: Wei): Book {
+  return { state: "open", deposited, lanes: new Map() };
+}
+
+/** What was decided to be owed over all lanes, wei. */
+export function intended(book: Book): Wei {
+  let sum = 0n;
+  for (const lane of book.lanes.values()) sum += lane.intent;
+  return sum as Wei;
+}
+
+/** What was signed over all lanes, wei. */
+export function signed(book: Book): Wei {
+  let sum = 0n;
+  for (const lane of book.lanes.values()) sum += lane.signed?.cumulative ?? 0n;
+  return sum as Wei;
+}
+
+/** Where a lane is in its life. */
+export function life(book: Book, lane: LaneBook): Life {
+  const claimed = lane.chain?.claimed ?? 0n;
+  if (book.state === "closing") return "closing";
+  if (book.state === "final")
+    return claimed >= (lane.signed?.cumulative ?? 0n) ? "settled" : "abandoned";
+  if (lane.reserving !== undefined) return "reserving";
+  if ((lane.chain?.ceiling ?? 0n) > claimed) return "reserved";
+  return "paying";
+}
+
+/** What a lane binds of the deposit: what we decided to owe, or guaranteed, or are about to guarantee; wei. */
+export function bound(lane: LaneBook): Wei {
+  return most(lane.intent, most(lane.chain?.ceiling ?? (0n as Wei), lane.reserving ?? (0n as Wei)));
+}
+
+/** What the deposit leaves for a lane beyond its intent: other lanes keep what they are guaranteed; wei. */
+export function leftFor(book: Book, key: string): Wei {
+  let left: bigint = book.deposited;
+  for (const [other, lane] of book.lanes) left -= other === key ? lane.intent : bound(lane);
+  return (left > 0n ? left : 0n) as Wei;
+}
+
+/** What the deposit still covers, wei; never below zero. */
+export function free(book: Book): Wei {
+  const left = book.deposited - intended(book);
+  return (left > 0n ? left : 0n) as Wei;
+}
+
+/** Seconds that the deposit lasts at the pot's rate so far; undefined while that is not known. */
+export function lasts(book: Book, now: number): number | undefined {
+  let perDay = 0n;
+  for (const { since, intent } of book.lanes.values())
+    if (since !== undefined && now - since > RATE_S) perDay += (intent * DAY) / BigInt(now - since);
+  return perDay === 0n ? undefined : Number((free(book) * DAY) / perDay);
+}
+
+/** Seconds: whole wei per second would round small rates to nothing. */
+const DAY = 86_400n;
+
+/** Seconds that a lane must have lived for its rate to mean something. */
+const RATE_S = 60;
+
+/** The book with this lane in it. */
+export function withLane(book: Book, lane: LaneBook): Book {
+  return { ...book, lanes: new Map(book.lanes).set(laneKey(lane), lane) };
+}
+
+/** The book without a `reserve` on its way. */
+export function withoutReserve(book: Book): Book {
+  if (![...book.lanes.values()].some(({ reserving }) => reserving !== undefined)) return book;
+  const lanes = [...book.lanes].map(([key, { reserving: _, ...lane }]) => [key, lane] as const);
+  return { ...book, lanes: new Map(lanes) };
+}
+
+/** The book with what the chain says. An RPC server that lags behind cannot take a payment or a version back. */
+export function withChain(book: Book, now: number, states: readonly (Lane & LaneState)[]): Book {
+  const lanes = new Map(book.lanes);
+  for (const { payee, lane, ...state } of states) {
+    const key = laneKey({ payee, lane });
+    const old = lanes.get(key);
+    if (state.version < (old?.chain?.version ?? 0)) continue;
+    const claimed = most(state.claimed, old?.chain?.claimed ?? (0n as Wei));
+    const ceiling = state.until < now ? claimed : state.ceiling;
+    // What was paid was owed: after lost books a lane goes on from the contract's counter, since less would be worth nothing.
+    const intent = most(claimed, old?.intent ?? (0n as Wei));
+    if (!old && claimed === 0n) continue;
+    lanes.set(key, { payee, lane, ...old, intent, chain: { ...state, claimed, ceiling } });
+  }
+  return { ...book, lanes };
+}

@@ -1,0 +1,142 @@
+import type { Wei } from "@tabcast/runtime";
+import type { PrivateKeyAccount } from "viem";
+import type { Reservation } from "../chain/chain.ts";
+import { potId, separator } from "../config.ts";
+import { SerialQueue } from "../serial-queue.ts";
+import type { Store } from "../store/store.ts";
+import type { Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import * as Payer from "./payer.ts";
+import { laneChange, type PotRecord, potChange } from "./pot-record.ts";
+import { refusal } from "./refusal.ts";
+
+export interface LedgerOptions {
+  readonly store: Store;
+  readonly record: PotRecord;
+  readonly lanes: readonly Payer.LaneBook[];
+  /** The session key; undefined when it has gone home. */
+  readonly key: PrivateKeyAccount | undefined;
+  /** Sends the `reserve` that `payer.ts` decided. Not waited for: paying does not wait for a block. */
+  readonly reserve: (rows: readonly Reservation[]) => void;
+}
+
+/** The books of one pot: carries out what `payer.ts` decides, and each effect is done before the new book counts. */
+export class Ledger {
+  readonly potId: Hex;
+  readonly config: PotConfig;
+  readonly domain: Domain;
+  /** What must not interleave: every event of the pot. */
+  readonly queue = new SerialQueue();
+  readonly #domainSeparator: Hex;
+  readonly #options: LedgerOptions;
+  #book: Payer.Book;
+  #record: PotRecord;
+  #key: PrivateKeyAccount | undefined;
+
+  constructor(options: LedgerOptions) {
+    const { record, lanes, key } = options;
+    this.#options = options;
+    this.config = record.config;
+    this.domain = record.domain;
+    this.#domainSeparator = separator(record.domain);
+    this.potId = potId(this.#domainSeparator, record.config);
+    this.#record = record;
+    this.#key = key;
+    this.#book = {
+      state: record.state,
+      deposited: BigInt(record.deposited) as Wei,
+      lanes: new Map(lanes.map((lane) => [Voucher.laneKey(lane), lane])),
+    };
+  }
+
+  get book(): Payer.Book {
+    return this.#book;
+  }
+
+  get record(): PotRecord {
+    return this.#record;
+  }
+
+  get key(): PrivateKeyAccount | undefined {
+    return this.#key;
+  }
+
+  /** The highest voucher of a lane. */
+  highest({ payee, lane }: Lane): SignedVoucher | undefined {
+    const signed = this.#book.lanes.get(Voucher.laneKey({ payee, lane }))?.signed;
+    return signed && { potId: this.potId, payee, lane, ...signed };
+  }
+
+  /** Throws VoucherError unless the voucher is of this pot and our own key signed it. */
+  async verify(voucher: SignedVoucher): Promise<void> {
+    Voucher.checkForm(voucher);
+    if (voucher.potId.toLowerCase() !== this.potId)
+      throw new Voucher.VoucherError(
+        { code: "VOUCHER_MISDIRECTED", field: "potId" },
+        `the voucher is for pot ${voucher.potId}, not ${this.potId}`,
+      );
+    await Voucher.verify(this.#domainSeparator, this.config.signer, voucher);
+  }
+
+  /** `apply`, when everything before it has ended. */
+  post(event: Payer.Event): Promise<SignedVoucher | undefined> {
+    return this.queue.run(() => this.apply(event));
+  }
+
+  /**
+   * One event, with everything that follows from it; to be called in the queue. What it returns is what the peer must get.
+   * Throws PotError, StoreError.
+   */
+  async apply(event: Payer.Event): Promise<SignedVoucher | undefined> {
+    const [next, effects] = Payer.step(this.#book, event);
+    let out: SignedVoucher | undefined;
+    let current = false;
+    // The book becomes ours only after its first write: a failed disk must not leave us ahead of it.
+    const adopt = () => {
+      if (!current) this.#book = next;
+      current = true;
+    };
+    for (const effect of effects) {
+      if (effect.do === "refuse") throw refusal(effect.reason);
+      if (effect.do === "storeLane") {
+        await this.#options.store.write([laneChange(this.potId, effect.lane)]);
+        adopt();
+      } else if (effect.do === "storeState") {
+        const deposited = next.deposited.toString();
+        await this.keep({ ...this.#record, state: effect.state, deposited });
+        adopt();
+      } else if (effect.do === "sign") {
+        adopt();
+        out = await this.#sign(effect.lane, effect.cumulative);
+      } else if (effect.do === "reserve") {
+        adopt();
+        this.#options.reserve(effect.rows);
+      } else {
+        const { lane, cumulative, signature } = effect;
+        out = { potId: this.potId, payee: lane.payee, lane: lane.lane, cumulative, signature };
+      }
+    }
+    adopt();
+    return out;
+  }
+
+  async #sign(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined> {
+    if (!this.#key) throw refusal({ code: "POT_CLOSED", state: "final" });
+    const terms = { potId: this.potId, ...lane, cumulative };
+    const { signature } = await Voucher.sign(this.#domainSeparator, this.#key, terms);
+    return this.apply({ type: "signed", lane, cumulative, signature });
+  }
+
+  /** Stores the pot's record; it counts once it is written. */
+  async keep(next: PotRecord): Promise<void> {
+    await this.#options.store.write([potChange(this.potId, next)]);
+    this.#record = next;
+  }
+
+  /** Forgets the session key, on disk first. */
+  async dropKey(): Promise<void> {
+    const { key: _, ...rest } = this.#record;
+    await this.keep(rest);
+    this.#key = undefined;
+  }
+}

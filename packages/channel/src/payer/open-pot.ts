@@ -1,0 +1,170 @@
+import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
+import { getAddress, zeroAddress } from "viem";
+import { bytesToHex } from "viem/utils";
+import { type Chain, ChainError, connect, type Sent, type Wallet } from "../chain/chain.ts";
+import { check, PotError, potId as potIdOf, separator } from "../config.ts";
+import { newSecret, openSecret } from "../secret.ts";
+import type { Store } from "../store/store.ts";
+import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
+import { MAX_AMOUNT } from "../voucher.ts";
+import { startPot } from "./pot.ts";
+import { type PotRecord, potChange, potKey, readLanes, readPot } from "./pot-record.ts";
+import { refusal } from "./refusal.ts";
+
+export interface OpenPotOptions {
+  readonly domain: Domain;
+  /** JSON-RPC over HTTP. */
+  readonly rpc: string;
+  /** Whose coins are deposited, and who gets the refund. */
+  readonly payer: Wallet;
+  /** Wei for the workers. */
+  readonly deposit: Wei;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** Seconds that workers have to claim after the close began. Default 3600; 900 to 604_800. */
+  readonly challengePeriod?: number;
+  /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now. */
+  readonly signerGas?: Wei;
+  readonly clock?: Clock;
+  /** Makes the pot's salt. Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
+  /** The chain to use instead of the one behind `rpc`. */
+  readonly chain?: Chain;
+}
+
+export interface ResumePotOptions {
+  readonly potId: Hex;
+  readonly rpc: string;
+  /** Steps in when the session key has no coins left. */
+  readonly payer?: Wallet;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  /** The chain to use instead of the one behind `rpc`. */
+  readonly chain?: Chain;
+}
+
+/**
+ * Gas that the session key needs: pay 16 fresh lanes of fresh payees (measured 54k each in the gas snapshot), startClose,
+ * finalizeClose, withdraw and the way back, with room.
+ */
+const SETTLE_GAS = 1_300_000n;
+/**
+ * Makes a session key, deposits, and gives the pot to pay from. Throws ChainError (CHAIN_UNREACHABLE, CHAIN_WRONG_ID,
+ * CHAIN_NO_CONTRACT, CHAIN_INSUFFICIENT, CHAIN_REJECTED, ...), PotError or StoreError. If it fails after the deposit was sent,
+ * `resumePot` finds it.
+ */
+export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
+  const { domain, rpc, payer, deposit, store, signal } = options;
+  const { clock = systemClock, random = secureRandom } = options;
+  if (deposit <= 0n || deposit > MAX_AMOUNT)
+    throw refusal({ code: "POT_BAD_AMOUNT", amount: deposit });
+  const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+  const { account, sealed } = await newSecret(store);
+  const config: PotConfig = {
+    payer: getAddress(payer.address),
+    signer: account.address,
+    token: zeroAddress,
+    challengePeriod: options.challengePeriod ?? 3600,
+    salt: bytesToHex(random.bytes(32)),
+  };
+  check(config);
+  const potId = potIdOf(separator(domain), config);
+  const signerGas =
+    options.signerGas ?? ((SETTLE_GAS * (await chain.gasPrice({ signal })) * 2n) as Wei);
+
+  const release = await store.lock(potKey(potId), { signal });
+  try {
+    const record: PotRecord = {
+      domain,
+      config,
+      state: "open",
+      deposited: deposit.toString(),
+      key: sealed,
+      from: (await chain.height({ signal })).toString(),
+    };
+    const opened = await makeDeposit(record, { chain, store, payer, potId, signerGas, signal });
+    const parts = { chain, store, clock, payer, key: account, lanes: [], release };
+    return await startPot({ ...parts, record: opened, resumed: false });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Deposits what the record says, with the record on disk at each step; the record of the open pot. */
+async function makeDeposit(
+  first: PotRecord,
+  { chain, store, payer, potId, signerGas, signal }: DepositParts,
+): Promise<PotRecord> {
+  let record = first;
+  const keep = async (next: PotRecord) => {
+    await store.write([potChange(potId, next)]);
+    record = next;
+  };
+  // Before a coin moves: the key that can bring it back is on disk.
+  await keep(record);
+  let sent: Sent;
+  try {
+    sent = await chain.deposit(payer, record.config, {
+      amount: BigInt(record.deposited) as Wei,
+      signerGas,
+      signal,
+      before: (raw) => keep({ ...record, raw }),
+    });
+  } catch (error) {
+    // Certainly not sent: nothing to come back to. What a browser wallet did before it failed, only it knows.
+    const refused = error instanceof ChainError && NOT_SENT.has(error.code);
+    if (record.raw === undefined && (refused || !("provider" in payer)))
+      await store.write([[potKey(potId), undefined]]);
+    throw error;
+  }
+  await keep({ ...record, openGas: sent.gas.toString() });
+  return record;
+}
+
+interface DepositParts {
+  readonly chain: Chain;
+  readonly store: Store;
+  readonly payer: Wallet;
+  readonly potId: Hex;
+  readonly signerGas: Wei;
+  readonly signal: AbortSignal;
+}
+
+const NOT_SENT: ReadonlySet<string> = new Set([
+  "CHAIN_INSUFFICIENT",
+  "CHAIN_REJECTED",
+  "CHAIN_WRONG_ID",
+  "CHAIN_REVERTED",
+]);
+
+/**
+ * Opens a stored pot again after a crash: sends a deposit that did not get out, signs what was intended and not signed. Throws
+ * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED or ChainError.
+ */
+export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
+  const { potId, rpc, payer, store, signal, clock = systemClock } = options;
+  const release = await store.lock(potKey(potId), { signal });
+  try {
+    let record = await readPot(store, potId);
+    const chain = options.chain ?? (await connect({ domain: record.domain, rpc, signal, clock }));
+    if (record.openGas === undefined) {
+      const sent = record.raw ? await chain.resend(record.raw, { signal }) : undefined;
+      if (!sent && !(await chain.pot(potId, { signal })).exists)
+        throw new PotError(
+          { code: "POT_NOT_OPENED", potId },
+          "the deposit of this pot never reached the chain",
+        );
+      record = { ...record, openGas: (sent?.gas ?? 0n).toString() };
+      await store.write([potChange(potId, record)]);
+    }
+    const key = record.key && (await openSecret(store, record.key));
+    const lanes = await readLanes(store, potId);
+    const parts = { chain, store, clock, payer, key, record, lanes, release };
+    return await startPot({ ...parts, resumed: true });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * The broadcaster's side of a pot, as a pure function.
+ *
+ *   pot   open --settle--> closing --finalized--> final
+ *           └───────────────finalized──────────────┘
+ *
+ *   lane  --owe or shown--> paying --due--> reserving --confirmed--> reserved --due--> reserving
+ *                             ^                 │ failed                │ lapsed
+ *                             └─────────────────┴───────────────────────┘
+ *         any of them --settle--> closing --finalized--> settled, or abandoned if less was paid than signed
+ *
+ * A lane's life is read off the books by `life`, so no state can contradict an amount.
+ *
+ * Authority: `intent` for what may be signed, the highest voucher for what is owed, the contract's lane for what was paid and
+ * what is guaranteed. Never falls: `deposited`, a lane's `intent`, `signed` and `claimed`. Stored before anything is signed:
+ * `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over all lanes,
+ * is ≤ deposited unless our own lost state came back.
+ */
+import type { Wei } from "@tabcast/runtime";
+import type { LaneState, Reservation } from "../chain/chain.ts";
+import { isHexOf, type PotReason } from "../config.ts";
+import type { Lane } from "../types.ts";
+import { isLane, laneKey, MAX_AMOUNT } from "../voucher.ts";
+import {
+  type Book,
+  type LaneBook,
+  leftFor,
+  type Signed,
+  withChain,
+  withLane,
+  withoutReserve,
+} from "./book.ts";
+import { guarantee } from "./guarantee.ts";
+
+export {
+  type Book,
+  free,
+  intended,
+  type LaneBook,
+  type Life,
+  lasts,
+  life,
+  opened,
+  type Signed,
+  signed,
+} from "./book.ts";
+
+export type Event =
+  /** A segment was verified: `amount` wei more for a lane. */
+  | { readonly type: "owe"; readonly lane: Lane; readonly amount: Wei }
+  /** The session key signed. */
+  | ({ readonly type: "signed"; readonly lane: Lane } & Signed)
+  /** A peer showed a voucher, and the caller has verified that our own key signed it. */
+  | ({ readonly type: "shown"; readonly lane: Lane } & Signed)
+  /** A worker wants a guarantee. */
+  | { readonly type: "asked"; readonly lane: Lane }
+  /** A peer says what it holds and shows no signature of ours. */
+  | { readonly type: "told"; readonly lane: Lane; readonly cumulative: Wei }
+  /** Our RPC server told us how lanes stand; `now` is the chain's unix second. */
+  | {
+      readonly type: "chain" | "confirmed";
+      readonly now: number;
+      readonly lanes: readonly (Lane & LaneState)[];
+    }
+  /** Guarantees are due to be reconsidered; one lane's costs `gas` wei. */
+  | { readonly type: "due"; readonly now: number; readonly gas: Wei }
+  /** The `reserve` on its way did not get into a block. */
+  | { readonly type: "failed" }
+  /** The tab starts again from its stored books. */
+  | { readonly type: "resumed" }
+  /** The deposit grew. */
+  | { readonly type: "toppedUp"; readonly amount: Wei }
+  /** The stream is over. */
+  | { readonly type: "settle" }
+  /** The chain says that the pot is final. */
+  | { readonly type: "finalized" };
+
+export type Effect =
+  /** Write this lane, durably, before the next effect. */
+  | { readonly do: "storeLane"; readonly lane: LaneBook }
+  | { readonly do: "storeState"; readonly state: Book["state"] }
+  /** Sign this total and report it as "signed". */
+  | { readonly do: "sign"; readonly lane: Lane; readonly cumulative: Wei }
+  /** Give the peer this total of its lane. */
+  | ({ readonly do: "send"; readonly lane: Lane } & Signed)
+  /** Guarantee these lanes in one transaction, read them back, and report "confirmed" or "failed". */
+  | { readonly do: "reserve"; readonly rows: readonly Reservation[] }
+  | { readonly do: "refuse"; readonly reason: PotReason };
+
+type Step = readonly [Book, readonly Effect[]];
+type EventOf<Type extends Event["type"]> = Extract<Event, { readonly type: Type }>;
+
+const nothing: readonly Effect[] = [];
+
+/** The next book, and what must be done, in order, to make it true. An event that does not apply changes nothing. */
+export function step(book: Book, event: Event): Step {
+  switch (event.type) {
+    case "owe":
+      return owe(book, event);
+    case "signed":
+      return takeSignature(book, event);
+    case "shown":
+      return takeShown(book, event);
+    case "asked":
+      return takeRequest(book, event);
+    case "told":
+      return answerTold(book, event);
+    case "chain":
+      return [withChain(book, event.now, event.lanes), nothing];
+    case "confirmed":
+      return [withChain(withoutReserve(book), event.now, event.lanes), nothing];
+    case "due": {
+      const [next, rows] = guarantee(book, event.now, event.gas);
+      return [next, rows.length === 0 ? nothing : [{ do: "reserve", rows }]];
+    }
+    case "failed":
+      return [withoutReserve(book), nothing];
+    case "resumed":
+      return signUnsigned(book);
+    case "toppedUp":
+      if (book.state === "final" || event.amount <= 0n) return [book, nothing];
+      return [
+        { ...book, deposited: (book.deposited + event.amount) as Wei },
+        [{ do: "storeState", state: book.state }],
+      ];
+    case "settle":
+      if (book.state !== "open") return [book, nothing];
+      return [{ ...book, state: "closing" }, [{ do: "storeState", state: "closing" }]];
+    case "finalized":
+      if (book.state === "final") return [book, nothing];
+      return [{ ...book, state: "final" }, [{ do: "storeState", state: "final" }]];
+  }
+}
+
+function owe(book: Book, { lane: { payee, lane }, amount }: EventOf<"owe">): Step {
+  const refuse = (reason: PotReason): Step => [book, [{ do: "refuse", reason }]];
+  if (book.state !== "open") return refuse({ code: "POT_CLOSED", state: book.state });
+  // Before the intent: a lane that cannot be signed for must not be remembered as owed.
+  if (!isHexOf(payee, 20) || !isLane(lane)) return refuse({ code: "POT_BAD_LANE", payee, lane });
+  if (amount <= 0n || amount > MAX_AMOUNT) return refuse({ code: "POT_BAD_AMOUNT", amount });
+  const key = laneKey({ payee, lane });
+  const left = leftFor(book, key);
+  if (amount > left) return refuse({ code: "POT_EMPTY", need: amount, free: left });
+  const old = book.lanes.get(key);
+  const intent = ((old?.intent ?? 0n) + amount) as Wei;
+  const next: LaneBook = { ...(old ?? { payee, lane }), intent };
+  return [
+    withLane(book, next),
+    [
+      { do: "storeLane", lane: next },
+      { do: "sign", lane: { payee, lane }, cumulative: intent },
+    ],
+  ];
+}
+
+function takeSignature(book: Book, { lane, cumulative, signature }: EventOf<"signed">): Step {
+  const old = book.lanes.get(laneKey(lane));
+  // A signature over more than the stored intent must never get out, whoever asked for it.
+  if (!old || cumulative > old.intent || cumulative <= (old.signed?.cumulative ?? 0n))
+    return [book, nothing];
+  const next: LaneBook = { ...old, signed: { cumulative, signature } };
+  return [
+    withLane(book, next),
+    [
+      { do: "storeLane", lane: next },
+      { do: "send", lane, cumulative, signature },
+    ],
+  ];
+}
+
+function takeShown(book: Book, event: EventOf<"shown">): Step {
+  const { payee, lane } = event.lane;
+  const { cumulative, signature } = event;
+  const old = book.lanes.get(laneKey(event.lane));
+  const signed = old?.signed;
+  if (signed && cumulative < signed.cumulative)
+    return [book, [{ do: "send", lane: event.lane, ...signed }]];
+  if (signed && cumulative === signed.cumulative) return [book, nothing];
+  // Our own signature over more than we remember: the books were lost, and the debt is real.
+  const intent = old && old.intent > cumulative ? old.intent : cumulative;
+  const next: LaneBook = { ...old, payee, lane, intent, signed: { cumulative, signature } };
+  return [withLane(book, next), [{ do: "storeLane", lane: next }]];
+}
+
+function takeRequest(book: Book, { lane }: EventOf<"asked">): Step {
+  const old = book.lanes.get(laneKey(lane));
+  // Only a lane of ours, so that nobody makes us remember lanes.
+  if (!old || book.state !== "open" || old.asked) return [book, nothing];
+  return [withLane(book, { ...old, asked: true }), nothing];
+}
+
+function answerTold(book: Book, { lane, cumulative }: EventOf<"told">): Step {
+  // A word without our signature moves nothing: it is answered with what we did sign.
+  const signed = book.lanes.get(laneKey(lane))?.signed;
+  if (!signed || cumulative >= signed.cumulative) return [book, nothing];
+  return [book, [{ do: "send", lane, ...signed }]];
+}
+
+/** What was intended and not signed when the tab died: RFC 6979 gives the same bytes again. */
+function signUnsigned(book: Book): Step {
+  if (book.state === "final") return [book, nothing];
+  const unsigned = [...book.lanes.values()].filter(
+    (lane) => lane.intent > (lane.signed?.cumulative ?? 0n),
+  );
+  return [
+    book,
+    unsigned.map(({ payee, lane, intent }) => ({
+      do: "sign" as const,
+      lane: { payee, lane },
+      cumulative: intent,
+    })),
+  ];
+}

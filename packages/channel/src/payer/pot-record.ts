@@ -1,0 +1,149 @@
+/** What the store holds of a pot and its lanes, and how it is read again. Amounts are decimal strings. */
+import type { Wei } from "@tabcast/runtime";
+import { getAddress } from "viem";
+import { PotError } from "../config.ts";
+import { type Change, type Json, type Sealed, type Store, StoreError } from "../store/store.ts";
+import type { Address, Domain, Hex, PotConfig, Settlement } from "../types.ts";
+import { laneKey } from "../voucher.ts";
+import type * as Payer from "./payer.ts";
+
+export interface PotRecord {
+  readonly domain: Domain;
+  readonly config: PotConfig;
+  readonly state: Payer.Book["state"];
+  readonly deposited: string;
+  /** Gone when nothing is left to sign or to bring back. */
+  readonly key?: Sealed;
+  /** Block before the deposit: where the pot's events begin. */
+  readonly from: string;
+  /** The deposit's signed transaction: a chain that goes back gets it again, and nothing else. */
+  readonly raw?: Hex;
+  readonly openGas?: string;
+  readonly withdrawn?: Hex;
+  readonly settlement?: Json;
+}
+
+/** A pot in the store that is not settled yet. */
+export interface StoredPot {
+  readonly potId: Hex;
+  readonly domain: Domain;
+  readonly config: PotConfig;
+  /** Wei. */
+  readonly deposited: Wei;
+}
+
+/** The pot's key in the store, and the name of the lock of its only writer. */
+export const potKey = (potId: Hex) => `pot/${potId.toLowerCase()}`;
+
+/** The change that writes a pot's record. */
+export const potChange = (potId: Hex, record: PotRecord): Change => [
+  potKey(potId),
+  { ...record } as unknown as Json,
+];
+
+/** The change that writes a lane's book. */
+export function laneChange(potId: Hex, lane: Payer.LaneBook): Change {
+  const { payee, intent, signed, since } = lane;
+  return [
+    `${lanePrefix(potId)}${laneKey(lane)}`,
+    {
+      payee,
+      lane: lane.lane,
+      intent: intent.toString(),
+      ...(since !== undefined && { since }),
+      ...(signed && { signed: signed.cumulative.toString(), signature: signed.signature }),
+    },
+  ];
+}
+
+const lanePrefix = (potId: Hex) => `pot-lane/${potId.toLowerCase()}/`;
+
+/** A pot's record. Throws POT_UNKNOWN, STORE_CORRUPT. */
+export async function readPot(store: Store, potId: Hex): Promise<PotRecord> {
+  const value = await store.get(potKey(potId));
+  if (value === undefined)
+    throw new PotError({ code: "POT_UNKNOWN", potId }, `this browser has no pot ${potId}`);
+  const record = value as unknown as PotRecord;
+  if (
+    typeof record !== "object" ||
+    typeof record.deposited !== "string" ||
+    typeof record.from !== "string" ||
+    typeof record.config?.salt !== "string" ||
+    typeof record.domain?.contract !== "string"
+  )
+    throw new StoreError(
+      { code: "STORE_CORRUPT", key: potKey(potId) },
+      `the stored pot ${potId} is unreadable`,
+    );
+  return record;
+}
+
+/** The books of a pot's lanes. Throws STORE_CORRUPT. */
+export async function readLanes(store: Store, potId: Hex): Promise<readonly Payer.LaneBook[]> {
+  const records = await store.list(lanePrefix(potId));
+  return records.map(([key, value]) => {
+    const record = value as {
+      payee: Address;
+      lane: number;
+      intent: string;
+      since?: number;
+      signed?: string;
+      signature?: Hex;
+    };
+    if (typeof record?.intent !== "string" || !Number.isInteger(record.lane))
+      throw new StoreError({ code: "STORE_CORRUPT", key }, `the stored lane ${key} is unreadable`);
+    const { payee, lane, intent, since, signed, signature } = record;
+    return {
+      payee,
+      lane,
+      intent: BigInt(intent) as Wei,
+      ...(since !== undefined && { since }),
+      ...(signed !== undefined &&
+        signature !== undefined && {
+          signed: { cumulative: BigInt(signed) as Wei, signature },
+        }),
+    };
+  });
+}
+
+/** The pots in the store that still hold money, as far as this browser knows. Throws STORE_CORRUPT. */
+export async function unsettled(store: Store): Promise<readonly StoredPot[]> {
+  const found: StoredPot[] = [];
+  for (const [key] of await store.list("pot/")) {
+    const potId = key.slice("pot/".length) as Hex;
+    const { domain, config, deposited, settlement } = await readPot(store, potId);
+    if (settlement === undefined)
+      found.push({ potId, domain, config, deposited: BigInt(deposited) as Wei });
+  }
+  return found;
+}
+
+/** A settlement as the store holds it. */
+export function settlementRecord(settlement: Settlement): Json {
+  return JSON.parse(
+    JSON.stringify(settlement, (_, value) => (typeof value === "bigint" ? `${value}` : value)),
+  );
+}
+
+/** The settlement again. */
+export function readSettlement(value: Json | undefined): Settlement {
+  type Text<T> = T extends bigint ? string : T extends object ? { [K in keyof T]: Text<T[K]> } : T;
+  const s = value as unknown as Text<Settlement>;
+  const wei = (text: string) => BigInt(text) as Wei;
+  return {
+    chainId: s.chainId,
+    contract: getAddress(s.contract),
+    potId: s.potId as Hex,
+    depositedWei: wei(s.depositedWei as string),
+    paidWei: wei(s.paidWei as string),
+    refundedWei: wei(s.refundedWei as string),
+    lanes: (s.lanes as readonly { payee: Address; lane: number; paidWei: string }[]).map(
+      ({ payee, lane, paidWei }) => ({ payee, lane, paidWei: wei(paidWei) }),
+    ),
+    gas: {
+      open: BigInt(s.gas.open),
+      claimOrPay: BigInt(s.gas.claimOrPay),
+      close: BigInt(s.gas.close),
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import type { Clock, Wei } from "@tabcast/runtime";
+import type { PrivateKeyAccount } from "viem";
+import type { Chain, Wallet } from "../chain/chain.ts";
+import { PotError } from "../config.ts";
+import { Listeners } from "../listeners.ts";
+import type { Store } from "../store/store.ts";
+import type { Lane, PayerPot, PotNews, Settlement } from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import { Ledger } from "./ledger.ts";
+import * as Payer from "./payer.ts";
+import type { PotRecord } from "./pot-record.ts";
+import { refusal } from "./refusal.ts";
+import { maintainGuarantees, refreshLanes, reserve } from "./reservations.ts";
+import { settle } from "./settle.ts";
+
+interface StartPotOptions {
+  readonly chain: Chain;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly payer: Wallet | undefined;
+  readonly key: PrivateKeyAccount | undefined;
+  readonly record: PotRecord;
+  readonly lanes: readonly Payer.LaneBook[];
+  readonly release: () => void;
+  /** True for a pot from the store. */
+  readonly resumed: boolean;
+}
+
+/** Puts an open pot's parts together: its books, its guarantees and its end. */
+export async function startPot(options: StartPotOptions): Promise<PayerPot> {
+  const { chain, store, clock, payer, key, record, lanes, release, resumed } = options;
+  const own = new AbortController();
+  const waits = { signal: own.signal };
+  const listeners = new Listeners<PotNews>();
+  const ledger: Ledger = new Ledger({
+    store,
+    record,
+    lanes,
+    key,
+    reserve: (rows) => void reserve(parts, rows, waits),
+  });
+  const parts = { chain, clock, ledger, tell: (news: PotNews) => listeners.tell(news) };
+  let settling: Promise<Settlement> | undefined;
+
+  const requireOpen = () => {
+    if (own.signal.aborted)
+      throw new PotError({ code: "POT_CLOSED", state: "closed" }, "the pot was closed");
+  };
+
+  async function pay(lane: Lane, amount: Wei) {
+    requireOpen();
+    // Once per lane and start: books that were lost go on from the chain's counter.
+    if (resumed && !ledger.book.lanes.has(Voucher.laneKey(lane)))
+      await refreshLanes(parts, "chain", [lane], waits);
+    return ledger.queue.run(async () => {
+      requireOpen();
+      const voucher = await ledger.apply({ type: "owe", lane, amount });
+      if (!voucher) throw refusal({ code: "POT_CLOSED", state: ledger.book.state });
+      return voucher;
+    });
+  }
+
+  async function topUp(amount: Wei, signal: AbortSignal): Promise<void> {
+    requireOpen();
+    if (!payer) throw refusal({ code: "POT_CLOSED", state: "without a wallet" });
+    if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
+      throw refusal({ code: "POT_BAD_AMOUNT", amount });
+    await chain.deposit(payer, ledger.config, { amount, signerGas: 0n as Wei, signal });
+    await ledger.post({ type: "toppedUp", amount });
+  }
+
+  if (resumed) await ledger.post({ type: "resumed" });
+  // Ends by the abort in `close`, which is no failure.
+  if (key) maintainGuarantees(parts, waits).catch(() => undefined);
+  return {
+    potId: ledger.potId,
+    config: ledger.config,
+    domain: ledger.domain,
+    openGas: BigInt(record.openGas ?? 0),
+    balances: () => ({
+      deposited: ledger.book.deposited,
+      signed: Payer.signed(ledger.book),
+      free: Payer.free(ledger.book),
+    }),
+    pay: ({ payee, lane }, amount) => pay({ payee, lane }, amount),
+    highest: (lane) => ledger.highest(lane),
+    adopt: (voucher) =>
+      ledger.queue.run(async () => {
+        requireOpen();
+        await ledger.verify(voucher);
+        const { payee, lane, cumulative, signature } = voucher;
+        await ledger.apply({ type: "shown", lane: { payee, lane }, cumulative, signature });
+        return ledger.highest(voucher) ?? voucher;
+      }),
+    async hello({ payee, lane }, cumulative) {
+      requireOpen();
+      return ledger.post({ type: "told", lane: { payee, lane }, cumulative });
+    },
+    ask: async (lane) => void (await ledger.post({ type: "asked", lane })),
+    topUp: (amount, { signal }) => topUp(amount, signal),
+    watch: (listener, when) => listeners.add(listener, when),
+    settle({ signal, progress = () => {} }) {
+      // Two callers wait for the same end; a failure lets the next call begin again.
+      settling ??= (async () => {
+        requireOpen();
+        return settle(parts, { signal, progress, payer });
+      })().finally(() => {
+        settling = undefined;
+      });
+      return settling;
+    },
+    async close() {
+      if (own.signal.aborted) return;
+      own.abort();
+      listeners.clear();
+      await ledger.queue.idle();
+      release();
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * When an idle device measures itself again. A figure that was taken beside other work is too low, never too high: so a look only ever
+ * raises it, and who lowers it are the jobs. A look is short; what it takes of the device's time is bounded, and what changes nothing
+ * is repeated ever more seldom.
+ *
+ *   eager ──two minutes without a change──▶ patient: twice as long each time, a minute at most
+ *     ▲                                        │ its runs differ, or it was quicker
+ *     └────────────────────────────────────────┘
+ */
+
+/** How often an eager device looks, in milliseconds: it is to find out within ten seconds of quiet, and a whole measurement takes two. */
+export const EVERY_MS = 7_000;
+/** Most of a device's time that looks take; a slow device looks less often. */
+export const SHARE = 0.04;
+/** How long after a change, or after it joined, a device is eager, in milliseconds. */
+export const EAGER_MS = 120_000;
+/** A patient device looks at least this often, in milliseconds. */
+export const MOST_MS = 60_000;
+/** Runs of one device that differ by more than this factor were disturbed; a figure that is off by more is wrong. */
+export const STEADY = 1.25;
+
+export interface Watch {
+  /** When the next look is due, in milliseconds. */
+  readonly dueAt: number;
+  /** The wait that led there. */
+  readonly waitMs: number;
+  /** When something was last found that differed, in milliseconds. */
+  readonly changedAt: number;
+}
+
+/** One look: a short measurement, in output pixels per second. */
+export interface Look {
+  readonly now: number;
+  /** What it took, in milliseconds. */
+  readonly tookMs: number;
+  readonly found: number;
+  /** What it would find if the figure that is advertised were right. */
+  readonly expected: number;
+  /** The slowest of its runs by the fastest, at least 1; undefined for a single run. */
+  readonly spread?: number | undefined;
+}
+
+/** A device that has just measured itself. */
+export const begin = (now: number): Watch => ({
+  dueAt: now + EVERY_MS,
+  waitMs: EVERY_MS,
+  changedAt: now,
+});
+
+/** A job came, or the device was not idle: the same look is due as long after it. */
+export const put = (watch: Watch, now: number): Watch => ({ ...watch, dueAt: now + watch.waitMs });
+
+/** What a look makes of a watch, and whether the device is to be measured as a whole, since it is quicker than it says. */
+export function look(watch: Watch, of: Look): { readonly watch: Watch; readonly quicker: boolean } {
+  const { now, tookMs, found, expected, spread = 1 } = of;
+  const quicker = found > STEADY * expected;
+  const changedAt = quicker || spread > STEADY ? now : watch.changedAt;
+  const least = Math.max(EVERY_MS, tookMs / SHARE);
+  const eager = now - changedAt < EAGER_MS;
+  const waitMs = eager ? least : Math.max(least, Math.min(MOST_MS, 2 * watch.waitMs));
+  return { watch: { dueAt: now + waitMs, waitMs, changedAt }, quicker };
+}
