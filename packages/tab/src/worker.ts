@@ -63,20 +63,6 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
   let own: AbortController | undefined;
   let running: { readonly node: WorkerNode; close(): Promise<void> } | undefined;
 
-  /** Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner. */
-  async function openWatchtower(
-    wallet: Wallet | undefined,
-    { config }: Joined,
-    signal: AbortSignal,
-  ): Promise<Watchtower | undefined> {
-    if (wallet === undefined || !("type" in wallet)) return undefined;
-    const [money, store] = await Promise.all([outside.money(), books.open()]);
-    const { rpc } = config.chain;
-    return money
-      .openWatchtower({ account: wallet, domain: domainOf(config), rpc, store, signal })
-      .catch(() => undefined); // another tab of this browser keeps them
-  }
-
   async function begin(options: WorkerStart, signal: AbortSignal): Promise<WorkerStarted> {
     const { codecs = CODECS, checking, reachableIn, wallet, on } = options;
     const [joined, media, { work }, { Keys }, settings] = await Promise.all([
@@ -95,7 +81,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     const keys = await Keys.fromSeed(seed);
     const payeeProof = await payees.proof(options);
     const { purse, close } = await purses.open(options, { signal });
-    const watchtower = await openWatchtower(wallet, joined, signal);
+    const watchtower = await openOwnWatchtower(bag, books, { wallet, joined, signal });
     if (signal.aborted) await Promise.allSettled([close(), watchtower?.close()]);
     signal.throwIfAborted();
     const transcoder = media.createTranscoder({ measured: capabilities });
@@ -159,4 +145,19 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     },
     handOver: () => void running?.node.handOver(),
   };
+}
+
+/** Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner. */
+async function openOwnWatchtower(
+  { outside }: Bag,
+  books: Books,
+  { wallet, joined, signal }: { wallet: Wallet | undefined; joined: Joined; signal: AbortSignal },
+): Promise<Watchtower | undefined> {
+  if (wallet === undefined || !("type" in wallet)) return undefined;
+  const [money, store] = await Promise.all([outside.money(), books.open()]);
+  const { config } = joined;
+  const { rpc } = config.chain;
+  return money
+    .openWatchtower({ account: wallet, domain: domainOf(config), rpc, store, signal })
+    .catch(() => undefined); // another tab of this browser keeps them
 }
