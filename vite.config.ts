@@ -71,6 +71,10 @@ export default defineConfig({
   // Vite warns of a dynamic import inside Vitest itself.
   ...(testing ? { logLevel: "error" as const } : {}),
   plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource()],
+  // The page for the command is an app of its own; its address is among the pages'.
+  resolve: {
+    alias: [{ find: /^\/headless\//, replacement: join(here, "apps/headless/src/") }],
+  },
   worker: { format: "es" },
   build: {
     outDir: join(web, "dist"),
@@ -117,7 +121,7 @@ export default defineConfig({
         optimizeDeps: {
           entries: [
             "packages/**/*.browser.test.ts",
-            "packages/{runtime,protocol,mesh,media,channel,market,node}/src/**/*.ts",
+            "packages/{runtime,protocol,mesh,media,channel,market,node,tab}/src/**/*.ts",
             "!**/*.test.ts",
             "!packages/mesh/src/relay*.ts",
           ],

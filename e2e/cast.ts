@@ -106,7 +106,7 @@ export interface Broadcaster {
 /** Opens Broadcast, chooses the built-in scene and the given rungs, deposits play money and goes live. */
 export async function goLive(
   stage: Stage,
-  { title, size, rungs, workers, ether }: GoLive,
+  { title, size, rungs, workers, ether, prepare }: GoLive,
 ): Promise<Broadcaster> {
   const page = await stage.open("broadcaster");
   await page.goto("/broadcast");
@@ -120,6 +120,7 @@ export async function goLive(
   await page.getByLabel("Workers").fill(String(workers));
   await page.getByLabel("Deposit, in ETH").fill(ether);
   await expect(page.getByLabel("Play money address")).toHaveText(/^0x/);
+  await prepare?.(page);
   await page.getByRole("button", { name: /^Put .* in this stream's pot and go live$/ }).click();
   await expect(figure(page, "Broadcast state")).toHaveText("On air", { timeout: 60_000 });
   const peer = await shortPeer(page, "Broadcast");
@@ -133,6 +134,8 @@ interface GoLive {
   readonly rungs: readonly string[];
   readonly workers: number;
   readonly ether: string;
+  /** What else is set before going live. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** The broadcaster's line of a segment. */

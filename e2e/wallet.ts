@@ -8,13 +8,17 @@ interface Pocket {
   rejectNext: boolean;
   /** Transactions that it showed to the person. */
   prompts: number;
+  /** Requests to sign that it showed to the person. */
+  signings: number;
 }
 
 /** A wallet that the page's browser announces (EIP-6963), over an account that anvil signs for. */
 export interface Injected {
   /** Transactions that it showed to the person so far. */
   prompts(): Promise<number>;
-  /** Says no to the next transaction. */
+  /** Requests to sign that it showed to the person so far. */
+  signings(): Promise<number>;
+  /** Says no to the next transaction or request to sign. */
   rejectNext(): Promise<void>;
 }
 
@@ -25,11 +29,22 @@ export async function inject(
 ): Promise<Injected> {
   await page.addInitScript(
     ({ rpc, account, chainId }) => {
-      const pocket: Pocket = { chainId, connected: false, rejectNext: false, prompts: 0 };
+      const pocket: Pocket = {
+        chainId,
+        connected: false,
+        rejectNext: false,
+        prompts: 0,
+        signings: 0,
+      };
       Object.assign(globalThis, { pocket });
       const listeners = new Map<string, Set<(value: unknown) => void>>();
       const tell = (event: string, value: unknown) => {
         for (const listener of listeners.get(event) ?? []) listener(value);
+      };
+      const answer = () => {
+        if (!pocket.rejectNext) return;
+        pocket.rejectNext = false;
+        throw Object.assign(new Error("User rejected the request."), { code: 4001 });
       };
       const forward = async (method: string, params: unknown) => {
         const response = await fetch(rpc, {
@@ -72,11 +87,13 @@ export async function inject(
               return null;
             case "eth_sendTransaction":
               pocket.prompts++;
-              if (pocket.rejectNext) {
-                pocket.rejectNext = false;
-                throw Object.assign(new Error("User rejected the request."), { code: 4001 });
-              }
+              answer();
               return forward(method, params);
+            case "eth_signTypedData_v4":
+              pocket.signings++;
+              answer();
+              // anvil takes the typed data itself, wallets take its text.
+              return forward(method, [params[0], JSON.parse(params[1] as string)]);
             default:
               return forward(method, params);
           }
@@ -99,10 +116,11 @@ export async function inject(
     },
     { rpc, account, chainId },
   );
-  const read = () =>
-    page.evaluate(() => (globalThis as unknown as { pocket: Pocket }).pocket.prompts);
+  const read = (what: "prompts" | "signings") =>
+    page.evaluate((what) => (globalThis as unknown as { pocket: Pocket }).pocket[what], what);
   return {
-    prompts: read,
+    prompts: () => read("prompts"),
+    signings: () => read("signings"),
     rejectNext: () =>
       page.evaluate(() => {
         (globalThis as unknown as { pocket: Pocket }).pocket.rejectNext = true;

@@ -12,7 +12,8 @@ const sources = [
   "vite.config.ts",
   "pnpm-lock.yaml",
   "apps/web",
-  ...["runtime", "protocol", "mesh", "media", "market", "channel", "node", "contracts"].map(
+  "apps/headless",
+  ...["runtime", "protocol", "mesh", "media", "market", "channel", "node", "tab", "contracts"].map(
     (name) => `packages/${name}/src`,
   ),
 ];

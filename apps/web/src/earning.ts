@@ -1,6 +1,7 @@
 import type { Address, Wallet } from "@tabcast/channel";
 import type { WorkerEvent } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
+import type { CheckEvent } from "@tabcast/tab";
 import * as format from "./format.ts";
 
 /** One segment that this tab worked on. */
@@ -42,6 +43,8 @@ export interface Earning {
   readonly failed: number;
   /** Sum of the vouchers accepted since this tab began. */
   readonly earned: Wei;
+  /** Why no new work is taken just now, by its owner's settings. */
+  readonly resting?: Extract<WorkerEvent, { type: "availability" }>["why"] | undefined;
   readonly refused?: { readonly what: string; readonly why: string };
   readonly trouble?: string;
 }
@@ -61,8 +64,17 @@ export const notEarning: Earning = {
 const MOST_JOBS = 50;
 
 /** The state after one event of the worker. */
-export function step(state: Earning, event: WorkerEvent): Earning {
+export function step(
+  state: Earning,
+  event: WorkerEvent | CheckEvent | { readonly type: "joining" },
+): Earning {
   switch (event.type) {
+    case "check": {
+      const { type: _, ...check } = event;
+      return { ...state, check };
+    }
+    case "joining":
+      return { ...state, phase: "joining" };
     case "measured":
       return {
         ...state,
@@ -117,6 +129,7 @@ export function step(state: Earning, event: WorkerEvent): Earning {
             },
           };
     case "availability":
+      return { ...state, resting: event.why === "" ? undefined : event.why };
     case "money":
       return state;
   }
@@ -139,6 +152,12 @@ function reason(passed: NonNullable<Earning["passed"]>): string {
   return `The last one needs ${format.pixelRate(needed)} of ${name} and this device measured ${format.pixelRate(measured)}; it measures itself again while it waits.`;
 }
 
+/** Why this tab rests, in words. */
+const restWords: Readonly<Record<string, string>> = {
+  hours: "Resting: it is outside the hours you set.",
+  battery: "Resting: this device runs on its battery, or its browser does not say.",
+};
+
 /** One sentence that says what the worker is doing. */
 export function sentence(state: Earning): string {
   const job = state.jobs.find((one) => one.state === "started");
@@ -158,6 +177,11 @@ export function sentence(state: Earning): string {
     case "failed":
       return "The worker stopped.";
     case "working":
+      if (state.resting !== undefined && restWords[state.resting] !== undefined)
+        return [
+          restWords[state.resting],
+          ...(job ? [`Segment ${job.seq} is still being finished.`] : []),
+        ].join(" ");
       if (job !== undefined) return `Working on segment ${job.seq}.`;
       if (state.hired.size > 0) return "Hired. Waiting for the next segment.";
       if (!state.reachable) return "Waiting for a relay, so that broadcasters can reach this tab.";

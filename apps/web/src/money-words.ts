@@ -1,4 +1,4 @@
-import { CodedError } from "@tabcast/runtime";
+import { CodedError, describe } from "@tabcast/runtime";
 import { money } from "./format.ts";
 
 /** A failure for people: what happened, and what they can do. */
@@ -230,4 +230,10 @@ export function moneyWords(thrown: unknown): Words | undefined {
   return all.some((one) => one instanceof CodedError && one.code === "CHAIN_FAILED")
     ? again
     : undefined;
+}
+
+/** Failures of money in plain words, others as they say themselves. */
+export function inWords(thrown: unknown): string {
+  const said = moneyWords(thrown);
+  return said === undefined ? describe(thrown) : `${said.title}. ${said.advice}`;
 }

@@ -110,8 +110,10 @@ const dropWords: Readonly<Record<string, string>> = {
 };
 
 /** The state after one event of the broadcaster. */
-export function step(state: OnAir, event: BroadcastEvent): OnAir {
+export function step(state: OnAir, event: BroadcastEvent | { readonly type: "funding" }): OnAir {
   switch (event.type) {
+    case "funding":
+      return { ...state, phase: "funding" };
     case "source":
       return { ...state, source: event };
     case "funded":

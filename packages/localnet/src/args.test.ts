@@ -64,6 +64,16 @@ test.each([
   [["--json", "--json"], "--json"],
   [["--out="], "--out"],
   [["--ladder", ""], "--ladder"],
+  [["--worker-price", "0"], "--worker-price"],
+  [["--worker-hours", "late"], "--worker-hours"],
+  [["--worker-slots", "5"], "--worker-slots"],
+  [["--worker-slots", "two"], "--worker-slots"],
+  [["--worker-tags", "a/b"], "--worker-tags"],
+  [["--worker-allow", "me"], "--worker-allow"],
+  [["--worker-crew", "short"], "--worker-crew"],
+  [["--worker-payee", "0x12"], "--worker-payee"],
+  [["--hire-deny", "you"], "--hire-deny"],
+  [["--hire-crew", "short"], "--hire-crew"],
 ])("%j is refused in one line that names %s", (argv, flag) => {
   let thrown: unknown;
   try {
@@ -76,4 +86,24 @@ test.each([
   expect(reason).toEqual({ code: "ARGS_BAD", flag });
   expect(message).toContain(flag);
   expect(message).not.toContain("\n");
+});
+
+test("the workers' and the broadcaster's settings are read from their flags, and nothing else is set", () => {
+  const peer = "12D3KooWGJ1rQx5vRoYRBc6vVjwXoBJrQaJZB6uP4q6Yy3c9t2sK";
+  const stream = "AB".repeat(32);
+  const args = parseArgs([
+    ...["--worker-price", "0.5", "--worker-hours", "Mon 8:00-9:30", "--worker-slots", "2"],
+    ...["--worker-tags", "eu, gpu", "--worker-deny", `${stream} ${peer}`],
+    ...["--worker-crew", "0123456789abcdef", "--hire-crew", "0123456789abcdef"],
+    ...["--hire-tags", "eu", "--hire-allow", peer],
+  ]);
+  expect(args?.worker).toEqual({
+    price: "500000000",
+    hours: [{ days: [1], from: 480, to: 570 }],
+    limits: { jobs: 2, onlyWhenCharging: false },
+    tags: ["eu", "gpu"],
+    deny: [stream.toLowerCase(), peer],
+    crews: ["0123456789abcdef"],
+  });
+  expect(args?.hiring).toEqual({ crew: "0123456789abcdef", tags: ["eu"], allow: [peer] });
 });

@@ -1,5 +1,12 @@
 import type { CodecName } from "@tabcast/media";
 import { CodedError } from "@tabcast/runtime";
+import {
+  type HiringChange,
+  readSettings,
+  settingsFlags,
+  settingsHelp,
+  type WorkerChange,
+} from "./settings-args.ts";
 
 /** What the command was asked to do. */
 export interface Args {
@@ -23,6 +30,10 @@ export interface Args {
   readonly seed: number;
   /** Sound that is Opus is published as AAC too. */
   readonly aac: boolean;
+  /** What the headless workers are set to, besides their defaults. */
+  readonly worker?: WorkerChange;
+  /** Whom to hire; undefined: anybody. */
+  readonly hiring?: HiringChange;
 }
 
 /** A flag that is unknown, incomplete or out of bounds. */
@@ -32,7 +43,8 @@ export class ArgsError extends CodedError<{ code: "ARGS_BAD"; flag: string }> {}
 export const help = `Runs a whole Tabcast network on this machine, and a broadcast through it.
 
 npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p,240p] [--codec avc|vp9|av1]
-             [--segment SECONDS=2] [--pace live|fast] [--exit] [--json] [--port P] [--seed S] [--aac] [--help]
+             [--segment SECONDS=2] [--pace live|fast] [--exit] [--json] [--port P] [--seed S] [--aac]
+             [--worker-... , --hire-...: see below] [--help]
 
   --input FILE       MP4, MOV, WebM, MKV or MPEG-TS; without it, a built-in moving scene with a timecode and a tone
   --out DIR          write master.m3u8, a folder per rung and report.json
@@ -46,6 +58,8 @@ npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p
   --port P           port of the pages (default 4800, or a free one if that is taken)
   --aac              publish sound that is Opus as AAC too, for players that cannot take Opus
   --seed S           a whole number that shapes the built-in scene (default 1)
+
+${settingsHelp}
 
 Another chain than the built-in one: TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID (all three), and TABCAST_PAYER_KEY,
 the private key that pays. Another browser than the one found: TABCAST_CHROMIUM.`;
@@ -79,6 +93,7 @@ const takesValue = [
   "--pace",
   "--port",
   "--seed",
+  ...settingsFlags,
 ];
 const takesNone = ["--exit", "--json", "--aac", "--help"];
 
@@ -123,6 +138,7 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
     ...(out === undefined ? {} : { out }),
     ...(ladder === undefined ? {} : { ladder }),
     ...(port === undefined ? {} : { port }),
+    ...readSettings(given, bad),
     workers: read("--workers", 2, (t) => number("--workers", t, 0, 16, true)),
     codec: read<CodecName>("--codec", "avc", (t) => oneOf("--codec", t, ["avc", "vp9", "av1"])),
     segment: read("--segment", 2, (t) => number("--segment", t, 0.5, 10, false)),

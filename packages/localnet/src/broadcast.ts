@@ -104,6 +104,7 @@ async function startOf(
     seed: asked.seed ?? 1,
     aac: asked.aac ?? false,
     wanted: asked.wanted ?? Math.min(8, workers.length),
+    ...(asked.hiring && { hiring: asked.hiring }),
     deposit: String(asked.deposit ?? (await import("./chain.ts")).usualDeposit),
     ...(chain.payerKey === undefined ? {} : { payerKey: chain.payerKey }),
     ...(token === undefined ? {} : { record: token }),

@@ -1,5 +1,6 @@
 import type { CodecName } from "@tabcast/media";
 import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
+import type { HiringSettings, WorkerSettingsJson } from "@tabcast/tab/settings";
 
 /** What /headless.html does for the command, as `globalThis.tabcast`. Types only: pages must not load Node code. */
 export interface Headless {
@@ -18,6 +19,8 @@ export interface WorkerStart {
   readonly codecs: readonly CodecName[];
   /** Milliseconds to wait for a relay. */
   readonly patience: number;
+  /** What its owner wants; the rest has its defaults. */
+  readonly settings?: Partial<WorkerSettingsJson>;
 }
 
 export interface WorkerStarted {
@@ -49,6 +52,8 @@ export interface BroadcastStart {
   readonly aac: boolean;
   /** Workers to hire; 0 encodes in the page and opens no pot. */
   readonly wanted: number;
+  /** Whom to hire; the rest has its defaults. */
+  readonly hiring?: Partial<HiringSettings>;
   /** Decimal wei for the stream's pot. */
   readonly deposit: string;
   /** Pays on a chain without a faucet. Never logged. */

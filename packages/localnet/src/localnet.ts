@@ -30,7 +30,13 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
   try {
     const ground = await lay(options, path, ends, on, signal);
     const { chromium, server } = ground;
-    const workers = openWorkers({ chromium, origin: server.origin, codecs, on });
+    const workers = openWorkers({
+      chromium,
+      origin: server.origin,
+      codecs,
+      settings: options.worker,
+      on,
+    });
     ends.add(() => workers.close());
     await Promise.all(Array.from({ length: options.workers ?? 0 }, () => workers.add()));
     signal.throwIfAborted();

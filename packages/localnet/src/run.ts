@@ -27,6 +27,7 @@ async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<
       port,
       workers: args.workers,
       codecs: [args.codec],
+      ...(args.worker && { worker: args.worker }),
       relayDirectory,
       on: (event) => printer.print(event),
       signal,
@@ -131,7 +132,7 @@ function startBroadcast(
   out: Out | undefined,
   on: NonNullable<NetBroadcastOptions["on"]>,
 ): Promise<NetBroadcast> {
-  const { input, ladder, codec, segment, pace, seed, workers, aac } = args;
+  const { input, ladder, codec, segment, pace, seed, workers, aac, hiring } = args;
   return net.broadcast({
     ...(input === undefined ? {} : { file: resolve(input), title: basename(input) }),
     ...(input === undefined && args.exit ? { seconds: sceneSeconds } : {}),
@@ -142,6 +143,7 @@ function startBroadcast(
     seed,
     aac,
     wanted: Math.min(8, workers),
+    ...(hiring && { hiring }),
     on,
     ...(out === undefined
       ? {}

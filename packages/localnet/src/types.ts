@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import type { Chain, ExternalChain } from "./chain.ts";
 import type { RecordedSegment, WorkerStarted } from "./headless.ts";
 import type { Plain } from "./report.ts";
+import type { HiringChange, WorkerChange } from "./settings-args.ts";
 
 /** What a network says while it starts and runs. */
 export type NetEvent =
@@ -31,6 +32,8 @@ export interface LocalnetOptions {
   readonly workers?: number;
   /** Families that workers measure. Default avc alone. */
   readonly codecs?: readonly CodecName[];
+  /** What workers are set to, besides their defaults. */
+  readonly worker?: WorkerChange;
   /** Port of the pages; 0 takes a free one. Default 0. */
   readonly port?: number;
   /** Where the relay's key lies. Default: a folder that goes with the network. */
@@ -78,6 +81,8 @@ export interface NetBroadcastOptions {
   readonly aac?: boolean;
   /** Workers to hire, 0 to 8. Default: as many as there are, at most 8. */
   readonly wanted?: number;
+  /** Whom to hire. Default: anybody. */
+  readonly hiring?: HiringChange;
   /** Wei for the pot. Default `usualDeposit`. */
   readonly deposit?: Wei;
   readonly on?: (event: Plain<BroadcastEvent>) => void;

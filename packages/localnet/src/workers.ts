@@ -1,5 +1,6 @@
 import type { Chromium } from "@tabcast/driver";
 import type { CodecName } from "@tabcast/media";
+import type { WorkerChange } from "./settings-args.ts";
 import { openTab, type Tab } from "./tab.ts";
 import type { NetEvent, WorkerTab } from "./types.ts";
 
@@ -10,6 +11,8 @@ export interface WorkersOptions {
   readonly chromium: Chromium;
   readonly origin: string;
   readonly codecs: readonly CodecName[];
+  /** What workers are set to; undefined: their defaults. */
+  readonly settings: WorkerChange | undefined;
   readonly on: (event: NetEvent) => void;
 }
 
@@ -23,7 +26,8 @@ export interface Workers {
 }
 
 /** No worker yet. */
-export function openWorkers({ chromium, origin, codecs, on }: WorkersOptions): Workers {
+export function openWorkers(options: WorkersOptions): Workers {
+  const { chromium, origin, codecs, settings, on } = options;
   const all: WorkerTab[] = [];
   let named = 0;
   // One after the other, and when all pages are there: tabs of one machine that measure themselves while others measure or load
@@ -33,7 +37,11 @@ export function openWorkers({ chromium, origin, codecs, on }: WorkersOptions): W
   const start = (tab: Tab) => {
     const task = async () => {
       await Promise.allSettled(loading);
-      return tab.call("startWorker", { codecs, patience: workerPatience });
+      return tab.call("startWorker", {
+        codecs,
+        patience: workerPatience,
+        ...(settings && { settings }),
+      });
     };
     const next = measuring.then(task, task);
     measuring = next;

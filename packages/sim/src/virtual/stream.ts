@@ -1,8 +1,11 @@
 /** A broadcaster on virtual time: node's own, with a modelled source, device, pot and checks. */
+import { memory } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import { broadcast } from "@tabcast/node/broadcaster";
 import { Keys } from "@tabcast/protocol";
 import { Wei } from "@tabcast/runtime";
+import { broadcastOptions } from "@tabcast/tab/assembly";
+import { hiringDefaults } from "@tabcast/tab/settings";
 import { calibration } from "../calibration.ts";
 import { Ladder } from "../ladder.ts";
 import type { Stage, StreamPart, StreamTab } from "../stage.ts";
@@ -28,55 +31,58 @@ async function start(world: World, part: StreamPart, peer: Peer): Promise<Stream
   const { number, name, spec } = part;
   const { clock } = peer.node.tab;
   const { scale } = scenario;
-  const air = await broadcast({
-    mesh: peer.mesh,
-    source: openSource({
+  const air = await broadcast(
+    broadcastOptions(hiringDefaults, {
+      records: memory(),
+      mesh: peer.mesh,
+      source: openSource({
+        clock,
+        random: rng(`source/${number}`),
+        number,
+        segmentMs: spec.segS * 1_000,
+        frameRate: spec.fps,
+        width: Math.round((spec.height * 16) / 18) * 2,
+        height: spec.height,
+        bitrate: Number.parseInt(spec.source, 10) * 1_000,
+        scale,
+      }),
+      rungs: Ladder.of(spec.ladder, scale),
+      codec: CODEC,
+      title: name,
+      openPot: () =>
+        openPot({
+          ledger,
+          clock,
+          random: rng(`pot/${number}`),
+          deposit: Wei.of(Math.round(spec.deposit * GWEI)),
+          pays: spec.behaviour === undefined,
+        }),
+      maxPrice: Wei.of(Math.round(spec.maxPrice * GWEI)),
+      wanted: spec.wanted,
+      pace: "live",
+      transcoder: () =>
+        openDevice({
+          clock,
+          random: rng(`own/${number}`),
+          pixelsPerSecond: spec.ownSpeed * ladderPixelRate(scenario),
+          sigma: calibration.encode.sigma,
+          stall: { share: 0, factor: 1 },
+          deliver: { deliverMs: 0, deliverSigma: 0 },
+          worked: () => {},
+        }),
+      inspect,
+      verifyPayee,
+      verifier: () =>
+        openVerifier({ clock, random: rng(`looks/${number}`), ...scenario.check, scale }),
+      keys: await Keys.fromSeed(part.streamSeed),
       clock,
-      random: rng(`source/${number}`),
-      number,
-      segmentMs: spec.segS * 1_000,
-      frameRate: spec.fps,
-      width: Math.round((spec.height * 16) / 18) * 2,
-      height: spec.height,
-      bitrate: Number.parseInt(spec.source, 10) * 1_000,
-      scale,
+      random: rng(`choices/${number}`),
+      // Sizes are scaled, so what is assumed of a link before it is measured must be too.
+      config: { ...LIVE, assumedUplink: LIVE.assumedUplink / scale },
+      on: part.on,
+      signal: world.signal,
     }),
-    rungs: Ladder.of(spec.ladder, scale),
-    codec: CODEC,
-    title: name,
-    openPot: () =>
-      openPot({
-        ledger,
-        clock,
-        random: rng(`pot/${number}`),
-        deposit: Wei.of(Math.round(spec.deposit * GWEI)),
-        pays: spec.behaviour === undefined,
-      }),
-    maxPrice: Wei.of(Math.round(spec.maxPrice * GWEI)),
-    wanted: spec.wanted,
-    pace: "live",
-    transcoder: () =>
-      openDevice({
-        clock,
-        random: rng(`own/${number}`),
-        pixelsPerSecond: spec.ownSpeed * ladderPixelRate(scenario),
-        sigma: calibration.encode.sigma,
-        stall: { share: 0, factor: 1 },
-        deliver: { deliverMs: 0, deliverSigma: 0 },
-        worked: () => {},
-      }),
-    inspect,
-    verifyPayee,
-    verifier: () =>
-      openVerifier({ clock, random: rng(`looks/${number}`), ...scenario.check, scale }),
-    keys: await Keys.fromSeed(part.streamSeed),
-    clock,
-    random: rng(`choices/${number}`),
-    // Sizes are scaled, so what is assumed of a link before it is measured must be too.
-    config: { ...LIVE, assumedUplink: LIVE.assumedUplink / scale },
-    on: part.on,
-    signal: world.signal,
-  });
+  );
   const tab = new Staged(world, peer, () => air.stop());
   return Object.assign(tab, { stream: air.stream, finished: air.finished });
 }

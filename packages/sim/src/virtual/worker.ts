@@ -1,6 +1,8 @@
 /** A worker on virtual time: node's own, with a modelled device and purse, and a cheat's hands where it is one. */
 import { work } from "@tabcast/node/worker";
 import { Keys, peerIdOf } from "@tabcast/protocol";
+import { workerOptions } from "@tabcast/tab/assembly";
+import { workerDefaults } from "@tabcast/tab/settings";
 import { calibration } from "../calibration.ts";
 import type { StagedWorker, WorkerPart, WorkerTab } from "../stage.ts";
 import { BOAST, meshOf, touchOf } from "./behaviour.ts";
@@ -57,23 +59,27 @@ async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<Wo
   const worker = peer.keys.publicKey;
   const boast = behaviour?.kind === "lies-speed" ? BOAST : 1;
   const claimed = pixelsPerSecond * boast;
-  const node = work({
-    mesh,
-    keys: peer.keys,
-    purse,
-    ...(spec.pastes === undefined && { payeeProof: proofOf({ payee: purse.payee, worker }) }),
-    transcoder: device,
-    capabilities: [{ codec: CODEC, pixelsPerSecond: claimed, hardware: "sw" }],
-    measure: async ({ signal }) => ({
-      codec: CODEC,
-      pixelsPerSecond: (await device.measure(MEASURE_MS, signal)) * boast,
-      hardware: "sw",
-    }),
-    price,
-    clock,
-    on,
-    signal: world.signal,
-  });
+  const node = work(
+    workerOptions(
+      { ...workerDefaults, price },
+      {
+        mesh,
+        keys: peer.keys,
+        purse,
+        ...(spec.pastes === undefined && { payeeProof: proofOf({ payee: purse.payee, worker }) }),
+        transcoder: device,
+        capabilities: [{ codec: CODEC, pixelsPerSecond: claimed, hardware: "sw" }],
+        measure: async ({ signal }) => ({
+          codec: CODEC,
+          pixelsPerSecond: (await device.measure(MEASURE_MS, signal)) * boast,
+          hardware: "sw",
+        }),
+        clock,
+        on,
+        signal: world.signal,
+      },
+    ),
+  );
   const leave = () => void node.close().then(() => peer.mesh.close());
   return new StagedWorkerTab(world, peer, device, leave);
 }

@@ -1,3 +1,4 @@
+import type { HiringSettings } from "@tabcast/tab";
 import * as budget from "../../budget.ts";
 import * as format from "../../format.ts";
 import { useStore } from "../../store.ts";
@@ -5,6 +6,7 @@ import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
 import { Field, inputClass, Notice, Spinner } from "../../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../../ui/pay-choice.tsx";
+import { Hiring } from "../hiring.tsx";
 import { lasting } from "./form.ts";
 import type { FormProps } from "./ladder.tsx";
 import type { Ready } from "./ready.ts";
@@ -12,9 +14,14 @@ import type { Ready } from "./ready.ts";
 /** Chooses who pays, and how much. */
 export function Pot({
   choose,
+  hire,
   ready,
   ...props
-}: FormProps & { ready: Ready | undefined; choose: (chosen: Chosen | undefined) => void }) {
+}: FormProps & {
+  ready: Ready | undefined;
+  choose: (chosen: Chosen | undefined) => void;
+  hire: (next: HiringSettings | undefined) => void;
+}) {
   const { config, phase, trouble } = useStore(tab.state);
   if (config !== undefined)
     return (
@@ -22,6 +29,7 @@ export function Pot({
         <PayChoice legend="Who pays" chain={config.chain} onChange={choose} />
         <Hours {...props} />
         <Deposit ready={ready} {...props} />
+        <Hiring onChange={hire} />
       </div>
     );
   return phase === "failed" ? (

@@ -1,4 +1,6 @@
 import { Wei } from "@tabcast/runtime";
+import type { HiringSettings } from "@tabcast/tab";
+import { hiringDefaults } from "@tabcast/tab/settings";
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as format from "../../format.ts";
 import type { OnAir } from "../../on-air.ts";
@@ -36,6 +38,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const [form, setForm] = useState<Form>(FORM);
   const [chosen, setChosen] = useState<Chosen>();
   const choosePay = useCallback((next: Chosen | undefined) => setChosen(next), []);
+  const [hiring, setHiring] = useState<HiringSettings | undefined>(hiringDefaults);
   const change = (some: Partial<Form>) => setForm((before) => ({ ...before, ...some }));
   const goesLive = useStudioUntilLive(onAir.phase);
 
@@ -44,7 +47,9 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const { paying, deposit, rungs, wanted, badWorkers } = reading;
   const paid = chosen?.wallet !== undefined;
   const can =
-    ready !== undefined && badWorkers === undefined && (!paying || (paid && deposit !== undefined));
+    ready !== undefined &&
+    badWorkers === undefined &&
+    (!paying || (paid && deposit !== undefined && hiring !== undefined));
   const props = { form, reading, change };
 
   const go = () => {
@@ -59,6 +64,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
       wanted: paying ? wanted : 0,
       deposit: deposit ?? Wei.zero,
       ...(paying && chosen?.wallet !== undefined && { wallet: chosen.wallet }),
+      ...(paying && hiring !== undefined && { hiring }),
     });
   };
 
@@ -80,7 +86,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
         </Panel>
         {paying && (
           <Panel title="3. The pot">
-            <Pot {...props} ready={ready} choose={choosePay} />
+            <Pot {...props} ready={ready} choose={choosePay} hire={setHiring} />
           </Panel>
         )}
         <div className="space-y-2">

@@ -1,41 +1,33 @@
 import type { Headless } from "@tabcast/localnet/headless";
 import { describe } from "@tabcast/runtime";
-import { type OnAir, runBroadcast } from "./broadcast.ts";
-import { type Running, runWorker } from "./worker.ts";
+import { openTab } from "@tabcast/tab";
 
+const tab = openTab({ namespace: "tabcast-headless" });
 const own = new AbortController();
 const { signal } = own;
-let worker: Running | undefined;
-let onAir: OnAir | undefined;
+let busy = false;
 let closing: Promise<void> | undefined;
 
 /** One page is one worker or one broadcaster; whoever drives it sees an error's whole story in its message. */
 async function once<T>(run: () => Promise<T>): Promise<T> {
-  if (worker !== undefined || onAir !== undefined) throw new Error("this page is busy");
+  if (busy) throw new Error("this page is busy");
+  busy = true;
   try {
     return await run();
   } catch (error) {
+    busy = false;
     throw new Error(describe(error), { cause: error });
   }
 }
 
 const tabcast: Headless = {
   startWorker: (options) =>
-    once(async () => {
-      worker = await runWorker(options, { signal });
-      return worker.started;
-    }),
+    once(async () => (await import("./worker.ts")).startWorker(tab, options)),
   startBroadcast: (options) =>
-    once(async () => {
-      onAir = await runBroadcast(options, { signal });
-      return onAir.started;
-    }),
-  stopBroadcast: () => onAir?.stop(),
+    once(async () => (await import("./broadcast.ts")).startBroadcast(tab, options, { signal })),
+  stopBroadcast: () => tab.broadcaster.stop(),
   close() {
-    closing ??= (async () => {
-      await Promise.allSettled([worker?.close(), onAir?.close()]);
-      own.abort(new Error("the page closed"));
-    })();
+    closing ??= tab.close().finally(() => own.abort(new Error("the page closed")));
     return closing;
   },
 };

@@ -1,0 +1,102 @@
+import { describe } from "@tabcast/runtime";
+import type { Tab, Who, WorkerSettings } from "@tabcast/tab";
+import { workerDefaults } from "@tabcast/tab/settings";
+import * as Earn from "./earning.ts";
+import { inWords } from "./money-words.ts";
+import { cell, type Store } from "./store.ts";
+
+/** The check of a device measures no further codec after this long, in milliseconds. */
+const LONGEST_CHECK = 1_500;
+
+/** What its owner wants of this tab's worker, as far as it is known. */
+export interface KeptSettings {
+  readonly loaded: boolean;
+  readonly settings: WorkerSettings;
+  /** Why the stored ones could not be read; the defaults stand in for them. */
+  readonly trouble?: string;
+}
+
+/** Work, as the pages see it. */
+export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
+  const earning = cell(Earn.notEarning);
+  const kept = cell<KeptSettings>({ loaded: false, settings: workerDefaults });
+  let stopped = false;
+
+  /** Reads what this browser keeps; failures are in `kept`. */
+  async function loadSettings(): Promise<void> {
+    if (kept.get().loaded) return;
+    const read = books.workerSettings().then(
+      (settings) => ({ settings }),
+      (thrown) => ({ settings: workerDefaults, trouble: describe(thrown) }),
+    );
+    kept.set({ loaded: true, ...(await read) });
+  }
+
+  /** Applies settings and keeps them. Throws StoreError. */
+  async function setWorker(settings: WorkerSettings): Promise<void> {
+    kept.set({ loaded: true, settings });
+    await worker.set(settings);
+  }
+
+  const turn = (state: "paused" | "working") => {
+    earning.update((now) => ({ ...now, phase: state }));
+    // It acts at once; keeping it is for the next time.
+    setWorker({ ...kept.get().settings, state }).catch(() => undefined);
+  };
+
+  /** Measures this device, then works until it is paused or stopped. Resolves when it has joined; failures are in `earning`. */
+  async function startWorker(who: Who, changed?: WorkerSettings): Promise<void> {
+    const { phase } = earning.get();
+    if (phase !== "idle" && phase !== "failed") return;
+    stopped = false;
+    earning.set({
+      ...Earn.notEarning,
+      phase: "checking",
+      payee: who.payee,
+      ...(who.wallet && { wallet: who.wallet }),
+    });
+    try {
+      await loadSettings();
+      const { payee } = who;
+      const wanted = changed ?? kept.get().settings;
+      const settings: WorkerSettings = { ...wanted, payee, state: "working" };
+      await setWorker(settings);
+      if (stopped) return;
+      await worker.start({
+        ...who,
+        settings,
+        checking: LONGEST_CHECK,
+        on: (event) => earning.update((now) => Earn.step(now, event)),
+      });
+      earning.update((now) => ({ ...now, phase: "working" }));
+    } catch (thrown) {
+      if (stopped) earning.set(Earn.notEarning);
+      else earning.update((now) => ({ ...now, phase: "failed", trouble: inWords(thrown) }));
+    }
+  }
+
+  /** Cancels the check, or says goodbye and keeps the books. */
+  async function stopWorker(): Promise<void> {
+    stopped = true;
+    const { phase } = earning.get();
+    if (phase === "checking" || phase === "joining") {
+      await worker.stop();
+      earning.set(Earn.notEarning);
+      return;
+    }
+    earning.update((now) => ({ ...now, phase: "stopping" }));
+    await worker.stop();
+    earning.update((now) => ({ ...now, phase: "idle", hired: new Map() }));
+  }
+
+  return {
+    earning: earning as Store<Earn.Earning>,
+    kept: kept as Store<KeptSettings>,
+    loadSettings,
+    setWorker,
+    startWorker,
+    pauseWorker: () => turn("paused"),
+    resumeWorker: () => turn("working"),
+    stopWorker,
+  };
+}

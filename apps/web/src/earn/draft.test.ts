@@ -1,0 +1,45 @@
+import { Wei } from "@tabcast/runtime";
+import type { WorkerSettings } from "@tabcast/tab";
+import { workerDefaults } from "@tabcast/tab/settings";
+import { expect, test } from "vitest";
+import { draftOf, readDraft } from "./draft.ts";
+
+const settings: WorkerSettings = {
+  ...workerDefaults,
+  price: Wei.of(1_500_000_000),
+  limits: { jobs: 2, onlyWhenCharging: true },
+  hours: [{ days: [1, 2, 3, 4, 5], from: 1_080, to: 360 }],
+  allow: ["a".repeat(64)],
+  deny: ["b".repeat(64), `12D3KooW${"x".repeat(44)}`],
+  tags: ["eu", "gpu:2"],
+  crews: ["0123456789abcdef"],
+  state: "paused",
+};
+
+test("settings that were typed are read back as they are", () => {
+  expect(draftOf(settings)).toMatchObject({ price: "1.5", hours: "Mon-Fri 18:00-6:00" });
+  expect(readDraft(draftOf(settings), settings)).toEqual({ settings, errors: {} });
+});
+
+test("every field says in one sentence what is wrong with it, and nothing is read until all are right", () => {
+  const bad = {
+    ...draftOf(settings),
+    price: "0",
+    hours: "late",
+    allow: "me",
+    deny: "you",
+    tags: "a/b",
+    crews: "short",
+  };
+  const { settings: read, errors } = readDraft(bad, settings);
+  expect(read).toBeUndefined();
+  expect(errors).toEqual({
+    price: 'Must be gwei per megapixel above 0, such as 0.5, got "0".',
+    hours: 'Must be hours such as "22:00-06:00" or "Mon-Fri 18:00-23:00", got "late".',
+    allow:
+      "Must be a broadcaster's peer id (12D3Koo...) or a stream's id of 64 hexadecimal digits, got \"me\".",
+    deny: "Must be a broadcaster's peer id (12D3Koo...) or a stream's id of 64 hexadecimal digits, got \"you\".",
+    tags: 'Must be 1 to 32 letters, digits or any of . : _ - without spaces, got "a/b".',
+    crews: 'Must be 16 to 128 letters, digits, _ or -, got "short".',
+  });
+});

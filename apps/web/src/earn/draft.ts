@@ -1,0 +1,79 @@
+import type { WorkerSettings } from "@tabcast/tab";
+import {
+  gweiText,
+  hoursText,
+  parseGwei,
+  parseHours,
+  parseWords,
+  parseWorkerSettings,
+  SettingsError,
+  workerSettingsJson,
+} from "@tabcast/tab/settings";
+import { sentence } from "../format.ts";
+
+/** A worker's settings as they are being typed. */
+export interface Draft {
+  /** Gwei per output megapixel. */
+  readonly price: string;
+  readonly jobs: number;
+  readonly onlyWhenCharging: boolean;
+  readonly hours: string;
+  readonly allow: string;
+  readonly deny: string;
+  readonly tags: string;
+  readonly crews: string;
+}
+
+/** What is wrong, by field, each as one sentence. */
+export type Errors = { readonly [field in keyof Draft]?: string };
+
+/** The settings in the form that `readDraft` reads. */
+export const draftOf = ({ price, limits, hours, ...lists }: WorkerSettings): Draft => ({
+  price: gweiText(price),
+  ...limits,
+  hours: hoursText(hours),
+  allow: lists.allow.join("\n"),
+  deny: lists.deny.join("\n"),
+  tags: lists.tags.join(", "),
+  crews: lists.crews.join("\n"),
+});
+
+/** The settings as typed; what no field shows comes from `before`. Undefined while something is wrong. */
+export function readDraft(
+  draft: Draft,
+  before: WorkerSettings,
+): { readonly settings?: WorkerSettings; readonly errors: Errors } {
+  const errors: { [field in keyof Draft]?: string } = {};
+  const read = <Name extends "price" | "hours" | "allow" | "deny" | "tags" | "crews">(
+    field: Name,
+    value: () => WorkerSettings[Name],
+  ): Pick<WorkerSettings, Name> => {
+    try {
+      // Each by itself, so that every field says what is wrong with it.
+      const one = { ...workerSettingsJson(before), [field]: value() };
+      return { [field]: parseWorkerSettings(one)[field] } as Pick<WorkerSettings, Name>;
+    } catch (thrown) {
+      if (!(thrown instanceof SettingsError)) throw thrown;
+      errors[field] = inField(thrown);
+      return { [field]: before[field] } as Pick<WorkerSettings, Name>;
+    }
+  };
+  const { jobs, onlyWhenCharging } = draft;
+  const settings: WorkerSettings = {
+    ...before,
+    limits: { jobs, onlyWhenCharging },
+    ...read("price", () => parseGwei(draft.price)),
+    ...read("hours", () => parseHours(draft.hours)),
+    ...read("allow", () => parseWords(draft.allow)),
+    ...read("deny", () => parseWords(draft.deny)),
+    ...read("tags", () => parseWords(draft.tags)),
+    ...read("crews", () => parseWords(draft.crews)),
+  };
+  return Object.keys(errors).length > 0 ? { errors } : { settings, errors };
+}
+
+/** A setting's error below its own label, which says already which setting it is. */
+export function inField({ message, reason }: SettingsError): string {
+  const { field } = reason;
+  return sentence(message.startsWith(field) ? message.slice(field.length) : message);
+}

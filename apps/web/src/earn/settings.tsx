@@ -1,0 +1,93 @@
+import { MOST_JOBS, parseGwei } from "@tabcast/tab/settings";
+import { MAX_PRICE } from "../budget.ts";
+import * as format from "../format.ts";
+import { Field, inputClass } from "../ui/parts.tsx";
+import { ListField, TextField } from "../ui/text-fields.tsx";
+import type { Draft, Errors } from "./draft.ts";
+
+/** What one familiar rung earns at a price that can be read: wei an hour of 1280 x 720 at 30 frames/s. */
+function hourly(price: string): string {
+  const usual = `Broadcasters usually pay at most ${format.money(MAX_PRICE)}.`;
+  try {
+    const wei = (parseGwei(price) * BigInt(1280 * 720 * 30 * 3_600)) / 1_000_000n;
+    return `1280 x 720 at 30 frames/s earns ${format.money(wei)} an hour. ${usual}`;
+  } catch {
+    return usual;
+  }
+}
+
+/** The fields of a worker's settings. */
+export function SettingsFields({
+  draft,
+  errors,
+  onChange,
+}: {
+  draft: Draft;
+  errors: Errors;
+  onChange: (next: Draft) => void;
+}) {
+  const text = (field: "price" | "hours" | "allow" | "deny" | "tags" | "crews") => ({
+    value: draft[field],
+    error: errors[field],
+    onChange: (value: string) => onChange({ ...draft, [field]: value }),
+  });
+  return (
+    <div className="grid gap-x-5 gap-y-4 sm:grid-cols-2">
+      <TextField
+        label="Price, in gwei per megapixel"
+        help={hourly(draft.price)}
+        {...text("price")}
+      />
+      <Field label="Jobs at once" help="Fewer leave more of this device to others.">
+        {(props) => (
+          <select
+            {...props}
+            value={draft.jobs}
+            onChange={(event) => onChange({ ...draft, jobs: Number(event.target.value) })}
+            className={`${inputClass} w-full`}
+          >
+            {Array.from({ length: MOST_JOBS }, (_, at) => at + 1).map((jobs) => (
+              <option key={jobs}>{jobs}</option>
+            ))}
+          </select>
+        )}
+      </Field>
+      <div className="space-y-3 sm:col-span-2">
+        <TextField
+          label="Hours"
+          help="Such as 22:00-06:00, or Mon-Fri 18:00-23:00, Sat 9:00-24:00. Empty: at any time."
+          {...text("hours")}
+        />
+        <label className="flex items-center gap-3 text-[0.9375rem]">
+          <input
+            type="checkbox"
+            checked={draft.onlyWhenCharging}
+            onChange={(event) => onChange({ ...draft, onlyWhenCharging: event.target.checked })}
+            className="size-5 shrink-0 accent-[var(--accent)]"
+          />
+          Only while this device charges, where its browser can tell
+        </label>
+      </div>
+      <ListField
+        label="Work only for"
+        help="Streams' ids, as in a Watch link, or broadcasters' peer ids. Empty: for anybody."
+        {...text("allow")}
+      />
+      <ListField
+        label="Never work for"
+        help="Ids of the same kind. A name on both lists is never worked for."
+        {...text("deny")}
+      />
+      <TextField
+        label="Tags"
+        help="What this tab says it can do, such as eu or gpu. Some streams ask for one."
+        {...text("tags")}
+      />
+      <ListField
+        label="Private crews"
+        help="The tokens of crews you belong to; their broadcaster gives them. Keep them secret."
+        {...text("crews")}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,37 @@
+import type { Json, Store } from "@tabcast/channel";
+import { type Bag, lazy } from "./bag.ts";
+import {
+  type HiringSettings,
+  parseHiringSettings,
+  parseWorkerSettings,
+  type WorkerSettings,
+  workerSettingsJson,
+} from "./settings/index.ts";
+
+const WORKER = "settings/worker";
+const HIRING = "settings/hiring";
+
+/** What this browser keeps for the tab: vouchers, pots, keys, workers' records and settings, in one store. */
+export interface Books {
+  /** The store, opened once. Throws StoreError. */
+  open(): Promise<Store>;
+  /** The stored settings, or the defaults. Throws SETTINGS_BAD if what is stored cannot be read, StoreError. */
+  workerSettings(): Promise<WorkerSettings>;
+  keepWorkerSettings(settings: WorkerSettings): Promise<void>;
+  hiringSettings(): Promise<HiringSettings>;
+  keepHiringSettings(settings: HiringSettings): Promise<void>;
+}
+
+export function openBooks({ outside }: Bag): Books {
+  const open = lazy(() => outside.store());
+  const read = async (key: string) => (await (await open()).get(key)) ?? {};
+  const keep = async (key: string, value: object) =>
+    (await open()).write([[key, value as { readonly [key: string]: Json }]]);
+  return {
+    open,
+    workerSettings: async () => parseWorkerSettings(await read(WORKER)),
+    keepWorkerSettings: (settings) => keep(WORKER, workerSettingsJson(settings)),
+    hiringSettings: async () => parseHiringSettings(await read(HIRING)),
+    keepHiringSettings: (settings) => keep(HIRING, settings),
+  };
+}

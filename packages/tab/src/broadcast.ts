@@ -1,0 +1,142 @@
+import type { PayerPot, Wallet } from "@tabcast/channel";
+import type { CodecName, Rung, Source } from "@tabcast/media";
+import type { Broadcast, BroadcastEvent, BroadcastOptions } from "@tabcast/node/types";
+import type { Wei } from "@tabcast/runtime";
+import { broadcastOptions } from "./assembly.ts";
+import type { Bag } from "./bag.ts";
+import type { Books } from "./books.ts";
+import { TabError } from "./errors.ts";
+import { domainOf, type Identity, type Joined } from "./identity.ts";
+import type { HiringSettings } from "./settings/index.ts";
+
+/** Seconds that workers have to claim after a close began: an hour, and the contract's least where the clock is ours. */
+const CHALLENGE = 3_600;
+const LOCAL_CHALLENGE = 900;
+
+export interface BroadcastStart {
+  readonly title: string;
+  /** Opens what goes on air; it is closed when the broadcast is over. */
+  readonly open: (options: { signal: AbortSignal }) => Source | Promise<Source>;
+  /** The ladder, for this source. */
+  readonly rungs: (source: Source) => readonly Rung[];
+  readonly codec: CodecName;
+  readonly pace: BroadcastOptions["pace"];
+  /** Workers to hire, 1 to 8. Without a payer, or at 0, everything is encoded here and costs nothing. */
+  readonly wanted: number;
+  readonly payer?: (options: { signal: AbortSignal }) => Promise<Wallet>;
+  readonly deposit: Wei;
+  /** Whom to hire. Default: what this browser keeps. */
+  readonly hiring?: HiringSettings;
+  readonly aac?: boolean;
+  readonly record?: BroadcastOptions["record"];
+  /** Milliseconds that a relay may take to hold a slot for us. Default: the stream begins without one. */
+  readonly reachableIn?: number;
+  readonly on: (event: BroadcastEvent | { readonly type: "funding" }) => void;
+}
+
+/** The broadcasts of a tab, one at a time. */
+export interface TabBroadcaster {
+  /** Puts the deposit in the pot and goes live. Throws TAB_BUSY, SETTINGS_BAD, MediaError, ChainError, StoreError. */
+  start(options: BroadcastStart): Promise<Broadcast>;
+  /** True from a start until everything is settled. */
+  busy(): boolean;
+  /** Ends the input; what was captured is still delivered and settled. */
+  stop(): void;
+  /** How the newest segments of the broadcast under way came to be. */
+  traces(): ReturnType<Broadcast["traces"]> | undefined;
+  /** Gives the input back at once. */
+  close(): void;
+}
+
+export function openBroadcaster(
+  bag: Bag,
+  { identity, books }: { identity: Identity; books: Books },
+): TabBroadcaster {
+  const { outside, signal } = bag;
+  let begun = false;
+  let source: Source | undefined;
+  let running: Broadcast | undefined;
+
+  const fund = async (
+    { config }: Joined,
+    { payer, deposit, on }: BroadcastStart,
+    options: { signal: AbortSignal },
+  ): Promise<PayerPot> => {
+    on({ type: "funding" });
+    const [money, store, wallet] = await Promise.all([
+      outside.money(),
+      books.open(),
+      payer?.(options),
+    ]);
+    return money.openPot({
+      domain: domainOf(config),
+      rpc: config.chain.rpc,
+      payer: wallet as Wallet,
+      deposit,
+      store,
+      challengePeriod: config.local ? LOCAL_CHALLENGE : CHALLENGE,
+      ...options,
+    });
+  };
+
+  async function begin(options: BroadcastStart): Promise<Broadcast> {
+    const { title, codec, pace, wanted, payer, aac, record, reachableIn, on } = options;
+    const joining = identity.join();
+    joining.catch(() => undefined); // heard below, when the source is there
+    source = await options.open({ signal });
+    const rungs = options.rungs(source);
+    const [joined, { broadcast }, store, hiring] = await Promise.all([
+      joining,
+      import("@tabcast/node/broadcaster"),
+      books.open(),
+      options.hiring ?? books.hiringSettings(),
+    ]);
+    if (reachableIn !== undefined) await identity.reachable(reachableIn, { signal });
+    const paying = payer !== undefined && wanted > 0;
+    return broadcast(
+      broadcastOptions(hiring, {
+        mesh: joined.mesh,
+        source,
+        rungs,
+        codec,
+        title,
+        records: store,
+        wanted: paying ? wanted : 0,
+        pace,
+        clock: outside.clock,
+        signal,
+        on,
+        ...(aac !== undefined && { aac }),
+        ...(record !== undefined && { record }),
+        ...(paying && { openPot: (waits) => fund(joined, options, waits) }),
+      }),
+    );
+  }
+
+  const end = () => {
+    source?.close();
+    source = undefined;
+    running = undefined;
+    begun = false;
+  };
+
+  return {
+    async start(options) {
+      if (begun)
+        throw new TabError({ code: "TAB_BUSY", what: "broadcast" }, "this tab is already on air");
+      begun = true;
+      try {
+        running = await begin(options);
+        running.finished.then(end, end);
+        return running;
+      } catch (thrown) {
+        end();
+        throw thrown;
+      }
+    },
+    busy: () => begun,
+    stop: () => running?.stop(),
+    traces: () => running?.traces(),
+    close: () => source?.close(),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Address } from "@tabcast/channel";
+import type { Wei } from "@tabcast/runtime";
+import type { Bag } from "./bag.ts";
+import { TabError } from "./errors.ts";
+import type { Identity } from "./identity.ts";
+
+/** A question may take this long, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** Looks at the chain without loading a chain library. */
+export interface Rpc {
+  /** An account's money, in wei. Throws TAB_CHAIN. */
+  balance(address: Address): Promise<Wei>;
+  /** Number of the newest block. Throws TAB_CHAIN. */
+  block(): Promise<number>;
+  /** Moves a local chain's clock to `until`, in Unix seconds. Any real chain refuses. */
+  skipWait(until: number): Promise<void>;
+}
+
+export function openRpc({ outside, signal }: Bag, identity: Pick<Identity, "join">): Rpc {
+  async function call(method: string, params: readonly unknown[]): Promise<unknown> {
+    const { config } = await identity.join();
+    const response = await outside.fetch(config.chain.rpc, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+      signal: AbortSignal.any([signal, outside.clock.timeout(PATIENCE)]),
+    });
+    const { result, error } = (await response.json()) as { result?: unknown; error?: unknown };
+    if (error !== undefined)
+      throw new TabError(
+        { code: "TAB_CHAIN", method },
+        `the chain refuses ${method}: ${JSON.stringify(error).slice(0, 200)}`,
+      );
+    return result;
+  }
+
+  async function number(method: string, params: readonly unknown[]): Promise<bigint> {
+    const result = await call(method, params);
+    if (typeof result !== "string" || !/^0x[0-9a-f]{1,64}$/i.test(result))
+      throw new TabError(
+        { code: "TAB_CHAIN", method },
+        `the chain's answer to ${method} is no number`,
+      );
+    return BigInt(result);
+  }
+
+  return {
+    balance: async (address) => (await number("eth_getBalance", [address, "latest"])) as Wei,
+    block: async () => Number(await number("eth_blockNumber", [])),
+    async skipWait(until) {
+      await call("evm_setNextBlockTimestamp", [until + 1]);
+      await call("evm_mine", []);
+    },
+  };
+}

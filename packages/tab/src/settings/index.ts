@@ -1,0 +1,20 @@
+/** What a person can set, checked. Loads nothing but `runtime`, so that commands and pages may. */
+export { SettingsError } from "./fields.ts";
+export {
+  type HiringSettings,
+  hiringDefaults,
+  parseHiringSettings,
+  screenOf,
+} from "./hiring.ts";
+export { makeCrewToken } from "./names.ts";
+export { gweiText, hoursText, parseGwei, parseHours, parseWords } from "./typed.ts";
+export {
+  MOST_JOBS,
+  parseWorkerSettings,
+  policyOf,
+  type WorkerSettings,
+  type WorkerSettingsJson,
+  workerDefaults,
+  workerSettingsJson,
+  workerSettingsOf,
+} from "./worker.ts";

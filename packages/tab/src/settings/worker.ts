@@ -1,0 +1,163 @@
+import type { Address } from "@tabcast/channel";
+import type { Availability } from "@tabcast/market";
+import { Wei } from "@tabcast/runtime";
+import { bad, flag, list, MOST_TEXT, oneOf, record, whole } from "./fields.ts";
+import { address, broadcaster, crewToken, tag } from "./names.ts";
+
+/** What its owner wants of a worker. One type for the page, the command, headless tabs and the store. */
+export interface WorkerSettings {
+  /** Asked per output megapixel, in wei. Default 1 gwei; 1 to 10^18. */
+  readonly price: Wei;
+  /** Where payments go. Default: this tab's own wallet. */
+  readonly payee?: Address;
+  readonly limits: Limits;
+  /** Only in these hours of the local day; always, if empty. At most 28 spans. */
+  readonly hours: readonly Availability.Span[];
+  /** What it says it can do, beyond codecs. At most 16. */
+  readonly tags: readonly string[];
+  /** Works for these alone, unless it is empty: stream ids in lower case, or broadcasters' peer ids. At most 256. */
+  readonly allow: readonly string[];
+  /** Never works for these. Counts before `allow`. At most 256. */
+  readonly deny: readonly string[];
+  /** Tokens of private crews that it belongs to, 16 to 128 characters each. At most 16. */
+  readonly crews: readonly string[];
+  /** paused: takes nothing, as draining, until its owner resumes. draining: finishes what it has before it is switched off. */
+  readonly state: (typeof STATES)[number];
+}
+
+export interface Limits {
+  /** Jobs at once, 1 to 4. Default 4. */
+  readonly jobs: number;
+  /** Rests while the device runs on its battery, or its browser does not say. Default false. */
+  readonly onlyWhenCharging: boolean;
+}
+
+const STATES = ["working", "paused", "draining"] as const;
+/** Most jobs at once. Source: `MOST_JOBS` of node's worker. */
+export const MOST_JOBS = 4;
+const MOST_PRICE = 10n ** 18n;
+const MOST_SPANS = 28;
+const MOST_TAGS = 16;
+const MOST_NAMES = 256;
+const MOST_CREWS = 16;
+
+/** A gwei per output megapixel, four jobs, for anybody, at any time. */
+export const workerDefaults: WorkerSettings = {
+  price: Wei.of(1_000_000_000),
+  limits: { jobs: MOST_JOBS, onlyWhenCharging: false },
+  hours: [],
+  tags: [],
+  allow: [],
+  deny: [],
+  crews: [],
+  state: "working",
+};
+
+const FIELDS = [
+  "price",
+  "payee",
+  "limits",
+  "hours",
+  "tags",
+  "allow",
+  "deny",
+  "crews",
+  "state",
+] as const;
+
+/** Reads settings from anything, such as parsed JSON; what is missing has its default. Throws SETTINGS_BAD naming the field. */
+export function parseWorkerSettings(value: unknown): WorkerSettings {
+  const given = record("worker settings", value, FIELDS);
+  const { price, payee, limits, hours, tags, allow, deny, crews, state } = given;
+  const or = <T>(one: unknown, otherwise: T, read: (one: unknown) => T) =>
+    one === undefined ? otherwise : read(one);
+  return {
+    price: or(price, workerDefaults.price, readPrice),
+    ...(payee !== undefined && { payee: address("payee", payee) as Address }),
+    limits: or(limits, workerDefaults.limits, readLimits),
+    hours: or(hours, [], (one) => list("hours", one, MOST_SPANS, readSpan)),
+    tags: or(tags, [], (one) => list("tags", one, MOST_TAGS, tag)),
+    allow: or(allow, [], (one) => list("allow", one, MOST_NAMES, broadcaster)),
+    deny: or(deny, [], (one) => list("deny", one, MOST_NAMES, broadcaster)),
+    crews: or(crews, [], (one) => list("crews", one, MOST_CREWS, crewToken)),
+    state: or(state, "working", (one) => oneOf("state", one, STATES)),
+  };
+}
+
+/** The settings of a JSON text of at most 64 Ki characters. Throws SETTINGS_BAD. */
+export function workerSettingsOf(text: string): WorkerSettings {
+  if (text.length > MOST_TEXT)
+    bad("worker settings", `at most ${MOST_TEXT} characters`, `${text.length} characters`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    bad("worker settings", "JSON", text);
+  }
+  return parseWorkerSettings(value);
+}
+
+/** Settings as JSON can hold them; `parseWorkerSettings` reads it back to the same. */
+export type WorkerSettingsJson = Omit<WorkerSettings, "price"> & {
+  /** Decimal wei. */
+  readonly price: string;
+};
+
+export const workerSettingsJson = (settings: WorkerSettings): WorkerSettingsJson => ({
+  ...settings,
+  price: `${settings.price}`,
+});
+
+/** When, how much and for whom the worker works, as `market` decides it. */
+export function policyOf({
+  limits,
+  hours,
+  allow,
+  deny,
+  state,
+}: WorkerSettings): Availability.Policy {
+  return {
+    slots: limits.jobs,
+    paused: state === "paused",
+    drain: state === "draining",
+    hours,
+    onlyWhenCharging: limits.onlyWhenCharging,
+    // No browser says without a permission of its own whether its owner is away.
+    onlyWhenIdle: false,
+    allow,
+    deny,
+  };
+}
+
+function readPrice(value: unknown): Wei {
+  const expected = `decimal wei per output megapixel, from 1 to ${MOST_PRICE}`;
+  const wei =
+    typeof value === "bigint"
+      ? value
+      : typeof value === "string" && /^\d{1,19}$/.test(value)
+        ? BigInt(value)
+        : bad("price", expected, value);
+  if (wei < 1n || wei > MOST_PRICE) bad("price", expected, value);
+  return Wei.of(wei);
+}
+
+function readLimits(value: unknown): Limits {
+  const given = record("limits", value, ["jobs", "onlyWhenCharging"]);
+  return {
+    jobs: given.jobs === undefined ? MOST_JOBS : whole("limits.jobs", given.jobs, 1, MOST_JOBS),
+    onlyWhenCharging:
+      given.onlyWhenCharging !== undefined &&
+      flag("limits.onlyWhenCharging", given.onlyWhenCharging),
+  };
+}
+
+function readSpan(field: string, value: unknown): Availability.Span {
+  const { days, from, to } = record(field, value, ["days", "from", "to"]);
+  const read = list(`${field}.days`, days, 7, (name, day) => whole(name, day, 0, 6));
+  if (read.length === 0) bad(`${field}.days`, "at least one day, 0 (Sunday) to 6", days);
+  return {
+    days: read,
+    from: whole(`${field}.from`, from, 0, 1_440),
+    to: whole(`${field}.to`, to, 0, 1_440),
+  };
+}

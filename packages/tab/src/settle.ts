@@ -1,0 +1,91 @@
+import type { Address, Chain, Settlement, SettleProgress, StoredPot } from "@tabcast/channel";
+import { Wei } from "@tabcast/runtime";
+import type { Bag } from "./bag.ts";
+import type { Books } from "./books.ts";
+import { domainOf, type Identity } from "./identity.ts";
+import type { Purses, Who } from "./purses.ts";
+
+/** Lines of history given at a time. */
+const HISTORY_LINES = 10;
+
+/** Where an address's earnings are, wei. */
+export interface Takings {
+  /** Signed by vouchers in this tab's books and not yet on chain. */
+  readonly unclaimed: Wei;
+  /** On chain, ready to withdraw. */
+  readonly credit: Wei;
+}
+
+/** Brings money home: a worker's earnings, and what is left in a broadcaster's pots. All throw ChainError and StoreError. */
+export interface Settling {
+  takings(who: Who): Promise<Takings>;
+  /** Brings every voucher to the contract. Throws PURSE_NO_ACCOUNT without a wallet. */
+  claim(who: Who): Promise<{ readonly paid: Wei }>;
+  /** Sends the whole credit to the payee, or to another address of the wallet's choice. Throws PURSE_NO_ACCOUNT without a wallet. */
+  withdraw(who: Who & { readonly to?: Address | undefined }): Promise<unknown>;
+  /** What happened to an address's money on this network, newest first; `before` is the last page's `next`. */
+  history(account: Address, before?: bigint): Promise<Chain.HistoryPage>;
+  /** Pots of this browser that still hold money on this network: a tab that crashed leaves one. */
+  unsettled(): Promise<readonly StoredPot[]>;
+  /** Pays the workers of a pot that was left behind and takes the rest back; the session key pays the gas. Throws as `resumePot`. */
+  settlePot(
+    potId: StoredPot["potId"],
+    progress: (now: SettleProgress) => void,
+  ): Promise<Settlement>;
+}
+
+export function openSettling(
+  { outside, signal }: Bag,
+  parts: { identity: Identity; books: Books; purses: Purses },
+): Settling {
+  const { identity, books, purses } = parts;
+  const all = () => Promise.all([identity.join(), outside.money(), books.open()]);
+  async function connect() {
+    const [{ config }, { Chain }] = await Promise.all([identity.join(), outside.money()]);
+    return Chain.connect({ domain: domainOf(config), rpc: config.chain.rpc, signal });
+  }
+
+  return {
+    takings: (who) =>
+      purses.use(who, async (purse) => {
+        const chain = await connect();
+        const { vouchered, claimed } = purse.balances();
+        return {
+          unclaimed: vouchered > claimed ? Wei.sub(vouchered, claimed) : Wei.zero,
+          credit: await chain.credit(who.payee, { signal }),
+        };
+      }),
+    claim: (who) => purses.use(who, (purse) => purse.claim({ signal })),
+    async withdraw({ to, ...who }) {
+      if (to === undefined || who.wallet === undefined)
+        return purses.use(who, (purse) => purse.withdraw({ signal }));
+      const chain = await connect();
+      const credit = await chain.credit(who.payee, { signal });
+      return chain.withdrawTo(who.wallet, to, credit, { signal });
+    },
+    async history(account, before) {
+      const chain = await connect();
+      const page = before === undefined ? {} : { before };
+      return chain.history(account, { signal, limit: HISTORY_LINES, ...page });
+    },
+    async unsettled() {
+      const [{ config }, money, store] = await all();
+      const ours = domainOf(config);
+      const pots = await money.unsettled(store);
+      return pots.filter(
+        ({ domain }) =>
+          domain.chainId === ours.chainId &&
+          domain.contract.toLowerCase() === ours.contract.toLowerCase(),
+      );
+    },
+    async settlePot(potId, progress) {
+      const [{ config }, money, store] = await all();
+      const pot = await money.resumePot({ potId, rpc: config.chain.rpc, store, signal });
+      try {
+        return await pot.settle({ signal, progress });
+      } finally {
+        await pot.close();
+      }
+    },
+  };
+}

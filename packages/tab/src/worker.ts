@@ -1,0 +1,163 @@
+import type { Purse, Wallet, Watchtower } from "@tabcast/channel";
+import type { CodecName, Measured } from "@tabcast/media";
+import type { WorkerEvent, WorkerNode } from "@tabcast/node/types";
+import { workerOptions } from "./assembly.ts";
+import type { Bag } from "./bag.ts";
+import type { Books } from "./books.ts";
+import { TabError } from "./errors.ts";
+import { domainOf, type Identity, type Joined } from "./identity.ts";
+import { type CheckEvent, measureAll } from "./measuring.ts";
+import type { Payees } from "./payees.ts";
+import type { Purses, Who } from "./purses.ts";
+import { sense } from "./sensing.ts";
+import { policyOf, type WorkerSettings } from "./settings/index.ts";
+
+const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
+
+export interface WorkerStart extends Who {
+  /** What its owner wants. Default: what this browser keeps. */
+  readonly settings?: WorkerSettings;
+  /** Codecs to measure and offer, best first. Default H.264, VP9, AV1. */
+  readonly codecs?: readonly CodecName[];
+  /** Milliseconds after which no further codec is measured. Default: all are. */
+  readonly checking?: number;
+  /** Milliseconds that a relay may take to hold a slot for us. Default: work begins without one, and waits. */
+  readonly reachableIn?: number;
+  readonly on: (event: WorkerEvent | CheckEvent | { readonly type: "joining" }) => void;
+}
+
+export interface WorkerStarted {
+  readonly peer: string;
+  readonly payee: Purse["payee"];
+  readonly capabilities: readonly Measured[];
+}
+
+/** The worker of a tab. */
+export interface TabWorker {
+  /**
+   * Measures this device, then works until it is paused or stopped. Resolves when it bids. Throws TAB_BUSY if there is one already,
+   * SETTINGS_BAD, MediaError, ChainError, StoreError; the signal's reason if it is stopped meanwhile.
+   */
+  start(options: WorkerStart): Promise<WorkerStarted>;
+  /**
+   * Its owner wants something else. Hours, lists, limits and state count at once; price, payee, tags and crews from the next
+   * start. Kept in the books.
+   */
+  set(settings: WorkerSettings): Promise<void>;
+  /** Cancels a start, or says goodbye and keeps the books. */
+  stop(): Promise<void>;
+  /** Gives its newest vouchers to peers that keep them, before it may be too late. */
+  handOver(): void;
+}
+
+export interface WorkerPartsOfTab {
+  readonly identity: Identity;
+  readonly books: Books;
+  readonly purses: Purses;
+  readonly payees: Payees;
+}
+
+export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
+  const { outside, signal: over } = bag;
+  const { identity, books, purses, payees } = parts;
+  let own: AbortController | undefined;
+  let running: { readonly node: WorkerNode; close(): Promise<void> } | undefined;
+
+  async function begin(options: WorkerStart, signal: AbortSignal): Promise<WorkerStarted> {
+    const { codecs = CODECS, checking, reachableIn, wallet, on } = options;
+    const [joined, media, { work }, { Keys }, settings] = await Promise.all([
+      identity.join(),
+      outside.media(),
+      import("@tabcast/node/worker"),
+      import("@tabcast/protocol"),
+      options.settings ?? books.workerSettings(),
+    ]);
+    const { mesh, seed } = joined;
+    const { clock } = outside;
+    const capabilities = await measureAll({ media, clock, codecs, patience: checking, on, signal });
+    for (const capability of capabilities) on({ type: "measured", ...capability });
+    on({ type: "joining" });
+    if (reachableIn !== undefined) await identity.reachable(reachableIn, { signal });
+    const keys = await Keys.fromSeed(seed);
+    const payeeProof = await payees.proof(options);
+    const { purse, close } = await purses.open(options, { signal });
+    const watchtower = await openOwnWatchtower(bag, books, { wallet, joined, signal });
+    if (signal.aborted) await Promise.allSettled([close(), watchtower?.close()]);
+    signal.throwIfAborted();
+    const transcoder = media.createTranscoder({ measured: capabilities });
+    const node = work(
+      workerOptions(settings, {
+        mesh,
+        keys,
+        purse,
+        ...(payeeProof !== undefined && { payeeProof }),
+        ...(watchtower !== undefined && { watchtower }),
+        transcoder,
+        capabilities,
+        measure: media.measure,
+        clock,
+        on,
+        signal,
+      }),
+    );
+    running = {
+      node,
+      async close() {
+        await node.close();
+        transcoder.close();
+        await close();
+        await watchtower?.close();
+      },
+    };
+    sense(outside, node.sense, { signal });
+    // The relay usually takes this tab in while it measures itself, and the worker hears only of changes.
+    on({ type: "reachable", addrs: mesh.addrs().length });
+    return { peer: mesh.self, payee: purse.payee, capabilities };
+  }
+
+  return {
+    async start(options) {
+      if (own !== undefined)
+        throw new TabError({ code: "TAB_BUSY", what: "worker" }, "this tab works already");
+      const mine = new AbortController();
+      own = mine;
+      try {
+        const signal = AbortSignal.any([mine.signal, over]);
+        const started = await begin(options, signal);
+        signal.throwIfAborted();
+        return started;
+      } catch (thrown) {
+        mine.abort(thrown);
+        if (own === mine) own = undefined;
+        throw thrown;
+      }
+    },
+    async set(settings) {
+      running?.node.set(policyOf(settings));
+      await books.keepWorkerSettings(settings);
+    },
+    async stop() {
+      const closing = running;
+      running = undefined;
+      await closing?.close().catch(() => undefined); // the books are on disk already
+      own?.abort();
+      own = undefined;
+    },
+    handOver: () => void running?.node.handOver(),
+  };
+}
+
+/** Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner. */
+async function openOwnWatchtower(
+  { outside }: Bag,
+  books: Books,
+  { wallet, joined, signal }: { wallet: Wallet | undefined; joined: Joined; signal: AbortSignal },
+): Promise<Watchtower | undefined> {
+  if (wallet === undefined || !("type" in wallet)) return undefined;
+  const [money, store] = await Promise.all([outside.money(), books.open()]);
+  const { config } = joined;
+  const { rpc } = config.chain;
+  return money
+    .openWatchtower({ account: wallet, domain: domainOf(config), rpc, store, signal })
+    .catch(() => undefined); // another tab of this browser keeps them
+}

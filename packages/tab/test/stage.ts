@@ -1,0 +1,176 @@
+import { memory as memoryBooks, PayeeProof, type Purse } from "@tabcast/channel";
+import type { CodecName } from "@tabcast/media";
+import { memory, memoryNetwork, type PeerId } from "@tabcast/mesh";
+import type { WorkerEvent } from "@tabcast/node/types";
+import {
+  Bid,
+  BidReply,
+  Envelope,
+  Keys,
+  OFFERS_TOPIC,
+  PROTOCOLS,
+  peerIdOf,
+  sealOffer,
+} from "@tabcast/protocol";
+import { systemClock, toHex } from "@tabcast/runtime";
+import type { CheckEvent, Outside } from "../src/index.ts";
+import { openTab } from "../src/index.ts";
+
+const contract = `0x${"c".repeat(40)}` as const;
+export const payee = `0x${"d".repeat(40)}` as const;
+
+/** What tabs of the stage find at /tabcast.json. */
+export const network = {
+  relays: ["/memory/1/p2p/12D3KooWrelay"],
+  local: true,
+  chain: { id: 31337, rpc: "http://127.0.0.1:8545", contract },
+};
+
+/** A network in memory with one broadcaster that publishes offers, and tabs that may work for it. */
+export async function openStage() {
+  const members = memoryNetwork();
+  const streamKeys = await Keys.generate();
+  const broadcasterKeys = await Keys.generate();
+  const self = peerIdOf(broadcasterKeys.publicKey);
+  const mesh = memory(members, { self });
+  const bids: PeerId[] = [];
+  const proofs: Uint8Array[] = [];
+  const { signal } = new AbortController();
+  mesh.subscribe(OFFERS_TOPIC, () => {}, { signal });
+  mesh.serve(
+    PROTOCOLS.bid,
+    async function* ({ head: sealed }, { peer }) {
+      bids.push(peer);
+      const { payload } = await Envelope.open(sealed, "bid");
+      proofs.push(Bid.decode(payload).payeeProof);
+      const head = BidReply.encode({ ok: true, why: "", retryMs: 0 });
+      yield { head, body: new Uint8Array(0) };
+    },
+    { signal },
+  );
+  let offers = 0;
+
+  return {
+    broadcaster: self,
+    stream: toHex(streamKeys.publicKey),
+    bids,
+    /** The payees' proofs in them; empty where a bid had none. */
+    proofs,
+    /** Publishes an offer that any device could take. */
+    async offer(more: { maxPrice?: bigint; need?: string[]; crew?: Uint8Array } = {}) {
+      const sealed = await sealOffer(streamKeys, {
+        id: new Uint8Array(16).fill(++offers),
+        stream: streamKeys.publicKey,
+        broadcaster: self,
+        addrs: [],
+        sourceCodec: "avc1.42E01E",
+        width: 640,
+        height: 360,
+        fpsMilli: 30_000,
+        sourceBitrate: 1_000_000,
+        codec: "avc",
+        rungs: [{ name: "240p", width: 426, height: 240, bitrate: 300_000 }],
+        segmentMs: 2_000,
+        slackMs: 4_000,
+        maxPrice: 1_000_000_000n,
+        wanted: 1,
+        pot: {
+          chainId: network.chain.id,
+          contract: new Uint8Array(20),
+          payer: new Uint8Array(20),
+          signer: new Uint8Array(20),
+          token: new Uint8Array(20),
+          challengeS: 900,
+          salt: new Uint8Array(32),
+        },
+        window: 2,
+        ttlMs: 10_000,
+        atMs: Math.round(systemClock.unix()),
+        seedCommit: new Uint8Array(32),
+        need: [],
+        crew: new Uint8Array(0),
+        ...more,
+      });
+      await mesh.publish(OFFERS_TOPIC, sealed);
+    },
+    /** A tab of this network. Its books may be those of an earlier one, as after a reload. */
+    tab(books = memoryBooks(), more: Partial<Outside> = {}) {
+      const purses: { payee: string; open: boolean }[] = [];
+      const measured: CodecName[] = [];
+      const outside: Partial<Outside> = {
+        fetch: async () => Response.json(network),
+        async member() {
+          const seed = crypto.getRandomValues(new Uint8Array(32));
+          const keys = await Keys.fromSeed(seed);
+          return { seed, mesh: memory(members, { self: peerIdOf(keys.publicKey) }) };
+        },
+        store: async () => books.share(),
+        money: async () =>
+          ({
+            PayeeProof,
+            openWatchtower: async () => {
+              throw new Error("another tab of this browser keeps them");
+            },
+            openPurse: async (options: { payee: string }) => {
+              const purse = { payee: options.payee, open: true };
+              purses.push(purse);
+              return {
+                payee: options.payee,
+                lane: 7,
+                watch() {},
+                balances: () => ({ accrued: 0n, vouchered: 5n, claimed: 2n }),
+                close: async () => {
+                  purse.open = false;
+                },
+              } as unknown as Purse;
+            },
+            Chain: { connect: async () => ({ credit: async () => 11n }) },
+          }) as unknown as Awaited<ReturnType<Outside["money"]>>,
+        media: async () =>
+          ({
+            measure: async ({ codec }: { codec: CodecName }) => {
+              measured.push(codec);
+              return { codec, pixelsPerSecond: 1e9, hardware: "sw" };
+            },
+            createTranscoder: () => ({ close() {} }),
+          }) as unknown as Awaited<ReturnType<Outside["media"]>>,
+        localTime: () => ({ day: 1, minute: 720 }),
+        charging() {},
+        ...more,
+      };
+      return { tab: openTab({ namespace: "test", outside }), purses, measured };
+    },
+  };
+}
+
+type Heard = WorkerEvent | CheckEvent | { readonly type: "joining" };
+
+/** Collects a worker's events, and waits for the first that a test wants. */
+export function ear() {
+  const heard: Heard[] = [];
+  const waiting = new Set<() => void>();
+  return {
+    heard,
+    on(event: Heard) {
+      heard.push(event);
+      for (const look of waiting) look();
+    },
+    /** The first event from now on, or heard already, that fits. */
+    async next<T extends Heard["type"]>(
+      type: T,
+      fits: (event: Extract<Heard, { type: T }>) => boolean = () => true,
+    ): Promise<Extract<Heard, { type: T }>> {
+      const { promise, resolve } = Promise.withResolvers<Extract<Heard, { type: T }>>();
+      const look = () => {
+        const found = heard.find(
+          (event): event is Extract<Heard, { type: T }> =>
+            event.type === type && fits(event as Extract<Heard, { type: T }>),
+        );
+        if (found !== undefined) resolve(found);
+      };
+      waiting.add(look);
+      look();
+      return promise.finally(() => waiting.delete(look));
+    },
+  };
+}
