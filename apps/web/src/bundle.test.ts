@@ -9,6 +9,7 @@ const LIMIT = 400_000;
 const OTHERS = [
   /\/src\/pages\/(earn|broadcast|network)\.tsx$/,
   /\/packages\/node\/src\/(worker|broadcaster)\//,
+  /\/packages\/tab\/src\/(working|assembly|settings\/index)\.ts$/,
   /\/packages\/(channel|media)\/src\/index\.ts$/,
 ];
 /** Code that has no business in a viewer's tab. */

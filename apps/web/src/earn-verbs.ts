@@ -1,6 +1,6 @@
 import { describe } from "@tabcast/runtime";
 import type { Tab, Who, WorkerSettings } from "@tabcast/tab";
-import { workerDefaults } from "@tabcast/tab/settings";
+import { workerDefaults } from "@tabcast/tab/settings/defaults";
 import * as Earn from "./earning.ts";
 import { inWords } from "./money-words.ts";
 import { cell, type Store } from "./store.ts";

@@ -1,12 +1,6 @@
 import type { Json, Store } from "@tabcast/channel";
 import { type Bag, lazy } from "./bag.ts";
-import {
-  type HiringSettings,
-  parseHiringSettings,
-  parseWorkerSettings,
-  type WorkerSettings,
-  workerSettingsJson,
-} from "./settings/index.ts";
+import type { HiringSettings, WorkerSettings } from "./settings/index.ts";
 
 const WORKER = "settings/worker";
 const HIRING = "settings/hiring";
@@ -27,11 +21,14 @@ export function openBooks({ outside }: Bag): Books {
   const read = async (key: string) => (await (await open()).get(key)) ?? {};
   const keep = async (key: string, value: object) =>
     (await open()).write([[key, value as { readonly [key: string]: Json }]]);
+  // A viewer's tab has nothing set, and loads none of it.
+  const settings = () => import("./settings/index.ts");
   return {
     open,
-    workerSettings: async () => parseWorkerSettings(await read(WORKER)),
-    keepWorkerSettings: (settings) => keep(WORKER, workerSettingsJson(settings)),
-    hiringSettings: async () => parseHiringSettings(await read(HIRING)),
-    keepHiringSettings: (settings) => keep(HIRING, settings),
+    workerSettings: async () => (await settings()).parseWorkerSettings(await read(WORKER)),
+    keepWorkerSettings: async (wanted) =>
+      keep(WORKER, (await settings()).workerSettingsJson(wanted)),
+    hiringSettings: async () => (await settings()).parseHiringSettings(await read(HIRING)),
+    keepHiringSettings: (wanted) => keep(HIRING, wanted),
   };
 }

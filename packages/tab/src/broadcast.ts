@@ -2,7 +2,6 @@ import type { PayerPot, Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
 import type { Broadcast, BroadcastEvent, BroadcastOptions } from "@tabcast/node/types";
 import type { Wei } from "@tabcast/runtime";
-import { broadcastOptions } from "./assembly.ts";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
@@ -85,9 +84,10 @@ export function openBroadcaster(
     joining.catch(() => undefined); // heard below, when the source is there
     source = await options.open({ signal });
     const rungs = options.rungs(source);
-    const [joined, { broadcast }, store, hiring] = await Promise.all([
+    const [joined, { broadcast }, { broadcastOptions }, store, hiring] = await Promise.all([
       joining,
       import("@tabcast/node/broadcaster"),
+      import("./assembly.ts"),
       books.open(),
       options.hiring ?? books.hiringSettings(),
     ]);

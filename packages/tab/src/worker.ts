@@ -1,16 +1,14 @@
 import type { Purse, Wallet, Watchtower } from "@tabcast/channel";
 import type { CodecName, Measured } from "@tabcast/media";
 import type { WorkerEvent, WorkerNode } from "@tabcast/node/types";
-import { workerOptions } from "./assembly.ts";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
 import { domainOf, type Identity, type Joined } from "./identity.ts";
-import { type CheckEvent, measureAll } from "./measuring.ts";
+import type { CheckEvent } from "./measuring.ts";
 import type { Payees } from "./payees.ts";
 import type { Purses, Who } from "./purses.ts";
-import { sense } from "./sensing.ts";
-import { policyOf, type WorkerSettings } from "./settings/index.ts";
+import type { WorkerSettings } from "./settings/index.ts";
 
 const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 
@@ -65,13 +63,15 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
 
   async function begin(options: WorkerStart, signal: AbortSignal): Promise<WorkerStarted> {
     const { codecs = CODECS, checking, reachableIn, wallet, on } = options;
-    const [joined, media, { work }, { Keys }, settings] = await Promise.all([
-      identity.join(),
-      outside.media(),
-      import("@tabcast/node/worker"),
-      import("@tabcast/protocol"),
-      options.settings ?? books.workerSettings(),
-    ]);
+    const [joined, media, { work }, { Keys }, { measureAll, sense, workerOptions }, settings] =
+      await Promise.all([
+        identity.join(),
+        outside.media(),
+        import("@tabcast/node/worker"),
+        import("@tabcast/protocol"),
+        import("./working.ts"),
+        options.settings ?? books.workerSettings(),
+      ]);
     const { mesh, seed } = joined;
     const { clock } = outside;
     const capabilities = await measureAll({ media, clock, codecs, patience: checking, on, signal });
@@ -133,6 +133,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
       }
     },
     async set(settings) {
+      const { policyOf } = await import("./settings/index.ts");
       running?.node.set(policyOf(settings));
       await books.keepWorkerSettings(settings);
     },

@@ -1,4 +1,5 @@
 /** What a person can set, checked. Loads nothing but `runtime`, so that commands and pages may. */
+export { MOST_JOBS, workerDefaults } from "./defaults.ts";
 export { SettingsError } from "./fields.ts";
 export {
   type HiringSettings,
@@ -9,12 +10,10 @@ export {
 export { makeCrewToken } from "./names.ts";
 export { gweiText, hoursText, parseGwei, parseHours, parseWords } from "./typed.ts";
 export {
-  MOST_JOBS,
   parseWorkerSettings,
   policyOf,
   type WorkerSettings,
   type WorkerSettingsJson,
-  workerDefaults,
   workerSettingsJson,
   workerSettingsOf,
 } from "./worker.ts";

@@ -2,12 +2,12 @@ import { Availability } from "@tabcast/market";
 import { Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { workerDefaults } from "./defaults.ts";
 import { SettingsError } from "./fields.ts";
 import {
   parseWorkerSettings,
   policyOf,
   type WorkerSettings,
-  workerDefaults,
   workerSettingsJson,
   workerSettingsOf,
 } from "./worker.ts";

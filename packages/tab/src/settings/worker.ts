@@ -1,6 +1,7 @@
 import type { Address } from "@tabcast/channel";
 import type { Availability } from "@tabcast/market";
 import { Wei } from "@tabcast/runtime";
+import { MOST_JOBS, workerDefaults } from "./defaults.ts";
 import { bad, flag, list, MOST_TEXT, oneOf, record, whole } from "./fields.ts";
 import { address, broadcaster, crewToken, tag } from "./names.ts";
 
@@ -33,25 +34,11 @@ export interface Limits {
 }
 
 const STATES = ["working", "paused", "draining"] as const;
-/** Most jobs at once. Source: `MOST_JOBS` of node's worker. */
-export const MOST_JOBS = 4;
 const MOST_PRICE = 10n ** 18n;
 const MOST_SPANS = 28;
 const MOST_TAGS = 16;
 const MOST_NAMES = 256;
 const MOST_CREWS = 16;
-
-/** A gwei per output megapixel, four jobs, for anybody, at any time. */
-export const workerDefaults: WorkerSettings = {
-  price: Wei.of(1_000_000_000),
-  limits: { jobs: MOST_JOBS, onlyWhenCharging: false },
-  hours: [],
-  tags: [],
-  allow: [],
-  deny: [],
-  crews: [],
-  state: "working",
-};
 
 const FIELDS = [
   "price",
