@@ -10,7 +10,9 @@ const LARGE = ["city.json"];
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
 describe("what a scenario of this folder expects holds", () => {
-  test.each(files.filter((name) => !LARGE.includes(name)))("%s", async (name) => {
+  // The process can run one at a time: one that was given up would go on beside the next and spoil it.
+  const patience = { timeout: 180_000 };
+  test.each(files.filter((name) => !LARGE.includes(name)))("%s", patience, async (name) => {
     const scenario = parse(readFileSync(new URL(name, folder), "utf8"));
     const run = await virtual.run(scenario, { seed: scenario.seed, keepEvents: false });
     expect(judge(run).findings).toEqual([]);
