@@ -1,8 +1,8 @@
 import { MediaError, messageOf } from "../errors.ts";
 import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
+import { isRgb, pictureOfRgb } from "../rgb.ts";
 import { decoderConfigOf } from "../transcode/transcode.ts";
 import type { Picture } from "./planes.ts";
-import { isRgb, pictureOfRgb } from "./rgb.ts";
 
 /** Frames that may be in the decoder or wait to be taken. */
 const QUEUE = 6;

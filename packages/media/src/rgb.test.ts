@@ -17,6 +17,17 @@ test("colours become the limited-range samples that BT.709 gives them", () => {
   expect(plain([0, 0, 191, 255], "RGBA")).toEqual([28, 212, 120]);
 });
 
+test("the matrix of the source decides how bright a colour is", () => {
+  const red = pictureOfRgb(
+    new Uint8Array([191, 0, 0, 255, 191, 0, 0, 255, 191, 0, 0, 255, 191, 0, 0, 255]),
+    "RGBX",
+    { width: 2, height: 2 },
+    "smpte170m",
+  );
+  // 75 % red in BT.601.
+  expect([red.luma.data[0], red.u.data[0], red.v.data[0]]).toEqual([65, 100, 212]);
+});
+
 test("red is found first or third, as the format's name says", () => {
   expect(plain([0, 0, 191, 255], "BGRX")).toEqual(plain([191, 0, 0, 255], "RGBX"));
   expect(plain([191, 0, 0, 255], "BGRA")).toEqual(plain([0, 0, 191, 255], "RGBA"));
