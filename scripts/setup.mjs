@@ -1,9 +1,9 @@
-// Brings what the project needs to a machine that has only Node and npm: packages, Node 24, Chromium.
+// Brings what the project needs to a machine that has only Node and npm: packages, Node 24, Chromium; Firefox for its tests.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { installed, isFile } from "../packages/driver/src/places.js";
+import { find, installed, isFile } from "../packages/driver/src/places.js";
 import { environment, fingerprint, node24, root, run, runQuietly, Stop, say } from "./lib.mjs";
 
 const stamp = join(root, "node_modules", ".tabcast-setup");
@@ -121,6 +121,64 @@ async function chromium() {
   throw new Stop(
     `no Chromium found, and none could be installed (${why}); install Chrome or Chromium and set TABCAST_CHROMIUM to its path`,
   );
+}
+
+/** Oldest Firefox that the tests are run in. */
+const leastFirefox = 140;
+
+/** Where a Firefox usually is. */
+function firefoxPlaces() {
+  const { PROGRAMFILES = "", HOME = "" } = process.env;
+  switch (process.platform) {
+    case "darwin":
+      return ["", HOME].map((home) => `${home}/Applications/Firefox.app/Contents/MacOS/firefox`);
+    case "win32":
+      return [join(PROGRAMFILES, "Mozilla Firefox", "firefox.exe")];
+    default:
+      return ["firefox-esr", "firefox"];
+  }
+}
+
+/** Debian's Firefox, with the library in which it finds H.264. Why not, if that did not work. */
+async function firefoxFromDebian() {
+  say("setup: installing Firefox for its tests with apt-get ...");
+  const env = environment({ DEBIAN_FRONTEND: "noninteractive" });
+  await runQuietly("apt-get", ["update"], { env });
+  const { code, tail } = await runQuietly(
+    "apt-get",
+    ["install", "-y", "--no-install-recommends", "firefox-esr", "^libavcodec[0-9]+$"],
+    { env },
+  );
+  return code === 0 ? undefined : `apt-get could not install firefox-esr: ${tail.at(-1)}`;
+}
+
+/**
+ * Finds Firefox for the tests, or installs it where apt-get may be used. Gives its `path`, or why there is none as
+ * `missing`; never throws, because everything else can be tested without it.
+ */
+export async function firefox() {
+  const chosen = process.env.TABCAST_FIREFOX;
+  const known = chosen ? [chosen] : firefoxPlaces();
+  const first = () => known.map((place) => find(place)).find((path) => path !== undefined);
+  let path = first();
+  if (path === undefined && chosen)
+    return { missing: `TABCAST_FIREFOX is ${chosen}, and there is no such file` };
+  if (path === undefined) {
+    if (!isDebianRoot())
+      return { missing: "none is installed, and only root on Debian can install it here" };
+    const why = await firefoxFromDebian();
+    path = first();
+    if (path === undefined) return { missing: why ?? "firefox-esr brought no firefox-esr" };
+    say(`setup: Firefox is at ${path}`);
+  }
+  // Some systems have a script of that name that only says how to install it.
+  const { code, tail } = await runQuietly(path, ["--version"]);
+  const version = Number(/Firefox (\d+)/.exec(tail.join(" "))?.[1]);
+  if (code !== 0 || Number.isNaN(version))
+    return { missing: `${path} does not start: ${tail.at(-1) ?? `it ended with ${code}`}` };
+  if (version < leastFirefox)
+    return { missing: `${path} is version ${version}; ${leastFirefox} or newer is needed` };
+  return { path };
 }
 
 /** Makes the machine ready, or throws a Stop. Returns Chromium's path; says nothing when nothing is missing. */

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { delimiter, join } from "node:path";
 import { build } from "./build.mjs";
 import { environment, node24, root, run, Stop, say } from "./lib.mjs";
-import { setup } from "./setup.mjs";
+import { firefox, setup } from "./setup.mjs";
 import { helpOf, read } from "./test-args.mjs";
 
 const out = join(root, ".cache", "test");
@@ -140,15 +140,16 @@ function contractChecks() {
 
 const specsOf = (suite) => [...suite.specs, ...(suite.suites ?? []).flatMap(specsOf)];
 
-function playwright() {
-  const file = join(out, "e2e.json");
+/** The tests of a folder under e2e. */
+function playwright(name, config) {
+  const file = join(out, `${name}.json`);
   return {
     command: node24,
     args: [
       join(modules, "@playwright", "test", "cli.js"),
       "test",
       "-c",
-      join(root, "e2e", "playwright.config.ts"),
+      join(root, "e2e", config),
       "--reporter=list,json",
     ],
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: file },
@@ -181,6 +182,19 @@ function types() {
   return { command: `${check} && ${functions}`, args: [], shell: true };
 }
 
+/** Without a Firefox its tests are counted as skipped, and the reason is said. */
+async function inFirefox() {
+  const { path, missing } = await firefox();
+  if (missing !== undefined) say(`firefox: its tests are skipped: ${missing}`);
+  const stage = playwright("firefox", join("firefox", "playwright.config.ts"));
+  const found = path === undefined ? { TABCAST_NO_FIREFOX: missing } : { TABCAST_FIREFOX: path };
+  return {
+    ...stage,
+    env: { ...stage.env, TABCAST_FIREFOX: undefined, ...found },
+    skippable: missing,
+  };
+}
+
 const stages = {
   types,
   lint: () => ({
@@ -193,7 +207,8 @@ const stages = {
   browser: (folders) => vitest("browser", folders),
   pages: (folders) => vitest("pages", folders),
   localnet: (folders) => ({ ...vitest("localnet", folders), needsPages: true }),
-  e2e: playwright,
+  e2e: () => playwright("e2e", "playwright.config.ts"),
+  firefox: inFirefox,
 };
 /** Those whose runner can be told which packages' tests to run. */
 const takesPackages = ["unit", "browser", "pages", "localnet"];
@@ -266,8 +281,8 @@ await run(async () => {
   const failures = [];
   for (const name of names.length > 0 ? names : Object.keys(stages)) {
     if (interrupted) break;
-    const stage = stages[name](folders);
     say(`\n== ${name}`);
+    const stage = await stages[name](folders);
     const began = Date.now();
     let note = "";
     let counted;
@@ -275,7 +290,9 @@ await run(async () => {
       if (stage.needsPages) await build();
       const { code, late } = await runStage(stage, shared, current);
       counted = stage.count === undefined ? yesOrNo(code) : stage.count();
-      if (counted === undefined || counted.passed + counted.failed === 0) {
+      if (stage.skippable !== undefined && counted?.skipped > 0 && counted.failed === 0) {
+        note = ` (${stage.skippable})`;
+      } else if (counted === undefined || counted.passed + counted.failed === 0) {
         counted = { passed: counted?.passed ?? 0, failed: 1 };
         const none = folders.length === 0 ? "ran no test" : `no test of ${folders.join(", ")}`;
         note = ` (${late ? `stopped after ${stageLimit} min` : none})`;
@@ -303,5 +320,6 @@ await run(async () => {
   if (interrupted) console.log("interrupted: the stages after this were not run");
   const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : "";
   console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
-  process.exitCode = sum.failed > 0 || interrupted || sum.passed === 0 ? 1 : 0;
+  const nothing = sum.passed + sum.skipped === 0;
+  process.exitCode = sum.failed > 0 || interrupted || nothing ? 1 : 0;
 });

@@ -189,6 +189,8 @@ export interface Player {
 
 /** Recoveries of broken media allowed within half a minute before we say that this browser cannot play it. */
 const MOST_RECOVERIES = 4;
+const NO_DECODER =
+  "This browser has no decoder for any rung of this stream. Chrome, Edge and Safari play it; Firefox on Linux does once the system has libavcodec.";
 
 /** What hls.js may wait for a peer that has to make something first: times in milliseconds. */
 const patient = { maxNumRetry: 1_000, retryDelayMs: 500, maxRetryDelayMs: 4_000 };
@@ -245,6 +247,10 @@ function recover(hls: Hls, set: (change: Partial<PlayerState>) => void): { close
         if (hls.levels.length === 0) hls.loadSource(MASTER);
         else hls.startLoad();
       }, 1_000);
+      return;
+    }
+    if (data.details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      set({ phase: "failed", trouble: NO_DECODER });
       return;
     }
     const now = performance.now();

@@ -27,6 +27,8 @@ export { type StoredPot, unsettled } from "./payer/pot-record.ts";
 export { indexedDb } from "./store/indexed-db.ts";
 /** Books that do not. */
 export { memory } from "./store/memory.ts";
+/** Whether the browser keeps these books when its disk fills. */
+export { persistentStorage } from "./store/persistence.ts";
 export { type Change, type Json, type Store, StoreError, type StoreReason } from "./store/store.ts";
 export type * from "./types.ts";
 /** Signed cumulative payments. */

@@ -8,3 +8,8 @@ export function usualPlaces(platform: string, env: Environment): readonly string
 
 /** The first of the usual places that holds a browser. */
 export function installed(env?: Environment, platform?: string): string | undefined;
+/** Where a program is: a path that exists, or a name found in a folder of PATH. */
+export function find(
+  place: string,
+  env?: Readonly<Record<string, string | undefined>>,
+): string | undefined;

@@ -33,7 +33,7 @@ export function usualPlaces(platform, env) {
   }
 }
 
-function find(place, env) {
+export function find(place, env = process.env) {
   if (/[\\/]/.test(place)) return isFile(place) ? place : undefined;
   for (const folder of (env.PATH ?? "").split(delimiter)) {
     const path = join(folder, place);

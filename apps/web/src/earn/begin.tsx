@@ -5,6 +5,7 @@ import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Disclosure } from "../ui/disclosure.tsx";
+import { NoH264, useEncodesH264 } from "../ui/missing.tsx";
 import { Money, Notice, Panel, Spinner } from "../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../ui/pay-choice.tsx";
 import { TakingsPanel } from "../ui/takings.tsx";
@@ -57,12 +58,14 @@ export function Begin({ earning }: { earning: Earning }) {
 /** The settings, for who wants other ones, and the button. */
 function Start({ chosen }: { chosen: Chosen | undefined }) {
   const kept = useStore(tab.kept);
+  const encodes = useEncodesH264();
   const [typed, setTyped] = useState<Draft>();
   useEffect(() => void tab.loadSettings(), []);
   const draft = typed ?? draftOf(kept.settings);
   const { settings, errors } = readDraft(draft, kept.settings);
   return (
     <>
+      {encodes === false && <NoH264 verb="earn" />}
       {kept.trouble !== undefined && (
         <Notice tone="warn" title="Your settings could not be read">
           {format.sentence(kept.trouble)} The usual ones stand in for them; starting keeps what is
@@ -78,7 +81,7 @@ function Start({ chosen }: { chosen: Chosen | undefined }) {
         <Button
           look="main"
           className="w-full sm:w-auto sm:px-8"
-          disabled={chosen === undefined || settings === undefined}
+          disabled={chosen === undefined || settings === undefined || encodes !== true}
           onClick={() => {
             if (chosen === undefined || settings === undefined) return;
             void tab.startWorker(

@@ -5,6 +5,7 @@ import { shortAddress } from "../format.ts";
 import { type Takings, tab } from "../tab.ts";
 import { type Words, words } from "../words.ts";
 import { Button } from "./button.tsx";
+import { NotKept } from "./kept.tsx";
 import { History } from "./money-history.tsx";
 import { Field, inputClass, Money, Notice, Panel, Spinner } from "./parts.tsx";
 import type { Chosen } from "./pay-choice.tsx";
@@ -91,6 +92,7 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
               act={act}
             />
           )}
+          <NotKept />
           <History account={address} />
         </>
       )}

@@ -1,4 +1,5 @@
 import { type Clock, systemClock, toError } from "@tabcast/runtime";
+import { persistentStorage } from "./persistence.ts";
 import { newSealKey, seal, unseal } from "./seal.ts";
 import { type Json, type Store, StoreError } from "./store.ts";
 
@@ -42,12 +43,12 @@ export async function indexedDb(
       request.result.createObjectStore("keys");
     };
     db = await done(request);
-    // Asks that the browser not clear our books when the disk fills; a refusal changes nothing else.
-    await navigator.storage?.persist?.().catch(() => false);
     key = await sealKey(db);
   } catch (cause) {
     throw unavailable(cause);
   }
+  // Asks that the browser not clear our books when the disk fills; nothing waits for the answer.
+  void persistentStorage();
   let closed = false;
   // Another tab wants a newer version: holding on would block it for ever.
   db.onversionchange = () => {

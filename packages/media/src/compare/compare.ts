@@ -2,7 +2,7 @@ import { isKeyPacket } from "../bitstream.ts";
 import { completeColour } from "../codecs.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { codedSizes } from "./coded-size.ts";
-import { framesOf, pictureOf } from "./decode.ts";
+import { framesOf, isFullRange, pictureOf } from "./decode.ts";
 import { readVideo, sizesOf, type VideoFragment } from "./fragment.ts";
 import { measureFrame } from "./measures.ts";
 import { type Picture, toLimitedRange } from "./planes.ts";
@@ -128,7 +128,7 @@ async function decode(
   try {
     for await (const { index, frame } of framesOf(track, samples, signal)) {
       const { width, height } = frame.visibleRect ?? { width: 0, height: 0 };
-      const fullRange = frame.colorSpace.fullRange === true;
+      const fullRange = isFullRange(frame);
       const read = index === expected && width === track.width && height === track.height;
       const picture = read ? await pictureOf(frame).finally(() => frame.close()) : undefined;
       frame.close();

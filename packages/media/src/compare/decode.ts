@@ -1,5 +1,6 @@
 import { MediaError, messageOf } from "../errors.ts";
 import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
+import { isRgb, pictureOfRgb } from "../rgb.ts";
 import { decoderConfigOf } from "../transcode/transcode.ts";
 import type { Picture } from "./planes.ts";
 
@@ -92,20 +93,37 @@ export async function* framesOf(
 
 type CorruptAt = Extract<MediaError["reason"], { code: "MEDIA_CORRUPT" }>["at"];
 
-/** A frame's samples, as they are: the range is the caller's to normalise. Throws MEDIA_CODEC for other than 8-bit 4:2:0. */
+/** True if the samples that `pictureOf` gives of a frame are of full range. */
+export const isFullRange = (frame: VideoFrame): boolean =>
+  !isRgb(frame.format) && frame.colorSpace.fullRange === true;
+
+/**
+ * A frame's samples. Planes come as they are: the range is the caller's to normalise. Colours come as limited range. Throws
+ * MEDIA_CODEC for other than 8-bit 4:2:0 and 8-bit RGB.
+ */
 export async function pictureOf(frame: VideoFrame): Promise<Picture> {
-  const rect = frame.visibleRect;
-  if (!rect || (frame.format !== "I420" && frame.format !== "NV12"))
+  const { visibleRect: rect, format } = frame;
+  if (rect && isRgb(format)) {
+    const width = rect.width - (rect.width % 2);
+    const height = rect.height - (rect.height % 2);
+    const pixels = new Uint8Array(4 * width * height);
+    await frame.copyTo(pixels, {
+      rect: { x: rect.x, y: rect.y, width, height },
+      layout: [{ offset: 0, stride: 4 * width }],
+    });
+    return pictureOfRgb(pixels, format, { width, height });
+  }
+  if (!rect || (format !== "I420" && format !== "NV12"))
     throw new MediaError(
-      { code: "MEDIA_CODEC", codec: String(frame.format), track: "video" },
-      `frames of format ${frame.format} cannot be compared, only 8-bit 4:2:0`,
+      { code: "MEDIA_CODEC", codec: String(format), track: "video" },
+      `frames of format ${format} cannot be compared, only 8-bit 4:2:0 and RGB`,
     );
   const width = rect.width - (rect.width % 2);
   const height = rect.height - (rect.height % 2);
   const [luma, quarter] = [width * height, (width * height) / 4];
   const bytes = new Uint8Array(luma + 2 * quarter);
   const half = { width: width / 2, height: height / 2 };
-  const planar = frame.format === "I420";
+  const planar = format === "I420";
   await frame.copyTo(bytes, {
     rect: { x: rect.x, y: rect.y, width, height },
     layout: planar

@@ -1,6 +1,6 @@
 import { completeColour } from "../codecs.ts";
 import { MediaError } from "../errors.ts";
-import { framesOf, pictureOf } from "./decode.ts";
+import { framesOf, isFullRange, pictureOf } from "./decode.ts";
 import { readVideo, sizesOf } from "./fragment.ts";
 import { scaledPicture, toLimitedRange } from "./planes.ts";
 import { gridOf, NEIGHBOURS, Tracer } from "./trace.ts";
@@ -31,7 +31,7 @@ export async function makeReferences(
   const tracer = new Tracer(gridOf(track), count);
   const kept: ReferenceFrame[][] = rungs.map(() => []);
   for await (const { index, frame } of framesOf(track, samples, signal)) {
-    const fullRange = frame.colorSpace.fullRange === true;
+    const fullRange = isFullRange(frame);
     const picture = await pictureOf(frame).finally(() => frame.close());
     tracer.add(picture.luma, fullRange);
     if (frames.includes(index))

@@ -157,8 +157,9 @@ class Gop {
   /** The first packet says what the track is. */
   #open(chunk: EncodedVideoChunk, config: VideoDecoderConfig | undefined): void {
     if (this.#init) return;
-    this.#track = videoTrackOf("avc", this.#settings, this.#settings.timescale, config);
-    if (!isKeyPacket("avc", chunkBytes(chunk), this.#track.description))
+    const first = chunkBytes(chunk);
+    this.#track = videoTrackOf("avc", this.#settings, this.#settings.timescale, config, first);
+    if (!isKeyPacket("avc", first, this.#track.description))
       throw this.#error("its first frame is no key frame");
     this.#init = writeInit(this.#track);
     this.#give = this.#begin(this.#init);

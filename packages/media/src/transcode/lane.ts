@@ -1,3 +1,4 @@
+import { avcConfiguration, avcLengthSize, lengthUnits } from "../bitstream.ts";
 import { bytesOf, chunkBytes, codecString, completeColour } from "../codecs.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import type { VideoTrack } from "../mp4/track.ts";
@@ -139,18 +140,24 @@ export function hardwareOf(lanes: readonly Lane[]): Hardware {
   return has("hw") ? "hw" : has("unknown") ? "unknown" : "sw";
 }
 
-/** The track that an encoder's first chunk describes. Throws MEDIA_ENCODER if it described nothing. */
+/**
+ * The track that an encoder's first chunk, the packet `first` with `config`, describes. Throws MEDIA_ENCODER if it described
+ * nothing.
+ */
 export function videoTrackOf(
   codec: CodecName,
   size: { readonly width: number; readonly height: number },
   timescale: number,
   config: VideoDecoderConfig | undefined,
+  first: Uint8Array,
 ): VideoTrack {
   if (!config)
     throw new MediaError(
       { code: "MEDIA_ENCODER", codec },
       `the ${codec} encoder described no output`,
     );
+  const described = config.description ? bytesOf(config.description) : undefined;
+  const description = codec === "avc" && described ? avcOf(described, first) : described;
   return {
     kind: "video",
     codec,
@@ -159,6 +166,16 @@ export function videoTrackOf(
     width: size.width,
     height: size.height,
     colour: completeColour(config.colorSpace, size.height),
-    ...(config.description ? { description: bytesOf(config.description) } : {}),
+    ...(description === undefined ? {} : { description }),
   };
+}
+
+/**
+ * The avcC of the parameter sets that a key packet carries, else the encoder's own. Firefox 153 on Linux repeats the header
+ * byte of each set in its avcC, which nobody can decode, and has them right in its key packets.
+ */
+function avcOf(described: Uint8Array<ArrayBuffer>, first: Uint8Array): Uint8Array<ArrayBuffer> {
+  // What is made here declares lengths of four bytes.
+  if (avcLengthSize(described) !== 4) return described;
+  return avcConfiguration([...lengthUnits(first, 4)]) ?? described;
 }

@@ -2,6 +2,7 @@ import { CodedError, type Micros } from "@tabcast/runtime";
 import { MAX_FRAME_RATE } from "../bounds.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { frameRateOf, microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
+import { Planes } from "../rgb.ts";
 import type { CodecName, Made, Rung } from "../types.ts";
 import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
@@ -59,6 +60,7 @@ class Pass {
   readonly #coders: (VideoDecoder | VideoEncoder)[] = [];
   readonly #broken = Promise.withResolvers<never>();
   readonly #shape = new Shape();
+  readonly #planes = new Planes();
   /** Times of the samples so far, in microseconds; and the newest. */
   readonly #times = new Set<number>();
   #last = 0;
@@ -146,11 +148,13 @@ class Pass {
     return decoder;
   }
 
-  #decoded(frame: VideoFrame, lanes: readonly Lane[]): void {
+  #decoded(decoded: VideoFrame, lanes: readonly Lane[]): void {
+    let frame = decoded;
     // Only the first is asked to be a key; the encoder may add keys of its own.
     const keyFrame = this.#frames++ === 0;
     try {
       this.#shape.check(frame);
+      frame = this.#planes.of(frame);
       for (const { encoder } of lanes) encoder.encode(frame, { keyFrame });
     } catch (error) {
       this.fail(error);

@@ -178,7 +178,7 @@ function pack(
       { code: "MEDIA_INCOMPLETE", frames: coded.length, expected: samples.length },
       `rung ${rung.name} has ${coded.length} of ${samples.length} frames`,
     );
-  const track = videoTrackOf(codec, rung, source.timescale, config);
+  const track = videoTrackOf(codec, rung, source.timescale, config, coded[0].data);
   if (!isKeyPacket(codec, coded[0].data, track.description))
     throw new MediaError(
       { code: "MEDIA_ENCODER", codec: track.codecs },

@@ -19,6 +19,8 @@ export interface Ready {
   readonly height: number;
   readonly frameRate: number;
   readonly about: string;
+  /** This page encodes the source itself. */
+  readonly encoded: boolean;
 }
 
 const aboutFile = (info: SourceInfo) =>
@@ -30,6 +32,7 @@ export function openScene(size: (typeof scenes)[number]): Ready {
     ...size,
     frameRate: SCENE_RATE,
     about: `${format.pixels(size)} at ${SCENE_RATE} frames/s, drawn by this page.`,
+    encoded: true,
   };
 }
 
@@ -44,6 +47,7 @@ export function showing({ show, stream, picture }: Studio): Ready | undefined {
     height,
     frameRate,
     about: `${format.pixels({ width, height })} at ${Math.round(frameRate)} frames/s.`,
+    encoded: true,
   };
 }
 
@@ -53,5 +57,6 @@ export async function openPicked(file: File): Promise<Ready> {
   source.close();
   const { info } = source;
   const { width, height, frameRate } = info;
-  return { input: { kind: "file", file }, width, height, frameRate, about: aboutFile(info) };
+  const [about, encoded] = [aboutFile(info), !info.passthrough];
+  return { input: { kind: "file", file }, width, height, frameRate, about, encoded };
 }

@@ -6,6 +6,7 @@ import * as format from "../../format.ts";
 import type { OnAir } from "../../on-air.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
+import { useEncodesH264 } from "../../ui/missing.tsx";
 import { Field, inputClass, Notice, Panel } from "../../ui/parts.tsx";
 import type { Chosen } from "../../ui/pay-choice.tsx";
 import { studio } from "../studio.ts";
@@ -46,8 +47,10 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const reading = read(form, ready);
   const { paying, deposit, rungs, wanted, badWorkers } = reading;
   const paid = chosen?.wallet !== undefined;
+  const noEncoder = useEncodesH264() === false && ready?.encoded === true;
   const can =
     ready !== undefined &&
+    !noEncoder &&
     badWorkers === undefined &&
     (!paying || (paid && deposit !== undefined && hiring !== undefined));
   const props = { form, reading, change };
@@ -77,7 +80,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
           </Notice>
         )}
         <Panel title="1. What to show">
-          <What choice={choice} />
+          <What choice={choice} noEncoder={noEncoder} />
           <Title title={form.title} change={change} />
         </Panel>
         <Panel title="2. The ladder">

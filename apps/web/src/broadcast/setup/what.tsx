@@ -5,6 +5,7 @@ import * as format from "../../format.ts";
 import { useStore } from "../../store.ts";
 import type { Input } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
+import { givesFrames, NoFrames, NoH264 } from "../../ui/missing.tsx";
 import { Field, inputClass, Notice, Spinner } from "../../ui/parts.tsx";
 import { type Words, words } from "../../words.ts";
 import { studio } from "../studio.ts";
@@ -66,6 +67,8 @@ export function useChoice(): Choice {
       setPicked(next === "scene" ? openScene(scenes[0]) : undefined);
       setFailed(undefined);
       if (next !== kind) studio.close();
+      // A device that nothing could be made of is not asked for.
+      if (!givesFrames()) return;
       if (next === "camera") void studio.showCamera();
       if (next === "screen") void studio.showScreen();
     },
@@ -75,7 +78,7 @@ export function useChoice(): Choice {
 }
 
 /** Chooses a camera, a screen, a file or the scene. */
-export function What({ choice }: { choice: Choice }) {
+export function What({ choice, noEncoder }: { choice: Choice; noEncoder: boolean }) {
   const { kind, ready, captured, opening, refused, choose } = choice;
   return (
     <>
@@ -99,6 +102,16 @@ export function What({ choice }: { choice: Choice }) {
           >
             {refused.advice}
           </Notice>
+        </div>
+      )}
+      {captured && !givesFrames() && (
+        <div className="mt-4">
+          <NoFrames />
+        </div>
+      )}
+      {noEncoder && (
+        <div className="mt-4">
+          <NoH264 verb="go live" />
         </div>
       )}
     </>

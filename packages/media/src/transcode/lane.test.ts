@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { videoTrackOf } from "./lane.ts";
+
+const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
+const described = (avcC: string, first: string) =>
+  videoTrackOf(
+    "avc",
+    { width: 426, height: 240 },
+    12_800,
+    { codec: "avc1.4d0015", description: bytes(avcC) },
+    bytes(first),
+  ).description;
+
+// What Firefox 153.8.0esr with Debian's libavcodec59 gave for 426x240 at 400 kbit/s: avcC, and the head of its first packet.
+const SPS = "674d4015eca0d8ff2708000003000800f4240078b16cb0";
+const PPS = "68ebecb2";
+const firefox = {
+  avcC: `014d40150301001867${SPS}01000568${PPS}`,
+  packet: `00000017${SPS}00000004${PPS}0000000565b8040abc`,
+};
+
+test("an avcC whose parameter sets begin twice is made anew from those of the first packet", () => {
+  const made = described(firefox.avcC, firefox.packet);
+  expect(made).toEqual(bytes(`014d4015ffe10017${SPS}010004${PPS}`));
+});
+
+test("an avcC stays as the encoder gave it where its packets carry no parameter sets", () => {
+  const avcC = `014d4015ffe10017${SPS}010004${PPS}`;
+  expect(described(avcC, "0000000565b8040abc")).toEqual(bytes(avcC));
+});
+
+test("an avcC with lengths of fewer than four bytes stays as the encoder gave it", () => {
+  const avcC = `014d4015fde10017${SPS}010004${PPS}`;
+  expect(described(avcC, `0017${SPS}0004${PPS}000565b8040abc`)).toEqual(bytes(avcC));
+});
