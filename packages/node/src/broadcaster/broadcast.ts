@@ -299,24 +299,25 @@ function openCrew(
   if (pot === undefined) return undefined;
   const { info } = options.source;
   const policy: Screen.Policy = { ...Screen.open, ...options.workers };
-  const hiring: Hiring = openHiring({
-    ...context,
-    keys,
-    pot,
-    policy,
-    records,
-    verifyPayee: options.verifyPayee,
-    gate,
-    metered: meter.mesh,
-    need: needOf(context, info, { wanted, maxPrice }),
-    facts: offerFacts(context, info, { seedCommit: checks.commitment, policy }),
-    changed() {
-      dispatch().tick();
-      if (context.pace.adapts) asking.advise(hiring);
+  const hiring: Hiring = openHiring(
+    { ...context, signal: working },
+    {
+      keys,
+      pot,
+      policy,
+      records,
+      verifyPayee: options.verifyPayee,
+      gate,
+      metered: meter.mesh,
+      need: needOf(context, info, { wanted, maxPrice }),
+      facts: offerFacts(context, info, { seedCommit: checks.commitment, policy }),
+      changed() {
+        dispatch().tick();
+        if (context.pace.adapts) asking.advise(hiring);
+      },
+      gone: (worker) => dispatch().lost(worker),
     },
-    gone: (worker) => dispatch().lost(worker),
-    signal: working,
-  });
+  );
   return hiring;
 }
 

@@ -3,7 +3,7 @@ import { type Crew, Price, Screen } from "@tabcast/market";
 import type { SourceInfo } from "@tabcast/media";
 import type { Wei } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
-import type { OfferFacts } from "./hiring.ts";
+import type { OfferFacts } from "./offering.ts";
 import type { StreamFacts } from "./publisher.ts";
 
 /** Segments a worker may deliver unpaid. Source: facts of payments, section 7. */

@@ -49,8 +49,15 @@ async function open(policy: Partial<Screen.Policy> = {}) {
     },
   });
   const gate = openGate(LIVE, systemClock, () => {});
-  const hiring = openHiring({
+  const context = {
     mesh,
+    config: LIVE,
+    clock: systemClock,
+    random: seededRandom(1, "hiring"),
+    on: (event: BroadcastEvent) => void events.push(event),
+    signal,
+  };
+  const hiring = openHiring(context, {
     keys: await Keys.generate(),
     need: {
       wanted: 8,
@@ -84,17 +91,12 @@ async function open(policy: Partial<Screen.Policy> = {}) {
         salt: `0x${"11".repeat(32)}`,
       },
     } as unknown as PayerPot,
-    config: LIVE,
-    clock: systemClock,
-    random: seededRandom(1, "hiring"),
     policy: { ...Screen.open, ...policy },
     records,
     gate,
     metered: mesh,
-    on: (event) => void events.push(event),
     changed() {},
     gone() {},
-    signal,
   });
   hiring.tick();
   const bid = async ({ keys, mesh: own }: Tab, of: Partial<Bid> = {}) => {

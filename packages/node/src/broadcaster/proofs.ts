@@ -1,6 +1,6 @@
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { Equivocation, PROOFS_TOPIC } from "@tabcast/protocol";
-import { toHex } from "@tabcast/runtime";
+import { BoundedMap, toHex } from "@tabcast/runtime";
 import type { Signed } from "./delivery.ts";
 
 /** Receipts remembered, to find two for one segment. */
@@ -14,15 +14,14 @@ export interface Proofs {
 
 /** `failed` is told why a proof could not be sent. */
 export function openProofs(mesh: Pick<Mesh, "publish">, failed: (error: unknown) => void): Proofs {
-  const receipts = new Map<string, Signed>();
+  const receipts = new BoundedMap<string, Signed>(MOST_RECEIPTS);
 
   return {
     conflicts(worker, got) {
       const { award, epoch, seq } = got.receipt;
       const key = `${worker} ${toHex(award)} ${epoch} ${seq}`;
       const before = receipts.get(key) ?? got;
-      receipts.set(key, before);
-      if (receipts.size > MOST_RECEIPTS) receipts.delete(receipts.keys().next().value as string);
+      if (before === got) receipts.set(key, got);
       if (toHex(before.hash) === toHex(got.hash)) return false;
       const proof = Equivocation.encode({ first: before.sealed, second: got.sealed });
       mesh.publish(PROOFS_TOPIC, proof).catch(failed);

@@ -1,11 +1,11 @@
-import { toHex } from "@tabcast/runtime";
+import { secureRandom, toHex } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openAwardIds } from "./award-ids.ts";
 
 const offer = (id: number) => new Uint8Array(16).fill(id % 256).fill(id >> 8, 0, 1);
 
 test("a bid that is sent again has its id, and one after the award was taken has another", () => {
-  const ids = openAwardIds();
+  const ids = openAwardIds({ random: secureRandom });
   expect(ids.of(offer(1))).toBeUndefined();
   const first = ids.draw(offer(1));
   expect(first).toHaveLength(16);
@@ -17,12 +17,15 @@ test("a bid that is sent again has its id, and one after the award was taken has
 });
 
 test("a tab that starts again draws other ids for the same offers", () => {
-  const [before, after] = [openAwardIds(), openAwardIds()];
+  const [before, after] = [
+    openAwardIds({ random: secureRandom }),
+    openAwardIds({ random: secureRandom }),
+  ];
   expect(after.draw(offer(1))).not.toEqual(before.draw(offer(1)));
 });
 
 test("256 are remembered, all different, and the oldest is refused from then on", () => {
-  const ids = openAwardIds();
+  const ids = openAwardIds({ random: secureRandom });
   const all = Array.from({ length: 257 }, (_, id) => toHex(ids.draw(offer(id))));
   expect(new Set(all).size).toBe(257);
   expect(ids.of(offer(0))).toBeUndefined();

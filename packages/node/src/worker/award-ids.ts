@@ -1,4 +1,5 @@
-import { secureRandom, toHex } from "@tabcast/runtime";
+import { BoundedMap, toHex } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 
 /** Ids of bids whose award may still come; the oldest makes room, and its award is refused. */
 const MOST_DRAWN = 256;
@@ -17,15 +18,13 @@ export interface AwardIds {
   taken(offer: Uint8Array): void;
 }
 
-export function openAwardIds(): AwardIds {
-  const drawn = new Map<string, Uint8Array>();
+export function openAwardIds({ random }: Pick<Context, "random">): AwardIds {
+  const drawn = new BoundedMap<string, Uint8Array>(MOST_DRAWN);
   const of = (offer: Uint8Array) => drawn.get(toHex(offer));
   return {
     draw(offer) {
-      const id = of(offer) ?? secureRandom.bytes(16);
-      drawn.delete(toHex(offer));
+      const id = of(offer) ?? random.bytes(16);
       drawn.set(toHex(offer), id);
-      if (drawn.size > MOST_DRAWN) drawn.delete(drawn.keys().next().value as string);
       return id;
     },
     of,

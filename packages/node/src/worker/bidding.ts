@@ -1,7 +1,7 @@
 import type { Purse } from "@tabcast/channel";
 import { Hire, Screen } from "@tabcast/market";
 import type { CodecName } from "@tabcast/media";
-import type { Mesh, PeerId } from "@tabcast/mesh";
+import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
   BidReply,
   Clocks,
@@ -14,7 +14,7 @@ import {
   type Signer,
   sealBid,
 } from "@tabcast/protocol";
-import { type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
+import { BoundedMap, type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import { FloodError, type Gate } from "../gate.ts";
 import { asCodec } from "../wire.ts";
@@ -75,15 +75,18 @@ interface Known {
 const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
   tooSlow !== undefined || (waitUntil !== undefined && now >= waitUntil);
 
+type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
+
 export function openBidding(options: BiddingOptions): Bidding {
-  const { mesh, keys, purse, clock, gate, self, shuns, crews, doubt, on, signal } = options;
-  const joinedAt = clock.now();
-  const offers = new Map<string, Known>();
+  const { mesh, clock, self, shuns, doubt, on, signal } = options;
+  const offers = new BoundedMap<string, Known>(MOST_OFFERS);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const spared = openShunned(clock);
-  const clocks = new Clocks();
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
-  const passed = new Map<string, { readonly offer: Offer; readonly until: number }>();
+  const passed = new BoundedMap<string, { readonly offer: Offer; readonly until: number }>(
+    MOST_OFFERS,
+  );
+  const sender = openSender(options);
 
   async function consider(offer: Offer): Promise<void> {
     const id = toHex(offer.id);
@@ -102,43 +105,76 @@ export function openBidding(options: BiddingOptions): Bidding {
     passed.delete(id);
     if (!plan.bid) {
       if (plan.why === "incapable") passed.set(id, { offer, until: clock.now() + offer.ttlMs });
-      if (passed.size > MOST_OFFERS) passed.delete(passed.keys().next().value as string);
       return;
     }
     const sparing = () => slow !== undefined && spared.has(stream);
     if (sparing()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
-    const stop = new AbortController();
-    const known: Known = { offer, bid: false, stop };
+    const known: Known = { offer, bid: false, stop: new AbortController() };
     offers.set(id, known);
-    if (offers.size > MOST_OFFERS) offers.delete(offers.keys().next().value as string);
     if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
     if (!offers.has(id)) return; // closed meanwhile
     if (sparing() || self().working.includes(stream)) return; // an earlier bid was answered, or got it hired
+    await bid(known, plan);
+  }
+
+  async function bid(known: Known, plan: Plan): Promise<void> {
+    const { offer, stop } = known;
     known.bid = true;
-    const bid = await sealed(offer, plan.pixelsPerSecond);
-    const reply = await ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
-      signal: AbortSignal.any([signal, stop.signal, clock.timeout(BID_MS)]),
-      addrs: offer.addrs,
-    }).catch((error: unknown) => {
+    const reply = await sender.send(known, plan.pixelsPerSecond).catch((error: unknown) => {
       if (stop.signal.aborted) return undefined; // closed while it was on its way
-      offers.delete(id); // it never heard of us: bid again when the offer is repeated
+      offers.delete(toHex(offer.id)); // it never heard of us: bid again when the offer is repeated
       throw error;
     });
     if (reply === undefined) return;
     const { ok, why, retryMs } = BidReply.decode(reply.head);
+    const stream = toHex(offer.stream);
     if (ok) {
       spared.forgive(stream);
       return on({ type: "bid", stream });
     }
     if (why === "too slow") {
       known.tooSlow = plan.pixelsPerSecond;
-      if (slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
+      if (plan.slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
     }
     if (retryMs > 0 || why === "already in") known.waitUntil = clock.now() + retryMs;
     on({ type: "refused", what: "bid", why });
   }
+
+  function closed(id: string, stream: Uint8Array): void {
+    // Anybody can sign an end with a key of its own: it counts from the stream that offered.
+    const known = offers.get(id);
+    const over = passed.get(id);
+    if (over !== undefined && equalBytes(over.offer.stream, stream)) passed.delete(id);
+    if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
+    // One that may have our bid stays known: gossip may be quicker than the award.
+    if (known.bid) known.stop.abort();
+    else offers.delete(id);
+  }
+
+  followOffers(options, { known: (id) => offers.get(id)?.offer, consider, closed });
+  return {
+    offer: (id) => offers.get(toHex(id))?.offer,
+    reconsider() {
+      const now = clock.now();
+      const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
+      const all = [...passed.values()].filter(({ until }) => until > now);
+      for (const { offer } of [...slow, ...all])
+        consider(offer).catch((error: unknown) => {
+          if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
+        });
+    },
+    forget(stream) {
+      for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
+    },
+  };
+}
+
+/** Signs bids and takes them to their streams. */
+function openSender(options: BiddingOptions) {
+  const { mesh, keys, purse, clock, self, crews, signal } = options;
+  const joinedAt = clock.now();
 
   function sealed(offer: Offer, pixelsPerSecond: number): Promise<Uint8Array> {
     const { price, tags } = self();
@@ -161,28 +197,43 @@ export function openBidding(options: BiddingOptions): Bidding {
     });
   }
 
-  async function closed(envelope: Uint8Array): Promise<void> {
-    const { offer, stream } = await openClosed(envelope);
-    // Anybody can sign an end with a key of its own: it counts from the stream that offered.
-    const known = offers.get(toHex(offer));
-    const over = passed.get(toHex(offer));
-    if (over !== undefined && equalBytes(over.offer.stream, stream)) passed.delete(toHex(offer));
-    if (known === undefined || !equalBytes(known.offer.stream, stream)) return;
-    // One that may have our bid stays known: gossip may be quicker than the award.
-    if (known.bid) known.stop.abort();
-    else offers.delete(toHex(offer));
-  }
+  return {
+    /** Resolves with the answer, a BidReply. Throws MESH_*, or the signal's reason; `stop` calls the bid back. */
+    async send({ offer, stop }: Known, pixelsPerSecond: number): Promise<Message> {
+      const bid = await sealed(offer, pixelsPerSecond);
+      return ask(mesh, offer.broadcaster, PROTOCOLS.bid, bid, {
+        signal: AbortSignal.any([signal, stop.signal, clock.timeout(BID_MS)]),
+        addrs: offer.addrs,
+      });
+    },
+  };
+}
+
+/** Hears offers and their ends, and drops what floods, does not open, or contradicts what the same offer said before. */
+function followOffers(
+  { mesh, clock, gate, on, signal }: BiddingOptions,
+  handle: {
+    readonly known: (id: string) => Offer | undefined;
+    readonly consider: (offer: Offer) => Promise<void>;
+    readonly closed: (id: string, stream: Uint8Array) => void;
+  },
+): void {
+  const clocks = new Clocks();
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
     gate.pass("offer", from);
-    if (Envelope.kindOf(envelope) === "closed") return closed(envelope);
+    if (Envelope.kindOf(envelope) === "closed") {
+      const { offer, stream } = await openClosed(envelope);
+      handle.closed(toHex(offer), stream);
+      return;
+    }
     const offer = await openOffer(envelope, { now: clock.unix(), clocks });
-    const known = offers.get(toHex(offer.id));
-    if (known !== undefined && !sameTerms(known.offer, offer)) {
+    const known = handle.known(toHex(offer.id));
+    if (known !== undefined && !sameTerms(known, offer)) {
       gate.dropped("offer", from, "contradictory");
       return;
     }
-    await consider(offer);
+    await handle.consider(offer);
   }
 
   mesh.subscribe(
@@ -197,22 +248,6 @@ export function openBidding(options: BiddingOptions): Bidding {
     },
     { signal },
   );
-
-  return {
-    offer: (id) => offers.get(toHex(id))?.offer,
-    reconsider() {
-      const now = clock.now();
-      const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
-      const all = [...passed.values()].filter(({ until }) => until > now);
-      for (const { offer } of [...slow, ...all])
-        consider(offer).catch((error: unknown) => {
-          if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
-        });
-    },
-    forget(stream) {
-      for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
-    },
-  };
 }
 
 /** What a repeated offer may not change while its id is the same. */

@@ -1,4 +1,4 @@
-import { CodedError, equalBytes } from "@tabcast/runtime";
+import { BoundedMap, CodedError, equalBytes } from "@tabcast/runtime";
 
 /** Receipts kept per award, to answer a repeated job with. */
 const MOST_RECEIPTS = 32;
@@ -18,9 +18,14 @@ export interface Receipts {
 }
 
 export function openReceipts(): Receipts {
-  const receipts = new Map<number, { readonly source: Uint8Array; readonly sealed: Uint8Array }>();
   /** The newest sequence whose receipt made room. */
   let forgotten = -1;
+  const receipts = new BoundedMap<
+    number,
+    { readonly source: Uint8Array; readonly sealed: Uint8Array }
+  >(MOST_RECEIPTS, (seq) => {
+    forgotten = Math.max(forgotten, seq);
+  });
   return {
     has: (seq) => receipts.has(seq),
     of(seq, mediaHash) {
@@ -33,12 +38,6 @@ export function openReceipts(): Receipts {
       return stored?.sealed.slice();
     },
     tooOld: (seq) => seq <= forgotten,
-    put(seq, signed) {
-      receipts.set(seq, signed);
-      if (receipts.size <= MOST_RECEIPTS) return;
-      const oldest = receipts.keys().next().value as number;
-      receipts.delete(oldest);
-      forgotten = Math.max(forgotten, oldest);
-    },
+    put: (seq, signed) => void receipts.set(seq, signed),
   };
 }

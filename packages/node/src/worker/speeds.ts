@@ -67,10 +67,8 @@ export function openSpeeds({
   signal,
 }: SpeedsOptions): Speeds {
   const known = new Map<CodecName, Known>();
-  const doubted = new Set<CodecName>();
-  /** When an offer may have a codec measured again, and after what wait; never where measuring has shown no encoder. */
-  const waits = new Map<CodecName, { readonly ms: number; readonly until: number }>();
-  let measuring: AbortController | undefined;
+  const doubts = openDoubts(clock);
+  const bench = openBench(signal);
   let watch = Remeasure.begin(clock.now());
   const begin = (capability: Capability) =>
     known.set(capability.codec, {
@@ -79,17 +77,6 @@ export function openSpeeds({
       smallShare: smallOf(capability) / capability.pixelsPerSecond,
     });
   for (const capability of capabilities) begin(capability);
-
-  /** Runs `task` while nothing is to be done; nothing else is measured beside it. */
-  async function alone(task: (until: AbortSignal) => Promise<void>): Promise<void> {
-    const own = new AbortController();
-    measuring = own;
-    try {
-      await task(AbortSignal.any([signal, own.signal]));
-    } finally {
-      measuring = undefined;
-    }
-  }
 
   /** A short look at the first codec; where it is quicker than it says all are measured again, and none is lowered for it. */
   async function look(measureNow: Measure, until: AbortSignal): Promise<void> {
@@ -120,12 +107,14 @@ export function openSpeeds({
   async function watching(measureNow: Measure): Promise<void> {
     for (;;) {
       await clock.sleep(Math.max(LEAST_SLEEP_MS, watch.dueAt - clock.now()), { signal });
-      if (!isIdle() || measuring !== undefined) watch = Remeasure.put(watch, clock.now());
+      if (!isIdle() || bench.taken()) watch = Remeasure.put(watch, clock.now());
       else if (clock.now() >= watch.dueAt)
-        await alone((until) => look(measureNow, until)).catch((error: unknown) => {
-          watch = Remeasure.put(watch, clock.now());
-          if (!signal.aborted && !(error instanceof JobCame)) failed(error);
-        });
+        await bench
+          .alone((until) => look(measureNow, until))
+          .catch((error: unknown) => {
+            watch = Remeasure.put(watch, clock.now());
+            if (!signal.aborted && !(error instanceof JobCame)) failed(error);
+          });
     }
   }
   if (measure !== undefined) watching(measure).catch(() => {}); // the signal ended it
@@ -133,7 +122,7 @@ export function openSpeeds({
   return {
     capabilities: () => [...known.values()].map(({ capability }) => capability),
     worked(codec, job) {
-      waits.delete(codec);
+      doubts.settled(codec);
       const held = known.get(codec);
       if (held === undefined) return;
       const { state, measureAgain } = Observed.observe(held.observed, job);
@@ -142,34 +131,73 @@ export function openSpeeds({
       const capability = moved ? { ...held.capability, pixelsPerSecond } : held.capability;
       known.set(codec, { ...held, capability, observed: state });
       if (moved) changed(capability);
-      if (measureAgain) doubted.add(codec);
+      if (measureAgain) doubts.add(codec);
     },
     doubt(codec) {
+      if (!bench.taken()) doubts.again(codec);
+    },
+    idle() {
+      const codec = doubts.first();
+      if (codec === undefined || measure === undefined || bench.taken()) return;
+      if (signal.aborted) return;
+      doubts.delete(codec);
+      bench
+        .alone(async (until) => {
+          const capability = await measure({ codec, signal: until });
+          begin(capability);
+          changed(capability);
+        })
+        .catch((error: unknown) => {
+          if (error instanceof JobCame) {
+            doubts.add(codec);
+            return;
+          }
+          if (!known.has(codec)) doubts.never(codec);
+          if (!signal.aborted) failed(error);
+        });
+    },
+    busy: bench.letGo,
+  };
+}
+
+/** Where one thing is measured at a time, while nothing is to be done. */
+function openBench(signal: AbortSignal) {
+  let measuring: AbortController | undefined;
+  return {
+    taken: () => measuring !== undefined,
+    /** Runs `task`; nothing else is measured beside it. Rejects with what it throws, or JobCame. */
+    async alone(task: (until: AbortSignal) => Promise<void>): Promise<void> {
+      const own = new AbortController();
+      measuring = own;
+      try {
+        await task(AbortSignal.any([signal, own.signal]));
+      } finally {
+        measuring = undefined;
+      }
+    },
+    letGo: () => measuring?.abort(new JobCame("a job has come")),
+  };
+}
+
+/** Codecs whose figure is in doubt, and when an offer may have one measured again. */
+function openDoubts(clock: Clock) {
+  const doubted = new Set<CodecName>();
+  /** After what wait; never where measuring has shown no encoder. */
+  const waits = new Map<CodecName, { readonly ms: number; readonly until: number }>();
+  return {
+    add: (codec: CodecName) => void doubted.add(codec),
+    delete: (codec: CodecName) => void doubted.delete(codec),
+    first: (): CodecName | undefined => doubted.values().next().value,
+    /** An offer doubts it: at once, and then less and less often for as long as it stays. */
+    again(codec: CodecName): void {
       const now = clock.now();
       const last = waits.get(codec) ?? { ms: 0, until: now };
-      if (measuring !== undefined || now < last.until) return;
+      if (now < last.until) return;
       const ms = Math.min(RETRY_MS.most, Math.max(RETRY_MS.first, 2 * last.ms));
       waits.set(codec, { ms, until: now + ms });
       doubted.add(codec);
     },
-    idle() {
-      const [codec] = doubted;
-      if (codec === undefined || measure === undefined || measuring !== undefined) return;
-      if (signal.aborted) return;
-      doubted.delete(codec);
-      alone(async (until) => {
-        const capability = await measure({ codec, signal: until });
-        begin(capability);
-        changed(capability);
-      }).catch((error: unknown) => {
-        if (error instanceof JobCame) {
-          doubted.add(codec);
-          return;
-        }
-        if (!known.has(codec)) waits.set(codec, { ms: 0, until: Number.POSITIVE_INFINITY });
-        if (!signal.aborted) failed(error);
-      });
-    },
-    busy: () => measuring?.abort(new JobCame("a job has come")),
+    settled: (codec: CodecName) => void waits.delete(codec),
+    never: (codec: CodecName) => void waits.set(codec, { ms: 0, until: Number.POSITIVE_INFINITY }),
   };
 }

@@ -1,5 +1,6 @@
 import { LIVE, Screen } from "@tabcast/market";
-import { describe, systemClock, toHex, Wei } from "@tabcast/runtime";
+import { describe, toHex, Wei } from "@tabcast/runtime";
+import { contextOf } from "../context.ts";
 import { serveHeld } from "../exchange.ts";
 import { openGate } from "../gate.ts";
 import { openHeld } from "../held.ts";
@@ -12,9 +13,9 @@ import { openDelegation, serveWatchtower } from "./delegate.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
-import { openPlaces } from "./places.ts";
-import { openShift } from "./shift.ts";
-import { openSpeeds } from "./speeds.ts";
+import { openPlaces, type Places } from "./places.ts";
+import { openShift, type Shift } from "./shift.ts";
+import { openSpeeds, type Speeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 
 /** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
@@ -25,9 +26,11 @@ const CLOSING_MS = 1_000;
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
   const { mesh, keys, purse, transcoder, on, price = DEFAULT_PRICE } = options;
-  const { clock = systemClock, tags = [], watchtower } = options;
+  const { tags = [], watchtower } = options;
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
+  const context = contextOf({ ...options, signal });
+  const { clock } = context;
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
 
   const held = openHeld();
@@ -55,22 +58,9 @@ export function work(options: WorkerOptions): WorkerNode {
   const shift = openShift({ policy: options.availability, places, on });
   const credit = openCredit({ purse, places, clock });
   const audits = openAudits({ mesh, on, signal });
-  const self = () => {
-    const { free, state } = shift.state();
-    return {
-      self: mesh.self,
-      price,
-      capabilities: speeds.capabilities(),
-      free,
-      shut: state !== "open",
-      tags,
-      crews: [...crews.keys()],
-      lists: shift.policy(),
-      working: places.all().map(({ stream }) => stream),
-      restedMs: places.restedMs(),
-    };
-  };
-  const ids = openAwardIds();
+  const fixed = { self: mesh.self, price, tags, crews: [...crews.keys()] };
+  const self = () => ({ ...fixed, ...standingOf({ shift, speeds, places }) });
+  const ids = openAwardIds(context);
   const bidding = openBidding({
     mesh,
     keys,
@@ -125,5 +115,18 @@ export function work(options: WorkerOptions): WorkerNode {
       await delegation.now(clock.timeout(CLOSING_MS)); // what was paid since
       own.abort();
     },
+  };
+}
+
+/** What this worker can take on now. */
+function standingOf({ shift, speeds, places }: { shift: Shift; speeds: Speeds; places: Places }) {
+  const { free, state } = shift.state();
+  return {
+    capabilities: speeds.capabilities(),
+    free,
+    shut: state !== "open",
+    lists: shift.policy(),
+    working: places.all().map(({ stream }) => stream),
+    restedMs: places.restedMs(),
   };
 }

@@ -1,0 +1,127 @@
+import type { PayeeProof, PayerPot } from "@tabcast/channel";
+import { type Crew, Screen } from "@tabcast/market";
+import type { PeerId } from "@tabcast/mesh";
+import {
+  BidReply,
+  Bye,
+  openBid,
+  openEquivocation,
+  PROOFS_TOPIC,
+  PROTOCOLS,
+  peerIdOf,
+  publicKeyOf,
+} from "@tabcast/protocol";
+import { BoundedMap, Wei } from "@tabcast/runtime";
+import { answer } from "../exchange.ts";
+import type { Gate } from "../gate.ts";
+import type { OfferingContext } from "./offering.ts";
+import { openPayees } from "./payees.ts";
+import { type Records, whoseOf } from "./records.ts";
+
+/** The longest wait that a refused bid is told of, in milliseconds. */
+const MOST_RETRY_MS = 3_600_000;
+
+export interface ApplicantsOptions {
+  readonly pot: PayerPot;
+  /** Who may work for the stream at all. */
+  readonly policy: Screen.Policy;
+  readonly records: Records;
+  /** Checks payees' proofs. Default: channel's own. */
+  readonly verifyPayee?: typeof PayeeProof.verify | undefined;
+  readonly gate: Gate;
+  readonly member: (worker: PeerId) => Crew.Member | undefined;
+  /** Bidders that the crew remembers. */
+  readonly most: number;
+  readonly tell: (event: Crew.Event) => readonly Crew.Effect[];
+}
+
+/** Hears what workers say, of themselves and of each other: bids, goodbyes and proofs. */
+export interface Applicants {
+  /** Where a worker said in its bid that it can be reached. */
+  addrs(worker: PeerId): readonly string[];
+}
+
+export function serveApplicants(context: OfferingContext, options: ApplicantsOptions): Applicants {
+  const { mesh, clock, on, signal } = context;
+  const { pot, policy, records, gate, member, tell } = options;
+  const payees = openPayees(pot.domain, options.verifyPayee);
+  /** Where viewers reach who has bid; as bounded as what the crew remembers. */
+  const addrs = new BoundedMap<PeerId, readonly string[]>(options.most);
+
+  answer(mesh, PROTOCOLS.bid, signal, async (head, peer) => {
+    const from = publicKeyOf(peer);
+    if (from === undefined) return undefined;
+    gate.pass("bid", peer);
+    const bid = await openBid(head, { from }).catch((error: unknown) => {
+      gate.refused("bid", peer, error);
+      throw error;
+    });
+    const payee = await payees.of(bid, from);
+    if (payee === "forged") gate.dropped("bid", peer, "mis-signed");
+    const payeeProven = payee === "proven";
+    const known = whoseOf({ worker: peer, payee: bid.payee, payeeProven });
+    const effects = tell({
+      type: "bid",
+      bid,
+      now: clock.now(),
+      payeeProven,
+      denied: Screen.bid(bid, policy, { payee, outFor: records.outFor(known) }),
+      honesty: records.honesty(known),
+      measured: records.of(known).measured,
+    });
+    addrs.set(peer, bid.addrs);
+    const reply = effects.find((effect) => effect.do === "answer");
+    // Another stream of this tab may have made the offer.
+    if (reply === undefined || reply.why === "unknown offer") return undefined;
+    if (reply.ok)
+      on({ type: "bid", worker: peer, pixelsPerSecond: bid.pixelsPerS, price: Wei.of(bid.price) });
+    const retryMs = Math.min(MOST_RETRY_MS, Math.ceil(reply.retryMs));
+    return BidReply.encode({ ok: reply.ok, why: reply.why, retryMs });
+  });
+  answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
+    if (member(peer) === undefined) return undefined;
+    const { finishing } = Bye.decode(head);
+    const now = clock.now();
+    tell(
+      finishing
+        ? { type: "draining", worker: peer, now }
+        : { type: "lost", worker: peer, fault: "left", now },
+    );
+    return new Uint8Array(0);
+  });
+  followProofs(context, options);
+  mesh.watch(
+    (event) => {
+      if (event.type === "disconnected" && member(event.peer) !== undefined)
+        tell({ type: "lost", worker: event.peer, fault: "left", now: clock.now() });
+    },
+    { signal },
+  );
+
+  return { addrs: (worker) => addrs.get(worker) ?? [] };
+}
+
+/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and loses it its place. */
+function followProofs(
+  { mesh, config, clock, on, signal }: OfferingContext,
+  { records, gate, member, tell }: ApplicantsOptions,
+): void {
+  async function take(sealed: Uint8Array, from: PeerId): Promise<void> {
+    gate.pass("proof", from);
+    const { signer } = await openEquivocation(sealed);
+    const worker = peerIdOf(signer);
+    if (records.outFor({ worker }) > config.trust.proofMs / 2) return; // known already
+    const hired = member(worker);
+    records.tell(hired === undefined ? { worker } : whoseOf(hired), { type: "proof" });
+    on({ type: "proved", worker });
+    if (member(worker) !== undefined)
+      tell({ type: "lost", worker, fault: "invalid", now: clock.now() });
+  }
+  mesh.subscribe(
+    PROOFS_TOPIC,
+    ({ from, body }) => {
+      take(body.slice(), from).catch((error: unknown) => gate.refused("proof", from, error));
+    },
+    { signal },
+  );
+}

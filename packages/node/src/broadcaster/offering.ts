@@ -1,0 +1,131 @@
+import { type PayerPot, Wire } from "@tabcast/channel";
+import { type Crew, Hire } from "@tabcast/market";
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import {
+  Accept,
+  Bye,
+  type Loose,
+  OFFERS_TOPIC,
+  type Offer,
+  PROTOCOLS,
+  type Signer,
+  sealAward,
+  sealClosed,
+  sealOffer,
+} from "@tabcast/protocol";
+import { toHex } from "@tabcast/runtime";
+import { ask } from "../exchange.ts";
+import type { StreamContext } from "./context.ts";
+
+/** How long an award may travel, a cold dial included, in milliseconds; the crew gives it up by its own rule. */
+const AWARD_MS = 15_000;
+/** How long a worker may take to hear a goodbye, in milliseconds. */
+const BYE_MS = 2_000;
+
+/** What an offer says that stays the same while the stream runs. */
+export type OfferFacts = Omit<
+  Loose<Offer>,
+  | "id"
+  | "stream"
+  | "broadcaster"
+  | "addrs"
+  | "pot"
+  | "ttlMs"
+  | "atMs"
+  | "slackMs"
+  | "maxPrice"
+  | "wanted"
+>;
+
+export type OfferingContext = Pick<StreamContext, "mesh" | "config" | "clock" | "on" | "signal">;
+
+export interface OfferingOptions {
+  readonly keys: Signer;
+  readonly need: Crew.Need;
+  readonly facts: OfferFacts;
+  readonly pot: PayerPot;
+  /** Where what is asked of others is counted. */
+  readonly metered: Mesh;
+  /** What came of an award: "accepted" or "refused". */
+  readonly tell: (event: Crew.Event) => void;
+  /** The member of the crew as it is now. */
+  readonly member: (worker: PeerId) => Crew.Member | undefined;
+}
+
+/** Says what a stream has to say to workers: offers, awards and goodbyes. Decides nothing. */
+export interface Offering {
+  offer(id: Uint8Array): void;
+  /** No bid on this offer is taken any more. */
+  closed(offer: Uint8Array): void;
+  award(member: Crew.Member, offer: Uint8Array): void;
+  /** A worker that is not told keeps its place with us and never bids again. */
+  bye(member: Crew.Member, why: string): void;
+}
+
+export function openOffering(context: OfferingContext, options: OfferingOptions): Offering {
+  const { mesh, config, clock, on, signal } = context;
+  const { keys, need, facts, pot, metered, tell, member: current } = options;
+  const stream = keys.publicKey;
+  const wirePot = Wire.fromPot(pot.domain, pot.config);
+
+  const warn = (what: string) => (error: unknown) => {
+    if (!signal.aborted) on({ type: "warning", message: `${what}: ${String(error)}` });
+  };
+
+  async function publishOffer(id: Uint8Array): Promise<void> {
+    const sealed = await sealOffer(keys, {
+      ...facts,
+      id,
+      stream,
+      broadcaster: mesh.self,
+      addrs: mesh.addrs().slice(0, 8),
+      pot: wirePot,
+      slackMs: Math.round(need.slackMs),
+      maxPrice: need.maxPrice,
+      wanted: need.wanted,
+      ttlMs: config.offerTtlMs,
+      atMs: Math.round(clock.unix()),
+    });
+    await metered.publish(OFFERS_TOPIC, sealed);
+  }
+
+  async function sendAward(member: Crew.Member, offer: Uint8Array): Promise<void> {
+    const { award: id, worker, epoch, price, payee, lane, role } = member;
+    try {
+      const terms = { id, offer, stream, worker, epoch, role, price, payee, lane, pot: wirePot };
+      const sealed = await sealAward(keys, terms);
+      const reply = await ask(metered, worker, PROTOCOLS.award, sealed, {
+        signal: AbortSignal.any([signal, clock.timeout(AWARD_MS)]),
+      });
+      const { ok, why, retryMs } = Accept.decode(reply.head);
+      if (!ok) on({ type: "dropped", worker, why: `refused: ${why}` });
+      const now = clock.now();
+      const declined = Hire.decline({ why, retryMs });
+      tell(
+        ok
+          ? { type: "accepted", worker, epoch, now }
+          : { type: "refused", worker, epoch, why: declined, now },
+      );
+      if (!ok || current(worker)?.epoch !== epoch) return;
+      on({ type: "hired", worker, role, payee: `0x${toHex(payee)}` });
+      await mesh.keep(worker, true);
+    } catch {
+      tell({ type: "refused", worker, epoch, now: clock.now() });
+    }
+  }
+
+  return {
+    offer: (id) => void publishOffer(id).catch(warn("the offer could not be sent")),
+    closed(offer) {
+      sealClosed(keys, { offer, stream })
+        .then((sealed) => metered.publish(OFFERS_TOPIC, sealed))
+        .catch(warn("the end of an offer could not be sent"));
+    },
+    award: (member, offer) => void sendAward(member, offer),
+    bye({ worker, award }, why) {
+      const bye = Bye.encode({ why, finishing: why === "ended", award });
+      const wait = clock.timeout(BYE_MS);
+      ask(metered, worker, PROTOCOLS.bye, bye, { signal: wait }).catch(() => {}); // it is gone after all
+    },
+  };
+}
