@@ -28,9 +28,13 @@ import { counted, type Meter, meter, type Sample } from "./traffic.ts";
 
 /** Why this tab cannot do what was asked of it. */
 export class TabError extends CodedError<
+  /** The server of the pages has no /tabcast.json. Do: put one beside the pages. */
   | { code: "TAB_NO_CONFIG"; status: number }
+  /** This tab does that already. Do: end it first, or open another tab. */
   | { code: "TAB_BUSY"; what: string }
+  /** No play money: not a local chain, or its faucet refused. Do: use a wallet with money. */
   | { code: "TAB_NO_FAUCET"; status: number }
+  /** The chain refused a call. Do: check the RPC address; try again. */
   | { code: "TAB_CHAIN"; method: string }
 > {}
 

@@ -23,7 +23,7 @@ export const MOST_IN_POT = 16;
 /** Gas of one more row of a claim, into a fresh lane and credit. Source: the contract's gas snapshot, 54,763 a lane of 50. */
 const ROW_GAS = 60_000n;
 
-/** No room for what was brought. */
+/** No room for what was brought. Do: nothing; its owner hands it to another peer. */
 export class TowerError extends CodedError<{ code: "TOWER_FULL"; most: number }> {}
 
 export interface OpenTowerOptions {

@@ -25,7 +25,7 @@ export interface Args {
   readonly aac: boolean;
 }
 
-/** A flag that is unknown, incomplete or out of bounds. */
+/** A flag that is unknown, incomplete or out of bounds. Do: see --help. */
 export class ArgsError extends CodedError<{ code: "ARGS_BAD"; flag: string }> {}
 
 /** What `--help` prints. */

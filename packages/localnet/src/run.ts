@@ -15,7 +15,12 @@ import { makeReport, type Report, shortcomings } from "./report.ts";
 import { ServerError } from "./server.ts";
 
 /** The run was stopped too early, or did not do all that it should. */
-export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" } | { code: "STOPPED" }> {}
+export class RunError extends CodedError<
+  /** A segment, a payment or the sum of the money is missing; the message lists what. Do: read report.json, `npm run explain`. */
+  | { code: "NOT_ALL_DELIVERED" }
+  /** Ctrl-C came before the broadcast began. Do: start it again. */
+  | { code: "STOPPED" }
+> {}
 
 const usualPort = 4_800;
 /** Length of the scene when the command shall end by itself, in seconds. */
