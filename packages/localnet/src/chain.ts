@@ -63,7 +63,7 @@ const foundry = defineChain({
 
 /** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1 gwei per megapixel. */
 export const usualDeposit: Wei = Wei.of(parseEther("0.01"));
-/** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/.gas-snapshot. */
+/** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/snapshots. */
 const gasOfAStream = 1_500_000n;
 
 /** What the faucet gives at once, and its bounds: play money, but every call is a block. */
