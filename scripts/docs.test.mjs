@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codesIn, makePage, readDoc, staleErrors } from "./errors.mjs";
-import { anchorsOf, LIMITS, missing, tooMuch, wrongPages } from "./readmes.mjs";
+import { anchorsOf, LIMITS, missing, missingTests, tooMuch, wrongPages } from "./readmes.mjs";
 
 const around = { files: [], anchors: () => [], scripts: ["start"] };
 
@@ -50,6 +50,15 @@ test("a script that package.json lacks is named, and code in fences names no fil
   assert.deepEqual(missing("a.md", "npm run start", around), []);
   assert.match(missing("a.md", "npm run stop", around)[0], /no script stop/);
   assert.deepEqual(missing("a.md", "```sh\n`none.ts` [x](none.md)\n```", around), []);
+});
+
+test("a test that a rule names and no file has is named", () => {
+  const rule = "| T1 | 2 | it holds | `a.test.ts`: holds, always; `b.test.ts`: holds too |";
+  const texts = { "a.test.ts": ['test("holds, always")'], "b.test.ts": ['test("other")'] };
+  assert.deepEqual(
+    missingTests("SPEC.md", rule, (file) => texts[file]),
+    ['SPEC.md: no b.test.ts has a test "holds too"'],
+  );
 });
 
 test("headings give the anchors that GitHub gives them", () => {

@@ -70,8 +70,10 @@ export function missing(path, text, { files, anchors, scripts }) {
       for (const [, name] of line.matchAll(/`([^`\s]+)`/g)) {
         if (!KEPT.test(name) || /[*{}<>$]|^https?:/.test(name)) continue;
         const wanted = name.replace(/^(\.\.?\/)+/, "");
-        // A package's README names its own files; a page of docs/ any.
-        const own = /^((packages|apps)\/[^/]+\/|e2e\/)/.exec(path)?.[1] ?? "";
+        // A package's README names its own files; any other page those of any package.
+        const own =
+          (basename(path) === "README.md" && /^((packages|apps)\/[^/]+\/|e2e\/)/.exec(path)?.[1]) ||
+          "";
         const there = files.some(
           (one) => one === wanted || (one.startsWith(own) && one.endsWith(`/${wanted}`)),
         );
@@ -81,6 +83,20 @@ export function missing(path, text, { files, anchors, scripts }) {
   for (const [, name] of text.matchAll(/npm run ([a-z0-9]+)/g))
     if (!scripts.includes(name)) found.push(`${path}: package.json has no script ${name}`);
   return found;
+}
+
+/**
+ * Tests that a table of rules names and nobody can find: rows `| T1 | section | rule | `file`: name; `file`: name |`.
+ * `read` gives the texts of all files of that name.
+ */
+export function missingTests(path, text, read) {
+  return [...text.matchAll(/^\| T\d+ \|.*\| (.+) \|$/gm)].flatMap(([, cell]) =>
+    [...cell.matchAll(/`([^`]+)`: (.+?)(?=; `|$)/g)].flatMap(([, file, name]) =>
+      read(file).some((source) => source.includes(name))
+        ? []
+        : [`${path}: no ${file} has a test "${name}"`],
+    ),
+  );
 }
 
 /** Everything that is wrong with the pages of this repository. */
@@ -106,7 +122,13 @@ export function wrongPages() {
       const text = read(file);
       if (text === undefined) return [];
       const wide = basename(file) === "README.md" ? tooMuch(file, text) : [];
-      return [...wide, ...missing(file, text, { files, anchors, scripts })];
+      const named = (name) =>
+        files.filter((one) => basename(one) === name).map((one) => read(one) ?? "");
+      return [
+        ...wide,
+        ...missing(file, text, { files, anchors, scripts }),
+        ...missingTests(file, text, named),
+      ];
     });
 }
 
