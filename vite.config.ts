@@ -83,7 +83,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["{packages,apps}/**/*.test.ts"],
+          include: ["{packages,apps}/**/*.test.ts", "scripts/*.test.mjs"],
           exclude: [
             "**/node_modules/**",
             "**/dist/**",

@@ -1,7 +1,9 @@
-// node scripts/readmes.mjs: says which README is longer than a person reads, and which page names what is not there.
+// node scripts/readmes.mjs, the stage `docs` of npm test: says which README is longer than a person reads, which page names
+// what is not there, and whether the page of errors is stale.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename, join, posix } from "node:path";
+import { staleErrors } from "./errors.mjs";
 import { root, run, Stop } from "./lib.mjs";
 
 /** What a README may have; more belongs into docs/. Source: style.md, section 3. */
@@ -134,6 +136,6 @@ export function wrongPages() {
 
 if (import.meta.main)
   await run(async () => {
-    const wrong = wrongPages();
+    const wrong = [...wrongPages(), ...staleErrors()];
     if (wrong.length > 0) throw new Stop(wrong.join("\n"));
   });

@@ -1,18 +1,8 @@
-// The stage `docs` of npm test: what is written for people is short enough, and true of what is there.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { codesIn, makePage, readDoc, staleErrors } from "./errors.mjs";
-import { anchorsOf, LIMITS, missing, missingTests, tooMuch, wrongPages } from "./readmes.mjs";
+import { test } from "vitest";
+import { anchorsOf, LIMITS, missing, missingTests, tooMuch } from "./readmes.mjs";
 
 const around = { files: [], anchors: () => [], scripts: ["start"] };
-
-test("every README is short, and every page names only what is there", () => {
-  assert.deepEqual(wrongPages(), []);
-});
-
-test("docs/errors.md has every code of the source", () => {
-  assert.deepEqual(staleErrors(), []);
-});
 
 test("a README of one line, column or word too much is named", () => {
   const { lines, columns, words } = LIMITS;
@@ -26,8 +16,8 @@ test("a README of one line, column or word too much is named", () => {
 });
 
 test("a link to a file or heading that is not there is named", () => {
-  const with_ = { ...around, files: ["docs/a.md", "b/c.md"], anchors: () => ["the-end"] };
-  const check = (link) => missing("docs/a.md", `see [it](${link})`, with_);
+  const there = { ...around, files: ["docs/a.md", "b/c.md"], anchors: () => ["the-end"] };
+  const check = (link) => missing("docs/a.md", `see [it](${link})`, there);
   assert.deepEqual(check("../b/c.md"), []);
   assert.deepEqual(check("../b"), []);
   assert.deepEqual(check("https://example.org/none.md"), []);
@@ -63,29 +53,4 @@ test("a test that a rule names and no file has is named", () => {
 
 test("headings give the anchors that GitHub gives them", () => {
   assert.deepEqual(anchorsOf("# A `b`, c\n```\n# no\n```\n## [D e](x.md)"), ["a-b-c", "d-e"]);
-});
-
-test("a code without a docstring that says what to do is named with its line", () => {
-  const source = `/** Bad. */
-export type XReason =
-  /** It is full. Do: wait. */
-  | { code: "X_FULL"; most: number }
-  | { code: "X_ODD" };
-export class XError extends CodedError<XReason> {}
-/** Gone. Do: stop. */
-export class YError extends CodedError<{ code: "Y_GONE" }> {}`;
-  const codes = codesIn("x.ts", source);
-  assert.deepEqual(
-    codes.map(({ code, owner, line }) => [code, owner, line]),
-    [
-      ["X_FULL", "XError", 4],
-      ["X_ODD", "XError", 5],
-      ["Y_GONE", "YError", 8],
-    ],
-  );
-  const { page, lacking } = makePage([{ file: "x.ts", codes }]);
-  assert.ok(page.includes("| `X_FULL` (most) | It is full. | Wait. |"));
-  assert.ok(page.includes("| `Y_GONE` | Gone. | Stop. |"));
-  assert.deepEqual(lacking, ['x.ts:5: X_ODD needs a docstring "Meaning. Do: what to do."']);
-  assert.equal(readDoc("It is full."), undefined);
 });
