@@ -201,6 +201,7 @@ const stages = {
     command: node24,
     args: [join(modules, "@biomejs", "biome", "bin", "biome"), "check", "."],
   }),
+  docs: () => ({ command: node24, args: [join(root, "scripts", "readmes.mjs")] }),
   contracts: forge,
   "contract-checks": contractChecks,
   unit: (folders) => vitest("unit", folders),

@@ -13,8 +13,11 @@ import { skipGaps } from "./gaps.ts";
 
 /** Why a stream cannot be played here. */
 export class PlayerError extends CodedError<
+  /** The browser has no Media Source Extensions. Do: use another browser. */
   | { code: "PLAYER_UNSUPPORTED" }
+  /** hls.js asked for something that is no part of the stream. Do: report it. */
   | { code: "PLAYER_URI"; uri: string }
+  /** Playing failed again and again. Do: reload the page; choose a lower rung. */
   | { code: "PLAYER_BROKEN"; details: string }
 > {}
 

@@ -22,34 +22,37 @@ export const MIN_CHALLENGE = 900;
 export const MAX_CHALLENGE = 604_800;
 
 export type PotReason =
-  /** More is to be signed than the deposit leaves; wei. */
+  /** More is to be signed than the deposit leaves; wei. Do: top the pot up. */
   | { code: "POT_EMPTY"; need: Wei; free: Wei }
-  /** Not a whole amount of wei above zero, or above 2^96-1. */
+  /** Not a whole amount of wei above zero, or above 2^96-1. Do: give a whole amount of wei within the bounds. */
   | { code: "POT_BAD_AMOUNT"; amount: bigint }
-  /** The payee is no address, or the lane no 32-bit number. */
+  /** The payee is no address, or the lane no 32-bit number. Do: give an address, and a lane from 0 to 2^32 - 1. */
   | { code: "POT_BAD_LANE"; payee: string; lane: number }
-  /** The tab closed its purse, or the pot is being settled. */
+  /** The tab closed its purse, or the pot is being settled. Do: open another pot. */
   | { code: "POT_CLOSED"; state: string }
-  /** A field of the config has the wrong shape or a forbidden value. */
+  /** A field of the config has the wrong shape or a forbidden value. Do: correct the field that the message names. */
   | { code: "POT_BAD_CONFIG"; field: string }
-  /** The pot lies on a chain or in a contract that we do not use. */
+  /** The pot lies on a chain or in a contract that we do not use. Do: work only for pots of the configured chain and contract. */
   | { code: "POT_ELSEWHERE"; chainId: number; contract: Address }
+  /** The pot holds another token than the one that is accepted. Do: use a pot of an accepted token. */
   | { code: "POT_TOKEN"; token: Address }
-  /** Seconds. */
+  /** Seconds. Do: open the pot with a longer challenge. */
   | { code: "POT_CHALLENGE_SHORT"; challengePeriod: number; min: number }
-  /** Hundredths of a percent. */
+  /** Hundredths of a percent. Do: use another contract, or accept its fee. */
   | { code: "POT_FEE"; feeBps: number; max: number }
-  /** Nothing on chain, or less than asked for; wei. */
+  /** Nothing on chain, or less than asked for; wei. Do: fund the pot. */
   | { code: "POT_UNFUNDED"; balance: Wei; min: Wei }
+  /** The pot is being closed, so it pays for no new work. Do: claim what is owed; work for it no more. */
   | { code: "POT_CLOSING"; closeAt: number }
+  /** The pot was settled. Do: nothing is left to do, but to withdraw. */
   | { code: "POT_FINAL" }
-  /** The store has no such pot. */
+  /** The store has no such pot. Do: compare the id; pots are listed by `unsettled`. */
   | { code: "POT_UNKNOWN"; potId: Hex }
-  /** The deposit was never sent, or never arrived. */
+  /** The deposit was never sent, or never arrived. Do: fund a new pot. */
   | { code: "POT_NOT_OPENED"; potId: Hex }
-  /** The chain's events do not add up; wei. */
+  /** The chain's events do not add up; wei. Do: report it with the pot's id: the books disagree with the chain. */
   | { code: "POT_UNBALANCED"; deposited: Wei; paid: Wei; refunded: Wei }
-  /** The purse knows only an address: it can hold vouchers but send nothing. */
+  /** The purse knows only an address: it can hold vouchers but send nothing. Do: open the purse with an account or wallet that can send transactions. */
   | { code: "PURSE_NO_ACCOUNT"; payee: Address };
 
 /** A pot that cannot be used as asked. */

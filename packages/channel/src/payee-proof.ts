@@ -25,11 +25,11 @@ import type { Address, Domain, Hex } from "./types.ts";
 const PROOF_TYPE = keccak256(toHex("PayeeProof(address payee,bytes32 worker)"));
 
 export type PayeeProofReason =
-  /** Not 64 bytes, no point on the curve; or a wallet that signs in another form, as contract wallets do. */
+  /** Not 64 bytes, no point on the curve; or a wallet that signs in another form, as contract wallets do. Do: use a wallet of a plain key, or work without a proof. */
   | { code: "PAYEE_PROOF_MALFORMED"; field: "payee" | "worker" | "signature" }
-  /** Signed by somebody else, or for another worker, chain or contract. */
+  /** Signed by somebody else, or for another worker, chain or contract. Do: sign again with the payee's own wallet, on the right network. */
   | { code: "PAYEE_PROOF_FORGED"; payee: Address; recovered: Address }
-  /** The wallet did not sign. */
+  /** The wallet did not sign. Do: ask again when you want to; work goes on without a proof. */
   | { code: "PAYEE_PROOF_DECLINED"; payee: Address };
 
 /** A proof that cannot be made, or does not hold. */

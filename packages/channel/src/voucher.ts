@@ -14,26 +14,27 @@ const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681
 export const MAX_AMOUNT = (2n ** 96n - 1n) as Wei;
 
 export type VoucherReason =
-  /** Not the lengths, numbers or signature form that the contract would accept. */
+  /** Not the lengths, numbers or signature form that the contract would accept. Do: nothing; the voucher is dropped. Report it if the payer is Tabcast. */
   | { code: "VOUCHER_MALFORMED"; field: string }
-  /** For another pot, payee or lane. */
+  /** For another pot, payee or lane. Do: nothing; the voucher is dropped. */
   | { code: "VOUCHER_MISDIRECTED"; field: "potId" | "payee" | "lane" }
-  /** `trust` was never called, or failed, for this pot. */
+  /** `trust` was never called, or failed, for this pot. Do: call `trust` for the pot before accepting vouchers of it. */
   | { code: "VOUCHER_UNTRUSTED_POT"; potId: Hex }
-  /** Signed by somebody else. */
+  /** Signed by somebody else. Do: nothing; the voucher is dropped, and the payer is not paid work for. */
   | { code: "VOUCHER_FORGED"; signer: Address; recovered: Address }
-  /** Lower than what we hold: answer with that. */
+  /** Lower than what we hold: answer with that. Do: answer with the voucher held, so that the payer goes on from it. */
   | { code: "VOUCHER_STALE"; amount: Wei; held: Wei }
-  /** More than was delivered plus what may be paid ahead. */
+  /** More than was delivered plus what may be paid ahead. Do: nothing, unless `prepay` is too small for this payer. */
   | { code: "VOUCHER_OVER_OWED"; increment: Wei; owed: Wei }
-  /** More than the pot holds for us. */
+  /** More than the pot holds for us. Do: stop working for the pot until it is topped up. */
   | { code: "VOUCHER_OVER_POT"; amount: Wei; pot: Wei }
-  /** Adds less than we verify for; wei. */
+  /** Adds less than we verify for; wei. Do: wait for a voucher that adds more. */
   | { code: "VOUCHER_DUST"; increment: Wei; min: Wei }
-  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody; wei. */
+  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody; wei. Do: wait for a reservation on chain, or raise `softCap`. */
   | { code: "VOUCHER_UNGUARANTEED"; exposed: Wei; softCap: Wei }
-  /** Kept and claimable, but no reason to go on working. */
+  /** Kept and claimable, but no reason to go on working. Do: claim before the close ends. */
   | { code: "VOUCHER_POT_CLOSING"; closeAt: number }
+  /** The pot was settled; no voucher of it can be claimed any more. Do: nothing can be done. */
   | { code: "VOUCHER_POT_FINAL" };
 
 /** A voucher that we will not accept. */

@@ -4,7 +4,10 @@ import { CodedError } from "@tabcast/runtime";
 
 /** The local chain did not start, or died. */
 export class AnvilError extends CodedError<
-  { code: "ANVIL_MISSING"; platform: string } | { code: "ANVIL_FAILED"; exit: number | null }
+  /** npm has no anvil for this machine. Do: give another chain with TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID. */
+  | { code: "ANVIL_MISSING"; platform: string }
+  /** The local chain did not start, or died. Do: read its last line in the message; free memory and ports. */
+  | { code: "ANVIL_FAILED"; exit: number | null }
 > {}
 
 /** A chain of our own in a process of its own. */

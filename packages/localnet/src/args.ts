@@ -36,7 +36,7 @@ export interface Args {
   readonly hiring?: HiringChange;
 }
 
-/** A flag that is unknown, incomplete or out of bounds. */
+/** A flag that is unknown, incomplete or out of bounds. Do: see --help. */
 export class ArgsError extends CodedError<{ code: "ARGS_BAD"; flag: string }> {}
 
 /** What `--help` prints. */

@@ -19,11 +19,17 @@ import { type Anvil, localChainId, startAnvil } from "./anvil.ts";
 
 /** Why a chain cannot carry the payments. */
 export type ChainReason =
+  /** One of the variables that name another chain is missing or wrong. Do: set all four of TABCAST_RPC, _CONTRACT, _CHAIN_ID, _PAYER_KEY. */
   | { code: "CHAIN_CONFIG"; name: string }
+  /** Nothing answers at TABCAST_RPC. Do: check the address and the network. */
   | { code: "CHAIN_UNREACHABLE"; rpc: string }
+  /** The server's chain is not TABCAST_CHAIN_ID. Do: correct one of them. */
   | { code: "CHAIN_WRONG_ID"; wanted: number; got: number }
+  /** There is no code at TABCAST_CONTRACT. Do: correct the address, or deploy TabcastPot. */
   | { code: "CHAIN_NO_CONTRACT"; contract: string }
+  /** The payer's account lacks the deposit and its gas. Do: fund it. */
   | { code: "CHAIN_POOR"; payer: string; needed: Wei; balance: Wei }
+  /** The faucet gives nothing: not an address, or as often as it may. Do: use another address, or start a new network. */
   | { code: "FAUCET_REFUSED"; why: string };
 /** The chain that was asked for cannot be used; the message says what to change. */
 export class ChainError extends CodedError<ChainReason> {}
@@ -57,7 +63,7 @@ const foundry = defineChain({
 
 /** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1 gwei per megapixel. */
 export const usualDeposit: Wei = Wei.of(parseEther("0.01"));
-/** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/.gas-snapshot. */
+/** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/snapshots. */
 const gasOfAStream = 1_500_000n;
 
 /** What the faucet gives at once, and its bounds: play money, but every call is a block. */

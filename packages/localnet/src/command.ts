@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { CodedError } from "@tabcast/runtime";
 import { ServerError } from "./server.ts";
 
-/** A command was stopped before it had begun. */
+/** A command was stopped before it had begun. Do: start it again. */
 export class StoppedError extends CodedError<{ code: "STOPPED" }> {}
 
 const usualPort = 4_800;

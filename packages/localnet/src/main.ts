@@ -7,7 +7,7 @@ import { type Args, help, parseArgs } from "./args.ts";
 import { checkFolder } from "./out.ts";
 import { jsonPrinter, textPrinter } from "./printer.ts";
 
-/** The input file cannot be used. */
+/** The input file cannot be used. Do: check the path and that it may be read. */
 class InputError extends CodedError<{ code: "INPUT_MISSING"; file: string }> {}
 
 /** Everything that can be known to be wrong before anything is started. */

@@ -9,7 +9,10 @@ import type { Plain, Report } from "./report.ts";
 
 /** The folder for the ladder cannot be written, or was sent something that belongs to no track. */
 export class OutError extends CodedError<
-  { code: "OUT_UNWRITABLE"; folder: string } | { code: "OUT_UNKNOWN_TRACK"; track: string }
+  /** The folder cannot be written. Do: give another with --out, or free space. */
+  | { code: "OUT_UNWRITABLE"; folder: string }
+  /** The page recorded a track that it never announced. Do: report it. */
+  | { code: "OUT_UNKNOWN_TRACK"; track: string }
 > {}
 
 /** A ladder on disk, growing while the broadcast runs. A player may open it at any time. */

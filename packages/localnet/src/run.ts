@@ -9,7 +9,7 @@ import type { Line, Printer } from "./printer.ts";
 import { makeReport, type Report, shortcomings } from "./report.ts";
 import type { Localnet, NetBroadcast, NetBroadcastOptions } from "./types.ts";
 
-/** The run did not do all that it should. */
+/** The run did not do all that it should. Do: read report.json, `npm run explain`. */
 export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" }> {}
 
 /** Length of the scene when the command shall end by itself, in seconds. */

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize, sep } from "node:path";
 import { type Bytes, CodedError, describe } from "@tabcast/runtime";
 
-/** The pages' port cannot be had. */
+/** The pages' port cannot be had. Do: give another with --port. */
 export class ServerError extends CodedError<{ code: "PORT_IN_USE"; port: number }> {}
 
 /** One recorded piece of a broadcast, from its page. */

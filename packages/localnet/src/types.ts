@@ -104,7 +104,7 @@ export interface NetBroadcast {
   readonly finished: Promise<Plain<BroadcastReport>>;
 }
 
-/** A broadcast ended without a report. `cause` says which code the page gave. */
+/** A broadcast ended without a report. `cause` says which code the page gave. Do: look that code up here. */
 export class BroadcastError extends CodedError<{ code: "BROADCAST_FAILED"; inner: string }> {}
 
 /** A whole network on this machine. */

@@ -2,13 +2,21 @@ import { CodedError, type Rung, type Size } from "@tabcast/runtime";
 
 /** Why a ladder was refused. */
 export type LadderReason =
+  /** No rung was named. Do: name at least one rung. */
   | { readonly code: "LADDER_EMPTY" }
+  /** A rung has neither a known name nor the form WIDTHxHEIGHT@KBPS. Do: write it as one of those. */
   | { readonly code: "LADDER_UNKNOWN"; readonly rung: string }
+  /** A side is odd; encoders need even ones. Do: make both sides even. */
   | { readonly code: "LADDER_ODD"; readonly width: number; readonly height: number }
+  /** The rung is larger than the source, or than 3840x2160. Do: choose a smaller rung. */
   | { readonly code: "LADDER_TOO_LARGE"; readonly width: number; readonly height: number }
+  /** A side has fewer than 16 pixels. Do: choose a larger rung. */
   | { readonly code: "LADDER_TOO_SMALL"; readonly width: number; readonly height: number }
+  /** The bitrate is not 10 to 200,000 kbit/s. Do: choose one within the bounds. */
   | { readonly code: "LADDER_BITRATE"; readonly kbps: number }
+  /** The ladder has a rung twice. Do: name it once. */
   | { readonly code: "LADDER_DUPLICATE"; readonly rung: string }
+  /** More than 8 rungs. Do: leave some out. */
   | { readonly code: "LADDER_TOO_MANY"; readonly rungs: number };
 
 /** A ladder that cannot be made of this source. */

@@ -20,7 +20,7 @@ export interface ChainConfig {
   readonly faucet?: string;
 }
 
-/** The network's description is missing or not of the right shape. */
+/** The network's description is missing or not of the right shape. Do: correct the field in tabcast.json. */
 export class ConfigError extends CodedError<{ code: "CONFIG_BAD"; field: string }> {}
 
 function bad(field: string, expected: string, got: unknown): never {

@@ -13,8 +13,11 @@ const NOTHING = new Uint8Array(0);
 
 /** Why bytes could not be had. */
 export type FetchReason =
+  /** The holder does not give the bytes. Do: nothing; the next holder is asked. */
   | { code: "FETCH_REFUSED"; peer: PeerId; why: string }
+  /** The holder sent more or fewer bytes than were announced. Do: nothing; the next holder is asked. */
   | { code: "FETCH_SIZE"; peer: PeerId; expected: number; got: number }
+  /** No holder gave the bytes; `tried` were asked. Do: wait for the next segment; if it stays so, all holders have left. */
   | { code: "FETCH_NOBODY"; hash: string; tried: number };
 export class FetchError extends CodedError<FetchReason> {}
 

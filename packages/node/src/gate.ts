@@ -4,7 +4,7 @@ import { type Clock, CodedError } from "@tabcast/runtime";
 
 type Kind = keyof Config["rates"];
 
-/** A message that was not looked at, because its sender sends too many. */
+/** A message that was not read, because its sender sends too many. Do: nothing, or send less. */
 export class FloodError extends CodedError<{
   code: "FLOODING";
   peer: PeerId;

@@ -9,7 +9,7 @@ export interface Held {
   size(): Bytes;
 }
 
-/** Something did not hash to what was promised. */
+/** Something did not hash to what was promised. Do: nothing; the bytes are dropped and the next holder is asked. */
 export class HashError extends CodedError<{
   code: "HASH_MISMATCH";
   expected: string;

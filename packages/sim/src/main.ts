@@ -26,7 +26,7 @@ const usage = `npm run simulate -- SCENARIO.json [options]   runs a scenario, an
   --fit MACHINE   fits times to the report.json files given instead of a scenario, and prints calibration.json for that class of machine
 exit 0: all that was expected holds; 1: something does not; 2: the scenario or the command cannot be read`;
 
-/** A command that cannot be carried out. */
+/** A command that cannot be carried out. Do: see npm run simulate -- --help. */
 class CommandError extends CodedError<{ code: "COMMAND" }> {}
 const wrong = (why: string) => new CommandError({ code: "COMMAND" }, why);
 

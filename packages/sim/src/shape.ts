@@ -2,10 +2,14 @@
 import { CodedError } from "@tabcast/runtime";
 
 /** A scenario that says something it cannot. `path` is where, such as "workers[1].speed.median". */
-export class ScenarioError extends CodedError<{
-  code: "SCENARIO_FIELD" | "SCENARIO_UNKNOWN" | "SCENARIO_JSON";
-  path: string;
-}> {}
+export class ScenarioError extends CodedError<
+  /** A field has the wrong type or is out of its bounds. Do: correct it as the message says. */
+  | { code: "SCENARIO_FIELD"; path: string }
+  /** A field that scenarios do not have. Do: see npm run simulate -- --schema. */
+  | { code: "SCENARIO_UNKNOWN"; path: string }
+  /** The file is no JSON. Do: correct it. */
+  | { code: "SCENARIO_JSON"; path: string }
+> {}
 
 /** What a value must look like. `parse` fills in defaults; it throws SCENARIO_FIELD or SCENARIO_UNKNOWN. */
 export interface Shape<T> {

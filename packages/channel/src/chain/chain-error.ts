@@ -11,26 +11,29 @@ import {
 import type { Address, Hex } from "../types.ts";
 
 export type ChainReason =
-  /** Nothing answers at the RPC URL, or something that is no chain. */
+  /** Nothing answers at the RPC URL, or something that is no chain. Do: check the RPC address and the network; nothing was lost, it is tried again. */
   | { code: "CHAIN_UNREACHABLE"; rpc: string }
+  /** The server's chain is not the one in the configuration. Do: switch the wallet to the right network, or correct the configuration. */
   | { code: "CHAIN_WRONG_ID"; expected: number; got: number }
+  /** There is no code at the contract's address on this chain. Do: correct the contract's address or the chain. */
   | { code: "CHAIN_NO_CONTRACT"; contract: Address }
-  /** Wei. */
+  /** The account has less than is needed; wei. Do: put money for the amount and its gas into the account. */
   | { code: "CHAIN_INSUFFICIENT"; account: Address; have: Wei; need: Wei }
-  /** The contract refused; `error` is the name of its error. */
+  /** The contract refused; `error` is the name of its error. Do: read the error's meaning in packages/contracts/src/ITabcastPot.sol. */
   | { code: "CHAIN_REVERTED"; error: string; args: readonly unknown[]; hash?: Hex }
-  /** The person said no in the wallet. */
+  /** The person said no in the wallet. Do: nothing was sent; ask again when you want to. */
   | { code: "CHAIN_REJECTED" }
-  /** Sent, and not deep enough in the chain after this many seconds. It may still arrive. */
+  /** Sent, and not deep enough in the chain after this many seconds. It may still arrive. Do: wait, and look the hash up in an explorer before sending anything again. */
   | { code: "CHAIN_UNCONFIRMED"; hash: Hex; seconds: number }
-  /** Another transaction of the account took its place, as when a person speeds up or cancels it in the wallet. */
+  /** Another transaction of the account took its place, as when a person speeds up or cancels it in the wallet. Do: look at the account's history: what replaced it counts. */
   | { code: "CHAIN_REPLACED"; hash: Hex; account: Address; nonce: number }
-  /** The account already used the nonce, or one before it is missing. */
+  /** The account already used the nonce, or one before it is missing. Do: wait for the account's other transactions, then try again. */
   | { code: "CHAIN_NONCE"; account?: Address }
-  /** The server takes no transaction that offers so little for gas. */
+  /** The server takes no transaction that offers so little for gas. Do: try again; the price is asked for anew. */
   | { code: "CHAIN_UNDERPRICED" }
-  /** Gas stayed dearer than our cap for this many seconds; wei per unit of gas. Nothing was sent. */
+  /** Gas stayed dearer than our cap for this many seconds; wei per unit of gas. Nothing was sent. Do: wait for cheaper gas, or raise the cap. */
   | { code: "CHAIN_GAS_HIGH"; price: Wei; cap: Wei; seconds: number }
+  /** The chain or the wallet failed in a way that has no code of its own; `cause` has its words. Do: read the cause, then try again. */
   | { code: "CHAIN_FAILED" };
 
 /** The chain, the RPC server or the wallet did not do what was asked. */

@@ -42,12 +42,15 @@ export interface Store {
 }
 
 export type StoreReason =
+  /** Another tab of this origin writes these books. Do: close the other tab, or wait until it is done. */
   | { code: "STORE_LOCKED"; name: string }
+  /** A stored secret was changed, or sealed by another store. Do: restore the browser profile; the key cannot be recovered otherwise. */
   | { code: "STORE_SEAL_BROKEN" }
+  /** The store was closed. Do: open it again; this is a mistake in the program unless the tab was closing. */
   | { code: "STORE_CLOSED" }
-  /** The browser gives no storage: private mode, full disk, a blocked upgrade. */
+  /** The browser gives no storage: private mode, full disk, a blocked upgrade. Do: leave private mode, free disk space, close other tabs. */
   | { code: "STORE_UNAVAILABLE" }
-  /** A record of ours that we cannot read. */
+  /** A record of ours that we cannot read. Do: report it; the other records are still read. */
   | { code: "STORE_CORRUPT"; key: string };
 
 /** Books that cannot be read or written. */

@@ -114,7 +114,7 @@ export function verdicts(rows: readonly Row[], attacks: readonly string[]): stri
     nameOf,
   );
   console.log(
-    "\nAttacks. Not seen: no viewer could tell, so not counted (see README). Missed: taken for honest; grey goes to a second look.",
+    "\nAttacks. Not seen: no viewer could tell, so not counted (see docs/attacks.md). Missed: taken for honest; grey goes to a second look.",
   );
   print(
     [

@@ -10,7 +10,7 @@ import {
 import { CodedError } from "@tabcast/runtime";
 import type { BroadcastOptions } from "./types.ts";
 
-/** A stream that no peer could be told of: what it says of itself is what every peer refuses. */
+/** A stream that no peer could be told of: what it says of itself is what every peer refuses. Do: change the source or the ladder as the message says. */
 export class UnannounceableError extends CodedError<{
   code: "BROADCAST_REFUSED";
   /** Where, such as "source.height". */

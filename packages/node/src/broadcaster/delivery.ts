@@ -30,7 +30,9 @@ const NOTHING = new Uint8Array(0);
 
 /** Why a worker's answer is not one. */
 export type DeliveryReason =
+  /** The worker said that it could not do the job; `why` is its own code. Do: nothing; another gets the segment. See the JOB_ codes for `why`. */
   | { code: "DELIVERY_FAILED"; worker: PeerId; why: string }
+  /** The worker's answer contradicts the job in `field`. Do: nothing; the answer is not published, and counts against the worker. */
   | { code: "DELIVERY_RECEIPT"; worker: PeerId; field: string };
 export class DeliveryError extends CodedError<DeliveryReason> {}
 

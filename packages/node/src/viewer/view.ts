@@ -14,8 +14,11 @@ const WINDOW = 30;
 
 /** Why a viewer cannot give what its player asks for. */
 export type ViewerReason =
+  /** The stream's id is not 64 hexadecimal digits. Do: copy the link again. */
   | { code: "VIEWER_STREAM"; stream: string }
+  /** Nobody delivered this segment at this rung in time. Do: nothing; players pass over it. */
   | { code: "VIEWER_GAP"; track: string; seq: number }
+  /** The manifest has no such track or segment now. Do: ask for one that the playlist lists. */
   | { code: "VIEWER_UNKNOWN"; track: string; seq?: number };
 export class ViewerError extends CodedError<ViewerReason> {}
 

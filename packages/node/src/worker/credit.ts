@@ -16,7 +16,7 @@ import { openShunned } from "./shunned.ts";
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
 const CREDIT_MS = 3_000;
 
-/** As many segments were delivered as may be unpaid. */
+/** As many segments were delivered as may be unpaid. Do: nothing; the broadcaster pays first, or asks another worker. */
 export class UnpaidError extends CodedError<{ code: "JOB_UNPAID" }> {}
 
 /** What streams owe us, and how much more they may. Knows no voucher. */

@@ -6,7 +6,7 @@ import { checkHash } from "../held.ts";
 /** Planned lengths of a segment that may pass without anything of it. Source: SPEC.md 7. */
 const SILENT_SEGMENTS = 2;
 
-/** What follows an open job is not its segment. */
+/** What follows an open job is not its segment. Do: nothing; the broadcaster sends it to another worker. */
 export class IntakeError extends CodedError<{ code: "JOB_INPUT" }> {}
 
 const bad = (why: string) => new IntakeError({ code: "JOB_INPUT" }, why);

@@ -35,9 +35,16 @@ const NOTHING = new Uint8Array(0);
 const EMPTY: Pieces = { pieces: [], body: NOTHING };
 
 /** A job refused, in the words of SPEC.md. */
-class Refusal extends CodedError<{
-  code: "JOB_GONE" | "JOB_BUSY" | "JOB_CONFLICT" | "JOB_INPUT";
-}> {}
+class Refusal extends CodedError<
+  /** An old epoch, an unknown award, or a receipt that is no longer kept. Do: nothing; the broadcaster awards anew. */
+  | { code: "JOB_GONE" }
+  /** As many jobs as this worker takes. Do: nothing; the broadcaster asks another. */
+  | { code: "JOB_BUSY" }
+  /** The job differs from what was awarded, or its segment came before with other bytes. Do: nothing; it is not done. */
+  | { code: "JOB_CONFLICT" }
+  /** The job's bytes are not what its head says. Do: nothing; it is not done. */
+  | { code: "JOB_INPUT" }
+> {}
 
 export interface JobsOptions {
   readonly mesh: Mesh;

@@ -3,7 +3,7 @@ import { BoundedMap, CodedError, equalBytes } from "@tabcast/runtime";
 /** Receipts kept per award, to answer a repeated job with. */
 const MOST_RECEIPTS = 32;
 
-/** A segment came before with other bytes. */
+/** A segment came before with other bytes. Do: nothing; a second receipt for it would be a fraud. */
 export class ReceiptError extends CodedError<{ code: "JOB_CONFLICT" }> {}
 
 /** What we signed for one award: a segment is not signed again, for two receipts would be a fraud. */

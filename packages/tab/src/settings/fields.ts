@@ -1,6 +1,6 @@
 import { CodedError } from "@tabcast/runtime";
 
-/** A setting is not of the right shape or out of its bounds. The message names it, what was expected and what came. */
+/** A setting is not of the right shape or out of its bounds. The message names it, what was expected and what came. Do: correct it as the message says. */
 export class SettingsError extends CodedError<{ code: "SETTINGS_BAD"; field: string }> {}
 
 /** Most characters of settings as JSON; more is refused before it is read. */
