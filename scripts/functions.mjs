@@ -6,7 +6,11 @@ import { parseSync } from "vite";
 const LIMIT = 100;
 
 /** Code that this rule is not for: tests, what only tests call, and what a generator wrote. */
-const exempt = [/\.(test|spec|setup)\.tsx?$/, /(^|\/)(test|testing|generated)\//, /generated\.ts$/];
+const exempt = [
+  /\.(test|spec|setup)\.tsx?$/,
+  /(^|\/)(test|testing|generated|e2e)\//,
+  /generated\.ts$/,
+];
 
 const kinds = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 

@@ -2,7 +2,10 @@ import { describe, expect, test } from "vitest";
 import * as Assign from "./assign.ts";
 import { LIVE } from "./config.ts";
 
-const hand = (worker: string, values: Partial<Assign.Hand> = {}): Assign.Hand => ({
+const hand = (
+  worker: string,
+  values: Partial<Assign.AvailableWorker> = {},
+): Assign.AvailableWorker => ({
   worker,
   epoch: 1,
   role: "crew",
@@ -95,12 +98,12 @@ describe("the next segment", () => {
     // Among newcomers alone, or with somebody proven who has had it already, there is no better.
     expect(Assign.choose(newcomers, full, task, at, LIVE)?.worker).toBe("new");
     expect(Assign.choose(hands, full, { ...task, without: ["old"] }, at, LIVE)?.worker).toBe("new");
-    // What is only looked at is no work.
+    // What is only being checked is no work.
     const made = new Map(full).set("newer", [{ ...job(1), made: true }]);
     expect(Assign.choose(hands, made, task, at, LIVE)?.worker).toBe("newer");
   });
 
-  test("takes no place from a look at a newcomer's pictures that has work beside it", () => {
+  test("takes no place from a spot check of a newcomer's pictures that has work beside it", () => {
     const hands = [hand("new", { newcomer: true }), hand("old")];
     const loads = new Map<string, Assign.Load[]>([
       [
@@ -124,7 +127,7 @@ describe("the next segment", () => {
     expect(Assign.oldestMade(hands, loads, again, LIVE)).toEqual({ worker: "new", seq: 1 });
   });
 
-  test("takes the place that a look has kept longest, where no other is left", () => {
+  test("takes the place that a spot check has kept longest, where no other is left", () => {
     const made = true as const;
     const loads = new Map([
       ["a", [{ seq: 4, readyAt: 0, made }]],
@@ -199,14 +202,14 @@ describe("a second copy", () => {
 
   test("of what is merely slow is not worth it where the crew is busy", () => {
     const hand = { worker: "a", epoch: 1, role: "crew", pixelsPerS: 1e8, uplink: 1e7, pullMs: 1 };
-    const hands = [hand, { ...hand, worker: "b" }] as Assign.Hand[];
+    const hands = [hand, { ...hand, worker: "b" }] as Assign.AvailableWorker[];
     expect(Assign.saturated(hands, 2.79e8, 2_000)).toBe(false);
     expect(Assign.saturated(hands, 2.81e8, 2_000)).toBe(true);
     expect(Assign.saturated([], 1, 2_000)).toBe(true);
   });
 
   test("at a file's end is of what takes longest, while somebody idle would be done first", () => {
-    const hand = (worker: string): Assign.Hand => ({
+    const hand = (worker: string): Assign.AvailableWorker => ({
       worker,
       epoch: 1,
       role: "crew",
@@ -234,8 +237,8 @@ describe("a second copy", () => {
   });
 });
 
-test("a segment that is being looked at takes a place of its worker, and none of its time", () => {
-  const hand: Assign.Hand = {
+test("a segment that is being checked takes a place of its worker, and none of its time", () => {
+  const hand: Assign.AvailableWorker = {
     worker: "a",
     epoch: 1,
     role: "crew",

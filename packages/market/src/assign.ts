@@ -1,7 +1,7 @@
 import type { Config } from "./config.ts";
 
 /** A hired worker, as far as handing out segments needs to know it. */
-export interface Hand {
+export interface AvailableWorker {
   readonly worker: string;
   readonly epoch: number;
   readonly role: "crew" | "backup";
@@ -13,12 +13,12 @@ export interface Hand {
   readonly pullMs: number;
 }
 
-/** A job in a worker's hands. */
+/** A job in a worker's available. */
 export interface Load {
   readonly seq: number;
   /** When its transcoding was predicted to be over, in milliseconds. */
   readonly readyAt: number;
-  /** Delivered, and being looked at: it takes a place until it is paid, for a worker delivers only so many unpaid, but no time. */
+  /** Delivered, and being checked: it takes a place until it is paid, for a worker delivers only so many unpaid, but no time. */
   readonly made?: true;
 }
 
@@ -52,7 +52,7 @@ export interface Choice {
  * those before it, one at a time; but one that is still being made leaves as it comes, and is transcoded meanwhile.
  */
 export function choose(
-  hands: readonly Hand[],
+  available: readonly AvailableWorker[],
   loads: ReadonlyMap<string, readonly Load[]>,
   task: Task,
   at: { readonly now: number; readonly uplinkFreeAt: number },
@@ -61,23 +61,23 @@ export function choose(
   const { closesAt } = task;
   const start = Math.max(at.now, at.uplinkFreeAt);
   const choices: Choice[] = [];
-  const able = eligible(hands, task);
-  for (const hand of able) {
-    const load = loads.get(hand.worker) ?? [];
+  const able = eligible(available, task);
+  for (const candidate of able) {
+    const load = loads.get(candidate.worker) ?? [];
     const working = load.filter(({ made }) => made !== true);
     if (load.length >= config.perWorker) continue;
-    if (working.length >= places(hand, able, task, config)) continue;
+    if (working.length >= places(candidate, able, task, config)) continue;
     const uploadedAt =
       closesAt === undefined
-        ? start + (task.bytes * 8_000) / hand.uplink
+        ? start + (task.bytes * 8_000) / candidate.uplink
         : Math.max(at.now, closesAt);
-    const takes = (task.pixels * 1_000) / hand.pixelsPerS;
+    const takes = (task.pixels * 1_000) / candidate.pixelsPerS;
     // A job past its time says that the prediction was wrong, not that the worker is free: half of one more is reckoned with.
     const overAt = working.map(({ readyAt }) => (readyAt > at.now ? readyAt : at.now + takes / 2));
     const begins = Math.max(closesAt === undefined ? uploadedAt : at.now, ...overAt);
     const readyAt = Math.max(uploadedAt, begins + takes);
-    const doneAt = readyAt + hand.pullMs;
-    choices.push({ worker: hand.worker, epoch: hand.epoch, uploadedAt, readyAt, doneAt });
+    const doneAt = readyAt + candidate.pullMs;
+    choices.push({ worker: candidate.worker, epoch: candidate.epoch, uploadedAt, readyAt, doneAt });
   }
   choices.sort((a, b) => a.doneAt - b.doneAt);
   const [best] = choices;
@@ -90,31 +90,34 @@ export function choose(
 }
 
 /**
- * The load that has longest kept a place for a look at its pictures, with somebody who could take the task: where nobody has a place
- * left, the look goes on without it. Undefined if no place is kept so.
+ * The load that has longest kept a place for a spot check of its pictures, with somebody who could take the task: where nobody has a place
+ * left, the spot check goes on without it. Undefined if no place is kept so.
  */
 export function oldestMade(
-  hands: readonly Hand[],
+  available: readonly AvailableWorker[],
   loads: ReadonlyMap<string, readonly Load[]>,
   task: Pick<Task, "without" | "why">,
   config: Config,
 ): { readonly worker: string; readonly seq: number } | undefined {
-  const able = eligible(hands, task);
+  const able = eligible(available, task);
   return able
-    .flatMap((hand) => {
-      const { worker } = hand;
+    .flatMap((candidate) => {
+      const { worker } = candidate;
       const load = loads.get(worker) ?? [];
       const made = load.filter((one) => one.made === true);
       // Nothing is won where it is full without them.
-      if (load.length - made.length >= places(hand, able, task, config)) return [];
+      if (load.length - made.length >= places(candidate, able, task, config)) return [];
       return made.map(({ seq }) => ({ worker, seq }));
     })
     .sort((a, b) => a.seq - b.seq)[0];
 }
 
 /** True if somebody hired could take the task, now or later. */
-export function anybody(hands: readonly Hand[], task: Pick<Task, "without" | "why">): boolean {
-  return eligible(hands, task).length > 0;
+export function anybody(
+  available: readonly AvailableWorker[],
+  task: Pick<Task, "without" | "why">,
+): boolean {
+  return eligible(available, task).length > 0;
 }
 
 /**
@@ -143,39 +146,48 @@ const MARGIN = 1.3;
  * Whether a copy of what is merely slow would make everything late: the crew has more than 0.7 of its time to spend on the stream, as
  * far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
  */
-export function saturated(hands: readonly Hand[], pixels: number, segmentMs: number): boolean {
-  const has = hands.reduce((sum, { pixelsPerS }) => sum + pixelsPerS, 0);
+export function saturated(
+  available: readonly AvailableWorker[],
+  pixels: number,
+  segmentMs: number,
+): boolean {
+  const has = available.reduce((sum, { pixelsPerS }) => sum + pixelsPerS, 0);
   return pixels > (SATURATED * has * segmentMs) / 1_000;
 }
 const SATURATED = 0.7;
 
 /**
- * At the end of a file, when fewer segments are left than workers: the one in hand that is predicted to take longest, to be copied
+ * At the end of a file, when fewer segments are left than workers: the one in candidate that is predicted to take longest, to be copied
  * by somebody idle who would be done first by far (1.3 x). One past its time counts once it is late by twice a segment's time
  * and half of `suspectMs`. `waiting`: segments that nobody has. Undefined while there is other work, or no copy would help.
  */
 export function tail(
-  hands: readonly Hand[],
+  available: readonly AvailableWorker[],
   loads: ReadonlyMap<string, readonly Load[]>,
   task: { readonly waiting: number; readonly pixels: number; readonly bytes: number },
   now: number,
   config: Config,
 ): number | undefined {
   if (task.waiting > 0) return undefined;
-  const takes = ({ uplink, pixelsPerS }: Hand) =>
+  const takes = ({ uplink, pixelsPerS }: AvailableWorker) =>
     (task.bytes * 8_000) / uplink + (task.pixels * 1_000) / pixelsPerS;
-  const idle = hands.filter(({ worker }) => (loads.get(worker) ?? []).length === 0).map(takes);
+  const idle = available.filter(({ worker }) => (loads.get(worker) ?? []).length === 0).map(takes);
   if (idle.length === 0) return undefined;
   const copy = config.margin * Math.min(...idle);
   // Predictions of a busy device are off by a factor: only what is late by far is a straggler.
-  const straggles = (hand: Hand, readyAt: number) =>
-    now - readyAt > Math.max(config.suspectMs / 2, 2 * takes(hand));
-  const left = hands.flatMap((hand) =>
-    (loads.get(hand.worker) ?? [])
+  const straggles = (candidate: AvailableWorker, readyAt: number) =>
+    now - readyAt > Math.max(config.suspectMs / 2, 2 * takes(candidate));
+  const left = available.flatMap((candidate) =>
+    (loads.get(candidate.worker) ?? [])
       .filter(({ made }) => made !== true)
       .map(({ seq, readyAt }) => ({
         seq,
-        ms: readyAt > now ? readyAt - now : straggles(hand, readyAt) ? Number.POSITIVE_INFINITY : 0,
+        ms:
+          readyAt > now
+            ? readyAt - now
+            : straggles(candidate, readyAt)
+              ? Number.POSITIVE_INFINITY
+              : 0,
       })),
   );
   const [worst] = left.sort((a, b) => b.ms - a.ms);
@@ -187,8 +199,8 @@ export function tail(
  * that, and neither has a crew in which nobody is proven.
  */
 function places(
-  { newcomer }: Hand,
-  able: readonly Hand[],
+  { newcomer }: AvailableWorker,
+  able: readonly AvailableWorker[],
   { why }: Pick<Task, "why">,
   { perWorker, perNewcomer }: Config,
 ): number {
@@ -196,8 +208,11 @@ function places(
   return capped ? perNewcomer : perWorker;
 }
 
-function eligible(hands: readonly Hand[], task: Pick<Task, "without" | "why">): readonly Hand[] {
-  const allowed = hands.filter(({ worker }) => !task.without.includes(worker));
+function eligible(
+  available: readonly AvailableWorker[],
+  task: Pick<Task, "without" | "why">,
+): readonly AvailableWorker[] {
+  const allowed = available.filter(({ worker }) => !task.without.includes(worker));
   if (task.why !== "first") return allowed;
   const crew = allowed.filter(({ role }) => role === "crew");
   return crew.length > 0 ? crew : allowed;

@@ -74,10 +74,10 @@ describe("where is looked", () => {
     { width: 1280, height: 720 },
     { width: 426, height: 240 },
   ];
-  test("is the same for the same seed and receipt, another at the second look", () => {
+  test("is the same for the same seed and receipt, another at the second spot check", () => {
     const receipt = random.bytes(32);
-    const of = (look: number) => {
-      const chance = Check.places(seed, receipt, look);
+    const of = (check: number) => {
+      const chance = Check.places(seed, receipt, check);
       return Array.from({ length: 8 }, () => chance.below(60));
     };
     expect(of(1)).toEqual(of(1));
@@ -94,8 +94,8 @@ describe("where is looked", () => {
   });
 });
 
-test.each<[Check.Look[], ReturnType<typeof Check.settle>]>([
-  [[], "look"],
+test.each<[Check.Finding[], ReturnType<typeof Check.settle>]>([
+  [[], "check"],
   [["honest"], "pass"],
   [["grey"], "again"],
   [["false"], "again"],
@@ -107,6 +107,9 @@ test.each<[Check.Look[], ReturnType<typeof Check.settle>]>([
   [["false", "grey"], "doubt"],
   [["false", "false"], "fail"],
   [["false", "none"], "doubt"],
-])("after looks %j comes %s: one look alone never counts against anybody", (looks, next) => {
-  expect(Check.settle(looks)).toBe(next);
-});
+])(
+  "after spot checks %j comes %s: one spot check alone never counts against anybody",
+  (findings, next) => {
+    expect(Check.settle(findings)).toBe(next);
+  },
+);

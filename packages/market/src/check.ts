@@ -1,5 +1,5 @@
 /**
- * Whose pictures are looked at, and where: chance that nobody can bend and anybody can recompute. The broadcaster commits to
+ * Whose pictures are spot-checked, and where: chance that nobody can bend and anybody can recompute. The broadcaster commits to
  * a seed in its offer and names the chance in the job; the worker signs its receipt; both together decide; the seed is
  * shown when the stream is over.
  */
@@ -35,17 +35,17 @@ export const chosen = (seed: Uint8Array, receipt: Uint8Array, ppm: number): bool
 
 /**
  * Chance for where to look: frames, and the rung. HMAC-SHA256(seed, "tabcast/1/look" 0x00 receipt counter), with a counter of
- * four bytes, big endian, for each fraction. `look` tells first and second looks apart.
+ * four bytes, big endian, for each fraction. `check` tells first and second spot checks apart.
  */
 export function places(
   seed: Uint8Array,
   receipt: Uint8Array,
-  look: number,
+  check: number,
 ): Pick<Random, "fraction" | "below"> {
   let counter = 0;
   const fraction = () => {
     const count = new Uint8Array(8);
-    new DataView(count.buffer).setUint32(0, look);
+    new DataView(count.buffer).setUint32(0, check);
     new DataView(count.buffer).setUint32(4, counter++);
     return fraction48(
       hmac(
@@ -78,16 +78,18 @@ export function weighted(weights: readonly number[], random: Pick<Random, "fract
   return found === -1 ? weights.length - 1 : found;
 }
 
-/** What looking at a rendition came to; "none" where it could not be looked at through no fault of its maker. */
-export type Look = "honest" | "grey" | "false" | "none";
+/** What looking at a rendition came to; "none" where it could not be checked through no fault of its maker. */
+export type Finding = "honest" | "grey" | "false" | "none";
 
 /**
- * What to do after the looks so far: a first look that is not honest is repeated at other frames, beside an encode of our own.
+ * What to do after the spot checks so far: a first spot check that is not honest is repeated at other frames, beside an encode of our own.
  * Only "false" at both counts against its maker; what stays grey counts neither way.
  */
-export function settle(looks: readonly Look[]): "look" | "again" | "pass" | "doubt" | "fail" {
-  const [first, second] = looks;
-  if (first === undefined) return "look";
+export function settle(
+  findings: readonly Finding[],
+): "check" | "again" | "pass" | "doubt" | "fail" {
+  const [first, second] = findings;
+  if (first === undefined) return "check";
   if (first === "honest") return "pass";
   if (first === "none") return "doubt";
   if (second === undefined) return "again";

@@ -16,7 +16,7 @@ export interface Config {
    */
   readonly acceptMs: number;
   /**
-   * How long a worker that was overtaken gets nothing, in milliseconds; twice as long the next time. 6 s, because a
+   * How long a worker that was superseded gets nothing, in milliseconds; twice as long the next time. 6 s, because a
    * connection takes that long to say that the other side is gone (facts of the mesh).
    */
   readonly suspendMs: number;
@@ -68,10 +68,10 @@ export interface Config {
   readonly patience: { readonly firstMs: number; readonly laterMs: number };
   /** Attempts on workers before the segment is encoded here. */
   readonly mostAttempts: number;
-  /** Silence after which the backup starts too, in milliseconds, whatever the worker's rhythm. */
+  /** Silence after which the backup starts too, in milliseconds, whatever the worker's heartbeat history. */
   readonly suspectMs: number;
   /**
-   * The same where its rhythm is known, from so many signs of life on: `times` the longest silence of the last one or two `memoryMs`, at
+   * The same where its heartbeat history is known, from so many signs of life on: `times` the longest silence of the last one or two `memoryMs`, at
    * least `leastMs`, which is three heartbeats.
    */
   readonly quiet: {
@@ -101,12 +101,12 @@ export interface Config {
     readonly stake: number;
   };
   /**
-   * Whose pictures are looked at: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
+   * Whose pictures are spot-checked: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
    * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
-   * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a look.
-   * `share`: the part of a live stream's time that looks may take where they are slow; the floor is kept all the same.
-   * `payMs`: how long a live stream's payment waits for a look, unless the worker's place is needed before. After that the worker is
-   * paid for what passed by its structure, since our being slow is not its fault; a look that fails later still costs it its place.
+   * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a spot check.
+   * `share`: the part of a live stream's time that spot checks may take where they are slow; the floor is kept all the same.
+   * `payMs`: how long a live stream's payment waits for a spot check, unless the worker's place is needed before. After that the worker is
+   * paid for what passed by its structure, since our being slow is not its fault; a spot check that fails later still costs it its place.
    */
   readonly check: {
     readonly whole: number;
@@ -127,7 +127,7 @@ export interface Config {
     readonly proofMs: number;
   };
   /**
-   * Spot pulls: the chance that one rendition of a newcomer's segment is asked for again, and of one proven; up to how long after it was
+   * Probes: the chance that one rendition of a newcomer's segment is asked for again, and of one proven; up to how long after it was
    * published, and how long after a refusal the same once more, in milliseconds. With the bench's ladder they are 4.6 and 2.9 % of its
    * bytes (est; 1 to 4 % of simulated streams); a worker is found within 20 segments that it does not serve in 99 % of cases (est; 40 of
    * 40 simulated). Source: ours, November 2026.

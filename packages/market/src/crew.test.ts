@@ -17,7 +17,7 @@ const need: Crew.Need = {
   slackMs: 4_000,
 };
 
-const hands = (crew: Crew.Crew) => Crew.hands(crew, LIVE, () => false);
+const available = (crew: Crew.Crew) => Crew.available(crew, LIVE, () => false);
 
 /** A broadcaster with its hiring, for one test. */
 function hiring(values: Partial<Crew.Need> = {}) {
@@ -237,7 +237,7 @@ describe("a place that becomes free", () => {
   test("by a worker that drains is filled while it finishes", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "draining", worker: "a", now: 2_000 });
-    expect(hands(at.now()).map(({ worker }) => worker)).toEqual(["b"]);
+    expect(available(at.now()).map(({ worker }) => worker)).toEqual(["b"]);
     const effects = at.bid("c", 2_100);
     expect(at.awards(effects)).toMatchObject([{ worker: "c", role: "crew" }]);
   });
@@ -294,9 +294,9 @@ describe("where all who come are too slow", () => {
     const slow = { pixelsPerS: 20_000_000 };
     at.bid("slow", 1_100, slow);
     at.accept("slow", 1_200);
-    expect(hands(at.now()).map(({ worker }) => worker)).toEqual(["quick", "slow"]);
+    expect(available(at.now()).map(({ worker }) => worker)).toEqual(["quick", "slow"]);
     at.play({ type: "asked", pixels: need.pixels, now: 5_000 });
-    expect(hands(at.now()).map(({ worker }) => worker)).toEqual(["quick"]);
+    expect(available(at.now()).map(({ worker }) => worker)).toEqual(["quick"]);
     expect(at.now().members.get("slow")).toMatchObject({ state: "draining", leaving: "too slow" });
   });
 
@@ -347,7 +347,7 @@ describe("a worker that was dropped", () => {
   test("for being late gets nothing for 6 s, then 12 s, and is out at the third time", () => {
     const at = hired(["a", "b", "c"]);
     const ready = () =>
-      hands(at.now())
+      available(at.now())
         .filter(({ role }) => role === "crew")
         .map(({ worker }) => worker)
         .sort();
@@ -386,7 +386,7 @@ describe("a worker that was dropped", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "lost", worker: "a", fault: "late", now: 100_000 });
     at.play({ type: "lost", worker: "b", fault: "late", now: 100_000 });
-    expect(hands(at.now())).toHaveLength(2);
+    expect(available(at.now())).toHaveLength(2);
   });
 
   test("for being full stays", () => {
@@ -402,7 +402,7 @@ describe("what is measured", () => {
 
   test("replaces the claim after three segments", () => {
     const at = hired(["a", "b"]);
-    const speed = () => hands(at.now()).find(({ worker }) => worker === "a")?.pixelsPerS;
+    const speed = () => available(at.now()).find(({ worker }) => worker === "a")?.pixelsPerS;
     expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
     for (let i = 0; i < 2; i++) at.play({ type: "delivered", worker: "a", sample, now: 2_000 });
     expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
@@ -412,7 +412,7 @@ describe("what is measured", () => {
 
   test("of the way to a worker is what was sent at full speed: bytes that waited to be made say nothing", () => {
     const at = hired(["a", "b"]);
-    const uplink = () => hands(at.now()).find(({ worker }) => worker === "a")?.uplink;
+    const uplink = () => available(at.now()).find(({ worker }) => worker === "a")?.uplink;
     const live = { ...sample, upload: undefined };
     at.play({ type: "delivered", worker: "a", sample: live, now: 2_000 });
     expect(uplink()).toBe(LIVE.assumedUplink);
@@ -432,7 +432,7 @@ describe("what is measured", () => {
     ).flat();
     // What it has in hand is still waited for: nothing is sent twice, and nothing it made is unpaid.
     expect(effects.some((effect) => effect.do === "drop")).toBe(false);
-    expect(hands(at.now()).map((hand) => hand.worker)).not.toContain(worker);
+    expect(available(at.now()).map(({ worker }) => worker)).not.toContain(worker);
     const over = 2_000 + 2 * need.segmentMs + need.slackMs;
     expect(Crew.wakeAt(at.now(), LIVE)).toBeLessThanOrEqual(over);
     expect(at.play({ type: "tick", now: over })).toContainEqual(
@@ -456,7 +456,7 @@ describe("what is measured", () => {
     expect(serve(hired(["a", "b"]), "a", 2 * LIVE.lease)?.state).toBe("hired");
 
     const at = hired(["a", "b", "c"]);
-    const roles = () => hands(at.now()).map(({ worker, role }) => `${worker} ${role}`);
+    const roles = () => available(at.now()).map(({ worker, role }) => `${worker} ${role}`);
     const [first = ""] = roles()
       .filter((one) => one.endsWith("crew"))
       .map((one) => one.slice(0, 1));
@@ -474,16 +474,19 @@ test("who does not serve what it made is dropped for a while, and for good the s
   const at = hired(["a", "b"]);
   const unserved = (now: number) => at.play({ type: "lost", worker: "a", fault: "unserved", now });
   expect(unserved(2_000)).toContainEqual(expect.objectContaining({ do: "drop", why: "unserved" }));
-  expect(at.now().known.get("a")).toMatchObject({ outUntil: 2_000 + LIVE.returnMs, invalid: 1 });
+  expect(at.now().known.get("a")).toMatchObject({
+    suspendedUntil: 2_000 + LIVE.returnMs,
+    invalid: 1,
+  });
   at.bid("a", 40_000);
   at.accept("a", 40_000);
   unserved(41_000);
-  expect(at.now().known.get("a")?.outUntil).toBe(Number.POSITIVE_INFINITY);
+  expect(at.now().known.get("a")?.suspendedUntil).toBe(Number.POSITIVE_INFINITY);
 });
 
 test("hands say who is no more than a newcomer", () => {
   const at = hired(["a", "b"]);
-  const found = Crew.hands(at.now(), LIVE, ({ worker }) => worker === "a");
+  const found = Crew.available(at.now(), LIVE, ({ worker }) => worker === "a");
   expect(found.map(({ worker, newcomer }) => `${worker} ${newcomer}`).sort()).toEqual([
     "a true",
     "b false",
@@ -567,7 +570,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
           expect(awards.has(toHex(effect.member.award))).toBe(false);
           awards.add(toHex(effect.member.award));
           const known = crew.known.get(effect.member.worker);
-          expect(known?.outUntil ?? 0).toBeLessThanOrEqual(now);
+          expect(known?.suspendedUntil ?? 0).toBeLessThanOrEqual(now);
         }
         const wake = Crew.wakeAt(crew, LIVE);
         if (wake !== undefined) expect(wake).toBeGreaterThan(now);
@@ -584,7 +587,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     at.play({ type: "lost", worker: "a", fault: "invalid", now: 41_000 });
     for (let i = 0; i < 2 * Crew.MOST_KNOWN; i++) at.bid(`crowd${i}`, 41_000 + 31_000 * i);
     expect(at.now().known.size).toBeLessThanOrEqual(Crew.MOST_KNOWN);
-    expect(at.now().known.get("a")?.outUntil).toBe(Number.POSITIVE_INFINITY);
+    expect(at.now().known.get("a")?.suspendedUntil).toBe(Number.POSITIVE_INFINITY);
   });
 });
 
@@ -625,7 +628,7 @@ describe("a worker that is late where nobody else bids", () => {
     const away = (now: number) => {
       late(at, now);
       late(at, now + 1);
-      return (at.now().known.get("a")?.outUntil ?? 0) - now - 1;
+      return (at.now().known.get("a")?.suspendedUntil ?? 0) - now - 1;
     };
     const again = (now: number) => {
       at.bid("a", now);

@@ -11,7 +11,7 @@
  */
 import type { Bid } from "@tabcast/protocol";
 import { type Random, toHex } from "@tabcast/runtime";
-import type { Hand } from "./assign.ts";
+import type { AvailableWorker } from "./assign.ts";
 import * as Backoff from "./backoff.ts";
 import type { Config } from "./config.ts";
 import type { Decline } from "./hire.ts";
@@ -81,12 +81,12 @@ export interface Known {
   readonly honesty: number;
   /** Results that failed a check, or were not served. */
   readonly invalid: number;
-  /** Times that it was overtaken; every segment in time takes `config.late.forgiven` of one back. */
+  /** Times that it was superseded; every segment in time takes `config.late.forgiven` of one back. */
   readonly late: number;
   /** Times running that it was dropped while nobody else was there, without a segment in time between. */
   readonly tries: number;
   /** Not hired before this; Infinity: not again for this stream. */
-  readonly outUntil: number;
+  readonly suspendedUntil: number;
   readonly measured?: Measured;
   /** Average of (upload + encode + pull) / segment length, at least 1.5 s; above 1 is too slow. */
   readonly latency?: number;
@@ -157,7 +157,7 @@ export type Event =
       readonly why?: Decline | undefined;
       readonly now: number;
     }
-  /** The job's `blame`, a closed connection, a Bye, or twice no answer to a viewer's question (`Spot`). */
+  /** The job's `blame`, a closed connection, a Bye, or twice no answer to a viewer's question (`Probe`). */
   | {
       readonly type: "lost";
       readonly worker: string;
@@ -231,7 +231,7 @@ const nobody = (now: number): Known => ({
   invalid: 0,
   late: 0,
   tries: 0,
-  outUntil: 0,
+  suspendedUntil: 0,
   slow: 0,
 });
 
@@ -271,10 +271,10 @@ function remember(crew: Crew, worker: string, values: Partial<Known>, now: numbe
     ...(crew.known.get(worker) ?? nobody(now)),
     ...values,
   });
-  for (const [other, { outUntil }] of known) {
+  for (const [other, { suspendedUntil }] of known) {
     if (known.size <= MOST_KNOWN) break;
     // Who was sent away stays known, or leaving and coming back would clear its name.
-    if (other !== worker && !crew.members.has(other) && outUntil <= now) known.delete(other);
+    if (other !== worker && !crew.members.has(other) && suspendedUntil <= now) known.delete(other);
   }
   for (const other of known.keys()) {
     if (known.size <= MOST_KNOWN) break;
@@ -284,7 +284,7 @@ function remember(crew: Crew, worker: string, values: Partial<Known>, now: numbe
 }
 
 /** Takes a member out and raises its epoch, so that nothing it still sends counts. */
-function drop(crew: Crew, member: Member, why: Why, outUntil: number, now: number): Step {
+function drop(crew: Crew, member: Member, why: Why, suspendedUntil: number, now: number): Step {
   const { worker } = member;
   const next = remember(
     {
@@ -294,7 +294,7 @@ function drop(crew: Crew, member: Member, why: Why, outUntil: number, now: numbe
       epochs: put(crew.epochs, worker, (crew.epochs.get(worker) ?? 0) + 1),
     },
     worker,
-    { outUntil: Math.max(outUntil, crew.known.get(worker)?.outUntil ?? 0) },
+    { suspendedUntil: Math.max(suspendedUntil, crew.known.get(worker)?.suspendedUntil ?? 0) },
     now,
   );
   return [next, [{ do: "drop", member, why }]];
@@ -315,9 +315,13 @@ function take(crew: Crew, event: Extract<Event, { type: "bid" }>, config: Config
   if (crew.members.has(worker)) return answer(crew, "already in");
   if (denied !== undefined) return answer(crew, denied.why, denied.retryMs);
   if (bid.price > crew.need.maxPrice) return answer(crew, "too expensive");
-  const outUntil = crew.known.get(worker)?.outUntil ?? 0;
-  if (outUntil > now)
-    return answer(crew, "wait", outUntil === Number.POSITIVE_INFINITY ? 0 : outUntil - now);
+  const suspendedUntil = crew.known.get(worker)?.suspendedUntil ?? 0;
+  if (suspendedUntil > now)
+    return answer(
+      crew,
+      "wait",
+      suspendedUntil === Number.POSITIVE_INFINITY ? 0 : suspendedUntil - now,
+    );
   const again = crew.bids.has(worker);
   if (!again && (crew.bids.size >= config.mostBids || offer.bids >= config.mostBids))
     return answer(crew, "full");
@@ -705,7 +709,11 @@ export function wakeAt(crew: Crew, config: Config): number | undefined {
  * Everybody who can be given a segment now. While crew is suspended the backup counts as crew; where everybody is
  * suspended they are asked all the same, because late is better than nobody. `newcomer`: what the records say of a member.
  */
-export function hands(crew: Crew, config: Config, newcomer: (member: Member) => boolean): Hand[] {
+export function available(
+  crew: Crew,
+  config: Config,
+  newcomer: (member: Member) => boolean,
+): AvailableWorker[] {
   const members = [...crew.members.values()];
   const at = (state: Member["state"]) => members.filter((member) => member.state === state);
   const short = at("suspended").some(({ role }) => role === "crew");

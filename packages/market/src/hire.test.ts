@@ -319,7 +319,7 @@ test.each<[string, number, readonly number[], boolean, ReturnType<typeof Hire.ro
 
 describe("leaving a stream that leaves us unpaid", () => {
   test.each<[string, readonly Hire.Unpaid[], number, number, ReturnType<typeof Hire.leaves>]>([
-    ["all was overtaken", ["cancelled", "cancelled"], 0, 0, { letGo: true, awayMs: 5_000 }],
+    ["all was superseded", ["cancelled", "cancelled"], 0, 0, { letGo: true, awayMs: 5_000 }],
     ["again", ["cancelled", "cancelled"], 0, 2, { letGo: true, awayMs: 20_000 }],
     ["and again", ["cancelled"], 0, 40, { letGo: true, awayMs: 600_000 }],
     ["something is owed", ["owed", "cancelled"], 59_999, 0, undefined],

@@ -216,7 +216,7 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
   return { ok: true };
 }
 
-/** A segment delivered and not paid: owed; held until it is guaranteed; or overtaken by another copy or the deadline, and never paid. */
+/** A segment delivered and not paid: owed; held until it is guaranteed; or superseded by another copy or the deadline, and never paid. */
 export type Unpaid = "owed" | "held" | "cancelled";
 
 /** Whether a job that was called back counts as unpaid: more than half of it had gone out while it was made. */
@@ -254,7 +254,7 @@ export const fewerAwayMs = (times: number): number =>
   Math.min(FEWER_MS.most, FEWER_MS.first * 2 ** times);
 
 /**
- * Whether a worker whose unpaid window is full leaves, and how long it stays away. Where all of it was overtaken we are too slow for
+ * Whether a worker whose unpaid window is full leaves, and how long it stays away. Where all of it was superseded we are too slow for
  * the stream, and no payment would ever make room again: that work is let go. Else the stream does not pay. `times`: how often
  * running it was left so before.
  */

@@ -6,11 +6,13 @@ export * as Admission from "./admission.ts";
 export * as Assign from "./assign.ts";
 /** When a worker's tab takes work. */
 export * as Availability from "./availability.ts";
-/** Whose pictures are looked at, and what the looks mean. */
+/** Whose pictures are spot-checked, and what the spot checks mean. */
 export * as Check from "./check.ts";
 export { type Config, FAST, LIVE } from "./config.ts";
 /** Hiring for one stream. */
 export * as Crew from "./crew.ts";
+/** How long a worker may be silent. */
+export * as FailureDetector from "./failure-detector.ts";
 /** The worker's side: whether to bid, when, and which award to take. */
 export * as Hire from "./hire.ts";
 /** One segment's life: who encodes it, when a second copy starts, what is paid. */
@@ -19,10 +21,10 @@ export * as Job from "./job.ts";
 export * as Limits from "./limits.ts";
 /** What a segment costs, to the wei. */
 export * as Price from "./price.ts";
+/** Whether workers serve what they delivered. */
+export * as Probe from "./probe.ts";
 /** When an idle device measures itself again. */
 export * as Remeasure from "./remeasure.ts";
-/** How long a worker may be silent. */
-export * as Rhythm from "./rhythm.ts";
 /** How good a worker was. */
 export * as Score from "./score.ts";
 /** Who may work for a stream at all. */
@@ -31,8 +33,6 @@ export * as Screen from "./screen.ts";
 export * as Select from "./select.ts";
 /** What was measured of a worker. */
 export * as Speed from "./speed.ts";
-/** Whether workers serve what they delivered. */
-export * as Spot from "./spot.ts";
 /** How a segment came to be, for people. */
 export * as Trace from "./trace.ts";
 /** What a worker's record says. */

@@ -282,7 +282,7 @@ describe("one segment", () => {
     expect(Job.suspects(open.job)).toEqual(["a"]);
   });
 
-  test("a worker whose rhythm is known is suspected by it, from its first sign of life on", () => {
+  test("a worker whose heartbeat history is known is suspected by it, from its first sign of life on", () => {
     const heard: Job.Event = { type: "progress", worker: "a", now: 1_700, quietMs: 400 };
     const known = play([assigned("a"), heard]);
     expect(Job.wakeAt(known.job, LIVE)).toBe(2_100);
@@ -291,7 +291,7 @@ describe("one segment", () => {
     const unknown = play([assigned("a")]);
     expect(Job.suspects(play([late(1_199)], LIVE, [unknown.job, []]).job)).toEqual([]);
     expect(Job.suspects(play([late(1_200)], LIVE, [unknown.job, []]).job)).toEqual(["a"]);
-    // What is on its way comes in gusts: the rhythm is one of work.
+    // What is on its way comes in gusts: the heartbeat history is one of work.
     const pulled = play([receipt("a"), pulling("a", 1_800)], LIVE, [known.job, []]);
     expect(Job.wakeAt(pulled.job, LIVE)).toBe(3_000);
   });
@@ -389,7 +389,7 @@ describe("one segment", () => {
     expect(alone.effects.at(-1)).toEqual({ do: "publish", by: "local" });
   });
 
-  test("tells the crew who was overtaken, or it would go on giving work to who is gone", () => {
+  test("tells the crew who was superseded, or it would go on giving work to who is gone", () => {
     const race = [...sent, late(1_200), assigned("b", 1_200), receipt("b"), passed("b")];
     expect(play(race).effects.at(-1)).toEqual({ do: "blame", worker: "a", fault: "late" });
     const heard = [...race.slice(0, 4), progress("a", 1_500), ...race.slice(4)];

@@ -17,7 +17,7 @@ import type { Config } from "./config.ts";
 export type State = "open" | "sent" | "check" | "local" | "done" | "missed";
 
 /**
- * What went wrong with a worker: it said so, was full, sent something invalid, was overtaken by another copy or by the
+ * What went wrong with a worker: it said so, was full, sent something invalid, was superseded by another copy or by the
  * deadline, fell silent for good, or left.
  */
 export type Fault = "failed" | "busy" | "invalid" | "late" | "dead" | "left";
@@ -84,7 +84,7 @@ export type Event =
   | { readonly type: "closed"; readonly limits: Limits }
   /** There is nobody to wait for. Not for a crew that is merely busy. */
   | { readonly type: "noWorker" }
-  /** A sign of life: all its bytes are with the worker. `quietMs`: the silence that is suspicious from now on, as `Rhythm.patience` says. */
+  /** A sign of life: all its bytes are with the worker. `quietMs`: the silence that is suspicious from now on, as `FailureDetector.patience` says. */
   | {
       readonly type: "progress";
       readonly worker: string;
@@ -194,11 +194,11 @@ function cancels(job: Job, why: "won" | "late" | "stopped"): Effect[] {
 }
 
 /**
- * Who was overtaken. Without this a worker that vanished would be given segment after segment, each saved by its second
+ * Who was superseded. Without this a worker that vanished would be given segment after segment, each saved by its second
  * copy before the first was given up; one that never comes to an end, and says so all the time, too. `timeIsUp`: the first worker had
  * all the time there was.
  */
-function overtaken(job: Job, timeIsUp: boolean): Effect[] {
+function superseded(job: Job, timeIsUp: boolean): Effect[] {
   return job.attempts
     .filter((attempt) => {
       const { stage, suspected, number, overdue } = attempt;
@@ -220,7 +220,7 @@ function end(job: Job, state: "done" | "missed"): Job {
 
 /** What this tab made is published; whoever was still at it was late. */
 function ours(job: Job, why: "won" | "late"): Step {
-  const late = [...cancels(job, why), ...overtaken(job, job.limits !== undefined)];
+  const late = [...cancels(job, why), ...superseded(job, job.limits !== undefined)];
   return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
 }
 
@@ -266,7 +266,7 @@ function silence(attempt: Attempt, now: number, config: Config): "suspect" | "de
   return now >= suspectAt(attempt, config) ? "suspect" : undefined;
 }
 
-/** When an attempt falls under suspicion if nothing more is heard of it. What is on its way comes in gusts; who works has a rhythm. */
+/** When an attempt falls under suspicion if nothing more is heard of it. What is on its way comes in gusts; who works has a heartbeat history. */
 function suspectAt({ heardAt, quietMs, stage }: Attempt, { suspectMs }: Config): number {
   return heardAt + (stage === "running" ? quietMs : suspectMs);
 }
@@ -278,7 +278,7 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   if (limits !== undefined && now >= limits.deadline) {
     if (job.local === "ready") return ours(job, "late");
     const stop: Effect[] = job.local === "running" ? [{ do: "stopLocal" }] : [];
-    const ends = [...cancels(job, "late"), ...overtaken(job, true), ...stop];
+    const ends = [...cancels(job, "late"), ...superseded(job, true), ...stop];
     return [end(job, "missed"), [...ends, { do: "gap" }]];
   }
   for (const attempt of job.attempts) {
@@ -385,7 +385,7 @@ export function step(job: Job, event: Event, config: Config): Step {
           { do: "publish", by: worker },
           { do: "pay", worker, epoch },
           ...cancels(rest, "won"),
-          ...overtaken(rest, false),
+          ...superseded(rest, false),
           ...stop,
         ],
       ];

@@ -1,6 +1,6 @@
 /**
- * When an idle device measures itself again. A figure that was taken beside other work is too low, never too high: so a look only ever
- * raises it, and who lowers it are the jobs. A look is short; what it takes of the device's time is bounded, and what changes nothing
+ * When an idle device measures itself again. A figure that was taken beside other work is too low, never too high: so a trial only ever
+ * raises it, and who lowers it are the jobs. A trial is short; what it takes of the device's time is bounded, and what changes nothing
  * is repeated ever more seldom.
  *
  *   eager ──two minutes without a change──▶ patient: twice as long each time, a minute at most
@@ -8,19 +8,19 @@
  *     └────────────────────────────────────────┘
  */
 
-/** How often an eager device looks, in milliseconds: it is to find out within ten seconds of quiet, and a whole measurement takes two. */
+/** How often an eager device tries, in milliseconds: it is to find out within ten seconds of quiet, and a whole measurement takes two. */
 export const EVERY_MS = 7_000;
-/** Most of a device's time that looks take; a slow device looks less often. */
+/** Most of a device's time that trials take; a slow device tries less often. */
 export const SHARE = 0.04;
 /** How long after a change, or after it joined, a device is eager, in milliseconds. */
 export const EAGER_MS = 120_000;
-/** A patient device looks at least this often, in milliseconds. */
+/** A patient device tries at least this often, in milliseconds. */
 export const MOST_MS = 60_000;
 /** Runs of one device that differ by more than this factor were disturbed; a figure that is off by more is wrong. */
 export const STEADY = 1.25;
 
 export interface Watch {
-  /** When the next look is due, in milliseconds. */
+  /** When the next trial is due, in milliseconds. */
   readonly dueAt: number;
   /** The wait that led there. */
   readonly waitMs: number;
@@ -28,8 +28,8 @@ export interface Watch {
   readonly changedAt: number;
 }
 
-/** One look: a short measurement, in output pixels per second. */
-export interface Look {
+/** One trial: a short measurement, in output pixels per second. */
+export interface Trial {
   readonly now: number;
   /** What it took, in milliseconds. */
   readonly tookMs: number;
@@ -47,11 +47,14 @@ export const begin = (now: number): Watch => ({
   changedAt: now,
 });
 
-/** A job came, or the device was not idle: the same look is due as long after it. */
+/** A job came, or the device was not idle: the same trial is due as long after it. */
 export const put = (watch: Watch, now: number): Watch => ({ ...watch, dueAt: now + watch.waitMs });
 
-/** What a look makes of a watch, and whether the device is to be measured as a whole, since it is quicker than it says. */
-export function look(watch: Watch, of: Look): { readonly watch: Watch; readonly quicker: boolean } {
+/** What a trial makes of a watch, and whether the device is to be measured as a whole, since it is quicker than it says. */
+export function tried(
+  watch: Watch,
+  of: Trial,
+): { readonly watch: Watch; readonly quicker: boolean } {
   const { now, tookMs, found, expected, spread = 1 } = of;
   const quicker = found > STEADY * expected;
   const changedAt = quicker || spread > STEADY ? now : watch.changedAt;

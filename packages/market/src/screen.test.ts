@@ -11,7 +11,7 @@ const made = {
   proof: new Uint8Array(0),
 };
 const purse = `0x${"ab".repeat(20)}`;
-const fine: Screen.Findings = { payee: "proven", outFor: 0 };
+const fine: Screen.Findings = { payee: "proven", suspendedFor: 0 };
 
 describe("a bid", () => {
   test.each<[string, Partial<Screen.Policy>, number, Screen.Denial["why"] | undefined]>([
@@ -24,8 +24,8 @@ describe("a bid", () => {
     ["of one that is denied is not, listed or not", { allow: ["ann"], deny: [purse] }, 0, "denied"],
     ["without the crew's token is not", { token }, 0, "private"],
     ["of one that is out is not", {}, 5_000, "suspended"],
-  ])("%s", (_, policy, outFor, why) => {
-    const denial = Screen.bid(made, { ...Screen.open, ...policy }, { ...fine, outFor });
+  ])("%s", (_, policy, suspendedFor, why) => {
+    const denial = Screen.bid(made, { ...Screen.open, ...policy }, { ...fine, suspendedFor });
     expect(denial?.why).toBe(why);
     if (why === "suspended") expect(denial?.retryMs).toBe(5_000);
   });
@@ -41,7 +41,7 @@ describe("a bid", () => {
   });
 
   test("whose payee has signed for another worker is refused by name, before anything else is looked at", () => {
-    const forged = { payee: "forged", outFor: 5_000 } as const;
+    const forged = { payee: "forged", suspendedFor: 5_000 } as const;
     expect(Screen.bid(made, { ...Screen.open, deny: ["ann"] }, forged)).toEqual({
       why: "wrong payee proof",
       retryMs: 0,

@@ -52,7 +52,7 @@ export type PayeeClaim = "proven" | "named" | "forged";
 export interface Findings {
   readonly payee: PayeeClaim;
   /** How long its record keeps it out, in milliseconds. */
-  readonly outFor: number;
+  readonly suspendedFor: number;
 }
 
 /**
@@ -62,7 +62,7 @@ export interface Findings {
 export function bid(
   made: Pick<Bid, "offer" | "worker" | "payee" | "tags" | "proof">,
   policy: Policy,
-  { payee, outFor }: Findings,
+  { payee, suspendedFor }: Findings,
 ): Denial | undefined {
   if (payee === "forged") return { why: "wrong payee proof", retryMs: 0 };
   const named = `0x${toHex(made.payee)}`;
@@ -76,5 +76,5 @@ export function bid(
   if (token !== undefined && !equalBytes(made.proof, proof(token, made.offer, made.worker)))
     return { why: "private", retryMs: 0 };
   if (policy.need.some((tag) => !made.tags.includes(tag))) return { why: "incapable", retryMs: 0 };
-  return outFor > 0 ? { why: "suspended", retryMs: outFor } : undefined;
+  return suspendedFor > 0 ? { why: "suspended", retryMs: suspendedFor } : undefined;
 }

@@ -36,7 +36,7 @@ interface Worker {
   readonly stalls?: number;
   /** Chance that its result fails the checks. */
   readonly cheats?: number;
-  /** Chance that its pictures are false, which only a look shows. */
+  /** Chance that its pictures are false, which only a spot check shows. */
   readonly lies?: number;
   readonly comesAt?: number;
   /** Vanishes without a word. */
@@ -109,8 +109,8 @@ function stream(
           };
           after(100 + random.below(100), () => {
             const record = recordOf(worker.name);
-            const outFor = Math.max(0, record.outUntil - now);
-            const denied = Screen.bid(bid, Screen.open, { payee: "named", outFor });
+            const suspendedFor = Math.max(0, record.suspendedUntil - now);
+            const denied = Screen.bid(bid, Screen.open, { payee: "named", suspendedFor });
             const honesty = Trust.honesty(record, now, LIVE);
             if (there(worker)) tellCrew({ type: "bid", bid, now, denied, honesty });
           });
@@ -168,11 +168,11 @@ function stream(
         const lie = random.fraction() < (named(worker)?.lies ?? 0);
         const ppm = Math.round(Trust.checkRate(recordOf(worker), LIVE) * 1e6);
         const drawn = Check.chosen(secret, random.bytes(32), ppm);
-        const looks: Check.Look[] = [];
-        while (drawn && ["look", "again"].includes(Check.settle(looks)))
-          looks.push(lie ? "false" : "honest");
+        const findings: Check.Finding[] = [];
+        while (drawn && ["check", "again"].includes(Check.settle(findings)))
+          findings.push(lie ? "false" : "honest");
         if (drawn) tally.checked++;
-        const caught = Check.settle(looks) === "fail";
+        const caught = Check.settle(findings) === "fail";
         const bad = caught || random.fraction() < (named(worker)?.cheats ?? 0);
         made.set(worker, (made.get(worker) ?? 0) + 1);
         if (lie && !bad) tally.falsePaid++;
@@ -219,7 +219,9 @@ function stream(
   }
 
   function assign(): void {
-    const hands = Crew.hands(crew, LIVE, ({ worker }) => Trust.newcomer(recordOf(worker), LIVE));
+    const available = Crew.available(crew, LIVE, ({ worker }) =>
+      Trust.newcomer(recordOf(worker), LIVE),
+    );
     for (const pick of [...picks]) {
       const job = jobs.get(pick.seq);
       if (job === undefined || !Job.wants(job, LIVE)) {
@@ -229,7 +231,7 @@ function stream(
       const open = now < closesAt(pick.seq);
       const ends = open ? { closesAt: closesAt(pick.seq) } : {};
       const task = { pixels: PIXELS, bytes: BYTES, ...ends, ...pick };
-      const choice = Assign.choose(hands, loads, task, { now, uplinkFreeAt }, LIVE);
+      const choice = Assign.choose(available, loads, task, { now, uplinkFreeAt }, LIVE);
       if (choice === undefined) continue;
       picks = picks.filter((other) => other !== pick);
       if (pick.why === "hedge") {
@@ -368,7 +370,7 @@ describe.each<Mode>(["complete", "begun"])(
       let segments = 0;
       let caught = 0;
       let paid = 0;
-      for (let i = 0; (records.get("liar")?.outUntil ?? 0) === 0; i++) {
+      for (let i = 0; (records.get("liar")?.suspendedUntil ?? 0) === 0; i++) {
         expect(i).toBeLessThan(20);
         const one = stream(mode, workers, SEED + i, records);
         expect(one.delivered.size).toBe(SEGMENTS);

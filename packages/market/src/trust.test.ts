@@ -66,15 +66,15 @@ test("a newcomer is who has not passed ten times in a row, after nothing, a stri
 describe("strikes", () => {
   test("one is forgiven, two within twenty results put a worker out for three days", () => {
     const one = after(["strike"]);
-    expect(one.outUntil).toBe(0);
-    expect(after([...times(18, "good"), "strike"], one).outUntil).toBe(72 * HOUR);
-    expect(after([...times(20, "good"), "strike"], one).outUntil).toBe(0);
+    expect(one.suspendedUntil).toBe(0);
+    expect(after([...times(18, "good"), "strike"], one).suspendedUntil).toBe(72 * HOUR);
+    expect(after([...times(20, "good"), "strike"], one).suspendedUntil).toBe(0);
   });
 
   test("a proof of two receipts puts it out for thirty days at once, and its purse with it", () => {
     const proved = after(["proof"]);
-    expect(proved.outUntil).toBe(720 * HOUR);
-    expect(Trust.combine(Trust.stranger, proved).outUntil).toBe(720 * HOUR);
+    expect(proved.suspendedUntil).toBe(720 * HOUR);
+    expect(Trust.combine(Trust.stranger, proved).suspendedUntil).toBe(720 * HOUR);
     expect(Trust.combine(Trust.stranger, after(times(50, "good"))).streak).toBe(0);
   });
 });
@@ -92,7 +92,7 @@ describe(`any history (SEED=${replay.seed})`, () => {
       for (const { type, wait } of events) {
         now += wait;
         const next = Trust.step(record, { type, now }, LIVE);
-        expect(next.outUntil).toBeGreaterThanOrEqual(record.outUntil);
+        expect(next.suspendedUntil).toBeGreaterThanOrEqual(record.suspendedUntil);
         expect(next.strikes.length).toBeLessThanOrEqual(LIVE.trust.strikes.most);
         expect(Trust.honesty(next, now, LIVE)).toBeGreaterThan(0);
         expect(Trust.honesty(next, now, LIVE)).toBeLessThanOrEqual(1);
@@ -118,7 +118,7 @@ describe(`any history (SEED=${replay.seed})`, () => {
   });
 });
 
-/** Plays one worker's segments through draw, looks and record; what became of it. */
+/** Plays one worker's segments through draw, spot checks and record; what became of it. */
 function play(
   of: { cheats: number; sees: number; alarms: number; segments: number; before?: number },
   seed: number,
@@ -129,14 +129,14 @@ function play(
   let paidBad = 0;
   let caught = 0;
   for (let seq = 0; seq < of.segments; seq++) {
-    if (record.outUntil > 0) return { droppedAt: seq, caught, paidBad, record };
+    if (record.suspendedUntil > 0) return { droppedAt: seq, caught, paidBad, record };
     const bad = random.fraction() < of.cheats;
     const ppm = Math.round(rate(record) * 1e6);
-    const looks: Check.Look[] = [];
+    const findings: Check.Finding[] = [];
     if (Check.chosen(secret, random.bytes(32), ppm))
-      while (["look", "again"].includes(Check.settle(looks)))
-        looks.push(random.fraction() < (bad ? of.sees : of.alarms) ? "false" : "honest");
-    const failed = Check.settle(looks) === "fail";
+      while (["check", "again"].includes(Check.settle(findings)))
+        findings.push(random.fraction() < (bad ? of.sees : of.alarms) ? "false" : "honest");
+    const failed = Check.settle(findings) === "fail";
     if (failed) caught++;
     else if (bad) paidBad++;
     record = Trust.step(record, { type: failed ? "strike" : "good", now: seq * 2_000 }, LIVE);
@@ -166,7 +166,7 @@ describe(`over many seeds from ${replay.seed}`, () => {
     expect(at.every((segments) => segments < 500)).toBe(true);
   });
 
-  test("no honest worker is dropped in 10,000 segments, with one look in a hundred a false alarm", () => {
+  test("no honest worker is dropped in 10,000 segments, with one spot check in a hundred a false alarm", () => {
     for (const seed of seeds.slice(0, 5)) {
       const { droppedAt } = play({ cheats: 0, sees: 1, alarms: 0.01, segments: 10_000 }, seed);
       expect(droppedAt).toBeUndefined();

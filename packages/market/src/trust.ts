@@ -25,7 +25,7 @@ export interface Record {
   /** Results since each strike that still counts, newest last. */
   readonly strikes: readonly number[];
   /** Not hired before this, Unix milliseconds. */
-  readonly outUntil: number;
+  readonly suspendedUntil: number;
   /** Speed, for every deadline and none of the honesty. */
   readonly measured?: Measured;
 }
@@ -33,7 +33,7 @@ export interface Record {
 export type Event =
   /** Passed all its checks. */
   | { readonly type: "good"; readonly now: number; readonly sample?: Sample }
-  /** Proved bad: failed structure, or two looks at its pictures. */
+  /** Proved bad: failed structure, or two spot checks of its pictures. */
   | { readonly type: "strike"; readonly now: number }
   /** Silent or late: a matter of speed, but it has to earn its rest from checks again. */
   | { readonly type: "silent"; readonly now: number }
@@ -47,7 +47,7 @@ export const stranger: Record = {
   at: 0,
   streak: 0,
   strikes: [],
-  outUntil: 0,
+  suspendedUntil: 0,
 };
 
 /** Under which key a record is stored. */
@@ -58,7 +58,7 @@ const faded = ({ good, bad, at }: Record, now: number, { halfLifeMs }: Config["t
   return { good: good * share, bad: bad * share };
 };
 
-/** What an event makes of a record. Nothing but `proof` and strikes lowers honesty; no event raises `outUntil` back down. */
+/** What an event makes of a record. Nothing but `proof` and strikes lowers honesty; no event raises `suspendedUntil` back down. */
 export function step(record: Record, event: Event, config: Config): Record {
   const { trust } = config;
   const { now } = event;
@@ -86,14 +86,14 @@ export function step(record: Record, event: Event, config: Config): Record {
     case "strike": {
       const strikes = [...record.strikes, 0].slice(-trust.strikes.most);
       const out = strikes.length >= trust.strikes.most ? now + trust.suspendMs : 0;
-      const outUntil = Math.max(record.outUntil, out);
-      return { ...record, good, bad: bad + 1, at, streak: 0, strikes, outUntil };
+      const suspendedUntil = Math.max(record.suspendedUntil, out);
+      return { ...record, good, bad: bad + 1, at, streak: 0, strikes, suspendedUntil };
     }
     case "silent":
       return { ...record, good, bad, at, streak: Math.floor(record.streak / 2) };
     case "proof": {
-      const outUntil = Math.max(record.outUntil, now + trust.proofMs);
-      return { ...record, good, bad: bad + 1, at, streak: 0, outUntil };
+      const suspendedUntil = Math.max(record.suspendedUntil, now + trust.proofMs);
+      return { ...record, good, bad: bad + 1, at, streak: 0, suspendedUntil };
     }
   }
 }
@@ -111,12 +111,12 @@ export function honesty(record: Record, now: number, config: Config, stake = 0):
 /** True until so many good results in a row, after nothing or a strike. Silence may make a newcomer of somebody proven. */
 export const newcomer = ({ streak }: Record, { check }: Config): boolean => streak < check.newcomer;
 
-/** The chance that a result's pictures are looked at: 1 for a newcomer's, then 1/streak, never below the floor. */
+/** The chance that a result's pictures are spot-checked: 1 for a newcomer's, then 1/streak, never below the floor. */
 export function checkRate(record: Record, config: Config): number {
   return newcomer(record, config) ? 1 : Math.max(config.check.floor, 1 / record.streak);
 }
 
-/** Every rung is looked at of a worker's first results, and after a strike; one of each segment later. */
+/** Every rung is checked of a worker's first results, and after a strike; one of each segment later. */
 export const whole = ({ streak }: Record, { check }: Config): boolean => streak < check.whole;
 
 /**
@@ -124,7 +124,7 @@ export const whole = ({ streak }: Record, { check }: Config): boolean => streak 
  * Good work of one key does not vouch for the next: keys are free.
  */
 export function combine(worker: Record, payee: Record): Record {
-  return { ...worker, outUntil: Math.max(worker.outUntil, payee.outUntil) };
+  return { ...worker, suspendedUntil: Math.max(worker.suspendedUntil, payee.suspendedUntil) };
 }
 
 const isCount = (value: unknown): value is number =>
@@ -133,8 +133,8 @@ const isCount = (value: unknown): value is number =>
 /** A record as it was stored, or undefined if it is none. */
 export function revive(value: unknown): Record | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { good, bad, at, streak, strikes, outUntil, measured } = value as Partial<Record>;
-  const numbers = [good, bad, at, streak, outUntil];
+  const { good, bad, at, streak, strikes, suspendedUntil, measured } = value as Partial<Record>;
+  const numbers = [good, bad, at, streak, suspendedUntil];
   if (!numbers.every(isCount) || !Array.isArray(strikes) || !strikes.every(isCount))
     return undefined;
   if (measured !== undefined) {

@@ -57,7 +57,7 @@ function penOf(duplex: Duplex): Pen {
 }
 
 /** Waits that can be woken: `wait` resolves at the next `wake`, at once if one came since the last wait. */
-function bell() {
+function condition() {
   let rung = false;
   let ring = () => {};
   return {
@@ -86,7 +86,7 @@ const sizeOf = ({ head, body }: Message) => head.byteLength + body.byteLength + 
 
 /** Sends one side's parts, as far as the window allows. */
 function outbox(pen: Pen, { signal }: Waits) {
-  const news = bell();
+  const news = condition();
   const left = aborted(signal);
   /** Sizes of the parts that were sent and not taken, oldest first. */
   const under: number[] = [];
@@ -171,7 +171,7 @@ export async function* ask(
   const pen = penOf(duplex);
   const sent = outbox(pen, own);
   const got = inbox(pen);
-  const news = bell();
+  const news = condition();
   let ended = false;
   let failure: Error | undefined;
   const fail = (thrown: unknown) => {
@@ -351,8 +351,8 @@ export async function answer(
   const pen = penOf(duplex);
   const sent = outbox(pen, gone);
   const got = inbox(pen);
-  const asked = bell();
-  const came = bell();
+  const asked = condition();
+  const came = condition();
   let announced = false;
   let request: Message | undefined;
   /** What may still follow, in bytes. */

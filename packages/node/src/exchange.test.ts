@@ -2,9 +2,9 @@ import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import { GetReply, PROTOCOLS, peerIdOf } from "@tabcast/protocol";
 import { type Bytes, sha256, systemClock, toHex } from "@tabcast/runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { answer, ask, serveHeld } from "./exchange.ts";
+import { openBlobStore } from "./blob-store.ts";
+import { answer, ask, serveBlobs } from "./exchange.ts";
 import { openFetcher } from "./fetcher.ts";
-import { openHeld } from "./held.ts";
 
 let meshes: Mesh[];
 let done: AbortController;
@@ -24,10 +24,10 @@ afterEach(async () => {
 });
 
 async function holding(mesh: Mesh): Promise<Uint8Array> {
-  const held = openHeld();
+  const blobs = openBlobStore();
   const hash = await sha256(bytes);
-  held.put(toHex(hash), bytes);
-  serveHeld(mesh, held, done.signal);
+  blobs.put(toHex(hash), bytes);
+  serveBlobs(mesh, blobs, done.signal);
   return hash;
 }
 const holder = ({ self }: Mesh) => ({ peer: self, addrs: [] });
@@ -151,14 +151,14 @@ describe("several roles in one tab", () => {
 
 describe("held bytes", () => {
   test("never exceed their bound; the oldest go first", () => {
-    const held = openHeld(250_000 as Bytes);
-    for (const name of ["a", "b", "c"]) held.put(name, bytes);
-    expect([held.get("a"), held.size()]).toEqual([undefined, 200_000]);
-    held.put("b", bytes); // known again: now the newest
-    held.put("d", bytes);
-    expect(held.get("c")).toBeUndefined();
-    expect(held.get("b")).toBe(bytes);
-    held.put("huge", new Uint8Array(300_000));
-    expect(held.get("huge")).toBeUndefined();
+    const blobs = openBlobStore(250_000 as Bytes);
+    for (const name of ["a", "b", "c"]) blobs.put(name, bytes);
+    expect([blobs.get("a"), blobs.size()]).toEqual([undefined, 200_000]);
+    blobs.put("b", bytes); // known again: now the newest
+    blobs.put("d", bytes);
+    expect(blobs.get("c")).toBeUndefined();
+    expect(blobs.get("b")).toBe(bytes);
+    blobs.put("huge", new Uint8Array(300_000));
+    expect(blobs.get("huge")).toBeUndefined();
   });
 });

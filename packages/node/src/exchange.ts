@@ -1,7 +1,7 @@
 import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import { Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
 import { type Bytes, toHex } from "@tabcast/runtime";
-import type { Held } from "./held.ts";
+import type { BlobStore } from "./blob-store.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -36,8 +36,8 @@ function join<T>(
 const forever = new AbortController().signal;
 
 /** Answers `Get` from what is held until `signal` fires: first a head with the size, then the bytes. */
-export function serveHeld(mesh: Mesh, held: Held, signal: AbortSignal): void {
-  join(mesh, PROTOCOLS.get, held, signal, (all) =>
+export function serveBlobs(mesh: Mesh, blobs: BlobStore, signal: AbortSignal): void {
+  join(mesh, PROTOCOLS.get, blobs, signal, (all) =>
     mesh.serve(
       PROTOCOLS.get,
       async function* ({ head }): AsyncIterable<Message> {

@@ -1,8 +1,8 @@
 import type { PeerId } from "@tabcast/mesh";
 import { Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
 import { type Bytes, CodedError, toHex } from "@tabcast/runtime";
+import { checkHash } from "./blob-store.ts";
 import type { Context } from "./context.ts";
-import { checkHash } from "./held.ts";
 import { openSources, type Sources, type Whereabouts } from "./sources.ts";
 
 /** Largest thing that is fetched by hash: one segment at one rung. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { openBell, openLine } from "./queue.ts";
+import { openCondition, openSerialQueue } from "./queue.ts";
 
 describe("a line", () => {
   test("runs one task at a time, in order, also after one has failed", async () => {
-    const line = openLine();
+    const line = openSerialQueue();
     const log: string[] = [];
     const task = (name: string, fails = false) =>
       line.run(async () => {
@@ -20,26 +20,26 @@ describe("a line", () => {
   });
 });
 
-describe("a bell", () => {
+describe("a condition", () => {
   test("wakes every waiter that finds what it waits for, and leaves the others", async () => {
-    const bell = openBell();
+    const condition = openCondition();
     const { signal } = new AbortController();
     let value = 0;
     const at = (least: number) =>
-      bell.until(() => (value >= least ? value : undefined), { signal });
+      condition.until(() => (value >= least ? value : undefined), { signal });
     const [one, two] = [at(1), at(2)];
     value = 1;
-    bell.wake();
+    condition.wake();
     expect(await one).toBe(1);
     value = 2;
-    bell.wake();
+    condition.wake();
     expect(await two).toBe(2);
     expect(await at(0)).toBe(2); // true already
   });
 
   test("rejects with the signal's reason", async () => {
     const stop = new AbortController();
-    const waiting = openBell().until(() => undefined, { signal: stop.signal });
+    const waiting = openCondition().until(() => undefined, { signal: stop.signal });
     stop.abort(new Error("enough"));
     await expect(waiting).rejects.toThrow("enough");
   });

@@ -1,10 +1,10 @@
 /** Runs tasks of one kind strictly one after the other. A failed task does not stop the next. */
-export interface Line {
+export interface SerialQueue {
   run<T>(task: () => Promise<T>): Promise<T>;
 }
 
 /** A queue of one lane: the uplink, a wallet, a file. */
-export function openLine(): Line {
+export function openSerialQueue(): SerialQueue {
   let last: Promise<unknown> = Promise.resolve();
   return {
     run(task) {
@@ -15,23 +15,23 @@ export function openLine(): Line {
   };
 }
 
-/** A condition that others wait for: `wake` lets every waiter look again. */
-export interface Bell {
+/** A condition that others wait for: `wake` lets every waiter check again. */
+export interface Condition {
   wake(): void;
   /** Resolves when `ready` gives a value other than undefined; rejects with the signal's reason. */
   until<T>(ready: () => T | undefined, options: { signal: AbortSignal }): Promise<T>;
 }
 
-export function openBell(): Bell {
+export function openCondition(): Condition {
   const waiters = new Set<() => void>();
   return {
     wake() {
-      for (const look of [...waiters]) look();
+      for (const check of [...waiters]) check();
     },
     until(ready, { signal }) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
-        const look = () => {
+        const check = () => {
           const value = ready();
           if (value === undefined) return;
           end();
@@ -42,12 +42,12 @@ export function openBell(): Bell {
           reject(signal.reason);
         };
         const end = () => {
-          waiters.delete(look);
+          waiters.delete(check);
           signal.removeEventListener("abort", stop);
         };
-        waiters.add(look);
+        waiters.add(check);
         signal.addEventListener("abort", stop, { once: true });
-        look();
+        check();
       });
     },
   };

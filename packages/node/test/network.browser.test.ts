@@ -613,7 +613,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(events.filter((event) => event.type === "paid")).toEqual([]);
   });
 
-  test("a worker whose segments were all overtaken makes room: no payment would ever free its window", async () => {
+  test("a worker whose segments were all superseded makes room: no payment would ever free its window", async () => {
     const { mesh, events } = await startWorker();
     /** Whatever was delivered turns out to be too late. */
     const bend = (own: Mesh): Mesh => ({

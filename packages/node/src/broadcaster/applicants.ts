@@ -13,7 +13,7 @@ import {
 } from "@tabcast/protocol";
 import { BoundedMap, Wei } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
-import type { Gate } from "../gate.ts";
+import type { RateLimiter } from "../rate-limiter.ts";
 import type { OfferingContext } from "./offering.ts";
 import { openPayees } from "./payees.ts";
 import { type Records, whoseOf } from "./records.ts";
@@ -28,7 +28,7 @@ export interface ApplicantsOptions {
   readonly records: Records;
   /** Checks payees' proofs. Default: channel's own. */
   readonly verifyPayee?: typeof PayeeProof.verify | undefined;
-  readonly gate: Gate;
+  readonly limiter: RateLimiter;
   readonly member: (worker: PeerId) => Crew.Member | undefined;
   /** Bidders that the crew remembers. */
   readonly most: number;
@@ -43,7 +43,7 @@ export interface Applicants {
 
 export function serveApplicants(context: OfferingContext, options: ApplicantsOptions): Applicants {
   const { mesh, clock, on, signal } = context;
-  const { pot, policy, records, gate, member, tell } = options;
+  const { pot, policy, records, limiter, member, tell } = options;
   const payees = openPayees(pot.domain, options.verifyPayee);
   /** Where viewers reach who has bid; as bounded as what the crew remembers. */
   const addrs = new BoundedMap<PeerId, readonly string[]>(options.most);
@@ -51,13 +51,13 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
   answer(mesh, PROTOCOLS.bid, signal, async (head, peer) => {
     const from = publicKeyOf(peer);
     if (from === undefined) return undefined;
-    gate.pass("bid", peer);
+    limiter.pass("bid", peer);
     const bid = await openBid(head, { from }).catch((error: unknown) => {
-      gate.refused("bid", peer, error);
+      limiter.refused("bid", peer, error);
       throw error;
     });
     const payee = await payees.of(bid, from);
-    if (payee === "forged") gate.dropped("bid", peer, "mis-signed");
+    if (payee === "forged") limiter.dropped("bid", peer, "mis-signed");
     const payeeProven = payee === "proven";
     const known = whoseOf({ worker: peer, payee: bid.payee, payeeProven });
     const effects = tell({
@@ -65,7 +65,7 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
       bid,
       now: clock.now(),
       payeeProven,
-      denied: Screen.bid(bid, policy, { payee, outFor: records.outFor(known) }),
+      denied: Screen.bid(bid, policy, { payee, suspendedFor: records.suspendedFor(known) }),
       honesty: records.honesty(known),
       measured: records.of(known).measured,
     });
@@ -104,13 +104,13 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
 /** Anybody's proof that a worker signed two receipts for one segment keeps it out, and loses it its place. */
 function followProofs(
   { mesh, config, clock, on, signal }: OfferingContext,
-  { records, gate, member, tell }: ApplicantsOptions,
+  { records, limiter, member, tell }: ApplicantsOptions,
 ): void {
   async function take(sealed: Uint8Array, from: PeerId): Promise<void> {
-    gate.pass("proof", from);
+    limiter.pass("proof", from);
     const { signer } = await openEquivocation(sealed);
     const worker = peerIdOf(signer);
-    if (records.outFor({ worker }) > config.trust.proofMs / 2) return; // known already
+    if (records.suspendedFor({ worker }) > config.trust.proofMs / 2) return; // known already
     const hired = member(worker);
     records.tell(hired === undefined ? { worker } : whoseOf(hired), { type: "proof" });
     on({ type: "proved", worker });
@@ -120,7 +120,7 @@ function followProofs(
   mesh.subscribe(
     PROOFS_TOPIC,
     ({ from, body }) => {
-      take(body.slice(), from).catch((error: unknown) => gate.refused("proof", from, error));
+      take(body.slice(), from).catch((error: unknown) => limiter.refused("proof", from, error));
     },
     { signal },
   );

@@ -51,7 +51,7 @@ export function openAsking(options: AskingOptions): Asking {
       hiring.tell({ type: "asked", pixels, now: clock.now() });
     },
     advise(hiring) {
-      const speeds = hiring.hands().map(({ pixelsPerS }) => pixelsPerS);
+      const speeds = hiring.available().map(({ pixelsPerS }) => pixelsPerS);
       if (speeds.length === 0) return;
       const { fits, message } = Admission.plan(asked, { speeds, frameRate });
       const key = `${speeds.length} ${fits.join()}`;

@@ -3,11 +3,11 @@ import { Screen } from "@tabcast/market";
 import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
 import { Keys, type Signer } from "@tabcast/protocol";
 import { describe, Micros, toHex, Wei } from "@tabcast/runtime";
+import { type BlobStore, openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
-import { serveHeld } from "../exchange.ts";
-import { type Gate, openGate } from "../gate.ts";
-import { type Held, openHeld } from "../held.ts";
-import { type Bell, openBell } from "../queue.ts";
+import { serveBlobs } from "../exchange.ts";
+import { type Condition, openCondition } from "../queue.ts";
+import { openRateLimiter, type RateLimiter } from "../rate-limiter.ts";
 import { requireAnnounceable } from "./announceable.ts";
 import { type Asking, openAsking } from "./asking.ts";
 import { openCapturing } from "./capturing.ts";
@@ -21,12 +21,12 @@ import { type Meter, openMeter } from "./meter.ts";
 import { sourceOnly } from "./outcome.ts";
 import { paceOf } from "./pace.ts";
 import { openPaying, type Paying } from "./paying.ts";
+import { openSpots, type Spots } from "./probe.ts";
 import { openPublisher, type Publisher } from "./publisher.ts";
 import { openPublishing, type Publishing } from "./publishing.ts";
 import { openRecords, type Records } from "./records.ts";
 import { trafficOf } from "./report.ts";
 import { reveal } from "./reveal.ts";
-import { openSpots, type Spots } from "./spot.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport } from "./types.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */
@@ -84,9 +84,11 @@ async function run(
       message: "no workers are wanted: this tab encodes the whole ladder alone",
     });
 
-  const held = openHeld();
-  serveHeld(context.mesh, held, signal);
-  const gate = openGate(config, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
+  const blobs = openBlobStore();
+  serveBlobs(context.mesh, blobs, signal);
+  const limiter = openRateLimiter(config, clock, (dropped) =>
+    on({ type: "dropped-input", ...dropped }),
+  );
   const records = await openRecords({
     store: options.records ?? memory(),
     codec,
@@ -101,11 +103,11 @@ async function run(
     source.stop();
   };
   const basis: Basis = {
-    ...{ options, keys, pot, wanted, maxPrice, liveAt, held, gate, records, warn, fail },
+    ...{ options, keys, pot, wanted, maxPrice, liveAt, blobs, limiter, records, warn, fail },
     context,
     meter: openMeter(context.mesh),
     working: AbortSignal.any([signal, work.signal]),
-    bell: openBell(),
+    condition: openCondition(),
   };
   const pipeline = openPipeline(basis);
   const { dispatch, hiring, publishing } = pipeline;
@@ -124,10 +126,10 @@ async function run(
   dispatch.ending();
   await capturing.counted();
   const { captured, mediaUs } = capturing.counts();
-  await basis.bell.until(() => publishing.published() >= captured || undefined, { signal });
+  await basis.condition.until(() => publishing.published() >= captured || undefined, { signal });
   const wallMs = Math.round(clock.now() - liveAt);
   const recorded = () => publishing.recorded() === publishing.published() || undefined;
-  await basis.bell.until(recorded, { signal });
+  await basis.condition.until(recorded, { signal });
   await pipeline.publisher.end();
   await reveal(pipeline.checks, { mesh: basis.meter.mesh, keys, clock, signal });
   hiring?.tell({ type: "ended", now: clock.now() });
@@ -193,11 +195,11 @@ interface Basis {
   readonly wanted: number;
   readonly maxPrice: Wei;
   readonly liveAt: number;
-  readonly held: Held;
-  readonly gate: Gate;
+  readonly blobs: BlobStore;
+  readonly limiter: RateLimiter;
   readonly records: Records;
   /** Rung when something that is waited for may have changed. */
-  readonly bell: Bell;
+  readonly condition: Condition;
   readonly warn: (what: string) => (error: unknown) => void;
   /** Ends the source: the stream fails once what was captured is delivered. */
   readonly fail: (error: unknown) => void;
@@ -218,7 +220,7 @@ interface Pipeline {
 }
 
 function openPipeline(basis: Basis): Pipeline {
-  const { options, context, keys, meter, pot, records, gate, bell, warn, working } = basis;
+  const { options, context, keys, meter, pot, records, limiter, condition, warn, working } = basis;
   const { mesh, rungs, clock, config, signal } = context;
   const metered = { ...context, mesh: meter.mesh };
   const transcoder = options.transcoder ?? createTranscoder;
@@ -263,7 +265,7 @@ function openPipeline(basis: Basis): Pipeline {
   const paying = openPaying({ mesh: meter.mesh, pot, clock, warn, signal });
   const entries = openEntries({
     mesh,
-    held: basis.held,
+    blobs: basis.blobs,
     publisher,
     rungs,
     aac: options.aac ?? false,
@@ -277,9 +279,9 @@ function openPipeline(basis: Basis): Pipeline {
     pay: paying.pay,
     published: spots.published,
     record: options.record,
-    changed: bell.wake,
+    changed: condition.wake,
   });
-  const jobs = { ...metered, signal: working, hiring, records, gate, checks };
+  const jobs = { ...metered, signal: working, hiring, records, limiter, checks };
   const dispatch: Dispatch = openDispatch(jobs, {
     asked: asking.rungs,
     transcoder,
@@ -293,7 +295,7 @@ function openPipeline(basis: Basis): Pipeline {
 
 /** Who works for the stream; undefined where there is no pot to pay anybody from. */
 function openCrew(
-  { options, context, keys, meter, pot, wanted, maxPrice, records, gate, working }: Basis,
+  { options, context, keys, meter, pot, wanted, maxPrice, records, limiter, working }: Basis,
   { asking, checks, dispatch }: Pick<Pipeline, "asking" | "checks"> & { dispatch: () => Dispatch },
 ): Hiring | undefined {
   if (pot === undefined) return undefined;
@@ -307,7 +309,7 @@ function openCrew(
       policy,
       records,
       verifyPayee: options.verifyPayee,
-      gate,
+      limiter,
       metered: meter.mesh,
       need: needOf(context, info, { wanted, maxPrice }),
       facts: offerFacts(context, info, { seedCommit: checks.commitment, policy }),
@@ -323,7 +325,7 @@ function openCrew(
 
 /** Lets crew and jobs look at the time, until no segment more will come. */
 async function keepTicking(
-  { context: { clock, pace }, bell, working }: Basis,
+  { context: { clock, pace }, condition, working }: Basis,
   { dispatch, hiring, asking }: Pipeline,
 ): Promise<void> {
   try {
@@ -334,7 +336,7 @@ async function keepTicking(
       hiring?.tick();
       if (hiring !== undefined && pace.adapts) asking.adapt(hiring);
       dispatch.tick();
-      bell.wake();
+      condition.wake();
     }
   } catch {
     // The signal ended it.
@@ -343,7 +345,7 @@ async function keepTicking(
 
 /** Hands the source's segments to the pipeline, as far ahead as the stream's pace lets it. */
 function captureInto(
-  { options, context, meter, bell, fail }: Basis,
+  { options, context, meter, condition, fail }: Basis,
   { dispatch, hiring, publishing }: Pipeline,
 ) {
   const { pace, clock, rungs, signal } = context;
@@ -363,17 +365,17 @@ function captureInto(
       const ready = () => {
         const under = opened - publishing.published();
         const unrecorded = publishing.published() - publishing.recorded();
-        const room = pace.ahead(hiring?.hands().length ?? 0);
+        const room = pace.ahead(hiring?.available().length ?? 0);
         return (under <= room && unrecorded <= MOST_UNRECORDED) || undefined;
       };
-      return bell.until(ready, { signal });
+      return condition.until(ready, { signal });
     },
   });
 }
 
 /** All of a report but what came of the source and of the money. */
 function reportOf(
-  { keys, meter, gate }: Basis,
+  { keys, meter, limiter }: Basis,
   { checks, dispatch, paying, publishing, spots }: Pipeline,
 ): Omit<BroadcastReport, "captured" | "settlement" | "wallMs" | "mediaSeconds"> {
   return {
@@ -382,7 +384,7 @@ function reportOf(
     traffic: trafficOf(meter.read()),
     work: { ...dispatch.counts(), checks: checks.counts(), spots: spots.counts() },
     checks: { seed: toHex(checks.seed), commitment: toHex(checks.commitment) },
-    drops: gate.drops(),
+    drops: limiter.drops(),
     trace: dispatch.traces(),
     workers: paying.earned(),
   };

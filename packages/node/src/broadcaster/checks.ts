@@ -9,15 +9,15 @@ import { openPictures, type PicturesOptions } from "./transcode/pictures.ts";
 /** Segments whose draw is remembered for the reveal, over all workers. */
 const MOST_DRAWN = 20_000;
 
-/** Weight of the newest look in the average of what one takes. */
+/** Weight of the newest spot check in the average of what one takes. */
 const ALPHA = 0.3;
 
 export interface ChecksOptions extends Pick<PicturesOptions, "verifier" | "transcoder"> {
-  /** Told why pictures could not be looked at. */
+  /** Told why pictures could not be checked. */
   readonly failed: (error: unknown) => void;
 }
 
-/** What is to be checked of a receipt, drawn before anything is looked at. */
+/** What is to be checked of a receipt, drawn before anything is checked. */
 export interface Draw {
   readonly worker: PeerId;
   readonly seq: number;
@@ -25,7 +25,7 @@ export interface Draw {
   readonly receipt: Uint8Array<ArrayBuffer>;
   /** As the job named it. */
   readonly ppm: number;
-  /** Every rung is looked at. */
+  /** Every rung is checked. */
   readonly whole: boolean;
 }
 
@@ -34,17 +34,17 @@ export interface Result {
   readonly failed: readonly string[];
 }
 
-/** Looks at pictures as chance says: carries out `Check`. To be asked for one look at a time. */
+/** Spot checks as chance says: carries out `Check`. To be asked for one spot check at a time. */
 export interface Checks {
   /** What the offer commits to. */
   readonly commitment: Uint8Array<ArrayBuffer>;
   readonly seed: Uint8Array<ArrayBuffer>;
-  /** The chance that a worker with this record is looked at, in millionths. */
+  /** The chance that a worker with this record is checked, in millionths. */
   ppm(record: Trust.Record): number;
   /** Whether chance chose it; remembered for the reveal. */
   draw(of: Draw): boolean;
-  /** Looks at what was made, twice where the first look is not good. Rejects only with the signal's reason. */
-  look(
+  /** Looks at what was made, twice where the first spot check is not good. Rejects only with the signal's reason. */
+  check(
     of: Draw,
     source: Captured,
     renditions: readonly Collected[],
@@ -66,18 +66,18 @@ export function openChecks(context: StreamContext, options: ChecksOptions): Chec
   const draws = new Map<PeerId, Checked[]>();
   const tally = { drawn: 0, checked: 0, again: 0, ms: 0 };
   const pictures = openPictures(context, { ...options, seed, checked: () => tally.checked });
-  /** What a look took of late, waiting for its turn not counted, in milliseconds; undefined until there was one. */
+  /** What a spot check took of late, waiting for its turn not counted, in milliseconds; undefined until there was one. */
   let usualMs: number | undefined;
   let promised = false;
 
-  /** One look; "none" where our own source or device is the reason that there was no look: whoever made the renditions is not. */
+  /** One spot check; "none" where our own source or device is the reason that there was no spot check: whoever made the renditions is not. */
   async function once(of: Draw, number: number, shown: Shown, stop: AbortSignal) {
     try {
-      return await pictures.look({ ...of, ...shown, number }, { signal: stop });
+      return await pictures.check({ ...of, ...shown, number }, { signal: stop });
     } catch (error) {
       stop.throwIfAborted();
-      options.failed(new Error(`segment ${of.seq} could not be looked at: ${describe(error)}`));
-      return { look: "none" as const, failed: undefined };
+      options.failed(new Error(`segment ${of.seq} could not be checked: ${describe(error)}`));
+      return { finding: "none" as const, failed: undefined };
     }
   }
 
@@ -100,21 +100,26 @@ export function openChecks(context: StreamContext, options: ChecksOptions): Chec
       if (tally.drawn <= MOST_DRAWN) mine.push({ seq, receipt, ppm, checked });
       return checked;
     },
-    async look(of, source, renditions, { signal: stop }) {
-      const looks: Check.Look[] = [];
+    async check(of, source, renditions, { signal: stop }) {
+      const findings: Check.Finding[] = [];
       let why: readonly string[] = [];
       const startedAt = clock.now();
       for (;;) {
-        const next = Check.settle(looks);
-        if (next !== "look" && next !== "again") {
+        const next = Check.settle(findings);
+        if (next !== "check" && next !== "again") {
           const ms = clock.now() - startedAt;
           tally.ms += ms;
           usualMs = usualMs === undefined ? ms : usualMs + ALPHA * (ms - usualMs);
           return { answer: next, failed: why };
         }
         if (next === "again") tally.again++;
-        const { look, failed } = await once(of, looks.length + 1, { source, renditions }, stop);
-        looks.push(look);
+        const { finding, failed } = await once(
+          of,
+          findings.length + 1,
+          { source, renditions },
+          stop,
+        );
+        findings.push(finding);
         why = failed ?? why;
       }
     },
@@ -123,16 +128,16 @@ export function openChecks(context: StreamContext, options: ChecksOptions): Chec
   };
 }
 
-/** What a look looks at. */
+/** What a spot check compares. */
 interface Shown {
   readonly source: Captured;
   readonly renditions: readonly Collected[];
 }
 
 /**
- * The share of segments that can be looked at, 0 to 1. Payment waits for looks, and a live stream, with a segment every `everyMs`,
+ * The share of segments that can be checked, 0 to 1. Payment waits for spot checks, and a live stream, with a segment every `everyMs`,
  * cannot wait for payment: no more is promised than fits in `check.share` of its time, but never less than the floor. The first
- * promise is whole; until its look has shown what one takes here (`usualMs`), the others are the floor.
+ * promise is whole; until its spot check has shown what one takes here (`usualMs`), the others are the floor.
  */
 export function mostChecked(
   {

@@ -1,18 +1,18 @@
 import type { Speed } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import type { Bell } from "../queue.ts";
+import type { Condition } from "../queue.ts";
 import type { Draw, Result } from "./checks.ts";
 import type { JobContext } from "./context.ts";
 import type { Captured, JobTerms } from "./delivery.ts";
-import type { InFlight, Slot } from "./in-flight.ts";
-import { openLooks } from "./looks.ts";
+import type { Flight, InFlight } from "./in-flight.ts";
 import type { Scheduler } from "./scheduler.ts";
+import { openSpotChecks } from "./spot-checks.ts";
 
 export interface ClearingOptions {
   readonly scheduler: Scheduler;
   readonly inFlight: InFlight;
   /** Rung when the tab may be behind no more, or who has a place free may have changed. */
-  readonly bell: Bell;
+  readonly condition: Condition;
   /** A worker's renditions failed these checks. */
   readonly refused: (terms: JobTerms, seq: number, failed: readonly string[]) => void;
 }
@@ -24,52 +24,52 @@ export interface Delivered {
   readonly sample: Speed.Sample;
 }
 
-/** Has the pictures looked at that chance chose, and says what may be paid and when. */
+/** Has the pictures checked that chance chose, and says what may be paid and when. */
 export interface Clearing {
   /**
-   * Begins a look: payment waits for it as long as it can. Resolves with what it says, or undefined where publishing the segment
+   * Begins a spot check: payment waits for it as long as it can. Resolves with what it says, or undefined where publishing the segment
    * cannot wait for that.
    */
-  clear(slot: Slot, draw: Draw, delivered: Delivered): Promise<Result | undefined>;
+  clear(flight: Flight, draw: Draw, delivered: Delivered): Promise<Result | undefined>;
 }
 
 export function openClearing(context: JobContext, options: ClearingOptions): Clearing {
   const { config, clock, hiring, records, on, signal } = context;
-  const { scheduler, inFlight, bell, refused } = options;
-  const looks = openLooks(context, {
+  const { scheduler, inFlight, condition, refused } = options;
+  const spotChecks = openSpotChecks(context, {
     behind: inFlight.behind,
-    bell,
+    condition,
     skipped(seq, why) {
-      on({ type: "warning", message: `segment ${seq} is not looked at: ${why}` });
+      on({ type: "warning", message: `segment ${seq} is not checked: ${why}` });
     },
   });
 
-  /** Has a worker's pictures looked at, and writes down what came of it. */
-  async function look(slot: Slot, draw: Draw, of: Delivered): Promise<Result> {
+  /** Has a worker's pictures checked, and writes down what came of it. */
+  async function check(flight: Flight, draw: Draw, of: Delivered): Promise<Result> {
     const { worker, seq } = draw;
     const { terms, source, sample } = of;
-    slot.note("check", worker, `chance ${(draw.ppm / 1e4).toFixed(1)} %`);
-    const result = await looks.look(draw, source, slot.renditions.get(worker) ?? []);
+    flight.note("check", worker, `chance ${(draw.ppm / 1e4).toFixed(1)} %`);
+    const result = await spotChecks.check(draw, source, flight.renditions.get(worker) ?? []);
     if (result === undefined) return { answer: "doubt", failed: [] }; // what passed by structure is paid
-    slot.note("checked", worker, [result.answer, ...result.failed].join(" "));
+    flight.note("checked", worker, [result.answer, ...result.failed].join(" "));
     if (result.answer === "pass") records.tell(terms, { type: "good", sample });
     if (result.answer !== "fail") return result;
     records.tell(terms, { type: "strike" });
     refused(terms, seq, result.failed);
     // Where it was published already, nobody else says so.
-    if (!inFlight.slots.has(seq))
+    if (!inFlight.flights.has(seq))
       hiring?.tell({ type: "lost", worker, fault: "invalid", now: clock.now() });
     return result;
   }
 
   /**
-   * Whether what a worker made may be paid: false once its pictures are bad. A file's payment waits for the look however long that
+   * Whether what a worker made may be paid: false once its pictures are bad. A file's payment waits for the spot check however long that
    * takes, a live one's until its worker's place is needed. Looking is our work, but what is not paid counts in its window until then.
    */
-  function cleared(slot: Slot, worker: PeerId, looking: Promise<Result>): Promise<boolean> {
-    const { seq, limits } = slot.job;
+  function cleared(flight: Flight, worker: PeerId, checking: Promise<Result>): Promise<boolean> {
+    const { seq, limits } = flight.job;
     scheduler.made(worker, seq);
-    const judged = looking.then(({ answer }) => answer !== "fail");
+    const judged = checking.then(({ answer }) => answer !== "fail");
     return Promise.race([judged, ...(limits ? [placeNeeded(worker, seq)] : [])]).then((good) => {
       scheduler.unload(worker, seq);
       scheduler.assign();
@@ -77,19 +77,19 @@ export function openClearing(context: JobContext, options: ClearingOptions): Cle
     });
   }
 
-  /** Resolves with true when a look has kept a worker's place for too long, or the place is needed. */
+  /** Resolves with true when a spot check has kept a worker's place for too long, or the place is needed. */
   async function placeNeeded(worker: PeerId, seq: number): Promise<true> {
     const longest = clock.now() + config.check.payMs;
     const ready = () =>
       !scheduler.holds(worker, seq) || clock.now() >= longest ? (true as const) : undefined;
-    return await bell.until(ready, { signal }).catch(() => true as const);
+    return await condition.until(ready, { signal }).catch(() => true as const);
   }
 
-  /** What a look says, if it says so while publishing the segment can wait for it. */
-  async function inTime(slot: Slot, looking: Promise<Result>): Promise<Result | undefined> {
-    const { limits } = slot.job;
-    if (limits === undefined) return looking;
-    // Where segments are late the look does not begin: there is nothing to wait for.
+  /** What a spot check says, if it says so while publishing the segment can wait for it. */
+  async function inTime(flight: Flight, checking: Promise<Result>): Promise<Result | undefined> {
+    const { limits } = flight.job;
+    if (limits === undefined) return checking;
+    // Where segments are late the spot check does not begin: there is nothing to wait for.
     const longest = Math.min(limits.localAt - clock.now(), config.check.waitMs);
     const patience = inFlight.behind() ? 0 : longest;
     const enough = new AbortController();
@@ -97,16 +97,16 @@ export function openClearing(context: JobContext, options: ClearingOptions): Cle
     const waited = clock
       .sleep(Math.max(0, patience), { signal: enough.signal })
       .then(nothing, nothing);
-    const seen = await Promise.race([looking, waited]);
+    const seen = await Promise.race([checking, waited]);
     enough.abort();
     return seen;
   }
 
   return {
-    clear(slot, draw, delivered) {
-      const looking = look(slot, draw, delivered);
-      slot.cleared.set(draw.worker, cleared(slot, draw.worker, looking));
-      return inTime(slot, looking);
+    clear(flight, draw, delivered) {
+      const checking = check(flight, draw, delivered);
+      flight.cleared.set(draw.worker, cleared(flight, draw.worker, checking));
+      return inTime(flight, checking);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { CodecName, Rung } from "@tabcast/media";
 import type { Context } from "../context.ts";
-import type { Gate } from "../gate.ts";
+import type { RateLimiter } from "../rate-limiter.ts";
 import type { Checks } from "./checks.ts";
 import type { Hiring } from "./hiring.ts";
 import type { Pace } from "./pace.ts";
@@ -25,7 +25,7 @@ export interface JobContext extends StreamContext {
   /** Undefined: nobody is hired, everything is encoded here. */
   readonly hiring: Hiring | undefined;
   readonly records: Records;
-  readonly gate: Gate;
-  /** Looks at pictures. */
+  readonly limiter: RateLimiter;
+  /** Spot checks. */
   readonly checks: Checks;
 }

@@ -23,8 +23,8 @@ import {
 } from "@tabcast/protocol";
 import { type Bytes, type Clock, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
 import { type Incoming, openIncoming } from "../ahead.ts";
+import { openBlobStore } from "../blob-store.ts";
 import { openFetcher } from "../fetcher.ts";
-import { openHeld } from "../held.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -200,7 +200,7 @@ export function openCourier(
   { stream, clock, inspect: read }: { readonly stream: Uint8Array } & CourierOptions,
 ): Courier {
   const fetcher = openFetcher({ mesh, clock });
-  const inits = openHeld((1 << 20) as Bytes);
+  const inits = openBlobStore((1 << 20) as Bytes);
 
   return {
     async send(segment, terms, { signal, heard, part: took, uploaded }) {

@@ -2,10 +2,10 @@ import { Job, type Trace } from "@tabcast/market";
 import type { inspect, Rung, Transcoder } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
 import { describe, type Wei } from "@tabcast/runtime";
-import { openBell } from "../queue.ts";
+import { openCondition } from "../queue.ts";
 import type { JobContext } from "./context.ts";
 import { type JobTerms, openCourier, type Segment } from "./delivery.ts";
-import { type InFlight, isBehind, openSlot, type Slot, uselessAt } from "./in-flight.ts";
+import { type Flight, type InFlight, isBehind, openFlight, uselessAt } from "./in-flight.ts";
 import { type LocalEncoder, openLocalEncoder } from "./local-encoder.ts";
 import { courseOf, GAP, type Made, madeBy, type Outcome } from "./outcome.ts";
 import { openScheduler, type Scheduler } from "./scheduler.ts";
@@ -48,48 +48,48 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
   const { config, pace, clock } = context;
   const traces = openTraces(clock);
   /** Rung when something that is waited for may have changed. */
-  const bell = openBell();
+  const condition = openCondition();
   const tally = { opened: 0, copies: 0, local: 0 };
-  const slots = new Map<number, Slot>();
+  const flights = new Map<number, Flight>();
   let ended = false;
 
   function tell(seq: number, event: Job.Event): void {
-    const slot = slots.get(seq);
-    if (slot === undefined) return;
-    const [next, effects] = Job.step(slot.job, event, config);
-    slot.job = next;
-    for (const effect of effects) carryOut(slot, effect);
-    if (slot.job.state !== "done" && slot.job.state !== "missed") return;
-    slots.delete(seq);
+    const flight = flights.get(seq);
+    if (flight === undefined) return;
+    const [next, effects] = Job.step(flight.job, event, config);
+    flight.job = next;
+    for (const effect of effects) carryOut(flight, effect);
+    if (flight.job.state !== "done" && flight.job.state !== "missed") return;
+    flights.delete(seq);
     scheduler.drop(seq);
   }
 
   const inFlight: InFlight = {
-    slots,
+    flights,
     tell,
-    fails(slot, worker, fault, why) {
-      const { seq } = slot.job;
+    fails(flight, worker, fault, why) {
+      const { seq } = flight.job;
       scheduler.unload(worker, seq);
-      slot.running.delete(worker);
-      slot.note("failed", worker, `${fault}: ${why}`);
+      flight.running.delete(worker);
+      flight.note("failed", worker, `${fault}: ${why}`);
       context.on({ type: "failed", seq, worker, why });
       tell(seq, { type: "failed", worker, fault });
       scheduler.assign();
     },
-    behind: () => isBehind(slots.values(), pace, clock.now()),
+    behind: () => isBehind(flights.values(), pace, clock.now()),
   };
   const parts = openParts(context, {
     ...options,
     inFlight,
-    bell,
+    condition,
     copied: () => tally.copies++,
-    made(slot, made) {
+    made(flight, made) {
       if (made.by === "local") tally.local++;
-      finish(slot, made, { now: clock.now(), done: options.done });
+      finish(flight, made, { now: clock.now(), done: options.done });
     },
   });
   const { scheduler, encoder } = parts;
-  const carryOut = (slot: Slot, effect: Job.Effect) => act(context, parts, slot, effect);
+  const carryOut = (flight: Flight, effect: Job.Effect) => act(context, parts, flight, effect);
 
   return {
     add(segment) {
@@ -100,13 +100,13 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
       tally.opened++;
       const [job, effects] = Job.open({ seq, limits: captured && limitsOf(now) });
       const closesAt = captured === undefined ? now + planned.duration / 1_000 : now;
-      const slot = openSlot(segment, job, { closesAt, note: traces.open(seq) });
-      slots.set(seq, slot);
-      for (const effect of effects) carryOut(slot, effect);
+      const flight = openFlight(segment, job, { closesAt, note: traces.open(seq) });
+      flights.set(seq, flight);
+      for (const effect of effects) carryOut(flight, effect);
       if (captured !== undefined) return;
       segment.closed.then(
         ({ closedAt }) => {
-          slot.closesAt = closedAt;
+          flight.closesAt = closedAt;
           const limits = limitsOf(closedAt);
           if (limits !== undefined) tell(seq, { type: "closed", limits });
         },
@@ -114,27 +114,27 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
       );
     },
     lost(worker) {
-      for (const [seq, slot] of [...slots]) {
-        slot.running.get(worker)?.abort(new Error("the worker left"));
-        if (slot.running.delete(worker)) tell(seq, { type: "failed", worker, fault: "left" });
+      for (const [seq, flight] of [...flights]) {
+        flight.running.get(worker)?.abort(new Error("the worker left"));
+        if (flight.running.delete(worker)) tell(seq, { type: "failed", worker, fault: "left" });
       }
       scheduler.lost(worker);
     },
     tick() {
       const now = clock.now();
-      for (const [seq, { job }] of [...slots]) {
+      for (const [seq, { job }] of [...flights]) {
         const at = Job.wakeAt(job, config);
         if (at !== undefined && at <= now)
           tell(seq, { type: "late", now, hedge: scheduler.mayHedge() });
       }
       const seq = ended && pace.copiesTail ? scheduler.tail() : undefined;
-      if (seq !== undefined && slots.get(seq)?.job.hedged === false)
+      if (seq !== undefined && flights.get(seq)?.job.hedged === false)
         tell(seq, { type: "tail", now, hedge: scheduler.mayHedge() });
       scheduler.assign();
-      bell.wake();
+      condition.wake();
     },
     wakeAt() {
-      const times = [...slots.values()].flatMap(({ job }) => Job.wakeAt(job, config) ?? []);
+      const times = [...flights.values()].flatMap(({ job }) => Job.wakeAt(job, config) ?? []);
       return times.length === 0 ? undefined : Math.min(...times);
     },
     ending() {
@@ -153,11 +153,11 @@ interface Parts {
   readonly encoder: LocalEncoder;
   readonly inFlight: InFlight;
   /** A segment is done, or given up. */
-  readonly made: (slot: Slot, made: Made) => void;
+  readonly made: (flight: Flight, made: Made) => void;
 }
 
 interface PartsOptions extends DispatchOptions, Pick<Parts, "inFlight" | "made"> {
-  readonly bell: ReturnType<typeof openBell>;
+  readonly condition: ReturnType<typeof openCondition>;
   readonly copied: () => void;
 }
 
@@ -190,38 +190,38 @@ function openParts(context: JobContext, options: PartsOptions): Parts {
 }
 
 /** Carries out what a segment's job has decided. */
-function act(context: JobContext, parts: Parts, slot: Slot, effect: Job.Effect): void {
+function act(context: JobContext, parts: Parts, flight: Flight, effect: Job.Effect): void {
   const { scheduler, sending, verification, made } = parts;
   switch (effect.do) {
     case "pick":
-      slot.note("pick", undefined, effect.why);
-      scheduler.want({ seq: slot.job.seq, why: effect.why, without: effect.without });
+      flight.note("pick", undefined, effect.why);
+      scheduler.want({ seq: flight.job.seq, why: effect.why, without: effect.without });
       return;
     case "send":
-      void sending.send(slot, effect);
+      void sending.send(flight, effect);
       return;
     case "cancel":
-      sending.cancel(slot, effect);
+      sending.cancel(flight, effect);
       return;
     case "verify":
-      void verification.verify(slot, effect.worker);
+      void verification.verify(flight, effect.worker);
       return;
     case "publish":
-      made(slot, madeBy(slot, effect.by));
+      made(flight, madeBy(flight, effect.by));
       return;
     case "pay":
       return; // `publish` says whom and how much
     case "blame":
-      blame(context, scheduler, slot, effect);
+      blame(context, scheduler, flight, effect);
       return;
     case "encode":
-      void encodeHere(context, parts, slot);
+      void encodeHere(context, parts, flight);
       return;
     case "stopLocal":
-      slot.local.abort(new Error("a worker was quicker"));
+      flight.local.abort(new Error("a worker was quicker"));
       return;
     case "gap":
-      made(slot, GAP);
+      made(flight, GAP);
       return;
   }
 }
@@ -230,13 +230,13 @@ function act(context: JobContext, parts: Parts, slot: Slot, effect: Job.Effect):
 function blame(
   { records, hiring, clock }: JobContext,
   scheduler: Scheduler,
-  slot: Slot,
+  flight: Flight,
   { worker, fault }: Extract<Job.Effect, { do: "blame" }>,
 ): void {
-  scheduler.unload(worker, slot.job.seq);
-  slot.note("blamed", worker, fault);
-  if (slot.spent && Job.vanished(slot.job, worker)) {
-    slot.spent = false;
+  scheduler.unload(worker, flight.job.seq);
+  flight.note("blamed", worker, fault);
+  if (flight.spent && Job.vanished(flight.job, worker)) {
+    flight.spent = false;
     scheduler.refund();
   }
   if (fault === "late" || fault === "dead") records.tell({ worker }, { type: "silent" });
@@ -245,15 +245,15 @@ function blame(
 
 /** Hands over what became of a segment. One that is never completed has no outcome. */
 function finish(
-  slot: Slot,
+  flight: Flight,
   made: Made,
   { now, done }: Pick<DispatchOptions, "done"> & { readonly now: number },
 ): void {
   const { by, renditions } = made;
   const names = by === "local" ? ` of ${renditions.map(({ rung }) => rung).join(", ")}` : undefined;
-  slot.note(by === undefined ? "gap" : "published", by, names);
-  const course = courseOf(slot, now);
-  slot.segment.closed.then(
+  flight.note(by === undefined ? "gap" : "published", by, names);
+  const course = courseOf(flight, now);
+  flight.segment.closed.then(
     (segment) => done({ ...course, segment, ...made }),
     () => {},
   );
@@ -263,26 +263,26 @@ function finish(
 async function encodeHere(
   { config, pace, hiring, clock, on, signal }: JobContext,
   { encoder, inFlight: { tell } }: Parts,
-  slot: Slot,
+  flight: Flight,
 ): Promise<void> {
-  const { seq } = slot.segment;
-  const stop = AbortSignal.any([signal, slot.local.signal]);
+  const { seq } = flight.segment;
+  const stop = AbortSignal.any([signal, flight.local.signal]);
   const now = clock.now();
-  slot.sentAt ??= now;
+  flight.sentAt ??= now;
   // Beside a worker that may still be in time only the lowest: two that make everything on busy devices make both late. Not beside one
   // that is likely to be late.
-  const deadline = uselessAt(slot, pace);
+  const deadline = uselessAt(flight, pace);
   const left = deadline && (deadline - now) / config.margin;
-  const beside = [...slot.running.keys()].some((worker) => !hiring?.doubtful(worker));
+  const beside = [...flight.running.keys()].some((worker) => !hiring?.doubtful(worker));
   const timeMs = left && beside ? 0 : left;
   try {
-    const { renditions, encodeMs } = await encoder.encode(slot.segment, {
+    const { renditions, encodeMs } = await encoder.encode(flight.segment, {
       timeMs,
-      chosen: (rungs) => slot.note("local", "local", rungs.map(({ name }) => name).join(", ")),
+      chosen: (rungs) => flight.note("local", "local", rungs.map(({ name }) => name).join(", ")),
       signal: stop,
     });
-    slot.ownMs = encodeMs;
-    slot.renditions.set("local", renditions);
+    flight.ownMs = encodeMs;
+    flight.renditions.set("local", renditions);
     tell(seq, { type: "localDone" });
   } catch (error) {
     if (stop.aborted) return;

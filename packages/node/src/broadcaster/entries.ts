@@ -2,7 +2,7 @@ import { createAacTwin, type Fragment, type Rung } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { Entry, Loose } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
-import type { Held } from "../held.ts";
+import type { BlobStore } from "../blob-store.ts";
 import { hashes } from "./delivery.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Publisher } from "./publisher.ts";
@@ -14,7 +14,7 @@ export interface EntriesOptions {
   readonly aac: boolean;
   readonly mesh: Mesh;
   /** What viewers get from here. */
-  readonly held: Held;
+  readonly blobs: BlobStore;
   readonly publisher: Publisher;
   /** Told why the sound has no AAC twin. */
   readonly failed: (error: unknown) => void;
@@ -36,7 +36,7 @@ type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
 type Tracks = Loose<Entry>["tracks"][number][];
 
 export function openEntries(options: EntriesOptions): Entries {
-  const { mesh, held, publisher, rungs, failed, signal, ended } = options;
+  const { mesh, blobs, publisher, rungs, failed, signal, ended } = options;
   const twin = options.aac ? createAacTwin() : undefined;
   ended.addEventListener("abort", () => twin?.close(), { once: true });
 
@@ -51,8 +51,8 @@ export function openEntries(options: EntriesOptions): Entries {
 
   function hold(name: string, fragment: Hashed, holders: number[]): Tracks[number] {
     const { init, media, codecs, frames, initHash, mediaHash } = fragment;
-    held.put(toHex(initHash), init);
-    held.put(toHex(mediaHash), media);
+    blobs.put(toHex(initHash), init);
+    blobs.put(toHex(mediaHash), media);
     const sizes = { initLen: init.byteLength, mediaLen: media.byteLength };
     return { name, codecs, initHash, mediaHash, ...sizes, frames, holders, gap: false };
   }

@@ -14,7 +14,7 @@ import { fromHex, seededRandom, systemClock } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { expect, test } from "vitest";
 import { ask } from "../exchange.ts";
-import { openGate } from "../gate.ts";
+import { openRateLimiter } from "../rate-limiter.ts";
 import { openHiring } from "./hiring.ts";
 import { openRecords, whoseOf } from "./records.ts";
 import type { BroadcastEvent } from "./types.ts";
@@ -48,7 +48,7 @@ async function open(policy: Partial<Screen.Policy> = {}) {
       throw error;
     },
   });
-  const gate = openGate(LIVE, systemClock, () => {});
+  const limiter = openRateLimiter(LIVE, systemClock, () => {});
   const context = {
     mesh,
     config: LIVE,
@@ -93,7 +93,7 @@ async function open(policy: Partial<Screen.Policy> = {}) {
     } as unknown as PayerPot,
     policy: { ...Screen.open, ...policy },
     records,
-    gate,
+    limiter,
     metered: mesh,
     changed() {},
     gone() {},
@@ -126,11 +126,11 @@ async function open(policy: Partial<Screen.Policy> = {}) {
     hiring.crew().bids.get(self) as Crew.Crew["bids"] extends ReadonlyMap<string, infer One>
       ? One
       : never;
-  return { join, bid, proofFor, bidden, records, gate };
+  return { join, bid, proofFor, bidden, records, limiter };
 }
 
 test("a bid is taken with its payee's proof and without one, and refused by name with another's", async () => {
-  const { join, bid, proofFor, bidden, gate } = await open();
+  const { join, bid, proofFor, bidden, limiter } = await open();
   const [own, pasted, thief] = [await join(), await join(), await join()];
   expect(await bid(own, { payeeProof: await proofFor(own) })).toBe("ok");
   expect(bidden(own).payeeProven).toBe(true);
@@ -138,7 +138,7 @@ test("a bid is taken with its payee's proof and without one, and refused by name
   expect(bidden(pasted).payeeProven).toBe(false);
   expect(await bid(thief, { payeeProof: await proofFor(own) })).toBe("wrong payee proof");
   expect(bidden(thief)).toBeUndefined();
-  expect(gate.drops()).toEqual({ "mis-signed": 1 });
+  expect(limiter.drops()).toEqual({ "mis-signed": 1 });
 });
 
 test("strikes and a double receipt under a copied address do nothing to the address's owner", async () => {

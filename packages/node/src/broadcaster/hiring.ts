@@ -20,7 +20,7 @@ export interface HiringOptions
 export interface Hiring {
   crew(): Crew.Crew;
   /** Who can be given a segment now. */
-  hands(): readonly Assign.Hand[];
+  available(): readonly Assign.AvailableWorker[];
   member(worker: PeerId): Crew.Member | undefined;
   /** Whether this tab had better not rely on a worker that has its segment. */
   doubtful(worker: PeerId): boolean;
@@ -82,7 +82,7 @@ export function openHiring(context: HiringContext, options: HiringOptions): Hiri
   const { addrs } = serveApplicants(context, { ...options, tell, member, most });
   return {
     crew: () => crew,
-    hands: () => Crew.hands(crew, config, (one) => records.newcomer(whoseOf(one))),
+    available: () => Crew.available(crew, config, (one) => records.newcomer(whoseOf(one))),
     member,
     doubtful: (worker) => Crew.doubtful(crew, worker),
     addrs,

@@ -12,7 +12,7 @@ export interface Answer extends Delivery {
 }
 
 /** A segment that is not published yet, and all that runs for it. */
-export interface Slot {
+export interface Flight {
   job: Job.Job;
   readonly segment: Segment;
   /** When it was or is expected to be complete. */
@@ -20,7 +20,7 @@ export interface Slot {
   /** Stops what a worker does for it. */
   readonly running: Map<PeerId, AbortController>;
   readonly answers: Map<PeerId, Answer>;
-  /** Of each worker whose pictures are looked at: false once they are bad. */
+  /** Of each worker whose pictures are spot-checked: false once they are bad. */
   readonly cleared: Map<PeerId, Promise<boolean>>;
   /** What each worker made, and under "local" this tab. */
   readonly renditions: Map<PeerId | "local", readonly Collected[]>;
@@ -36,11 +36,11 @@ export interface Slot {
   calm: boolean;
 }
 
-export function openSlot(
+export function openFlight(
   segment: Segment,
   job: Job.Job,
-  { closesAt, note }: Pick<Slot, "closesAt" | "note">,
-): Slot {
+  { closesAt, note }: Pick<Flight, "closesAt" | "note">,
+): Flight {
   return {
     job,
     segment,
@@ -61,23 +61,23 @@ export function openSlot(
 /** All segments in flight. */
 export interface InFlight {
   /** By sequence. */
-  readonly slots: ReadonlyMap<number, Slot>;
+  readonly flights: ReadonlyMap<number, Flight>;
   /** Tells a segment's job what happened; nothing where it is over. */
   tell(seq: number, event: Job.Event): void;
   /** A worker's try is over without a result, and somebody else may have a place for it. */
-  fails(slot: Slot, worker: PeerId, fault: Job.Fault, why: string): void;
+  fails(flight: Flight, worker: PeerId, fault: Job.Fault, why: string): void;
   /** Live segments are late here: what can wait has to. */
   behind(): boolean;
 }
 
 /** Whether a segment is encoded here, or is late: then the tab has no time for what can wait. */
-export const isBehind = (slots: Iterable<Slot>, pace: Pace, now: number): boolean =>
+export const isBehind = (flights: Iterable<Flight>, pace: Pace, now: number): boolean =>
   pace.hurried &&
-  [...slots].some(
+  [...flights].some(
     ({ job, segment, closesAt }) =>
       job.local === "running" || (segment.captured !== undefined && pace.late(closesAt, now)),
   );
 
 /** When a segment is of no use any more, complete or not; undefined where nothing is late. */
-export const uselessAt = ({ job, closesAt }: Slot, pace: Pace): number | undefined =>
+export const uselessAt = ({ job, closesAt }: Flight, pace: Pace): number | undefined =>
   job.limits?.deadline ?? pace.uselessAt(closesAt);

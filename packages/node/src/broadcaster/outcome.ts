@@ -1,7 +1,7 @@
 import type { PeerId } from "@tabcast/mesh";
 import type { Wei } from "@tabcast/runtime";
 import type { Captured, Collected, JobTerms } from "./delivery.ts";
-import type { Slot } from "./in-flight.ts";
+import type { Flight } from "./in-flight.ts";
 import { amountOf } from "./transcode/cost.ts";
 
 /** One segment, whatever became of it. */
@@ -33,21 +33,21 @@ export type Made = Pick<Outcome, "by" | "addrs" | "renditions" | "encodeMs" | "p
 export const GAP: Made = { by: undefined, addrs: [], renditions: [], encodeMs: 0 };
 
 /** What `by` made of a segment, a worker or "local". Throws RangeError where it delivered nothing. */
-export function madeBy(slot: Slot, by: string): Made {
-  const { segment } = slot;
-  const got = slot.answers.get(by);
-  const renditions = slot.renditions.get(by);
+export function madeBy(flight: Flight, by: string): Made {
+  const { segment } = flight;
+  const got = flight.answers.get(by);
+  const renditions = flight.renditions.get(by);
   if (renditions === undefined) throw new RangeError(`${by} delivered nothing to publish`);
   return {
     by,
     addrs: got?.terms.addrs ?? [],
     renditions,
-    encodeMs: got?.receipt.encodeMs ?? slot.ownMs,
+    encodeMs: got?.receipt.encodeMs ?? flight.ownMs,
     ...(got !== undefined && {
       pay: {
         terms: got.terms,
         amount: amountOf(segment, got.terms.rungs, got.terms.price),
-        cleared: slot.cleared.get(by) ?? Promise.resolve(true),
+        cleared: flight.cleared.get(by) ?? Promise.resolve(true),
       },
     }),
   };
@@ -55,7 +55,7 @@ export function madeBy(slot: Slot, by: string): Made {
 
 /** How a segment came to what it is, told at `now`. */
 export const courseOf = (
-  { job, sentAt }: Slot,
+  { job, sentAt }: Flight,
   now: number,
 ): Pick<Outcome, "sentAt" | "verifiedAt" | "attempts" | "hedged"> => ({
   sentAt: sentAt ?? now,

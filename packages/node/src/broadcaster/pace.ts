@@ -27,7 +27,7 @@ export interface Pace {
   readonly offeredSlackMs: number;
   /** How long after its segment's end a job may take, in milliseconds. */
   readonly jobMs: number;
-  /** Time between segments, which looks at pictures have to fit into, in milliseconds; undefined: payment waits for them. */
+  /** Time between segments, which spot checks have to fit into, in milliseconds; undefined: payment waits for them. */
   readonly checksEveryMs: number | undefined;
   /** Jobs go whole, and are checked before they are touched; else as their segment is made. */
   readonly whole: boolean;

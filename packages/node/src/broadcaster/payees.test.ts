@@ -20,10 +20,10 @@ test("a payee is proven by its signature for the worker, named without one, and 
   expect(await elsewhere.of({ payee, payeeProof }, worker)).toBe("forged");
 });
 
-test("a proof that was looked at is not looked at again until it changes, for 256 workers", async () => {
-  const looked: Hex[] = [];
+test("a proof that was verified is not verified again until it changes, for 256 workers", async () => {
+  const verified: Hex[] = [];
   const payees = openPayees(domain, async (_, claim) => {
-    looked.push(claim.payee);
+    verified.push(claim.payee);
     throw new PayeeProofError(
       { code: "PAYEE_PROOF_MALFORMED", field: "signature" },
       "no signature",
@@ -36,14 +36,14 @@ test("a proof that was looked at is not looked at again until it changes, for 25
     );
   await ask(0);
   await ask(0);
-  expect(looked).toHaveLength(1);
+  expect(verified).toHaveLength(1);
   await ask(0, 1);
-  expect(looked).toHaveLength(2);
+  expect(verified).toHaveLength(2);
   for (let by = 1; by <= 256; by++) await ask(by);
   await ask(256);
-  expect(looked).toHaveLength(258);
+  expect(verified).toHaveLength(258);
   await ask(0, 1); // made room
-  expect(looked).toHaveLength(259);
+  expect(verified).toHaveLength(259);
 });
 
 test("a check that could not be made is no verdict", async () => {

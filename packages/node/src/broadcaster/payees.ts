@@ -3,7 +3,7 @@ import type { Screen } from "@tabcast/market";
 import type { Bid } from "@tabcast/protocol";
 import { concatBytes, equalBytes, toHex } from "@tabcast/runtime";
 
-/** Workers whose last proof is remembered, so that a bid that is repeated costs no second look at the curve. */
+/** Workers whose last proof is remembered, so that a bid that is repeated is not verified twice. */
 const MOST_REMEMBERED = 256;
 
 /** Says what the payees that bids name are worth. */

@@ -1,5 +1,5 @@
 import type { Wei } from "@tabcast/runtime";
-import { openLine } from "../queue.ts";
+import { openSerialQueue } from "../queue.ts";
 import type { StreamContext } from "./context.ts";
 import type { Entries } from "./entries.ts";
 import type { Outcome } from "./outcome.ts";
@@ -39,9 +39,9 @@ export function openPublishing(
   const { entries, pay, record, liveAt, fail, changed } = options;
   const outbox = new Map<number, { readonly outcome: Outcome; readonly paid: Promise<Wei> }>();
   const lines: SegmentLine[] = [];
-  const publishing = openLine();
+  const publishing = openSerialQueue();
   // Apart from publishing: viewers and workers do not wait for a disk.
-  const recording = openLine();
+  const recording = openSerialQueue();
   let published = 0;
   let recorded = 0;
 
@@ -50,7 +50,7 @@ export function openPublishing(
     options.published(outcome);
     void recording
       .run(async () => {
-        // Nor does anybody wait for a look at the pictures, which payment waits for.
+        // Nor does anybody wait for a spot check of the pictures, which payment waits for.
         const mine = linesOf(outcome, await paid, rungs, liveAt);
         lines.push(...mine);
         on({ type: "segment", seq: whole.seq, lines: mine, gaps });

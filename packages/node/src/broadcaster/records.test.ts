@@ -33,15 +33,15 @@ test("two strikes keep a worker out for three days, also under a fresh key with 
   const store = memory();
   const records = await open(store);
   records.tell(ann, { type: "strike" });
-  expect(records.outFor(ann)).toBe(0);
+  expect(records.suspendedFor(ann)).toBe(0);
   records.tell(ann, { type: "strike" });
   await records.stored();
   const later = await open(store);
-  expect(later.outFor(ann)).toBe(72 * HOUR);
-  expect(later.outFor({ worker: "ann's new tab", provenPayee })).toBe(72 * HOUR);
-  expect(later.outFor({ worker: "bob", provenPayee: `0x${"cd".repeat(20)}` })).toBe(0);
+  expect(later.suspendedFor(ann)).toBe(72 * HOUR);
+  expect(later.suspendedFor({ worker: "ann's new tab", provenPayee })).toBe(72 * HOUR);
+  expect(later.suspendedFor({ worker: "bob", provenPayee: `0x${"cd".repeat(20)}` })).toBe(0);
   unix += 72 * HOUR;
-  expect(later.outFor(ann)).toBe(0);
+  expect(later.suspendedFor(ann)).toBe(0);
 });
 
 test("a proof keeps a worker out in every codec", async () => {
@@ -49,7 +49,7 @@ test("a proof keeps a worker out in every codec", async () => {
   const records = await open(store);
   records.tell({ worker: "ann" }, { type: "proof" });
   await records.stored();
-  expect((await open(store, "av1")).outFor(ann)).toBe(720 * HOUR);
+  expect((await open(store, "av1")).suspendedFor(ann)).toBe(720 * HOUR);
 });
 
 test("good work of one tab does not vouch for the next one with the same purse", async () => {
@@ -65,9 +65,9 @@ test("an address that was only named is neither blamed nor praised", async () =>
   const payee = new Uint8Array(20).fill(0xab);
   const thief = whoseOf({ worker: "thief", payee, payeeProven: false });
   for (const type of ["good", "strike", "strike", "proof"] as const) records.tell(thief, { type });
-  expect(records.outFor(thief)).toBe(720 * HOUR);
+  expect(records.suspendedFor(thief)).toBe(720 * HOUR);
   expect(whoseOf({ worker: "ann", payee, payeeProven: true })).toEqual(ann);
-  expect(records.outFor(ann)).toBe(0);
+  expect(records.suspendedFor(ann)).toBe(0);
   await records.stored();
   expect((await store.list("trust/")).filter(([key]) => key.includes(provenPayee))).toEqual([]);
 });
@@ -79,7 +79,7 @@ test("a payee's strikes age by the results of all its workers: two within twenty
     records.tell(ann, { type: "strike" });
     for (let i = 0; i < results; i++) records.tell(i % 2 === 0 ? ann : other, { type: "good" });
     records.tell({ worker: "ann's third tab", provenPayee }, { type: "strike" });
-    return records.outFor({ worker: "ann's fourth tab", provenPayee });
+    return records.suspendedFor({ worker: "ann's fourth tab", provenPayee });
   };
   expect(await outAfter(18)).toBe(72 * HOUR);
   expect(await outAfter(20)).toBe(0);
@@ -92,7 +92,7 @@ test("what is kept is bounded, and exiles stay", async () => {
   for (let i = 0; i < 2_200; i++) records.tell({ worker: `w${i}` }, { type: "good" });
   await records.stored();
   expect((await store.list("trust/")).length).toBe(2_048);
-  expect((await open(store)).outFor(ann)).toBeGreaterThan(0);
+  expect((await open(store)).suspendedFor(ann)).toBeGreaterThan(0);
 });
 
 test("a store that fails costs only the memory, and says so", async () => {

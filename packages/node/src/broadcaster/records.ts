@@ -2,7 +2,7 @@ import type { Change, Json, Store } from "@tabcast/channel";
 import { type Config, Trust } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { type Clock, toHex } from "@tabcast/runtime";
-import { openLine } from "../queue.ts";
+import { openSerialQueue } from "../queue.ts";
 
 /** Records kept; those not touched for longest make room, unless they keep somebody out. */
 const MOST_RECORDS = 2_048;
@@ -45,7 +45,7 @@ export type Told = Dateless<Trust.Event>;
 export interface Records {
   of(whose: Whose): Trust.Record;
   /** How long a worker is kept out, in milliseconds; 0: not. */
-  outFor(whose: Whose): number;
+  suspendedFor(whose: Whose): number;
   honesty(whose: Whose): number;
   newcomer(whose: Whose): boolean;
   tell(whose: Whose, event: Told): void;
@@ -57,7 +57,7 @@ export interface Records {
 export async function openRecords(options: RecordsOptions): Promise<Records> {
   const { store, codec, config, clock, failed } = options;
   const records = new Map<string, Trust.Record>();
-  const writing = openLine();
+  const writing = openSerialQueue();
   const key = (who: string, of = codec) => Trust.keyOf({ who, codec: of, kind: "transcode" });
   for (const [name, value] of await store.list("trust/").catch((error: unknown) => {
     failed(error);
@@ -79,9 +79,9 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     records.delete(name);
     records.set(name, next);
     const gone: string[] = [];
-    for (const [other, { outUntil }] of records) {
+    for (const [other, { suspendedUntil }] of records) {
       if (records.size - gone.length <= MOST_RECORDS) break;
-      if (outUntil <= event.now) gone.push(other);
+      if (suspendedUntil <= event.now) gone.push(other);
     }
     for (const other of gone) records.delete(other);
     // Numbers only, and JSON has no undefined.
@@ -91,7 +91,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
 
   return {
     of,
-    outFor: (whose) => Math.max(0, of(whose).outUntil - clock.unix()),
+    suspendedFor: (whose) => Math.max(0, of(whose).suspendedUntil - clock.unix()),
     newcomer: (whose) => Trust.newcomer(of(whose), config),
     honesty: (whose) => Trust.honesty(of(whose), clock.unix(), config),
     tell({ worker, provenPayee }, told) {

@@ -2,7 +2,7 @@ import { type Assign, LIVE } from "@tabcast/market";
 import { BitsPerSecond } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Segment } from "./delivery.ts";
-import { isBehind, type Slot } from "./in-flight.ts";
+import { type Flight, isBehind } from "./in-flight.ts";
 import { paceOf } from "./pace.ts";
 import { dearest, heardOf } from "./scheduler.ts";
 import { amountOf } from "./transcode/cost.ts";
@@ -23,10 +23,10 @@ test("counts a segment as dear as all its copies and what is in hand already", (
 });
 
 test("gives nothing to a worker that has fallen silent, unless all have", () => {
-  const available = [{ worker: "a" }, { worker: "b" }] as Assign.Hand[];
+  const available = [{ worker: "a" }, { worker: "b" }] as Assign.AvailableWorker[];
   const silent = (...workers: string[]) => {
     const attempts = workers.map((worker) => ({ worker, suspected: true, stage: "running" }));
-    return { job: { attempts } } as unknown as Slot;
+    return { job: { attempts } } as unknown as Flight;
   };
   expect(heardOf(available, [])).toEqual(available);
   expect(heardOf(available, [silent("a")])).toEqual([{ worker: "b" }]);
@@ -34,13 +34,13 @@ test("gives nothing to a worker that has fallen silent, unless all have", () => 
 });
 
 test("calls a tab behind that encodes by itself or has a late segment, and never one with a file", () => {
-  const slot = (local: string, captured: boolean, closesAt: number) =>
-    ({ job: { local }, segment: { captured: captured ? {} : undefined }, closesAt }) as Slot;
+  const flight = (local: string, captured: boolean, closesAt: number) =>
+    ({ job: { local }, segment: { captured: captured ? {} : undefined }, closesAt }) as Flight;
   const live = paceOf("live", 2_000, LIVE);
   expect(isBehind([], live, 5_000)).toBe(false);
-  expect(isBehind([slot("running", false, 5_000)], live, 5_000)).toBe(true);
-  expect(isBehind([slot("no", true, 3_000)], live, 5_000)).toBe(true);
-  expect(isBehind([slot("no", true, 4_500)], live, 5_000)).toBe(false);
-  expect(isBehind([slot("no", false, 3_000)], live, 5_000)).toBe(false);
-  expect(isBehind([slot("running", true, 0)], paceOf("fast", 2_000), 1e9)).toBe(false);
+  expect(isBehind([flight("running", false, 5_000)], live, 5_000)).toBe(true);
+  expect(isBehind([flight("no", true, 3_000)], live, 5_000)).toBe(true);
+  expect(isBehind([flight("no", true, 4_500)], live, 5_000)).toBe(false);
+  expect(isBehind([flight("no", false, 3_000)], live, 5_000)).toBe(false);
+  expect(isBehind([flight("running", true, 0)], paceOf("fast", 2_000), 1e9)).toBe(false);
 });

@@ -2,10 +2,10 @@ import { Assign, type Config, Job } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
 import { Wei } from "@tabcast/runtime";
-import type { Bell } from "../queue.ts";
+import type { Condition } from "../queue.ts";
 import type { StreamContext } from "./context.ts";
 import type { Hiring } from "./hiring.ts";
-import { type InFlight, type Slot, uselessAt } from "./in-flight.ts";
+import { type Flight, type InFlight, uselessAt } from "./in-flight.ts";
 import { type Loads, openLoads } from "./loads.ts";
 import { amountOf, bytesOf, pixelsOf } from "./transcode/cost.ts";
 import type { Uplink } from "./uplink.ts";
@@ -19,11 +19,11 @@ export interface SchedulerOptions {
   /** True while a worker may still be paid for `amount` more. */
   readonly affordable: (amount: Wei) => boolean;
   /** Told what became of a segment's wish for a worker: "assigned" or "noWorker". */
-  readonly inFlight: Pick<InFlight, "slots" | "tell">;
+  readonly inFlight: Pick<InFlight, "flights" | "tell">;
   /** Nobody has ever come: this tab is alone. */
   readonly alone: () => void;
   /** Rung when a worker's place is free. */
-  readonly bell: Bell;
+  readonly condition: Condition;
 }
 
 /** Finds workers for segments and knows what each has in hand: carries out `Assign`, and keeps the budget for second copies. */
@@ -46,12 +46,12 @@ interface Wish {
 }
 
 /** Workers that may be chosen from. */
-type Available = readonly Assign.Hand[];
+type Available = readonly Assign.AvailableWorker[];
 
 export function openScheduler(context: StreamContext, options: SchedulerOptions): Scheduler {
   const { config, pace, rungs, clock, signal } = context;
-  const { hiring, uplink, asked, affordable, bell } = options;
-  const { slots, tell } = options.inFlight;
+  const { hiring, uplink, asked, affordable, condition } = options;
+  const { flights, tell } = options.inFlight;
   const loads = openLoads();
   const budget = openBudget(config);
   const patience = openPatience(context, options.alone);
@@ -59,7 +59,7 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
 
   function unload(worker: PeerId, seq: number): void {
     loads.unload(worker, seq);
-    bell.wake();
+    condition.wake();
   }
 
   function fulfil(wish: Wish): void {
@@ -74,26 +74,26 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
   function assign(): void {
     if (signal.aborted) return;
     if (wishes.length === 0 && patience.everHired()) return; // as most ticks find it
-    const available = heardOf(hiring?.hands() ?? [], slots.values());
+    const available = heardOf(hiring?.available() ?? [], flights.values());
     if (available.length > 0) patience.hired();
     for (const wish of wishes) {
-      const slot = slots.get(wish.seq);
-      if (slot !== undefined && wishes.includes(wish)) place(wish, slot, available);
+      const flight = flights.get(wish.seq);
+      if (flight !== undefined && wishes.includes(wish)) place(wish, flight, available);
     }
   }
 
   /** Finds a worker for a segment that wants one, or says that there is nobody, or lets it wait. */
-  function place(wish: Wish, slot: Slot, available: Available): void {
-    if (!Job.wants(slot.job, config)) {
+  function place(wish: Wish, flight: Flight, available: Available): void {
+    if (!Job.wants(flight.job, config)) {
       fulfil(wish); // the answer came while we were looking
       return;
     }
     const price = hiring?.crew().need.maxPrice ?? 0n;
-    if (hiring === undefined || !affordable(dearest(slot, slots.values(), rungs, price))) {
+    if (hiring === undefined || !affordable(dearest(flight, flights.values(), rungs, price))) {
       nobody(wish);
       return;
     }
-    const task = taskOf(wish, slot, asked());
+    const task = taskOf(wish, flight, asked());
     if (!Assign.anybody(available, task)) {
       if (patience.over(wish.since)) nobody(wish);
       return;
@@ -109,13 +109,13 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
     if (wish.why === "hedge") {
       if (!budget.mayHedge()) return;
       budget.spend();
-      slot.spent = true;
+      flight.spent = true;
     }
     const bytes = hiring.crew().need.bytes;
-    give(context, slot, task, choice, { available, loads, bytes, uplink, tell });
+    give(context, flight, task, choice, { available, loads, bytes, uplink, tell });
   }
 
-  /** The place of a delivered segment is needed: its payment waits no longer for a look at its pictures. */
+  /** The place of a delivered segment is needed: its payment waits no longer for a spot check of its pictures. */
   function makeRoom(available: Available, task: Assign.Task): void {
     const oldest = Assign.oldestMade(available, loads.all(), task, config);
     if (oldest !== undefined) unload(oldest.worker, oldest.seq);
@@ -135,11 +135,11 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
     },
     assign,
     tail() {
-      const any = slots.values().next().value?.segment;
+      const any = flights.values().next().value?.segment;
       if (any === undefined) return undefined;
       const waiting = wishes.length;
       const task = { waiting, pixels: pixelsOf(any, asked()), bytes: bytesOf(any) };
-      const seq = Assign.tail(hiring?.hands() ?? [], loads.all(), task, clock.now(), config);
+      const seq = Assign.tail(hiring?.available() ?? [], loads.all(), task, clock.now(), config);
       return wishes.some((wish) => wish.seq === seq) ? undefined : seq;
     },
   };
@@ -148,7 +148,7 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
 /** Gives a segment to the worker that was chosen, with the time when a copy of it is thought of. */
 function give(
   context: StreamContext,
-  slot: Slot,
+  flight: Flight,
   task: Assign.Task,
   choice: Assign.Choice,
   from: Chosen & Pick<SchedulerOptions, "uplink"> & Pick<InFlight, "tell">,
@@ -160,16 +160,16 @@ function give(
   const uploadedAt = task.closesAt === undefined ? choice.uploadedAt : undefined;
   if (uploadedAt !== undefined) uplink.reserve(uploadedAt);
   const ms = Math.round(doneAt - now);
-  slot.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
-  slot.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
-  const hedgeAt = slot.calm ? hedgeAtOf(context, slot, task, choice, from) : undefined;
+  flight.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
+  flight.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
+  const hedgeAt = flight.calm ? hedgeAtOf(context, flight, task, choice, from) : undefined;
   tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
 }
 
 /** When a copy of a segment is worth its cost: depends on how soon the next best worker would have made one. */
 function hedgeAtOf(
   { config, pace, clock }: StreamContext,
-  slot: Slot,
+  flight: Flight,
   task: Assign.Task,
   { worker, doneAt }: Assign.Choice,
   { available, loads, bytes }: Chosen,
@@ -182,7 +182,7 @@ function hedgeAtOf(
   const at = { now: base, uplinkFreeAt: base };
   const backup = Assign.choose(available, loads.all(), again, at, config);
   const first = { sentAt: now, doneAt };
-  return Assign.hedgeAt(first, uselessAt(slot, pace), backup && backup.doneAt - base);
+  return Assign.hedgeAt(first, uselessAt(flight, pace), backup && backup.doneAt - base);
 }
 
 /** What a worker was chosen from. */
@@ -243,28 +243,32 @@ function openPatience({ config, clock }: StreamContext, alone: () => void) {
 }
 
 /** Those who are not suspected in any segment; all, where all are. */
-export function heardOf(everybody: Available, slots: Iterable<Pick<Slot, "job">>): Available {
-  const silent = new Set([...slots].flatMap(({ job }) => Job.suspects(job)));
+export function heardOf(everybody: Available, flights: Iterable<Pick<Flight, "job">>): Available {
+  const silent = new Set([...flights].flatMap(({ job }) => Job.suspects(job)));
   const heard = everybody.filter(({ worker }) => !silent.has(worker));
   return heard.length > 0 ? heard : everybody;
 }
 
 /** What a segment can cost at most, with what is in hand already. */
 export function dearest(
-  slot: Pick<Slot, "segment">,
-  all: Iterable<Pick<Slot, "segment" | "running">>,
+  flight: Pick<Flight, "segment">,
+  all: Iterable<Pick<Flight, "segment" | "running">>,
   rungs: readonly Rung[],
   price: bigint,
 ): Wei {
-  const cost = ({ segment }: Pick<Slot, "segment">) => amountOf(segment, rungs, price);
+  const cost = ({ segment }: Pick<Flight, "segment">) => amountOf(segment, rungs, price);
   const inHand = [...all].reduce(
     (sum, other) => sum + cost(other) * BigInt(other.running.size),
     0n,
   );
-  return Wei.of(cost(slot) + inHand);
+  return Wei.of(cost(flight) + inHand);
 }
 
-const taskOf = (wish: Wish, { segment, closesAt }: Slot, asked: readonly Rung[]): Assign.Task => ({
+const taskOf = (
+  wish: Wish,
+  { segment, closesAt }: Flight,
+  asked: readonly Rung[],
+): Assign.Task => ({
   pixels: pixelsOf(segment, asked),
   bytes: bytesOf(segment),
   closesAt: segment.captured === undefined ? closesAt : undefined,

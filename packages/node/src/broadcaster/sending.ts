@@ -6,8 +6,8 @@ import { describe, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import type { JobContext } from "./context.ts";
 import { faultOf, type JobTerms, whyOf } from "./delivery.ts";
-import { openFailureDetector } from "./failure-detector.ts";
-import type { InFlight, Slot } from "./in-flight.ts";
+import { openFailureDetectors } from "./failure-detector.ts";
+import type { Flight, InFlight } from "./in-flight.ts";
 import { openProofs } from "./proofs.ts";
 import { whoseOf } from "./records.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -31,30 +31,30 @@ export interface SendingOptions {
 /** Gives segments to workers, waits for their receipts, and calls them back. */
 export interface Sending {
   /** Ends with "receipt" or "failed" of the segment's job; never throws. */
-  send(slot: Slot, to: Extract<Job.Effect, { do: "send" }>): Promise<void>;
-  cancel(slot: Slot, effect: Extract<Job.Effect, { do: "cancel" }>): void;
+  send(flight: Flight, to: Extract<Job.Effect, { do: "send" }>): Promise<void>;
+  cancel(flight: Flight, effect: Extract<Job.Effect, { do: "cancel" }>): void;
   /** A worker hears that a segment of its award is not wanted any more, and why. */
   tellCancelled(of: Pick<JobTerms, "worker" | "award" | "epoch">, seq: number, why: string): void;
 }
 
 export function openSending(context: JobContext, options: SendingOptions): Sending {
-  const { mesh, hiring, records, gate, config, clock, on, signal } = context;
+  const { mesh, hiring, records, limiter, config, clock, on, signal } = context;
   const { uplink, scheduler, inFlight, asked, copied } = options;
   const { tell, fails } = inFlight;
-  const detector = openFailureDetector(config, clock);
+  const detectors = openFailureDetectors(config, clock);
   const proofs = openProofs(mesh, (error) => {
     on({ type: "warning", message: `a proof could not be sent: ${describe(error)}` });
   });
 
   /** Signs of life of one worker that works at one segment. */
-  function listen(slot: Slot, worker: PeerId): () => void {
+  function listen(flight: Flight, worker: PeerId): () => void {
     let heardAt: number | undefined;
     return () => {
       const now = clock.now();
-      if (heardAt !== undefined) detector.beat(worker, now - heardAt);
+      if (heardAt !== undefined) detectors.beat(worker, now - heardAt);
       heardAt = now;
-      const quietMs = slot.calm ? detector.patience(worker) : config.suspectMs;
-      tell(slot.segment.seq, { type: "progress", worker, now, quietMs });
+      const quietMs = flight.calm ? detectors.patience(worker) : config.suspectMs;
+      tell(flight.segment.seq, { type: "progress", worker, now, quietMs });
     };
   }
 
@@ -65,45 +65,45 @@ export function openSending(context: JobContext, options: SendingOptions): Sendi
   };
 
   return {
-    async send(slot, { worker, epoch, attempt }) {
-      const { segment } = slot;
+    async send(flight, { worker, epoch, attempt }) {
+      const { segment } = flight;
       const { seq } = segment;
       const member = hiring?.member(worker);
       if (member === undefined || member.epoch !== epoch)
         return tell(seq, { type: "failed", worker, fault: "left" });
       const stop = new AbortController();
-      slot.running.set(worker, stop);
-      const terms = termsFor(context, slot, member, { attempt, rungs: asked() });
+      flight.running.set(worker, stop);
+      const terms = termsFor(context, flight, member, { attempt, rungs: asked() });
       try {
         const { delivery, upload } = await uplink.send(segment, terms, {
           signal: AbortSignal.any([signal, stop.signal]),
           begin() {
-            slot.sentAt ??= clock.now();
+            flight.sentAt ??= clock.now();
             if (attempt > 1) copied();
-            slot.note("sent", worker, `attempt ${attempt}`);
+            flight.note("sent", worker, `attempt ${attempt}`);
             on({ type: "sent", seq, worker, attempt });
           },
-          heard: listen(slot, worker),
-          part: () => gate.pass("receipt", worker), // a flood of parts ends the request
+          heard: listen(flight, worker),
+          part: () => limiter.pass("receipt", worker), // a flood of parts ends the request
         });
         if (proofs.conflicts(worker, delivery)) records.tell(terms, { type: "proof" });
-        slot.answers.set(worker, { ...delivery, terms, upload, receivedAt: clock.now() });
-        slot.note("receipt", worker, `${delivery.receipt.encodeMs} ms of work`);
+        flight.answers.set(worker, { ...delivery, terms, upload, receivedAt: clock.now() });
+        flight.note("receipt", worker, `${delivery.receipt.encodeMs} ms of work`);
         tell(seq, { type: "receipt", worker, epoch });
       } catch (error) {
         if (stop.signal.aborted || signal.aborted) return; // cancelled: the job knows
-        gate.refused("receipt", worker, error);
+        limiter.refused("receipt", worker, error);
         // A worker that gave up waiting for our source is not to blame.
         const waited = segment.captured === undefined && whyOf(error) === "JOB_INPUT";
-        fails(slot, worker, waited ? "busy" : faultOf(error), describe(error));
+        fails(flight, worker, waited ? "busy" : faultOf(error), describe(error));
       }
     },
-    cancel(slot, { worker, epoch, why }) {
-      const { seq } = slot.job;
-      slot.note("cancel", worker, why);
-      const award = slot.answers.get(worker)?.terms.award ?? hiring?.member(worker)?.award;
-      slot.running.get(worker)?.abort(new Error(`cancelled: ${why}`));
-      slot.running.delete(worker);
+    cancel(flight, { worker, epoch, why }) {
+      const { seq } = flight.job;
+      flight.note("cancel", worker, why);
+      const award = flight.answers.get(worker)?.terms.award ?? hiring?.member(worker)?.award;
+      flight.running.get(worker)?.abort(new Error(`cancelled: ${why}`));
+      flight.running.delete(worker);
       scheduler.unload(worker, seq);
       if (award !== undefined) tellCancelled({ worker, award, epoch }, seq, why);
     },
@@ -114,7 +114,7 @@ export function openSending(context: JobContext, options: SendingOptions): Sendi
 /** What a worker is to make of a segment, by when, and for how much. */
 function termsFor(
   { hiring, checks, records, codec, pace, clock }: JobContext,
-  { segment, job, closesAt }: Slot,
+  { segment, job, closesAt }: Flight,
   member: Crew.Member,
   { attempt, rungs }: Pick<JobTerms, "attempt" | "rungs">,
 ): JobTerms {

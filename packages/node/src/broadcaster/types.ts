@@ -20,7 +20,7 @@ import type {
 import type { Signer } from "@tabcast/protocol";
 import type { Micros, Wei } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
-import type { Dropped } from "../gate.ts";
+import type { Dropped } from "../rate-limiter.ts";
 import type { Traffic } from "./meter.ts";
 
 /** One rung of one segment, as the report has it. */
@@ -130,7 +130,7 @@ export interface BroadcastOptions extends Outside {
   readonly records?: Pick<Store, "list" | "write">;
   /** Checks payees' proofs. Default: channel's own. */
   readonly verifyPayee?: typeof PayeeProof.verify;
-  /** Looks at pictures. Default: media's own. */
+  /** Spot checks. Default: media's own. */
   readonly verifier?: () => Verifier;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */
   readonly pace: "live" | "fast";
@@ -184,7 +184,7 @@ export interface BroadcastReport {
     readonly sentPerCaptured: number;
     readonly controlPerMedia: number;
   };
-  /** Segments opened, copies sent beyond the first, segments made here; looks at pictures, `again` those repeated beside an own encode; spot pulls, those that were refused twice, and their bytes. */
+  /** Segments opened, copies sent beyond the first, segments made here; spot checks, `again` those repeated beside an own encode; spot pulls, those that were refused twice, and their bytes. */
   readonly work: {
     readonly opened: number;
     readonly copies: number;

@@ -1,6 +1,6 @@
 import type { Speed } from "@tabcast/market";
 import type { Clock } from "@tabcast/runtime";
-import { openLine } from "../queue.ts";
+import { openSerialQueue } from "../queue.ts";
 import type { Courier, Delivery, JobTerms, Segment, SendOptions } from "./delivery.ts";
 import { bytesOf } from "./transcode/cost.ts";
 
@@ -29,7 +29,7 @@ export interface Uplink {
 }
 
 export function openUplink(courier: Courier, clock: Clock): Uplink {
-  const line = openLine();
+  const queue = openSerialQueue();
   let freeAt = 0;
 
   return {
@@ -47,7 +47,7 @@ export function openUplink(courier: Courier, clock: Clock): Uplink {
       const bytes = bytesOf(segment);
       let upload: Speed.Sample["upload"];
       const delivery = await new Promise<Delivery>((resolve, reject) => {
-        void line.run(
+        void queue.run(
           () =>
             new Promise<void>((free) => {
               const sentAt = clock.now();

@@ -14,7 +14,7 @@ import { equalBytes } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { answer, ask } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
-import { openBell } from "../queue.ts";
+import { openCondition } from "../queue.ts";
 import { liveStream } from "./live.ts";
 import type { ViewerEvent } from "./types.ts";
 
@@ -44,14 +44,14 @@ export function openFollowing(
   { mesh, clock, signal }: Context,
   { stream, on }: FollowingOptions,
 ): Following {
-  const bell = openBell();
+  const condition = openCondition();
   const clocks = new Clocks();
   let manifest = Manifest.emptyManifest;
   let heardAt = clock.now();
   let over = false;
 
   const changed = () => {
-    bell.wake();
+    condition.wake();
     if (over || !Manifest.complete(manifest)) return;
     over = true;
     on({ type: "ended" });
@@ -106,7 +106,7 @@ export function openFollowing(
 
   void (async () => {
     while (!over) {
-      const announce = await bell.until(() => manifest.announce, { signal });
+      const announce = await condition.until(() => manifest.announce, { signal });
       const { segmentMs } = announce.message;
       const quiet = clock.now() - heardAt > 1.5 * segmentMs;
       if (manifest.entries.size === 0 || quiet || Manifest.missing(manifest) !== undefined)
@@ -117,7 +117,7 @@ export function openFollowing(
 
   return {
     manifest: () => manifest,
-    until: (ready, options) => bell.until(() => ready(manifest), options),
+    until: (ready, options) => condition.until(() => ready(manifest), options),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Entry, Track } from "@tabcast/protocol";
 import { type Bytes, toHex } from "@tabcast/runtime";
+import { openBlobStore } from "../blob-store.ts";
 import type { Context } from "../context.ts";
-import { serveHeld } from "../exchange.ts";
+import { serveBlobs } from "../exchange.ts";
 import { openFetcher } from "../fetcher.ts";
-import { openHeld } from "../held.ts";
 import type { Viewer, ViewerEvent } from "./types.ts";
 
 /** Bytes a viewer keeps for itself and for others. */
@@ -27,16 +27,16 @@ export function openFragments(
   { on }: { readonly on: (event: ViewerEvent) => void },
 ): Fragments {
   const { mesh, clock, signal: until } = context;
-  const held = openHeld(HELD);
+  const blobs = openBlobStore(HELD);
   const fetcher = openFetcher(context);
-  serveHeld(mesh, held, until);
+  serveBlobs(mesh, blobs, until);
 
   return {
     async get({ entry, track, what }, { signal }) {
       const { seq } = entry;
       const { hash, size } = wantedOf(track, what);
       const key = toHex(hash);
-      const mine = held.get(key);
+      const mine = blobs.get(key);
       if (mine !== undefined) return { data: mine.slice().buffer, firstByteAt: clock.now() };
       const startedAt = clock.now();
       const holders = track.holders.flatMap((index) => entry.holders[index] ?? []);
@@ -48,7 +48,7 @@ export function openFragments(
           failed: (peer, wrong) => on({ type: wrong ? "mismatch" : "unreachable", ...of, peer }),
         },
       );
-      held.put(key, bytes);
+      blobs.put(key, bytes);
       const ms = Math.round(clock.now() - startedAt);
       on({ type: "fetched", ...of, peer, bytes: bytes.byteLength, ms });
       return { data: bytes.slice().buffer, firstByteAt };

@@ -5,11 +5,11 @@ import { Accept, Keys, type Offer, PROTOCOLS, peerIdOf, sealAward } from "@tabca
 import { fromHex, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { ask } from "../exchange.ts";
-import { openGate } from "../gate.ts";
+import { openRateLimiter } from "../rate-limiter.ts";
 import type { Audits } from "./audits.ts";
 import { serveAwards } from "./awards.ts";
 import type { Bidding } from "./bidding.ts";
-import { openPlaces } from "./places.ts";
+import { openEngagements } from "./engagements.ts";
 
 const address = (digit: string): Hex => `0x${digit.repeat(40)}`;
 const domain: Domain = { chainId: 1, contract: address("c") };
@@ -25,7 +25,7 @@ const others = await Keys.generate();
 /** What the worker's bids have drawn. */
 const DRAWN = new Uint8Array(16).fill(1);
 
-/** A worker that has bid on one offer, and whose look at the pot ends when the test says so. */
+/** A worker that has bid on one offer, and whose reading of the pot ends when the test says so. */
 async function open() {
   const network = memoryNetwork();
   const [theirs, ours] = [1, 2].map((id) =>
@@ -40,19 +40,25 @@ async function open() {
     maxPrice: 10n,
   } as Offer;
   const another = { ...offer, id: new Uint8Array(16).fill(8), stream: others.publicKey } as Offer;
-  const looks: (() => void)[] = [];
+  const reads: (() => void)[] = [];
   let drawn: Uint8Array | undefined = DRAWN;
-  const places = openPlaces({ mesh: ours, clock: systemClock, on() {}, quitted() {}, signal });
+  const engagements = openEngagements({
+    mesh: ours,
+    clock: systemClock,
+    on() {},
+    quitted() {},
+    signal,
+  });
   const state = { shut: false };
   serveAwards({
     mesh: ours,
     purse: {
       payee: address("d"),
       lane: 3,
-      trust: () => new Promise<Hex>((resolve) => looks.push(() => resolve("0x01"))),
+      trust: () => new Promise<Hex>((resolve) => reads.push(() => resolve("0x01"))),
     } as unknown as Purse,
     clock: systemClock,
-    gate: openGate(LIVE, systemClock, () => {}),
+    limiter: openRateLimiter(LIVE, systemClock, () => {}),
     bidding: {
       offer: (id) => (id[0] === 8 ? another : offer),
       forget() {},
@@ -65,7 +71,7 @@ async function open() {
         drawn = undefined;
       },
     },
-    places,
+    engagements,
     audits: { begin() {} } as unknown as Audits,
     self: () => ({
       self: ours.self,
@@ -76,7 +82,7 @@ async function open() {
       tags: [],
       crews: [],
       lists: { allow: [], deny: [] },
-      working: places.all().map(({ stream }) => stream),
+      working: engagements.all().map(({ stream }) => stream),
     }),
     on() {},
     signal,
@@ -98,94 +104,98 @@ async function open() {
     const { ok, why } = Accept.decode(reply.head);
     return ok ? "ok" : why;
   };
-  const looking = (count: number) => expect.poll(() => looks.length).toBe(count);
+  const reading = (count: number) => expect.poll(() => reads.length).toBe(count);
   const bidAgain = () => {
     drawn = DRAWN;
   };
-  return { award, looks, looking, places, state, bidAgain };
+  return { award, reads, reading, engagements, state, bidAgain };
 }
 const stream = Buffer.from(keys.publicKey).toString("hex");
 
-test("an award whose pot is good is a place, and the same again is the same place", async () => {
-  const { award, looks, looking, places } = await open();
+test("an award whose pot is good is an engagement, and the same again is the same engagement", async () => {
+  const { award, reads, reading, engagements } = await open();
   const first = award(1);
-  await looking(1);
+  await reading(1);
   const again = award(1);
-  await looking(2);
-  looks[0]?.();
+  await reading(2);
+  reads[0]?.();
   expect(await first).toBe("ok");
-  const [place] = places.all();
-  looks[1]?.();
+  const [engagement] = engagements.all();
+  reads[1]?.();
   expect(await again).toBe("ok");
-  expect(places.all()).toEqual([place]);
+  expect(engagements.all()).toEqual([engagement]);
 });
 
-test("a newer award that is taken while an older one's pot is looked at stays", async () => {
-  const { award, looks, looking, places } = await open();
+test("a newer award that is taken while an older one's pot is read stays", async () => {
+  const { award, reads, reading, engagements } = await open();
   const older = award(1);
-  await looking(1);
+  await reading(1);
   const newer = award(2);
-  await looking(2);
-  looks[1]?.();
+  await reading(2);
+  reads[1]?.();
   expect(await newer).toBe("ok");
-  looks[0]?.();
+  reads[0]?.();
   expect(await older).toBe("gone");
-  expect(places.epoch(stream)).toBe(2);
-  expect(places.all().map(({ award: { epoch } }) => epoch)).toEqual([2]);
+  expect(engagements.epoch(stream)).toBe(2);
+  expect(engagements.all().map(({ award: { epoch } }) => epoch)).toEqual([2]);
 });
 
-test("an owner who pauses while a pot is looked at is not hired", async () => {
-  const { award, looks, looking, places, state } = await open();
+test("an owner who pauses while a pot is read is not hired", async () => {
+  const { award, reads, reading, engagements, state } = await open();
   const asked = award(1);
-  await looking(1);
+  await reading(1);
   state.shut = true;
-  looks[0]?.();
+  reads[0]?.();
   expect(await asked).toBe("closed");
-  expect(places.all()).toEqual([]);
+  expect(engagements.all()).toEqual([]);
 });
 
-test("an award whose id the bid did not draw is refused before its pot is looked at", async () => {
-  const { award, looks } = await open();
+test("an award whose id the bid did not draw is refused before its pot is read", async () => {
+  const { award, reads } = await open();
   expect(await award(1, { id: new Uint8Array(16).fill(2) })).toBe("gone");
-  expect(looks).toHaveLength(0);
+  expect(reads).toHaveLength(0);
 });
 
-test("an award id that was taken is refused under another epoch, for another stream, and when its place is over", async () => {
-  const { award, looks, looking, places } = await open();
+test("an award id that was taken is refused under another epoch, for another stream, and when its engagement is over", async () => {
+  const { award, reads, reading, engagements } = await open();
   const taken = award(1);
-  await looking(1);
-  looks[0]?.();
+  await reading(1);
+  reads[0]?.();
   expect(await taken).toBe("ok");
-  const [place] = places.all();
-  if (place === undefined) throw new Error("no place");
+  const [engagement] = engagements.all();
+  if (engagement === undefined) throw new Error("no engagement");
   expect(await award(2)).toBe("gone");
   expect(await award(1, { by: others, offerId: 8 })).toBe("gone");
-  places.leave(place);
+  engagements.leave(engagement);
   expect(await award(1)).toBe("gone");
   expect(await award(2)).toBe("gone");
-  expect(looks).toHaveLength(1);
+  expect(reads).toHaveLength(1);
 });
 
 test("a stream whose epoch made room for 1,024 others is not begun anew by an old award", async () => {
-  const { award, looks, looking, places, bidAgain } = await open();
+  const { award, reads, reading, engagements, bidAgain } = await open();
   const first = award(1);
-  await looking(1);
-  looks[0]?.();
+  await reading(1);
+  reads[0]?.();
   await first;
-  const [place] = places.all();
-  if (place === undefined) throw new Error("no place");
-  places.leave(place);
+  const [engagement] = engagements.all();
+  if (engagement === undefined) throw new Error("no engagement");
+  engagements.leave(engagement);
   for (let i = 0; i < 1_024; i++) {
-    const other = { ...place.award, id: new Uint8Array(16).fill(9), stream: new Uint8Array(32) };
+    const other = {
+      ...engagement.award,
+      id: new Uint8Array(16).fill(9),
+      stream: new Uint8Array(32),
+    };
     new DataView(other.stream.buffer).setUint32(0, i);
-    places.take({ ...place, award: other });
-    places.leave(places.all()[0] as typeof place);
+    engagements.take({ ...engagement, award: other });
+    engagements.leave(engagements.all()[0] as typeof engagement);
   }
-  expect(places.epoch(stream)).toBe(0);
+  expect(engagements.epoch(stream)).toBe(0);
   expect(await award(1)).toBe("gone");
   bidAgain();
   const anew = award(1);
-  await looking(2);
-  looks[1]?.();
+  await reading(2);
+  reads[1]?.();
   expect(await anew).toBe("ok");
 });

@@ -4,24 +4,24 @@ import type { Mesh } from "@tabcast/mesh";
 import { Accept, openAward, PROTOCOLS } from "@tabcast/protocol";
 import { type Clock, describe, fromHex, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
-import type { Gate } from "../gate.ts";
+import type { RateLimiter } from "../rate-limiter.ts";
 import type { Audits } from "./audits.ts";
 import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
-import type { Places } from "./places.ts";
+import type { Engagements } from "./engagements.ts";
 import type { WorkerEvent } from "./types.ts";
 
-/** How long looking at a pot may take, in milliseconds. */
+/** How long reading a pot from the chain may take, in milliseconds. */
 const TRUST_MS = 10_000;
 
 export interface AwardsOptions {
   readonly mesh: Mesh;
   readonly purse: Purse;
   readonly clock: Clock;
-  readonly gate: Gate;
+  readonly limiter: RateLimiter;
   readonly bidding: Bidding;
   readonly ids: AwardIds;
-  readonly places: Places;
+  readonly engagements: Engagements;
   readonly audits: Audits;
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch" | "award">;
@@ -31,35 +31,36 @@ export interface AwardsOptions {
 
 /** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
 export function serveAwards(options: AwardsOptions): void {
-  const { mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal } = options;
+  const { mesh, purse, clock, limiter, bidding, ids, engagements, audits, self, on, signal } =
+    options;
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
   const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
 
   answer(mesh, PROTOCOLS.award, signal, async (head, peer) => {
     const award = await openAward(head).catch((error: unknown) => {
-      gate.refused("award", peer, error);
+      limiter.refused("award", peer, error);
       throw error;
     });
     const offer = bidding.offer(award.offer);
     if (offer === undefined) return undefined;
     if (offer.broadcaster !== peer) return no("gone");
     const stream = toHex(award.stream);
-    /** A place that this award has made: it comes again. */
+    /** An engagement that this award has made: it comes again. */
     const made = () => {
-      const place = places.get(award.id);
-      return place?.stream === stream && place.award.epoch === award.epoch;
+      const engagement = engagements.get(award.id);
+      return engagement?.stream === stream && engagement.award.epoch === award.epoch;
     };
     if (made()) return yes();
     const decide = () => {
-      const [payee, epoch] = [fromHex(purse.payee), places.epoch(stream)];
+      const [payee, epoch] = [fromHex(purse.payee), engagements.epoch(stream)];
       const drawn = ids.of(offer.id);
       return Hire.accept(award, { ...self(), payee, lane: purse.lane, offer, epoch, award: drawn });
     };
     const decision = decide();
     if (!decision.ok) {
-      const replayed = award.epoch <= places.epoch(stream);
+      const replayed = award.epoch <= engagements.epoch(stream);
       if (decision.reason === "gone")
-        gate.dropped("award", peer, replayed ? "replayed" : "contradictory");
+        limiter.dropped("award", peer, replayed ? "replayed" : "contradictory");
       return no(decision.reason, decision.retryMs);
     }
     const { domain, config } = Wire.toPot(award.pot);
@@ -78,7 +79,7 @@ export function serveAwards(options: AwardsOptions): void {
     if (!still.ok) return no(still.reason, still.retryMs);
     ids.taken(offer.id);
     audits.begin(stream, offer.seedCommit);
-    places.take({ award, offer, broadcaster: peer, potId });
+    engagements.take({ award, offer, broadcaster: peer, potId });
     return yes();
   });
 }

@@ -11,7 +11,7 @@ import {
 } from "@tabcast/protocol";
 import { systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { openGate } from "../gate.ts";
+import { openRateLimiter } from "../rate-limiter.ts";
 import { type BiddingOptions, openBidding } from "./bidding.ts";
 
 const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
@@ -77,7 +77,7 @@ test("a worker ignores an offer that comes again under its id with other terms",
     keys: worker,
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
     clock: systemClock,
-    gate: openGate(LIVE, systemClock, ({ reason }) => dropped.resolve(reason)),
+    limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => dropped.resolve(reason)),
     self: () => ({
       self: ours.self,
       price: 1n,

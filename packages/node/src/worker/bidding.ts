@@ -16,10 +16,10 @@ import {
 } from "@tabcast/protocol";
 import { BoundedMap, type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
-import { FloodError, type Gate } from "../gate.ts";
+import { FloodError, type RateLimiter } from "../rate-limiter.ts";
 import { asCodec } from "../wire.ts";
 import type { AwardIds } from "./award-ids.ts";
-import { openShunned } from "./shunned.ts";
+import { openBackOff } from "./back-off.ts";
 import type { WorkerEvent } from "./types.ts";
 
 /** Offers remembered, to answer an award with; the oldest makes room. */
@@ -46,7 +46,7 @@ export interface BiddingOptions {
   readonly payeeProof?: Uint8Array | undefined;
   readonly ids: AwardIds;
   readonly clock: Clock;
-  readonly gate: Gate;
+  readonly limiter: RateLimiter;
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow">;
   /** True for a stream that gets no bid at the moment. */
@@ -81,7 +81,7 @@ export function openBidding(options: BiddingOptions): Bidding {
   const { mesh, clock, self, shuns, doubt, on, signal } = options;
   const offers = new BoundedMap<string, Known>(MOST_OFFERS);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
-  const spared = openShunned(clock);
+  const spared = openBackOff(clock);
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
   const passed = new BoundedMap<string, { readonly offer: Offer; readonly until: number }>(
     MOST_OFFERS,
@@ -211,7 +211,7 @@ function openSender(options: BiddingOptions) {
 
 /** Hears offers and their ends, and drops what floods, does not open, or contradicts what the same offer said before. */
 function followOffers(
-  { mesh, clock, gate, on, signal }: BiddingOptions,
+  { mesh, clock, limiter, on, signal }: BiddingOptions,
   handle: {
     readonly known: (id: string) => Offer | undefined;
     readonly consider: (offer: Offer) => Promise<void>;
@@ -221,7 +221,7 @@ function followOffers(
   const clocks = new Clocks();
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
-    gate.pass("offer", from);
+    limiter.pass("offer", from);
     if (Envelope.kindOf(envelope) === "closed") {
       const { offer, stream } = await openClosed(envelope);
       handle.closed(toHex(offer), stream);
@@ -230,7 +230,7 @@ function followOffers(
     const offer = await openOffer(envelope, { now: clock.unix(), clocks });
     const known = handle.known(toHex(offer.id));
     if (known !== undefined && !sameTerms(known, offer)) {
-      gate.dropped("offer", from, "contradictory");
+      limiter.dropped("offer", from, "contradictory");
       return;
     }
     await handle.consider(offer);
@@ -240,9 +240,9 @@ function followOffers(
     OFFERS_TOPIC,
     ({ body, from }) => {
       heard(body.slice(), from).catch((error: unknown) => {
-        // A flood is counted by the gate, and not told message by message.
+        // A flood is counted by the limiter, and not told message by message.
         if (error instanceof FloodError || signal.aborted) return;
-        gate.refused("offer", from, error);
+        limiter.refused("offer", from, error);
         on({ type: "refused", what: "offer", why: describe(error) });
       });
     },

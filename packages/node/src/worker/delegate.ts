@@ -7,7 +7,7 @@ import { type Mesh, MeshError, type PeerId } from "@tabcast/mesh";
 import { Delegate, DelegateReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
 import { BoundedMap, type Clock, describe, fromHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
-import type { Gate } from "../gate.ts";
+import type { RateLimiter } from "../rate-limiter.ts";
 
 /** A voucher that rose is given away at most this often, in milliseconds. */
 const EVERY_MS = 30_000;
@@ -110,10 +110,10 @@ export function openDelegation({
 export function serveWatchtower(
   mesh: Mesh,
   watchtower: Watchtower,
-  { gate, clock, signal }: { gate: Gate; clock: Clock; signal: AbortSignal },
+  { limiter, clock, signal }: { limiter: RateLimiter; clock: Clock; signal: AbortSignal },
 ): void {
   answer(mesh, PROTOCOLS.delegate, signal, async (head, peer) => {
-    gate.pass("delegate", peer);
+    limiter.pass("delegate", peer);
     try {
       const { pot, payee, voucher } = Delegate.decode(head);
       const { domain, config } = Wire.toPot(pot);
@@ -122,7 +122,7 @@ export function serveWatchtower(
       await watchtower.accept(domain, config, signed, { signal: limits });
       return DelegateReply.encode({ ok: true, why: "" });
     } catch (error) {
-      gate.refused("delegate", peer, error);
+      limiter.refused("delegate", peer, error);
       return DelegateReply.encode({ ok: false, why: describe(error).slice(0, 200) });
     }
   });

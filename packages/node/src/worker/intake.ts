@@ -1,7 +1,7 @@
 import type { Message } from "@tabcast/mesh";
 import { type Job, JobEnd, MAX_JOB_MEDIA } from "@tabcast/protocol";
 import { type Clock, CodedError, concatBytes } from "@tabcast/runtime";
-import { checkHash } from "../held.ts";
+import { checkHash } from "../blob-store.ts";
 
 /** Planned lengths of a segment that may pass without anything of it. Source: SPEC.md 7. */
 const SILENT_SEGMENTS = 2;

@@ -13,13 +13,13 @@ import {
 } from "@tabcast/protocol";
 import { type Bytes, type Clock, CodedError, describe, toHex } from "@tabcast/runtime";
 import { openOutgoing, type Pieces } from "../ahead.ts";
+import { checkHash } from "../blob-store.ts";
 import { answer } from "../exchange.ts";
-import type { Gate } from "../gate.ts";
-import { checkHash } from "../held.ts";
+import type { RateLimiter } from "../rate-limiter.ts";
 import type { Credit } from "./credit.ts";
+import type { Engagement, Engagements } from "./engagements.ts";
 import { openInput } from "./intake.ts";
 import type { Maker, Order } from "./making.ts";
-import type { Place, Places } from "./places.ts";
 import { MOST_JOBS, type Shift } from "./shift.ts";
 import type { Speeds } from "./speeds.ts";
 import type { WorkerEvent } from "./types.ts";
@@ -49,8 +49,8 @@ class Refusal extends CodedError<
 export interface JobsOptions {
   readonly mesh: Mesh;
   readonly clock: Clock;
-  readonly gate: Gate;
-  readonly places: Places;
+  readonly limiter: RateLimiter;
+  readonly engagements: Engagements;
   readonly credit: Credit;
   readonly shift: Shift;
   readonly speeds: Speeds;
@@ -66,7 +66,7 @@ export interface Jobs {
 }
 
 export function openJobs(options: JobsOptions): Jobs {
-  const { mesh, gate, places, credit, shift, speeds, signal } = options;
+  const { mesh, limiter, engagements, credit, shift, speeds, signal } = options;
   let done = 0;
 
   async function* serve(request: Message, asker: Asker): AsyncIterable<Message> {
@@ -84,28 +84,28 @@ export function openJobs(options: JobsOptions): Jobs {
       const why = describe(error);
       course.told("failed", why);
       if (gone.aborted) return;
-      gate.refused("job", peer, error);
+      limiter.refused("job", peer, error);
       const code = error instanceof CodedError ? error.code : "JOB_FAILED";
       yield part({ failure: { code: code.slice(0, 64), message: why.slice(0, 200) } });
     } finally {
       const calledBack = stop.signal.aborted || gone.aborted;
       stop.abort();
-      const { place, seq, frames, planned } = course;
-      if (place?.jobs.get(seq) === stop) {
-        place.jobs.delete(seq);
-        credit.ended(place, seq, { calledBack, frames, planned });
+      const { engagement, seq, frames, planned } = course;
+      if (engagement?.jobs.get(seq) === stop) {
+        engagement.jobs.delete(seq);
+        credit.ended(engagement, seq, { calledBack, frames, planned });
       }
-      if (places.jobs() === 0) speeds.idle();
-      shift.look();
+      if (engagements.jobs() === 0) speeds.idle();
+      shift.refresh();
     }
   }
 
   answer(mesh, PROTOCOLS.cancel, signal, (head, peer) => {
     const { award, seq, why } = Cancel.decode(head);
-    const place = places.get(award);
-    if (place?.broadcaster === peer) {
-      place.jobs.get(seq)?.abort(new Error(`cancelled: ${why}`));
-      credit.overtaken(place, seq);
+    const engagement = engagements.get(award);
+    if (engagement?.broadcaster === peer) {
+      engagement.jobs.get(seq)?.abort(new Error(`cancelled: ${why}`));
+      credit.superseded(engagement, seq);
     }
     return NOTHING;
   });
@@ -122,7 +122,7 @@ export function openJobs(options: JobsOptions): Jobs {
 /** How far one job has come. */
 interface Course {
   seq: number;
-  place: Place | undefined;
+  engagement: Engagement | undefined;
   /** Frames done, of those planned. */
   frames: number;
   planned: number;
@@ -133,13 +133,13 @@ function openCourse({ clock, on }: Pick<JobsOptions, "clock" | "on">): Course {
   const startedAt = clock.now();
   return {
     seq: -1,
-    place: undefined,
+    engagement: undefined,
     frames: 0,
     planned: 0,
     told(state, why) {
       const ms = Math.round(clock.now() - startedAt);
-      const { seq, place } = this;
-      const stream = place?.stream ?? "";
+      const { seq, engagement } = this;
+      const stream = engagement?.stream ?? "";
       on({ type: "job", stream, seq, state, ms, ...(why !== undefined && { why }) });
     },
   };
@@ -163,21 +163,21 @@ async function* make(
   course.seq = seq;
   course.planned = head.frames;
   const body = request.body as Uint8Array<ArrayBuffer>;
-  const place = admit(head, body, peer, options);
-  course.place = place;
+  const engagement = admit(head, body, peer, options);
+  course.engagement = engagement;
   const all = AbortSignal.any([signal, gone, stop.signal]);
   const input = openInput(head, body, following, { clock, signal: all });
-  if (place.receipts.has(seq)) {
+  if (engagement.receipts.has(seq)) {
     const { mediaHash } = await input.received;
-    const stored = place.receipts.of(seq, mediaHash);
+    const stored = engagement.receipts.of(seq, mediaHash);
     if (stored !== undefined) return { sealed: stored, again: true };
   }
-  place.jobs.set(seq, stop);
+  engagement.jobs.set(seq, stop);
   speeds.busy();
   course.told("started");
   const init = body.slice(0, head.initLen);
   await checkHash(init, head.initHash);
-  const sealed = yield* stream({ place, job: head, init, input }, options, course, all);
+  const sealed = yield* stream({ engagement, job: head, init, input }, options, course, all);
   return { sealed: sealed.slice(), again: false };
 }
 
@@ -188,7 +188,7 @@ async function* stream(
   course: Course,
   signal: AbortSignal,
 ): AsyncGenerator<Message, Uint8Array> {
-  const { place, job } = order;
+  const { engagement, job } = order;
   const outgoing = openOutgoing(job.rungs.length);
   let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
   let sentAt = clock.now();
@@ -216,7 +216,7 @@ async function* stream(
     );
   for (;;) {
     if (outcome !== undefined && "error" in outcome) throw outcome.error;
-    const { pieces, body } = (credit.lend(place, job.seq) && outgoing.next()) || EMPTY;
+    const { pieces, body } = (credit.lend(engagement, job.seq) && outgoing.next()) || EMPTY;
     if (outcome !== undefined && pieces.length === 0) return outcome.sealed;
     yield part({ progress: { frames: course.frames, queueMs: 0, pieces } }, body);
     sentAt = clock.now();
@@ -233,40 +233,44 @@ const part = (reply: JobReply, body = NOTHING): Message => ({ head: JobReply.enc
 
 const isFile = (offer: Offer) => !Hire.isLive(offer);
 
-/** The place a job belongs to; throws a Refusal where it may not start. */
+/** The engagement a job belongs to; throws a Refusal where it may not start. */
 function admit(
   job: Job,
   body: Uint8Array,
   peer: PeerId,
-  { places, gate, shift }: Pick<JobsOptions, "places" | "gate" | "shift">,
-): Place {
-  const place = places.get(job.award);
-  if (place === undefined || place.broadcaster !== peer || place.award.epoch !== job.epoch)
+  { engagements, limiter, shift }: Pick<JobsOptions, "engagements" | "limiter" | "shift">,
+): Engagement {
+  const engagement = engagements.get(job.award);
+  if (
+    engagement === undefined ||
+    engagement.broadcaster !== peer ||
+    engagement.award.epoch !== job.epoch
+  )
     throw new Refusal({ code: "JOB_GONE" }, `no award ${toHex(job.award)} of epoch ${job.epoch}`);
   if (body.byteLength !== job.initLen + job.mediaLen)
     throw new Refusal(
       { code: "JOB_INPUT" },
       `expected ${job.initLen} + ${job.mediaLen} bytes, got ${body.byteLength}`,
     );
-  const breach = Hire.breach(job, { offer: place.offer, epoch: place.award.epoch });
+  const breach = Hire.breach(job, { offer: engagement.offer, epoch: engagement.award.epoch });
   if (breach !== undefined) {
-    gate.dropped("job", peer, "contradictory");
+    limiter.dropped("job", peer, "contradictory");
     throw new Refusal({ code: "JOB_CONFLICT" }, `not what was awarded: ${breach}`);
   }
-  if (place.receipts.has(job.seq)) return place; // it was done before
-  if (place.receipts.tooOld(job.seq))
+  if (engagement.receipts.has(job.seq)) return engagement; // it was done before
+  if (engagement.receipts.tooOld(job.seq))
     throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
-  if (place.jobs.has(job.seq))
+  if (engagement.jobs.has(job.seq))
     throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
-  const holds = places
+  const holds = engagements
     .all()
     .flatMap(({ offer, jobs }) => [...jobs].map(() => ({ file: isFile(offer) })));
-  const live = places.all().some(({ offer }) => !isFile(offer));
+  const live = engagements.all().some(({ offer }) => !isFile(offer));
   const slots = shift.slots();
-  if (!Hire.admits({ file: isFile(place.offer) }, holds, { slots, live }))
+  if (!Hire.admits({ file: isFile(engagement.offer) }, holds, { slots, live }))
     throw new Refusal(
       { code: "JOB_BUSY" },
       `${holds.length} jobs in hand, at most ${slots}${live ? ", one for live streams" : ""}`,
     );
-  return place;
+  return engagement;
 }

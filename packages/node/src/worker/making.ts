@@ -3,17 +3,17 @@ import { Price } from "@tabcast/market";
 import type { Made, Transcoded, Transcoder } from "@tabcast/media";
 import { hashReceipt, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
 import { sha256, toHex } from "@tabcast/runtime";
-import type { Held } from "../held.ts";
+import type { BlobStore } from "../blob-store.ts";
 import { asCodec, asRungs } from "../wire.ts";
 import type { Audits } from "./audits.ts";
 import type { Credit } from "./credit.ts";
+import type { Engagement } from "./engagements.ts";
 import type { Input } from "./intake.ts";
-import type { Place } from "./places.ts";
 import type { Speeds } from "./speeds.ts";
 
 /** A job that was admitted, and what came with it. */
 export interface Order {
-  readonly place: Place;
+  readonly engagement: Engagement;
   readonly job: Job;
   /** The source's init segment, its hash checked. */
   readonly init: Uint8Array<ArrayBuffer>;
@@ -43,27 +43,27 @@ export interface MakerOptions {
   readonly keys: Signer;
   readonly purse: Pick<Purse, "accrue">;
   readonly transcoder: Transcoder;
-  readonly held: Held;
+  readonly blobs: BlobStore;
   readonly speeds: Speeds;
   readonly credit: Credit;
   readonly audits: Audits;
 }
 
 export function openMaker(options: MakerOptions): Maker {
-  const { keys, purse, transcoder, held, speeds, credit, audits } = options;
+  const { keys, purse, transcoder, blobs, speeds, credit, audits } = options;
 
   /** Keeps a rendition for whoever asks for it by its hash; what the receipt says of it. */
   async function keep({ rung, init, media, frames }: Transcoded) {
     const [initHash, mediaHash] = [await sha256(init), await sha256(media)];
-    held.put(toHex(initHash), init);
-    held.put(toHex(mediaHash), media);
+    blobs.put(toHex(initHash), init);
+    blobs.put(toHex(mediaHash), media);
     const [initLen, mediaLen] = [init.byteLength, media.byteLength];
     return { rung, initHash, mediaHash, initLen, mediaLen, frames };
   }
 
   return {
-    async make({ place, job, init, input }, { signal, progress, made, finish }) {
-      const { stream, receipts } = place;
+    async make({ engagement, job, init, input }, { signal, progress, made, finish }) {
+      const { stream, receipts } = engagement;
       const { award, epoch, seq, checkPpm } = job;
       const rungs = asRungs(job.rungs);
       const codec = asCodec(job.codec);
@@ -80,8 +80,8 @@ export function openMaker(options: MakerOptions): Maker {
       speeds.worked(codec, { pixels, ms: result.encodeMs });
       const renditions = await Promise.all(result.renditions.map(keep));
       // The source rung is served from here too, so its viewers cost the broadcaster nothing.
-      held.put(toHex(job.initHash), init);
-      held.put(toHex(mediaHash), media);
+      blobs.put(toHex(job.initHash), init);
+      blobs.put(toHex(mediaHash), media);
       const sealed = await sealReceipt(keys, {
         award,
         epoch,
@@ -90,14 +90,14 @@ export function openMaker(options: MakerOptions): Maker {
         renditions,
         encodeMs: Math.round(result.encodeMs),
         hardware: result.hardware,
-        stream: place.award.stream,
+        stream: engagement.award.stream,
       });
       const receipt = await hashReceipt(sealed);
-      await credit.room(place, seq, { signal });
+      await credit.room(engagement, seq, { signal });
       audits.signed(stream, { seq, receipt, ppm: checkPpm });
-      credit.delivered(place, seq);
-      const owed = Price.ofSegment(place.award.price, rungs, frames);
-      await purse.accrue(place.potId, owed); // stored before the result, which extends credit, is sent
+      credit.delivered(engagement, seq);
+      const owed = Price.ofSegment(engagement.award.price, rungs, frames);
+      await purse.accrue(engagement.potId, owed); // stored before the result, which extends credit, is sent
       receipts.put(seq, { source: mediaHash, sealed });
       finish(result.renditions);
       return sealed;

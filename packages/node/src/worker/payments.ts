@@ -6,13 +6,13 @@ import { answer } from "../exchange.ts";
 import { UNGUARANTEED } from "../wire.ts";
 import type { Credit } from "./credit.ts";
 import type { Delegation } from "./delegate.ts";
-import type { Place, Places } from "./places.ts";
+import type { Engagement, Engagements } from "./engagements.ts";
 import type { WorkerEvent } from "./types.ts";
 
 export interface PaymentsOptions {
   readonly mesh: Mesh;
   readonly purse: Purse;
-  readonly places: Places;
+  readonly engagements: Engagements;
   readonly credit: Credit;
   readonly delegation: Delegation;
   /** A verdict has come, good or bad. */
@@ -23,12 +23,15 @@ export interface PaymentsOptions {
 
 /** Takes verdicts: their vouchers go to the purse, and what they pay for gives its room to segments to come. */
 export function servePayments(options: PaymentsOptions): void {
-  const { mesh, purse, places, credit, delegation, judged, on, signal } = options;
+  const { mesh, purse, engagements, credit, delegation, judged, on, signal } = options;
 
   /** What is wrong with a verdict, or an empty string. */
-  async function take({ seq, ok, failed, voucher }: Verdict, place: Place): Promise<string> {
+  async function take(
+    { seq, ok, failed, voucher }: Verdict,
+    engagement: Engagement,
+  ): Promise<string> {
     if (!ok) {
-      credit.failed(place, seq);
+      credit.failed(engagement, seq);
       const why = `segment ${seq} failed ${failed.join(", ")}`;
       on({ type: "refused", what: "verdict", why });
       return "";
@@ -36,14 +39,14 @@ export function servePayments(options: PaymentsOptions): void {
     if (voucher === undefined) return "a good verdict comes with a voucher";
     try {
       const { credited } = await purse.accept(Wire.toVoucher(voucher, purse.payee));
-      credit.paid(place, seq);
-      const { award, broadcaster, potId, stream } = place;
+      credit.paid(engagement, seq);
+      const { award, broadcaster, potId, stream } = engagement;
       delegation.rose(potId, award.pot, broadcaster);
       on({ type: "paid", stream, seq, credited, total: purse.balances().vouchered });
       return "";
     } catch (error) {
       const unguaranteed = error instanceof VoucherError && error.code === "VOUCHER_UNGUARANTEED";
-      if (unguaranteed) credit.held(place, seq);
+      if (unguaranteed) credit.held(engagement, seq);
       const why = describe(error);
       on({ type: "refused", what: "voucher", why });
       return unguaranteed ? UNGUARANTEED : why.slice(0, 200);
@@ -59,12 +62,12 @@ export function servePayments(options: PaymentsOptions): void {
   );
   answer(mesh, PROTOCOLS.verdict, signal, async (head, peer) => {
     const verdict = Verdict.decode(head);
-    const place = places.ever(verdict.award);
-    if (place === undefined || place.broadcaster !== peer)
+    const engagement = engagements.ever(verdict.award);
+    if (engagement === undefined || engagement.broadcaster !== peer)
       return VerdictReply.encode({ ok: false, why: "gone" });
-    const why = await take(verdict, place);
+    const why = await take(verdict, engagement);
     judged();
-    const highest = purse.highest(place.potId);
+    const highest = purse.highest(engagement.potId);
     return VerdictReply.encode({
       ok: why === "",
       why,

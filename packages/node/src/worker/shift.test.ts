@@ -1,18 +1,22 @@
 import { Availability } from "@tabcast/market";
 import { expect, test } from "vitest";
-import type { Place } from "./places.ts";
+import type { Engagement } from "./engagements.ts";
 import { openShift } from "./shift.ts";
 
 /** A tab that works for two streams of one broadcaster and one of another, and what it said. */
 function open() {
-  const place = (stream: string, broadcaster: string) =>
-    ({ stream, broadcaster, jobs: new Map(), unpaid: new Map() }) as unknown as Place;
-  const places = [place("s1", "a"), place("s2", "a"), place("s3", "b")] as const;
-  const working = new Set(places);
+  const engagement = (stream: string, broadcaster: string) =>
+    ({ stream, broadcaster, jobs: new Map(), unpaid: new Map() }) as unknown as Engagement;
+  const engagements = [
+    engagement("s1", "a"),
+    engagement("s2", "a"),
+    engagement("s3", "b"),
+  ] as const;
+  const working = new Set(engagements);
   const log: string[] = [];
   const shift = openShift({
     policy: undefined,
-    places: {
+    engagements: {
       all: () => [...working],
       jobs: () => [...working].reduce((sum, { jobs }) => sum + jobs.size, 0),
       quit(one) {
@@ -25,14 +29,14 @@ function open() {
       if (event.type === "availability") log.push(`${event.state}, ${event.free} free`);
     },
   });
-  return { shift, places, log };
+  return { shift, engagements, log };
 }
 
 test("each broadcaster hears once that no more is taken, and is left when nothing is in hand or owed", () => {
-  const { shift, places, log } = open();
-  places[0].jobs.set(1, new AbortController());
-  places[1].unpaid.set(1, "owed");
-  shift.look();
+  const { shift, engagements, log } = open();
+  engagements[0].jobs.set(1, new AbortController());
+  engagements[1].unpaid.set(1, "owed");
+  shift.refresh();
   shift.pause();
   expect(log.splice(0)).toEqual([
     "open, 3 free",
@@ -42,11 +46,11 @@ test("each broadcaster hears once that no more is taken, and is left when nothin
     "quit s3",
     "b: paused",
   ]);
-  places[0].jobs.clear();
-  shift.look();
+  engagements[0].jobs.clear();
+  shift.refresh();
   expect(log.splice(0)).toEqual(["closed, 0 free", "quit s1", "a: paused"]);
-  places[1].unpaid.clear();
-  shift.look();
+  engagements[1].unpaid.clear();
+  shift.refresh();
   expect(log.splice(0)).toEqual(["quit s2", "a: paused"]);
   shift.resume();
   expect(log).toEqual(["open, 4 free"]);

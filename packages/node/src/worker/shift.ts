@@ -1,6 +1,6 @@
 import { Availability } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import type { Places } from "./places.ts";
+import type { Engagements } from "./engagements.ts";
 import type { WorkerEvent, WorkerNode } from "./types.ts";
 
 /** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
@@ -15,20 +15,20 @@ export interface Shift extends Pick<WorkerNode, "pause" | "resume" | "set" | "se
   /** Jobs that may be in hand at once. */
   slots(): number;
   /**
-   * Looks again whether work is taken, and tells; to be called when a job is over or a verdict has come. Whoever hired us hears
+   * Decides again whether work is taken, and tells; to be called when a job is over or a verdict has come. Whoever hired us hears
    * when no more is taken, and is left once it has no job here and owes nothing.
    */
-  look(): void;
+  refresh(): void;
 }
 
 export interface ShiftOptions {
   /** Undefined: always, four jobs, for anybody. */
   readonly policy: Availability.Policy | undefined;
-  readonly places: Pick<Places, "all" | "jobs" | "quit" | "bye">;
+  readonly engagements: Pick<Engagements, "all" | "jobs" | "quit" | "bye">;
   readonly on: (event: WorkerEvent) => void;
 }
 
-export function openShift({ policy: initial, places, on }: ShiftOptions): Shift {
+export function openShift({ policy: initial, engagements, on }: ShiftOptions): Shift {
   let policy = initial ?? Availability.ALWAYS;
   let paused = false;
   let facts: Omit<Availability.Facts, "jobs"> = { day: 0, minute: 0 };
@@ -38,23 +38,23 @@ export function openShift({ policy: initial, places, on }: ShiftOptions): Shift 
   const state = () =>
     Availability.state(
       { ...policy, slots: slots(), paused: policy.paused || paused },
-      { ...facts, jobs: places.jobs() },
+      { ...facts, jobs: engagements.jobs() },
     );
-  const look = () => {
+  const refresh = () => {
     const before = shown;
     shown = state();
     const { why } = shown;
     if (before?.state !== shown.state || before.why !== why) on({ type: "availability", ...shown });
     if (shown.state === "open") return;
     const tell = (broadcaster: PeerId, finishing: boolean) =>
-      places.bye(broadcaster, { why, finishing, award: NOTHING });
+      engagements.bye(broadcaster, { why, finishing, award: NOTHING });
     if (before === undefined || before.state === "open")
-      for (const peer of new Set(places.all().map(({ broadcaster }) => broadcaster)))
+      for (const peer of new Set(engagements.all().map(({ broadcaster }) => broadcaster)))
         tell(peer, true);
-    for (const place of places.all()) {
-      if (place.jobs.size > 0 || place.unpaid.size > 0) continue;
-      places.quit(place);
-      tell(place.broadcaster, false);
+    for (const engagement of engagements.all()) {
+      if (engagement.jobs.size > 0 || engagement.unpaid.size > 0) continue;
+      engagements.quit(engagement);
+      tell(engagement.broadcaster, false);
     }
   };
 
@@ -63,22 +63,22 @@ export function openShift({ policy: initial, places, on }: ShiftOptions): Shift 
     policy: () => policy,
     paused: () => paused,
     slots,
-    look,
+    refresh,
     pause() {
       paused = true;
-      look();
+      refresh();
     },
     resume() {
       paused = false;
-      look();
+      refresh();
     },
     set(next) {
       policy = next;
-      look();
+      refresh();
     },
     sense(next) {
       facts = next;
-      look();
+      refresh();
     },
   };
 }

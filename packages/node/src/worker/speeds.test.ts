@@ -175,14 +175,14 @@ describe("a device that was measured while the machine was busy", () => {
     expect(briefs).toHaveLength(1);
   });
 
-  test("looks ever more seldom where nothing changes", async () => {
+  test("tries ever more seldom where nothing changes", async () => {
     const { live, briefs } = disturbed();
     await live(1_800_000);
     expect(briefs.length).toBeLessThan(50);
   });
 });
 
-test("a look that finds the device slower lowers nothing: what it runs beside may soon be over", async () => {
+test("a trial that finds the device slower lowers nothing: what it runs beside may soon be over", async () => {
   const { live, figure, told } = open(async () => at(20e6));
   await live(300_000);
   expect([figure(), told]).toEqual([100, []]);

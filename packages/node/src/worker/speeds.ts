@@ -51,21 +51,14 @@ interface Known {
 const smallOf = (capability: Capability & Partial<Pick<Measured, "sizes">>): number =>
   capability.sizes?.[0]?.pixelsPerSecond ?? capability.pixelsPerSecond;
 
-/** The watch is looked at no more often than this, in milliseconds. */
+/** The watch is read no more often than this, in milliseconds. */
 const LEAST_SLEEP_MS = 250;
 /** A figure that keeps the tab from work is taken again after so long, twice as long each time that it stays, in milliseconds. */
 const RETRY_MS = { first: 5_000, most: 60_000 };
 
 /** Begins with what was measured, and follows what the jobs show. */
-export function openSpeeds({
-  capabilities,
-  measure,
-  isIdle,
-  clock,
-  changed,
-  failed,
-  signal,
-}: SpeedsOptions): Speeds {
+export function openSpeeds(options: SpeedsOptions): Speeds {
+  const { capabilities, measure, isIdle, clock, changed, failed, signal } = options;
   const known = new Map<CodecName, Known>();
   const doubts = openDoubts(clock);
   const bench = openBench(signal);
@@ -78,15 +71,15 @@ export function openSpeeds({
     });
   for (const capability of capabilities) begin(capability);
 
-  /** A short look at the first codec; where it is quicker than it says all are measured again, and none is lowered for it. */
-  async function look(measureNow: Measure, until: AbortSignal): Promise<void> {
+  /** A short trial of the first codec; where it is quicker than it says all are measured again, and none is lowered for it. */
+  async function tryOut(measureNow: Measure, until: AbortSignal): Promise<void> {
     const [first] = known.values();
     if (first === undefined) return;
     const { codec, pixelsPerSecond } = first.capability;
     const startedAt = clock.now();
     const found = await measureNow({ codec, brief: true, signal: until });
     const now = clock.now();
-    const step = Remeasure.look(watch, {
+    const step = Remeasure.tried(watch, {
       now,
       tookMs: now - startedAt,
       found: smallOf(found),
@@ -110,7 +103,7 @@ export function openSpeeds({
       if (!isIdle() || bench.taken()) watch = Remeasure.put(watch, clock.now());
       else if (clock.now() >= watch.dueAt)
         await bench
-          .alone((until) => look(measureNow, until))
+          .alone((until) => tryOut(measureNow, until))
           .catch((error: unknown) => {
             watch = Remeasure.put(watch, clock.now());
             if (!signal.aborted && !(error instanceof JobCame)) failed(error);

@@ -3,7 +3,7 @@ import type { Availability, Check, Hire, Limits } from "@tabcast/market";
 import type { Capability, CodecName, Transcoder } from "@tabcast/media";
 import type { Wei } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
-import type { Dropped } from "../gate.ts";
+import type { Dropped } from "../rate-limiter.ts";
 import type { Measure } from "./speeds.ts";
 
 /** What a worker says of itself. */
@@ -113,7 +113,7 @@ export interface WorkerNode {
     readonly jobs: number;
     readonly done: number;
     readonly streams: number;
-    readonly heldBytes: number;
+    readonly blobBytes: number;
   };
   /** Gives its newest vouchers to peers that keep them, before it may be too late; never rejects. */
   handOver(): Promise<void>;

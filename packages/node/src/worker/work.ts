@@ -1,19 +1,19 @@
 import { LIVE, Screen } from "@tabcast/market";
 import { describe, toHex, Wei } from "@tabcast/runtime";
+import { openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
-import { serveHeld } from "../exchange.ts";
-import { openGate } from "../gate.ts";
-import { openHeld } from "../held.ts";
+import { serveBlobs } from "../exchange.ts";
+import { openRateLimiter } from "../rate-limiter.ts";
 import { openAudits } from "./audits.ts";
 import { openAwardIds } from "./award-ids.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
 import { openCredit } from "./credit.ts";
 import { openDelegation, serveWatchtower } from "./delegate.ts";
+import { type Engagements, openEngagements } from "./engagements.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
-import { openPlaces, type Places } from "./places.ts";
 import { openShift, type Shift } from "./shift.ts";
 import { openSpeeds, type Speeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
@@ -33,14 +33,16 @@ export function work(options: WorkerOptions): WorkerNode {
   const { clock } = context;
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
 
-  const held = openHeld();
-  const gate = openGate(LIVE, clock, (dropped) => on({ type: "dropped-input", ...dropped }));
+  const blobs = openBlobStore();
+  const limiter = openRateLimiter(LIVE, clock, (dropped) =>
+    on({ type: "dropped-input", ...dropped }),
+  );
   const delegation = openDelegation({ mesh, purse, clock, signal });
   const speeds = openSpeeds({
     capabilities: options.capabilities,
     measure: options.measure,
     clock,
-    isIdle: () => places.all().length === 0,
+    isIdle: () => engagements.all().length === 0,
     changed: ({ codec, pixelsPerSecond, hardware }) => {
       on({ type: "measured", codec, pixelsPerSecond, hardware });
       bidding.reconsider();
@@ -48,18 +50,18 @@ export function work(options: WorkerOptions): WorkerNode {
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
     signal,
   });
-  const places = openPlaces({
+  const engagements = openEngagements({
     mesh,
     clock,
     on,
     quitted: (stream) => bidding.forget(stream),
     signal,
   });
-  const shift = openShift({ policy: options.availability, places, on });
-  const credit = openCredit({ purse, places, clock });
+  const shift = openShift({ policy: options.availability, engagements, on });
+  const credit = openCredit({ purse, engagements, clock });
   const audits = openAudits({ mesh, on, signal });
   const fixed = { self: mesh.self, price, tags, crews: [...crews.keys()] };
-  const self = () => ({ ...fixed, ...standingOf({ shift, speeds, places }) });
+  const self = () => ({ ...fixed, ...standingOf({ shift, speeds, engagements }) });
   const ids = openAwardIds(context);
   const bidding = openBidding({
     mesh,
@@ -68,23 +70,43 @@ export function work(options: WorkerOptions): WorkerNode {
     payeeProof: options.payeeProof,
     ids,
     clock,
-    gate,
+    limiter,
     self,
     shuns: credit.shuns,
     crews,
     doubt(codec) {
       speeds.doubt(codec);
-      if (places.jobs() === 0) speeds.idle();
+      if (engagements.jobs() === 0) speeds.idle();
     },
     on,
     signal,
   });
-  serveAwards({ mesh, purse, clock, gate, bidding, ids, places, audits, self, on, signal });
-  const maker = openMaker({ keys, purse, transcoder, held, speeds, credit, audits });
-  const jobs = openJobs({ mesh, clock, gate, places, credit, shift, speeds, maker, on, signal });
-  servePayments({ mesh, purse, places, credit, delegation, judged: shift.look, on, signal });
-  serveHeld(mesh, held, signal);
-  if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { gate, clock, signal });
+  serveAwards({ mesh, purse, clock, limiter, bidding, ids, engagements, audits, self, on, signal });
+  const maker = openMaker({ keys, purse, transcoder, blobs, speeds, credit, audits });
+  const jobs = openJobs({
+    mesh,
+    clock,
+    limiter,
+    engagements,
+    credit,
+    shift,
+    speeds,
+    maker,
+    on,
+    signal,
+  });
+  servePayments({
+    mesh,
+    purse,
+    engagements,
+    credit,
+    delegation,
+    judged: shift.refresh,
+    on,
+    signal,
+  });
+  serveBlobs(mesh, blobs, signal);
+  if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { limiter, clock, signal });
   mesh.watch(
     (event) => {
       if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
@@ -100,18 +122,18 @@ export function work(options: WorkerOptions): WorkerNode {
     sense,
     state: () => ({
       availability: shift.state(),
-      drops: gate.drops(),
+      drops: limiter.drops(),
       paused: shift.paused(),
-      jobs: places.jobs(),
+      jobs: engagements.jobs(),
       done: jobs.done(),
-      streams: places.all().length,
-      heldBytes: held.size(),
+      streams: engagements.all().length,
+      blobBytes: blobs.size(),
     }),
     handOver: () => delegation.now(),
     async close() {
       if (own.signal.aborted) return;
       const limit = clock.timeout(CLOSING_MS);
-      await Promise.allSettled([places.close({ signal: limit }), delegation.now(limit)]);
+      await Promise.allSettled([engagements.close({ signal: limit }), delegation.now(limit)]);
       await delegation.now(clock.timeout(CLOSING_MS)); // what was paid since
       own.abort();
     },
@@ -119,14 +141,22 @@ export function work(options: WorkerOptions): WorkerNode {
 }
 
 /** What this worker can take on now. */
-function standingOf({ shift, speeds, places }: { shift: Shift; speeds: Speeds; places: Places }) {
+function standingOf({
+  shift,
+  speeds,
+  engagements,
+}: {
+  shift: Shift;
+  speeds: Speeds;
+  engagements: Engagements;
+}) {
   const { free, state } = shift.state();
   return {
     capabilities: speeds.capabilities(),
     free,
     shut: state !== "open",
     lists: shift.policy(),
-    working: places.all().map(({ stream }) => stream),
-    restedMs: places.restedMs(),
+    working: engagements.all().map(({ stream }) => stream),
+    restedMs: engagements.restedMs(),
   };
 }

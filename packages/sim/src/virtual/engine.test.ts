@@ -208,7 +208,7 @@ describe("a run on virtual time", () => {
         expect(t - (events[i]?.t ?? 0)).toBeGreaterThan(30_000 * 2 ** i);
   });
 
-  test("workers that were overtaken while they were slow work again, or make room", async () => {
+  test("workers that were superseded while they were slow work again, or make room", async () => {
     const slow = await run({
       workers: [{ id: "lap", n: 3, speed: { dist: "const", value: 3 } }],
       streams: [{ wanted: 3 }],

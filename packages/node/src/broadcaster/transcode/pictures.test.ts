@@ -9,25 +9,25 @@ test("holds nobody to what our own encode of the same content fails too, for twe
   let checked = 0;
   const excuses = openExcuses(() => checked);
   const judged = (own?: Comparison) => excuses.judge("360p", broken("undecodable"), own);
-  expect(judged().look).toBe("false");
-  expect(judged(broken("undecodable")).look).toBe("honest");
+  expect(judged().finding).toBe("false");
+  expect(judged(broken("undecodable")).finding).toBe("honest");
   checked = 20;
-  expect(judged()).toEqual({ look: "honest", failed: ["undecodable"] });
+  expect(judged()).toEqual({ finding: "honest", failed: ["undecodable"] });
   checked = 21;
-  expect(judged().look).toBe("false");
+  expect(judged().finding).toBe("false");
 });
 
 test("excuses no other rung, and no other measure", () => {
   const excuses = openExcuses(() => 0);
   excuses.judge("360p", broken("undecodable"), broken("undecodable"));
-  expect(excuses.judge("90p", broken("undecodable"), undefined).look).toBe("false");
-  expect(excuses.judge("360p", broken("slow"), undefined).look).toBe("false");
+  expect(excuses.judge("90p", broken("undecodable"), undefined).finding).toBe("false");
+  expect(excuses.judge("360p", broken("slow"), undefined).finding).toBe("false");
 });
 
 test("takes the worst of all rungs, and every measure once", () => {
-  const honest = { look: "honest", failed: [] } as const;
-  const grey = { look: "grey", failed: ["psnr"] } as const;
-  const wrong = { look: "false", failed: ["psnr", "tiles"] } as const;
+  const honest = { finding: "honest", failed: [] } as const;
+  const grey = { finding: "grey", failed: ["psnr"] } as const;
+  const wrong = { finding: "false", failed: ["psnr", "tiles"] } as const;
   expect(worstOf([])).toEqual(honest);
   expect(worstOf([honest, grey])).toEqual(grey);
   expect(worstOf([wrong, grey, honest])).toEqual(wrong);

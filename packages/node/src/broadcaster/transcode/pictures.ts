@@ -23,11 +23,11 @@ export interface PicturesOptions {
   readonly checked: () => number;
 }
 
-/** What is looked at, and which look it is: the first, or the second, which is made beside an own encode. */
-export interface Look {
+/** What is checked, and which spot check it is: the first, or the second, which is made beside an own encode. */
+export interface SpotCheck {
   /** SHA-256 of the receipt's payload. */
   readonly receipt: Uint8Array;
-  /** Every rung is looked at. */
+  /** Every rung is checked. */
   readonly whole: boolean;
   readonly source: Captured;
   readonly renditions: readonly Collected[];
@@ -36,7 +36,7 @@ export interface Look {
 }
 
 export interface Seen {
-  readonly look: Check.Look;
+  readonly finding: Check.Finding;
   /** Measures that were not good, of any rung. */
   readonly failed: readonly string[];
 }
@@ -44,7 +44,7 @@ export interface Seen {
 /** Compares frames of renditions with the source's. */
 export interface Pictures {
   /** Throws MEDIA_* where the source or this device is the reason, or the signal's reason. */
-  look(of: Look, options: { signal: AbortSignal }): Promise<Seen>;
+  check(of: SpotCheck, options: { signal: AbortSignal }): Promise<Seen>;
 }
 
 type Part = Pick<Collected, "rung" | "init" | "media">;
@@ -75,7 +75,7 @@ export function openPictures(
   }
 
   return {
-    async look({ receipt, whole, source, renditions, number }, { signal: stop }) {
+    async check({ receipt, whole, source, renditions, number }, { signal: stop }) {
       verifier ??= options.verifier();
       const pictures = verifier;
       const chance = Check.places(seed, receipt, number);
@@ -130,14 +130,14 @@ export function openExcuses(checked: () => number): Excuses {
       const known = blind.get(rung);
       const excused = known !== undefined && known.until >= checked() ? known.excused : undefined;
       const all = excused !== undefined && failed.every((measure) => excused.has(measure));
-      return { look: all ? "honest" : answer, failed };
+      return { finding: all ? "honest" : answer, failed };
     },
   };
 }
 
 /** The worst of what was seen of each rung, and all that was not good. */
 export function worstOf(seen: readonly Seen[]): Seen {
-  const looks = seen.map(({ look }) => look);
-  const look = (["false", "grey"] as const).find((bad) => looks.includes(bad)) ?? "honest";
-  return { look, failed: [...new Set(seen.flatMap(({ failed }) => failed))] };
+  const findings = seen.map(({ finding }) => finding);
+  const finding = (["false", "grey"] as const).find((bad) => findings.includes(bad)) ?? "honest";
+  return { finding, failed: [...new Set(seen.flatMap(({ failed }) => failed))] };
 }

@@ -2,14 +2,14 @@ import { LIVE } from "@tabcast/market";
 import { ProtocolError } from "@tabcast/protocol";
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { type Dropped, FloodError, openGate } from "./gate.ts";
+import { type Dropped, FloodError, openRateLimiter } from "./rate-limiter.ts";
 
-function gate() {
+function limiter() {
   let now = 0;
   const clock: Clock = { ...systemClock, now: () => now as Millis };
   const told: Dropped[] = [];
   return {
-    ...openGate(LIVE, clock, (dropped) => void told.push(dropped)),
+    ...openRateLimiter(LIVE, clock, (dropped) => void told.push(dropped)),
     told,
     wait: (ms: number) => {
       now += ms;
@@ -18,7 +18,7 @@ function gate() {
 }
 
 test("a peer that floods bids is limited and then cut off, and nobody else is", () => {
-  const { pass, drops, told, wait } = gate();
+  const { pass, drops, told, wait } = limiter();
   const { burst, patience } = LIVE.rates.bid;
   const cut: boolean[] = [];
   for (let i = 0; i < 100; i++)
@@ -39,7 +39,7 @@ test("a peer that floods bids is limited and then cut off, and nobody else is", 
 });
 
 test("what is refused is counted by its reason, and what is no peer's fault is not", () => {
-  const { refused, dropped, drops, told } = gate();
+  const { refused, dropped, drops, told } = limiter();
   refused("bid", "a", new ProtocolError({ code: "PROTOCOL_SIGNATURE", kind: "bid" }, "wrong"));
   refused(
     "offer",

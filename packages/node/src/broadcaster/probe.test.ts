@@ -3,10 +3,10 @@ import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import { GetReply, PROTOCOLS, peerIdOf } from "@tabcast/protocol";
 import { sha256, systemClock, toHex } from "@tabcast/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { serveHeld } from "../exchange.ts";
-import { openHeld } from "../held.ts";
+import { openBlobStore } from "../blob-store.ts";
+import { serveBlobs } from "../exchange.ts";
 import type { Outcome } from "./outcome.ts";
-import { openSpots } from "./spot.ts";
+import { openSpots } from "./probe.ts";
 
 /** Everybody is asked, at once. */
 const config = { ...LIVE, spot: { newcomer: 1, later: 1, withinMs: 0, againMs: 0 } };
@@ -87,9 +87,9 @@ function serve(...answers: readonly ("gives" | "refuses" | "leaves")[]): void {
 }
 
 test("a worker that gives what it made is thanked for the bytes and no more", async () => {
-  const held = openHeld();
-  held.put(toHex(await sha256(media)), media);
-  serveHeld(worker, held, done.signal);
+  const blobs = openBlobStore();
+  blobs.put(toHex(await sha256(media)), media);
+  serveBlobs(worker, blobs, done.signal);
   expect(await published(1)).toEqual({ asked: 1, unserved: 0, bytes: 5_000 });
   expect(blamed).toEqual([]);
 });

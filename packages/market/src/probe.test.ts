@@ -2,7 +2,7 @@ import { seededRandom } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import { LIVE } from "./config.ts";
 import type { Member } from "./crew.ts";
-import * as Spot from "./spot.ts";
+import * as Probe from "./probe.ts";
 
 const SEED = Number(process.env.SEED ?? Date.now() | 0);
 const random = seededRandom(SEED, "spot");
@@ -15,7 +15,7 @@ describe(`what is asked for (SEED=${SEED})`, () => {
   const SEGMENTS = 4_000;
   const plans = (newcomer: boolean) =>
     Array.from({ length: SEGMENTS }, () => random.bytes(32)).flatMap(
-      (hash) => Spot.plan({ hash, sizes, newcomer }, seed, LIVE) ?? [],
+      (hash) => Probe.plan({ hash, sizes, newcomer }, seed, LIVE) ?? [],
     );
 
   test.each([
@@ -44,13 +44,13 @@ describe(`what is asked for (SEED=${SEED})`, () => {
     const hash = random.bytes(32);
     const config = { ...LIVE, spot: { ...LIVE.spot, later: 1 } };
     const plan = (secret: Uint8Array) =>
-      Spot.plan({ hash, sizes, newcomer: false }, secret, config);
+      Probe.plan({ hash, sizes, newcomer: false }, secret, config);
     expect(plan(seed)).toEqual(plan(seed));
     expect(plan(random.bytes(32))).not.toEqual(plan(seed));
   });
 });
 
-test.each<[Spot.Answer[], ReturnType<typeof Spot.settle>]>([
+test.each<[Probe.Answer[], ReturnType<typeof Probe.settle>]>([
   [[], "ask"],
   [["served"], "over"],
   [["gone"], "over"],
@@ -59,14 +59,14 @@ test.each<[Spot.Answer[], ReturnType<typeof Spot.settle>]>([
   [["refused", "gone"], "over"],
   [["refused", "refused"], "unserved"],
 ])("after %j: %s", (answers, next) => {
-  expect(Spot.settle(answers)).toBe(next);
+  expect(Probe.settle(answers)).toBe(next);
 });
 
 test("only who is at work, under the epoch that it made it in, owes anybody anything", () => {
   const member = (state: Member["state"]) => ({ state, epoch: 3 }) as Member;
-  expect(Spot.owes(member("hired"), 3)).toBe(true);
-  expect(Spot.owes(member("hired"), 2)).toBe(false);
-  expect(Spot.owes(undefined, 3)).toBe(false);
+  expect(Probe.owes(member("hired"), 3)).toBe(true);
+  expect(Probe.owes(member("hired"), 2)).toBe(false);
+  expect(Probe.owes(undefined, 3)).toBe(false);
   for (const state of ["asked", "suspended", "draining"] as const)
-    expect(Spot.owes(member(state), 3)).toBe(false);
+    expect(Probe.owes(member(state), 3)).toBe(false);
 });

@@ -1,21 +1,21 @@
 import { BoundedMap, type Clock } from "@tabcast/runtime";
 
-/** Streams that are remembered; the one shunned first makes room. */
-const MOST_SHUNNED = 128;
+/** Streams that are remembered; the one backOff first makes room. */
+const MOST_BACKED_OFF = 128;
 
 /** Streams that get no bid for a while, longer each time running. */
-export interface Shunned {
+export interface BackOff {
   has(stream: string): boolean;
-  /** How often running it was shunned. */
+  /** How often running it was backOff. */
   times(stream: string): number;
   /** From now on, for so many milliseconds. */
   add(stream: string, awayMs: number): void;
   forgive(stream: string): void;
 }
 
-export function openShunned(clock: Clock): Shunned {
+export function openBackOff(clock: Clock): BackOff {
   const streams = new BoundedMap<string, { readonly until: number; readonly times: number }>(
-    MOST_SHUNNED,
+    MOST_BACKED_OFF,
   );
   const times = (stream: string) => streams.get(stream)?.times ?? 0;
   return {

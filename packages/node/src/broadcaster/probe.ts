@@ -1,4 +1,4 @@
-import { type Config, type Crew, Spot } from "@tabcast/market";
+import { type Config, type Crew, Probe } from "@tabcast/market";
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import type { Clock } from "@tabcast/runtime";
 import { openFetcher } from "../fetcher.ts";
@@ -23,7 +23,7 @@ export interface SpotsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Asks workers for what was published of them, as a viewer would: carries out `Spot`. */
+/** Asks workers for what was published of them, as a viewer would: carries out `Probe`. */
 export interface Spots {
   /** To be told of every segment once viewers can ask for it. */
   published(outcome: Outcome): void;
@@ -44,7 +44,7 @@ export function openSpots(options: SpotsOptions): Spots {
     const { epoch } = pay.terms;
     const sizes = renditions.map(({ media }) => media.byteLength);
     const of = { hash: any.mediaHash, sizes, newcomer: newcomer(pay.terms) };
-    const plan = Spot.plan(of, seed, config);
+    const plan = Probe.plan(of, seed, config);
     if (plan === undefined) return;
     const asked = renditions[plan.rendition] ?? any;
     const wanted = {
@@ -52,10 +52,10 @@ export function openSpots(options: SpotsOptions): Spots {
       size: asked.media.byteLength,
       holders: [{ peer: worker, addrs: outcome.addrs }],
     };
-    const answers: Spot.Answer[] = [];
+    const answers: Probe.Answer[] = [];
     let waitMs = plan.afterMs;
     for (;;) {
-      const next = Spot.settle(answers);
+      const next = Probe.settle(answers);
       if (next === "over") return;
       if (next === "unserved") {
         tally.unserved++;
@@ -71,8 +71,8 @@ export function openSpots(options: SpotsOptions): Spots {
     worker: PeerId,
     epoch: number,
     wanted: Parameters<typeof fetcher.fetch>[0],
-  ): Promise<Spot.Answer> {
-    const owes = () => Spot.owes(member(worker), epoch);
+  ): Promise<Probe.Answer> {
+    const owes = () => Probe.owes(member(worker), epoch);
     if (!owes()) return "gone";
     tally.asked++;
     try {

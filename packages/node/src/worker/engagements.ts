@@ -7,11 +7,11 @@ import { answer, ask } from "../exchange.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
 import type { WorkerEvent } from "./types.ts";
 
-/** Places remembered after they are over. */
+/** Engagements remembered after they are over. */
 const MOST_LEFT = 16;
 /** Streams whose epochs are remembered. Of one that made room an old award is refused all the same: its id was drawn for another bid. */
 const MOST_EPOCHS = 1_024;
-/** How long a broadcaster may be unreachable before its place is given up, in milliseconds. */
+/** How long a broadcaster may be unreachable before its engagement is given up, in milliseconds. */
 const GONE_MS = 60_000;
 /** How long a broadcaster may take to hear a goodbye, in milliseconds. */
 const BYE_MS = 5_000;
@@ -27,7 +27,7 @@ interface Hired {
 }
 
 /** A stream we work for. */
-export interface Place extends Hired {
+export interface Engagement extends Hired {
   /** Lower-case hex of the award's id. */
   readonly id: string;
   readonly stream: string;
@@ -43,31 +43,31 @@ export interface Place extends Hired {
 }
 
 /** The streams this tab works for: from an award until either side goes. Knows no job's content and no voucher. */
-export interface Places {
-  all(): readonly Place[];
+export interface Engagements {
+  all(): readonly Engagement[];
   /** By the id of its award. */
-  get(award: Uint8Array): Place | undefined;
+  get(award: Uint8Array): Engagement | undefined;
   /** The same, also of one that is over: its last vouchers may still come. */
-  ever(award: Uint8Array): Place | undefined;
+  ever(award: Uint8Array): Engagement | undefined;
   /** Highest epoch taken from a stream, 0 for none; an older award is a late one. */
   epoch(stream: string): number;
-  /** Milliseconds since the last place was over, or we joined. */
+  /** Milliseconds since the last engagement was over, or we joined. */
   restedMs(): number;
-  /** Jobs in hand, of all places. */
+  /** Jobs in hand, of all engagements. */
   jobs(): number;
-  /** Begins a place; one that we had with the same stream is over. */
+  /** Begins an engagement; one that we had with the same stream is over. */
   take(hired: Hired): void;
-  /** Ends a place and its jobs. What was delivered may still be paid. Does nothing if it is over. */
-  leave(place: Place): void;
+  /** Ends an engagement and its jobs. What was delivered may still be paid. Does nothing if it is over. */
+  leave(engagement: Engagement): void;
   /** Leaves, and lets the stream's offers be bid on again, should it or this tab come back before they end. */
-  quit(place: Place): void;
+  quit(engagement: Engagement): void;
   /** Tells a broadcaster that we go, or will. */
   bye(broadcaster: PeerId, words: Bye): void;
   /** Says goodbye to all and leaves. Resolves when they have heard it, or `signal` fires. */
   close(options: { signal: AbortSignal }): Promise<void>;
 }
 
-export interface PlacesOptions {
+export interface EngagementsOptions {
   readonly mesh: Mesh;
   readonly clock: Clock;
   readonly on: (event: WorkerEvent) => void;
@@ -76,24 +76,30 @@ export interface PlacesOptions {
   readonly signal: AbortSignal;
 }
 
-export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions): Places {
-  const places = new Map<string, Place>();
-  const left = new BoundedMap<string, Place>(MOST_LEFT);
+export function openEngagements({
+  mesh,
+  clock,
+  on,
+  quitted,
+  signal,
+}: EngagementsOptions): Engagements {
+  const engagements = new Map<string, Engagement>();
+  const left = new BoundedMap<string, Engagement>(MOST_LEFT);
   const epochs = new Map<string, number>();
   let restingSince = clock.now();
 
-  const all = () => [...places.values()];
-  const leave = (place: Place) => {
-    if (!places.delete(place.id)) return;
-    for (const job of place.jobs.values()) job.abort(new Error("the broadcaster left"));
+  const all = () => [...engagements.values()];
+  const leave = (engagement: Engagement) => {
+    if (!engagements.delete(engagement.id)) return;
+    for (const job of engagement.jobs.values()) job.abort(new Error("the broadcaster left"));
     restingSince = clock.now();
-    left.set(place.id, place);
-    void mesh.keep(place.broadcaster, false).catch(() => {});
-    on({ type: "left", stream: place.stream });
+    left.set(engagement.id, engagement);
+    void mesh.keep(engagement.broadcaster, false).catch(() => {});
+    on({ type: "left", stream: engagement.stream });
   };
-  const quit = (place: Place) => {
-    quitted(place.stream);
-    leave(place);
+  const quit = (engagement: Engagement) => {
+    quitted(engagement.stream);
+    leave(engagement);
   };
 
   /** A broadcaster that is away for this long has given us up as we have it. */
@@ -102,7 +108,7 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
     if (theirs().length === 0) return;
     await clock.sleep(GONE_MS, { signal });
     if (mesh.neighbours().some((one) => one.peer === peer)) return;
-    for (const place of theirs()) quit(place);
+    for (const engagement of theirs()) quit(engagement);
   }
 
   answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
@@ -112,7 +118,7 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
         broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
     );
     // Whom it dropped for being slow it may want again before it makes another offer.
-    for (const place of theirs) (Hire.maybeAgain(why) ? quit : leave)(place);
+    for (const engagement of theirs) (Hire.maybeAgain(why) ? quit : leave)(engagement);
     return theirs.length > 0 ? NOTHING : undefined;
   });
   mesh.watch(
@@ -124,19 +130,19 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
 
   return {
     all,
-    get: (award) => places.get(toHex(award)),
-    ever: (award) => places.get(toHex(award)) ?? left.get(toHex(award)),
+    get: (award) => engagements.get(toHex(award)),
+    ever: (award) => engagements.get(toHex(award)) ?? left.get(toHex(award)),
     epoch: (stream) => epochs.get(stream) ?? 0,
     restedMs: () => clock.now() - restingSince,
-    jobs: () => all().reduce((sum, place) => sum + place.jobs.size, 0),
+    jobs: () => all().reduce((sum, engagement) => sum + engagement.jobs.size, 0),
     take(hired) {
       const { award, broadcaster } = hired;
       const [id, stream] = [toHex(award.id), toHex(award.stream)];
       epochs.delete(stream);
       epochs.set(stream, award.epoch);
       if (epochs.size > MOST_EPOCHS) epochs.delete(epochs.keys().next().value as string);
-      for (const place of all()) if (place.stream === stream) leave(place); // its epoch is over
-      places.set(id, {
+      for (const engagement of all()) if (engagement.stream === stream) leave(engagement); // its epoch is over
+      engagements.set(id, {
         ...hired,
         id,
         stream,
@@ -161,7 +167,7 @@ export function openPlaces({ mesh, clock, on, quitted, signal }: PlacesOptions):
       const everybody = new Set(all().map(({ broadcaster }) => broadcaster));
       const bye = Bye.encode({ why: "closing", finishing: false, award: NOTHING });
       const heard = [...everybody].map((peer) => ask(mesh, peer, PROTOCOLS.bye, bye, options));
-      for (const place of all()) leave(place);
+      for (const engagement of all()) leave(engagement);
       await Promise.allSettled(heard);
     },
   };

@@ -21,7 +21,7 @@ export interface Dropped {
 }
 
 /** Lets each peer send so much of each kind, and counts what is dropped and why. */
-export interface Gate {
+export interface RateLimiter {
   /** Throws FloodError where the peer sends too much. */
   pass(kind: Kind, peer: PeerId): void;
   /** Counts a refusal if it is one of the peer's making. */
@@ -32,15 +32,15 @@ export interface Gate {
 
 const TELL_MS = 1_000;
 
-export function openGate(
+export function openRateLimiter(
   { rates }: Pick<Config, "rates">,
   clock: Clock,
   on: (dropped: Dropped) => void,
-): Gate {
+): RateLimiter {
   const buckets = new Map<Kind, Limits.Buckets>();
   const told = new Map<string, number>();
   let drops: Limits.Drops = {};
-  const dropped: Gate["dropped"] = (what, peer, reason) => {
+  const dropped: RateLimiter["dropped"] = (what, peer, reason) => {
     drops = Limits.count(drops, reason);
     const key = `${what} ${reason}`;
     const now = clock.now();

@@ -4,7 +4,7 @@
  */
 import type { Config } from "./config.ts";
 
-export interface Rhythm {
+export interface History {
   /** Longest gap between two signs of life, in milliseconds: of the time since `since`, and of as long before. */
   readonly longest: number;
   readonly before: number;
@@ -14,21 +14,24 @@ export interface Rhythm {
   readonly count: number;
 }
 
-export const newRhythm: Rhythm = { longest: 0, before: 0, since: undefined, count: 0 };
+export const noHistory: History = { longest: 0, before: 0, since: undefined, count: 0 };
 
 /** A sign of life came, `gapMs` after the one before. */
-export function beat(rhythm: Rhythm, gapMs: number, now: number, { quiet }: Config): Rhythm {
-  const { longest, since } = rhythm;
-  const count = rhythm.count + 1;
+export function beat(history: History, gapMs: number, now: number, { quiet }: Config): History {
+  const { longest, since } = history;
+  const count = history.count + 1;
   if (since === undefined) return { longest: gapMs, before: 0, since: now, count };
-  if (now - since < quiet.memoryMs) return { ...rhythm, longest: Math.max(longest, gapMs), count };
+  if (now - since < quiet.memoryMs) return { ...history, longest: Math.max(longest, gapMs), count };
   // What was longer ago than twice the memory is forgotten.
   const before = now - since < 2 * quiet.memoryMs ? longest : 0;
   return { longest: gapMs, before, since: now, count };
 }
 
-/** Silence after which it is suspected, in milliseconds; the most there is for one whose rhythm is not known. */
-export function patience({ longest, before, count }: Rhythm, { quiet, suspectMs }: Config): number {
+/** Silence after which it is suspected, in milliseconds; the most there is for one whose history is not known. */
+export function patience(
+  { longest, before, count }: History,
+  { quiet, suspectMs }: Config,
+): number {
   if (count < quiet.after) return suspectMs;
   const usual = quiet.times * Math.max(longest, before);
   return Math.min(suspectMs, Math.max(quiet.leastMs, usual));

@@ -1,7 +1,7 @@
 import { type Bytes, CodedError, equalBytes, sha256, toHex } from "@tabcast/runtime";
 
 /** Bytes by the hex of their SHA-256, the oldest dropped first when the bound is reached. */
-export interface Held {
+export interface BlobStore {
   /** Keeps bytes under a hash the caller has computed or checked. */
   put(hash: string, bytes: Uint8Array<ArrayBuffer>): void;
   get(hash: string): Uint8Array<ArrayBuffer> | undefined;
@@ -17,7 +17,7 @@ export class HashError extends CodedError<{
 }> {}
 
 /** A store of at most `most` bytes; one item alone may not exceed it. Default 256 MiB, about ten minutes of a ladder. */
-export function openHeld(most: Bytes = (256 * 2 ** 20) as Bytes): Held {
+export function openBlobStore(most: Bytes = (256 * 2 ** 20) as Bytes): BlobStore {
   const items = new Map<string, Uint8Array<ArrayBuffer>>();
   let size = 0;
   return {

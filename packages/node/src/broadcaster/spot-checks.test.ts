@@ -1,25 +1,30 @@
 import { type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { openBell } from "../queue.ts";
+import { openCondition } from "../queue.ts";
 import type { Checks, Draw, Result } from "./checks.ts";
 import type { Captured } from "./delivery.ts";
-import { openLooks } from "./looks.ts";
+import { openSpotChecks } from "./spot-checks.ts";
 
 const pass: Result = { answer: "pass", failed: [] };
 const source = {} as Captured;
 
-/** Looks that end when the test says so. */
+/** Spot checks that end when the test says so. */
 function open({ live = true } = {}) {
   const stop = new AbortController();
-  const bell = openBell();
+  const condition = openCondition();
   const skipped: string[] = [];
-  const looking: { seq: number; end: (result: Result) => void }[] = [];
+  const checking: { seq: number; end: (result: Result) => void }[] = [];
   let now = 0;
   const state = { behind: false, asked: 0 };
   const checks = {
-    look: ({ seq }: Draw, _source: Captured, _made: unknown, { signal }: { signal: AbortSignal }) =>
+    check: (
+      { seq }: Draw,
+      _source: Captured,
+      _made: unknown,
+      { signal }: { signal: AbortSignal },
+    ) =>
       new Promise<Result>((end, fail) => {
-        looking.push({ seq, end });
+        checking.push({ seq, end });
         signal.addEventListener("abort", () => fail(signal.reason));
       }),
   } as unknown as Checks;
@@ -29,65 +34,65 @@ function open({ live = true } = {}) {
     pace: { hurried: live },
     signal: stop.signal,
   };
-  const looks = openLooks(context, {
+  const spotChecks = openSpotChecks(context, {
     behind() {
       state.asked++;
       return state.behind;
     },
-    bell,
+    condition,
     skipped: (seq, why) => skipped.push(`${seq}: ${why}`),
   });
-  const look = (seq: number) => looks.look({ seq } as Draw, source, []);
+  const check = (seq: number) => spotChecks.check({ seq } as Draw, source, []);
   const wait = (ms: number) => {
     now += ms;
-    bell.wake();
+    condition.wake();
   };
   const begun = (count: number) =>
-    expect.poll(() => looking.map(({ seq }) => seq)).toHaveLength(count);
+    expect.poll(() => checking.map(({ seq }) => seq)).toHaveLength(count);
   const asked = (times: number) => expect.poll(() => state.asked).toBe(times);
-  return { look, looking, begun, asked, skipped, state, wait, stop };
+  return { check, checking, begun, asked, skipped, state, wait, stop };
 }
 
-test("looks take turns", async () => {
-  const { look, looking, begun } = open();
-  const [first, second] = [look(1), look(2)];
+test("spot checks take turns", async () => {
+  const { check, checking, begun } = open();
+  const [first, second] = [check(1), check(2)];
   await begun(1);
-  looking[0]?.end(pass);
+  checking[0]?.end(pass);
   expect(await first).toEqual(pass);
   await begun(2);
-  looking[1]?.end({ answer: "fail", failed: ["psnr"] });
+  checking[1]?.end({ answer: "fail", failed: ["psnr"] });
   expect(await second).toEqual({ answer: "fail", failed: ["psnr"] });
 });
 
-test("a look waits while segments are late, but no longer than 30 s", async () => {
-  const { look, looking, begun, state, wait, asked } = open();
+test("a spot check waits while segments are late, but no longer than 30 s", async () => {
+  const { check, checking, begun, state, wait, asked } = open();
   state.behind = true;
-  const [first, second] = [look(1), look(2)];
+  const [first, second] = [check(1), check(2)];
   await asked(1);
   wait(29_999);
-  expect(looking).toEqual([]);
+  expect(checking).toEqual([]);
   wait(1);
   await begun(1);
-  looking[0]?.end(pass);
+  checking[0]?.end(pass);
   await first;
   await asked(4);
   wait(1);
-  expect(looking).toHaveLength(1);
+  expect(checking).toHaveLength(1);
   state.behind = false;
   wait(0);
   await begun(2);
-  looking[1]?.end(pass);
+  checking[1]?.end(pass);
   await second;
 });
 
 test("no more than 16 live ones wait, and the rest is told; a file's all do", async () => {
   const live = open();
-  for (let seq = 0; seq < 16; seq++) void live.look(seq);
-  expect(await live.look(16)).toBeUndefined();
+  for (let seq = 0; seq < 16; seq++) void live.check(seq);
+  expect(await live.check(16)).toBeUndefined();
   expect(live.skipped).toEqual(["16: 16 others wait"]);
   live.stop.abort();
   const file = open({ live: false });
-  const all = Array.from({ length: 20 }, (_, seq) => file.look(seq));
+  const all = Array.from({ length: 20 }, (_, seq) => file.check(seq));
   expect(file.skipped).toEqual([]);
   file.stop.abort();
   expect(await Promise.all(all)).toEqual(Array(20).fill(undefined));

@@ -1,5 +1,5 @@
 /**
- * Spot pulls: now and then the broadcaster asks a worker for what it has published of it, as a viewer would. A worker that delivers and
+ * Probes: now and then the broadcaster asks a worker for what it has published of it, as a viewer would. A worker that delivers and
  * then serves nobody costs the broadcaster's uplink, for every viewer asks there next, and nobody says so.
  */
 import type { Random } from "@tabcast/runtime";
@@ -15,7 +15,7 @@ export interface Pull {
   readonly afterMs: number;
 }
 
-/** Looks at pictures count from one: this draws apart from all of them. */
+/** Spot checks count from one: this draws apart from all of them. */
 const SPOT = 0;
 
 /**
