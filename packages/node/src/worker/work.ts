@@ -81,30 +81,11 @@ export function work(options: WorkerOptions): WorkerNode {
     on,
     signal,
   });
-  serveAwards({ mesh, purse, clock, limiter, bidding, ids, engagements, audits, self, on, signal });
   const maker = openMaker({ keys, purse, transcoder, blobs, speeds, credit, audits });
-  const jobs = openJobs({
-    mesh,
-    clock,
-    limiter,
-    engagements,
-    credit,
-    shift,
-    speeds,
-    maker,
-    on,
-    signal,
-  });
-  servePayments({
-    mesh,
-    purse,
-    engagements,
-    credit,
-    delegation,
-    judged: shift.refresh,
-    on,
-    signal,
-  });
+  const shared = { mesh, clock, limiter, engagements, on, signal };
+  serveAwards({ ...shared, purse, bidding, ids, audits, self });
+  const jobs = openJobs({ ...shared, credit, shift, speeds, maker });
+  servePayments({ ...shared, purse, credit, delegation, judged: shift.refresh });
   serveBlobs(mesh, blobs, signal);
   if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { limiter, clock, signal });
   mesh.watch(
