@@ -3,6 +3,9 @@ import { Bytes } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { counted, meter } from "./traffic.ts";
 
+/** Unix milliseconds. */
+const NOW = 1_800_000_000_000;
+
 test("seconds without traffic are zero, and older ones than two minutes are forgotten", () => {
   let now = 1_000_000;
   const one = meter(now, () => now);
@@ -24,7 +27,7 @@ test("seconds without traffic are zero, and older ones than two minutes are forg
 
 test("what one tab sends the other receives, to the byte", async () => {
   const { signal } = new AbortController();
-  const [left, right] = [meter(Date.now()), meter(Date.now())];
+  const [left, right] = [meter(NOW, () => NOW), meter(NOW, () => NOW)];
   const network = memoryNetwork();
   const peer = (fill: number) => peerIdFromPublicKey(new Uint8Array(32).fill(fill));
   const a = counted(memory(network, { self: peer(1) }), left);
@@ -44,7 +47,7 @@ test("what one tab sends the other receives, to the byte", async () => {
   const message: Message = { head: new Uint8Array(3), body: new Uint8Array(1_000) };
   for await (const _ of a.request(b.self, "/echo", message, { signal, following: following() }));
   const sum = (one: typeof left, key: "sent" | "received") =>
-    one.samples(Date.now() + 2_000).reduce((total, sample) => total + sample[key], 0);
+    one.samples(NOW + 2_000).reduce((total, sample) => total + sample[key], 0);
   expect([sum(left, "sent"), sum(left, "received")]).toEqual([1_505, 2_002]);
   expect([sum(right, "sent"), sum(right, "received")]).toEqual([2_002, 1_505]);
   await a.close();

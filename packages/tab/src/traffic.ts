@@ -18,8 +18,8 @@ export interface Meter {
 
 const KEPT = 120;
 
-/** A meter that began at `begin`, in Unix milliseconds. */
-export function meter(begin: number, clock: () => number = Date.now): Meter {
+/** A meter that began at `begin`; `clock` says what time it is. Both in Unix milliseconds. */
+export function meter(begin: number, clock: () => number): Meter {
   const first = Math.floor(begin / 1000);
   const seconds = new Map<number, { received: number; sent: number }>();
   return {

@@ -29,7 +29,7 @@ test("tags, lists and a private crew reach the market, addresses in lower case a
 test("a made token is one that may be used, and not made twice", () => {
   expect(makeCrewToken()).toMatch(/^[0-9a-f]{32}$/);
   expect(makeCrewToken()).not.toBe(makeCrewToken());
-  expect(makeCrewToken(() => new Uint8Array([1, 255]))).toBe("01ff");
+  expect(makeCrewToken({ bytes: () => new Uint8Array([1, 255]) })).toBe("01ff");
 });
 
 test.each<[string, unknown, string]>([

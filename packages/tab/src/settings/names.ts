@@ -1,3 +1,4 @@
+import { type Random, secureRandom, toHex } from "@tabcast/runtime";
 import { matching } from "./fields.ts";
 
 const ADDRESS = "0x[0-9a-fA-F]{40}";
@@ -44,8 +45,6 @@ export const crewToken = matching(/^[A-Za-z0-9_-]{16,128}$/, "16 to 128 letters,
 const BYTES = 16;
 
 /** A crew's token that nobody guesses: 128 bits as 32 hexadecimal digits. */
-export function makeCrewToken(random: (bytes: number) => Uint8Array = systemBytes): string {
-  return Array.from(random(BYTES), (byte) => byte.toString(16).padStart(2, "0")).join("");
+export function makeCrewToken(random: Pick<Random, "bytes"> = secureRandom): string {
+  return toHex(random.bytes(BYTES));
 }
-
-const systemBytes = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
