@@ -98,7 +98,7 @@ export type Event =
   | { readonly type: "pulled"; readonly worker: string }
   | { readonly type: "passed"; readonly worker: string }
   | { readonly type: "failed"; readonly worker: string; readonly fault: Fault }
-  /** Time has passed: `wakeAt`. `hedge` is true if a token for a second copy is there. */
+  /** Time has passed: `wakeAt`. `hedge` is true if the budget allows a second copy. */
   | { readonly type: "late"; readonly now: number; readonly hedge: boolean }
   | { readonly type: "localDone" }
   | { readonly type: "localFailed" }
@@ -168,7 +168,7 @@ export function wants(job: Job, config: Config): boolean {
   return (job.state === "open" || mayCopy(job)) && job.attempts.length < config.mostAttempts;
 }
 
-/** What is checked has fallen silent on its way to us. */
+/** What is being verified has fallen silent on its way to us. */
 const doubtful = (job: Job) =>
   job.state === "check" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
 
@@ -266,7 +266,7 @@ function silence(attempt: Attempt, now: number, config: Config): "suspect" | "de
   return now >= suspectAt(attempt, config) ? "suspect" : undefined;
 }
 
-/** When an attempt falls under suspicion if nothing more is heard of it. What is on its way comes in gusts; who works has a heartbeat history. */
+/** When an attempt falls under suspicion if nothing more is heard of it: only a worker at work has heartbeats to go by. */
 function suspectAt({ heardAt, quietMs, stage }: Attempt, { suspectMs }: Config): number {
   return heardAt + (stage === "running" ? quietMs : suspectMs);
 }
@@ -325,7 +325,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       const { worker, epoch, now, uploadedAt } = event;
       const tried = job.attempts.filter((attempt) => attempt.worker === worker);
       if (tried.some(live)) return [job, []];
-      // Whoever kept a place free for it must hear that it is not needed.
+      // A worker that kept itself free for it must hear that it is not needed.
       if (tried.length > 0 || !wants(job, config))
         return [job, [{ do: "cancel", worker, epoch, why: "late" }]];
       const number = job.attempts.length + 1;
@@ -430,7 +430,7 @@ export function wakeAt(job: Job, config: Config): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Tokens for second copies. */
+/** What is left for second copies: a token bucket, one token a copy. */
 export interface Budget {
   readonly tokens: number;
 }
@@ -452,7 +452,7 @@ export function spend(budget: Budget): Budget {
   return { tokens: budget.tokens - 1 };
 }
 
-/** A copy took the place of a worker that was not heard of again: that needs no token. */
+/** A copy replaced a worker that was not heard of again: its token comes back. */
 export function refund(budget: Budget, { hedge }: Config): Budget {
   return { tokens: Math.min(hedge.most, budget.tokens + 1) };
 }

@@ -154,8 +154,8 @@ test("only the codecs of the start are measured, and no further one after its pa
   const first = stage.tab();
   await first.tab.worker.start({ payee, codecs: ["vp9", "av1"], on: ear().on });
   expect(first.measured).toEqual(["vp9", "av1"]);
-  let looks = 0;
-  const now = () => Millis.of(1_000 * ++looks);
+  let reads = 0;
+  const now = () => Millis.of(1_000 * ++reads);
   const clock = { ...systemClock, now };
   const second = stage.tab(memoryBooks(), { clock });
   await second.tab.worker.start({ payee, checking: 500, on: ear().on });

@@ -101,7 +101,7 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
   return { addrs: (worker) => addrs.get(worker) ?? [] };
 }
 
-/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and loses it its place. */
+/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and costs it its engagement. */
 function followProofs(
   { mesh, config, clock, on, signal }: OfferingContext,
   { records, limiter, member, tell }: ApplicantsOptions,

@@ -198,7 +198,7 @@ interface Basis {
   readonly blobs: BlobStore;
   readonly limiter: RateLimiter;
   readonly records: Records;
-  /** Rung when something that is waited for may have changed. */
+  /** Woken when something that is waited for may have changed. */
   readonly condition: Condition;
   readonly warn: (what: string) => (error: unknown) => void;
   /** Ends the source: the stream fails once what was captured is delivered. */

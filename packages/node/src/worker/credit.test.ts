@@ -122,10 +122,10 @@ test("a stream that has not paid for a minute is left, told why, and gets no bid
   pass(60_000);
   expect(await fits(3)).toBe(false);
   expect(log).toEqual(["bye: unpaid", "quit"]);
-  expect(credit.shuns("s")).toBe(true);
+  expect(credit.backsOff("s")).toBe(true);
   expect([...engagement.unpaid.keys()]).toEqual([1, 2]);
   credit.paid(engagement, 1);
-  expect(credit.shuns("s")).toBe(false);
+  expect(credit.backsOff("s")).toBe(false);
 });
 
 test("a stream that we were too slow for is left for a few seconds, and what was superseded is let go", async () => {
@@ -136,7 +136,7 @@ test("a stream that we were too slow for is left for a few seconds, and what was
   expect(await fits(3)).toBe(false);
   expect(log).toEqual(["bye: unpaid", "quit"]);
   expect(engagement.unpaid.size).toBe(0);
-  expect(credit.shuns("s")).toBe(true);
+  expect(credit.backsOff("s")).toBe(true);
   pass(5_000);
-  expect(credit.shuns("s")).toBe(false);
+  expect(credit.backsOff("s")).toBe(false);
 });
