@@ -72,7 +72,7 @@ describe("the next segment", () => {
     expect(Assign.choose([workerOf("a")], loads, open, busy, LIVE)?.readyAt).toBe(2_500);
   });
 
-  test("is fetched ahead of the running one, but not two ahead", () => {
+  test("goes to a worker that has one job running, and to none that has another fetched ahead", () => {
     const one = new Map([["a", [{ seq: 0, readyAt: 5_000 }]]]);
     expect(Assign.choose([workerOf("a")], one, task, at, LIVE)?.readyAt).toBe(6_000);
     const two = new Map([["a", [...(one.get("a") ?? []), { seq: 1, readyAt: 6_000 }]]]);
@@ -105,7 +105,7 @@ describe("the next segment", () => {
     expect(Assign.choose(workers, made, task, at, LIVE)?.worker).toBe("newer");
   });
 
-  test("takes no place from a spot check of a newcomer's pictures that has work beside it", () => {
+  test("does not cut short the spot check of a newcomer that has another job anyway", () => {
     const workers = [workerOf("new", { newcomer: true }), workerOf("old")];
     const loads = new Map<string, Assign.Load[]>([
       [
@@ -129,7 +129,7 @@ describe("the next segment", () => {
     expect(Assign.oldestMade(workers, loads, again, LIVE)).toEqual({ worker: "new", seq: 1 });
   });
 
-  test("takes the place that a spot check has kept longest, where no other is left", () => {
+  test("cuts short the spot check that has waited longest where no worker has room otherwise", () => {
     const made = true as const;
     const loads = new Map([
       ["a", [{ seq: 4, readyAt: 0, made }]],
@@ -148,7 +148,7 @@ describe("the next segment", () => {
     expect(Assign.oldestMade(workers, none, task, LIVE)).toBeUndefined();
   });
 
-  test("does not take a worker for free whose job is overdue", () => {
+  test("does not go to a worker as if it were free when its job is overdue", () => {
     const [workers, small] = [[workerOf("a"), workerOf("b")], { ...task, bytes: 1_000 }];
     const late = new Map([["a", [{ seq: 0, readyAt: 900 }]]]);
     const choice = Assign.choose(workers, late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
@@ -157,7 +157,7 @@ describe("the next segment", () => {
     expect(only?.readyAt).toBe(2_500);
   });
 
-  test("leaves the backup free, which takes what failed or is late", () => {
+  test("leaves the backup free for what failed or is late", () => {
     const workers = [workerOf("a"), workerOf("b", { role: "backup", pixelsPerS: 900_000_000 })];
     expect(Assign.choose(workers, none, task, at, LIVE)?.worker).toBe("a");
     const again = { ...task, why: "again", without: ["a"] } as const;
@@ -172,7 +172,7 @@ describe("the next segment", () => {
     expect(Assign.anybody(workers, all)).toBe(false);
   });
 
-  test("of a crew of equals goes round, so each gets its share", () => {
+  test("goes round a crew of equals, so that each gets its share", () => {
     const workers = ["a", "b", "c"].map((worker) => workerOf(worker));
     const loads = new Map<string, Assign.Load[]>();
     const given: string[] = [];
@@ -202,7 +202,7 @@ describe("a second copy", () => {
     expect(Assign.hedgeAt(first, deadline, backupMs)).toBe(expected);
   });
 
-  test("of what is merely slow is not worth it where the crew is busy", () => {
+  test("is not worth it for a slow segment where 70 % of the crew's time is taken", () => {
     const one = { worker: "a", epoch: 1, role: "crew", pixelsPerS: 1e8, uplink: 1e7, pullMs: 1 };
     const workers = [one, { ...one, worker: "b" }] as Assign.AvailableWorker[];
     expect(Assign.saturated(workers, 2.79e8, 2_000)).toBe(false);
@@ -210,7 +210,7 @@ describe("a second copy", () => {
     expect(Assign.saturated([], 1, 2_000)).toBe(true);
   });
 
-  test("at a file's end is of what takes longest, while somebody idle would be done first", () => {
+  test("at a file's end is made of what takes longest, if an idle worker would be done first", () => {
     const workerOf = (worker: string): Assign.AvailableWorker => ({
       worker,
       epoch: 1,
@@ -239,7 +239,7 @@ describe("a second copy", () => {
   });
 });
 
-test("a segment that is being checked takes a place of its worker, and none of its time", () => {
+test("a segment that is being spot-checked counts among its worker's jobs, and takes none of its time", () => {
   const only: Assign.AvailableWorker = {
     worker: "a",
     epoch: 1,

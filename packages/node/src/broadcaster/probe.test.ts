@@ -86,7 +86,7 @@ function serve(...answers: readonly ("gives" | "refuses" | "leaves")[]): void {
   );
 }
 
-test("a worker that gives what it made is thanked for the bytes and no more", async () => {
+test("a worker that serves what it made is asked once, and not blamed", async () => {
   const blobs = openBlobStore();
   blobs.put(toHex(await sha256(media)), media);
   serveBlobs(worker, blobs, done.signal);
@@ -94,26 +94,26 @@ test("a worker that gives what it made is thanked for the bytes and no more", as
   expect(blamed).toEqual([]);
 });
 
-test("one that refuses twice is told of", async () => {
+test("a worker that refuses twice is blamed", async () => {
   serve("refuses");
   expect(await published(2)).toEqual({ asked: 2, unserved: 1, bytes: 0 });
   expect(blamed).toEqual([worker.self]);
 });
 
-test("one that was only busy is not", async () => {
+test("a worker that was only busy is not blamed", async () => {
   serve("refuses", "gives");
   expect(await published(2)).toMatchObject({ asked: 2, unserved: 0 });
   expect(blamed).toEqual([]);
 });
 
-test("nor is one that leaves meanwhile, and who has left is not asked", async () => {
+test("a worker that leaves between two refusals is not blamed, and one that has left is not asked", async () => {
   serve("refuses", "leaves");
   expect(await published(2)).toMatchObject({ asked: 2, unserved: 0 });
   expect(await published(0)).toMatchObject({ asked: 0 });
   expect(blamed).toEqual([]);
 });
 
-test("nobody is asked for what this tab made, or a worker inside it", async () => {
+test("no worker is asked for what this tab made, or a worker inside it", async () => {
   expect(await published(0, "local" as typeof worker.self)).toMatchObject({ asked: 0 });
   expect(await published(0, me.self)).toMatchObject({ asked: 0 });
 });
