@@ -143,8 +143,8 @@ const LEAST_LATE_MS = 500;
 const MARGIN = 1.3;
 
 /**
- * Whether a copy of what is merely slow would make everything late: the crew has more than 0.7 of its time to spend on the stream, as
- * far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
+ * Whether a copy of a segment that is merely slow would make all others late: the crew has more than 0.7 of its time to spend on the
+ * stream, as far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
  */
 export function saturated(
   available: readonly AvailableWorker[],

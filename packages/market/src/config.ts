@@ -39,7 +39,7 @@ export interface Config {
     readonly makes: number;
   };
   /**
-   * Verified segments after which a member makes room for the backup, where there is one: who bids and is as good shall have a
+   * Verified segments after which a member makes room for the backup, where there is one: a bidder that is as good is to have a
    * turn. The facts of the market re-hire for files every 30 segments (section 3); with 30 a city of 200 equals and 30 streams shares
    * less evenly in ten minutes (Jain 0.76 to 0.79) than with 20.
    */

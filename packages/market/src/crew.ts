@@ -121,7 +121,7 @@ export interface Crew {
   readonly members: ReadonlyMap<string, Member>;
   readonly epochs: ReadonlyMap<string, number>;
   readonly known: ReadonlyMap<string, Known>;
-  /** Most output pixels of one segment that anybody who was too slow for this offer would make in time; 0: nobody was. */
+  /** Most output pixels of one segment that a bidder too slow for this offer would make in time; 0: no bidder was too slow. */
   readonly slow: number;
   /** Bids on this offer that were too slow: they are taken up where less is asked. At most `config.mostBids`. */
   readonly spare: Crew["bids"];
@@ -165,7 +165,7 @@ export type Event =
       readonly now: number;
     }
   | { readonly type: "draining"; readonly worker: string; readonly now: number }
-  /** So many output pixels are asked of one segment from now on; who was too slow may do, and may bid again. */
+  /** So many output pixels are asked of one segment from now on; bidders that were too slow may do, and may bid again. */
   | { readonly type: "asked"; readonly pixels: number; readonly now: number }
   /** A segment of its was verified. */
   | {
@@ -567,7 +567,7 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
   return [counted, []];
 }
 
-/** Somebody who has bid is better: a crew that is slow on average still beats nobody. */
+/** True if a bidder is better: a crew that is slow on average still beats nobody. */
 function quicker(crew: Crew, { worker, claimed }: Member, now: number, config: Config): boolean {
   const own = crew.known.get(worker);
   const mine = etaMs(crew.need, claimed, own, config);
@@ -643,7 +643,7 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       const quick = [...crew.spare].filter(([, { bid }]) =>
         feasible(candidate(next, bid, now, config), need.slackMs, config),
       );
-      // Who cannot make what is asked now makes room: its jobs would all be late.
+      // A worker that cannot make what is asked now makes room: its jobs would all be late.
       const slow = [...crew.members.values()].filter(
         ({ worker, claimed }) =>
           config.margin * etaMs(need, claimed, crew.known.get(worker), config) >= need.slackMs,

@@ -90,8 +90,8 @@ export const BID_SPACING_MS = 100;
 export const REST_MS = 30_000;
 export const MOST_RESTED = 16;
 /**
- * Weight of who is too slow for a live stream's whole ladder, however rested: one such bid each 1.6 s, whatever N. That is behind those who
- * make all of it, and yet one or two come within the three seconds after which a stream that found nobody asks for less.
+ * Weight of a worker too slow for a live stream's whole ladder, however rested: one such bid each 1.6 s, whatever N. That is behind those
+ * that make all of it, and yet one or two come within the three seconds after which a stream that found nobody asks for less.
  */
 export const SLOW_WEIGHT = 1 / 16;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */

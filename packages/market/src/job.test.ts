@@ -68,7 +68,7 @@ const sent = [assigned("a"), progress("a", 0)];
 const states: Record<Job.State, Job.Job> = {
   open: play([]).job,
   sent: play(sent).job,
-  check: play([...sent, receipt("a")]).job,
+  verifying: play([...sent, receipt("a")]).job,
   local: play([...sent, progress("a", 4_900), late(5_000)]).job,
   done: play([...sent, receipt("a"), passed("a")]).job,
   missed: play([...sent, { type: "cancelled" }]).job,
@@ -103,7 +103,7 @@ const table = {
     noWorker: "sent",
     closed: "sent",
     progress: "sent",
-    receipt: "check",
+    receipt: "verifying",
     pulling: "sent",
     pulled: "sent",
     passed: "sent",
@@ -117,23 +117,23 @@ const table = {
     tail: "sent",
     cancelled: "missed",
   },
-  check: {
-    assigned: "check",
-    noWorker: "check",
-    closed: "check",
-    progress: "check",
-    receipt: "check",
-    pulling: "check",
-    pulled: "check",
+  verifying: {
+    assigned: "verifying",
+    noWorker: "verifying",
+    closed: "verifying",
+    progress: "verifying",
+    receipt: "verifying",
+    pulling: "verifying",
+    pulled: "verifying",
     passed: "done",
     failed: "open",
-    "late: suspect": "check",
-    "late: dead": "check",
+    "late: suspect": "verifying",
+    "late: dead": "verifying",
     "late: local": "local",
     "late: deadline": "missed",
-    localDone: "check",
-    localFailed: "check",
-    tail: "check",
+    localDone: "verifying",
+    localFailed: "verifying",
+    tail: "verifying",
     cancelled: "missed",
   },
   local: {
@@ -291,7 +291,7 @@ describe("one segment", () => {
     const unknown = play([assigned("a")]);
     expect(Job.suspects(play([late(1_199)], LIVE, [unknown.job, []]).job)).toEqual([]);
     expect(Job.suspects(play([late(1_200)], LIVE, [unknown.job, []]).job)).toEqual(["a"]);
-    // What is on its way comes in gusts: the heartbeat history is one of work.
+    // Uploads come in gusts: only the heartbeats of work count.
     const pulled = play([receipt("a"), pulling("a", 1_800)], LIVE, [known.job, []]);
     expect(Job.wakeAt(pulled.job, LIVE)).toBe(3_000);
   });
@@ -410,7 +410,7 @@ describe("one segment", () => {
     const found = play([{ type: "noWorker" }, assigned("b")], LIVE, [states.open, []]);
     expect(found.effects.slice(1)).toEqual([{ do: "cancel", worker: "b", epoch: 1, why: "late" }]);
     expect(Job.wants(states.sent, LIVE)).toBe(true);
-    expect(Job.wants(states.check, LIVE)).toBe(false);
+    expect(Job.wants(states.verifying, LIVE)).toBe(false);
   });
 
   test("gets a copy also while this tab makes its lowest rung beside a worker that does not come to an end", () => {

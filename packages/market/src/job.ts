@@ -1,12 +1,12 @@
 /**
  * One segment's life at the broadcaster.
  *
- *   open ──assigned──▶ sent ──receipt──▶ check ──passed──▶ done
- *    ▲                  │ failed, dead     │ failed          ▲
- *    └──────again───────┴──────────────────┘                 │ localDone, or a worker's copy that passed
- *    └─ no worker, third failure, or time runs out ─▶ local ─┤
- *                                                            ▼ localFailed, deadline, cancelled
- *                                                          missed
+ *   open ──assigned──▶ sent ──receipt──▶ verifying ──passed──▶ done
+ *    ▲                  │ failed, dead       │ failed            ▲
+ *    └──────again───────┴────────────────────┘                   │ localDone, or a worker's copy that passed
+ *    └─ no worker, third failure, or time runs out ─▶ local ─────┤
+ *                                                                ▼ localFailed, deadline, cancelled
+ *                                                              missed
  *
  * What this tab made while a worker is still at it waits until the deadline: the worker's ladder is whole, ours may be its lowest rung.
  * The first valid answer wins: what comes after `done` or `missed` changes nothing and is not paid. Never falls: the number
@@ -14,7 +14,7 @@
  */
 import type { Config } from "./config.ts";
 
-export type State = "open" | "sent" | "check" | "local" | "done" | "missed";
+export type State = "open" | "sent" | "verifying" | "local" | "done" | "missed";
 
 /**
  * What went wrong with a worker: it said so, was full, sent something invalid, was superseded by another copy or by the
@@ -28,7 +28,7 @@ export interface Attempt {
   readonly epoch: number;
   /** From 1. */
   readonly number: number;
-  readonly stage: "running" | "answered" | "checking" | "over";
+  readonly stage: "running" | "answered" | "verifying" | "over";
   readonly sentAt: number;
   /** Last sign of life, in milliseconds; before there was one, when it is expected at the latest. */
   readonly heardAt: number;
@@ -170,7 +170,7 @@ export function wants(job: Job, config: Config): boolean {
 
 /** What is being verified has fallen silent on its way to us. */
 const doubtful = (job: Job) =>
-  job.state === "check" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
+  job.state === "verifying" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
 
 /** A copy may still make it: also where this tab makes the lowest rung beside a worker, which is no ladder. */
 const mayCopy = (job: Job) =>
@@ -218,7 +218,7 @@ function end(job: Job, state: "done" | "missed"): Job {
   return { ...job, state, attempts, local: job.local === "no" ? "no" : "over" };
 }
 
-/** What this tab made is published; whoever was still at it was late. */
+/** What this tab made is published; workers that were still at it were late. */
 function ours(job: Job, why: "won" | "late"): Step {
   const late = [...cancels(job, why), ...superseded(job, job.limits !== undefined)];
   return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
@@ -228,24 +228,24 @@ function encode(job: Job): Step {
   return [{ ...job, state: "local", local: "running" }, [{ do: "encode" }]];
 }
 
-/** What to do once an attempt is over or a receipt has come: check, wait, try again, encode here, or give up. */
+/** What to do once an attempt is over or a receipt has come: verify, wait, try again, encode here, or give up. */
 function settle(job: Job, config: Config): Step {
   // One that has fallen silent on its way does not hold up another.
   const checking = job.attempts.some(
-    ({ stage, pulling, suspected }) => stage === "checking" && !(pulling && suspected),
+    ({ stage, pulling, suspected }) => stage === "verifying" && !(pulling && suspected),
   );
   const answered = job.attempts.find(({ stage }) => stage === "answered");
   if (!checking && answered !== undefined) {
     const { worker, epoch } = answered;
-    const next = change(job, worker, { stage: "checking" });
-    const state = job.local === "running" || job.local === "ready" ? "local" : "check";
+    const next = change(job, worker, { stage: "verifying" });
+    const state = job.local === "running" || job.local === "ready" ? "local" : "verifying";
     return [{ ...next, state }, [{ do: "verify", worker, epoch }]];
   }
   if (job.local === "running") return [{ ...job, state: "local" }, []];
   if (job.local === "ready")
     return job.attempts.some(live) ? [{ ...job, state: "local" }, []] : ours(job, "won");
-  if (job.attempts.some(({ stage }) => stage === "checking"))
-    return [{ ...job, state: "check" }, []];
+  if (job.attempts.some(({ stage }) => stage === "verifying"))
+    return [{ ...job, state: "verifying" }, []];
   if (job.attempts.some(live)) return [{ ...job, state: "sent" }, []];
   if (job.local === "over") return [end(job, "missed"), [{ do: "gap" }]];
   if (job.attempts.length >= config.mostAttempts) return encode(job);
@@ -345,7 +345,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       };
       const next: Job = {
         ...job,
-        state: job.state === "check" || job.state === "local" ? job.state : "sent",
+        state: job.state === "verifying" || job.state === "local" ? job.state : "sent",
         attempts: [...job.attempts, attempt],
         hedged: job.hedged || job.attempts.some(live),
       };
@@ -363,7 +363,7 @@ export function step(job: Job, event: Event, config: Config): Step {
     }
     case "pulling": {
       const { worker, now } = event;
-      if (find(job, worker, "checking") === undefined) return [job, []];
+      if (find(job, worker, "verifying") === undefined) return [job, []];
       return [change(job, worker, { pulling: true, heardAt: now, suspected: false }), []];
     }
     case "pulled":
@@ -374,7 +374,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       return settle(change(job, event.worker, { stage: "answered" }), config);
     }
     case "passed": {
-      const winner = find(job, event.worker, "checking");
+      const winner = find(job, event.worker, "verifying");
       if (winner === undefined) return [job, []];
       const { worker, epoch } = winner;
       const rest = change(job, worker, { stage: "over", pulling: false });

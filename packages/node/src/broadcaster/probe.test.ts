@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import { serveBlobs } from "../exchange.ts";
 import type { Outcome } from "./outcome.ts";
-import { openSpots } from "./probe.ts";
+import { openProbes } from "./probe.ts";
 
 /** Everybody is asked, at once. */
 const config = { ...LIVE, spot: { newcomer: 1, later: 1, withinMs: 0, againMs: 0 } };
@@ -36,7 +36,7 @@ afterEach(async () => {
 async function published(asks: number, by = worker.self) {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let left = asks;
-  const spots = openSpots({
+  const probes = openProbes({
     mesh: {
       ...me,
       async *request(...of) {
@@ -56,7 +56,7 @@ async function published(asks: number, by = worker.self) {
     signal: done.signal,
   });
   const mediaHash = await sha256(media);
-  spots.published({
+  probes.published({
     by,
     addrs: [],
     renditions: [{ rung: "240p", media, mediaHash }],
@@ -65,7 +65,7 @@ async function published(asks: number, by = worker.self) {
   if (asks > 0) await over;
   // What was answered is judged after this task.
   await new Promise((later) => setTimeout(later));
-  return spots.counts();
+  return probes.counts();
 }
 
 /** Answers each question as these say, the last one for ever. */

@@ -40,7 +40,7 @@ export interface SegmentLine {
   readonly encodeMs: number;
   readonly attempts: number;
   readonly hedged: boolean;
-  /** False where its maker was not asked for it: nobody who came was quick enough. */
+  /** False where its maker was not asked for it: no worker that came was quick enough. */
   readonly asked: boolean;
   readonly verified: boolean;
   /** Decimal wei. */
