@@ -58,7 +58,7 @@ export interface BroadcastStart {
   readonly deposit: string;
   /** Pays on a chain without a faucet. Never logged. */
   readonly payerKey?: `0x${string}`;
-  /** Token of the recorder, if every segment shall be sent to it. */
+  /** Token of the recorder, if every segment is to be sent to it. */
   readonly record?: string;
 }
 

@@ -12,7 +12,7 @@ import type { Localnet, NetBroadcast, NetBroadcastOptions } from "./types.ts";
 /** The run did not do all that it should. Do: read report.json, `npm run explain`. */
 export class RunError extends CodedError<{ code: "NOT_ALL_DELIVERED" }> {}
 
-/** Length of the scene when the command shall end by itself, in seconds. */
+/** Length of the scene when the command is to end by itself, in seconds. */
 const sceneSeconds = 20;
 
 /** The network on the port asked for, or on a free one where the usual port is taken and none was asked for. */

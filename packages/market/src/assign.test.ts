@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import * as Assign from "./assign.ts";
 import { LIVE } from "./config.ts";
 
-const hand = (
+const workerOf = (
   worker: string,
   values: Partial<Assign.AvailableWorker> = {},
 ): Assign.AvailableWorker => ({
@@ -28,8 +28,8 @@ const none = new Map<string, Assign.Load[]>();
 
 describe("the next segment", () => {
   test("goes to the worker that is predicted to finish first", () => {
-    const hands = [hand("a"), hand("quick", { pixelsPerS: 200_000_000 })];
-    expect(Assign.choose(hands, none, task, at, LIVE)).toEqual({
+    const workers = [workerOf("a"), workerOf("quick", { pixelsPerS: 200_000_000 })];
+    expect(Assign.choose(workers, none, task, at, LIVE)).toEqual({
       worker: "quick",
       epoch: 1,
       uploadedAt: 600,
@@ -37,74 +37,76 @@ describe("the next segment", () => {
       doneAt: 1_100,
     });
     const loads = new Map([["quick", [{ seq: 0, readyAt: 2_000 }]]]);
-    expect(Assign.choose(hands, loads, task, at, LIVE)?.worker).toBe("a");
+    expect(Assign.choose(workers, loads, task, at, LIVE)?.worker).toBe("a");
   });
 
   test("takes turns among workers that are about as quick, but a second try goes to the quickest", () => {
-    const hands = [
-      hand("a"),
-      hand("b", { pixelsPerS: 110_000_000 }),
-      hand("slow", { pixelsPerS: 1e7 }),
+    const workers = [
+      workerOf("a"),
+      workerOf("b", { pixelsPerS: 110_000_000 }),
+      workerOf("slow", { pixelsPerS: 1e7 }),
     ];
     const turns = [0, 1, 2, 3].map(
-      (seq) => Assign.choose(hands, none, { ...task, seq }, at, LIVE)?.worker,
+      (seq) => Assign.choose(workers, none, { ...task, seq }, at, LIVE)?.worker,
     );
     expect(turns).toEqual(["a", "b", "a", "b"]);
     const again = { ...task, why: "again" } as const;
-    expect(Assign.choose(hands, none, again, at, LIVE)?.worker).toBe("b");
+    expect(Assign.choose(workers, none, again, at, LIVE)?.worker).toBe("b");
   });
 
   test("leaves after those before it: the uplink sends one at a time", () => {
-    const choice = Assign.choose([hand("a")], none, task, { now: 0, uplinkFreeAt: 400 }, LIVE);
+    const choice = Assign.choose([workerOf("a")], none, task, { now: 0, uplinkFreeAt: 400 }, LIVE);
     expect(choice).toMatchObject({ uploadedAt: 1_000, doneAt: 2_000 });
   });
 
   test("that is still being made waits for no uplink, and is ready with its last byte where a worker keeps up", () => {
     const open = { ...task, closesAt: 2_000 };
     const busy = { now: 0, uplinkFreeAt: 900 };
-    expect(Assign.choose([hand("a")], none, open, busy, LIVE)).toMatchObject({
+    expect(Assign.choose([workerOf("a")], none, open, busy, LIVE)).toMatchObject({
       uploadedAt: 2_000,
       readyAt: 2_000,
     });
-    const slow = [hand("a", { pixelsPerS: 40_000_000 })];
+    const slow = [workerOf("a", { pixelsPerS: 40_000_000 })];
     expect(Assign.choose(slow, none, open, busy, LIVE)?.readyAt).toBe(2_500);
     const loads = new Map([["a", [{ seq: 0, readyAt: 1_500 }]]]);
-    expect(Assign.choose([hand("a")], loads, open, busy, LIVE)?.readyAt).toBe(2_500);
+    expect(Assign.choose([workerOf("a")], loads, open, busy, LIVE)?.readyAt).toBe(2_500);
   });
 
-  test("is fetched ahead of the running one, but not two ahead", () => {
+  test("goes to a worker that has one job running, and to none that has another fetched ahead", () => {
     const one = new Map([["a", [{ seq: 0, readyAt: 5_000 }]]]);
-    expect(Assign.choose([hand("a")], one, task, at, LIVE)?.readyAt).toBe(6_000);
+    expect(Assign.choose([workerOf("a")], one, task, at, LIVE)?.readyAt).toBe(6_000);
     const two = new Map([["a", [...(one.get("a") ?? []), { seq: 1, readyAt: 6_000 }]]]);
-    expect(Assign.choose([hand("a")], two, task, at, LIVE)).toBeUndefined();
-    expect(Assign.anybody([hand("a")], task)).toBe(true);
+    expect(Assign.choose([workerOf("a")], two, task, at, LIVE)).toBeUndefined();
+    expect(Assign.anybody([workerOf("a")], task)).toBe(true);
   });
 
   test("is one at a time for a newcomer, where somebody proven could take it", () => {
-    const newcomers = [hand("new", { newcomer: true }), hand("newer", { newcomer: true })];
-    const hands = [...newcomers, hand("old", { pixelsPerS: 50_000_000 })];
+    const newcomers = [workerOf("new", { newcomer: true }), workerOf("newer", { newcomer: true })];
+    const workers = [...newcomers, workerOf("old", { pixelsPerS: 50_000_000 })];
     const job = (seq: number) => ({ seq, readyAt: 500 });
     const each = new Map([
       ["new", [job(0)]],
       ["newer", [job(1)]],
     ]);
-    expect(Assign.choose(hands, each, task, at, LIVE)?.worker).toBe("old");
+    expect(Assign.choose(workers, each, task, at, LIVE)?.worker).toBe("old");
     // Which waits where there is no place left, but not for what failed or is late.
     const full = new Map<string, Assign.Load[]>([...each, ["old", [job(2), job(3)]]]);
-    expect(Assign.choose(hands, full, task, at, LIVE)).toBeUndefined();
-    expect(Assign.anybody(hands, task)).toBe(true);
+    expect(Assign.choose(workers, full, task, at, LIVE)).toBeUndefined();
+    expect(Assign.anybody(workers, task)).toBe(true);
     const again = { ...task, why: "again", without: ["old"] } as const;
-    expect(Assign.choose(hands, full, again, at, LIVE)?.worker).toBe("new");
+    expect(Assign.choose(workers, full, again, at, LIVE)?.worker).toBe("new");
     // Among newcomers alone, or with somebody proven who has had it already, there is no better.
     expect(Assign.choose(newcomers, full, task, at, LIVE)?.worker).toBe("new");
-    expect(Assign.choose(hands, full, { ...task, without: ["old"] }, at, LIVE)?.worker).toBe("new");
+    expect(Assign.choose(workers, full, { ...task, without: ["old"] }, at, LIVE)?.worker).toBe(
+      "new",
+    );
     // What is only being checked is no work.
     const made = new Map(full).set("newer", [{ ...job(1), made: true }]);
-    expect(Assign.choose(hands, made, task, at, LIVE)?.worker).toBe("newer");
+    expect(Assign.choose(workers, made, task, at, LIVE)?.worker).toBe("newer");
   });
 
-  test("takes no place from a spot check of a newcomer's pictures that has work beside it", () => {
-    const hands = [hand("new", { newcomer: true }), hand("old")];
+  test("does not cut short the spot check of a newcomer that has another job anyway", () => {
+    const workers = [workerOf("new", { newcomer: true }), workerOf("old")];
     const loads = new Map<string, Assign.Load[]>([
       [
         "new",
@@ -121,13 +123,13 @@ describe("the next segment", () => {
         ],
       ],
     ]);
-    expect(Assign.choose(hands, loads, task, at, LIVE)).toBeUndefined();
-    expect(Assign.oldestMade(hands, loads, task, LIVE)).toBeUndefined();
+    expect(Assign.choose(workers, loads, task, at, LIVE)).toBeUndefined();
+    expect(Assign.oldestMade(workers, loads, task, LIVE)).toBeUndefined();
     const again = { ...task, why: "again" } as const;
-    expect(Assign.oldestMade(hands, loads, again, LIVE)).toEqual({ worker: "new", seq: 1 });
+    expect(Assign.oldestMade(workers, loads, again, LIVE)).toEqual({ worker: "new", seq: 1 });
   });
 
-  test("takes the place that a spot check has kept longest, where no other is left", () => {
+  test("cuts short the spot check that has waited longest where no worker has room otherwise", () => {
     const made = true as const;
     const loads = new Map([
       ["a", [{ seq: 4, readyAt: 0, made }]],
@@ -140,43 +142,43 @@ describe("the next segment", () => {
       ],
       ["stranger", [{ seq: 1, readyAt: 0, made }]],
     ]);
-    const hands = [hand("a"), hand("b")];
-    expect(Assign.oldestMade(hands, loads, task, LIVE)).toEqual({ worker: "b", seq: 3 });
-    expect(Assign.oldestMade(hands, loads, { ...task, without: ["b"] }, LIVE)?.seq).toBe(4);
-    expect(Assign.oldestMade(hands, none, task, LIVE)).toBeUndefined();
+    const workers = [workerOf("a"), workerOf("b")];
+    expect(Assign.oldestMade(workers, loads, task, LIVE)).toEqual({ worker: "b", seq: 3 });
+    expect(Assign.oldestMade(workers, loads, { ...task, without: ["b"] }, LIVE)?.seq).toBe(4);
+    expect(Assign.oldestMade(workers, none, task, LIVE)).toBeUndefined();
   });
 
-  test("does not take a worker for free whose job is overdue", () => {
-    const [hands, small] = [[hand("a"), hand("b")], { ...task, bytes: 1_000 }];
+  test("does not go to a worker as if it were free when its job is overdue", () => {
+    const [workers, small] = [[workerOf("a"), workerOf("b")], { ...task, bytes: 1_000 }];
     const late = new Map([["a", [{ seq: 0, readyAt: 900 }]]]);
-    const choice = Assign.choose(hands, late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
+    const choice = Assign.choose(workers, late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
     expect(choice?.worker).toBe("b");
-    const only = Assign.choose([hand("a")], late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
+    const only = Assign.choose([workerOf("a")], late, small, { now: 1_000, uplinkFreeAt: 0 }, LIVE);
     expect(only?.readyAt).toBe(2_500);
   });
 
-  test("leaves the backup free, which takes what failed or is late", () => {
-    const hands = [hand("a"), hand("b", { role: "backup", pixelsPerS: 900_000_000 })];
-    expect(Assign.choose(hands, none, task, at, LIVE)?.worker).toBe("a");
+  test("leaves the backup free for what failed or is late", () => {
+    const workers = [workerOf("a"), workerOf("b", { role: "backup", pixelsPerS: 900_000_000 })];
+    expect(Assign.choose(workers, none, task, at, LIVE)?.worker).toBe("a");
     const again = { ...task, why: "again", without: ["a"] } as const;
-    expect(Assign.choose(hands, none, again, at, LIVE)?.worker).toBe("b");
+    expect(Assign.choose(workers, none, again, at, LIVE)?.worker).toBe("b");
   });
 
   test("goes to the backup where there is no crew at all, and to nobody where all have failed", () => {
-    const hands = [hand("b", { role: "backup" })];
-    expect(Assign.choose(hands, none, task, at, LIVE)?.worker).toBe("b");
+    const workers = [workerOf("b", { role: "backup" })];
+    expect(Assign.choose(workers, none, task, at, LIVE)?.worker).toBe("b");
     const all = { ...task, without: ["b"] };
-    expect(Assign.choose(hands, none, all, at, LIVE)).toBeUndefined();
-    expect(Assign.anybody(hands, all)).toBe(false);
+    expect(Assign.choose(workers, none, all, at, LIVE)).toBeUndefined();
+    expect(Assign.anybody(workers, all)).toBe(false);
   });
 
-  test("of a crew of equals goes round, so each gets its share", () => {
-    const hands = ["a", "b", "c"].map((worker) => hand(worker));
+  test("goes round a crew of equals, so that each gets its share", () => {
+    const workers = ["a", "b", "c"].map((worker) => workerOf(worker));
     const loads = new Map<string, Assign.Load[]>();
     const given: string[] = [];
     let uplinkFreeAt = 0;
     for (let seq = 0; seq < 6; seq++) {
-      const choice = Assign.choose(hands, loads, task, { now: 0, uplinkFreeAt }, LIVE);
+      const choice = Assign.choose(workers, loads, task, { now: 0, uplinkFreeAt }, LIVE);
       if (choice === undefined) break;
       uplinkFreeAt = choice.uploadedAt;
       given.push(choice.worker);
@@ -200,16 +202,16 @@ describe("a second copy", () => {
     expect(Assign.hedgeAt(first, deadline, backupMs)).toBe(expected);
   });
 
-  test("of what is merely slow is not worth it where the crew is busy", () => {
-    const hand = { worker: "a", epoch: 1, role: "crew", pixelsPerS: 1e8, uplink: 1e7, pullMs: 1 };
-    const hands = [hand, { ...hand, worker: "b" }] as Assign.AvailableWorker[];
-    expect(Assign.saturated(hands, 2.79e8, 2_000)).toBe(false);
-    expect(Assign.saturated(hands, 2.81e8, 2_000)).toBe(true);
+  test("is not worth it for a slow segment where 70 % of the crew's time is taken", () => {
+    const one = { worker: "a", epoch: 1, role: "crew", pixelsPerS: 1e8, uplink: 1e7, pullMs: 1 };
+    const workers = [one, { ...one, worker: "b" }] as Assign.AvailableWorker[];
+    expect(Assign.saturated(workers, 2.79e8, 2_000)).toBe(false);
+    expect(Assign.saturated(workers, 2.81e8, 2_000)).toBe(true);
     expect(Assign.saturated([], 1, 2_000)).toBe(true);
   });
 
-  test("at a file's end is of what takes longest, while somebody idle would be done first", () => {
-    const hand = (worker: string): Assign.AvailableWorker => ({
+  test("at a file's end is made of what takes longest, if an idle worker would be done first", () => {
+    const workerOf = (worker: string): Assign.AvailableWorker => ({
       worker,
       epoch: 1,
       role: "crew",
@@ -218,9 +220,9 @@ describe("a second copy", () => {
       uplink: 1e7,
       pullMs: 100,
     });
-    const hands = [hand("a"), hand("b"), hand("c")];
+    const workers = [workerOf("a"), workerOf("b"), workerOf("c")];
     const task = { waiting: 0, pixels: 1e8, bytes: 0 }; // a second each
-    const of = (a: number, b: number, more: object = {}, who = hands) => {
+    const of = (a: number, b: number, more: object = {}, who = workers) => {
       const loads = new Map([
         ["a", [{ seq: 8, readyAt: a }]],
         ["b", [{ seq: 9, readyAt: b }]],
@@ -232,13 +234,13 @@ describe("a second copy", () => {
     expect(of(9_800, 10_100)).toBeUndefined(); // hardly late
     expect(of(7_900, 10_100)).toBe(8); // late by more than twice its whole time
     expect(of(10_900, 15_000, { waiting: 1 })).toBeUndefined();
-    expect(of(10_900, 15_000, {}, hands.slice(0, 2))).toBeUndefined();
-    expect(Assign.tail(hands, new Map(), task, 10_000, LIVE)).toBeUndefined();
+    expect(of(10_900, 15_000, {}, workers.slice(0, 2))).toBeUndefined();
+    expect(Assign.tail(workers, new Map(), task, 10_000, LIVE)).toBeUndefined();
   });
 });
 
-test("a segment that is being checked takes a place of its worker, and none of its time", () => {
-  const hand: Assign.AvailableWorker = {
+test("a segment that is being spot-checked counts among its worker's jobs, and takes none of its time", () => {
+  const only: Assign.AvailableWorker = {
     worker: "a",
     epoch: 1,
     role: "crew",
@@ -249,7 +251,7 @@ test("a segment that is being checked takes a place of its worker, and none of i
   };
   const task = { seq: 3, pixels: 1e8, bytes: 0, without: [], why: "first" } as const;
   const of = (load: readonly Assign.Load[]) =>
-    Assign.choose([hand], new Map([["a", load]]), task, { now: 0, uplinkFreeAt: 0 }, LIVE);
+    Assign.choose([only], new Map([["a", load]]), task, { now: 0, uplinkFreeAt: 0 }, LIVE);
   const made = { readyAt: -900, made: true } as const;
   expect(of([{ seq: 1, ...made }])?.readyAt).toBe(1_000);
   expect(of([{ seq: 1, readyAt: 900 }])?.readyAt).toBe(1_900);

@@ -13,12 +13,12 @@ export interface AvailableWorker {
   readonly pullMs: number;
 }
 
-/** A job in a worker's available. */
+/** A segment that a worker was given and that is not paid yet. */
 export interface Load {
   readonly seq: number;
   /** When its transcoding was predicted to be over, in milliseconds. */
   readonly readyAt: number;
-  /** Delivered, and being checked: it takes a place until it is paid, for a worker delivers only so many unpaid, but no time. */
+  /** Delivered and being spot-checked: it counts among the worker's jobs until it is paid, but takes none of its time. */
   readonly made?: true;
 }
 
@@ -46,7 +46,7 @@ export interface Choice {
 }
 
 /**
- * The worker that is predicted to finish first, among those with a free place (`places`); successive
+ * The worker that is predicted to finish first, among those with room for one job more (`mostJobs`); successive
  * segments take turns among those that are about as quick (1.3 x), so that the whole crew stays warm and measured. A second try
  * goes to the quickest. Undefined if there is none now: `anybody` says whether to wait. Uplink first: a segment leaves after
  * those before it, one at a time; but one that is still being made leaves as it comes, and is transcoded meanwhile.
@@ -66,7 +66,7 @@ export function choose(
     const load = loads.get(candidate.worker) ?? [];
     const working = load.filter(({ made }) => made !== true);
     if (load.length >= config.perWorker) continue;
-    if (working.length >= places(candidate, able, task, config)) continue;
+    if (working.length >= mostJobs(candidate, able, task, config)) continue;
     const uploadedAt =
       closesAt === undefined
         ? start + (task.bytes * 8_000) / candidate.uplink
@@ -90,8 +90,8 @@ export function choose(
 }
 
 /**
- * The load that has longest kept a place for a spot check of its pictures, with somebody who could take the task: where nobody has a place
- * left, the spot check goes on without it. Undefined if no place is kept so.
+ * The delivered segment that has waited longest for its spot check, of a worker that could take the task: where nobody has room left,
+ * it is paid before its spot check is over. Undefined if no room is won by that.
  */
 export function oldestMade(
   available: readonly AvailableWorker[],
@@ -106,7 +106,7 @@ export function oldestMade(
       const load = loads.get(worker) ?? [];
       const made = load.filter((one) => one.made === true);
       // Nothing is won where it is full without them.
-      if (load.length - made.length >= places(candidate, able, task, config)) return [];
+      if (load.length - made.length >= mostJobs(candidate, able, task, config)) return [];
       return made.map(({ seq }) => ({ worker, seq }));
     })
     .sort((a, b) => a.seq - b.seq)[0];
@@ -143,8 +143,8 @@ const LEAST_LATE_MS = 500;
 const MARGIN = 1.3;
 
 /**
- * Whether a copy of what is merely slow would make everything late: the crew has more than 0.7 of its time to spend on the stream, as
- * far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
+ * Whether a copy of a segment that is merely slow would make all others late: the crew has more than 0.7 of its time to spend on the
+ * stream, as far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
  */
 export function saturated(
   available: readonly AvailableWorker[],
@@ -157,7 +157,7 @@ export function saturated(
 const SATURATED = 0.7;
 
 /**
- * At the end of a file, when fewer segments are left than workers: the one in candidate that is predicted to take longest, to be copied
+ * At the end of a file, when fewer segments are left than workers: the one in work that is predicted to take longest, to be copied
  * by somebody idle who would be done first by far (1.3 x). One past its time counts once it is late by twice a segment's time
  * and half of `suspectMs`. `waiting`: segments that nobody has. Undefined while there is other work, or no copy would help.
  */
@@ -198,7 +198,7 @@ export function tail(
  * Jobs that a worker may have in work: one running and one fetched ahead, a newcomer one alone. What failed or is late has no time for
  * that, and neither has a crew in which nobody is proven.
  */
-function places(
+function mostJobs(
   { newcomer }: AvailableWorker,
   able: readonly AvailableWorker[],
   { why }: Pick<Task, "why">,

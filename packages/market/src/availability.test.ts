@@ -39,7 +39,7 @@ describe("a worker's tab", () => {
     expect(got.free > 0).toBe(expected === "open");
   });
 
-  test("has as many places as its owner gives it, less its jobs, and never fewer than none", () => {
+  test("has as many free slots as its owner allows, less its jobs, and never fewer than none", () => {
     const free = (slots: number, jobs: number) =>
       state({ ...ALWAYS, slots }, { ...facts, jobs }).free;
     expect([free(4, 0), free(2, 1), free(1, 1), free(1, 3)]).toEqual([4, 1, 0, 0]);

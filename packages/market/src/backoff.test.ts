@@ -53,7 +53,7 @@ describe("a worker that was dropped", () => {
     expect(Backoff.slower(want, 146e6, snail, LIVE)?.pixelsPerS).toBe(1e6);
   });
 
-  test("keeps its figure where its links alone take all the time", () => {
+  test("is believed as before where its links alone take all the time", () => {
     const thin = { ...quick, uplink: 1e6 };
     expect(Backoff.slower(want, 146e6, thin, LIVE)).toBe(thin);
   });

@@ -11,7 +11,7 @@ const random = seededRandom(3, "check");
 const seed = random.bytes(32);
 
 describe(`who is checked (SEED=${replay.seed})`, () => {
-  test("is the one of the specification: HMAC-SHA256 with the seed, 48 bits", () => {
+  test("follows the specification: HMAC-SHA256 with the seed, 48 bits", () => {
     // Computed with Python's hmac: hmac.new(bytes(range(32)), b"tabcast/1/check\0" + bytes(32), "sha256").
     const key = Uint8Array.from({ length: 32 }, (_, i) => i);
     expect(Check.draw(key, new Uint8Array(32))).toBeCloseTo(0.946809555782842, 12);
@@ -20,7 +20,7 @@ describe(`who is checked (SEED=${replay.seed})`, () => {
     );
   });
 
-  test("is as many as the chance says, whatever the chance", () => {
+  test("comes to as many as the chance says, whatever the chance", () => {
     for (const chance of [30_000, 150_000, 500_000, 1_000_000]) {
       let hit = 0;
       for (let i = 0; i < 4_000; i++) if (Check.chosen(seed, random.bytes(32), chance)) hit++;
@@ -69,7 +69,7 @@ describe(`who is checked (SEED=${replay.seed})`, () => {
   });
 });
 
-describe("where is looked", () => {
+describe("the choice of rungs and frames to compare", () => {
   const ladder = [
     { width: 1280, height: 720 },
     { width: 426, height: 240 },
@@ -85,7 +85,7 @@ describe("where is looked", () => {
     expect(of(1).every((frame) => frame >= 0 && frame < 60)).toBe(true);
   });
 
-  test("is every rung of a newcomer, and else one by its share of the pixels", () => {
+  test("is every rung of a newcomer's, and one rung of others', drawn by its share of the pixels", () => {
     expect(Check.rungs(ladder, true, random)).toEqual([0, 1]);
     const hits = Array.from({ length: 3_000 }, () => Check.rungs(ladder, false, random)[0]);
     const small = hits.filter((index) => index === 1).length / 3_000;
@@ -107,9 +107,6 @@ test.each<[Check.Finding[], ReturnType<typeof Check.settle>]>([
   [["false", "grey"], "doubt"],
   [["false", "false"], "fail"],
   [["false", "none"], "doubt"],
-])(
-  "after spot checks %j comes %s: one spot check alone never counts against anybody",
-  (findings, next) => {
-    expect(Check.settle(findings)).toBe(next);
-  },
-);
+])("after findings %j comes %s: one alone never counts against a worker", (findings, next) => {
+  expect(Check.settle(findings)).toBe(next);
+});

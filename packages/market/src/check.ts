@@ -78,11 +78,11 @@ export function weighted(weights: readonly number[], random: Pick<Random, "fract
   return found === -1 ? weights.length - 1 : found;
 }
 
-/** What looking at a rendition came to; "none" where it could not be checked through no fault of its maker. */
+/** What a spot check found; "none" where the pictures could not be compared, through no fault of their maker. */
 export type Finding = "honest" | "grey" | "false" | "none";
 
 /**
- * What to do after the spot checks so far: a first spot check that is not honest is repeated at other frames, beside an encode of our own.
+ * What to do after the spot checks so far: one whose finding is not honest is repeated at other frames, beside an encode of our own.
  * Only "false" at both counts against its maker; what stays grey counts neither way.
  */
 export function settle(
@@ -112,7 +112,7 @@ export type Complaint =
   | { readonly what: "draw" | "chance" | "receipt"; readonly seq: number };
 
 /**
- * Recomputes who was checked; empty if everything is as it was promised. `kept` adds what only the worker knows: the chance named
+ * Recomputes who was spot-checked; empty if everything is as it was promised. `kept` adds what only the worker knows: the chance named
  * before it signed, and which receipts it gave; without it the seed, and the draw of every line, are what anybody can check.
  */
 export function audit(

@@ -39,7 +39,7 @@ export interface Config {
     readonly makes: number;
   };
   /**
-   * Verified segments after which a member makes room for the backup, where there is one: who bids and is as good shall have a
+   * Verified segments after which a member makes room for the backup, where there is one: a bidder that is as good is to have a
    * turn. The facts of the market re-hire for files every 30 segments (section 3); with 30 a city of 200 equals and 30 streams shares
    * less evenly in ten minutes (Jain 0.76 to 0.79) than with 20.
    */
@@ -68,11 +68,11 @@ export interface Config {
   readonly patience: { readonly firstMs: number; readonly laterMs: number };
   /** Attempts on workers before the segment is encoded here. */
   readonly mostAttempts: number;
-  /** Silence after which the backup starts too, in milliseconds, whatever the worker's heartbeat history. */
+  /** Silence after which the backup starts too, in milliseconds, however seldom the worker's heartbeats come. */
   readonly suspectMs: number;
   /**
-   * The same where its heartbeat history is known, from so many signs of life on: `times` the longest silence of the last one or two `memoryMs`, at
-   * least `leastMs`, which is three heartbeats.
+   * The same once `after` of its heartbeats were heard: `times` the longest silence of the last one or two `memoryMs`, at least
+   * `leastMs`, which is three heartbeats.
    */
   readonly quiet: {
     readonly after: number;
@@ -88,7 +88,7 @@ export interface Config {
   readonly hedge: { readonly perSegment: number; readonly most: number };
   /** Jobs a worker has at once: one running, one fetched ahead. */
   readonly perWorker: number;
-  /** The same for a newcomer, where somebody proven could take the segment: a set of fresh keys shall not hold a stream. */
+  /** The same for a newcomer where somebody proven could take the segment: keys cost nothing, and many new ones must not fill a stream. */
   readonly perNewcomer: number;
   /**
    * The draw among bids: e^(-price x dearness) x honesty^honesty x chance to stay^stay. `stake` raises honesty by a worker's share of
@@ -101,12 +101,13 @@ export interface Config {
     readonly stake: number;
   };
   /**
-   * Whose pictures are spot-checked: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in as many as passed in a row, never fewer than
-   * `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126 (facts of the market, section 10); 0.03 would
-   * do where a lost place is worth 16 segments more. `waitMs`: how long publishing a live segment waits for a spot check.
+   * Whose pictures are spot-checked: the first `newcomer` results (every rung of the first `whole`, then one rung of each), then one in
+   * as many as passed in a row, never fewer than `floor`. With four unpaid segments as the bond, cheating does not pay above 0.126
+   * (facts of the market, section 10); 0.03 would do where a lost engagement is worth 16 segments more.
+   * `waitMs`: how long publishing a live segment waits for its spot check.
    * `share`: the part of a live stream's time that spot checks may take where they are slow; the floor is kept all the same.
-   * `payMs`: how long a live stream's payment waits for a spot check, unless the worker's place is needed before. After that the worker is
-   * paid for what passed by its structure, since our being slow is not its fault; a spot check that fails later still costs it its place.
+   * `payMs`: how long payment for a live segment waits for its spot check, unless its worker is needed before. After that the worker is
+   * paid for what passed by its structure, since our being slow is not its fault; pictures found false later still cost it its engagement.
    */
   readonly check: {
     readonly whole: number;

@@ -112,7 +112,7 @@ describe("an offer", () => {
     expect(awards(effects)).toHaveLength(3);
   });
 
-  test("stays open while there is no backup, for who comes later", () => {
+  test("stays open for latecomers while there is no backup", () => {
     const at = hired(["a", "b"]);
     expect(at.now().offer?.open).toBe(true);
     const effects = at.bid("late", 2_000);
@@ -121,14 +121,14 @@ describe("an offer", () => {
   });
 });
 
-describe("the backup", () => {
+describe("the purse of the backup", () => {
   const purse = (id: number, pixelsPerS: number) => ({
     payee: new Uint8Array(20).fill(id),
     pixelsPerS,
   });
   const awarded = (at: ReturnType<typeof hiring>) => at.awards(at.play({ type: "tick", now: 500 }));
 
-  test("is paid into another purse than the crew, where somebody else has bid", () => {
+  test("is another than the crew's where one with another purse has bid", () => {
     const purses = (others: readonly string[]) => {
       const at = hiring();
       at.play({ type: "tick", now: 0 });
@@ -141,7 +141,7 @@ describe("the backup", () => {
     expect(purses(["e"])).toEqual(["crew 1", "crew 1", "backup 2"]);
   });
 
-  test("may be an honest worker whose address the crew has copied", () => {
+  test("may be the one whose address a crew has copied without its signature", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
     for (const thief of ["a", "b"]) at.bid(thief, 100, purse(1, 900_000_000));
@@ -169,7 +169,7 @@ describe("a bid", () => {
     ]);
   });
 
-  test("by a member is refused, and one after the end too", () => {
+  test("by a worker that is hired already is refused, and so is one after the stream's end", () => {
     const at = hired(["a", "b"]);
     expect(at.bid("a", 1_500)[0]).toMatchObject({ ok: false, why: "already in" });
     at.play({ type: "ended", now: 2_000 });
@@ -185,7 +185,7 @@ describe("a bid", () => {
     expect(answers.at(-1)).toMatchObject({ ok: false, why: "full" });
   });
 
-  test("made again replaces the one before", () => {
+  test("that a worker makes again replaces its earlier one", () => {
     const { play, bid, now } = hiring();
     play({ type: "tick", now: 0 });
     bid("a", 10);
@@ -195,8 +195,8 @@ describe("a bid", () => {
   });
 });
 
-describe("a place that becomes free", () => {
-  test("goes to the backup, and the backup's to the next bid in hand", () => {
+describe("a vacancy in the crew", () => {
+  test("goes to the backup, whose own goes to the next bid in hand", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
     for (const worker of ["a", "b", "c", "d"]) at.bid(worker, 100);
@@ -222,7 +222,7 @@ describe("a place that becomes free", () => {
     expect(effects.at(-1)).toMatchObject({ do: "offer" });
   });
 
-  test("by an award nobody answered goes to the next bid in hand", () => {
+  test("that an unanswered award leaves goes to the next bid in hand", () => {
     const at = hiring({ wanted: 1 });
     at.play({ type: "tick", now: 0 });
     at.bid("a", 10);
@@ -234,7 +234,7 @@ describe("a place that becomes free", () => {
     expect(at.awards(effects)).toMatchObject([{ role: "crew" }]);
   });
 
-  test("by a worker that drains is filled while it finishes", () => {
+  test("that a draining worker leaves is filled while it finishes", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "draining", worker: "a", now: 2_000 });
     expect(available(at.now()).map(({ worker }) => worker)).toEqual(["b"]);
@@ -243,8 +243,8 @@ describe("a place that becomes free", () => {
   });
 });
 
-describe("where all who come are too slow", () => {
-  test("it is known what they could make, and asking for less is a fresh offer that they may answer", () => {
+describe("a stream for which all bidders are too slow", () => {
+  test("knows what they could make, and asks for less in a fresh offer that they may answer", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
     expect(at.bid("a", 100, { pixelsPerS: 20_000_000 })[0]).toMatchObject({ why: "too slow" });
@@ -261,7 +261,7 @@ describe("where all who come are too slow", () => {
     expect(at.bid("a", 700, { pixelsPerS: 20_000_000 })[0]).toMatchObject({ why: "too slow" });
   });
 
-  test("who bid and was too slow is hired at once where it makes what is asked then", () => {
+  test("hires them at once when it asks for no more than they can make", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
     at.bid("a", 100, { pixelsPerS: 20_000_000 });
@@ -277,7 +277,7 @@ describe("where all who come are too slow", () => {
     expect(at.now().spare.size).toBe(0);
   });
 
-  test("their bids fill no place among those that close an offer", () => {
+  test("does not count their bids among those that close an offer", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
     for (let i = 0; i < 80; i++) at.bid(`slow${i}`, 10, { pixelsPerS: 20_000_000 });
@@ -289,7 +289,7 @@ describe("where all who come are too slow", () => {
     expect(effects.at(-1)).toMatchObject({ do: "closed" });
   });
 
-  test("whoever cannot make what is asked later makes room for who can", () => {
+  test("lets a worker go that cannot make what it asks for later", () => {
     const at = hired(["quick"], { wanted: 2, pixels: 20_000_000 });
     const slow = { pixelsPerS: 20_000_000 };
     at.bid("slow", 1_100, slow);
@@ -300,7 +300,7 @@ describe("where all who come are too slow", () => {
     expect(at.now().members.get("slow")).toMatchObject({ state: "draining", leaving: "too slow" });
   });
 
-  test("who was too slow for an earlier offer says nothing of who comes for the next one", () => {
+  test("forgets what they could make once their offer is over", () => {
     const at = hiring();
     at.play({ type: "tick", now: 0 });
     at.bid("a", 100, { pixelsPerS: 20_000_000 });
@@ -308,7 +308,7 @@ describe("where all who come are too slow", () => {
     expect(at.now().slow).toBe(0);
   });
 
-  test("who is hired shows what it makes after three segments", () => {
+  test("knows after three segments what a hired worker can make", () => {
     const at = hired(["a"], { wanted: 1 });
     expect(Crew.reach(at.now(), LIVE)).toBe(0);
     const sample = { pixels: 80_000_000, upload: undefined, encodeMs: 1_000, pullMs: 0 };
@@ -318,8 +318,8 @@ describe("where all who come are too slow", () => {
   });
 });
 
-describe("a worker that was dropped", () => {
-  test("may return after 30 s, under a higher epoch", () => {
+describe("a worker", () => {
+  test("may return 30 s after it was dropped, under a higher epoch", () => {
     const at = hired(["a", "b"]);
     const before = at.now().epochs.get("a") ?? 0;
     at.play({ type: "lost", worker: "a", fault: "failed", now: 2_000 });
@@ -329,7 +329,7 @@ describe("a worker that was dropped", () => {
     expect(at.awards(effects)).toMatchObject([{ worker: "a", epoch: before + 2 }]);
   });
 
-  test("for a second invalid result does not return", () => {
+  test("does not return after a second invalid result", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "lost", worker: "a", fault: "invalid", now: 2_000 });
     at.bid("a", 40_000);
@@ -338,13 +338,13 @@ describe("a worker that was dropped", () => {
     expect(at.bid("a", 9_000_000)[0]).toMatchObject({ ok: false, why: "wait" });
   });
 
-  test("that closed its page may come back at once", () => {
+  test("may come back at once after it closed its page", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "lost", worker: "a", fault: "left", now: 2_000 });
     expect(at.bid("a", 2_001)[0]).toMatchObject({ ok: true });
   });
 
-  test("for being late gets nothing for 6 s, then 12 s, and is out at the third time", () => {
+  test("gets nothing for 6 s after being late, then for 12 s, and is dropped the third time", () => {
     const at = hired(["a", "b", "c"]);
     const ready = () =>
       available(at.now())
@@ -371,7 +371,7 @@ describe("a worker that was dropped", () => {
   test.each([
     ["one in six is forgiven", 5, true],
     ["one in three is out", 2, false],
-  ])("for being late: %s", (_, inTime, stays) => {
+  ])("was late: %s", (_, inTime, stays) => {
     const at = hired(["a", "b"]);
     const sample = { pixels: 1, upload: { bytes: 1, ms: 1 }, encodeMs: 1, pullMs: 1 };
     for (let now = 100_000; now < 1_000_000 && at.now().members.has("a"); now += 100_000) {
@@ -382,25 +382,25 @@ describe("a worker that was dropped", () => {
     expect(at.now().members.has("a")).toBe(stays);
   });
 
-  test("for being late is asked all the same if all are late", () => {
+  test("gets segments although it was late, if all are late", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "lost", worker: "a", fault: "late", now: 100_000 });
     at.play({ type: "lost", worker: "b", fault: "late", now: 100_000 });
     expect(available(at.now())).toHaveLength(2);
   });
 
-  test("for being full stays", () => {
+  test("stays hired after saying that it is full", () => {
     const at = hired(["a", "b"]);
     expect(at.play({ type: "lost", worker: "a", fault: "busy", now: 2_000 })).toEqual([]);
     expect(at.now().members.has("a")).toBe(true);
   });
 });
 
-describe("what is measured", () => {
+describe("a stream that measures its workers", () => {
   const upload = { bytes: 750_000, ms: 100 };
   const sample = { pixels: 83_000_000, upload, encodeMs: 500, pullMs: 50 };
 
-  test("replaces the claim after three segments", () => {
+  test("believes its measurements instead of a worker's claim after three segments", () => {
     const at = hired(["a", "b"]);
     const speed = () => available(at.now()).find(({ worker }) => worker === "a")?.pixelsPerS;
     expect(speed()).toBeCloseTo(0.7 * 200_000_000, 0);
@@ -410,7 +410,7 @@ describe("what is measured", () => {
     expect(speed()).toBeCloseTo(166_000_000, 0);
   });
 
-  test("of the way to a worker is what was sent at full speed: bytes that waited to be made say nothing", () => {
+  test("counts only what was sent at full speed: bytes that waited to be made say nothing of the link", () => {
     const at = hired(["a", "b"]);
     const uplink = () => available(at.now()).find(({ worker }) => worker === "a")?.uplink;
     const live = { ...sample, upload: undefined };
@@ -421,7 +421,7 @@ describe("what is measured", () => {
     expect(uplink()).toBe(60_000_000);
   });
 
-  test("drops a slow worker only when somebody better has bid", () => {
+  test("lets a slow worker go only when somebody better has bid", () => {
     const slow = { ...sample, encodeMs: 3_000 };
     const alone = hired(["a", "b", "c"]);
     for (let i = 0; i < 9; i++)
@@ -440,7 +440,7 @@ describe("what is measured", () => {
     );
   });
 
-  test("keeps a worker behind a slow link: nobody has measured a stranger's", () => {
+  test("keeps one behind a slow link, for nobody has measured a stranger's", () => {
     const behind = { ...sample, pullMs: 3_000 };
     const { at, worker } = chosen();
     for (let i = 0; i < 9; i++)
@@ -448,7 +448,7 @@ describe("what is measured", () => {
     expect(at.now().members.get(worker)?.state).toBe("hired");
   });
 
-  test("gives the backup a turn after a lease, and nobody where there is none", () => {
+  test("gives the backup a turn when a worker's lease is over, if there is a backup", () => {
     const serve = (at: ReturnType<typeof hired>, worker: string, times: number) => {
       for (let i = 0; i < times; i++) at.play({ type: "delivered", worker, sample, now: 2_000 });
       return at.now().members.get(worker);
@@ -470,7 +470,7 @@ describe("what is measured", () => {
   });
 });
 
-test("who does not serve what it made is dropped for a while, and for good the second time", () => {
+test("a worker that does not serve what it made is dropped for a while, and for good the second time", () => {
   const at = hired(["a", "b"]);
   const unserved = (now: number) => at.play({ type: "lost", worker: "a", fault: "unserved", now });
   expect(unserved(2_000)).toContainEqual(expect.objectContaining({ do: "drop", why: "unserved" }));
@@ -484,7 +484,7 @@ test("who does not serve what it made is dropped for a while, and for good the s
   expect(at.now().known.get("a")?.suspendedUntil).toBe(Number.POSITIVE_INFINITY);
 });
 
-test("hands say who is no more than a newcomer", () => {
+test("the available workers say which of them are newcomers", () => {
   const at = hired(["a", "b"]);
   const found = Crew.available(at.now(), LIVE, ({ worker }) => worker === "a");
   expect(found.map(({ worker, newcomer }) => `${worker} ${newcomer}`).sort()).toEqual([
@@ -493,8 +493,8 @@ test("hands say who is no more than a newcomer", () => {
   ]);
 });
 
-describe("the end", () => {
-  test("closes the offer and lets everybody go", () => {
+describe("the end of a stream", () => {
+  test("closes its offer and lets its workers go", () => {
     const at = hired(["a", "b"]);
     const effects = at.play({ type: "ended", now: 9_000 });
     expect(effects.filter((effect) => effect.do === "drop")).toHaveLength(2);
@@ -579,7 +579,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("what is remembered of workers is bounded, and no exile clears its name by a crowd", () => {
+  test("remembers a bounded number of workers, and a crowd of others clears no dropped worker's name", () => {
     const at = hired(["a", "b"]);
     at.play({ type: "lost", worker: "a", fault: "invalid", now: 2_000 });
     at.bid("a", 40_000);
@@ -597,7 +597,7 @@ describe("a worker that is late where nobody else bids", () => {
       .play({ type: "lost", worker: "a", fault: "late", now })
       .filter((effect) => effect.do === "drop");
 
-  test("is out for four seconds after the second late segment, and told so", () => {
+  test("is dropped for four seconds after the second late segment, and told so", () => {
     const at = hired(["a"]);
     expect(late(at, 10_000)).toEqual([]);
     expect(late(at, 12_000)).toMatchObject([{ do: "drop", why: "late" }]);
@@ -645,7 +645,7 @@ describe("a worker that is late where nobody else bids", () => {
     expect(away(42_000)).toBe(4_000);
   });
 
-  test("is dropped as always where somebody else is hired", () => {
+  test("is dropped for as long as usual where somebody else is hired", () => {
     const at = hired(["a", "b"]);
     late(at, 10_000);
     expect(late(at, 10_001)).toEqual([]);

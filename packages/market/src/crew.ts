@@ -4,7 +4,7 @@
  *   offer open ──bids──▶ award ──accepted──▶ hired ──too slow, lease over──▶ draining
  *       ▲                  │ refused, silent    │ lost                         │ what it had is done
  *       │                  ▼                    ▼                              ▼
- *       └── a place is free: next bid in hand, or offer again ◀─────── out for 30 s
+ *       └── a vacancy: next bid in hand, or offer again ◀─── suspended for 30 s
  *
  * Authority: `epochs`, which never fall, for whose answers count; `members` for who is hired. `known` is a cache of what was
  * measured here. Bounds: `config.mostBids` bids, `MOST_KNOWN` workers remembered, one crew of 8 and one backup.
@@ -27,7 +27,7 @@ export const REPEAT_MS = 2_000;
 
 /** A busy worker is not asked again for this long, in milliseconds. */
 const BUSY_MS = 2_000;
-/** No worker's word keeps it out for longer, in milliseconds. */
+/** A worker that asks for a later retry is taken at its word for so long at most, in milliseconds. */
 const MOST_RETRY_MS = 600_000;
 
 /** What the stream needs of its workers. */
@@ -121,7 +121,7 @@ export interface Crew {
   readonly members: ReadonlyMap<string, Member>;
   readonly epochs: ReadonlyMap<string, number>;
   readonly known: ReadonlyMap<string, Known>;
-  /** Most output pixels of one segment that anybody who was too slow for this offer would make in time; 0: nobody was. */
+  /** Most output pixels of one segment that a bidder too slow for this offer would make in time; 0: no bidder was too slow. */
   readonly slow: number;
   /** Bids on this offer that were too slow: they are taken up where less is asked. At most `config.mostBids`. */
   readonly spare: Crew["bids"];
@@ -165,7 +165,7 @@ export type Event =
       readonly now: number;
     }
   | { readonly type: "draining"; readonly worker: string; readonly now: number }
-  /** So many output pixels are asked of one segment from now on; who was too slow may do, and may bid again. */
+  /** So many output pixels are asked of one segment from now on; bidders that were too slow may do, and may bid again. */
   | { readonly type: "asked"; readonly pixels: number; readonly now: number }
   /** A segment of its was verified. */
   | {
@@ -374,7 +374,7 @@ function apart(crew: Crew, bids: readonly Bidden[], now: number, config: Config)
   return able ? others : bids;
 }
 
-/** Awards `count` places of a role to the best bids in hand. */
+/** Awards `count` engagements of a role to the best bids in hand. */
 function award(
   crew: Crew,
   role: Member["role"],
@@ -422,7 +422,7 @@ function award(
   return [next, effects];
 }
 
-/** The backup that has waited longest takes a free place in the crew; it needs no new award. */
+/** The backup that has waited longest fills a vacancy in the crew; it needs no new award. */
 function promote(crew: Crew): Crew {
   let next = crew;
   for (const member of crew.members.values()) {
@@ -433,7 +433,7 @@ function promote(crew: Crew): Crew {
   return next;
 }
 
-/** Fills free places, and says whether anybody more is wanted. */
+/** Fills vacancies, and says whether anybody more is wanted. */
 function settle(before: Crew, now: number, config: Config, random: Random): Step {
   let crew = before;
   const effects: Effect[] = [];
@@ -567,7 +567,7 @@ function delivered(crew: Crew, worker: string, sample: Sample, now: number, conf
   return [counted, []];
 }
 
-/** Somebody who has bid is better: a crew that is slow on average still beats nobody. */
+/** True if a bidder is better: a crew that is slow on average still beats nobody. */
 function quicker(crew: Crew, { worker, claimed }: Member, now: number, config: Config): boolean {
   const own = crew.known.get(worker);
   const mine = etaMs(crew.need, claimed, own, config);
@@ -643,7 +643,7 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       const quick = [...crew.spare].filter(([, { bid }]) =>
         feasible(candidate(next, bid, now, config), need.slackMs, config),
       );
-      // Who cannot make what is asked now makes room: its jobs would all be late.
+      // A worker that cannot make what is asked now makes room: its jobs would all be late.
       const slow = [...crew.members.values()].filter(
         ({ worker, claimed }) =>
           config.margin * etaMs(need, claimed, crew.known.get(worker), config) >= need.slackMs,

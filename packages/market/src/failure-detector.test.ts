@@ -28,7 +28,7 @@ describe("how long a worker may be silent", () => {
     expect(FailureDetector.patience(of(...gaps), LIVE)).toBe(expected);
   });
 
-  test("for a file is what it always was", () => {
+  test("does not depend on its heartbeats where the stream is a file", () => {
     expect(FailureDetector.patience(of(...steady(20)), FAST)).toBe(FAST.suspectMs);
   });
 });

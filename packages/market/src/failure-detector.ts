@@ -27,7 +27,7 @@ export function beat(history: History, gapMs: number, now: number, { quiet }: Co
   return { longest: gapMs, before, since: now, count };
 }
 
-/** Silence after which it is suspected, in milliseconds; the most there is for one whose history is not known. */
+/** Silence after which a worker is suspected, in milliseconds: the most there is where fewer than `quiet.after` heartbeats were heard. */
 export function patience(
   { longest, before, count }: History,
   { quiet, suspectMs }: Config,

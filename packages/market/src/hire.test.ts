@@ -51,8 +51,8 @@ const me: Hire.Self = {
 };
 const stream = "06".repeat(32);
 
-describe("bidding", () => {
-  test("the time for a segment is its pixels over the measured speed", () => {
+describe("a worker that hears an offer", () => {
+  test("reckons a segment's time as its pixels over the measured speed", () => {
     expect(Hire.transcodeMs(offer, 60_000_000)).toBeCloseTo(921.6, 1);
   });
 
@@ -71,14 +71,14 @@ describe("bidding", () => {
       { working: ["x"], capabilities: [{ codec: "avc", pixelsPerSecond: 1.5e7 }] },
       "busy",
     ],
-  ])("with %s is left alone", (_, values, why) => {
+  ])("lets it pass for %s", (_, values, why) => {
     expect(Hire.consider(offer, { ...me, ...values })).toEqual({ bid: false, why });
   });
 
   test.each([
     ["for the slack", undefined, Math.ceil(Hire.transcodeMs(offer, 1) / offer.slackMs)],
     ["for the broadcaster", 3e7, 3.6e7],
-  ])("with too little speed %s is left alone, and says how much would do", (_, tooSlow, needed) => {
+  ])("lets it pass with too little speed %s, and says how much would do", (_, tooSlow, needed) => {
     const at = (pixelsPerSecond: number) =>
       Hire.consider(offer, { ...me, capabilities: [{ codec: "avc", pixelsPerSecond }], tooSlow });
     const measured = needed - 1;
@@ -98,7 +98,7 @@ describe("bidding", () => {
     ...values,
   });
 
-  test("too slow for the whole ladder bids with its true speed, behind those who are not, however rested it is", () => {
+  test("that is too slow for the whole ladder bids with its true speed, behind those that are not, however rested it is", () => {
     const able = Hire.consider(two, measuring(whole));
     const slow = Hire.consider(two, measuring(whole - 1, { restedMs: 60 * Hire.REST_MS }));
     expect(able).not.toHaveProperty("slow");
@@ -110,7 +110,7 @@ describe("bidding", () => {
     expect(slow.bid && able.bid && slow.delayMs / able.delayMs).toBeCloseTo(1 / Hire.SLOW_WEIGHT);
   });
 
-  test("too slow even for the lowest rung is left alone, and so is one that works for others, or would for a file", () => {
+  test("lets it pass when it is too slow even for the lowest rung, or works for others, or the offer is a file's", () => {
     expect(Hire.consider(two, measuring(least))).toMatchObject({ bid: true });
     expect(Hire.consider(two, measuring(least - 1))).toEqual({
       bid: false,
@@ -123,7 +123,7 @@ describe("bidding", () => {
     expect(Hire.consider(file, measuring(least / 2))).toMatchObject({ why: "incapable" });
   });
 
-  test("that the broadcaster found too slow stays away, longer each time, until it is faster", () => {
+  test("stays away after the broadcaster found it too slow, longer each time, until it is faster", () => {
     const tooSlow = measuring(1.19 * least, { tooSlow: least });
     expect(Hire.consider(two, tooSlow)).toMatchObject({ bid: false, why: "incapable" });
     expect(Hire.consider(two, measuring(1.21 * least, { tooSlow: least }))).toMatchObject({
@@ -133,7 +133,7 @@ describe("bidding", () => {
   });
 
   test.each([4, 16, 60, 200, 1_000])(
-    "%i that are too slow for an offer of 30 s send it fewer than 25 bids, and the first within five seconds",
+    "bids rarely when it is too slow: %i of them send fewer than 25 bids in 30 s, the first within five seconds",
     (peers) => {
       let sent = 0;
       let first = 0;
@@ -168,20 +168,20 @@ describe("bidding", () => {
     expect(busy).toMatchObject({ bid: true, pixelsPerSecond: 30_000_000 });
   });
 
-  test("a file's offer, with its long slack, takes slow workers too", () => {
+  test("bids slowly on a file's offer too, whose slack is long", () => {
     const slow = { ...me, capabilities: [{ codec: "avc", pixelsPerSecond: 5e6 }] };
     expect(Hire.consider({ ...offer, slackMs: 60_000 }, slow)).toMatchObject({ bid: true });
   });
 });
 
 describe("an offer with conditions", () => {
-  test("of tags is for those that have them all", () => {
+  test("that names tags is answered by workers that have them all", () => {
     const picky = { ...offer, need: ["hw", "region:eu"] };
     expect(Hire.consider(picky, { ...me, tags: ["hw"] })).toEqual({ bid: false, why: "incapable" });
     expect(Hire.consider(picky, { ...me, tags: ["region:eu", "hw"] })).toMatchObject({ bid: true });
   });
 
-  test("of a private crew is for those that know its token", () => {
+  test("of a private crew is answered by workers that know its token", () => {
     const ours = { ...offer, crew: bytes(9, 16) };
     expect(Hire.consider(ours, me)).toEqual({ bid: false, why: "denied" });
     expect(Hire.consider(ours, { ...me, crews: ["09".repeat(16)] })).toMatchObject({ bid: true });
@@ -208,7 +208,7 @@ describe("a job", () => {
     else expect(breach).toContain(why);
   });
 
-  test("of a file leaves a place for live streams, where the tab is in one", () => {
+  test("of a file leaves a slot for live streams, where the tab works for one", () => {
     const file = { file: true };
     const live = { file: false };
     expect(Hire.admits(file, [file, file], { slots: 4, live: true })).toBe(true);
@@ -230,7 +230,7 @@ test("an answer's word is one of ours, or none", () => {
 });
 
 describe("the draw", () => {
-  test("is the one of the specification: SHA-256 of offer id and peer id, 48 bits", () => {
+  test("follows the specification: SHA-256 of offer id and peer id, 48 bits", () => {
     // Computed with Python's hashlib.
     expect(Hire.draw(offer.id, "worker")).toBeCloseTo(0.33087228775514, 12);
   });
@@ -270,7 +270,7 @@ describe("an award", () => {
     epoch: 2,
   };
 
-  test("that fits the bid is taken, and one for a stream it is in replaces the older", () => {
+  test("that fits the bid is taken, and replaces an older one for the same stream", () => {
     expect(Hire.accept(award, standing)).toEqual({ ok: true });
     expect(Hire.accept(award, { ...standing, working: [stream] })).toEqual({ ok: true });
   });

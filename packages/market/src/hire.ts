@@ -22,7 +22,7 @@ export interface Self {
   readonly lists: Pick<Policy, "allow" | "deny">;
   /** Streams it is hired for, lower-case hex. */
   readonly working: readonly string[];
-  /** Milliseconds since its last place was over, or since it joined. */
+  /** Milliseconds since its last engagement was over, or since it joined. */
   readonly restedMs: number;
   /** Peers seen on the offers topic, without itself. */
   readonly neighbours: number;
@@ -86,12 +86,12 @@ export interface Slow {
  * the first had dialled: a cold dial takes half a second, and an offer wants three.
  */
 export const BID_SPACING_MS = 100;
-/** Who has long had no place goes before those who just had one: weight grows by one for each so many milliseconds, up to a bound. */
+/** A worker that has long had no engagement goes before those that just had one: its weight grows by one in so many ms, up to a bound. */
 export const REST_MS = 30_000;
 export const MOST_RESTED = 16;
 /**
- * Weight of who is too slow for a live stream's whole ladder, however rested: one such bid each 1.6 s, whatever N. That is behind those who
- * make all of it, and yet one or two come within the three seconds after which a stream that found nobody asks for less.
+ * Weight of a worker too slow for a live stream's whole ladder, however rested: one such bid each 1.6 s, whatever N. That is behind those
+ * that make all of it, and yet one or two come within the three seconds after which a stream that found nobody asks for less.
  */
 export const SLOW_WEIGHT = 1 / 16;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
@@ -190,8 +190,9 @@ const CAPPED_MS = 30_000;
 
 /**
  * Whether to take an award. Its id is one that we have drawn for this bid and not seen since: whoever could choose it, or show us an old one
- * again, could have us sign two receipts for what looks like one segment. Slots are looked at again here: a bid may be seconds old; and the terms are the ones that were offered
- * and bid: another price, lane or stream is refused.
+ * again, could have us sign two receipts for what looks like one segment. Whether
+ * it is free is asked again here, for a bid may be seconds old; and the terms are the ones that were offered and bid: another price, lane
+ * or stream is refused.
  */
 export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false } & Decline) {
   const no = (reason: Refusal, retryMs = 0) => ({ ok: false, reason, retryMs }) as const;
@@ -244,7 +245,7 @@ export function room(
 /** How long nothing is paid until a worker leaves, in milliseconds. */
 const UNPAID_MS = 60_000;
 /** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
-const SHUN_MS = 600_000;
+const UNPAID_AWAY_MS = 600_000;
 const SLOW_MS = 5_000;
 /** The same where the bid was for fewer rungs: not each time that an offer is renewed, but again and again, for the quick ones may leave. */
 const FEWER_MS = { first: 30_000, most: 300_000 };
@@ -263,8 +264,8 @@ export function leaves(
   of: { readonly unpaidMs: number; readonly times: number },
 ): { readonly letGo: boolean; readonly awayMs: number } | undefined {
   if (unpaid.every((state) => state === "cancelled"))
-    return { letGo: true, awayMs: Math.min(SHUN_MS, SLOW_MS * 2 ** of.times) };
-  return of.unpaidMs >= UNPAID_MS ? { letGo: false, awayMs: SHUN_MS } : undefined;
+    return { letGo: true, awayMs: Math.min(UNPAID_AWAY_MS, SLOW_MS * 2 ** of.times) };
+  return of.unpaidMs >= UNPAID_MS ? { letGo: false, awayMs: UNPAID_AWAY_MS } : undefined;
 }
 
 /** Whether a broadcaster that says goodbye with these words may want the worker again under the same offer. */
@@ -313,7 +314,7 @@ export interface Hold {
   readonly file: boolean;
 }
 
-/** True if a job may start: files leave one place free while the tab has a place in a live stream. */
+/** True if a job may start: files leave one slot free while the tab works for a live stream. */
 export function admits(
   job: Hold,
   inHand: readonly Hold[],

@@ -68,7 +68,7 @@ const sent = [assigned("a"), progress("a", 0)];
 const states: Record<Job.State, Job.Job> = {
   open: play([]).job,
   sent: play(sent).job,
-  check: play([...sent, receipt("a")]).job,
+  verifying: play([...sent, receipt("a")]).job,
   local: play([...sent, progress("a", 4_900), late(5_000)]).job,
   done: play([...sent, receipt("a"), passed("a")]).job,
   missed: play([...sent, { type: "cancelled" }]).job,
@@ -103,7 +103,7 @@ const table = {
     noWorker: "sent",
     closed: "sent",
     progress: "sent",
-    receipt: "check",
+    receipt: "verifying",
     pulling: "sent",
     pulled: "sent",
     passed: "sent",
@@ -117,23 +117,23 @@ const table = {
     tail: "sent",
     cancelled: "missed",
   },
-  check: {
-    assigned: "check",
-    noWorker: "check",
-    closed: "check",
-    progress: "check",
-    receipt: "check",
-    pulling: "check",
-    pulled: "check",
+  verifying: {
+    assigned: "verifying",
+    noWorker: "verifying",
+    closed: "verifying",
+    progress: "verifying",
+    receipt: "verifying",
+    pulling: "verifying",
+    pulled: "verifying",
     passed: "done",
     failed: "open",
-    "late: suspect": "check",
-    "late: dead": "check",
+    "late: suspect": "verifying",
+    "late: dead": "verifying",
     "late: local": "local",
     "late: deadline": "missed",
-    localDone: "check",
-    localFailed: "check",
-    tail: "check",
+    localDone: "verifying",
+    localFailed: "verifying",
+    tail: "verifying",
     cancelled: "missed",
   },
   local: {
@@ -173,7 +173,7 @@ describe("the table of states", () => {
 });
 
 describe("one segment", () => {
-  test("goes to one worker, is checked, published and paid", () => {
+  test("goes to one worker, is verified, published and paid", () => {
     const { job, effects } = play([...sent, receipt("a"), passed("a")]);
     expect(job.hedged).toBe(false);
     expect(effects).toEqual([
@@ -240,7 +240,7 @@ describe("one segment", () => {
     expect([after, nothing]).toEqual([job, []]);
   });
 
-  test("starts no backup without a token, but replaces a dead worker all the same", () => {
+  test("starts no backup when the hedge budget is spent, but replaces a dead worker all the same", () => {
     const quiet = play([...sent, late(1_200, false)]);
     expect(quiet.effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
     const dead = play([late(3_000, false)], LIVE, [quiet.job, []]);
@@ -251,18 +251,18 @@ describe("one segment", () => {
     ]);
   });
 
-  test("asks for one backup only, however often it is looked at", () => {
+  test("asks for one backup only, however often time is said to have passed", () => {
     const { effects } = play([...sent, late(1_200), late(1_300), late(2_900)]);
     expect(effects.filter((effect) => effect.do === "pick")).toHaveLength(2);
   });
 
-  test("a sign of life ends the suspicion", () => {
+  test("ends the suspicion of a worker that gives a sign of life", () => {
     const { job, effects } = play([...sent, progress("a", 1_100), late(1_200), late(2_200)]);
     expect(job.state).toBe("sent");
     expect(effects.filter((effect) => effect.do === "pick")).toHaveLength(1);
   });
 
-  test("silence counts from the predicted end of an upload, which has its own limit", () => {
+  test("counts silence from the predicted end of an upload, which has its own limit", () => {
     const complete: Job.Event = {
       type: "assigned",
       worker: "a",
@@ -282,7 +282,7 @@ describe("one segment", () => {
     expect(Job.suspects(open.job)).toEqual(["a"]);
   });
 
-  test("a worker whose heartbeat history is known is suspected by it, from its first sign of life on", () => {
+  test("suspects a worker by its own heartbeats, once these are known, from its first sign of life on", () => {
     const heard: Job.Event = { type: "progress", worker: "a", now: 1_700, quietMs: 400 };
     const known = play([assigned("a"), heard]);
     expect(Job.wakeAt(known.job, LIVE)).toBe(2_100);
@@ -291,12 +291,12 @@ describe("one segment", () => {
     const unknown = play([assigned("a")]);
     expect(Job.suspects(play([late(1_199)], LIVE, [unknown.job, []]).job)).toEqual([]);
     expect(Job.suspects(play([late(1_200)], LIVE, [unknown.job, []]).job)).toEqual(["a"]);
-    // What is on its way comes in gusts: the heartbeat history is one of work.
+    // Uploads come in gusts: only the heartbeats of work count.
     const pulled = play([receipt("a"), pulling("a", 1_800)], LIVE, [known.job, []]);
     expect(Job.wakeAt(pulled.job, LIVE)).toBe(3_000);
   });
 
-  describe("that is being pulled", () => {
+  describe("whose renditions are being pulled", () => {
     const started = [...sent, receipt("a"), pulling("a", 1_000)];
 
     test("from a worker that falls silent gets a copy, whose receipt does not wait for it", () => {
@@ -325,13 +325,13 @@ describe("one segment", () => {
     });
   });
 
-  test("a receipt of an old epoch is not looked at", () => {
+  test("ignores a receipt of an old epoch", () => {
     const { job, effects } = play([...sent, receipt("a", 2)]);
     expect(job.state).toBe("sent");
     expect(effects).not.toContainEqual(expect.objectContaining({ do: "verify" }));
   });
 
-  test("a second receipt waits its turn and is checked when the first is invalid", () => {
+  test("keeps a second receipt and verifies it when the first is invalid", () => {
     const { job, effects } = play([
       ...sent,
       late(1_200),
@@ -348,7 +348,7 @@ describe("one segment", () => {
     expect(effects).toContainEqual({ do: "blame", worker: "a", fault: "invalid" });
   });
 
-  test("a worker's copy that passes stops this tab's own encoding, and is paid", () => {
+  test("stops this tab's encoder when a worker's copy passes, and pays for that", () => {
     const { job, effects } = play([receipt("a"), passed("a")], LIVE, [states.local, []]);
     expect(job.state).toBe("done");
     expect(effects).toContainEqual({ do: "stopLocal" });
@@ -358,7 +358,7 @@ describe("one segment", () => {
   const made = (more: Job.Event[]) =>
     play([{ type: "localDone" }, ...more], LIVE, [states.local, []]);
 
-  test("what this tab encoded beside a worker waits for it until the deadline; then it is published and nobody is paid", () => {
+  test("keeps what this tab encoded until the deadline while a worker is at it; then publishes it and pays nobody", () => {
     expect(made([late(7_999)]).effects).toEqual([
       { do: "cancel", worker: "a", epoch: 1, why: "dead" },
       { do: "blame", worker: "a", fault: "dead" },
@@ -373,7 +373,7 @@ describe("one segment", () => {
     ]);
   });
 
-  test("a worker's copy that passes before the deadline replaces what this tab encoded", () => {
+  test("publishes a worker's copy that passes before the deadline instead of what this tab encoded", () => {
     const { job, effects } = made([receipt("a"), passed("a")]);
     expect(job.state).toBe("done");
     expect(effects).toEqual([
@@ -383,7 +383,7 @@ describe("one segment", () => {
     ]);
   });
 
-  test("what this tab encoded is published at once where nobody is at it any more", () => {
+  test("publishes what this tab encoded at once when no worker is at it any more", () => {
     expect(made([failed("a")]).effects.at(-1)).toEqual({ do: "publish", by: "local" });
     const alone = play([{ type: "noWorker" }, { type: "localDone" }]);
     expect(alone.effects.at(-1)).toEqual({ do: "publish", by: "local" });
@@ -398,7 +398,7 @@ describe("one segment", () => {
     expect(missed.effects).toContainEqual({ do: "blame", worker: "a", fault: "late" });
   });
 
-  test("names who is silent, until it is heard of again", () => {
+  test("names a silent worker until it is heard of again", () => {
     expect(Job.suspects(states.sent)).toEqual([]);
     const silent = play([...sent, late(1_200)]);
     expect(Job.suspects(silent.job)).toEqual(["a"]);
@@ -410,7 +410,7 @@ describe("one segment", () => {
     const found = play([{ type: "noWorker" }, assigned("b")], LIVE, [states.open, []]);
     expect(found.effects.slice(1)).toEqual([{ do: "cancel", worker: "b", epoch: 1, why: "late" }]);
     expect(Job.wants(states.sent, LIVE)).toBe(true);
-    expect(Job.wants(states.check, LIVE)).toBe(false);
+    expect(Job.wants(states.verifying, LIVE)).toBe(false);
   });
 
   test("gets a copy also while this tab makes its lowest rung beside a worker that does not come to an end", () => {
@@ -435,7 +435,7 @@ describe("one segment", () => {
     expect(back.effects).toEqual([]);
   });
 
-  test("of a file is given up for nothing but silence", () => {
+  test("of a file is taken from a worker for nothing but silence", () => {
     const start = Job.open({ seq: 0 });
     const far = play([...sent, progress("a", 3_600_000), late(3_600_100)], FAST, start);
     expect(far.job.state).toBe("sent");
@@ -473,7 +473,7 @@ describe("the budget of second copies", () => {
     expect(() => Job.spend({ tokens: 0.9 })).toThrow(RangeError);
   });
 
-  test("gets its token back where the first worker was not heard of again", () => {
+  test("gets a copy back whose first worker was not heard of again", () => {
     expect(Job.refund({ tokens: 0.3 }, LIVE)).toEqual({ tokens: 1.3 });
     expect(Job.refund({ tokens: LIVE.hedge.most }, LIVE)).toEqual({ tokens: LIVE.hedge.most });
     const silent = play([assigned("a"), late(1_200), assigned("b", 1_200)]).job;
@@ -510,7 +510,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
   );
   const many = fc.array(event, { maxLength: 40 });
 
-  test("publishes or marks a gap at most once, and pays only whom it checked and published", () => {
+  test("publishes or marks a gap at most once, and pays only for what was verified and published", () => {
     const property = fc.property(many, fc.boolean(), (list, isLive) => {
       const { job, effects } = play(list, LIVE, Job.open({ seq: 1, ...(isLive && { limits }) }));
       const of = (what: Job.Effect["do"]) => effects.filter((effect) => effect.do === what);
@@ -530,7 +530,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("whoever was sent a copy is told how it ended: paid, cancelled or blamed", () => {
+  test("tells every worker that was sent a copy how it ended: paid, cancelled or blamed", () => {
     const property = fc.property(many, (list) => {
       const { effects } = play([...list, { type: "cancelled" }]);
       for (const effect of effects) {
@@ -546,7 +546,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("a live segment is over by its deadline, with something published or a gap", () => {
+  test("ends a live segment by its deadline, with something published or a gap", () => {
     const property = fc.property(many, (list) => {
       const kept = list.filter(({ type }) => type !== "cancelled");
       const { job, effects } = play([...kept, late(limits.deadline)]);
@@ -559,7 +559,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("waking it when it asks to be woken always moves its next moment on", () => {
+  test("wakes a segment at a later moment each time", () => {
     const property = fc.property(many, (list) => {
       let { job } = play(list.filter(({ type }) => type !== "cancelled"));
       let before = Number.NEGATIVE_INFINITY;
@@ -575,7 +575,7 @@ describe(`any order of events (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("a message delivered twice acts once", () => {
+  test("acts once on a message that is delivered twice", () => {
     const property = fc.property(many, event, (list, twice) => {
       const { job } = play(list);
       const [once] = Job.step(job, twice, LIVE);

@@ -1,12 +1,12 @@
 /**
  * One segment's life at the broadcaster.
  *
- *   open ──assigned──▶ sent ──receipt──▶ check ──passed──▶ done
- *    ▲                  │ failed, dead     │ failed          ▲
- *    └──────again───────┴──────────────────┘                 │ localDone, or a worker's copy that passed
- *    └─ no worker, third failure, or time runs out ─▶ local ─┤
- *                                                            ▼ localFailed, deadline, cancelled
- *                                                          missed
+ *   open ──assigned──▶ sent ──receipt──▶ verifying ──passed──▶ done
+ *    ▲                  │ failed, dead       │ failed            ▲
+ *    └──────again───────┴────────────────────┘                   │ localDone, or a worker's copy that passed
+ *    └─ no worker, third failure, or time runs out ─▶ local ─────┤
+ *                                                                ▼ localFailed, deadline, cancelled
+ *                                                              missed
  *
  * What this tab made while a worker is still at it waits until the deadline: the worker's ladder is whole, ours may be its lowest rung.
  * The first valid answer wins: what comes after `done` or `missed` changes nothing and is not paid. Never falls: the number
@@ -14,7 +14,7 @@
  */
 import type { Config } from "./config.ts";
 
-export type State = "open" | "sent" | "check" | "local" | "done" | "missed";
+export type State = "open" | "sent" | "verifying" | "local" | "done" | "missed";
 
 /**
  * What went wrong with a worker: it said so, was full, sent something invalid, was superseded by another copy or by the
@@ -28,7 +28,7 @@ export interface Attempt {
   readonly epoch: number;
   /** From 1. */
   readonly number: number;
-  readonly stage: "running" | "answered" | "checking" | "over";
+  readonly stage: "running" | "answered" | "verifying" | "over";
   readonly sentAt: number;
   /** Last sign of life, in milliseconds; before there was one, when it is expected at the latest. */
   readonly heardAt: number;
@@ -98,7 +98,7 @@ export type Event =
   | { readonly type: "pulled"; readonly worker: string }
   | { readonly type: "passed"; readonly worker: string }
   | { readonly type: "failed"; readonly worker: string; readonly fault: Fault }
-  /** Time has passed: `wakeAt`. `hedge` is true if a token for a second copy is there. */
+  /** Time has passed: `wakeAt`. `hedge` is true if the budget allows a second copy. */
   | { readonly type: "late"; readonly now: number; readonly hedge: boolean }
   | { readonly type: "localDone" }
   | { readonly type: "localFailed" }
@@ -168,9 +168,9 @@ export function wants(job: Job, config: Config): boolean {
   return (job.state === "open" || mayCopy(job)) && job.attempts.length < config.mostAttempts;
 }
 
-/** What is checked has fallen silent on its way to us. */
+/** What is being verified has fallen silent on its way to us. */
 const doubtful = (job: Job) =>
-  job.state === "check" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
+  job.state === "verifying" && job.attempts.some(({ pulling, suspected }) => pulling && suspected);
 
 /** A copy may still make it: also where this tab makes the lowest rung beside a worker, which is no ladder. */
 const mayCopy = (job: Job) =>
@@ -218,7 +218,7 @@ function end(job: Job, state: "done" | "missed"): Job {
   return { ...job, state, attempts, local: job.local === "no" ? "no" : "over" };
 }
 
-/** What this tab made is published; whoever was still at it was late. */
+/** What this tab made is published; workers that were still at it were late. */
 function ours(job: Job, why: "won" | "late"): Step {
   const late = [...cancels(job, why), ...superseded(job, job.limits !== undefined)];
   return [end(job, "done"), [{ do: "publish", by: "local" }, ...late]];
@@ -228,24 +228,24 @@ function encode(job: Job): Step {
   return [{ ...job, state: "local", local: "running" }, [{ do: "encode" }]];
 }
 
-/** What to do once an attempt is over or a receipt has come: check, wait, try again, encode here, or give up. */
+/** What to do once an attempt is over or a receipt has come: verify, wait, try again, encode here, or give up. */
 function settle(job: Job, config: Config): Step {
   // One that has fallen silent on its way does not hold up another.
   const checking = job.attempts.some(
-    ({ stage, pulling, suspected }) => stage === "checking" && !(pulling && suspected),
+    ({ stage, pulling, suspected }) => stage === "verifying" && !(pulling && suspected),
   );
   const answered = job.attempts.find(({ stage }) => stage === "answered");
   if (!checking && answered !== undefined) {
     const { worker, epoch } = answered;
-    const next = change(job, worker, { stage: "checking" });
-    const state = job.local === "running" || job.local === "ready" ? "local" : "check";
+    const next = change(job, worker, { stage: "verifying" });
+    const state = job.local === "running" || job.local === "ready" ? "local" : "verifying";
     return [{ ...next, state }, [{ do: "verify", worker, epoch }]];
   }
   if (job.local === "running") return [{ ...job, state: "local" }, []];
   if (job.local === "ready")
     return job.attempts.some(live) ? [{ ...job, state: "local" }, []] : ours(job, "won");
-  if (job.attempts.some(({ stage }) => stage === "checking"))
-    return [{ ...job, state: "check" }, []];
+  if (job.attempts.some(({ stage }) => stage === "verifying"))
+    return [{ ...job, state: "verifying" }, []];
   if (job.attempts.some(live)) return [{ ...job, state: "sent" }, []];
   if (job.local === "over") return [end(job, "missed"), [{ do: "gap" }]];
   if (job.attempts.length >= config.mostAttempts) return encode(job);
@@ -266,7 +266,7 @@ function silence(attempt: Attempt, now: number, config: Config): "suspect" | "de
   return now >= suspectAt(attempt, config) ? "suspect" : undefined;
 }
 
-/** When an attempt falls under suspicion if nothing more is heard of it. What is on its way comes in gusts; who works has a heartbeat history. */
+/** When an attempt falls under suspicion if nothing more is heard of it: only a worker at work has heartbeats to go by. */
 function suspectAt({ heardAt, quietMs, stage }: Attempt, { suspectMs }: Config): number {
   return heardAt + (stage === "running" ? quietMs : suspectMs);
 }
@@ -325,7 +325,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       const { worker, epoch, now, uploadedAt } = event;
       const tried = job.attempts.filter((attempt) => attempt.worker === worker);
       if (tried.some(live)) return [job, []];
-      // Whoever kept a place free for it must hear that it is not needed.
+      // A worker that kept itself free for it must hear that it is not needed.
       if (tried.length > 0 || !wants(job, config))
         return [job, [{ do: "cancel", worker, epoch, why: "late" }]];
       const number = job.attempts.length + 1;
@@ -345,7 +345,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       };
       const next: Job = {
         ...job,
-        state: job.state === "check" || job.state === "local" ? job.state : "sent",
+        state: job.state === "verifying" || job.state === "local" ? job.state : "sent",
         attempts: [...job.attempts, attempt],
         hedged: job.hedged || job.attempts.some(live),
       };
@@ -363,7 +363,7 @@ export function step(job: Job, event: Event, config: Config): Step {
     }
     case "pulling": {
       const { worker, now } = event;
-      if (find(job, worker, "checking") === undefined) return [job, []];
+      if (find(job, worker, "verifying") === undefined) return [job, []];
       return [change(job, worker, { pulling: true, heardAt: now, suspected: false }), []];
     }
     case "pulled":
@@ -374,7 +374,7 @@ export function step(job: Job, event: Event, config: Config): Step {
       return settle(change(job, event.worker, { stage: "answered" }), config);
     }
     case "passed": {
-      const winner = find(job, event.worker, "checking");
+      const winner = find(job, event.worker, "verifying");
       if (winner === undefined) return [job, []];
       const { worker, epoch } = winner;
       const rest = change(job, worker, { stage: "over", pulling: false });
@@ -430,7 +430,7 @@ export function wakeAt(job: Job, config: Config): number | undefined {
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Tokens for second copies. */
+/** What is left for second copies: a token bucket, one token a copy. */
 export interface Budget {
   readonly tokens: number;
 }
@@ -452,7 +452,7 @@ export function spend(budget: Budget): Budget {
   return { tokens: budget.tokens - 1 };
 }
 
-/** A copy took the place of a worker that was not heard of again: that needs no token. */
+/** A copy replaced a worker that was not heard of again: its token comes back. */
 export function refund(budget: Budget, { hedge }: Config): Budget {
   return { tokens: Math.min(hedge.most, budget.tokens + 1) };
 }

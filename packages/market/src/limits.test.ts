@@ -17,11 +17,11 @@ function flood(count: number, everyMs: number) {
 }
 
 describe("a peer's messages", () => {
-  test("at the allowed pace all come through, for ever", () => {
+  test("all come through at the allowed pace, for ever", () => {
     expect(new Set(flood(1_000, 500))).toEqual(new Set(["take"]));
   });
 
-  test("in a flood are limited to the burst, and then cut off for a minute", () => {
+  test("are limited to the burst in a flood, and then cut off for a minute", () => {
     const answers = flood(100, 1);
     expect(answers.slice(0, 15)).toEqual([
       ...Array.from({ length: 5 }, () => "take"),
@@ -61,7 +61,7 @@ describe(`any times (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("remember a bounded number of peers, and whoever is cut off for longest", () => {
+  test("leave a bounded number of peers remembered, and those that are cut off for longest", () => {
     const buckets: Limits.Buckets = new Map();
     for (let i = 0; i < 20; i++) Limits.admit(buckets, "flooder", rate, i);
     for (let i = 0; i < 3 * Limits.MOST_PEERS; i++) Limits.admit(buckets, `p${i}`, rate, 100 + i);
@@ -82,7 +82,7 @@ test.each<[string, object, Limits.Drop | undefined]>([
   ["PROTOCOL_NO_PROOF", {}, "contradictory"],
   ["JOB_CONFLICT", {}, "contradictory"],
   ["MESH_PEER_LOST", {}, undefined],
-])("%s %j is counted as %s", (code, reason, drop) => {
+])("the error %s %j is counted as %s", (code, reason, drop) => {
   expect(Limits.reasonOf({ code, reason })).toBe(drop);
 });
 

@@ -21,16 +21,19 @@ describe(`what is asked for (SEED=${SEED})`, () => {
   test.each([
     ["a newcomer", true, LIVE.spot.newcomer, 0.05],
     ["somebody proven", false, LIVE.spot.later, 0.03],
-  ])("of %s is the share that was chosen, and few of the bytes", (_, newcomer, chance, most) => {
-    const all = plans(newcomer);
-    // Four standard deviations of as many draws.
-    expect(Math.abs(all.length / SEGMENTS - chance)).toBeLessThan(0.035);
-    const bytes = all.reduce((sum, { rendition }) => sum + (sizes[rendition] ?? 0), 0);
-    expect(bytes / (SEGMENTS * ladder)).toBeLessThan(1.25 * most);
-    for (const { afterMs } of all) expect(afterMs).toBeLessThan(LIVE.spot.withinMs);
-  });
+  ])(
+    "comes to the chosen share of %s's renditions, and few of the bytes",
+    (_, newcomer, chance, most) => {
+      const all = plans(newcomer);
+      // Four standard deviations of as many draws.
+      expect(Math.abs(all.length / SEGMENTS - chance)).toBeLessThan(0.035);
+      const bytes = all.reduce((sum, { rendition }) => sum + (sizes[rendition] ?? 0), 0);
+      expect(bytes / (SEGMENTS * ladder)).toBeLessThan(1.25 * most);
+      for (const { afterMs } of all) expect(afterMs).toBeLessThan(LIVE.spot.withinMs);
+    },
+  );
 
-  test("may be any rung: the small ones alone are not enough", () => {
+  test("may be any rung, so that serving the small ones alone is not enough", () => {
     const all = plans(true);
     const count = (rung: number) => all.filter(({ rendition }) => rendition === rung).length;
     for (let rung = 0; rung < sizes.length; rung++) {
@@ -58,11 +61,11 @@ test.each<[Probe.Answer[], ReturnType<typeof Probe.settle>]>([
   [["refused", "served"], "over"],
   [["refused", "gone"], "over"],
   [["refused", "refused"], "unserved"],
-])("after %j: %s", (answers, next) => {
+])("after the answers %j an availability check is: %s", (answers, next) => {
   expect(Probe.settle(answers)).toBe(next);
 });
 
-test("only who is at work, under the epoch that it made it in, owes anybody anything", () => {
+test("a worker owes viewers what it made only while it works under the same epoch", () => {
   const member = (state: Member["state"]) => ({ state, epoch: 3 }) as Member;
   expect(Probe.owes(member("hired"), 3)).toBe(true);
   expect(Probe.owes(member("hired"), 2)).toBe(false);

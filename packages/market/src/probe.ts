@@ -1,6 +1,6 @@
 /**
- * Probes: now and then the broadcaster asks a worker for what it has published of it, as a viewer would. A worker that delivers and
- * then serves nobody costs the broadcaster's uplink, for every viewer asks there next, and nobody says so.
+ * Availability checks: now and then the broadcaster asks a worker for a rendition of its that was published, as a viewer would. A worker
+ * that delivers and then serves nobody costs the broadcaster's uplink, for every viewer asks there next, and nobody says so.
  */
 import type { Random } from "@tabcast/runtime";
 import * as Check from "./check.ts";
@@ -15,8 +15,8 @@ export interface Pull {
   readonly afterMs: number;
 }
 
-/** Spot checks count from one: this draws apart from all of them. */
-const SPOT = 0;
+/** `Check.places` numbers spot checks from one: zero gives availability checks a draw of their own. */
+const AVAILABILITY = 0;
 
 /**
  * What is asked for of a segment, if anything. Chance is the stream's secret seed and `hash`, SHA-256 of one of its renditions, so nobody
@@ -31,7 +31,7 @@ export function plan(
   seed: Uint8Array,
   { spot }: Config,
 ): Pull | undefined {
-  const random: Pick<Random, "fraction"> = Check.places(seed, segment.hash, SPOT);
+  const random: Pick<Random, "fraction"> = Check.places(seed, segment.hash, AVAILABILITY);
   if (random.fraction() >= (segment.newcomer ? spot.newcomer : spot.later)) return undefined;
   const rendition = Check.weighted(
     segment.sizes.map((size) => 1 / Math.max(1, size)),

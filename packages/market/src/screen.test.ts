@@ -30,7 +30,7 @@ describe("a bid", () => {
     if (why === "suspended") expect(denial?.retryMs).toBe(5_000);
   });
 
-  test("that only names a listed payee is not let in by it, and is kept out by a denied one", () => {
+  test("that only names its payee is not let in for a listed one, but kept out for a denied one", () => {
     const named = { ...fine, payee: "named" } as const;
     const why = (policy: Partial<Screen.Policy>) =>
       Screen.bid(made, { ...Screen.open, ...policy }, named)?.why;

@@ -342,7 +342,7 @@ describe.each<Mode>(["complete", "begun"])(
       expect(tally.hedges).toBeLessThanOrEqual(2 * LIVE.late.most);
     });
 
-    test("hedges stalls within a budget of one in ten, and delivers everything", () => {
+    test("copies stalled segments, one in ten at most, and delivers everything", () => {
       const workers = ["a", "b", "c", "d"].map((name) => good(name, { stalls: 0.05 }));
       const { delivered, tally, slowest, of } = stream(mode, workers);
       expect(delivered.size).toBe(SEGMENTS);
@@ -386,7 +386,7 @@ describe.each<Mode>(["complete", "begun"])(
       expect(later.delivered.size).toBe(SEGMENTS);
     });
 
-    test("looks at less and less of who is honest, and never at less than the floor", () => {
+    test("spot-checks honest workers ever more rarely, and never more rarely than the floor", () => {
       const workers = [good("a"), good("b")];
       const records = new Map<string, Trust.Record>();
       const looked = Array.from({ length: 3 }, (_, i) => stream(mode, workers, SEED + i, records));
@@ -398,7 +398,7 @@ describe.each<Mode>(["complete", "begun"])(
       expect(looked.every(({ tally }) => tally.invalid === 0)).toBe(true);
     });
 
-    test("finds out who boasts, and gives it less", () => {
+    test("finds out that a worker boasts of its speed, and gives it less", () => {
       // Slower than real time, so that it also falls behind a segment that is still being made.
       const slow = { speed: 28_000_000, boast: 30 };
       const { delivered, of } = stream(mode, [good("a"), good("boaster", slow), good("c")]);

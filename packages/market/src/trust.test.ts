@@ -24,21 +24,21 @@ describe("honesty", () => {
     expect(honesty(after(["strike"], ten))).toBe(0.5);
   });
 
-  test("halves what it knows every three days, and is no matter of speed", () => {
+  test("forgets half of what it knows every three days, and does not depend on speed", () => {
     const ten = after(times(10, "good"));
     expect(honesty(ten, 72 * HOUR)).toBeCloseTo(6 / 7, 9);
     expect(honesty(ten, 2_400 * HOUR)).toBeCloseTo(0.5, 3);
     expect(honesty(after(times(9, "silent"), ten))).toBe(honesty(ten));
   });
 
-  test("has a place for stake, which weighs nothing", () => {
+  test("is not raised by stake, as long as stake weighs nothing", () => {
     expect(Trust.honesty(Trust.stranger, 0, LIVE, 1)).toBe(0.5);
     const config = { ...LIVE, weights: { ...LIVE.weights, stake: 0.5 } };
     expect(Trust.honesty(Trust.stranger, 0, config, 1)).toBe(0.75);
   });
 });
 
-describe("the chance of a check", () => {
+describe("the chance of a spot check", () => {
   test("is one for ten results, then one in as many as passed, and never below the floor", () => {
     expect(times(10, "good").map((_, i) => rate(after(times(i, "good"))))).toEqual(
       times(10, "good").map(() => 1),
@@ -55,7 +55,7 @@ describe("the chance of a check", () => {
   });
 });
 
-test("a newcomer is who has not passed ten times in a row, after nothing, a strike or much silence", () => {
+test("a worker is a newcomer until it has passed ten times in a row, and again after a strike or much silence", () => {
   const newcomer = (record: Trust.Record) => Trust.newcomer(record, LIVE);
   const ten = after(times(10, "good"));
   expect([Trust.stranger, after(times(9, "good"))].map(newcomer)).toEqual([true, true]);
@@ -64,14 +64,14 @@ test("a newcomer is who has not passed ten times in a row, after nothing, a stri
 });
 
 describe("strikes", () => {
-  test("one is forgiven, two within twenty results put a worker out for three days", () => {
+  test("are forgiven once; two within twenty results put a worker out for three days", () => {
     const one = after(["strike"]);
     expect(one.suspendedUntil).toBe(0);
     expect(after([...times(18, "good"), "strike"], one).suspendedUntil).toBe(72 * HOUR);
     expect(after([...times(20, "good"), "strike"], one).suspendedUntil).toBe(0);
   });
 
-  test("a proof of two receipts puts it out for thirty days at once, and its purse with it", () => {
+  test("are not counted where two receipts prove a lie: worker and purse are out for thirty days", () => {
     const proved = after(["proof"]);
     expect(proved.suspendedUntil).toBe(720 * HOUR);
     expect(Trust.combine(Trust.stranger, proved).suspendedUntil).toBe(720 * HOUR);
@@ -105,7 +105,7 @@ describe(`any history (SEED=${replay.seed})`, () => {
     fc.assert(property, replay);
   });
 
-  test("rubbish from a store is no record", () => {
+  test("refuses rubbish from a store", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const record = Trust.revive(value);
@@ -147,7 +147,7 @@ function play(
 describe(`over many seeds from ${replay.seed}`, () => {
   const seeds = Array.from({ length: 1_200 }, (_, i) => replay.seed + i);
 
-  test("a newcomer that cheats at 30 % of its segments is out within 20 of them, but for one in twelve at most", () => {
+  test("a newcomer that cheats at 30 % of its segments is out within 20 of them in eleven of twelve runs at least", () => {
     const at = seeds.map(
       (seed) => play({ cheats: 0.3, sees: 0.98, alarms: 0, segments: 200 }, seed).droppedAt ?? 200,
     );
@@ -156,7 +156,7 @@ describe(`over many seeds from ${replay.seed}`, () => {
     expect(at.toSorted((a, b) => a - b)[600]).toBeLessThan(10);
   });
 
-  test("one that cheats after a hundred honest segments is out too, later", () => {
+  test("a worker that cheats after a hundred honest segments is out too, later", () => {
     const at = seeds.map(
       (seed) =>
         play({ cheats: 0.3, sees: 0.98, alarms: 0, segments: 500, before: 100 }, seed).droppedAt ??

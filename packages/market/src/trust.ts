@@ -58,7 +58,7 @@ const faded = ({ good, bad, at }: Record, now: number, { halfLifeMs }: Config["t
   return { good: good * share, bad: bad * share };
 };
 
-/** What an event makes of a record. Nothing but `proof` and strikes lowers honesty; no event raises `suspendedUntil` back down. */
+/** What an event makes of a record. Nothing but `proof` and strikes lowers honesty; no event lowers `suspendedUntil`. */
 export function step(record: Record, event: Event, config: Config): Record {
   const { trust } = config;
   const { now } = event;
@@ -116,7 +116,7 @@ export function checkRate(record: Record, config: Config): number {
   return newcomer(record, config) ? 1 : Math.max(config.check.floor, 1 / record.streak);
 }
 
-/** Every rung is checked of a worker's first results, and after a strike; one of each segment later. */
+/** Every rung of a worker's first results is spot-checked, and again after a strike; later one rung of each segment. */
 export const whole = ({ streak }: Record, { check }: Config): boolean => streak < check.whole;
 
 /**

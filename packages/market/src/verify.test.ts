@@ -34,7 +34,7 @@ const but = (values: Partial<Verify.Structure>): Verify.Evidence => {
   return { ...honest, rendition: changed, claimed };
 };
 
-describe("tier 0", () => {
+describe("verification", () => {
   test("takes an honest rendition", () => {
     expect(Verify.check(honest)).toEqual({ ok: true });
   });

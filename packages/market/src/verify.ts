@@ -1,5 +1,5 @@
 /**
- * Tier 0: what can be said of a rendition without decoding it. Every segment, before it is published or paid.
+ * Verification: what can be said of a rendition without decoding it. Every segment is verified before it is published or paid.
  */
 import type { Receipt } from "@tabcast/protocol";
 import { equalBytes, Pixels, type Rung } from "@tabcast/runtime";

@@ -19,7 +19,7 @@ function watched() {
   return { owner, signal, listeners: () => listeners };
 }
 
-test("follows whichever fires first, with its reason", () => {
+test("a leash follows whichever signal fires first, with its reason", () => {
   const [a, b] = [new AbortController(), new AbortController()];
   const { signal } = leash(a.signal, b.signal);
   expect(signal.aborted).toBe(false);
@@ -29,12 +29,12 @@ test("follows whichever fires first, with its reason", () => {
   expect(signal.reason).toBe(why);
 });
 
-test("one that has fired already is followed too", () => {
+test("a leash follows a signal that has fired already", () => {
   const why = new Error("before");
   expect(leash(AbortSignal.abort(why)).signal.reason).toBe(why);
 });
 
-test("after its release it follows nobody, and nobody is listened to", () => {
+test("a released leash follows no signal, and leaves no listener on one", () => {
   const { owner, signal, listeners } = watched();
   const held = leash(signal);
   expect(listeners()).toBe(1);

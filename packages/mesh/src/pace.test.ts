@@ -90,7 +90,7 @@ test("streams take turns, so that none waits for another's whole body", async ()
   expect(order.join("")).toBe("abababab");
 });
 
-test("an aborted turn is left out, and a closed stream's bytes no longer count", async () => {
+test("an aborted send loses its turn, and a closed stream's bytes no longer count", async () => {
   const pace = pacer();
   const [a, b] = [new FakeBuffer(), new FakeBuffer()];
   const leave = pace.join(a);

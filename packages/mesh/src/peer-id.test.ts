@@ -8,7 +8,7 @@ import { peerIdFromPublicKey, publicKeyFromPeerId } from "./peer-id.ts";
 
 const random = seededRandom(7, "peer ids");
 
-test("writes and reads peer ids as libp2p does", async () => {
+test("peer ids are written and read as libp2p does", async () => {
   for (let i = 0; i < 50; i++) {
     const theirs = peerIdFromPrivateKey(await generateKeyPair("Ed25519"));
     const raw = theirs.publicKey.raw;
@@ -17,7 +17,7 @@ test("writes and reads peer ids as libp2p does", async () => {
   }
 });
 
-test("every 32 bytes come back, and libp2p reads the text", () => {
+test("any 32 bytes come back from their peer id, and libp2p reads it", () => {
   const edges = [new Uint8Array(32), new Uint8Array(32).fill(255)];
   const some = Array.from({ length: 200 }, () => random.bytes(32));
   for (const key of [...edges, ...some]) {
@@ -27,7 +27,7 @@ test("every 32 bytes come back, and libp2p reads the text", () => {
   }
 });
 
-test("another length, another key type and other text are refused", async () => {
+test("a peer id of another length, another key type or other text is refused", async () => {
   const rsa = peerIdFromPrivateKey(await generateKeyPair("RSA", 2048)).toString();
   const secp = peerIdFromPrivateKey(await generateKeyPair("secp256k1")).toString();
   const good = peerIdFromPublicKey(random.bytes(32));

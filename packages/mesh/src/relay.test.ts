@@ -40,13 +40,13 @@ test("relays of a network stay connected and share their topics, also after one 
   await expect.poll(() => b.stats(), { timeout: 10_000 }).toMatchObject(joined);
 });
 
-test("close may be called twice", async () => {
+test("a relay may be closed twice", async () => {
   const relay = await start("a");
   await Promise.all([relay.close(), relay.close()]);
   await relay.close();
 });
 
-test("a taken port and a bad address are errors with their values", async () => {
+test("a taken port and a bad address are errors that name them", async () => {
   const relay = await start("a");
   const port = Number(relay.addrs[0]?.split("/")[4]);
   await expect(start("b", { listen: [`/ip4/127.0.0.1/tcp/${port}/ws`] })).rejects.toMatchObject({
@@ -57,7 +57,7 @@ test("a taken port and a bad address are errors with their values", async () => 
   });
 });
 
-test("announces what it is told to", async () => {
+test("a relay announces the addresses that it is told to", async () => {
   const relay = await start("a", { announce: ["/dns4/relay.example.org/tcp/443/tls/ws"] });
   expect(relay.addrs).toEqual([`/dns4/relay.example.org/tcp/443/tls/ws/p2p/${relay.id}`]);
 });

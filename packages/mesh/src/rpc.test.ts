@@ -219,7 +219,7 @@ test.each([
   await expect(first).rejects.toEqual(code(expected));
 });
 
-test("what follows a request is bounded: by its sum, by the window, and by its end", async () => {
+test("a body that follows a request is bounded: by its sum, by the window, and by its end", async () => {
   const idle: Handler = async function* (_, { signal }) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     yield { head: none, body: none };
@@ -240,7 +240,7 @@ test("what follows a request is bounded: by its sum, by the window, and by its e
   expect(await more.aborted).toEqual(code("MESH_BAD_FRAME"));
 });
 
-test("a stream that ends before what follows is complete is a lost peer, not a short body", async () => {
+test("a stream that ends in the middle of a body is a lost peer, not a short body", async () => {
   const got: number[] = [];
   const lost = Promise.withResolvers<unknown>();
   const { say, end, finished } = answering(

@@ -92,7 +92,7 @@ function fakeNode(self: string, up: (peer: string) => boolean, known: [string, s
   };
 }
 
-test("holds the wanted number of relays, and replaces one soon after it is lost", async () => {
+test("a tab holds the wanted number of relays, and replaces one soon after it is lost", async () => {
   const { clock, pass } = virtualClock();
   const { node, live, drop } = fakeNode(id(11), () => true);
   const own = new AbortController();
@@ -113,7 +113,7 @@ test("holds the wanted number of relays, and replaces one soon after it is lost"
   await running;
 });
 
-test("asks a dead relay ever less often, and returns when it does", async () => {
+test("a tab asks a dead relay ever less often, and comes back when the relay does", async () => {
   const { clock, pass } = virtualClock();
   let up = false;
   const { node, dials, live } = fakeNode(id(11), () => up);
@@ -164,7 +164,7 @@ test("of two tabs the smaller id dials first, and only addresses that end in the
   }
 });
 
-test("stops dialling at its degree", async () => {
+test("a tab stops dialling when it has as many peers as it wants", async () => {
   const { clock, pass } = virtualClock();
   const known = [1, 2, 3, 4, 5, 6].map((i): [string, string[]] => [
     id(i),

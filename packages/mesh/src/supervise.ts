@@ -128,7 +128,7 @@ export function superviseMesh(
 
 /**
  * A gossip stream that was lost stays lost while its connection lives. This ends such a connection, so that it is dialled
- * again: one whose peer speaks gossip, is missing from `gossips` in two looks 10 s apart, and is not `busy`.
+ * again: one whose peer speaks gossip, was missing from `gossips` both times that we ask, 10 s apart, and is not `busy`.
  */
 export function superviseGossip(
   node: Node,

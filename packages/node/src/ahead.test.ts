@@ -30,7 +30,7 @@ const made = (rung: number, at: number, samples: Uint8Array): Made => ({
 });
 
 describe("renditions that leave while they are made", () => {
-  test("come whole: samples as they are encoded, heads last", async () => {
+  test("arrive whole: samples as they are encoded, heads last", async () => {
     const outgoing = openOutgoing(2);
     const incoming = openIncoming([10_000, 10_000]);
     const [small, large] = [rendition("240p", bytes(900)), rendition("720p", bytes(5_000, 3))];
@@ -91,7 +91,7 @@ describe("renditions that leave while they are made", () => {
   });
 });
 
-describe("what is not what the receipt promises has to be pulled", () => {
+describe("a rendition that is not what the receipt promises has to be pulled", () => {
   const whole = rendition("720p", bytes(600));
   const head = concatBytes(whole.init, whole.media.subarray(0, 40));
   const samples = whole.media.subarray(40);
@@ -122,7 +122,7 @@ describe("what is not what the receipt promises has to be pulled", () => {
     ["bytes without a piece", [], 1],
     ["a rung that was not asked for", [piece({ rung: 1 })], 600],
     ["a hole", [piece({ at: 1 })], 600],
-  ])("%s is against the protocol", (_, pieces, size) => {
+  ])("a part with %s is against the protocol", (_, pieces, size) => {
     expect(openIncoming([10_000]).put(pieces, bytes(size))).toBe(false);
   });
 });

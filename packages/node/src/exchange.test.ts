@@ -112,7 +112,7 @@ describe("fetching by hash", () => {
     });
   });
 
-  test("ends at once with the caller's reason", async () => {
+  test("ends at once with the reason of the caller's signal", async () => {
     const [me, other] = meshes as [Mesh, Mesh];
     const hash = await holding(other);
     const stop = AbortSignal.abort(new Error("enough"));
@@ -124,7 +124,7 @@ describe("fetching by hash", () => {
     ).rejects.toThrow("enough");
   });
 
-  test("does not answer what is no request", async () => {
+  test("does not answer bytes that are no request", async () => {
     const [me, other] = meshes as [Mesh, Mesh];
     await holding(other);
     await expect(
@@ -133,7 +133,7 @@ describe("fetching by hash", () => {
   });
 });
 
-describe("several roles in one tab", () => {
+describe("roles in one tab", () => {
   test("share a protocol: the one that knows the answer gives it, until it leaves", async () => {
     const [me, other] = meshes as [Mesh, Mesh];
     const first = new AbortController();
@@ -149,8 +149,8 @@ describe("several roles in one tab", () => {
   });
 });
 
-describe("held bytes", () => {
-  test("never exceed their bound; the oldest go first", () => {
+describe("a blob store", () => {
+  test("never exceeds its bound; the oldest bytes go first", () => {
     const blobs = openBlobStore(250_000 as Bytes);
     for (const name of ["a", "b", "c"]) blobs.put(name, bytes);
     expect([blobs.get("a"), blobs.size()]).toEqual([undefined, 200_000]);

@@ -35,7 +35,7 @@ function join<T>(
 /** The mesh itself ends what is served for the tab's whole life. */
 const forever = new AbortController().signal;
 
-/** Answers `Get` from what is held until `signal` fires: first a head with the size, then the bytes. */
+/** Answers `Get` from the blob store until `signal` fires: first a head with the size, then the bytes. */
 export function serveBlobs(mesh: Mesh, blobs: BlobStore, signal: AbortSignal): void {
   join(mesh, PROTOCOLS.get, blobs, signal, (all) =>
     mesh.serve(

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { openCondition, openSerialQueue } from "./queue.ts";
 
-describe("a line", () => {
+describe("a serial queue", () => {
   test("runs one task at a time, in order, also after one has failed", async () => {
-    const line = openSerialQueue();
+    const queue = openSerialQueue();
     const log: string[] = [];
     const task = (name: string, fails = false) =>
-      line.run(async () => {
+      queue.run(async () => {
         log.push(`${name} starts`);
         await Promise.resolve();
         log.push(`${name} ends`);

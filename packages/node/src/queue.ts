@@ -3,7 +3,7 @@ export interface SerialQueue {
   run<T>(task: () => Promise<T>): Promise<T>;
 }
 
-/** A queue of one lane: the uplink, a wallet, a file. */
+/** For what only one may use at a time: the uplink, a wallet, a file. */
 export function openSerialQueue(): SerialQueue {
   let last: Promise<unknown> = Promise.resolve();
   return {
@@ -15,7 +15,7 @@ export function openSerialQueue(): SerialQueue {
   };
 }
 
-/** A condition that others wait for: `wake` lets every waiter check again. */
+/** A condition that others wait for: `wake` lets every waiter ask again whether it is true. */
 export interface Condition {
   wake(): void;
   /** Resolves when `ready` gives a value other than undefined; rejects with the signal's reason. */
@@ -26,12 +26,12 @@ export function openCondition(): Condition {
   const waiters = new Set<() => void>();
   return {
     wake() {
-      for (const check of [...waiters]) check();
+      for (const ask of [...waiters]) ask();
     },
     until(ready, { signal }) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
-        const check = () => {
+        const ask = () => {
           const value = ready();
           if (value === undefined) return;
           end();
@@ -42,12 +42,12 @@ export function openCondition(): Condition {
           reject(signal.reason);
         };
         const end = () => {
-          waiters.delete(check);
+          waiters.delete(ask);
           signal.removeEventListener("abort", stop);
         };
-        waiters.add(check);
+        waiters.add(ask);
         signal.addEventListener("abort", stop, { once: true });
-        check();
+        ask();
       });
     },
   };

@@ -38,7 +38,7 @@ test("a peer that floods bids is limited and then cut off, and nobody else is", 
   expect(() => pass("bid", "flooder")).not.toThrow();
 });
 
-test("what is refused is counted by its reason, and what is no peer's fault is not", () => {
+test("a refused message is counted by its reason, and one that failed by nobody's fault is not", () => {
   const { refused, dropped, drops, told } = limiter();
   refused("bid", "a", new ProtocolError({ code: "PROTOCOL_SIGNATURE", kind: "bid" }, "wrong"));
   refused(

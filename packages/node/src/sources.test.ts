@@ -15,7 +15,7 @@ function open() {
   return { sources, order, pass };
 }
 
-test("asks a holder that failed after the others, for 15 s", () => {
+test("a viewer asks a holder that failed after all others, for 15 s", () => {
   const { sources, order, pass } = open();
   sources.failed("a");
   expect(order("a", "b", "c")).toEqual(["b", "c", "a"]);
@@ -25,11 +25,11 @@ test("asks a holder that failed after the others, for 15 s", () => {
   expect(order("a", "b", "c")).toEqual(["a", "b", "c"]);
 });
 
-test("never asks the tab itself", () => {
+test("a viewer never asks its own tab", () => {
   expect(open().order("me", "a")).toEqual(["a"]);
 });
 
-test("remembers no more than 1,024 holders that failed", () => {
+test("a viewer remembers no more than 1,024 holders that failed", () => {
   const { sources, order } = open();
   sources.failed("first");
   for (let i = 0; i < 1_024; i++) sources.failed(`peer ${i}`);

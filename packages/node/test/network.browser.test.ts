@@ -358,7 +358,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
     balanced(report);
   });
 
-  test("what fails a check is neither published nor paid, and another worker does it", async () => {
+  test("a segment that fails verification is neither published nor paid, and another worker makes it", async () => {
     const touched = lying((result) => ({
       ...result,
       renditions: result.renditions.map((one, i, all) => ({
@@ -384,7 +384,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
     balanced(report);
   });
 
-  test("pictures that were scaled up are found by a look, neither published nor paid, and their maker is out", async () => {
+  test("pictures that were scaled up are found by a spot check, neither published nor paid, and their maker is dropped", async () => {
     const honest = createTranscoder();
     const upscaling = await startWorker({
       async transcode(request, options) {

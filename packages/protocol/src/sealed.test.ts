@@ -183,7 +183,7 @@ describe("fields", () => {
     expect(P.Offer.decode(P.Offer.encode(most))).toEqual(most);
   });
 
-  test("a portrait 4K picture is fine", () => {
+  test("a portrait 4K picture is taken", () => {
     const portrait = { ...rung, width: 2160, height: 3840 };
     expect(P.Job.decode(P.Job.encode({ ...job, rungs: [portrait] })).rungs).toEqual([portrait]);
   });
@@ -202,7 +202,7 @@ describe("two receipts for one segment", () => {
   const signed = (of: Partial<P.Receipt>, by = keys) => P.sealReceipt(by, { ...receipt, ...of });
   const proof = (first: Uint8Array, second: Uint8Array) => P.Equivocation.encode({ first, second });
 
-  test("that differ anywhere prove who signed them, to anybody", async () => {
+  test("prove to anybody who signed them, if they differ anywhere", async () => {
     const bytes = proof(await signed({}), await signed({ encodeMs: receipt.encodeMs + 1 }));
     const { signer, first, second } = await P.openEquivocation(bytes);
     expect(signer).toEqual(keys.publicKey);
@@ -222,13 +222,13 @@ describe("two receipts for one segment", () => {
       "are of two awards",
       async () => [await signed({}), await signed({ award: new Uint8Array(16) })],
     ],
-  ])("that %s prove nothing", async (_, pair) => {
+  ])("prove nothing if they %s", async (_, pair) => {
     await expect(P.openEquivocation(proof(...(await pair())))).rejects.toThrow(
       refused("PROTOCOL_NO_PROOF"),
     );
   });
 
-  test("of which one was touched prove nothing", async () => {
+  test("prove nothing if one was changed after it was signed", async () => {
     const second = await signed({ encodeMs: 1 });
     second[second.length - 1] = (second.at(-1) ?? 0) ^ 1;
     await expect(P.openEquivocation(proof(await signed({}), second))).rejects.toThrow(
@@ -245,7 +245,7 @@ test("a reveal speaks for its stream only", async () => {
   );
 });
 
-describe("the clocks of others", () => {
+describe("a sender's clock", () => {
   const DAY = 86_400_000;
   const now = 1_790_000_000_000;
   const sealed = (atMs: number) => P.sealOffer(keys, { ...offer, atMs, ttlMs: 30_000 });
@@ -265,7 +265,7 @@ describe("the clocks of others", () => {
   });
 
   test.each([-DAY, 0, DAY])(
-    "show which message of theirs is old, with %i ms of difference",
+    "shows which of its messages is old, when it differs by %i ms",
     async (wrong) => {
       const clocks = new P.Clocks();
       const old = await sealed(now + wrong);
@@ -279,7 +279,7 @@ describe("the clocks of others", () => {
     },
   );
 
-  test("are learnt anew when they are put right, and an old message first does not hide newer ones", () => {
+  test("is learnt anew when it is put right, and an old message that comes first does not hide newer ones", () => {
     const clocks = new P.Clocks();
     expect(clocks.take("fast", now + DAY, 30_000, now)).toBe(true);
     expect(clocks.take("fast", now + 1_000, 30_000, now + 1_000)).toBe(false);

@@ -40,7 +40,7 @@ describe("fitting times to real runs", () => {
     expect([fitted.fittedOn, fitted.judgedOn]).toEqual([2_000, 2_000]);
   });
 
-  test("counts a job once, whatever number of rungs it has, and no gap, copy, local encode or look", () => {
+  test("counts a job once, whatever number of rungs it has, and no gap, copy, local encode or spot-checked segment", () => {
     const line = { roundTripMs: 50, attempts: 1 };
     const segments = [
       { seq: 0, worker: "a", encodeMs: 100, ...line },
@@ -57,7 +57,7 @@ describe("fitting times to real runs", () => {
     expect(factors([{ segmentSeconds: 2, segments, trace }])).toEqual([1]);
   });
 
-  test("tells a model that is twice as slow", () => {
+  test("tells a model that is twice as slow from one that fits", () => {
     const real = Array.from({ length: 100 }, (_, i) => 1 + i / 100);
     expect(
       gapOf(

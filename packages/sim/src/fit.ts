@@ -28,16 +28,16 @@ interface RealJob {
 }
 
 /**
- * What workers made at the first attempt and nobody looked at: looks have a time of their own. A report has a line for each rung; all
- * rungs of a segment are one job.
+ * What workers made at the first attempt and nobody spot-checked: spot checks have a time of their own. A report has a line for each
+ * rung; all rungs of a segment are one job.
  */
 function jobsOf({ segments, segmentSeconds, trace }: RealRun): RealJob[] {
-  const looked = new Set(
+  const checked = new Set(
     trace.filter(({ lines }) => lines.some(({ what }) => what === "check")).map(({ seq }) => seq),
   );
   const jobs = new Map<number, RealJob>();
   for (const { seq, worker, encodeMs: ms, roundTripMs, attempts } of segments) {
-    if (worker === null || worker === "local" || ms <= 0 || attempts > 1 || looked.has(seq))
+    if (worker === null || worker === "local" || ms <= 0 || attempts > 1 || checked.has(seq))
       continue;
     jobs.set(seq, { worker, ms, roundTripMs, tailMs: (ms * PIECE_MS) / (1_000 * segmentSeconds) });
   }

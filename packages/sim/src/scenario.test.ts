@@ -90,7 +90,7 @@ const refusal = (text: string): ScenarioError => {
 };
 
 describe("the scenario file", () => {
-  test("says everything that it can say", () => {
+  test("is read with every field that it can have", () => {
     expect(parse(JSON.stringify(full))).toEqual(full);
   });
 
@@ -155,12 +155,12 @@ describe("the scenario file", () => {
     fc.assert(never, { seed, numRuns });
   });
 
-  test("the published schema is the parser's own", () => {
+  test("the published schema is the one that the parser checks by", () => {
     const published = JSON.parse(readFileSync(here("../scenario.schema.json"), "utf8"));
     expect(published).toEqual(JSON.parse(JSON.stringify(schema)));
   });
 
-  test("every scenario of the folder is one, under its own name", () => {
+  test("every file of the folder is a scenario under its own name", () => {
     const files = readdirSync(here("../scenarios/"));
     expect(files.length).toBeGreaterThan(20);
     for (const file of files)

@@ -9,16 +9,20 @@ const folder = new URL("../scenarios/", import.meta.url);
 const LARGE = ["city.json"];
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
-describe("what a scenario of this folder expects holds", () => {
+describe("a scenario of this folder", () => {
   // The process can run one at a time: one that was given up would go on beside the next and spoil it.
   const patience = { timeout: 180_000 };
-  test.each(files.filter((name) => !LARGE.includes(name)))("%s", patience, async (name) => {
-    const scenario = parse(readFileSync(new URL(name, folder), "utf8"));
-    const run = await virtual.run(scenario, { seed: scenario.seed, keepEvents: false });
-    expect(judge(run).findings).toEqual([]);
-  });
+  test.each(files.filter((name) => !LARGE.includes(name)))(
+    "%s meets its expectations",
+    patience,
+    async (name) => {
+      const scenario = parse(readFileSync(new URL(name, folder), "utf8"));
+      const run = await virtual.run(scenario, { seed: scenario.seed, keepEvents: false });
+      expect(judge(run).findings).toEqual([]);
+    },
+  );
 
-  test("or is at least written as it should be", () => {
+  test("is one that can be read, if it is too large to be run here", () => {
     for (const name of LARGE) parse(readFileSync(new URL(name, folder), "utf8"));
   });
 });

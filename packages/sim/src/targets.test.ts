@@ -38,6 +38,6 @@ test.each<[string, Who, string[]]>([
   ["nobody of a stream that is not there", { pick: "broadcaster", stream: 9 }, []],
   ["everybody for a share of one", { share: 1 }, workers.map(({ name }) => name)],
   ["nobody for a share of zero", { share: 0 }, []],
-])("a fault means %s", (_, who, names) => {
+])("a fault hits %s", (_, who, names) => {
   expect(meant(who)).toEqual(names);
 });

@@ -60,7 +60,7 @@ export function openIdentity(bag: Bag, { configUrl, retry, meter }: IdentityOpti
       const joined = await outside.member(config, { signal });
       const mesh = counted(joined.mesh, meter);
       member = { seed: joined.seed, mesh };
-      const look = () =>
+      const update = () =>
         state.set({
           phase: "joined",
           config,
@@ -68,8 +68,8 @@ export function openIdentity(bag: Bag, { configUrl, retry, meter }: IdentityOpti
           addrs: mesh.addrs(),
           neighbours: mesh.neighbours(),
         });
-      mesh.watch(look, { signal });
-      look();
+      mesh.watch(update, { signal });
+      update();
       return { config, ...member };
     } catch (thrown) {
       state.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));

@@ -11,19 +11,19 @@ export function sense(
   { signal }: { signal: AbortSignal },
 ): void {
   let plugged: boolean | undefined;
-  const look = () => tell({ ...localTime(clock.unix()), charging: plugged });
+  const report = () => tell({ ...localTime(clock.unix()), charging: plugged });
   charging(
     (now) => {
       plugged = now;
-      look();
+      report();
     },
     { signal },
   );
-  look();
+  report();
   void (async () => {
     for (;;) {
       await clock.sleep(EVERY, { signal });
-      look();
+      report();
     }
   })().catch(() => undefined); // only the signal rejects
 }

@@ -3,7 +3,7 @@ import { systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { network, openStage } from "../test/stage.ts";
 
-test("a tab joins nothing before a verb needs it, and then once", async () => {
+test("a tab joins the network only when something is done with it, and then once", async () => {
   const stage = await openStage();
   let asked = 0;
   const { tab } = stage.tab(memoryBooks(), {

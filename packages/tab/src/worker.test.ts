@@ -149,13 +149,13 @@ test("settings that change while a worker works count at once and for the next t
   await reloaded.close();
 });
 
-test("only the codecs of the start are measured, and no further one after its patience", async () => {
+test("only the codecs that were asked for are measured, and no further one when the time for it is over", async () => {
   const stage = await openStage();
   const first = stage.tab();
   await first.tab.worker.start({ payee, codecs: ["vp9", "av1"], on: ear().on });
   expect(first.measured).toEqual(["vp9", "av1"]);
-  let looks = 0;
-  const now = () => Millis.of(1_000 * ++looks);
+  let reads = 0;
+  const now = () => Millis.of(1_000 * ++reads);
   const clock = { ...systemClock, now };
   const second = stage.tab(memoryBooks(), { clock });
   await second.tab.worker.start({ payee, checking: 500, on: ear().on });
@@ -189,7 +189,7 @@ test("a worker that is stopped while it measures ends quietly and leaves no purs
   await tab.close();
 });
 
-test("a look at the takings uses the worker's own purse, and another address's purse only for the look", async () => {
+test("reading the takings uses the worker's own purse, and opens another address's purse only for the reading", async () => {
   const { tab, purses } = await working({});
   expect(await tab.settling.takings({ payee })).toEqual({ unclaimed: 3n, credit: 11n });
   expect(purses).toHaveLength(1);

@@ -8,7 +8,7 @@ export interface WalletProvider {
   request(args: { method: string; params?: unknown }): Promise<unknown>;
 }
 
-/** What sends transactions: a key in this tab, or a browser wallet and the address it shall use. */
+/** What sends transactions: a key in this tab, or a browser wallet and the address it is to use. */
 export type Wallet =
   | LocalAccount
   | { readonly provider: WalletProvider; readonly address: Address };

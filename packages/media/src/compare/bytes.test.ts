@@ -28,12 +28,12 @@ test.each([
   expect(full).toBeLessThan(1.2);
 });
 
-test("a night that a worker coded honestly is not empty", () => {
+test("an honest rendition of a dark picture does not count as empty", () => {
   const night = { sizes: sizes(4_341, 426 * 240), count: 30 };
   expect(fullness("av1", night, { ...source, count: 30 })).toBeGreaterThan(3);
 });
 
-test("a source that is empty itself says nothing of its renditions", () => {
+test("an empty source says nothing of its renditions", () => {
   const empty = { sizes: sizes(emptyBytes("avc", 1920 * 1080, 50), 1920 * 1080), count: 50 };
   expect(fullness("avc", { sizes: sizes(700, 426 * 240), count: 50 }, empty)).toBeUndefined();
 });

@@ -14,7 +14,7 @@ const checks = plane(64, 48, (x, y) => (((x >> 1) + (y >> 1)) % 2 === 0 ? 60 : 1
 const grey = (value: number) => plane(32, 24, () => value);
 
 describe("measures of one frame", () => {
-  test("a frame is all that it should be against itself", () => {
+  test("a frame compared with itself passes every measure", () => {
     const picture = { luma: noisy, u: scaled(noisy, 32, 24), v: scaled(checks, 32, 24) };
     const same = measureFrame(picture, picture);
     expect(same).toMatchObject({ psnr: 100, sharpness: 1, chroma: 0, saturation: 1 });

@@ -20,7 +20,7 @@ const moving = (x: number, y: number, i: number) => {
 const source = trace(moving);
 
 describe("the trace", () => {
-  test("an equal one says nothing against the rendition", () => {
+  test("of equal pictures says nothing against the rendition", () => {
     expect(measureTrace(source, source)).toEqual({
       tellable: FRAMES,
       misplaced: 0,

@@ -27,14 +27,14 @@ test("a worker that answers is left alone for as long as it plays", () => {
   dog.close();
 });
 
-test("one that does not answer for ten seconds is stuck, and said to be so once", () => {
+test("a worker that does not answer for ten seconds is stuck, and said to be so once", () => {
   const { dog, stuck } = watched(false);
   dog.opened();
   vi.advanceTimersByTime(60_000);
   expect(stuck).toEqual([10]);
 });
 
-test("one that answers and never opens its file is stuck after a minute", () => {
+test("a worker that answers and never opens its file is stuck after a minute", () => {
   const { stuck } = watched(true);
   vi.advanceTimersByTime(61_000);
   expect(stuck).toEqual([]);
@@ -42,7 +42,7 @@ test("one that answers and never opens its file is stuck after a minute", () => 
   expect(stuck).toEqual([60]);
 });
 
-test("once closed it leaves no timer", () => {
+test("a closed watchdog leaves no timer", () => {
   const { dog } = watched(false);
   dog.close();
   dog.close();

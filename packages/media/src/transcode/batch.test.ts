@@ -26,7 +26,7 @@ test("samples go on in one piece for each rung, 50 ms after the first", () => {
   expect(told.slice(2)).toEqual([made(0, 3, 4)]);
 });
 
-test("the rest goes on at once when it is asked for, and nothing twice", () => {
+test("the rest of the samples goes on at once when it is asked for, and nothing twice", () => {
   const told: Made[] = [];
   const { add, flush } = batch((one) => told.push(one));
   add(made(0, 0, 1));
@@ -36,7 +36,7 @@ test("the rest goes on at once when it is asked for, and nothing twice", () => {
   expect(told).toEqual([made(0, 0, 1)]);
 });
 
-test("what waits of an encoder that was replaced is dropped", () => {
+test("samples that wait of an encoder that was replaced are dropped", () => {
   const told: Made[] = [];
   const { add, flush } = batch((one) => told.push(one));
   add(made(0, 0, 1));

@@ -20,7 +20,7 @@ function line(names: readonly string[]) {
   };
 }
 
-test("one works at a time, in the order they asked", async () => {
+test("one job works at a time, in the order they asked", async () => {
   const { order, take, give } = line(["a", "b", "c"]);
   for (const name of ["b", "c", "a"]) take(name);
   await settled();
@@ -33,7 +33,7 @@ test("one works at a time, in the order they asked", async () => {
   expect(order).toEqual(["b", "c", "a"]);
 });
 
-test("who gives it up and asks again stands at the end of the line", async () => {
+test("a job that gives up its turn and asks again waits behind all others", async () => {
   const { order, take, give } = line(["a", "b"]);
   take("a");
   take("b");
@@ -47,7 +47,7 @@ test("who gives it up and asks again stands at the end of the line", async () =>
   expect(order).toEqual(["a", "b", "a"]);
 });
 
-test("taking what one has and giving what one has not change nothing", async () => {
+test("a job that takes the turn it has, or gives one it does not have, changes nothing", async () => {
   const { order, take, give } = line(["a", "b"]);
   take("a");
   take("a");

@@ -45,7 +45,7 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
   const { mesh, clock, on, signal } = context;
   const { pot, policy, records, limiter, member, tell } = options;
   const payees = openPayees(pot.domain, options.verifyPayee);
-  /** Where viewers reach who has bid; as bounded as what the crew remembers. */
+  /** Where viewers reach the workers that have bid; as bounded as what the crew remembers. */
   const addrs = new BoundedMap<PeerId, readonly string[]>(options.most);
 
   answer(mesh, PROTOCOLS.bid, signal, async (head, peer) => {
@@ -101,7 +101,7 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
   return { addrs: (worker) => addrs.get(worker) ?? [] };
 }
 
-/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and loses it its place. */
+/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and costs it its engagement. */
 function followProofs(
   { mesh, config, clock, on, signal }: OfferingContext,
   { records, limiter, member, tell }: ApplicantsOptions,

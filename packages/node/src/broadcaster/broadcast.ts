@@ -21,7 +21,7 @@ import { type Meter, openMeter } from "./meter.ts";
 import { sourceOnly } from "./outcome.ts";
 import { paceOf } from "./pace.ts";
 import { openPaying, type Paying } from "./paying.ts";
-import { openSpots, type Spots } from "./probe.ts";
+import { openProbes, type Probes } from "./probe.ts";
 import { openPublisher, type Publisher } from "./publisher.ts";
 import { openPublishing, type Publishing } from "./publishing.ts";
 import { openRecords, type Records } from "./records.ts";
@@ -198,7 +198,7 @@ interface Basis {
   readonly blobs: BlobStore;
   readonly limiter: RateLimiter;
   readonly records: Records;
-  /** Rung when something that is waited for may have changed. */
+  /** Woken when something that is waited for may have changed. */
   readonly condition: Condition;
   readonly warn: (what: string) => (error: unknown) => void;
   /** Ends the source: the stream fails once what was captured is delivered. */
@@ -216,7 +216,7 @@ interface Pipeline {
   readonly paying: Paying;
   readonly publisher: Publisher;
   readonly publishing: Publishing;
-  readonly spots: Spots;
+  readonly probes: Probes;
 }
 
 function openPipeline(basis: Basis): Pipeline {
@@ -249,7 +249,7 @@ function openPipeline(basis: Basis): Pipeline {
     signal,
   });
   const hiring = openCrew(basis, { asking, checks, dispatch: () => dispatch });
-  const spots = openSpots({
+  const probes = openProbes({
     mesh: meter.mesh,
     seed: checks.seed,
     member: (worker) => hiring?.member(worker),
@@ -277,7 +277,7 @@ function openPipeline(basis: Basis): Pipeline {
     ...basis,
     entries,
     pay: paying.pay,
-    published: spots.published,
+    published: probes.published,
     record: options.record,
     changed: condition.wake,
   });
@@ -290,7 +290,7 @@ function openPipeline(basis: Basis): Pipeline {
     done: publishing.done,
     refused: paying.refuse,
   });
-  return { asking, checks, dispatch, hiring, paying, publisher, publishing, spots };
+  return { asking, checks, dispatch, hiring, paying, publisher, publishing, probes };
 }
 
 /** Who works for the stream; undefined where there is no pot to pay anybody from. */
@@ -376,13 +376,13 @@ function captureInto(
 /** All of a report but what came of the source and of the money. */
 function reportOf(
   { keys, meter, limiter }: Basis,
-  { checks, dispatch, paying, publishing, spots }: Pipeline,
+  { checks, dispatch, paying, publishing, probes }: Pipeline,
 ): Omit<BroadcastReport, "captured" | "settlement" | "wallMs" | "mediaSeconds"> {
   return {
     stream: toHex(keys.publicKey),
     segments: publishing.lines(),
     traffic: trafficOf(meter.read()),
-    work: { ...dispatch.counts(), checks: checks.counts(), spots: spots.counts() },
+    work: { ...dispatch.counts(), checks: checks.counts(), spots: probes.counts() },
     checks: { seed: toHex(checks.seed), commitment: toHex(checks.commitment) },
     drops: limiter.drops(),
     trace: dispatch.traces(),

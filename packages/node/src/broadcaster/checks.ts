@@ -13,11 +13,11 @@ const MOST_DRAWN = 20_000;
 const ALPHA = 0.3;
 
 export interface ChecksOptions extends Pick<PicturesOptions, "verifier" | "transcoder"> {
-  /** Told why pictures could not be checked. */
+  /** Told why pictures could not be compared. */
   readonly failed: (error: unknown) => void;
 }
 
-/** What is to be checked of a receipt, drawn before anything is checked. */
+/** What a spot check of one receipt is to cover, drawn before anything is compared. */
 export interface Draw {
   readonly worker: PeerId;
   readonly seq: number;
@@ -25,7 +25,7 @@ export interface Draw {
   readonly receipt: Uint8Array<ArrayBuffer>;
   /** As the job named it. */
   readonly ppm: number;
-  /** Every rung is checked. */
+  /** Every rung is compared, not one alone. */
   readonly whole: boolean;
 }
 
@@ -34,16 +34,16 @@ export interface Result {
   readonly failed: readonly string[];
 }
 
-/** Spot checks as chance says: carries out `Check`. To be asked for one spot check at a time. */
+/** Spot checks as chance says: carries out `Check`. To be asked for one at a time. */
 export interface Checks {
   /** What the offer commits to. */
   readonly commitment: Uint8Array<ArrayBuffer>;
   readonly seed: Uint8Array<ArrayBuffer>;
-  /** The chance that a worker with this record is checked, in millionths. */
+  /** The chance that a worker with this record is spot-checked, in millionths. */
   ppm(record: Trust.Record): number;
   /** Whether chance chose it; remembered for the reveal. */
   draw(of: Draw): boolean;
-  /** Looks at what was made, twice where the first spot check is not good. Rejects only with the signal's reason. */
+  /** Compares what was made, and once more where the first finding is not good. Rejects only with the signal's reason. */
   check(
     of: Draw,
     source: Captured,
@@ -70,7 +70,7 @@ export function openChecks(context: StreamContext, options: ChecksOptions): Chec
   let usualMs: number | undefined;
   let promised = false;
 
-  /** One spot check; "none" where our own source or device is the reason that there was no spot check: whoever made the renditions is not. */
+  /** One comparison; "none" where our own source or device is the reason that there was none: whoever made the renditions is not. */
   async function once(of: Draw, number: number, shown: Shown, stop: AbortSignal) {
     try {
       return await pictures.check({ ...of, ...shown, number }, { signal: stop });
@@ -135,8 +135,8 @@ interface Shown {
 }
 
 /**
- * The share of segments that can be checked, 0 to 1. Payment waits for spot checks, and a live stream, with a segment every `everyMs`,
- * cannot wait for payment: no more is promised than fits in `check.share` of its time, but never less than the floor. The first
+ * The share of segments that can be spot-checked, 0 to 1. Payment waits for spot checks, and a live stream, with a segment every `everyMs`,
+ * cannot wait for payment: no more are promised than fit in `check.share` of its time, but never less than the floor. The first
  * promise is whole; until its spot check has shown what one takes here (`usualMs`), the others are the floor.
  */
 export function mostChecked(

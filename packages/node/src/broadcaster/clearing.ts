@@ -11,9 +11,9 @@ import { openSpotChecks } from "./spot-checks.ts";
 export interface ClearingOptions {
   readonly scheduler: Scheduler;
   readonly inFlight: InFlight;
-  /** Rung when the tab may be behind no more, or who has a place free may have changed. */
+  /** Woken when the tab may be behind no more, or a worker may be needed for another segment. */
   readonly condition: Condition;
-  /** A worker's renditions failed these checks. */
+  /** A worker's renditions failed by these measures. */
   readonly refused: (terms: JobTerms, seq: number, failed: readonly string[]) => void;
 }
 
@@ -24,7 +24,7 @@ export interface Delivered {
   readonly sample: Speed.Sample;
 }
 
-/** Has the pictures checked that chance chose, and says what may be paid and when. */
+/** Has the pictures that chance chose spot-checked, and says what may be paid and when. */
 export interface Clearing {
   /**
    * Begins a spot check: payment waits for it as long as it can. Resolves with what it says, or undefined where publishing the segment
@@ -44,7 +44,7 @@ export function openClearing(context: JobContext, options: ClearingOptions): Cle
     },
   });
 
-  /** Has a worker's pictures checked, and writes down what came of it. */
+  /** Has a worker's pictures spot-checked, and writes down what came of it. */
   async function check(flight: Flight, draw: Draw, of: Delivered): Promise<Result> {
     const { worker, seq } = draw;
     const { terms, source, sample } = of;
@@ -64,21 +64,22 @@ export function openClearing(context: JobContext, options: ClearingOptions): Cle
 
   /**
    * Whether what a worker made may be paid: false once its pictures are bad. A file's payment waits for the spot check however long that
-   * takes, a live one's until its worker's place is needed. Looking is our work, but what is not paid counts in its window until then.
+   * takes, a live one's until its worker is needed. The spot check is our work, but until it is over the segment counts in the worker's
+   * unpaid window.
    */
   function cleared(flight: Flight, worker: PeerId, checking: Promise<Result>): Promise<boolean> {
     const { seq, limits } = flight.job;
     scheduler.made(worker, seq);
-    const judged = checking.then(({ answer }) => answer !== "fail");
-    return Promise.race([judged, ...(limits ? [placeNeeded(worker, seq)] : [])]).then((good) => {
+    const honest = checking.then(({ answer }) => answer !== "fail");
+    return Promise.race([honest, ...(limits ? [workerNeeded(worker, seq)] : [])]).then((good) => {
       scheduler.unload(worker, seq);
       scheduler.assign();
       return good;
     });
   }
 
-  /** Resolves with true when a spot check has kept a worker's place for too long, or the place is needed. */
-  async function placeNeeded(worker: PeerId, seq: number): Promise<true> {
+  /** Resolves with true when a spot check has kept its worker waiting for too long, or the worker is needed. */
+  async function workerNeeded(worker: PeerId, seq: number): Promise<true> {
     const longest = clock.now() + config.check.payMs;
     const ready = () =>
       !scheduler.holds(worker, seq) || clock.now() >= longest ? (true as const) : undefined;

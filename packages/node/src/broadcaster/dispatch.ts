@@ -47,7 +47,7 @@ export interface Dispatch {
 export function openDispatch(context: JobContext, options: DispatchOptions): Dispatch {
   const { config, pace, clock } = context;
   const traces = openTraces(clock);
-  /** Rung when something that is waited for may have changed. */
+  /** Woken when something that is waited for may have changed. */
   const condition = openCondition();
   const tally = { opened: 0, copies: 0, local: 0 };
   const flights = new Map<number, Flight>();

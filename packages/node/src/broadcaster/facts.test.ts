@@ -15,24 +15,24 @@ const info = {
 const rungs = [{ name: "90p", width: 160, height: 90, bitrate: BitsPerSecond.of(100_000) }];
 const planned = { rungs, codec: "avc", segmentMs: 2_000, pace: paceOf("live", 2_000) } as const;
 
-test("needs the pixels of every rung and the bytes of the source, for each segment", () => {
+test("a stream needs the pixels of every rung and the bytes of the source, for each segment", () => {
   const need = needOf(planned, info, { wanted: 3, maxPrice: Wei.of(5) });
   expect(need.pixels).toBeCloseTo(160 * 90 * 29.97 * 2);
   expect(need.bytes).toBe(1_000_000);
   expect(need).toMatchObject({ wanted: 3, maxPrice: 5n, segmentMs: 2_000, slackMs: 4_000 });
 });
 
-test("plans at least one frame, however slow the source", () => {
+test("a stream plans at least one frame a segment, however slow its source", () => {
   expect(plannedFrames({ ...info, frameRate: 0.1 }, 2_000)).toBe(1);
 });
 
-test("announces sound only where there is some", () => {
+test("a stream announces sound only where there is some", () => {
   const of = (audioCodec?: string) =>
     streamFacts(planned, { ...info, audioCodec } as SourceInfo, { title: "", startedMs: 0 }).audio;
   expect([of(), of("opus")]).toEqual([false, true]);
 });
 
-test("names a private crew by the id of its token, and never by the token", () => {
+test("an offer names a private crew by the id of its token, and never by the token", () => {
   const token = new Uint8Array(32).fill(7);
   const of = (policy: Screen.Policy) =>
     offerFacts(planned, info, { seedCommit: new Uint8Array(32), policy }).crew;

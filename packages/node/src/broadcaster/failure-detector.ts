@@ -2,12 +2,12 @@ import { type Config, FailureDetector } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { BoundedMap, type Clock } from "@tabcast/runtime";
 
-/** Workers whose heartbeat history is remembered; who was not heard of for longest makes room. */
+/** Workers whose heartbeats are remembered; the one that was not heard of for longest makes room. */
 const MOST_HISTORIES = 64;
 
 /** How often each worker is heard of while it works: carries out `FailureDetector`. */
 export interface FailureDetectors {
-  /** Two of a worker's signs of life came so far apart, in milliseconds. */
+  /** Two of a worker's heartbeats came so far apart, in milliseconds. */
   beat(worker: PeerId, gapMs: number): void;
   /** How long it may be silent before it is suspected, in milliseconds. */
   patience(worker: PeerId): number;

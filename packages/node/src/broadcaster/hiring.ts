@@ -10,7 +10,7 @@ export type HiringContext = OfferingContext & Pick<StreamContext, "random">;
 export interface HiringOptions
   extends Omit<OfferingOptions, "tell" | "member">,
     Omit<ApplicantsOptions, "tell" | "member" | "most"> {
-  /** Somebody was hired or is gone: look again who can work. */
+  /** Somebody was hired or is gone: the available workers are others. */
   readonly changed: () => void;
   /** A member is gone: what it had in hand is lost. */
   readonly gone: (worker: PeerId) => void;

@@ -30,7 +30,7 @@ export interface Flight {
   /** What that took, in milliseconds. */
   ownMs: number;
   sentAt: number | undefined;
-  /** A token was spent on its second copy. */
+  /** Its second copy was paid for from the hedge budget. */
   spent: boolean;
   /** The crew has time to spare: silence and lateness say something of a worker. */
   calm: boolean;
@@ -64,7 +64,7 @@ export interface InFlight {
   readonly flights: ReadonlyMap<number, Flight>;
   /** Tells a segment's job what happened; nothing where it is over. */
   tell(seq: number, event: Job.Event): void;
-  /** A worker's try is over without a result, and somebody else may have a place for it. */
+  /** A worker's try is over without a result, and somebody else may have room for the segment. */
   fails(flight: Flight, worker: PeerId, fault: Job.Fault, why: string): void;
   /** Live segments are late here: what can wait has to. */
   behind(): boolean;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { openLoads } from "./loads.ts";
 
-test("keeps a delivered segment in its worker's hands until it is unloaded", () => {
+test("a delivered segment counts among its worker's jobs until it is unloaded", () => {
   const loads = openLoads();
   loads.add("a", { seq: 1, readyAt: 0 });
   loads.add("a", { seq: 2, readyAt: 0 });
@@ -14,7 +14,7 @@ test("keeps a delivered segment in its worker's hands until it is unloaded", () 
   expect(loads.all().get("a")).toEqual([{ seq: 2, readyAt: 0 }]);
 });
 
-test("forgets a worker that has nothing in hand any more, or is gone with all it had", () => {
+test("a worker that has nothing in hand any more, or is gone, is forgotten", () => {
   const loads = openLoads();
   loads.add("a", { seq: 1, readyAt: 0 });
   loads.add("b", { seq: 2, readyAt: 0 });

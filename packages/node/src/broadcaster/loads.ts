@@ -7,9 +7,9 @@ export interface Loads {
   add(worker: PeerId, load: Assign.Load): void;
   /** A worker has one segment less in hand. */
   unload(worker: PeerId, seq: number): void;
-  /** A worker delivered a segment, which takes a place until it is unloaded, but no time. */
+  /** A worker delivered a segment, which counts among its jobs until it is unloaded, but takes none of its time. */
   made(worker: PeerId, seq: number): void;
-  /** Whether a delivered segment still takes its worker's place. */
+  /** Whether a delivered segment still counts among its worker's jobs. */
   holds(worker: PeerId, seq: number): boolean;
   /** A worker is gone with all it had. */
   lost(worker: PeerId): void;

@@ -58,13 +58,13 @@ function open(pixelsPerMs: number) {
   return { own, encode, asked: () => asked.map(({ name }) => name) };
 }
 
-test("makes all where nothing is late, the lowest rung where no time is left", async () => {
+test("the local encoder makes all rungs where nothing is late, the lowest where no time is left", async () => {
   const { encode } = open(100_000);
   expect(await encode(undefined)).toEqual(["360p", "90p"]);
   expect(await encode(0)).toEqual(["90p"]);
 });
 
-test("learns from what it took", async () => {
+test("the local encoder learns from the time that it took", async () => {
   const { own, encode } = open(5_000); // the ladder takes 2.9 s, and was thought to take two
   expect(await encode(2_100)).toEqual(["360p", "90p"]);
   expect(own.usualMs()).toBeGreaterThan(1_500);
@@ -72,7 +72,7 @@ test("learns from what it took", async () => {
   expect(await encode(2_100)).toEqual(["90p"]);
 });
 
-test("that is cut off in the middle tries fewer rungs the next time", async () => {
+test("a local encoder that is cut off in the middle tries fewer rungs the next time", async () => {
   const { encode, asked } = open(5_000);
   const stop = AbortSignal.abort(new Error("too late"));
   await expect(encode(2_100, stop)).rejects.toThrow("too late");

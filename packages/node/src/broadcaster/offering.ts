@@ -58,7 +58,7 @@ export interface Offering {
   /** No bid on this offer is taken any more. */
   closed(offer: Uint8Array): void;
   award(member: Crew.Member, offer: Uint8Array): void;
-  /** A worker that is not told keeps its place with us and never bids again. */
+  /** A worker that is not told keeps its engagement with us and never bids again. */
   bye(member: Crew.Member, why: string): void;
 }
 

@@ -46,7 +46,7 @@ test("a proof that was verified is not verified again until it changes, for 256 
   expect(verified).toHaveLength(259);
 });
 
-test("a check that could not be made is no verdict", async () => {
+test("a proof that could not be verified is neither proven nor forged", async () => {
   const payees = openPayees(domain, () => Promise.reject(new TypeError("no curve")));
   await expect(payees.of({ payee, payeeProof }, worker)).rejects.toThrow("no curve");
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import { serveBlobs } from "../exchange.ts";
 import type { Outcome } from "./outcome.ts";
-import { openSpots } from "./probe.ts";
+import { openProbes } from "./probe.ts";
 
 /** Everybody is asked, at once. */
 const config = { ...LIVE, spot: { newcomer: 1, later: 1, withinMs: 0, againMs: 0 } };
@@ -36,7 +36,7 @@ afterEach(async () => {
 async function published(asks: number, by = worker.self) {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let left = asks;
-  const spots = openSpots({
+  const probes = openProbes({
     mesh: {
       ...me,
       async *request(...of) {
@@ -56,7 +56,7 @@ async function published(asks: number, by = worker.self) {
     signal: done.signal,
   });
   const mediaHash = await sha256(media);
-  spots.published({
+  probes.published({
     by,
     addrs: [],
     renditions: [{ rung: "240p", media, mediaHash }],
@@ -65,7 +65,7 @@ async function published(asks: number, by = worker.self) {
   if (asks > 0) await over;
   // What was answered is judged after this task.
   await new Promise((later) => setTimeout(later));
-  return spots.counts();
+  return probes.counts();
 }
 
 /** Answers each question as these say, the last one for ever. */
@@ -86,7 +86,7 @@ function serve(...answers: readonly ("gives" | "refuses" | "leaves")[]): void {
   );
 }
 
-test("a worker that gives what it made is thanked for the bytes and no more", async () => {
+test("a worker that serves what it made is asked once, and not blamed", async () => {
   const blobs = openBlobStore();
   blobs.put(toHex(await sha256(media)), media);
   serveBlobs(worker, blobs, done.signal);
@@ -94,26 +94,26 @@ test("a worker that gives what it made is thanked for the bytes and no more", as
   expect(blamed).toEqual([]);
 });
 
-test("one that refuses twice is told of", async () => {
+test("a worker that refuses twice is blamed", async () => {
   serve("refuses");
   expect(await published(2)).toEqual({ asked: 2, unserved: 1, bytes: 0 });
   expect(blamed).toEqual([worker.self]);
 });
 
-test("one that was only busy is not", async () => {
+test("a worker that was only busy is not blamed", async () => {
   serve("refuses", "gives");
   expect(await published(2)).toMatchObject({ asked: 2, unserved: 0 });
   expect(blamed).toEqual([]);
 });
 
-test("nor is one that leaves meanwhile, and who has left is not asked", async () => {
+test("a worker that leaves between two refusals is not blamed, and one that has left is not asked", async () => {
   serve("refuses", "leaves");
   expect(await published(2)).toMatchObject({ asked: 2, unserved: 0 });
   expect(await published(0)).toMatchObject({ asked: 0 });
   expect(blamed).toEqual([]);
 });
 
-test("nobody is asked for what this tab made, or a worker inside it", async () => {
+test("no worker is asked for what this tab made, or a worker inside it", async () => {
   expect(await published(0, "local" as typeof worker.self)).toMatchObject({ asked: 0 });
   expect(await published(0, me.self)).toMatchObject({ asked: 0 });
 });

@@ -10,7 +10,7 @@ const PULL_MS = 10_000;
 /** Segments of which something is being asked for; beyond them nothing is. */
 const MOST_PULLS = 8;
 
-export interface SpotsOptions {
+export interface ProbesOptions {
   readonly mesh: Mesh;
   /** Of `Checks`: what the offer commits to. */
   readonly seed: Uint8Array;
@@ -24,14 +24,14 @@ export interface SpotsOptions {
 }
 
 /** Asks workers for what was published of them, as a viewer would: carries out `Probe`. */
-export interface Spots {
+export interface Probes {
   /** To be told of every segment once viewers can ask for it. */
   published(outcome: Outcome): void;
   /** Renditions asked for, those that were refused for good, and the bytes that came. */
   counts(): { readonly asked: number; readonly unserved: number; readonly bytes: number };
 }
 
-export function openSpots(options: SpotsOptions): Spots {
+export function openProbes(options: ProbesOptions): Probes {
   const { mesh, seed, member, newcomer, unserved, config, clock, signal } = options;
   const fetcher = openFetcher({ mesh, clock });
   const tally = { asked: 0, unserved: 0, bytes: 0 };

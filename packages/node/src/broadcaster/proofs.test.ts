@@ -32,7 +32,7 @@ test("two receipts for one segment are told to everybody, as they were signed", 
   await expect.poll(() => failures).toHaveLength(1);
 });
 
-test("the same one again, another segment, epoch or worker is none", () => {
+test("the same receipt again, or one of another segment, epoch or worker, proves nothing", () => {
   const { proofs, published } = open();
   const one = signed(7, 1);
   const others: [string, Signed][] = [
@@ -48,7 +48,7 @@ test("the same one again, another segment, epoch or worker is none", () => {
   expect(published).toEqual([]);
 });
 
-test("the oldest of more than 512 is forgotten", () => {
+test("the oldest of more than 512 receipts is forgotten", () => {
   const { proofs } = open();
   for (let seq = 0; seq <= 512; seq++) proofs.conflicts("ann", signed(seq, 1));
   expect(proofs.conflicts("ann", signed(512, 2))).toBe(true);

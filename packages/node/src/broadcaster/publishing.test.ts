@@ -34,7 +34,7 @@ function open({ broken = [] as number[], record = async (_: PublishedSegment) =>
   return { publishing, told };
 }
 
-test("pays for a segment at once and publishes it when those before it are there", async () => {
+test("a segment is paid for at once, and published when those before it are there", async () => {
   const { publishing, told } = open();
   publishing.done(outcome(1));
   expect(told.paid).toEqual([1]);
@@ -44,7 +44,7 @@ test("pays for a segment at once and publishes it when those before it are there
   expect(told.published).toEqual([0, 1]);
 });
 
-test("goes on after a segment that could not be published, and says so", async () => {
+test("a stream goes on after a segment that could not be published, and says so", async () => {
   const { publishing, told } = open({ broken: [0] });
   publishing.done(outcome(0));
   publishing.done(outcome(1));
@@ -54,7 +54,7 @@ test("goes on after a segment that could not be published, and says so", async (
   expect(publishing.published()).toBe(2);
 });
 
-test("publishes without waiting for the recorder", async () => {
+test("a segment is published without waiting for the recorder", async () => {
   const { promise: written, resolve } = Promise.withResolvers<void>();
   const { publishing } = open({ record: () => written });
   publishing.done(outcome(0));

@@ -20,7 +20,7 @@ const open = (store = memory(), codec = "avc"): Promise<Records> =>
     },
   });
 
-test("records outlive the stream, for each codec apart", async () => {
+test("a worker's records outlive the stream, for each codec apart", async () => {
   const store = memory();
   const first = await open(store);
   for (let i = 0; i < 10; i++) first.tell(ann, { type: "good" });
@@ -85,7 +85,7 @@ test("a payee's strikes age by the results of all its workers: two within twenty
   expect(await outAfter(20)).toBe(0);
 });
 
-test("what is kept is bounded, and exiles stay", async () => {
+test("the number of records is bounded, and those of suspended workers stay", async () => {
   const store = memory();
   const records = await open(store);
   records.tell(ann, { type: "proof" });

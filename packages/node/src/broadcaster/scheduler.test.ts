@@ -15,14 +15,14 @@ const inHandOf = (...workers: string[]) => ({
   running: new Map(workers.map((worker) => [worker, new AbortController()])),
 });
 
-test("counts a segment as dear as all its copies and what is in hand already", () => {
+test("the budget for a segment counts all its copies and what is in hand already", () => {
   const one = amountOf(segment, rungs, price);
   expect(dearest({ segment }, [], rungs, price)).toBe(one);
   const inHand = [inHandOf("a", "b"), inHandOf("c"), inHandOf()];
   expect(dearest({ segment }, inHand, rungs, price)).toBe(one * 4n);
 });
 
-test("gives nothing to a worker that has fallen silent, unless all have", () => {
+test("a worker that has fallen silent gets nothing, unless all have", () => {
   const available = [{ worker: "a" }, { worker: "b" }] as Assign.AvailableWorker[];
   const silent = (...workers: string[]) => {
     const attempts = workers.map((worker) => ({ worker, suspected: true, stage: "running" }));
@@ -33,7 +33,7 @@ test("gives nothing to a worker that has fallen silent, unless all have", () => 
   expect(heardOf(available, [silent("a"), silent("b")])).toEqual(available);
 });
 
-test("calls a tab behind that encodes by itself or has a late segment, and never one with a file", () => {
+test("a live tab is behind when it encodes by itself or has a late segment; one with a file never is", () => {
   const flight = (local: string, captured: boolean, closesAt: number) =>
     ({ job: { local }, segment: { captured: captured ? {} : undefined }, closesAt }) as Flight;
   const live = paceOf("live", 2_000, LIVE);

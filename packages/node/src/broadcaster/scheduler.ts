@@ -22,7 +22,7 @@ export interface SchedulerOptions {
   readonly inFlight: Pick<InFlight, "flights" | "tell">;
   /** Nobody has ever come: this tab is alone. */
   readonly alone: () => void;
-  /** Rung when a worker's place is free. */
+  /** Woken when a worker has room for one segment more. */
   readonly condition: Condition;
 }
 
@@ -32,7 +32,7 @@ export interface Scheduler extends Budget, Omit<Loads, "all" | "add"> {
   want(wish: Omit<Wish, "since">): void;
   /** It wants none any more. */
   drop(seq: number): void;
-  /** Looks again who can be given what. */
+  /** Gives the segments that wait to the workers that have room. */
   assign(): void;
   /** The segment that idle workers should copy at a file's end: the one that is predicted to take longest. */
   tail(): number | undefined;
@@ -78,12 +78,12 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
     if (available.length > 0) patience.hired();
     for (const wish of wishes) {
       const flight = flights.get(wish.seq);
-      if (flight !== undefined && wishes.includes(wish)) place(wish, flight, available);
+      if (flight !== undefined && wishes.includes(wish)) assignOne(wish, flight, available);
     }
   }
 
   /** Finds a worker for a segment that wants one, or says that there is nobody, or lets it wait. */
-  function place(wish: Wish, flight: Flight, available: Available): void {
+  function assignOne(wish: Wish, flight: Flight, available: Available): void {
     if (!Job.wants(flight.job, config)) {
       fulfil(wish); // the answer came while we were looking
       return;
@@ -115,7 +115,7 @@ export function openScheduler(context: StreamContext, options: SchedulerOptions)
     give(context, flight, task, choice, { available, loads, bytes, uplink, tell });
   }
 
-  /** The place of a delivered segment is needed: its payment waits no longer for a spot check of its pictures. */
+  /** A worker is needed that has delivered a segment: its payment waits no longer for the spot check. */
   function makeRoom(available: Available, task: Assign.Task): void {
     const oldest = Assign.oldestMade(available, loads.all(), task, config);
     if (oldest !== undefined) unload(oldest.worker, oldest.seq);
@@ -199,7 +199,7 @@ interface Budget {
   earn(): void;
   /** A copy was no copy after all. */
   refund(): void;
-  /** True if a token for a second copy is there. */
+  /** True if the budget allows a second copy. */
   mayHedge(): boolean;
   spend(): void;
 }

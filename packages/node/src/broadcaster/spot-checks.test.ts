@@ -53,7 +53,7 @@ function open({ live = true } = {}) {
   return { check, checking, begun, asked, skipped, state, wait, stop };
 }
 
-test("spot checks take turns", async () => {
+test("spot checks run one at a time", async () => {
   const { check, checking, begun } = open();
   const [first, second] = [check(1), check(2)];
   await begun(1);
@@ -85,7 +85,7 @@ test("a spot check waits while segments are late, but no longer than 30 s", asyn
   await second;
 });
 
-test("no more than 16 live ones wait, and the rest is told; a file's all do", async () => {
+test("no more than 16 spot checks of a live stream wait, and the broadcaster is told of the rest; a file's all wait", async () => {
   const live = open();
   for (let seq = 0; seq < 16; seq++) void live.check(seq);
   expect(await live.check(16)).toBeUndefined();

@@ -5,31 +5,31 @@ import type { Captured, Collected } from "./delivery.ts";
 import type { Pace } from "./pace.ts";
 
 /** How long a spot check waits at most for live segments that are late, in milliseconds. */
-const LOOK_MS = 30_000;
-/** Spot checks that may wait for their turn: each holds a segment and its renditions. Beyond it a live stream's are left out. */
-const MOST_LOOKS = 16;
+const LONGEST_WAIT_MS = 30_000;
+/** Spot checks that may wait for their turn, for each keeps a segment and its renditions in memory. A live stream leaves out the others. */
+const MOST_WAITING = 16;
 
-interface LooksContext extends Pick<JobContext, "checks" | "clock" | "signal"> {
+interface SpotChecksContext extends Pick<JobContext, "checks" | "clock" | "signal"> {
   readonly pace: Pick<Pace, "hurried">;
 }
 
 export interface SpotChecksOptions {
   /** Live segments are late: what can wait has to. */
   readonly behind: () => boolean;
-  /** Rung when that may have changed. */
+  /** Woken when that may have changed. */
   readonly condition: Condition;
-  /** Told of a segment that is not checked, and why. */
+  /** Told of a segment whose spot check is left out, and why. */
   readonly skipped: (seq: number, why: string) => void;
 }
 
 /** Gives spot checks their turn: one at a time, and not while live segments are late. */
 export interface SpotChecks {
-  /** Undefined where there was no spot check: too many wait, or the stream is over. */
+  /** Undefined where it was left out: too many wait, or the stream is over. */
   check(draw: Draw, source: Captured, made: readonly Collected[]): Promise<Result | undefined>;
 }
 
 export function openSpotChecks(
-  { checks, clock, pace, signal }: LooksContext,
+  { checks, clock, pace, signal }: SpotChecksContext,
   { behind, condition, skipped }: SpotChecksOptions,
 ): SpotChecks {
   const queue = openSerialQueue();
@@ -37,14 +37,14 @@ export function openSpotChecks(
 
   return {
     async check(draw, source, made) {
-      if (pace.hurried && waiting >= MOST_LOOKS) {
+      if (pace.hurried && waiting >= MOST_WAITING) {
         skipped(draw.seq, `${waiting} others wait`);
         return undefined;
       }
       waiting++;
       try {
         return await queue.run(async () => {
-          const longest = clock.now() + LOOK_MS;
+          const longest = clock.now() + LONGEST_WAIT_MS;
           await condition.until(() => (!behind() || clock.now() >= longest ? true : undefined), {
             signal,
           });

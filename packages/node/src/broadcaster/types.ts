@@ -40,7 +40,7 @@ export interface SegmentLine {
   readonly encodeMs: number;
   readonly attempts: number;
   readonly hedged: boolean;
-  /** False where its maker was not asked for it: nobody who came was quick enough. */
+  /** False where its maker was not asked for it: no worker that came was quick enough. */
   readonly asked: boolean;
   readonly verified: boolean;
   /** Decimal wei. */
@@ -74,7 +74,7 @@ export type BroadcastEvent =
       readonly role: "crew" | "backup";
       readonly payee: string;
     }
-  /** A warm backup has taken a free place in the crew. */
+  /** The backup has filled a vacancy in the crew. */
   | { readonly type: "promoted"; readonly worker: string }
   /** Why a worker was chosen: the terms of the draw, as `market` publishes them. */
   | ({ readonly type: "chosen" } & Select.Terms)
@@ -184,7 +184,10 @@ export interface BroadcastReport {
     readonly sentPerCaptured: number;
     readonly controlPerMedia: number;
   };
-  /** Segments opened, copies sent beyond the first, segments made here; spot checks, `again` those repeated beside an own encode; spot pulls, those that were refused twice, and their bytes. */
+  /**
+   * Segments opened, copies sent beyond the first, segments made here. `checks`: spot checks, `again` those repeated beside an encode of
+   * our own. `spots`: availability checks, those that were refused twice, and the bytes of all.
+   */
   readonly work: {
     readonly opened: number;
     readonly copies: number;

@@ -39,7 +39,7 @@ function open() {
   return { uplink, send, sends, begun, sleeps, pass, sending };
 }
 
-test("complete segments leave one at a time, and what one took is told", async () => {
+test("complete segments leave one at a time, and the time that each took is told", async () => {
   const { send, sends, begun, pass, sending } = open();
   const first = send(1, 990);
   const second = send(2, 990);
@@ -55,7 +55,7 @@ test("complete segments leave one at a time, and what one took is told", async (
   expect((await second).upload).toBeUndefined(); // its answer came before its last byte was known to be there
 });
 
-test("one that is still being made waits for nobody", async () => {
+test("a segment that is still being made waits for no other", async () => {
   const { send, sends, begun, sending } = open();
   const [first, open1] = [send(1, 990), send(2)];
   await sending(2);
@@ -66,7 +66,7 @@ test("one that is still being made waits for nobody", async () => {
 });
 
 test.each(["fails", "takes no bytes for 3 s"])(
-  "one that %s lets the next one leave",
+  "a segment whose upload %s lets the next one leave",
   async (how) => {
     const { send, sends, sleeps, sending } = open();
     const first = send(1, 990);
@@ -83,7 +83,7 @@ test.each(["fails", "takes no bytes for 3 s"])(
   },
 );
 
-test("is free as soon as what was reserved has left", async () => {
+test("an uplink is free as soon as what was reserved has left", async () => {
   const { uplink, send, sends, pass, sending } = open();
   uplink.reserve(900);
   const sent = send(1, 990);

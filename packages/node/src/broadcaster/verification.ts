@@ -16,7 +16,7 @@ export interface VerificationOptions extends ClearingOptions {
   readonly unpaid: (terms: JobTerms, seq: number, why: string) => void;
 }
 
-/** Gets what a receipt promises, has it checked, and says what that makes of its worker. */
+/** Gets what a receipt promises, verifies it, and says what that makes of its worker. */
 export interface Verification {
   /** Ends with "passed" or a failure of the segment's job; never throws. */
   verify(flight: Flight, worker: PeerId): Promise<void>;
@@ -38,8 +38,8 @@ export function openVerification(context: JobContext, options: VerificationOptio
     fails(flight, terms.worker, "invalid", why);
   }
 
-  /** Checks what was pulled. Ends with "passed", or a failure where it is not what was promised. */
-  async function check(
+  /** Verifies what was pulled. Ends with "passed", or a failure where it is not what was promised. */
+  async function verifyPulled(
     flight: Flight,
     answer: Answer,
     source: Captured,
@@ -103,7 +103,7 @@ export function openVerification(context: JobContext, options: VerificationOptio
           heard: () => tell(seq, { type: "progress", worker, now: clock.now() }),
         });
         tell(seq, { type: "pulled", worker });
-        await check(flight, answer, captured, renditions, stop);
+        await verifyPulled(flight, answer, captured, renditions, stop);
       } catch (error) {
         if (stop.aborted || signal.aborted) return;
         broken(flight, answer, error);

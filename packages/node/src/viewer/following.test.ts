@@ -7,17 +7,17 @@ const nothing = new Uint8Array(0);
 const from = (seq: number) =>
   entered(emptyManifest, { message: { seq } as Entry, sealed: nothing });
 
-test("asks for the newest eight entries of a stream under way, and never for one before the first", () => {
+test("a viewer asks for the newest eight entries of a stream under way, and never for one before the first", () => {
   expect(firstMissed(emptyManifest, { newest: 100, ended: false })).toBe(92);
   expect(firstMissed(emptyManifest, { newest: 3, ended: false })).toBe(0);
 });
 
-test("asks for all that is kept of a stream that is over", () => {
+test("a viewer asks for all that is kept of a stream that is over", () => {
   expect(firstMissed(emptyManifest, { newest: 100, ended: true })).toBe(0);
   expect(firstMissed(emptyManifest, { newest: 2_000, ended: true })).toBe(200);
 });
 
-test("asks for what follows on the entries that are known", () => {
+test("a viewer asks for what follows on the entries that it knows", () => {
   expect(firstMissed(from(40), { newest: 100, ended: false })).toBe(41);
   expect(firstMissed(from(40), { newest: 100, ended: true })).toBe(41);
 });

@@ -7,7 +7,7 @@ import { openFetcher } from "../fetcher.ts";
 import type { Viewer, ViewerEvent } from "./types.ts";
 
 /** Bytes a viewer keeps for itself and for others. */
-const HELD = (128 * 2 ** 20) as Bytes;
+const MOST_KEPT = (128 * 2 ** 20) as Bytes;
 
 /** Which half of a track's segment is wanted. */
 export interface Wish {
@@ -27,7 +27,7 @@ export function openFragments(
   { on }: { readonly on: (event: ViewerEvent) => void },
 ): Fragments {
   const { mesh, clock, signal: until } = context;
-  const blobs = openBlobStore(HELD);
+  const blobs = openBlobStore(MOST_KEPT);
   const fetcher = openFetcher(context);
   serveBlobs(mesh, blobs, until);
 

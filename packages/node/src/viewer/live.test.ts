@@ -23,7 +23,7 @@ function virtual() {
   return { clock, pass };
 }
 
-test("a stream is listed when it is announced and taken off when it was silent for 30 s, on a clock that is given", async () => {
+test("a stream is listed when it is announced, and taken off when it was silent for 30 s on the clock that was given", async () => {
   const keys = await Keys.generate();
   const { clock, pass } = virtual();
   let hear: (body: Uint8Array) => void = () => {};

@@ -5,12 +5,12 @@ import { BoundedMap, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import type { WorkerEvent } from "./types.ts";
 
-/** Segments of one stream whose receipts are remembered until it shows whom it checked; and streams. */
+/** Segments of one stream whose receipts are remembered until it shows whom it spot-checked; and streams. */
 const MOST_KEPT = 20_000;
 const MOST_AUDITS = 16;
 const NOTHING = new Uint8Array(0);
 
-/** Holds a stream's reveal of whom it checked against what it promised us: carries out `Check.audit`. */
+/** Audits a stream's reveal of whom it spot-checked against what it promised us: carries out `Check.audit`. */
 export interface Audits {
   /** We work for a stream that has committed to a seed in its offer. */
   begin(stream: string, commitment: Uint8Array): void;

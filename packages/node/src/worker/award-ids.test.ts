@@ -4,7 +4,7 @@ import { openAwardIds } from "./award-ids.ts";
 
 const offer = (id: number) => new Uint8Array(16).fill(id % 256).fill(id >> 8, 0, 1);
 
-test("a bid that is sent again has its id, and one after the award was taken has another", () => {
+test("a bid that is sent again has the same award id, and one after the award was taken has another", () => {
   const ids = openAwardIds({ random: secureRandom });
   expect(ids.of(offer(1))).toBeUndefined();
   const first = ids.draw(offer(1));
@@ -16,7 +16,7 @@ test("a bid that is sent again has its id, and one after the award was taken has
   expect(ids.draw(offer(1))).not.toEqual(first);
 });
 
-test("a tab that starts again draws other ids for the same offers", () => {
+test("a tab that starts again draws other award ids for the same offers", () => {
   const [before, after] = [
     openAwardIds({ random: secureRandom }),
     openAwardIds({ random: secureRandom }),
@@ -24,7 +24,7 @@ test("a tab that starts again draws other ids for the same offers", () => {
   expect(after.draw(offer(1))).not.toEqual(before.draw(offer(1)));
 });
 
-test("256 are remembered, all different, and the oldest is refused from then on", () => {
+test("a worker remembers 256 award ids, all different, and refuses the oldest from then on", () => {
   const ids = openAwardIds({ random: secureRandom });
   const all = Array.from({ length: 257 }, (_, id) => toHex(ids.draw(offer(id))));
   expect(new Set(all).size).toBe(257);

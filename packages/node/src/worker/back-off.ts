@@ -1,15 +1,16 @@
 import { BoundedMap, type Clock } from "@tabcast/runtime";
 
-/** Streams that are remembered; the one backOff first makes room. */
+/** Streams that are remembered; the one that was left alone first makes room. */
 const MOST_BACKED_OFF = 128;
 
-/** Streams that get no bid for a while, longer each time running. */
+/** Streams that a worker leaves alone for a while, longer each time running. */
 export interface BackOff {
   has(stream: string): boolean;
-  /** How often running it was backOff. */
+  /** How often running it was left alone. */
   times(stream: string): number;
-  /** From now on, for so many milliseconds. */
+  /** Leaves it alone from now on, for so many milliseconds. */
   add(stream: string, awayMs: number): void;
+  /** The next time counts as the first. */
   forgive(stream: string): void;
 }
 

@@ -32,7 +32,7 @@ const NOTHING = new Uint8Array(0);
 export interface Bidding {
   /** The offer with this id that was bid on; it may be answered with an award for as long as it is known. */
   offer(id: Uint8Array): Offer | undefined;
-  /** This device is quicker than it was: looks again at offers that were let pass, or refused, for its speed. */
+  /** This device is quicker than it was: considers again the offers that were let pass, or refused, for its speed. */
   reconsider(): void;
   /** A stream's offers may be bid on again. */
   forget(stream: string): void;
@@ -50,7 +50,7 @@ export interface BiddingOptions {
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow">;
   /** True for a stream that gets no bid at the moment. */
-  readonly shuns: (stream: string) => boolean;
+  readonly backsOff: (stream: string) => boolean;
   /** Tokens of the private crews it belongs to, by their ids. */
   readonly crews: ReadonlyMap<string, Uint8Array>;
   /** An offer was let pass, or bid on for fewer rungs, for the speed of this codec, or for the want of one. */
@@ -78,10 +78,10 @@ const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
 type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 
 export function openBidding(options: BiddingOptions): Bidding {
-  const { mesh, clock, self, shuns, doubt, on, signal } = options;
+  const { mesh, clock, self, backsOff, doubt, on, signal } = options;
   const offers = new BoundedMap<string, Known>(MOST_OFFERS);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
-  const spared = openBackOff(clock);
+  const fewerRungs = openBackOff(clock);
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
   const passed = new BoundedMap<string, { readonly offer: Offer; readonly until: number }>(
     MOST_OFFERS,
@@ -94,7 +94,7 @@ export function openBidding(options: BiddingOptions): Bidding {
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && !again(before, clock.now())) return;
-    if (shuns(stream)) return;
+    if (backsOff(stream)) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
     const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
     const { slow } = plan;
@@ -107,15 +107,15 @@ export function openBidding(options: BiddingOptions): Bidding {
       if (plan.why === "incapable") passed.set(id, { offer, until: clock.now() + offer.ttlMs });
       return;
     }
-    const sparing = () => slow !== undefined && spared.has(stream);
-    if (sparing()) return;
+    const backingOff = () => slow !== undefined && fewerRungs.has(stream);
+    if (backingOff()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
     const known: Known = { offer, bid: false, stop: new AbortController() };
     offers.set(id, known);
     if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
     if (!offers.has(id)) return; // closed meanwhile
-    if (sparing() || self().working.includes(stream)) return; // an earlier bid was answered, or got it hired
+    if (backingOff() || self().working.includes(stream)) return; // an earlier bid was answered, or got it hired
     await bid(known, plan);
   }
 
@@ -131,12 +131,13 @@ export function openBidding(options: BiddingOptions): Bidding {
     const { ok, why, retryMs } = BidReply.decode(reply.head);
     const stream = toHex(offer.stream);
     if (ok) {
-      spared.forgive(stream);
+      fewerRungs.forgive(stream);
       return on({ type: "bid", stream });
     }
     if (why === "too slow") {
       known.tooSlow = plan.pixelsPerSecond;
-      if (plan.slow !== undefined) spared.add(stream, Hire.fewerAwayMs(spared.times(stream)));
+      if (plan.slow !== undefined)
+        fewerRungs.add(stream, Hire.fewerAwayMs(fewerRungs.times(stream)));
     }
     if (retryMs > 0 || why === "already in") known.waitUntil = clock.now() + retryMs;
     on({ type: "refused", what: "bid", why });

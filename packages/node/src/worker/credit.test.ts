@@ -61,7 +61,7 @@ function open(window = 2) {
   };
 }
 
-test("no more than the offer's window is delivered unpaid, and each payment makes room for one", async () => {
+test("a worker delivers no more unpaid than the offer's window, and one segment more for each payment", async () => {
   const { credit, engagement, deliver, fits } = open();
   deliver(1, 2);
   const waiting = credit.room(engagement, 3, { signal });
@@ -88,7 +88,7 @@ test("a segment that is done takes the room of one that is being made", async ()
   expect(credit.lend(engagement, 2)).toBe(false);
 });
 
-test("what was called back counts if most of it had been sent, and until something else is paid", async () => {
+test("a job that was called back counts as unpaid if most of it had been sent, and until something else is paid", async () => {
   const { credit, engagement, deliver, fits } = open();
   credit.lend(engagement, 1);
   credit.ended(engagement, 1, { calledBack: true, frames: 30, planned: 60 });
@@ -101,7 +101,7 @@ test("what was called back counts if most of it had been sent, and until somethi
   expect(engagement.unpaid.size).toBe(0);
 });
 
-test("a voucher without a guarantee takes room until it has one", async () => {
+test("a segment whose voucher has no guarantee counts as unpaid until it has one", async () => {
   const { credit, engagement, deliver, fits } = open();
   deliver(1, 2);
   credit.held(engagement, 1);
@@ -122,10 +122,10 @@ test("a stream that has not paid for a minute is left, told why, and gets no bid
   pass(60_000);
   expect(await fits(3)).toBe(false);
   expect(log).toEqual(["bye: unpaid", "quit"]);
-  expect(credit.shuns("s")).toBe(true);
+  expect(credit.backsOff("s")).toBe(true);
   expect([...engagement.unpaid.keys()]).toEqual([1, 2]);
   credit.paid(engagement, 1);
-  expect(credit.shuns("s")).toBe(false);
+  expect(credit.backsOff("s")).toBe(false);
 });
 
 test("a stream that we were too slow for is left for a few seconds, and what was superseded is let go", async () => {
@@ -136,7 +136,7 @@ test("a stream that we were too slow for is left for a few seconds, and what was
   expect(await fits(3)).toBe(false);
   expect(log).toEqual(["bye: unpaid", "quit"]);
   expect(engagement.unpaid.size).toBe(0);
-  expect(credit.shuns("s")).toBe(true);
+  expect(credit.backsOff("s")).toBe(true);
   pass(5_000);
-  expect(credit.shuns("s")).toBe(false);
+  expect(credit.backsOff("s")).toBe(false);
 });

@@ -42,7 +42,7 @@ export interface Credit {
   /** What is held of this pot is as good as paid. */
   guaranteed(potId: Hex): void;
   /** True for a stream that left us unpaid: it gets no bid for a while. */
-  shuns(stream: string): boolean;
+  backsOff(stream: string): boolean;
 }
 
 interface Ended {
@@ -142,6 +142,6 @@ export function openCredit({ purse, engagements, clock }: CreditOptions): Credit
           if (state === "held") engagement.unpaid.delete(seq);
       condition.wake();
     },
-    shuns: backOff.has,
+    backsOff: backOff.has,
   };
 }

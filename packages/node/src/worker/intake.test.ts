@@ -26,7 +26,7 @@ async function readAll(stream: ReadableStream<Uint8Array>): Promise<void> {
   for await (const _ of stream);
 }
 
-test("hands on each piece before the next has come, and ends when all have", async () => {
+test("a body's pieces are handed on before the next has come, and end when all have", async () => {
   const first = Promise.withResolvers<void>();
   const following = (async function* () {
     yield piece(1, 2);
@@ -55,7 +55,7 @@ test.each([
     Array.from({ length: 9 }, () => ({ head: none, body: new Uint8Array(1_000_000) })),
     "JOB_INPUT",
   ],
-])("what %s is refused, and its readers get no end", async (_, parts, code) => {
+])("a body that %s is refused, and its readers get no end", async (_, parts, code) => {
   const { media, received } = openIntake(job, all(...parts), { clock, signal: never });
   const reading = readAll(media);
   const failure = expect.objectContaining({ code: expect.stringContaining(code) });
@@ -90,7 +90,7 @@ test("a body that falls silent, or goes on beyond its deadline, is given up", as
   await expect(trickle.received).rejects.toMatchObject({ code: "JOB_INPUT" });
 });
 
-test("an abort ends it at once with its own reason, and leaves whoever sends", async () => {
+test("an abort ends a body at once with its own reason, and leaves its sender", async () => {
   const left = Promise.withResolvers<void>();
   const own = new AbortController();
   const following = (async function* () {

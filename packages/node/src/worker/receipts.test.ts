@@ -13,7 +13,7 @@ test("a repeated job gets the receipt that was signed, and another source a conf
   expect(receipts.of(8, bytes(1))).toBeUndefined();
 });
 
-test("32 are kept, and what is no newer than one that made room is not signed again", () => {
+test("a worker keeps 32 receipts, and signs none for a segment that is no newer than one it forgot", () => {
   const receipts = openReceipts();
   for (let seq = 0; seq < 34; seq++) receipts.put(seq, { source: bytes(seq), sealed: bytes(seq) });
   expect([0, 1, 2, 33].map(receipts.has)).toEqual([false, false, true, true]);

@@ -56,7 +56,7 @@ export type WorkerEvent =
   | { readonly type: "refused"; readonly what: string; readonly why: string }
   /** Whether the tab takes work, and why not. */
   | ({ readonly type: "availability" } & Availability.State)
-  /** A stream is over, and has shown whom it checked. `complaints`: where that is not what was promised. */
+  /** A stream is over, and has shown whom it spot-checked. `complaints`: where that is not what was promised. */
   | {
       readonly type: "revealed";
       readonly stream: string;

@@ -72,7 +72,7 @@ export function work(options: WorkerOptions): WorkerNode {
     clock,
     limiter,
     self,
-    shuns: credit.shuns,
+    backsOff: credit.backsOff,
     crews,
     doubt(codec) {
       speeds.doubt(codec);

@@ -50,7 +50,7 @@ describe("a run on virtual time", () => {
       expect(kinds).toContain(kind);
   });
 
-  test("loses nothing where the broadcaster looks at pictures slower than they are made", async () => {
+  test("loses nothing where the broadcaster's spot checks are slower than its workers", async () => {
     const workers = [{ id: "lap", n: 1, speed: { dist: "const", value: 4 } }];
     const slow = await run({ workers, check: { lookMs: 6_000 } });
     expect(judge(slow).figures).toMatchObject({ missed: 0, local: 0 });
@@ -150,7 +150,7 @@ describe("a run on virtual time", () => {
     );
   });
 
-  test("a group that comes later has nobody there before, and is hired then", async () => {
+  test("a group of workers that comes later is not there before, and is hired then", async () => {
     const workers = [...small.workers, { ...small.workers[0], id: "late", n: 1, fromS: 10 }];
     const { events } = await run({ workers, streams: [{ wanted: 5 }] });
     const late = events.filter(({ node }) => node === "late/0");
@@ -176,7 +176,7 @@ describe("a run on virtual time", () => {
     expect(figures.detectionSegments).toBeLessThanOrEqual(20);
   });
 
-  test("turns go round: whose lease is over is paid to the last segment, and nobody holds a debt", async () => {
+  test("takes turns: a worker whose lease is over is paid to the last segment, and nobody is left unpaid", async () => {
     const round = await run({ durationS: 120 });
     const { figures } = judge(round);
     expect(figures).toMatchObject({ missed: 0, conservation: 0, fraudPaid: 0 });
@@ -188,7 +188,7 @@ describe("a run on virtual time", () => {
     expect(round.events.filter(({ kind }) => kind === "warning")).toEqual([]);
   });
 
-  test("workers too slow for the ladder leave it to one who is not, and bid ever more rarely", async () => {
+  test("workers too slow for the ladder leave it to one that is not, and bid ever more rarely", async () => {
     const mixed = await run({
       workers: [
         { id: "quick", n: 1, speed: { dist: "const", value: 4 } },
@@ -302,7 +302,7 @@ describe("what is expected of a run", () => {
     expect(finding?.what).toMatch(/^[a-zA-Z0-9]+ is .* was expected$/);
   });
 
-  test("segments out of order are always found", () => {
+  test("segments that are shown out of order are always found", () => {
     const { findings } = judge({ ...usual, segments: usual.segments.toReversed() });
     expect(findings.map(({ id }) => id)).toContain("order");
   });

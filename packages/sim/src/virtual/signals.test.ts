@@ -85,7 +85,7 @@ test("a long-lived signal does not keep those that were combined from it and are
   expect(done.reason).toBe("over");
 });
 
-test("what is not modelled is refused, and a throw without a reason is an AbortError", () => {
+test("a use of signals that is not modelled is refused, and an abort without a reason throws an AbortError", () => {
   const controller = new model.AbortController();
   expect(() => model.AbortSignal.timeout(5)).toThrow("not modelled");
   expect(() => controller.signal.addEventListener("close" as "abort", () => {})).toThrow(

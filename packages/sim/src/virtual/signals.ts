@@ -55,12 +55,12 @@ class ModelSignal {
   }
 
   get aborted(): boolean {
-    if (!this.#aborted) this.#look();
+    if (!this.#aborted) this.#askSources();
     return this.#aborted;
   }
 
   get reason(): unknown {
-    if (!this.#aborted) this.#look();
+    if (!this.#aborted) this.#askSources();
     return this.#reason;
   }
 
@@ -116,7 +116,7 @@ class ModelSignal {
   }
 
   /** One that nobody listens to learns of its sources' end when it is asked: of several, the first one named counts. */
-  #look(): void {
+  #askSources(): void {
     const source = this.#sources.find((one) => one.#aborted);
     if (source !== undefined) this.fire(source.#reason);
   }

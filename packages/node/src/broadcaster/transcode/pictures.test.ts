@@ -5,7 +5,7 @@ import { openExcuses, worstOf } from "./pictures.ts";
 type Why = NonNullable<Comparison["broken"]>["why"];
 const broken = (why: Why) => ({ broken: { why, message: "" }, source: {} }) as Comparison;
 
-test("holds nobody to what our own encode of the same content fails too, for twenty checks", () => {
+test("no worker is blamed for what our own encode of the same content fails too, for twenty spot checks", () => {
   let checked = 0;
   const excuses = openExcuses(() => checked);
   const judged = (own?: Comparison) => excuses.judge("360p", broken("undecodable"), own);
@@ -17,14 +17,14 @@ test("holds nobody to what our own encode of the same content fails too, for twe
   expect(judged().finding).toBe("false");
 });
 
-test("excuses no other rung, and no other measure", () => {
+test("what our own encode failed excuses no other rung, and no other measure", () => {
   const excuses = openExcuses(() => 0);
   excuses.judge("360p", broken("undecodable"), broken("undecodable"));
   expect(excuses.judge("90p", broken("undecodable"), undefined).finding).toBe("false");
   expect(excuses.judge("360p", broken("slow"), undefined).finding).toBe("false");
 });
 
-test("takes the worst of all rungs, and every measure once", () => {
+test("a spot check finds the worst of all rungs, and names every measure once", () => {
   const honest = { finding: "honest", failed: [] } as const;
   const grey = { finding: "grey", failed: ["psnr"] } as const;
   const wrong = { finding: "false", failed: ["psnr", "tiles"] } as const;

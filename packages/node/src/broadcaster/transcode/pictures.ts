@@ -11,7 +11,7 @@ import type { Random } from "@tabcast/runtime";
 import type { StreamContext } from "../context.ts";
 import type { Captured, Collected } from "../delivery.ts";
 
-/** Checks for which an own encode's failures excuse others', before content is encoded here again. */
+/** Spot checks for which what our own encode failed by excuses others too, before content is encoded here again. */
 const BLIND_CHECKS = 20;
 
 export interface PicturesOptions {
@@ -19,15 +19,15 @@ export interface PicturesOptions {
   readonly transcoder: () => Transcoder;
   /** Draws where to look. */
   readonly seed: Uint8Array;
-  /** Checks drawn so far: how long an excuse holds is counted in them. */
+  /** Spot checks drawn so far: how long an excuse holds is counted in them. */
   readonly checked: () => number;
 }
 
-/** What is checked, and which spot check it is: the first, or the second, which is made beside an own encode. */
+/** What is compared, and whether for the first time, or for the second, beside an encode of our own. */
 export interface SpotCheck {
   /** SHA-256 of the receipt's payload. */
   readonly receipt: Uint8Array;
-  /** Every rung is checked. */
+  /** Every rung is compared, not one alone. */
   readonly whole: boolean;
   readonly source: Captured;
   readonly renditions: readonly Collected[];
@@ -109,7 +109,7 @@ export function openPictures(
 
 /** Measures that our own encodes of this content fail, by rung: nobody is held to them for a while. */
 export interface Excuses {
-  /** What a comparison says of a rung, held beside that of an own encode where there is one. */
+  /** What a comparison says of a rung, held beside that of our own encode where there is one. */
   judge(rung: string, comparison: Comparison, beside: Comparison | undefined): Seen;
 }
 

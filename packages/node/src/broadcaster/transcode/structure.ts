@@ -2,7 +2,7 @@ import { Verify } from "@tabcast/market";
 import type { Captured, Collected } from "../delivery.ts";
 import type { Answer } from "../in-flight.ts";
 
-/** Tier 0: whether the renditions are built as their rungs and the source ask. Their hashes match what the receipt says. */
+/** Whether the renditions are built as their rungs and the source ask. Their hashes match what the receipt says. */
 export function structureOf(
   { receipt, terms }: Pick<Answer, "receipt" | "terms">,
   { structure: source }: Pick<Captured, "structure">,
