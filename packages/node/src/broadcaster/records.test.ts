@@ -95,6 +95,18 @@ test("what is kept is bounded, and exiles stay", async () => {
   expect((await open(store)).suspendedFor(ann)).toBeGreaterThan(0);
 });
 
+test("a flood of proofs against keys that nobody knows pushes out neither what is known of workers nor itself beyond a bound", async () => {
+  const store = memory();
+  const records = await open(store);
+  for (let i = 0; i < 1_000; i++) records.tell({ worker: `w${i}` }, { type: "good" });
+  for (let i = 0; i < 5_000; i++) records.tell({ worker: `sybil${i}` }, { type: "proof" });
+  await records.stored();
+  expect((await store.list("trust/")).length).toBeLessThanOrEqual(2_048);
+  const later = await open(store);
+  expect(later.of({ worker: "w0" }).streak).toBe(1);
+  expect(later.suspendedFor({ worker: "sybil4999" })).toBeGreaterThan(0);
+});
+
 test("a store that fails costs only the memory, and says so", async () => {
   const failures: unknown[] = [];
   const broken = {
