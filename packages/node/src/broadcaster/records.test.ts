@@ -72,6 +72,15 @@ test("an address that was only named is neither blamed nor praised", async () =>
   expect((await store.list("trust/")).filter(([key]) => key.includes(provenPayee))).toEqual([]);
 });
 
+test("what was written under an address before payees signed keeps nobody out", async () => {
+  const store = memory();
+  const suspendedUntil = unix + HOUR;
+  const record = { good: 0, bad: 1, at: unix, streak: 0, strikes: [], suspendedUntil };
+  for (const codec of ["avc", "any"])
+    await store.write([[`trust/${provenPayee}/${codec}/transcode`, record]]);
+  expect((await open(store)).suspendedFor(ann)).toBe(0);
+});
+
 test("a payee's strikes age by the results of all its workers: two within twenty keep it out, others do not", async () => {
   const outAfter = async (results: number) => {
     const records = await open();

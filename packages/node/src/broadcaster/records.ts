@@ -68,10 +68,15 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     const record = Trust.revive(value);
     if (record !== undefined) records.set(name, record);
   }
+  /** Apart from what version 0.1 wrote under bare addresses, which nobody had proved. */
+  const signedBy = (payee: string) => `signed:${payee}`;
   const get = (name: string) => records.get(name) ?? Trust.stranger;
   const of = ({ worker, provenPayee }: Whose): Trust.Record => {
     const all = [get(key(worker, ANYTHING))];
-    if (provenPayee !== undefined) all.push(get(key(provenPayee)), get(key(provenPayee, ANYTHING)));
+    if (provenPayee !== undefined) {
+      const payee = signedBy(provenPayee);
+      all.push(get(key(payee)), get(key(payee, ANYTHING)));
+    }
     return all.reduce(Trust.combine, get(key(worker)));
   };
 
@@ -112,7 +117,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       // A payee hears what is about honesty: its strikes age by the results of all its workers. Speed is a matter of each device.
       if (provenPayee !== undefined && event.type !== "silent") {
         const { type, now } = event;
-        changes.push(...put(key(provenPayee, about), { type, now }));
+        changes.push(...put(key(signedBy(provenPayee), about), { type, now }));
       }
       writing.run(() => store.write(changes)).catch(failed);
     },
