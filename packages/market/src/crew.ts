@@ -499,7 +499,12 @@ function lost(
 ): Step {
   const member = crew.members.get(worker);
   // A full worker is no worse for it, and the job has gone to another.
-  if (member === undefined || fault === "busy") return [crew, []];
+  if (fault === "busy") return [crew, []];
+  if (member === undefined) {
+    if (fault !== "invalid") return [crew, []];
+    // What it bid before it was found out gets it no place.
+    return [{ ...crew, bids: without(crew.bids, worker), spare: without(crew.spare, worker) }, []];
+  }
   const known = crew.known.get(worker) ?? nobody(now);
   const late = known.late + (fault === "late" ? 1 : 0);
   const alone = isAlone(crew, worker);

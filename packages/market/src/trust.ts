@@ -7,7 +7,7 @@ import { type Measured, measure, type Sample } from "./speed.ts";
 
 /** What a record is about: a worker's key or a payee that has signed for one, a codec, and a kind of job. */
 export interface Subject {
-  /** A peer id, or a payee as 0x and 40 hexadecimal digits. */
+  /** A peer id, or "signed:" and a payee as 0x and 40 hexadecimal digits. */
   readonly who: string;
   readonly codec: string;
   /** "transcode", for now. */

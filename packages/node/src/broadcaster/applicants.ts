@@ -101,7 +101,7 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
   return { addrs: (worker) => addrs.get(worker) ?? [] };
 }
 
-/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and costs it its engagement. */
+/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and costs it its engagement or its bid. */
 function followProofs(
   { mesh, config, clock, on, signal }: OfferingContext,
   { records, limiter, member, tell }: ApplicantsOptions,
@@ -114,8 +114,7 @@ function followProofs(
     const hired = member(worker);
     records.tell(hired === undefined ? { worker } : whoseOf(hired), { type: "proof" });
     on({ type: "proved", worker });
-    if (member(worker) !== undefined)
-      tell({ type: "lost", worker, fault: "invalid", now: clock.now() });
+    tell({ type: "lost", worker, fault: "invalid", now: clock.now() });
   }
   mesh.subscribe(
     PROOFS_TOPIC,

@@ -4,11 +4,14 @@ import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import {
   type Bid,
   BidReply,
+  Equivocation,
   Keys,
+  PROOFS_TOPIC,
   PROTOCOLS,
   peerIdOf,
   type Signer,
   sealBid,
+  sealReceipt,
 } from "@tabcast/protocol";
 import { fromHex, seededRandom, systemClock } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
@@ -126,7 +129,7 @@ async function open(policy: Partial<Screen.Policy> = {}) {
     hiring.crew().bids.get(self) as Crew.Crew["bids"] extends ReadonlyMap<string, infer One>
       ? One
       : never;
-  return { join, bid, proofFor, bidden, records, limiter };
+  return { join, bid, proofFor, bidden, records, limiter, events };
 }
 
 test("a bid is taken with its payee's proof and without one, and refused by name with another's", async () => {
@@ -167,4 +170,29 @@ test("a list of payees lets in who has their signature, and nobody who copies th
   const [own, thief] = [await join(), await join()];
   expect(await bid(thief)).toBe("denied");
   expect(await bid(own, { payeeProof: await proofFor(own) })).toBe("ok");
+});
+
+test("a worker that is proved to have signed twice is not hired on the bid it made before", async () => {
+  const { join, bid, bidden, events } = await open();
+  const [cheat, gossip] = [await join(), await join()];
+  expect(await bid(cheat)).toBe("ok");
+  const hash = new Uint8Array(32);
+  const signed = (encodeMs: number) =>
+    sealReceipt(cheat.keys, {
+      stream: hash,
+      award: new Uint8Array(16),
+      epoch: 1,
+      seq: 0,
+      sourceHash: hash,
+      renditions: [
+        { rung: "240p", initHash: hash, mediaHash: hash, initLen: 1, mediaLen: 1, frames: 1 },
+      ],
+      encodeMs,
+      hardware: "sw",
+    });
+  const proof = Equivocation.encode({ first: await signed(1), second: await signed(2) });
+  await gossip.mesh.publish(PROOFS_TOPIC, proof);
+  await expect.poll(() => events.map(({ type }) => type)).toContain("proved");
+  expect(bidden(cheat)).toBeUndefined();
+  expect(await bid(cheat)).toBe("suspended");
 });

@@ -72,6 +72,15 @@ test("an address that was only named is neither blamed nor praised", async () =>
   expect((await store.list("trust/")).filter(([key]) => key.includes(provenPayee))).toEqual([]);
 });
 
+test("what was written under an address before payees signed keeps nobody out", async () => {
+  const store = memory();
+  const suspendedUntil = unix + HOUR;
+  const record = { good: 0, bad: 1, at: unix, streak: 0, strikes: [], suspendedUntil };
+  for (const codec of ["avc", "any"])
+    await store.write([[`trust/${provenPayee}/${codec}/transcode`, record]]);
+  expect((await open(store)).suspendedFor(ann)).toBe(0);
+});
+
 test("a payee's strikes age by the results of all its workers: two within twenty keep it out, others do not", async () => {
   const outAfter = async (results: number) => {
     const records = await open();
@@ -93,6 +102,18 @@ test("the number of records is bounded, and those of suspended workers stay", as
   await records.stored();
   expect((await store.list("trust/")).length).toBe(2_048);
   expect((await open(store)).suspendedFor(ann)).toBeGreaterThan(0);
+});
+
+test("a flood of proofs against keys that nobody knows pushes out neither what is known of workers nor itself beyond a bound", async () => {
+  const store = memory();
+  const records = await open(store);
+  for (let i = 0; i < 1_000; i++) records.tell({ worker: `w${i}` }, { type: "good" });
+  for (let i = 0; i < 5_000; i++) records.tell({ worker: `sybil${i}` }, { type: "proof" });
+  await records.stored();
+  expect((await store.list("trust/")).length).toBeLessThanOrEqual(2_048);
+  const later = await open(store);
+  expect(later.of({ worker: "w0" }).streak).toBe(1);
+  expect(later.suspendedFor({ worker: "sybil4999" })).toBeGreaterThan(0);
 });
 
 test("a store that fails costs only the memory, and says so", async () => {

@@ -4,8 +4,10 @@ import type { PeerId } from "@tabcast/mesh";
 import { type Clock, toHex } from "@tabcast/runtime";
 import { openSerialQueue } from "../queue.ts";
 
-/** Records kept; those not touched for longest make room, unless they keep somebody out. */
+/** Records kept; those not touched for longest make room, first of all those that keep nobody out. */
 const MOST_RECORDS = 2_048;
+/** Of these, records that keep somebody out: keys are free, and whoever makes them can prove their faults to everybody. */
+const MOST_SUSPENDED = MOST_RECORDS / 2;
 /** Proofs are about a worker, whatever it coded. */
 const ANYTHING = "any";
 
@@ -66,23 +68,37 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
     const record = Trust.revive(value);
     if (record !== undefined) records.set(name, record);
   }
+  /** Apart from what version 0.1 wrote under bare addresses, which nobody had proved. */
+  const signedBy = (payee: string) => `signed:${payee}`;
   const get = (name: string) => records.get(name) ?? Trust.stranger;
   const of = ({ worker, provenPayee }: Whose): Trust.Record => {
     const all = [get(key(worker, ANYTHING))];
-    if (provenPayee !== undefined) all.push(get(key(provenPayee)), get(key(provenPayee, ANYTHING)));
+    if (provenPayee !== undefined) {
+      const payee = signedBy(provenPayee);
+      all.push(get(key(payee)), get(key(payee, ANYTHING)));
+    }
     return all.reduce(Trust.combine, get(key(worker)));
   };
+
+  /** The records that make room, oldest first. */
+  function superfluous(now: number): string[] {
+    if (records.size <= MOST_RECORDS) return [];
+    const [suspended, others]: [string[], string[]] = [[], []];
+    for (const [name, { suspendedUntil }] of records)
+      (suspendedUntil > now ? suspended : others).push(name);
+    const rest = Math.min(suspended.length, MOST_SUSPENDED);
+    return [
+      ...suspended.slice(0, suspended.length - rest),
+      ...others.slice(0, Math.max(0, others.length + rest - MOST_RECORDS)),
+    ];
+  }
 
   /** Steps a record in memory; what to store of it. */
   function put(name: string, event: Trust.Event): Change[] {
     const next = Trust.step(get(name), event, config);
     records.delete(name);
     records.set(name, next);
-    const gone: string[] = [];
-    for (const [other, { suspendedUntil }] of records) {
-      if (records.size - gone.length <= MOST_RECORDS) break;
-      if (suspendedUntil <= event.now) gone.push(other);
-    }
+    const gone = superfluous(event.now);
     for (const other of gone) records.delete(other);
     // Numbers only, and JSON has no undefined.
     const json = JSON.parse(JSON.stringify(next)) as Json;
@@ -101,7 +117,7 @@ export async function openRecords(options: RecordsOptions): Promise<Records> {
       // A payee hears what is about honesty: its strikes age by the results of all its workers. Speed is a matter of each device.
       if (provenPayee !== undefined && event.type !== "silent") {
         const { type, now } = event;
-        changes.push(...put(key(provenPayee, about), { type, now }));
+        changes.push(...put(key(signedBy(provenPayee), about), { type, now }));
       }
       writing.run(() => store.write(changes)).catch(failed);
     },

@@ -86,7 +86,10 @@ export function openSending(context: JobContext, options: SendingOptions): Sendi
           heard: listen(flight, worker),
           part: () => limiter.pass("receipt", worker), // a flood of parts ends the request
         });
-        if (proofs.conflicts(worker, delivery)) records.tell(terms, { type: "proof" });
+        if (proofs.conflicts(worker, delivery)) {
+          records.tell(terms, { type: "proof" });
+          return fails(flight, worker, "invalid", `two receipts for segment ${seq}`);
+        }
         flight.answers.set(worker, { ...delivery, terms, upload, receivedAt: clock.now() });
         flight.note("receipt", worker, `${delivery.receipt.encodeMs} ms of work`);
         tell(seq, { type: "receipt", worker, epoch });

@@ -7,6 +7,7 @@ import {
   BidReply,
   Equivocation,
   Job,
+  JobEnd,
   JobReply,
   Keys,
   OFFERS_TOPIC,
@@ -39,10 +40,12 @@ const pot = Wire.fromPot(
 );
 const rung = { name: "240p", width: 426, height: 240, bitrate: 250_000 };
 const init = Uint8Array.of(1, 2, 3);
+const NOTHING = new Uint8Array(0);
 const never = new AbortController().signal;
 const tabs: AbortController[] = [];
 afterEach(() => {
   for (const tab of tabs.splice(0)) tab.abort();
+  writing = async () => {};
 });
 
 const transcoder: Transcoder = {
@@ -55,23 +58,26 @@ const transcoder: Transcoder = {
   close() {},
 };
 
+/** What the store does when what is owed is written down. */
+let writing = async () => {};
+
 const purse = {
   payee,
   lane: 3,
   trust: async () => "0x01",
-  accrue: async () => {},
-  window: () => 4,
+  accrue: () => writing(),
+  window: () => 64,
   highest: () => undefined,
   balances: () => ({}),
   watch() {},
 } as unknown as Purse;
 
-/** Starts a worker under these keys; the returned function ends its tab without a goodbye. */
+/** Starts a worker under these keys; `crash` ends its tab without a goodbye. */
 function start(network: MemoryNetwork, keys: Signer) {
   const own = new AbortController();
   tabs.push(own);
   const mesh = memory(network, { self: peerIdOf(keys.publicKey) });
-  work({
+  const { state } = work({
     mesh,
     keys,
     purse,
@@ -80,9 +86,12 @@ function start(network: MemoryNetwork, keys: Signer) {
     on() {},
     signal: own.signal,
   });
-  return async () => {
-    own.abort();
-    await mesh.close();
+  return {
+    state,
+    async crash() {
+      own.abort();
+      await mesh.close();
+    },
   };
 }
 
@@ -122,7 +131,7 @@ async function attacker(network: MemoryNetwork, worker: string) {
         maxPrice: 1_000_000_000n,
         wanted: 1,
         pot,
-        window: 4,
+        window: 64,
         ttlMs: 30_000,
         atMs: Date.now(),
         seedCommit: new Uint8Array(32),
@@ -150,31 +159,43 @@ async function attacker(network: MemoryNetwork, worker: string) {
       const { ok, why } = Accept.decode(reply.head);
       return ok ? "ok" : why;
     },
-    /** The sealed receipt for segment 0 with these bytes, or the code of the refusal. */
-    async job(award: Uint8Array, media: Uint8Array, epoch = 1): Promise<Uint8Array | string> {
+    /** The sealed receipt for a segment with these bytes, or the code of the refusal. */
+    async job(
+      award: Uint8Array,
+      media: Uint8Array<ArrayBuffer>,
+      { seq = 0, epoch = 1, signal = never, begun, later }: JobOf = {},
+    ): Promise<Uint8Array | string> {
+      const open = later !== undefined;
+      const mediaHash = await sha256(media);
       const head = Job.encode({
         award,
         epoch,
-        seq: 0,
+        seq,
         attempt: 1,
         rungs: [rung],
         initLen: init.byteLength,
-        mediaLen: media.byteLength,
+        mediaLen: open ? 0 : media.byteLength,
         initHash: await sha256(init),
-        mediaHash: await sha256(media),
+        mediaHash: open ? NOTHING : mediaHash,
         frames: 60,
         startUs: 0,
-        durationUs: 2_000_000,
+        durationUs: 8_000_000,
         deadlineMs: 60_000,
         codec: "avc",
         checkPpm: 1,
-        open: false,
+        open,
       });
+      async function* following() {
+        begun?.();
+        await later;
+        yield { head: NOTHING, body: media };
+        yield { head: JobEnd.encode({ mediaLen: media.byteLength, mediaHash }), body: NOTHING };
+      }
       const parts = mesh.request(
         worker,
         PROTOCOLS.job,
-        { head, body: concatBytes(init, media) },
-        { signal: never, maxBody: (2 ** 20) as Bytes },
+        { head, body: open ? init : concatBytes(init, media) },
+        { signal, maxBody: (2 ** 20) as Bytes, ...(open && { following: following() }) },
       );
       for await (const part of parts) {
         const { receipt, failure } = JobReply.decode(part.head);
@@ -186,10 +207,31 @@ async function attacker(network: MemoryNetwork, worker: string) {
   };
 }
 
+interface JobOf {
+  readonly seq?: number;
+  readonly epoch?: number;
+  readonly signal?: AbortSignal;
+  /** The media goes after the head, once this resolves. */
+  readonly later?: Promise<void>;
+  /** Told when the worker has taken the head and what follows is wanted. */
+  readonly begun?: () => void;
+}
+
+/** A worker, and an attacker whose award it has taken. */
+async function hired() {
+  const network = memoryNetwork();
+  const keys = await Keys.generate();
+  const { state } = start(network, keys);
+  const { bidOf, award, job } = await attacker(network, peerIdOf(keys.publicKey));
+  const id = await bidOf();
+  expect(await award(id)).toBe("ok");
+  return { id, job, state };
+}
+
 test("a worker that crashed and came back under its key signs nothing that contradicts what it signed before", async () => {
   const network = memoryNetwork();
   const keys = await Keys.generate();
-  const crash = start(network, keys);
+  const { crash } = start(network, keys);
   const { bidOf, award, job, stream } = await attacker(network, peerIdOf(keys.publicKey));
   const id = await bidOf();
   expect(await award(id)).toBe("ok");
@@ -211,4 +253,37 @@ test("a worker that crashed and came back under its key signs nothing that contr
   if (typeof second === "string") throw new Error(second);
   const proof = openEquivocation(Equivocation.encode({ first, second }));
   await expect(proof).rejects.toMatchObject({ code: "PROTOCOL_NO_PROOF" });
+});
+
+test("a job that was begun before a segment's receipt made room for others does not have it signed again", async () => {
+  const { id, job } = await hired();
+  expect(await job(id, Uint8Array.of(1))).toBeInstanceOf(Uint8Array);
+  const { promise: later, resolve: send } = Promise.withResolvers<void>();
+  const reads = Promise.withResolvers<void>();
+  const again = job(id, Uint8Array.of(2), { later, begun: reads.resolve });
+  await reads.promise;
+  for (let seq = 1; seq <= 32; seq++)
+    expect(await job(id, Uint8Array.of(1), { seq })).toBeInstanceOf(Uint8Array);
+  send();
+  expect(await again).toBe("JOB_GONE");
+});
+
+test("a job that its broadcaster left while its receipt was stored does not get a second one for other bytes", async () => {
+  const { id, job, state } = await hired();
+  const stored: (() => void)[] = [];
+  writing = () => new Promise((resolve) => stored.push(resolve));
+  const left = new AbortController();
+  const first = job(id, Uint8Array.of(1), { signal: left.signal }).catch(() => "left");
+  await expect.poll(() => stored.length).toBe(1);
+  left.abort();
+  expect(await first).toBe("left");
+  await expect.poll(() => state().jobs).toBe(0);
+  const second = job(id, Uint8Array.of(2));
+  await expect.poll(() => stored.length).toBe(2);
+  stored[0]?.();
+  const one = await job(id, Uint8Array.of(1));
+  stored[1]?.();
+  const two = await second;
+  expect(one).toBeInstanceOf(Uint8Array);
+  expect(two).toBe("JOB_CONFLICT");
 });

@@ -170,7 +170,10 @@ async function* make(
   if (engagement.receipts.has(seq)) {
     const { mediaHash } = await input.received;
     const stored = engagement.receipts.of(seq, mediaHash);
-    if (stored !== undefined) return { sealed: stored, again: true };
+    // Others may have taken its room while the source came.
+    if (stored === undefined)
+      throw new Refusal({ code: "JOB_GONE" }, `segment ${seq} was signed too long ago`);
+    return { sealed: stored, again: true };
   }
   engagement.jobs.set(seq, stop);
   speeds.busy();

@@ -19,3 +19,16 @@ test("a worker keeps 32 receipts, and signs none for a segment that is no newer 
   expect([0, 1, 2, 33].map(receipts.has)).toEqual([false, false, true, true]);
   expect([0, 1, 2, 33].map(receipts.tooOld)).toEqual([true, true, false, false]);
 });
+
+test("a segment is signed once: what was made of it beside that, or is no newer than what made room, is not kept", () => {
+  const receipts = openReceipts();
+  const put = (seq: number, of: number) =>
+    receipts.put(seq, { source: bytes(of), sealed: bytes(of) });
+  put(7, 1);
+  const conflict = expect.objectContaining({ code: "JOB_CONFLICT" });
+  expect(() => put(7, 2)).toThrow(conflict);
+  expect(receipts.of(7, bytes(1))).toEqual(bytes(1));
+  for (let seq = 8; seq < 40; seq++) put(seq, 1);
+  expect(receipts.has(7)).toBe(false);
+  expect(() => put(7, 2)).toThrow(conflict);
+});

@@ -3,7 +3,7 @@ import { BoundedMap, CodedError, equalBytes } from "@tabcast/runtime";
 /** Receipts kept per award, to answer a repeated job with. */
 const MOST_RECEIPTS = 32;
 
-/** A segment came before with other bytes. Do: nothing; a second receipt for it would be a fraud. */
+/** A segment came before with other bytes, or was signed for another job. Do: nothing; a second receipt for it would be a fraud. */
 export class ReceiptError extends CodedError<{ code: "JOB_CONFLICT" }> {}
 
 /** What we signed for one award: a segment is not signed again, for two receipts would be a fraud. */
@@ -13,7 +13,10 @@ export interface Receipts {
   of(seq: number, mediaHash: Uint8Array): Uint8Array<ArrayBuffer> | undefined;
   /** It is no newer than a segment whose receipt has made room. */
   tooOld(seq: number): boolean;
-  /** Keeps a receipt and the hash of the source it is about; the oldest makes room. */
+  /**
+   * Keeps a receipt and the hash of the source it is about, before it leaves; the oldest makes room. Throws JOB_CONFLICT where the segment
+   * has one already, or may have had one: two jobs of one segment can be in hand while the first is called back.
+   */
   put(seq: number, signed: { readonly source: Uint8Array; readonly sealed: Uint8Array }): void;
 }
 
@@ -38,6 +41,13 @@ export function openReceipts(): Receipts {
       return stored?.sealed.slice();
     },
     tooOld: (seq) => seq <= forgotten,
-    put: (seq, signed) => void receipts.set(seq, signed),
+    put(seq, signed) {
+      if (receipts.has(seq) || seq <= forgotten)
+        throw new ReceiptError(
+          { code: "JOB_CONFLICT" },
+          `segment ${seq} was signed while this job was in hand`,
+        );
+      receipts.set(seq, signed);
+    },
   };
 }
