@@ -55,6 +55,7 @@ describe("a price", () => {
     ["1", 1_000_000_000n],
     ["0.5", 500_000_000n],
     [" 12.000000001 ", 12_000_000_001n],
+    ["1000000000", 10n ** 18n], // the most that settings take
   ])("%j is read and written exactly", (text, wei) => {
     expect(parseGwei(text)).toBe(wei);
     expect(parseGwei(gweiText(parseGwei(text)))).toBe(wei);

@@ -29,7 +29,7 @@ export const hoursText = (hours: readonly Availability.Span[]): string =>
 
 /** A price in gwei per output megapixel, such as "0.5", in wei. Throws SETTINGS_BAD. */
 export function parseGwei(text: string): Wei {
-  const match = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(text.trim());
+  const match = /^(\d{1,10})(?:\.(\d{1,9}))?$/.exec(text.trim());
   const wei =
     match === null
       ? 0n
