@@ -43,9 +43,15 @@ class JobCame extends Error {}
 interface Known {
   readonly capability: Capability;
   readonly observed: Observed.Observed;
-  /** Speed at the smallest ladder by the figure, when it was measured: what a brief measurement is held against. */
+  /**
+   * Speed at the smallest ladder by the figure: what a brief measurement is held against. At most 1 until a whole one has confirmed more:
+   * one that was disturbed in its later part shows the small ladder quicker than it is by the rest.
+   */
   readonly smallShare: number;
 }
+
+const shareOf = (capability: Capability & Partial<Pick<Measured, "sizes">>): number =>
+  smallOf(capability) / capability.pixelsPerSecond;
 
 /** The speed at the smallest ladder that was measured, in output pixels per second. */
 const smallOf = (capability: Capability & Partial<Pick<Measured, "sizes">>): number =>
@@ -67,7 +73,7 @@ export function openSpeeds(options: SpeedsOptions): Speeds {
     known.set(capability.codec, {
       capability,
       observed: Observed.measured(capability.pixelsPerSecond),
-      smallShare: smallOf(capability) / capability.pixelsPerSecond,
+      smallShare: Math.min(1, shareOf(capability)),
     });
   for (const capability of capabilities) begin(capability);
 
@@ -90,8 +96,11 @@ export function openSpeeds(options: SpeedsOptions): Speeds {
     if (!step.quicker) return;
     for (const each of [...known.keys()]) {
       const capability = await measureNow({ codec: each, signal: until });
-      if (capability.pixelsPerSecond <= (known.get(each)?.capability.pixelsPerSecond ?? 0))
+      const held = known.get(each);
+      if (held !== undefined && capability.pixelsPerSecond <= held.capability.pixelsPerSecond) {
+        known.set(each, { ...held, smallShare: shareOf(capability) });
         continue;
+      }
       begin(capability);
       changed(capability);
     }
@@ -100,13 +109,19 @@ export function openSpeeds(options: SpeedsOptions): Speeds {
   async function watching(measureNow: Measure): Promise<void> {
     for (;;) {
       await clock.sleep(Math.max(LEAST_SLEEP_MS, watch.dueAt - clock.now()), { signal });
-      if (!isIdle() || bench.taken()) watch = Remeasure.put(watch, clock.now());
-      else if (clock.now() >= watch.dueAt)
+      const startedAt = clock.now();
+      if (!isIdle() || bench.taken()) watch = Remeasure.put(watch, startedAt);
+      else if (startedAt >= watch.dueAt)
         await bench
           .alone((until) => tryOut(measureNow, until))
           .catch((error: unknown) => {
-            watch = Remeasure.put(watch, clock.now());
-            if (!signal.aborted && !(error instanceof JobCame)) failed(error);
+            const now = clock.now();
+            if (error instanceof JobCame) {
+              watch = Remeasure.put(watch, now);
+              return;
+            }
+            watch = Remeasure.failed(watch, { now, tookMs: now - startedAt });
+            if (!signal.aborted) failed(error);
           });
     }
   }
