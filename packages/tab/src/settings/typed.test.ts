@@ -61,7 +61,7 @@ describe("a price", () => {
     expect(parseGwei(gweiText(parseGwei(text)))).toBe(wei);
   });
 
-  test.each(["", "0", "0.0000000001", "-1", "1e3", "1,5", "one"])("%j is refused", (text) => {
+  test.each(["", "0", "0.0000000001", "-1", "1e3", "1,5", "one", "1000000000.1", "99999999999", "٣"])("%j is refused", (text) => {
     expect(() => parseGwei(text)).toThrow("gwei per megapixel above 0");
   });
 });

@@ -34,7 +34,8 @@ export function parseGwei(text: string): Wei {
     match === null
       ? 0n
       : BigInt(match[1] as string) * GWEI + BigInt((match[2] ?? "").padEnd(9, "0"));
-  if (wei < 1n) bad("price", "gwei per megapixel above 0, such as 0.5", text);
+  if (wei < 1n || wei > GWEI * GWEI)
+    bad("price", "gwei per megapixel above 0 and at most 1000000000, such as 0.5", text);
   return Wei.of(wei);
 }
 
