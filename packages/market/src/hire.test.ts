@@ -285,6 +285,7 @@ describe("an award", () => {
     ["of an old epoch", { epoch: 2 }, {}, "gone"],
     ["above what was offered", { price: 1_001n }, {}, "too expensive"],
     ["while paused", {}, { shut: true }, "closed"],
+    ["of a stream denied since the bid", {}, { lists: { allow: [], deny: [stream] } }, "denied"],
     ["below the price", { price: 999n }, {}, "too expensive"],
     ["in a codec not measured", {}, { capabilities: [] }, "incapable"],
     ["with all streams taken", {}, { working: [..."12345678"] }, "capped"],

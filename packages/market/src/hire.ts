@@ -190,9 +190,8 @@ const CAPPED_MS = 30_000;
 
 /**
  * Whether to take an award. Its id is one that we have drawn for this bid and not seen since: whoever could choose it, or show us an old one
- * again, could have us sign two receipts for what looks like one segment. Whether
- * it is free is asked again here, for a bid may be seconds old; and the terms are the ones that were offered and bid: another price, lane
- * or stream is refused.
+ * again, could have us sign two receipts for what looks like one segment. Room and lists are asked again here, for a bid may be seconds
+ * old; and the terms are the ones that were offered and bid: another price, lane or stream is refused.
  */
 export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false } & Decline) {
   const no = (reason: Refusal, retryMs = 0) => ({ ok: false, reason, retryMs }) as const;
@@ -208,6 +207,7 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
     equalBytes(award.payee, me.payee) &&
     award.epoch > me.epoch;
   if (!mine) return no("gone");
+  if (!serves(me.lists, toHex(award.stream), offer.broadcaster)) return no("denied");
   if (award.price < me.price || award.price > offer.maxPrice) return no("too expensive");
   if (!me.capabilities.some(({ codec }) => codec === offer.codec)) return no("incapable");
   const known = me.working.includes(toHex(award.stream));

@@ -50,6 +50,12 @@ export const begin = (now: number): Watch => ({
 /** A job came, or the device was not idle: the same trial is due as long after it. */
 export const put = (watch: Watch, now: number): Watch => ({ ...watch, dueAt: now + watch.waitMs });
 
+/** A trial failed, as it will again: it counts as one that changed nothing, and is repeated ever more seldom. */
+export function failed(watch: Watch, { now, tookMs }: Pick<Trial, "now" | "tookMs">): Watch {
+  const waitMs = Math.max(EVERY_MS, tookMs / SHARE, Math.min(MOST_MS, 2 * watch.waitMs));
+  return { ...watch, dueAt: now + waitMs, waitMs };
+}
+
 /** What a trial makes of a watch, and whether the device is to be measured as a whole, since it is quicker than it says. */
 export function tried(
   watch: Watch,

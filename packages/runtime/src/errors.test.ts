@@ -21,6 +21,27 @@ describe("errors", () => {
     expect(tell(top)).toBe("no payment: the voucher was not stored: the disk is full");
   });
 
+  test("are told once where a message quotes its cause already, whatever its capitals", () => {
+    const cause = new Error("Decoding error");
+    const quoting = new Error("corrupt video at 1.000 s: Decoding error", { cause });
+    expect(tell(quoting)).toBe("corrupt video at 1.000 s: Decoding error");
+    expect(tell(new Error("no segment", { cause: quoting }))).toBe(
+      "no segment: corrupt video at 1.000 s: Decoding error",
+    );
+    const field = new Error("Announce.height must be even", {
+      cause: new Error("the disk is full"),
+    });
+    expect(tell(new Error("refused: announce.height must be even", { cause: field }))).toBe(
+      "refused: announce.height must be even: the disk is full",
+    );
+  });
+
+  test("are told to an end where a cause leads back to its error", () => {
+    const one = new Error("one");
+    one.cause = new Error("two", { cause: one });
+    expect(tell(one)).toBe("one: two");
+  });
+
   test("come out of anything that was thrown", () => {
     expect(toError("text").message).toBe("text");
     expect(toError({ error: new Error("inside an event") }).message).toBe("inside an event");

@@ -27,8 +27,19 @@ export function toError(thrown: unknown): Error {
   return new Error(typeof thrown === "string" ? thrown : `unknown failure: ${String(thrown)}`);
 }
 
-/** One line for a person: the message and, if there is one, its deepest cause. */
+/** One line for a person: the message and those of its causes, down to the deepest; what was just said is not said again. */
 export function describe(thrown: unknown): string {
-  const error = toError(thrown);
-  return error.cause === undefined ? error.message : `${error.message}: ${describe(error.cause)}`;
+  let said = "";
+  const told = new Set<Error>();
+  for (let next: unknown = thrown; ; ) {
+    const error = toError(next);
+    if (told.has(error)) return said;
+    told.add(error);
+    // Many a message quotes its cause already, and only a capital may differ.
+    if (told.size === 1) said = error.message;
+    else if (!said.toLowerCase().endsWith(error.message.toLowerCase()))
+      said += `: ${error.message}`;
+    if (error.cause === undefined) return said;
+    next = error.cause;
+  }
 }

@@ -149,6 +149,23 @@ test("settings that change while a worker works count at once and for the next t
   await reloaded.close();
 });
 
+test("settings that change while a worker starts count from its first offer", async () => {
+  const { tab } = (await openStage()).tab();
+  const heard = ear();
+  let setting: Promise<void> | undefined;
+  await tab.worker.start({
+    payee,
+    on(event) {
+      heard.on(event);
+      if (event.type !== "joining") return;
+      setting = tab.worker.set({ ...workerDefaults, state: "paused" });
+    },
+  });
+  await setting;
+  expect((await heard.next("availability")).why).toBe("paused");
+  await tab.close();
+});
+
 test("only the codecs that were asked for are measured, and no further one when the time for it is over", async () => {
   const stage = await openStage();
   const first = stage.tab();

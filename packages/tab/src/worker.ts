@@ -39,7 +39,7 @@ export interface TabWorker {
   start(options: WorkerStart): Promise<WorkerStarted>;
   /**
    * Its owner wants something else. Hours, lists, limits and state count at once; price, payee, tags and crews from the next
-   * start. Kept in the books.
+   * start, or from this one while it is under way, where only the payee is fixed. Kept in the books.
    */
   set(settings: WorkerSettings): Promise<void>;
   /** Cancels a start, or says goodbye and keeps the books. */
@@ -59,6 +59,8 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
   const { outside, signal: over } = bag;
   const { identity, books, purses, payees } = parts;
   let own: AbortController | undefined;
+  /** What its owner has set since the start that is under way began. */
+  let changed: WorkerSettings | undefined;
   let running: { readonly node: WorkerNode; close(): Promise<void> } | undefined;
 
   async function begin(options: WorkerStart, signal: AbortSignal): Promise<WorkerStarted> {
@@ -86,7 +88,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     signal.throwIfAborted();
     const transcoder = media.createTranscoder({ measured: capabilities });
     const node = work(
-      workerOptions(settings, {
+      workerOptions(changed ?? settings, {
         mesh,
         keys,
         purse,
@@ -121,6 +123,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         throw new TabError({ code: "TAB_BUSY", what: "worker" }, "this tab works already");
       const mine = new AbortController();
       own = mine;
+      changed = undefined;
       try {
         const signal = AbortSignal.any([mine.signal, over]);
         const started = await begin(options, signal);
@@ -134,6 +137,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     },
     async set(settings) {
       const { policyOf } = await import("./settings/index.ts");
+      changed = settings;
       running?.node.set(policyOf(settings));
       await books.keepWorkerSettings(settings);
     },

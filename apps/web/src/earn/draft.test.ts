@@ -34,7 +34,7 @@ test("every field says in one sentence what is wrong with it, and nothing is rea
   const { settings: read, errors } = readDraft(bad, settings);
   expect(read).toBeUndefined();
   expect(errors).toEqual({
-    price: 'Must be gwei per megapixel above 0, such as 0.5, got "0".',
+    price: 'Must be gwei per megapixel above 0 and at most 1000000000, such as 0.5, got "0".',
     hours: 'Must be hours such as "22:00-06:00" or "Mon-Fri 18:00-23:00", got "late".',
     allow:
       "Must be a broadcaster's peer id (12D3Koo...) or a stream's id of 64 hexadecimal digits, got \"me\".",

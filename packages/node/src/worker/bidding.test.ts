@@ -1,7 +1,9 @@
 import { LIVE } from "@tabcast/market";
 import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import {
+  Bid,
   BidReply,
+  Envelope,
   Keys,
   OFFERS_TOPIC,
   type Offer,
@@ -9,10 +11,11 @@ import {
   peerIdOf,
   sealOffer,
 } from "@tabcast/protocol";
-import { systemClock } from "@tabcast/runtime";
-import { expect, test } from "vitest";
+import { Millis, systemClock } from "@tabcast/runtime";
+import { describe, expect, test } from "vitest";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { type BiddingOptions, openBidding } from "./bidding.ts";
+import type { WorkerEvent } from "./types.ts";
 
 const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
 const stream = await Keys.generate();
@@ -54,6 +57,20 @@ function offerOf(broadcaster: Mesh): Offer {
   };
 }
 
+/** A worker as it sees itself, which makes so many output pixels per second. */
+const selfOf = (self: string, pixelsPerSecond: number): ReturnType<BiddingOptions["self"]> => ({
+  self,
+  price: 1n,
+  capabilities: [{ codec: "avc", pixelsPerSecond }],
+  free: 1,
+  shut: false,
+  tags: [],
+  crews: [],
+  lists: { allow: [], deny: [] },
+  working: [],
+  restedMs: 600_000,
+});
+
 test("a worker ignores an offer that comes again under its id with other terms", async () => {
   const network = memoryNetwork();
   const theirs = memory(network, { self: peerIdOf(bytes(1, 32)) });
@@ -78,18 +95,7 @@ test("a worker ignores an offer that comes again under its id with other terms",
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
     clock: systemClock,
     limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => dropped.resolve(reason)),
-    self: () => ({
-      self: ours.self,
-      price: 1n,
-      capabilities: [{ codec: "avc", pixelsPerSecond: 1e9 }],
-      free: 1,
-      shut: false,
-      tags: [],
-      crews: [],
-      lists: { allow: [], deny: [] },
-      working: [],
-      restedMs: 600_000,
-    }),
+    self: () => selfOf(ours.self, 1e9),
     backsOff: () => false,
     crews: new Map(),
     doubt() {},
@@ -109,4 +115,96 @@ test("a worker ignores an offer that comes again under its id with other terms",
   expect(bids).toBe(1);
   leaving.abort();
   await Promise.all([theirs.close(), ours.close()]);
+});
+
+/** A worker of the given speed that has heard an offer, and the broadcaster's answers to its bids. */
+async function heard(speed: number, replies: readonly string[]) {
+  const network = memoryNetwork();
+  const theirs = memory(network, { self: peerIdOf(bytes(1, 32)) });
+  const ours = memory(network, { self: peerIdOf(worker.publicKey) });
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const bids: number[] = [];
+  const told: string[] = [];
+  theirs.serve(
+    PROTOCOLS.bid,
+    async function* ({ head }) {
+      const { payload } = await Envelope.open(head, "bid");
+      const why = replies[bids.length] ?? "";
+      bids.push(Bid.decode(payload).pixelsPerS);
+      yield { head: BidReply.encode({ ok: why === "", why, retryMs: 0 }), body: bytes(0, 0) };
+    },
+    { signal },
+  );
+  let at = 0;
+  let pixelsPerSecond = speed;
+  const options = {
+    mesh: ours,
+    keys: worker,
+    purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
+    clock: { ...systemClock, now: () => Millis.of(at), sleep: async () => {} },
+    limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => told.push(reason)),
+    self: () => selfOf(ours.self, pixelsPerSecond),
+    backsOff: () => false,
+    crews: new Map(),
+    doubt() {},
+    on: (event: WorkerEvent) => told.push(event.type === "passed" ? event.why : event.type),
+    ids: { draw: () => bytes(9, 16) },
+    signal,
+  } as unknown as BiddingOptions;
+  const bidding = openBidding(options);
+  await theirs.publish(OFFERS_TOPIC, await sealOffer(stream, offerOf(theirs)));
+  await expect.poll(() => told.length).toBeGreaterThan(0);
+  return {
+    bids,
+    told,
+    /** The device has a new figure, after so many milliseconds. Resolves when whatever it then does has been said. */
+    async measured(figure: number, afterMs = 0) {
+      at += afterMs;
+      pixelsPerSecond = figure;
+      const before = told.length;
+      bidding.reconsider();
+      for (let turn = 0; turn < 20 && told.length === before; turn++)
+        await new Promise((resolve) => setTimeout(resolve));
+    },
+    async close() {
+      leaving.abort();
+      await Promise.all([theirs.close(), ours.close()]);
+    },
+  };
+}
+
+describe("a worker that has a new figure", () => {
+  // The offer's one rung is 426 x 240 at 25 frames/s, 2 s long, in 4 s: 1.3 Mpixel/s are enough.
+  test("bids on an offer that it had let pass for its speed", async () => {
+    const { bids, told, measured, close } = await heard(1e6, []);
+    expect([bids, told]).toEqual([[], ["incapable"]]);
+    await measured(1.1e6);
+    expect(bids).toEqual([]);
+    await measured(2e6);
+    await expect.poll(() => bids).toEqual([2e6]);
+    await close();
+  });
+
+  test("bids once more where it was too slow, if it is a fifth quicker than it said", async () => {
+    const { bids, measured, close } = await heard(10e6, ["too slow"]);
+    await measured(11.9e6);
+    expect(bids).toEqual([10e6]);
+    await measured(12.1e6);
+    await expect.poll(() => bids).toEqual([10e6, 12.1e6]);
+    await measured(100e6); // its bid was taken: one is enough
+    expect(bids).toHaveLength(2);
+    await close();
+  });
+
+  test.each([
+    ["that it had let pass", 1e6, []],
+    ["that refused it", 10e6, ["too slow"]],
+  ])("leaves an offer alone %s and that is over", async (_, speed, replies) => {
+    const { bids, told, measured, close } = await heard(speed, replies);
+    const before = [bids.length, told.length];
+    await measured(100e6, 30_000);
+    expect([bids.length, told.length]).toEqual(before);
+    await close();
+  });
 });

@@ -65,6 +65,8 @@ interface Known {
   bid: boolean;
   /** Calls a bid back that has not arrived. */
   readonly stop: AbortController;
+  /** When it is over, in milliseconds of the clock. */
+  readonly until: number;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
   tooSlow?: number;
   /** Until when the broadcaster takes no bid of ours, in milliseconds of the clock; undefined where it did not say. */
@@ -88,7 +90,7 @@ export function openBidding(options: BiddingOptions): Bidding {
   );
   const sender = openSender(options);
 
-  async function consider(offer: Offer): Promise<void> {
+  async function consider(offer: Offer, until = clock.now() + offer.ttlMs): Promise<void> {
     const id = toHex(offer.id);
     const stream = toHex(offer.stream);
     const before = offers.get(id);
@@ -104,13 +106,13 @@ export function openBidding(options: BiddingOptions): Bidding {
     if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
     passed.delete(id);
     if (!plan.bid) {
-      if (plan.why === "incapable") passed.set(id, { offer, until: clock.now() + offer.ttlMs });
+      if (plan.why === "incapable") passed.set(id, { offer, until });
       return;
     }
     const backingOff = () => slow !== undefined && fewerRungs.has(stream);
     if (backingOff()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
-    const known: Known = { offer, bid: false, stop: new AbortController() };
+    const known: Known = { offer, bid: false, stop: new AbortController(), until };
     offers.set(id, known);
     if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
@@ -160,11 +162,12 @@ export function openBidding(options: BiddingOptions): Bidding {
     reconsider() {
       const now = clock.now();
       const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
-      const all = [...passed.values()].filter(({ until }) => until > now);
-      for (const { offer } of [...slow, ...all])
-        consider(offer).catch((error: unknown) => {
+      for (const { offer, until } of [...slow, ...passed.values()]) {
+        if (until <= now) continue;
+        consider(offer, until).catch((error: unknown) => {
           if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
         });
+      }
     },
     forget(stream) {
       for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);

@@ -6,7 +6,13 @@ import { openShift } from "./shift.ts";
 /** A tab that works for two streams of one broadcaster and one of another, and what it said. */
 function open() {
   const engagement = (stream: string, broadcaster: string) =>
-    ({ stream, broadcaster, jobs: new Map(), unpaid: new Map() }) as unknown as Engagement;
+    ({
+      stream,
+      broadcaster,
+      award: { id: new Uint8Array(16) },
+      jobs: new Map(),
+      unpaid: new Map(),
+    }) as unknown as Engagement;
   const engagements = [
     engagement("s1", "a"),
     engagement("s2", "a"),
@@ -55,6 +61,38 @@ test("each broadcaster hears once that no more is taken, and is left when nothin
   shift.resume();
   expect(log).toEqual(["open, 4 free"]);
 });
+
+test("a broadcaster that has heard that no more is taken is left once nothing is in hand, although work was resumed before", () => {
+  const { shift, engagements, log } = open();
+  for (const { jobs } of engagements) jobs.set(1, new AbortController());
+  shift.refresh();
+  shift.pause();
+  shift.resume();
+  log.splice(0);
+  for (const { jobs } of engagements) jobs.clear();
+  shift.refresh();
+  expect(log).toEqual(["quit s1", "a: paused", "quit s2", "a: paused", "quit s3", "b: paused"]);
+});
+
+test.each(["s1", "b"])(
+  "a stream that its owner comes to deny, by the name %s, gets nothing more, and the others go on",
+  (denied) => {
+    const { shift, engagements, log } = open();
+    const theirs = engagements.find(({ stream, broadcaster }) =>
+      [stream, broadcaster].includes(denied),
+    ) as Engagement;
+    const { stream, broadcaster } = theirs;
+    theirs.jobs.set(1, new AbortController());
+    shift.refresh();
+    log.splice(0);
+    shift.set({ ...Availability.ALWAYS, deny: [denied] });
+    shift.refresh();
+    expect(log.splice(0)).toEqual([`${broadcaster}: denied, soon`]);
+    theirs.jobs.clear();
+    shift.refresh();
+    expect(log).toEqual([`quit ${stream}`, `${broadcaster}: denied`]);
+  },
+);
 
 test("an owner who allows more than four jobs gets four", () => {
   const { shift } = open();

@@ -1,6 +1,5 @@
 import { Availability } from "@tabcast/market";
-import type { PeerId } from "@tabcast/mesh";
-import type { Engagements } from "./engagements.ts";
+import type { Engagement, Engagements } from "./engagements.ts";
 import type { WorkerEvent, WorkerNode } from "./types.ts";
 
 /** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
@@ -16,7 +15,7 @@ export interface Shift extends Pick<WorkerNode, "pause" | "resume" | "set" | "se
   slots(): number;
   /**
    * Decides again whether work is taken, and tells; to be called when a job is over or a verdict has come. Whoever hired us hears
-   * when no more is taken, and is left once it has no job here and owes nothing.
+   * when no more is taken, at all or for its stream, and is left once it has no job here and owes nothing.
    */
   refresh(): void;
 }
@@ -34,6 +33,19 @@ export function openShift({ policy: initial, engagements, on }: ShiftOptions): S
   let facts: Omit<Availability.Facts, "jobs"> = { day: 0, minute: 0 };
   let shown: Availability.State | undefined;
 
+  /**
+   * Why whoever hired us has heard that no more is taken. It gives us nothing more then, so that the engagement is over once nothing is
+   * in hand or owed, even if its owner has thought better of it: only then may we be hired again.
+   */
+  const leaving = new WeakMap<Engagement, string>();
+
+  const serves = ({ stream, broadcaster }: Engagement) =>
+    Availability.serves(policy, stream, broadcaster);
+  const tell = (one: Engagement, finishing: boolean) => {
+    const why = leaving.get(one) ?? "";
+    const award = why === "denied" ? one.award.id : NOTHING;
+    engagements.bye(one.broadcaster, { why, finishing, award });
+  };
   const slots = () => Math.min(MOST_JOBS, policy.slots);
   const state = () =>
     Availability.state(
@@ -43,18 +55,19 @@ export function openShift({ policy: initial, engagements, on }: ShiftOptions): S
   const refresh = () => {
     const before = shown;
     shown = state();
-    const { why } = shown;
+    const { why, state: now } = shown;
     if (before?.state !== shown.state || before.why !== why) on({ type: "availability", ...shown });
-    if (shown.state === "open") return;
-    const tell = (broadcaster: PeerId, finishing: boolean) =>
-      engagements.bye(broadcaster, { why, finishing, award: NOTHING });
-    if (before === undefined || before.state === "open")
-      for (const peer of new Set(engagements.all().map(({ broadcaster }) => broadcaster)))
-        tell(peer, true);
-    for (const engagement of engagements.all()) {
-      if (engagement.jobs.size > 0 || engagement.unpaid.size > 0) continue;
-      engagements.quit(engagement);
-      tell(engagement.broadcaster, false);
+    const open = now === "open";
+    const fresh = engagements.all().filter((one) => !leaving.has(one) && !(open && serves(one)));
+    for (const one of fresh) leaving.set(one, open ? "denied" : why);
+    if (open) for (const one of fresh) tell(one, true);
+    else
+      for (const broadcaster of new Set(fresh.map((one) => one.broadcaster)))
+        engagements.bye(broadcaster, { why, finishing: true, award: NOTHING });
+    for (const one of engagements.all()) {
+      if (!leaving.has(one) || one.jobs.size > 0 || one.unpaid.size > 0) continue;
+      engagements.quit(one);
+      tell(one, false);
     }
   };
 

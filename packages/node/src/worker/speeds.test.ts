@@ -130,13 +130,12 @@ test("a codec that was not measured at join is measured when an offer asks for i
 
 describe("a device that was measured while the machine was busy", () => {
   /** 146 megapixels per second, 30 while it is busy; its smallest ladder is coded at half of that. */
-  function disturbed() {
-    let busy = true;
+  function disturbed({ smallAtJoin = 15e6, busy = true } = {}) {
     const briefs: number[] = [];
     const wholes: number[] = [];
     const at30 = {
       ...at(30e6),
-      sizes: [{ height: 360, pixelsPerSecond: 15e6, hardware: "sw" as const }],
+      sizes: [{ height: 360, pixelsPerSecond: smallAtJoin, hardware: "sw" as const }],
     };
     const measure: Measure = async ({ brief, signal }) => {
       signal.throwIfAborted();
@@ -164,6 +163,12 @@ describe("a device that was measured while the machine was busy", () => {
     expect([told, wholes.length]).toEqual([[146], 1]);
   });
 
+  test("finds out although only the later part of its measurement was disturbed", async () => {
+    const { live, figure } = disturbed({ smallAtJoin: 73e6, busy: false });
+    await live(10_000, () => figure() === 146);
+    expect(figure()).toBe(146);
+  });
+
   test("takes no time from the streams that it works for", async () => {
     const { live, briefs, hire, quiet } = disturbed();
     hire(true);
@@ -180,6 +185,29 @@ describe("a device that was measured while the machine was busy", () => {
     await live(1_800_000);
     expect(briefs.length).toBeLessThan(50);
   });
+});
+
+test("a device that is quicker at the smallest ladder than at the whole measures itself as a whole but once for it", async () => {
+  const wholes: number[] = [];
+  const sizes = [{ height: 360, pixelsPerSecond: 150e6, hardware: "sw" as const }];
+  const device = open(
+    async ({ brief }) => {
+      if (!brief) wholes.push(device.now());
+      return { ...at(brief ? 150e6 : 100e6), sizes };
+    },
+    { ...at(100e6), sizes } as Capability,
+  );
+  await device.live(600_000);
+  expect([device.figure(), device.told, wholes.length]).toEqual([100, [], 1]);
+});
+
+test("a trial that fails is repeated ever more seldom", async () => {
+  const { live, failures } = open(async () => {
+    throw new Error("no encoder");
+  });
+  await live(600_000);
+  expect(failures.length).toBeGreaterThan(1);
+  expect(failures.length).toBeLessThan(15);
 });
 
 test("a trial that finds the device slower lowers nothing: what it runs beside may soon be over", async () => {

@@ -43,9 +43,15 @@ class JobCame extends Error {}
 interface Known {
   readonly capability: Capability;
   readonly observed: Observed.Observed;
-  /** Speed at the smallest ladder by the figure, when it was measured: what a brief measurement is held against. */
+  /**
+   * Speed at the smallest ladder by the figure: what a brief measurement is held against. At most 1 until a whole one has confirmed more:
+   * one that was disturbed in its later part shows the small ladder quicker than it is by the rest.
+   */
   readonly smallShare: number;
 }
+
+const shareOf = (capability: Capability & Partial<Pick<Measured, "sizes">>): number =>
+  smallOf(capability) / capability.pixelsPerSecond;
 
 /** The speed at the smallest ladder that was measured, in output pixels per second. */
 const smallOf = (capability: Capability & Partial<Pick<Measured, "sizes">>): number =>
@@ -58,59 +64,57 @@ const RETRY_MS = { first: 5_000, most: 60_000 };
 
 /** Begins with what was measured, and follows what the jobs show. */
 export function openSpeeds(options: SpeedsOptions): Speeds {
-  const { capabilities, measure, isIdle, clock, changed, failed, signal } = options;
+  const { capabilities, measure, clock, changed, failed, signal } = options;
   const known = new Map<CodecName, Known>();
   const doubts = openDoubts(clock);
   const bench = openBench(signal);
-  let watch = Remeasure.begin(clock.now());
   const begin = (capability: Capability) =>
     known.set(capability.codec, {
       capability,
       observed: Observed.measured(capability.pixelsPerSecond),
-      smallShare: smallOf(capability) / capability.pixelsPerSecond,
+      smallShare: Math.min(1, shareOf(capability)),
     });
   for (const capability of capabilities) begin(capability);
 
-  /** A short trial of the first codec; where it is quicker than it says all are measured again, and none is lowered for it. */
-  async function tryOut(measureNow: Measure, until: AbortSignal): Promise<void> {
+  /** A short trial of the first codec. */
+  async function trial(
+    measureNow: Measure,
+    until: AbortSignal,
+  ): Promise<Remeasure.Trial | undefined> {
     const [first] = known.values();
-    if (first === undefined) return;
+    if (first === undefined) return undefined;
     const { codec, pixelsPerSecond } = first.capability;
     const startedAt = clock.now();
     const found = await measureNow({ codec, brief: true, signal: until });
     const now = clock.now();
-    const step = Remeasure.tried(watch, {
+    return {
       now,
       tookMs: now - startedAt,
       found: smallOf(found),
       expected: first.smallShare * pixelsPerSecond,
       spread: found.spread,
-    });
-    watch = step.watch;
-    if (!step.quicker) return;
+    };
+  }
+
+  /** All are measured again, and none is lowered for it: what is no quicker says only how quick the small ladder is by the whole. */
+  async function raise(measureNow: Measure, until: AbortSignal): Promise<void> {
     for (const each of [...known.keys()]) {
       const capability = await measureNow({ codec: each, signal: until });
-      if (capability.pixelsPerSecond <= (known.get(each)?.capability.pixelsPerSecond ?? 0))
+      const held = known.get(each);
+      if (held !== undefined && capability.pixelsPerSecond <= held.capability.pixelsPerSecond) {
+        known.set(each, { ...held, smallShare: shareOf(capability) });
         continue;
+      }
       begin(capability);
       changed(capability);
     }
   }
 
-  async function watching(measureNow: Measure): Promise<void> {
-    for (;;) {
-      await clock.sleep(Math.max(LEAST_SLEEP_MS, watch.dueAt - clock.now()), { signal });
-      if (!isIdle() || bench.taken()) watch = Remeasure.put(watch, clock.now());
-      else if (clock.now() >= watch.dueAt)
-        await bench
-          .alone((until) => tryOut(measureNow, until))
-          .catch((error: unknown) => {
-            watch = Remeasure.put(watch, clock.now());
-            if (!signal.aborted && !(error instanceof JobCame)) failed(error);
-          });
-    }
-  }
-  if (measure !== undefined) watching(measure).catch(() => {}); // the signal ended it
+  if (measure !== undefined)
+    watching(options, bench, {
+      trial: (until) => trial(measure, until),
+      raise: (until) => raise(measure, until),
+    }).catch(() => {}); // the signal ended it
 
   return {
     capabilities: () => [...known.values()].map(({ capability }) => capability),
@@ -151,6 +155,40 @@ export function openSpeeds(options: SpeedsOptions): Speeds {
     },
     busy: bench.letGo,
   };
+}
+
+/** Tries this device out whenever it is due and there is nothing to do, and has it measured as a whole where it is quicker than it says. */
+async function watching(
+  { isIdle, clock, failed, signal }: SpeedsOptions,
+  bench: ReturnType<typeof openBench>,
+  device: {
+    readonly trial: (until: AbortSignal) => Promise<Remeasure.Trial | undefined>;
+    readonly raise: (until: AbortSignal) => Promise<void>;
+  },
+): Promise<never> {
+  let watch = Remeasure.begin(clock.now());
+  const tryOut = async (until: AbortSignal) => {
+    const trial = await device.trial(until);
+    if (trial === undefined) return;
+    const step = Remeasure.tried(watch, trial);
+    watch = step.watch;
+    if (step.quicker) await device.raise(until);
+  };
+  for (;;) {
+    await clock.sleep(Math.max(LEAST_SLEEP_MS, watch.dueAt - clock.now()), { signal });
+    const startedAt = clock.now();
+    if (!isIdle() || bench.taken()) watch = Remeasure.put(watch, startedAt);
+    else if (startedAt >= watch.dueAt)
+      await bench.alone(tryOut).catch((error: unknown) => {
+        const now = clock.now();
+        if (error instanceof JobCame) {
+          watch = Remeasure.put(watch, now);
+          return;
+        }
+        watch = Remeasure.failed(watch, { now, tookMs: now - startedAt });
+        if (!signal.aborted) failed(error);
+      });
+  }
 }
 
 /** Where one thing is measured at a time, while nothing is to be done. */

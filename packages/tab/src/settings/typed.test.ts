@@ -55,12 +55,24 @@ describe("a price", () => {
     ["1", 1_000_000_000n],
     ["0.5", 500_000_000n],
     [" 12.000000001 ", 12_000_000_001n],
+    ["1000000000", 10n ** 18n], // the most that settings take
   ])("%j is read and written exactly", (text, wei) => {
     expect(parseGwei(text)).toBe(wei);
     expect(parseGwei(gweiText(parseGwei(text)))).toBe(wei);
   });
 
-  test.each(["", "0", "0.0000000001", "-1", "1e3", "1,5", "one"])("%j is refused", (text) => {
+  test.each([
+    "",
+    "0",
+    "0.0000000001",
+    "-1",
+    "1e3",
+    "1,5",
+    "one",
+    "1000000000.1",
+    "99999999999",
+    "٣",
+  ])("%j is refused", (text) => {
     expect(() => parseGwei(text)).toThrow("gwei per megapixel above 0");
   });
 });

@@ -29,12 +29,13 @@ export const hoursText = (hours: readonly Availability.Span[]): string =>
 
 /** A price in gwei per output megapixel, such as "0.5", in wei. Throws SETTINGS_BAD. */
 export function parseGwei(text: string): Wei {
-  const match = /^(\d{1,9})(?:\.(\d{1,9}))?$/.exec(text.trim());
+  const match = /^(\d{1,10})(?:\.(\d{1,9}))?$/.exec(text.trim());
   const wei =
     match === null
       ? 0n
       : BigInt(match[1] as string) * GWEI + BigInt((match[2] ?? "").padEnd(9, "0"));
-  if (wei < 1n) bad("price", "gwei per megapixel above 0, such as 0.5", text);
+  if (wei < 1n || wei > GWEI * GWEI)
+    bad("price", "gwei per megapixel above 0 and at most 1000000000, such as 0.5", text);
   return Wei.of(wei);
 }
 

@@ -83,6 +83,7 @@ describe("worker settings", () => {
     ["hours.from", { hours: [{ days: [1], from: -1, to: 60 }] }, "from 0 to 1440, got -1"],
     ["hours.to", { hours: [{ days: [1], from: 0, to: 1_441 }] }, "from 0 to 1440, got 1441"],
     ["hours.to", { hours: [{ days: [1], from: 0 }] }, "got nothing"],
+    ["hours.to", { hours: [{ days: [1], from: 60, to: 60 }] }, "another minute than from, got 60"],
     ["tags", { tags: ["a b"] }, 'without spaces, got "a b"'],
     ["tags", { tags: ["x".repeat(33)] }, "1 to 32 letters"],
     ["tags", { tags: Array.from({ length: 17 }, (_, i) => `t${i}`) }, "at most 16"],

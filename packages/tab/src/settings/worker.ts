@@ -142,9 +142,12 @@ function readSpan(field: string, value: unknown): Availability.Span {
   const { days, from, to } = record(field, value, ["days", "from", "to"]);
   const read = list(`${field}.days`, days, 7, (name, day) => whole(name, day, 0, 6));
   if (read.length === 0) bad(`${field}.days`, "at least one day, 0 (Sunday) to 6", days);
-  return {
+  const span = {
     days: read,
     from: whole(`${field}.from`, from, 0, 1_440),
     to: whole(`${field}.to`, to, 0, 1_440),
   };
+  // No minute is in such hours: the worker would rest for ever.
+  if (span.from === span.to) bad(`${field}.to`, "another minute than from", to);
+  return span;
 }
