@@ -24,10 +24,10 @@ describe("honesty", () => {
     expect(honesty(after(["strike"], ten))).toBe(0.5);
   });
 
-  test("halves what it knows every three days, and is no matter of speed", () => {
+  test("halves what it knows every `halfLifeMs`, and is no matter of speed", () => {
     const ten = after(times(10, "good"));
-    expect(honesty(ten, 72 * HOUR)).toBeCloseTo(6 / 7, 9);
-    expect(honesty(ten, 2_400 * HOUR)).toBeCloseTo(0.5, 3);
+    expect(honesty(ten, LIVE.trust.halfLifeMs)).toBeCloseTo(6 / 7, 9);
+    expect(honesty(ten, 33 * LIVE.trust.halfLifeMs)).toBeCloseTo(0.5, 3);
     expect(honesty(after(times(9, "silent"), ten))).toBe(honesty(ten));
   });
 
@@ -64,17 +64,17 @@ test("a newcomer is who has not passed ten times in a row, after nothing, a stri
 });
 
 describe("strikes", () => {
-  test("one is forgiven, two within twenty results put a worker out for three days", () => {
+  test("one is forgiven, two within twenty results put a worker out for `suspendMs`", () => {
     const one = after(["strike"]);
     expect(one.suspendedUntil).toBe(0);
-    expect(after([...times(18, "good"), "strike"], one).suspendedUntil).toBe(72 * HOUR);
+    expect(after([...times(18, "good"), "strike"], one).suspendedUntil).toBe(LIVE.trust.suspendMs);
     expect(after([...times(20, "good"), "strike"], one).suspendedUntil).toBe(0);
   });
 
-  test("a proof of two receipts puts it out for thirty days at once, and its purse with it", () => {
+  test("a proof of two receipts puts it out for `proofMs` at once, and its purse with it", () => {
     const proved = after(["proof"]);
-    expect(proved.suspendedUntil).toBe(720 * HOUR);
-    expect(Trust.combine(Trust.stranger, proved).suspendedUntil).toBe(720 * HOUR);
+    expect(proved.suspendedUntil).toBe(LIVE.trust.proofMs);
+    expect(Trust.combine(Trust.stranger, proved).suspendedUntil).toBe(LIVE.trust.proofMs);
     expect(Trust.combine(Trust.stranger, after(times(50, "good"))).streak).toBe(0);
   });
 });
