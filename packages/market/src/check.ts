@@ -65,7 +65,12 @@ export function rungs(
   random: Pick<Random, "fraction">,
 ): number[] {
   if (all) return ladder.map((_, i) => i);
-  return [weighted(ladder.map(Pixels.of), random)];
+  return [
+    weighted(
+      ladder.map((rung) => Pixels.perFrame([rung])),
+      random,
+    ),
+  ];
 }
 
 /** An index, drawn by its weight; there is at least one. */
