@@ -1,14 +1,14 @@
-import { Pixels, type Size, Wei } from "@tabcast/runtime";
+import { type Output, Pixels, Wei } from "@tabcast/runtime";
 
 /** Output pixels of every rung for `frames` frames of the source. */
-export const pixels = (rungs: readonly Size[], frames: number): bigint =>
+export const pixels = (rungs: readonly Output[], frames: number): bigint =>
   BigInt(Pixels.ofFrames(rungs, frames));
 
 /**
  * What a verified segment costs: `price` (wei per output megapixel) times its megapixels, rounded up to a whole wei. Both
  * sides compute it, so they agree to the wei.
  */
-export function ofSegment(price: bigint, rungs: readonly Size[], frames: number): Wei {
+export function ofSegment(price: bigint, rungs: readonly Output[], frames: number): Wei {
   return ofPixels(price, pixels(rungs, frames));
 }
 
