@@ -162,7 +162,8 @@ function pack(
   source: VideoTrack,
   { samples, sequence }: Media,
 ): Transcoded {
-  const shown = Frames.shown(rung, samples);
+  const inTime = samples.toSorted((a, b) => a.time - b.time);
+  const shown = Frames.shown(rung, inTime);
   const byMicros = new Map(shown.map((s) => [microsOf(s.time, source.timescale), s]));
   const coded: Sample[] = [];
   for (const chunk of chunks) {
