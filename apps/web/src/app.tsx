@@ -1,26 +1,15 @@
 import { describe } from "@tabcast/runtime";
-import { Component, lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { Component, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { counted } from "./format.ts";
+import { pages, WatchPage } from "./pages.ts";
 import { useStore } from "./store.ts";
 import { tab } from "./tab.ts";
 import { setTheme, storedTheme, type Theme } from "./theme.ts";
 import { Button, buttonClass } from "./ui/button.tsx";
 import { Empty, Notice, Spinner } from "./ui/parts.tsx";
 
-const WatchPage = lazy(() => import("./pages/watch.tsx"));
-const EarnPage = lazy(() => import("./pages/earn.tsx"));
-const BroadcastPage = lazy(() => import("./pages/broadcast.tsx"));
-const NetworkPage = lazy(() => import("./pages/network.tsx"));
-
-const pages = [
-  { path: "/watch", name: "Watch" },
-  { path: "/earn", name: "Earn" },
-  { path: "/broadcast", name: "Broadcast" },
-  { path: "/network", name: "Network" },
-] as const;
-
-/** The frame around the four pages: where you are, how it looks, and whether the network is there. */
+/** The frame around the pages: where you are, how it looks, and whether the network is there. */
 export function App() {
   useEffect(() => {
     // Every page waits for the network, whichever is opened first; the footer says why if it cannot be reached.
@@ -42,20 +31,13 @@ export function App() {
               <Route path="/">
                 <Redirect to="/watch" replace />
               </Route>
-              <Route path="/watch">
-                <WatchPage />
-              </Route>
+              {pages.map(({ path, Page }) => (
+                <Route key={path} path={path}>
+                  <Page />
+                </Route>
+              ))}
               <Route path="/watch/:stream">
                 {({ stream }) => <WatchPage key={stream} stream={stream} />}
-              </Route>
-              <Route path="/earn">
-                <EarnPage />
-              </Route>
-              <Route path="/broadcast">
-                <BroadcastPage />
-              </Route>
-              <Route path="/network">
-                <NetworkPage />
               </Route>
               <Route>
                 <Empty
@@ -142,7 +124,7 @@ function Header() {
           aria-label="Pages"
           className="order-last -mx-4 basis-[calc(100%+2rem)] border-t border-line px-2 sm:order-none sm:mx-0 sm:grow sm:basis-auto sm:border-0 sm:px-0"
         >
-          <ul className="grid grid-cols-4 sm:flex sm:gap-1">
+          <ul className="grid auto-cols-fr grid-flow-col sm:flex sm:gap-1">
             {pages.map(({ path: to, name }) => {
               const current = here?.path === to;
               return (

@@ -1,6 +1,5 @@
 import { Price } from "@tabcast/market";
-import type { Rung } from "@tabcast/media";
-import { Wei } from "@tabcast/runtime";
+import { type Output, Wei } from "@tabcast/runtime";
 import { counted, money } from "./format.ts";
 
 /** Highest price that a broadcast accepts, wei per output megapixel. Source: node's `maxPrice`. */
@@ -9,7 +8,7 @@ export const MAX_PRICE = Wei.of(1_000_000_000n);
 export const MOST_HOURS = 24;
 
 export interface Plan {
-  readonly rungs: readonly Pick<Rung, "width" | "height">[];
+  readonly rungs: readonly Output[];
   /** Frames per second of the source. */
   readonly frameRate: number;
   /** Of the stream, above 0 and at most 24. */

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 const LIMIT = 400_000;
 /** What Watch never loads, though its node could: the other pages, and the verbs of work and money. */
 const OTHERS = [
-  /\/src\/pages\/(earn|broadcast|network)\.tsx$/,
+  /\/src\/pages\/(?!watch\.tsx)[^/]+\.tsx$/,
   /\/packages\/node\/src\/(worker|broadcaster)\//,
   /\/packages\/tab\/src\/(working|assembly|settings\/index)\.ts$/,
   /\/packages\/(channel|media)\/src\/index\.ts$/,

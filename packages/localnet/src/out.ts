@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import type { Rung, SourceInfo } from "@tabcast/media";
 import * as Hls from "@tabcast/media/hls";
 import { originalName } from "@tabcast/media/ladder";
-import { CodedError, type Micros } from "@tabcast/runtime";
+import { CodedError, Frames, type Micros } from "@tabcast/runtime";
 import type { RecordedSegment } from "./headless.ts";
 import type { Plain, Report } from "./report.ts";
 
@@ -59,10 +59,8 @@ interface Ladder {
   readonly tracks: Map<string, Track>;
   /** Segments by sequence, in the order in which they came. */
   readonly spans: Map<number, Span>;
-  /** Each track with a picture: what players call it, and its pixels. */
-  readonly sizes: Map<string, Pick<Hls.Variant, "name" | "width" | "height">>;
-  /** Frames per second, once the source is known. */
-  frameRate?: number;
+  /** Each track with a picture: what players call it, its pixels, and its frames per second. */
+  readonly sizes: Map<string, Pick<Hls.Variant, "name" | "width" | "height" | "frameRate">>;
 }
 
 const sounds: readonly string[] = Hls.SOUND_TRACKS;
@@ -102,10 +100,13 @@ export async function openOut(folder: string): Promise<Out> {
   let epoch: number | undefined;
   return {
     source(info, rungs) {
-      ladder.frameRate = info.frameRate;
-      for (const { name, width, height } of rungs) ladder.sizes.set(name, { name, width, height });
-      const { width, height } = info;
-      ladder.sizes.set("source", { name: originalName(info), width, height });
+      const { width, height, frameRate } = info;
+      for (const rung of rungs) {
+        const own = { width: rung.width, height: rung.height };
+        const shown = { ...own, frameRate: Frames.rate(rung, frameRate) };
+        ladder.sizes.set(rung.name, { name: rung.name, ...shown });
+      }
+      ladder.sizes.set("source", { name: originalName(info), width, height, frameRate });
     },
     async piece(name, seq, what, bytes) {
       const track = await openTrack(ladder, name);
@@ -186,7 +187,7 @@ function playlist({ spans }: Ladder, track: Track, ended: boolean): string {
   return Hls.media({ kind: ended ? "vod" : "event", pieces, ended });
 }
 
-function master({ tracks, sizes, frameRate = 0 }: Ladder): string {
+function master({ tracks, sizes }: Ladder): string {
   const found = (name: string) => {
     const track = tracks.get(name);
     const codecs = Hls.strictest([...(track?.codecs ?? [])]);
@@ -195,7 +196,7 @@ function master({ tracks, sizes, frameRate = 0 }: Ladder): string {
   };
   return Hls.master({
     variants: [...sizes].flatMap(([folder, size]) =>
-      found(folder).map((track) => ({ ...track, ...size, frameRate })),
+      found(folder).map((track) => ({ ...track, ...size })),
     ),
     audio: sounds.flatMap((group) => found(group).map((track) => ({ ...track, group }))),
   });

@@ -6,7 +6,7 @@
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Checked, Reveal } from "@tabcast/protocol";
-import { concatBytes, equalBytes, Pixels, type Random, type Size, toHex } from "@tabcast/runtime";
+import { concatBytes, equalBytes, type Output, Pixels, type Random, toHex } from "@tabcast/runtime";
 
 const text = new TextEncoder();
 const MILLION = 1_000_000;
@@ -60,12 +60,17 @@ export function places(
 
 /** Indices of the rungs to look at: all of a newcomer's, else one, drawn by its share of the pixels, which is its share of the pay. */
 export function rungs(
-  ladder: readonly Size[],
+  ladder: readonly Output[],
   all: boolean,
   random: Pick<Random, "fraction">,
 ): number[] {
   if (all) return ladder.map((_, i) => i);
-  return [weighted(ladder.map(Pixels.of), random)];
+  return [
+    weighted(
+      ladder.map((rung) => Pixels.perFrame([rung])),
+      random,
+    ),
+  ];
 }
 
 /** An index, drawn by its weight; there is at least one. */

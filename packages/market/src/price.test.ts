@@ -16,6 +16,7 @@ test("two seconds of Livepeer's ladder at 1 gwei per megapixel cost what the pix
   // 1,664,160 pixels per frame, 60 frames: 99.8496 megapixels.
   expect(Price.pixels(ladder, 60)).toBe(99_849_600n);
   expect(Price.ofSegment(1_000_000_000n, ladder, 60)).toBe(99_849_600_000n);
+  expect(Price.ofPixels(1_000_000_000n, 99_849_600n)).toBe(99_849_600_000n);
 });
 
 test("a fraction of a wei is rounded up, so that no work is free by its price being small", () => {

@@ -24,10 +24,10 @@ describe("honesty", () => {
     expect(honesty(after(["strike"], ten))).toBe(0.5);
   });
 
-  test("forgets half of what it knows every three days, and does not depend on speed", () => {
+  test("forgets half of what it knows in each half-life, and does not depend on speed", () => {
     const ten = after(times(10, "good"));
-    expect(honesty(ten, 72 * HOUR)).toBeCloseTo(6 / 7, 9);
-    expect(honesty(ten, 2_400 * HOUR)).toBeCloseTo(0.5, 3);
+    expect(honesty(ten, LIVE.trust.halfLifeMs)).toBeCloseTo(6 / 7, 9);
+    expect(honesty(ten, 33 * LIVE.trust.halfLifeMs)).toBeCloseTo(0.5, 3);
     expect(honesty(after(times(9, "silent"), ten))).toBe(honesty(ten));
   });
 
@@ -64,17 +64,17 @@ test("a worker is a newcomer until it has passed ten times in a row, and again a
 });
 
 describe("strikes", () => {
-  test("are forgiven once; two within twenty results put a worker out for three days", () => {
+  test("are forgiven once; two within twenty results suspend a worker", () => {
     const one = after(["strike"]);
     expect(one.suspendedUntil).toBe(0);
-    expect(after([...times(18, "good"), "strike"], one).suspendedUntil).toBe(72 * HOUR);
+    expect(after([...times(18, "good"), "strike"], one).suspendedUntil).toBe(LIVE.trust.suspendMs);
     expect(after([...times(20, "good"), "strike"], one).suspendedUntil).toBe(0);
   });
 
-  test("are not counted where two receipts prove a lie: worker and purse are out for thirty days", () => {
+  test("are not counted where two receipts prove a lie: worker and payee are out for that at once", () => {
     const proved = after(["proof"]);
-    expect(proved.suspendedUntil).toBe(720 * HOUR);
-    expect(Trust.combine(Trust.stranger, proved).suspendedUntil).toBe(720 * HOUR);
+    expect(proved.suspendedUntil).toBe(LIVE.trust.proofMs);
+    expect(Trust.combine(Trust.stranger, proved).suspendedUntil).toBe(LIVE.trust.proofMs);
     expect(Trust.combine(Trust.stranger, after(times(50, "good"))).streak).toBe(0);
   });
 });

@@ -2,7 +2,7 @@
  * Verification: what can be said of a rendition without decoding it. Every segment is verified before it is published or paid.
  */
 import type { Receipt } from "@tabcast/protocol";
-import { equalBytes, Pixels, type Rung } from "@tabcast/runtime";
+import { equalBytes, Frames, Pixels, type Rung } from "@tabcast/runtime";
 
 /** What a check is called in a verdict. No measured values leave: they would teach a cheat the thresholds. */
 export type CheckId =
@@ -101,7 +101,7 @@ export function sizeBand(
   source: Pick<Structure, "width" | "height" | "bytes" | "duration" | "frames">,
 ): { readonly least: number; readonly most: number } {
   const target = (rung.bitrate / 8) * (source.duration / 1e6);
-  const ratio = Math.min(1, Pixels.of(rung) / Pixels.of(source));
+  const ratio = Math.min(1, Pixels.perFrame([rung]) / Pixels.of(source));
   return {
     least: Math.min(ENOUGH_OF_TARGET * target, LEAST_OF_SOURCE * source.bytes * ratio),
     most: most(rung, source),
@@ -132,9 +132,11 @@ export interface Evidence {
 /** Looks at one rendition. Every check is made, so that a verdict names all that failed. */
 export function check({ rung, source, rendition, claimed, hashesMatch }: Evidence): Outcome {
   const { least, most } = sizeBand(rung, source);
-  const count = rendition.frames === source.frames && rendition.timestamps.length === source.frames;
+  const frames = Frames.of(rung, source.frames);
+  const count = rendition.frames === frames && rendition.timestamps.length === frames;
+  const times = Frames.shown(rung, source.timestamps);
   const moved = rendition.timestamps.some((time, i) => {
-    const wanted = source.timestamps[i];
+    const wanted = times[i];
     return wanted === undefined || Math.abs(time - wanted) > TIME_TOLERANCE_US;
   });
   const media = ["moof", "mdat"].every((box) => rendition.boxes.includes(box));

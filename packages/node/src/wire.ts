@@ -4,12 +4,7 @@ import type { BitsPerSecond } from "@tabcast/runtime";
 
 /** Rungs as media has them, from rungs as the wire has them (checked when they were decoded). */
 export const asRungs = (rungs: readonly WireRung[]): Rung[] =>
-  rungs.map(({ name, width, height, bitrate }) => ({
-    name,
-    width,
-    height,
-    bitrate: bitrate as BitsPerSecond,
-  }));
+  rungs.map((rung) => ({ ...rung, bitrate: rung.bitrate as BitsPerSecond }));
 
 /** The codec family an offer or job names; `protocol` has checked that it is one. */
 export const asCodec = (name: string): CodecName => name as CodecName;

@@ -1,4 +1,4 @@
-import type { Bytes, Micros } from "@tabcast/runtime";
+import type { Bytes, Micros, Output } from "@tabcast/runtime";
 import type { CodecName, Fragment, Rung } from "../types.ts";
 import type { FrameMeasures } from "./measures.ts";
 import type { Picture } from "./planes.ts";
@@ -39,7 +39,7 @@ export interface ReferenceRequest {
   readonly source: Pick<Fragment, "init" | "media">;
   /** Indices of the frames to check, ascending, at most 16. */
   readonly frames: readonly number[];
-  readonly rungs: readonly Pick<Rung, "width" | "height">[];
+  readonly rungs: readonly Output[];
 }
 
 export interface CompareRequest {

@@ -1,4 +1,4 @@
-import { CodedError, type Micros } from "@tabcast/runtime";
+import { CodedError, Frames, type Micros } from "@tabcast/runtime";
 import { MAX_FRAME_RATE } from "../bounds.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { frameRateOf, microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
@@ -122,7 +122,7 @@ class Pass {
     const fail = (error: unknown) => this.fail(error);
     return Promise.all(
       rungs.map((rung, i) =>
-        openLane(codec, rung, bounded, acceleration, opened, fail, {
+        openLane(codec, rung, Frames.rate(rung, bounded), acceleration, opened, fail, {
           rates,
           made: made && ((at, bytes) => made({ rung: i, at, bytes })),
         }),

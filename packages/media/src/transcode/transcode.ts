@@ -1,3 +1,4 @@
+import { Frames } from "@tabcast/runtime";
 import { isKeyPacket } from "../bitstream.ts";
 import { MAX_FRAME_RATE, MAX_FRAMES, MAX_PIXELS, MAX_SEGMENT_BYTES } from "../bounds.ts";
 import { chunkBytes, completeColour } from "../codecs.ts";
@@ -161,7 +162,9 @@ function pack(
   source: VideoTrack,
   { samples, sequence }: Media,
 ): Transcoded {
-  const byMicros = new Map(samples.map((s) => [microsOf(s.time, source.timescale), s]));
+  const inTime = samples.toSorted((a, b) => a.time - b.time);
+  const shown = Frames.shown(rung, inTime);
+  const byMicros = new Map(shown.map((s) => [microsOf(s.time, source.timescale), s]));
   const coded: Sample[] = [];
   for (const chunk of chunks) {
     const original = byMicros.get(chunk.timestamp);
@@ -173,10 +176,10 @@ function pack(
         key: chunk.type === "key",
       });
   }
-  if (coded.length !== samples.length || chunks.length !== coded.length || !coded[0]?.key)
+  if (coded.length !== shown.length || chunks.length !== coded.length || !coded[0]?.key)
     throw new MediaError(
-      { code: "MEDIA_INCOMPLETE", frames: coded.length, expected: samples.length },
-      `rung ${rung.name} has ${coded.length} of ${samples.length} frames`,
+      { code: "MEDIA_INCOMPLETE", frames: coded.length, expected: shown.length },
+      `rung ${rung.name} has ${coded.length} of ${shown.length} frames`,
     );
   const track = videoTrackOf(codec, rung, source.timescale, config, coded[0].data);
   if (!isKeyPacket(codec, coded[0].data, track.description))

@@ -1,6 +1,6 @@
-import { Admission, type Config, Crew, Price } from "@tabcast/market";
+import { Admission, type Config, Crew } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
-import type { Clock } from "@tabcast/runtime";
+import { type Clock, Pixels } from "@tabcast/runtime";
 import type { Hiring } from "./hiring.ts";
 
 export interface AskingOptions {
@@ -47,7 +47,7 @@ export function openAsking(options: AskingOptions): Asking {
           ? `workers are quick enough for more now, and are asked for ${names}`
           : `the workers that came are too slow for the whole ladder: they are asked for ${names}`,
       );
-      const pixels = Number(Price.pixels(next, 1)) * frames;
+      const pixels = Pixels.ofFrames(next, frames);
       hiring.tell({ type: "asked", pixels, now: clock.now() });
     },
     advise(hiring) {

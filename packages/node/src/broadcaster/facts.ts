@@ -1,7 +1,7 @@
 /** What a broadcast says of itself: to viewers, to workers, and to its own crew. */
-import { type Crew, Price, Screen } from "@tabcast/market";
+import { type Crew, Screen } from "@tabcast/market";
 import type { SourceInfo } from "@tabcast/media";
-import type { Wei } from "@tabcast/runtime";
+import { Pixels, type Wei } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { OfferFacts } from "./offering.ts";
 import type { StreamFacts } from "./publisher.ts";
@@ -58,10 +58,8 @@ export const needOf = (
 ): Crew.Need => ({
   wanted,
   maxPrice,
-  pixels: Number(Price.pixels(rungs, 1)) * plannedFrames(info, segmentMs),
-  least:
-    Math.min(...rungs.map((rung) => Number(Price.pixels([rung], 1)))) *
-    plannedFrames(info, segmentMs),
+  pixels: Pixels.ofFrames(rungs, plannedFrames(info, segmentMs)),
+  least: Math.min(...rungs.map((rung) => Pixels.ofFrames([rung], plannedFrames(info, segmentMs)))),
   bytes: (info.bitrate / 8) * (segmentMs / 1_000),
   segmentMs,
   slackMs: pace.offeredSlackMs,

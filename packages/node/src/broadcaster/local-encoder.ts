@@ -1,5 +1,6 @@
-import { Admission, Price } from "@tabcast/market";
+import { Admission } from "@tabcast/market";
 import type { inspect, Rung, Transcoder } from "@tabcast/media";
+import { Pixels } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import { type Collected, hashes, type Segment } from "./delivery.ts";
 import { framesOf, pixelsOf } from "./transcode/cost.ts";
@@ -44,7 +45,7 @@ export function openLocalEncoder(
   let transcoder: Transcoder | undefined;
   // Both are replaced by what is measured.
   let usualMs = 0.75 * segmentMs;
-  let pixelsPerS = Number(Price.pixels(rungs, 1)) * 30;
+  let pixelsPerS = Pixels.rate(rungs, 30);
   signal.addEventListener("abort", () => transcoder?.close(), { once: true });
 
   return {
@@ -64,7 +65,7 @@ export function openLocalEncoder(
         const result = await transcoder.transcode(request, waits);
         // Of one that was still being made, waiting for its bytes is no part.
         const took = captured === undefined ? result.encodeMs : clock.now() - startedAt;
-        const share = Number(Price.pixels(mine, 1)) / Number(Price.pixels(rungs, 1));
+        const share = Pixels.perFrame(mine) / Pixels.perFrame(rungs);
         usualMs += config.alpha * (took / share - usualMs);
         pixelsPerS += config.alpha * (speed(took) - pixelsPerS);
         const renditions = await Promise.all(

@@ -4,7 +4,7 @@ import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openRecords, type Records, whoseOf } from "./records.ts";
 
-const HOUR = 3_600_000;
+const { suspendMs, proofMs } = LIVE.trust;
 const provenPayee = `0x${"ab".repeat(20)}`;
 const ann = { worker: "ann", provenPayee };
 let unix = 1_790_000_000_000;
@@ -29,7 +29,7 @@ test("a worker's records outlive the stream, for each codec apart", async () => 
   expect((await open(store, "vp9")).honesty(ann)).toBe(0.5);
 });
 
-test("two strikes keep a worker out for three days, also under a fresh key with the old purse", async () => {
+test("two strikes keep a worker out for `suspendMs`, also under a fresh key with the old purse", async () => {
   const store = memory();
   const records = await open(store);
   records.tell(ann, { type: "strike" });
@@ -37,10 +37,10 @@ test("two strikes keep a worker out for three days, also under a fresh key with 
   records.tell(ann, { type: "strike" });
   await records.stored();
   const later = await open(store);
-  expect(later.suspendedFor(ann)).toBe(72 * HOUR);
-  expect(later.suspendedFor({ worker: "ann's new tab", provenPayee })).toBe(72 * HOUR);
+  expect(later.suspendedFor(ann)).toBe(suspendMs);
+  expect(later.suspendedFor({ worker: "ann's new tab", provenPayee })).toBe(suspendMs);
   expect(later.suspendedFor({ worker: "bob", provenPayee: `0x${"cd".repeat(20)}` })).toBe(0);
-  unix += 72 * HOUR;
+  unix += suspendMs;
   expect(later.suspendedFor(ann)).toBe(0);
 });
 
@@ -49,7 +49,7 @@ test("a proof keeps a worker out in every codec", async () => {
   const records = await open(store);
   records.tell({ worker: "ann" }, { type: "proof" });
   await records.stored();
-  expect((await open(store, "av1")).suspendedFor(ann)).toBe(720 * HOUR);
+  expect((await open(store, "av1")).suspendedFor(ann)).toBe(proofMs);
 });
 
 test("good work of one tab does not vouch for the next one with the same purse", async () => {
@@ -65,7 +65,7 @@ test("an address that was only named is neither blamed nor praised", async () =>
   const payee = new Uint8Array(20).fill(0xab);
   const thief = whoseOf({ worker: "thief", payee, payeeProven: false });
   for (const type of ["good", "strike", "strike", "proof"] as const) records.tell(thief, { type });
-  expect(records.suspendedFor(thief)).toBe(720 * HOUR);
+  expect(records.suspendedFor(thief)).toBe(proofMs);
   expect(whoseOf({ worker: "ann", payee, payeeProven: true })).toEqual(ann);
   expect(records.suspendedFor(ann)).toBe(0);
   await records.stored();
@@ -90,7 +90,7 @@ test("a payee's strikes age by the results of all its workers: two within twenty
     records.tell({ worker: "ann's third tab", provenPayee }, { type: "strike" });
     return records.suspendedFor({ worker: "ann's fourth tab", provenPayee });
   };
-  expect(await outAfter(18)).toBe(72 * HOUR);
+  expect(await outAfter(18)).toBe(suspendMs);
   expect(await outAfter(20)).toBe(0);
 });
 

@@ -2,7 +2,7 @@ import type { Purse } from "@tabcast/channel";
 import { Price } from "@tabcast/market";
 import type { Made, Transcoded, Transcoder } from "@tabcast/media";
 import { hashReceipt, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
-import { sha256, toHex } from "@tabcast/runtime";
+import { Pixels, sha256, toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
 import { asCodec, asRungs } from "../wire.ts";
 import type { Audits } from "./audits.ts";
@@ -75,8 +75,7 @@ export function openMaker(options: MakerOptions): Maker {
       );
       // What is wrong with an open job's bytes says more than what the transcoder makes of them.
       const [{ media, mediaHash }, result] = await Promise.all([input.received, working]);
-      const frames = result.renditions[0]?.frames ?? 0;
-      const pixels = Number(Price.pixels(rungs, frames));
+      const pixels = Pixels.made(rungs, result.renditions);
       speeds.worked(codec, { pixels, ms: result.encodeMs });
       const renditions = await Promise.all(result.renditions.map(keep));
       // The source rung is served from here too, so its viewers cost the broadcaster nothing.
@@ -96,7 +95,7 @@ export function openMaker(options: MakerOptions): Maker {
       await credit.room(engagement, seq, { signal });
       audits.signed(stream, { seq, receipt, ppm: checkPpm });
       credit.delivered(engagement, seq);
-      const owed = Price.ofSegment(engagement.award.price, rungs, frames);
+      const owed = Price.ofPixels(engagement.award.price, BigInt(pixels));
       await purse.accrue(engagement.potId, owed); // stored before the result, which extends credit, is sent
       receipts.put(seq, { source: mediaHash, sealed });
       finish(result.renditions);

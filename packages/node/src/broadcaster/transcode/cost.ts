@@ -1,7 +1,7 @@
 /** What a segment costs to transcode, in frames, bytes, pixels and wei: what a job of another kind would count otherwise. */
 import { Price } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
-import type { Wei } from "@tabcast/runtime";
+import { Pixels, type Wei } from "@tabcast/runtime";
 import type { Segment } from "../delivery.ts";
 
 export const framesOf = ({ captured, planned }: Segment): number =>
@@ -13,7 +13,7 @@ export const bytesOf = ({ init, captured }: Segment): number =>
 
 /** Output pixels of these rungs. */
 export const pixelsOf = (segment: Segment, rungs: readonly Rung[]): number =>
-  Number(Price.pixels(rungs, framesOf(segment)));
+  Pixels.ofFrames(rungs, framesOf(segment));
 
 /** What these rungs cost at `price`, in wei per output megapixel. */
 export const amountOf = (segment: Segment, rungs: readonly Rung[], price: bigint): Wei =>

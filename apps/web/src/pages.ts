@@ -1,0 +1,19 @@
+import { type ComponentType, lazy } from "react";
+
+/** Loaded when it is first opened, like every page. */
+export const WatchPage = lazy(() => import("./pages/watch.tsx"));
+
+/** A page of its own: where it is, and what the navigation and the window's title call it. */
+interface Listed {
+  readonly path: `/${string}`;
+  readonly name: string;
+  readonly Page: ComponentType;
+}
+
+/** Every page, in the order of the navigation: a new one is its file and a line here. */
+export const pages: readonly Listed[] = [
+  { path: "/watch", name: "Watch", Page: WatchPage },
+  { path: "/earn", name: "Earn", Page: lazy(() => import("./pages/earn.tsx")) },
+  { path: "/broadcast", name: "Broadcast", Page: lazy(() => import("./pages/broadcast.tsx")) },
+  { path: "/network", name: "Network", Page: lazy(() => import("./pages/network.tsx")) },
+];
