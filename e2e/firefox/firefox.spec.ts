@@ -10,9 +10,13 @@ const SCENE = { size: { width: 640, height: 360 }, ladder: "240p", wanted: 1 } a
 /** Media seconds that a picture must advance by, to be called playing: more than one segment. */
 const ADVANCES = 3;
 
-/** Goes on air from a headless Chromium. */
-const onAir = (net: Localnet): Promise<NetBroadcast> =>
-  net.broadcast({ ...SCENE, title: "Seen in Firefox" });
+/** Goes on air from a headless Chromium, which tells `dropped` why it parts with a worker. */
+const onAir = (net: Localnet, dropped = (_why: string) => {}): Promise<NetBroadcast> =>
+  net.broadcast({
+    ...SCENE,
+    title: "Seen in Firefox",
+    on: (event) => void (event.type === "dropped" && dropped(event.why)),
+  });
 
 /** Ends the broadcast and waits for its settlement. */
 async function ends(live: NetBroadcast) {
@@ -42,7 +46,7 @@ async function plays({ page }: Tab, height?: number): Promise<void> {
   );
 }
 
-test("Earn measures itself, is hired and delivers while the question about storage stays open", async ({
+test("Earn measures itself, is hired, passes the checks and is paid while the question about storage stays open", async ({
   shared: { net, firefox, h264 },
 }) => {
   test.skip(!h264, NO_H264);
@@ -63,11 +67,18 @@ test("Earn measures itself, is hired and delivers while the question about stora
   expect(Number(speed)).toBeGreaterThan(0);
   console.log(`${firefox.version} measured ${speed} Mpixel/s`);
 
-  const live = await onAir(net);
+  const drops: string[] = [];
+  const live = await onAir(net, (why) => drops.push(why));
   await earn.reads("Worker state", /Working on segment/);
-  await earn.reads("Segments delivered", /^[1-9]/);
+  // Enough that pictures are looked at: a worker that failed would be dropped before.
+  await earn.reads("Segments delivered", /^([6-9]|\d\d)/);
   await earn.shoot("earn");
-  await ends(live);
+  const { workers, work } = await ends(live);
+  expect(work.checks.checked, "segments whose pictures were looked at").toBeGreaterThan(0);
+  expect(workers).toHaveLength(1);
+  expect(BigInt(workers[0]?.earnedWei ?? 0), "wei paid").toBeGreaterThan(0n);
+  // A busy machine may make it late; what it makes must be right.
+  expect(drops.filter((why) => why === "invalid")).toEqual([]);
   await earn.press("Stop earning");
   await earn.shows("Last time");
   await earn.page.close();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isRgb, pictureOfRgb } from "./rgb.ts";
+import { isRgb, pictureOfRgb, restoreRange } from "./rgb.ts";
 
 /** A picture of one colour. */
 const plain = (bytes: readonly number[], format: string) => {
@@ -36,4 +36,20 @@ test("red is found first or third, as the format's name says", () => {
 test("planes and unknown formats are not taken for colours", () => {
   expect(["I420", "NV12", "I420A", null].filter(isRgb)).toEqual([]);
   expect(["RGBA", "RGBX", "BGRA", "BGRX"].every(isRgb)).toBe(true);
+});
+
+test("full-range samples that were taken for limited ones come back, and what was cut off stays within 10 levels", () => {
+  for (let full = 0; full <= 255; full++) {
+    // What a decoder makes of grey that it takes for limited.
+    const level = Math.min(255, Math.max(0, Math.round(((full - 16) * 255) / 219)));
+    const picture = pictureOfRgb(
+      Uint8Array.from({ length: 16 }, () => level),
+      "BGRX",
+      { width: 2, height: 2 },
+    );
+    restoreRange(picture);
+    const off = Math.abs((picture.luma.data[0] as number) - (16 + (full * 219) / 255));
+    expect(off, `luma ${full}`).toBeLessThanOrEqual(full > 16 && full < 235 ? 2 : 10);
+    expect(picture.u.data[0]).toBe(128);
+  }
 });

@@ -51,9 +51,34 @@ export function pictureOfRgb(
   return { luma: { width, height, data: luma }, u: { ...half, data: u }, v: { ...half, data: v } };
 }
 
+/** What stands for luma that was cut off, between the cut and the end of the range, so that no error is larger than 10. */
+const DARK = 8;
+const BRIGHT = 245;
+
+/**
+ * Puts right the samples, of limited range, of a picture whose full-range ones were taken for limited: they are the source's own
+ * samples, except that luma ends at 16 and 235. In place.
+ */
+export function restoreRange({ luma, u, v }: Picture): void {
+  for (let i = 0; i < luma.data.length; i++) {
+    const sample = luma.data[i] as number;
+    const full = sample <= 16 ? DARK : sample >= 235 ? BRIGHT : sample;
+    luma.data[i] = 16.5 + (full * 219) / 255;
+  }
+  for (const { data } of [u, v])
+    for (let i = 0; i < data.length; i++)
+      data[i] = 128.5 + (((data[i] as number) - 128) * 224) / 255;
+}
+
 /** Makes planes of decoded frames that came in colours. One for a decoder: it keeps a canvas. */
 export class Planes {
   readonly #canvas = new OffscreenCanvas(2, 2);
+  readonly #restores: boolean;
+
+  /** `restores`: the decoder took full range for limited, by `losesRange`. */
+  constructor(restores: boolean) {
+    this.#restores = restores;
+  }
 
   /**
    * The frame, or where it is RGB a new one with planes in its place, which is closed. Firefox 153 encodes RGB by BT.601 and calls
@@ -70,7 +95,9 @@ export class Planes {
     frame.close();
     const { data } = context.getImageData(0, 0, size.width, size.height);
     const matrix = colorSpace.matrix ?? "bt709";
-    const { luma, u, v } = pictureOfRgb(data, "RGBA", size, matrix);
+    const picture = pictureOfRgb(data, "RGBA", size, matrix);
+    if (this.#restores) restoreRange(picture);
+    const { luma, u, v } = picture;
     return new VideoFrame(concatBytes(luma.data, u.data, v.data), {
       format: "I420",
       codedWidth: size.width,

@@ -1,6 +1,7 @@
 import { MediaError, messageOf } from "../errors.ts";
 import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
-import { isRgb, pictureOfRgb } from "../rgb.ts";
+import { losesRange } from "../range.ts";
+import { isRgb, pictureOfRgb, restoreRange } from "../rgb.ts";
 import { decoderConfigOf } from "../transcode/transcode.ts";
 import type { Picture } from "./planes.ts";
 
@@ -111,7 +112,9 @@ export async function pictureOf(frame: VideoFrame): Promise<Picture> {
       rect: { x: rect.x, y: rect.y, width, height },
       layout: [{ offset: 0, stride: 4 * width }],
     });
-    return pictureOfRgb(pixels, format, { width, height });
+    const picture = pictureOfRgb(pixels, format, { width, height });
+    if (frame.colorSpace.fullRange && (await losesRange())) restoreRange(picture);
+    return picture;
   }
   if (!rect || (format !== "I420" && format !== "NV12"))
     throw new MediaError(

@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { videoTrackOf } from "./lane.ts";
+import { BitsPerSecond } from "@tabcast/runtime";
+import { afterEach, expect, test, vi } from "vitest";
+import { openLane, videoTrackOf } from "./lane.ts";
+import { Rates } from "./rate.ts";
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 const described = (avcC: string, first: string) =>
@@ -32,4 +34,43 @@ test("an avcC stays as the encoder gave it where its packets carry no parameter 
 test("an avcC with lengths of fewer than four bytes stays as the encoder gave it", () => {
   const avcC = `014d4015fde10017${SPS}010004${PPS}`;
   expect(described(avcC, `0017${SPS}0004${PPS}000565b8040abc`)).toEqual(bytes(avcC));
+});
+
+/** What an encoder is configured with in a browser that takes what `takes` says; hardware it has none. */
+async function configured(takes: (config: VideoEncoderConfig) => boolean) {
+  const configs: VideoEncoderConfig[] = [];
+  vi.stubGlobal(
+    "VideoEncoder",
+    class {
+      static async isConfigSupported(config: VideoEncoderConfig) {
+        const supported = config.hardwareAcceleration !== "prefer-hardware" && takes(config);
+        return { supported };
+      }
+      configure(config: VideoEncoderConfig) {
+        configs.push(config);
+      }
+    },
+  );
+  const rung = { name: "240p", width: 426, height: 240, bitrate: BitsPerSecond.of(250_000) };
+  const rates = new Rates();
+  // Two seconds of 70 % of what was wanted.
+  rates.learn("avc", rung, { bytes: 43_750, seconds: 2 });
+  const nothing = () => {};
+  await openLane("avc", rung, 25, "no-preference", nothing, nothing, { rates });
+  return configs;
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("software that refuses temporal layers is asked for the learnt bitrate all the same", async () => {
+  const [layered] = await configured(() => true);
+  expect(layered).toMatchObject({ scalabilityMode: "L1T2", bitrate: 300_000 });
+  const [plain] = await configured(({ scalabilityMode }) => scalabilityMode === undefined);
+  expect(plain?.bitrate).toBe(300_000);
+  expect(plain).not.toHaveProperty("scalabilityMode");
+});
+
+test("software that refuses the learnt bitrate too is asked for the rung's", async () => {
+  const [own] = await configured(({ bitrate }) => bitrate === 250_000);
+  expect(own?.bitrate).toBe(250_000);
 });

@@ -89,13 +89,11 @@ export async function openLane(
       acceleration === "prefer-hardware" && !byHardware ? "no-preference" : acceleration,
   };
   // The codec string stays that of the rung's own bitrate, so that the init segment does not change with the correction.
-  const tuned: VideoEncoderConfig = {
-    ...config,
-    ...SOFTWARE[codec],
-    bitrate: rates?.ask(codec, rung) ?? rung.bitrate,
-  };
-  const chosen = !byHardware && (await supports(tuned)) ? tuned : config;
-  if (chosen === config && !(await supports(config))) throw refuse("not supported by this browser");
+  const paced = { ...config, bitrate: rates?.ask(codec, rung) ?? rung.bitrate };
+  const wishes = byHardware ? [config] : [{ ...paced, ...SOFTWARE[codec] }, paced, config];
+  let chosen: VideoEncoderConfig | undefined;
+  for (const wish of wishes) if (chosen === undefined && (await supports(wish))) chosen = wish;
+  if (chosen === undefined) throw refuse("not supported by this browser");
   const chunks: EncodedVideoChunk[] = [];
   let at = 0;
   const lane: Lane = {

@@ -2,6 +2,7 @@ import { CodedError, Frames, type Micros } from "@tabcast/runtime";
 import { MAX_FRAME_RATE } from "../bounds.ts";
 import { MediaError, messageOf } from "../errors.ts";
 import { frameRateOf, microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
+import { losesRange } from "../range.ts";
 import { Planes } from "../rgb.ts";
 import type { CodecName, Made, Rung } from "../types.ts";
 import type { SegmentInput } from "./input.ts";
@@ -60,7 +61,7 @@ class Pass {
   readonly #coders: (VideoDecoder | VideoEncoder)[] = [];
   readonly #broken = Promise.withResolvers<never>();
   readonly #shape = new Shape();
-  readonly #planes = new Planes();
+  #planes = new Planes(false);
   /** Times of the samples so far, in microseconds; and the newest. */
   readonly #times = new Set<number>();
   #last = 0;
@@ -88,6 +89,8 @@ class Pass {
 
   async run(): Promise<readonly Lane[]> {
     const { turn } = this.#options;
+    const { colorSpace } = this.#options.decoder;
+    this.#planes = new Planes(colorSpace?.fullRange === true && (await this.#others(losesRange())));
     const lanes = await this.#openLanes();
     this.#mustBeWhole();
     const decoder = this.#openDecoder(lanes);
