@@ -74,7 +74,7 @@ test("an address that was only named is neither blamed nor praised", async () =>
 
 test("what was written under an address before payees signed keeps nobody out", async () => {
   const store = memory();
-  const suspendedUntil = unix + HOUR;
+  const suspendedUntil = unix + suspendMs;
   const record = { good: 0, bad: 1, at: unix, streak: 0, strikes: [], suspendedUntil };
   for (const codec of ["avc", "any"])
     await store.write([[`trust/${provenPayee}/${codec}/transcode`, record]]);
