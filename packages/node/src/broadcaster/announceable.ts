@@ -1,13 +1,7 @@
 import { LIVE, Screen } from "@tabcast/market";
-import {
-  Announce,
-  Entry,
-  type Loose,
-  Offer,
-  ProtocolError,
-  type Rung as WireRung,
-} from "@tabcast/protocol";
+import { Announce, Entry, type Loose, Offer, ProtocolError } from "@tabcast/protocol";
 import { CodedError } from "@tabcast/runtime";
+import { offerFacts, streamFacts } from "./facts.ts";
 import type { BroadcastOptions } from "./types.ts";
 
 /** A stream that no peer could be told of: what it says of itself is what every peer refuses. Do: change the source or the ladder as the message says. */
@@ -63,62 +57,28 @@ export function requireAnnounceable(plan: Plan): void {
   }
 }
 
-const sourceOf = ({ info: { width, height, bitrate } }: Plan): WireRung => ({
-  name: "source",
-  width,
-  height,
-  bitrate,
+/** What viewers are told. */
+const announcement = (plan: Plan): Loose<Announce> => ({
+  ...STREAM,
+  ...streamFacts(plan, plan.info, { title: plan.title, startedMs: 0 }),
+  newest: 0,
+  ended: false,
 });
 
-function announcement(plan: Plan): Loose<Announce> {
-  const { title, codec, segmentMs, rungs, info } = plan;
-  return {
-    ...STREAM,
-    title,
-    codec,
-    segmentMs,
-    rungs,
-    source: sourceOf(plan),
-    audio: info.audioCodec !== undefined,
-    startedMs: 0,
-    newest: 0,
-    ended: false,
-  };
-}
-
-function offer({
-  info,
-  codec,
-  rungs,
-  segmentMs,
-  slackMs,
-  maxPrice,
-  wanted,
-  workers,
-}: Plan): Loose<Offer> {
-  const token = workers?.token;
-  return {
-    ...STREAM,
-    id: zeros(16),
-    sourceCodec: info.codec,
-    width: info.width,
-    height: info.height,
-    fpsMilli: Math.round(info.frameRate * 1_000),
-    sourceBitrate: info.bitrate,
-    codec,
-    rungs,
-    segmentMs,
-    slackMs: Math.round(slackMs),
-    maxPrice,
-    wanted,
-    pot: POT,
-    window: 1,
-    ttlMs: LIVE.offerTtlMs,
+/** What workers are told. */
+const offer = (plan: Plan): Loose<Offer> => ({
+  ...STREAM,
+  ...offerFacts(plan, plan.info, {
     seedCommit: zeros(32),
-    need: workers?.need ?? [],
-    crew: token === undefined ? zeros(0) : Screen.crewId(token),
-  };
-}
+    policy: { ...Screen.open, ...plan.workers },
+  }),
+  id: zeros(16),
+  slackMs: Math.round(plan.slackMs),
+  maxPrice: plan.maxPrice,
+  wanted: plan.wanted,
+  pot: POT,
+  ttlMs: LIVE.offerTtlMs,
+});
 
 /** A segment of which nothing was made: as many tracks as there will be. */
 function entry({ rungs, info, segmentMs, aac }: Plan): Loose<Entry> {

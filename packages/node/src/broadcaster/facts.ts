@@ -9,7 +9,7 @@ import type { StreamFacts } from "./publisher.ts";
 /** Segments a worker may deliver unpaid. Source: facts of payments, section 7. */
 const WINDOW = 2;
 
-type Planned = Pick<StreamContext, "rungs" | "codec" | "segmentMs" | "pace">;
+type Planned = Pick<StreamContext, "rungs" | "codec" | "segmentMs">;
 
 /** Frames of a segment as it is planned, at least one. */
 export const plannedFrames = ({ frameRate }: SourceInfo, segmentMs: number): number =>
@@ -52,7 +52,7 @@ export const offerFacts = (
 
 /** What the crew has to do for each segment. */
 export const needOf = (
-  { rungs, segmentMs, pace }: Planned,
+  { rungs, segmentMs, pace }: Planned & Pick<StreamContext, "pace">,
   info: SourceInfo,
   { wanted, maxPrice }: { readonly wanted: number; readonly maxPrice: Wei },
 ): Crew.Need => ({
