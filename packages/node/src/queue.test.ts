@@ -1,9 +1,10 @@
+import { SerialQueue } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
-import { openCondition, openSerialQueue } from "./queue.ts";
+import { openCondition } from "./queue.ts";
 
 describe("a serial queue", () => {
   test("runs one task at a time, in order, also after one has failed", async () => {
-    const queue = openSerialQueue();
+    const queue = new SerialQueue();
     const log: string[] = [];
     const task = (name: string, fails = false) =>
       queue.run(async () => {

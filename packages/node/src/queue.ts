@@ -1,20 +1,3 @@
-/** Runs tasks of one kind strictly one after the other. A failed task does not stop the next. */
-export interface SerialQueue {
-  run<T>(task: () => Promise<T>): Promise<T>;
-}
-
-/** For what only one may use at a time: the uplink, a wallet, a file. */
-export function openSerialQueue(): SerialQueue {
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    run(task) {
-      const next = last.then(task, task);
-      last = next.catch(() => {});
-      return next;
-    },
-  };
-}
-
 /** A condition that others wait for: `wake` lets every waiter ask again whether it is true. */
 export interface Condition {
   wake(): void;

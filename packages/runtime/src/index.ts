@@ -5,4 +5,5 @@ export * from "./errors.ts";
 export * from "./figures.ts";
 export * from "./random.ts";
 export * from "./rung.ts";
+export * from "./serial-queue.ts";
 export * from "./units.ts";

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import { SerialQueue, type Wei } from "@tabcast/runtime";
 import {
   keccak256,
   type LocalAccount,
@@ -8,7 +8,6 @@ import {
   toHex,
 } from "viem";
 import { estimateGas, getBalance, getTransactionCount } from "viem/actions";
-import { SerialQueue } from "../serial-queue.ts";
 import type { Address, Domain, Hex } from "../types.ts";
 import { broadcast, NonceTaken } from "./broadcast.ts";
 import { ChainError, translate, wrongChain } from "./chain-error.ts";

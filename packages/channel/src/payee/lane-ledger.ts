@@ -1,6 +1,5 @@
-import type { Wei } from "@tabcast/runtime";
+import { SerialQueue, type Wei } from "@tabcast/runtime";
 import type { Waits } from "../chain/chain.ts";
-import { SerialQueue } from "../serial-queue.ts";
 import type { Hex, PotConfig, SignedVoucher } from "../types.ts";
 import type { VoucherError } from "../voucher.ts";
 import { laneChange, type StoredLane } from "./lane-record.ts";

@@ -1,8 +1,7 @@
-import type { Wei } from "@tabcast/runtime";
+import { SerialQueue, type Wei } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
 import type { Reservation } from "../chain/chain.ts";
 import { potId, separator } from "../config.ts";
-import { SerialQueue } from "../serial-queue.ts";
 import type { Store } from "../store/store.ts";
 import type { Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";

@@ -6,11 +6,10 @@
  * Bounds: `MOST_POTS` pots, `MOST_IN_POT` lanes each; each pot is read from the chain every `refresh`, and once when it is new.
  * Stored before it is acknowledged. Forgets a pot once it is final.
  */
-import { type Clock, systemClock, toError, type Wei } from "@tabcast/runtime";
+import { type Clock, SerialQueue, systemClock, toError, type Wei } from "@tabcast/runtime";
 import { type Chain, connect, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
-import { SerialQueue } from "../serial-queue.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import { VoucherError, verify } from "../voucher.ts";

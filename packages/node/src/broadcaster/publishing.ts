@@ -1,5 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
-import { openSerialQueue } from "../queue.ts";
+import { SerialQueue, type Wei } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { Entries } from "./entries.ts";
 import type { Outcome } from "./outcome.ts";
@@ -39,9 +38,9 @@ export function openPublishing(
   const { entries, pay, record, liveAt, fail, changed } = options;
   const outbox = new Map<number, { readonly outcome: Outcome; readonly paid: Promise<Wei> }>();
   const lines: SegmentLine[] = [];
-  const publishing = openSerialQueue();
+  const publishing = new SerialQueue();
   // Apart from publishing: viewers and workers do not wait for a disk.
-  const recording = openSerialQueue();
+  const recording = new SerialQueue();
   let published = 0;
   let recorded = 0;
 

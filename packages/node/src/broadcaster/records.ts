@@ -1,8 +1,7 @@
 import type { Change, Json, Store } from "@tabcast/channel";
 import { type Config, Trust } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { type Clock, toHex } from "@tabcast/runtime";
-import { openSerialQueue } from "../queue.ts";
+import { type Clock, SerialQueue, toHex } from "@tabcast/runtime";
 
 /** Records kept; those not touched for longest make room, first of all those that keep nobody out. */
 const MOST_RECORDS = 2_048;
@@ -59,7 +58,7 @@ export interface Records {
 export async function openRecords(options: RecordsOptions): Promise<Records> {
   const { store, codec, config, clock, failed } = options;
   const records = new Map<string, Trust.Record>();
-  const writing = openSerialQueue();
+  const writing = new SerialQueue();
   const key = (who: string, of = codec) => Trust.keyOf({ who, codec: of, kind: "transcode" });
   for (const [name, value] of await store.list("trust/").catch((error: unknown) => {
     failed(error);

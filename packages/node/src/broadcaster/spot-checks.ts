@@ -1,4 +1,5 @@
-import { type Condition, openSerialQueue } from "../queue.ts";
+import { SerialQueue } from "@tabcast/runtime";
+import type { Condition } from "../queue.ts";
 import type { Draw, Result } from "./checks.ts";
 import type { JobContext } from "./context.ts";
 import type { Captured, Collected } from "./delivery.ts";
@@ -32,7 +33,7 @@ export function openSpotChecks(
   { checks, clock, pace, signal }: SpotChecksContext,
   { behind, condition, skipped }: SpotChecksOptions,
 ): SpotChecks {
-  const queue = openSerialQueue();
+  const queue = new SerialQueue();
   let waiting = 0;
 
   return {

@@ -1,6 +1,5 @@
 import type { Speed } from "@tabcast/market";
-import type { Clock } from "@tabcast/runtime";
-import { openSerialQueue } from "../queue.ts";
+import { type Clock, SerialQueue } from "@tabcast/runtime";
 import type { Courier, Delivery, JobTerms, Segment, SendOptions } from "./delivery.ts";
 import { bytesOf } from "./transcode/cost.ts";
 
@@ -29,7 +28,7 @@ export interface Uplink {
 }
 
 export function openUplink(courier: Courier, clock: Clock): Uplink {
-  const queue = openSerialQueue();
+  const queue = new SerialQueue();
   let freeAt = 0;
 
   return {
