@@ -12,7 +12,11 @@ export interface Outside {
   readonly signal: AbortSignal;
 }
 
-/** What every part of a node is given first: whom it talks to, what time it is, chance, and when it ends. */
+/**
+ * What every part of a node is given first: whom it talks to, what time it is, chance, and when it ends. Its own few options come second
+ * and repeat none of these. A part that needs one or two of them names those: `Pick<Context, "clock">`. Whoever opens a part for a
+ * shorter life gives it another signal, `{ ...context, signal }`. What ends one call only is an option of that call, not of the part.
+ */
 export type Context = Required<Outside>;
 
 /** Where nothing is given, time and chance are the machine's own. */

@@ -1,9 +1,8 @@
 import { Check } from "@tabcast/market";
-import type { Mesh } from "@tabcast/mesh";
 import { openReveal, PROTOCOLS } from "@tabcast/protocol";
 import { BoundedMap, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
-import type { WorkerEvent } from "./types.ts";
+import type { WorkerContext } from "./context.ts";
 
 /** Segments of one stream whose receipts are remembered until it shows whom it spot-checked; and streams. */
 const MOST_KEPT = 20_000;
@@ -18,15 +17,7 @@ export interface Audits {
   signed(stream: string, kept: Check.Kept): void;
 }
 
-export function openAudits({
-  mesh,
-  on,
-  signal,
-}: {
-  readonly mesh: Mesh;
-  readonly on: (event: WorkerEvent) => void;
-  readonly signal: AbortSignal;
-}): Audits {
+export function openAudits({ mesh, on, signal }: WorkerContext): Audits {
   const audits = new BoundedMap<
     string,
     { readonly commitment: Uint8Array; readonly kept: Check.Kept[] }

@@ -2,7 +2,7 @@ import { type Domain, type Hex, type PotConfig, type Purse, Wire } from "@tabcas
 import { LIVE } from "@tabcast/market";
 import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Accept, Keys, type Offer, PROTOCOLS, peerIdOf, sealAward } from "@tabcast/protocol";
-import { fromHex, systemClock } from "@tabcast/runtime";
+import { fromHex, secureRandom, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { ask } from "../exchange.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
@@ -42,22 +42,15 @@ async function open() {
   const another = { ...offer, id: new Uint8Array(16).fill(8), stream: others.publicKey } as Offer;
   const reads: (() => void)[] = [];
   let drawn: Uint8Array | undefined = DRAWN;
-  const engagements = openEngagements({
-    mesh: ours,
-    clock: systemClock,
-    on() {},
-    quitted() {},
-    signal,
-  });
+  const context = { mesh: ours, clock: systemClock, random: secureRandom, on() {}, signal };
+  const engagements = openEngagements(context, { quitted() {} });
   const state = { shut: false };
-  serveAwards({
-    mesh: ours,
+  serveAwards(context, {
     purse: {
       payee: address("d"),
       lane: 3,
       trust: () => new Promise<Hex>((resolve) => reads.push(() => resolve("0x01"))),
     } as unknown as Purse,
-    clock: systemClock,
     limiter: openRateLimiter(LIVE, systemClock, () => {}),
     bidding: {
       offer: (id) => (id[0] === 8 ? another : offer),
@@ -84,8 +77,6 @@ async function open() {
       lists: { allow: [], deny: [] },
       working: engagements.all().map(({ stream }) => stream),
     }),
-    on() {},
-    signal,
   });
   const award = async (epoch: number, { by = keys, offerId = 7, id = DRAWN } = {}) => {
     const sealed = await sealAward(by, {

@@ -1,23 +1,20 @@
 import { type Hex, type Purse, Wire } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
-import type { Mesh } from "@tabcast/mesh";
 import { Accept, openAward, PROTOCOLS } from "@tabcast/protocol";
-import { type Clock, describe, fromHex, toHex } from "@tabcast/runtime";
+import { describe, fromHex, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import type { Audits } from "./audits.ts";
 import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
+import type { WorkerContext } from "./context.ts";
 import type { Engagements } from "./engagements.ts";
-import type { WorkerEvent } from "./types.ts";
 
 /** How long reading a pot from the chain may take, in milliseconds. */
 const TRUST_MS = 10_000;
 
 export interface AwardsOptions {
-  readonly mesh: Mesh;
   readonly purse: Purse;
-  readonly clock: Clock;
   readonly limiter: RateLimiter;
   readonly bidding: Bidding;
   readonly ids: AwardIds;
@@ -25,14 +22,12 @@ export interface AwardsOptions {
   readonly audits: Audits;
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch" | "award">;
-  readonly on: (event: WorkerEvent) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
-export function serveAwards(options: AwardsOptions): void {
-  const { mesh, purse, clock, limiter, bidding, ids, engagements, audits, self, on, signal } =
-    options;
+export function serveAwards(context: WorkerContext, options: AwardsOptions): void {
+  const { mesh, clock, on, signal } = context;
+  const { purse, limiter, bidding, ids, engagements, audits, self } = options;
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
   const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
 

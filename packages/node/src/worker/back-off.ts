@@ -1,4 +1,5 @@
-import { BoundedMap, type Clock } from "@tabcast/runtime";
+import { BoundedMap } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 
 /** Streams that are remembered; the one that was left alone first makes room. */
 const MOST_BACKED_OFF = 128;
@@ -14,7 +15,7 @@ export interface BackOff {
   forgive(stream: string): void;
 }
 
-export function openBackOff(clock: Clock): BackOff {
+export function openBackOff({ clock }: Pick<Context, "clock">): BackOff {
   const streams = new BoundedMap<string, { readonly until: number; readonly times: number }>(
     MOST_BACKED_OFF,
   );

@@ -11,7 +11,7 @@ import {
   peerIdOf,
   sealOffer,
 } from "@tabcast/protocol";
-import { Millis, systemClock } from "@tabcast/runtime";
+import { Millis, secureRandom, systemClock } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { type BiddingOptions, openBidding } from "./bidding.ts";
@@ -89,21 +89,18 @@ test("a worker ignores an offer that comes again under its id with other terms",
     { signal },
   );
   const dropped = Promise.withResolvers<string>();
+  const context = { mesh: ours, clock: systemClock, random: secureRandom, on() {}, signal };
   const options = {
-    mesh: ours,
     keys: worker,
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
-    clock: systemClock,
     limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => dropped.resolve(reason)),
     self: () => selfOf(ours.self, 1e9),
     backsOff: () => false,
     crews: new Map(),
     doubt() {},
-    on() {},
     ids: { draw: () => bytes(9, 16) },
-    signal,
   };
-  const bidding = openBidding(options as unknown as BiddingOptions);
+  const bidding = openBidding(context, options as unknown as BiddingOptions);
   const offer = offerOf(theirs);
   const publish = async (values: Partial<Offer>) =>
     theirs.publish(OFFERS_TOPIC, await sealOffer(stream, { ...offer, ...values }));
@@ -138,21 +135,24 @@ async function heard(speed: number, replies: readonly string[]) {
   );
   let at = 0;
   let pixelsPerSecond = speed;
-  const options = {
+  const context = {
     mesh: ours,
+    clock: { ...systemClock, now: () => Millis.of(at), sleep: async () => {} },
+    random: secureRandom,
+    on: (event: WorkerEvent) => told.push(event.type === "passed" ? event.why : event.type),
+    signal,
+  };
+  const options = {
     keys: worker,
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
-    clock: { ...systemClock, now: () => Millis.of(at), sleep: async () => {} },
     limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => told.push(reason)),
     self: () => selfOf(ours.self, pixelsPerSecond),
     backsOff: () => false,
     crews: new Map(),
     doubt() {},
-    on: (event: WorkerEvent) => told.push(event.type === "passed" ? event.why : event.type),
     ids: { draw: () => bytes(9, 16) },
-    signal,
   } as unknown as BiddingOptions;
-  const bidding = openBidding(options);
+  const bidding = openBidding(context, options);
   await theirs.publish(OFFERS_TOPIC, await sealOffer(stream, offerOf(theirs)));
   await expect.poll(() => told.length).toBeGreaterThan(0);
   return {

@@ -1,7 +1,7 @@
 import type { Purse } from "@tabcast/channel";
 import { Hire, Screen } from "@tabcast/market";
 import type { CodecName } from "@tabcast/media";
-import type { Mesh, Message, PeerId } from "@tabcast/mesh";
+import type { Message, PeerId } from "@tabcast/mesh";
 import {
   BidReply,
   Clocks,
@@ -14,13 +14,13 @@ import {
   type Signer,
   sealBid,
 } from "@tabcast/protocol";
-import { BoundedMap, type Clock, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
+import { BoundedMap, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import { FloodError, type RateLimiter } from "../rate-limiter.ts";
 import { asCodec } from "../wire.ts";
 import type { AwardIds } from "./award-ids.ts";
 import { openBackOff } from "./back-off.ts";
-import type { WorkerEvent } from "./types.ts";
+import type { WorkerContext } from "./context.ts";
 
 /** Offers remembered, to answer an award with; the oldest makes room. */
 const MOST_OFFERS = 128;
@@ -39,13 +39,11 @@ export interface Bidding {
 }
 
 export interface BiddingOptions {
-  readonly mesh: Mesh;
   readonly keys: Signer;
   readonly purse: Pick<Purse, "payee" | "lane">;
   /** The payee's signature for this worker's key; undefined: there is none. */
   readonly payeeProof?: Uint8Array | undefined;
   readonly ids: AwardIds;
-  readonly clock: Clock;
   readonly limiter: RateLimiter;
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow">;
@@ -55,8 +53,6 @@ export interface BiddingOptions {
   readonly crews: ReadonlyMap<string, Uint8Array>;
   /** An offer was let pass, or bid on for fewer rungs, for the speed of this codec, or for the want of one. */
   readonly doubt: (codec: CodecName) => void;
-  readonly on: (event: WorkerEvent) => void;
-  readonly signal: AbortSignal;
 }
 
 interface Known {
@@ -79,16 +75,17 @@ const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
 
 type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 
-export function openBidding(options: BiddingOptions): Bidding {
-  const { mesh, clock, self, backsOff, doubt, on, signal } = options;
+export function openBidding(context: WorkerContext, options: BiddingOptions): Bidding {
+  const { mesh, clock, on, signal } = context;
+  const { self, backsOff, doubt } = options;
   const offers = new BoundedMap<string, Known>(MOST_OFFERS);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
-  const fewerRungs = openBackOff(clock);
+  const fewerRungs = openBackOff(context);
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
   const passed = new BoundedMap<string, { readonly offer: Offer; readonly until: number }>(
     MOST_OFFERS,
   );
-  const sender = openSender(options);
+  const sender = openSender(context, options);
 
   async function consider(offer: Offer, until = clock.now() + offer.ttlMs): Promise<void> {
     const id = toHex(offer.id);
@@ -156,7 +153,8 @@ export function openBidding(options: BiddingOptions): Bidding {
     else offers.delete(id);
   }
 
-  followOffers(options, { known: (id) => offers.get(id)?.offer, consider, closed });
+  const known = (id: string) => offers.get(id)?.offer;
+  followOffers(context, { limiter: options.limiter, known, consider, closed });
   return {
     offer: (id) => offers.get(toHex(id))?.offer,
     reconsider() {
@@ -176,8 +174,8 @@ export function openBidding(options: BiddingOptions): Bidding {
 }
 
 /** Signs bids and takes them to their streams. */
-function openSender(options: BiddingOptions) {
-  const { mesh, keys, purse, clock, self, crews, signal } = options;
+function openSender({ mesh, clock, signal }: WorkerContext, options: BiddingOptions) {
+  const { keys, purse, self, crews } = options;
   const joinedAt = clock.now();
 
   function sealed(offer: Offer, pixelsPerSecond: number): Promise<Uint8Array> {
@@ -215,13 +213,14 @@ function openSender(options: BiddingOptions) {
 
 /** Hears offers and their ends, and drops what floods, does not open, or contradicts what the same offer said before. */
 function followOffers(
-  { mesh, clock, limiter, on, signal }: BiddingOptions,
-  handle: {
+  { mesh, clock, on, signal }: WorkerContext,
+  handle: Pick<BiddingOptions, "limiter"> & {
     readonly known: (id: string) => Offer | undefined;
     readonly consider: (offer: Offer) => Promise<void>;
     readonly closed: (id: string, stream: Uint8Array) => void;
   },
 ): void {
+  const { limiter } = handle;
   const clocks = new Clocks();
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {

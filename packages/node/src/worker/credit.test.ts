@@ -1,5 +1,5 @@
 import type { Hex } from "@tabcast/channel";
-import { type Millis, systemClock } from "@tabcast/runtime";
+import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openCredit } from "./credit.ts";
 import type { Engagement } from "./engagements.ts";
@@ -21,22 +21,25 @@ function open(window = 2) {
   let now = 0;
   let late = new AbortController();
   const log: string[] = [];
-  const credit = openCredit({
-    purse: { window: () => 4 },
-    engagements: {
-      all: () => [engagement],
-      quit: () => log.push("quit"),
-      bye: (_, { why }) => log.push(`bye: ${why}`),
+  const clock: Clock = {
+    ...systemClock,
+    now: () => now as Millis,
+    timeout: () => {
+      late = new AbortController();
+      return late.signal;
     },
-    clock: {
-      ...systemClock,
-      now: () => now as Millis,
-      timeout: () => {
-        late = new AbortController();
-        return late.signal;
+  };
+  const credit = openCredit(
+    { clock },
+    {
+      purse: { window: () => 4 },
+      engagements: {
+        all: () => [engagement],
+        quit: () => log.push("quit"),
+        bye: (_, { why }) => log.push(`bye: ${why}`),
       },
     },
-  });
+  );
   return {
     engagement,
     credit,

@@ -8,7 +8,8 @@
  */
 import type { Hex, Purse } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
-import { type Clock, CodedError } from "@tabcast/runtime";
+import { CodedError } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import { openCondition } from "../queue.ts";
 import { openBackOff } from "./back-off.ts";
 import type { Engagement, Engagements } from "./engagements.ts";
@@ -55,13 +56,16 @@ interface Ended {
 export interface CreditOptions {
   readonly purse: Pick<Purse, "window">;
   readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
-  readonly clock: Clock;
 }
 
-export function openCredit({ purse, engagements, clock }: CreditOptions): Credit {
+export function openCredit(
+  context: Pick<Context, "clock">,
+  { purse, engagements }: CreditOptions,
+): Credit {
+  const { clock } = context;
   const condition = openCondition();
   /** Those that left us unpaid. */
-  const backOff = openBackOff(clock);
+  const backOff = openBackOff(context);
 
   /** What the offer allows to be unpaid, and no more than this payer has earned with us. */
   const window = ({ offer, potId }: Engagement) => Math.min(offer.window, purse.window(potId));

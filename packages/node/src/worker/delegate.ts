@@ -3,9 +3,10 @@
  * no money where a broadcaster closes its pot without paying. Knows no chain; what a voucher is worth is the watchtower's to check.
  */
 import { type Hex, type Purse, type Watchtower, Wire } from "@tabcast/channel";
-import { type Mesh, MeshError, type PeerId } from "@tabcast/mesh";
+import { MeshError, type PeerId } from "@tabcast/mesh";
 import { Delegate, DelegateReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
-import { BoundedMap, type Clock, describe, fromHex } from "@tabcast/runtime";
+import { BoundedMap, describe, fromHex } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import { answer, ask } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 
@@ -32,17 +33,10 @@ export interface Delegation {
   now(limit?: AbortSignal): Promise<void>;
 }
 
-export function openDelegation({
-  mesh,
-  purse,
-  clock,
-  signal,
-}: {
-  readonly mesh: Mesh;
-  readonly purse: Purse;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}): Delegation {
+export function openDelegation(
+  { mesh, clock, signal }: Context,
+  { purse }: { readonly purse: Purse },
+): Delegation {
   const risen = new BoundedMap<Hex, { readonly pot: Pot; readonly payer: PeerId }>(MOST_POTS);
   /** Who kept something before (true), and who answers no such question (false). */
   const keeps = new BoundedMap<PeerId, boolean>(MOST_REMEMBERED);
@@ -108,9 +102,8 @@ export function openDelegation({
 
 /** Keeps what others delegate, until `signal` fires. */
 export function serveWatchtower(
-  mesh: Mesh,
-  watchtower: Watchtower,
-  { limiter, clock, signal }: { limiter: RateLimiter; clock: Clock; signal: AbortSignal },
+  { mesh, clock, signal }: Context,
+  { watchtower, limiter }: { readonly watchtower: Watchtower; readonly limiter: RateLimiter },
 ): void {
   answer(mesh, PROTOCOLS.delegate, signal, async (head, peer) => {
     limiter.pass("delegate", peer);

@@ -1,11 +1,11 @@
 import type { Hex } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
-import type { Mesh, PeerId } from "@tabcast/mesh";
+import type { PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
-import { BoundedMap, type Clock, toHex } from "@tabcast/runtime";
+import { BoundedMap, toHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
+import type { WorkerContext } from "./context.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
-import type { WorkerEvent } from "./types.ts";
 
 /** Engagements remembered after they are over. */
 const MOST_LEFT = 16;
@@ -68,21 +68,14 @@ export interface Engagements {
 }
 
 export interface EngagementsOptions {
-  readonly mesh: Mesh;
-  readonly clock: Clock;
-  readonly on: (event: WorkerEvent) => void;
   /** A stream was quit. */
   readonly quitted: (stream: string) => void;
-  readonly signal: AbortSignal;
 }
 
-export function openEngagements({
-  mesh,
-  clock,
-  on,
-  quitted,
-  signal,
-}: EngagementsOptions): Engagements {
+export function openEngagements(
+  { mesh, clock, on, signal }: WorkerContext,
+  { quitted }: EngagementsOptions,
+): Engagements {
   const engagements = new Map<string, Engagement>();
   const left = new BoundedMap<string, Engagement>(MOST_LEFT);
   const epochs = new Map<string, number>();

@@ -34,7 +34,7 @@ test("a body's pieces are handed on before the next has come, and end when all h
     yield piece(3);
     yield end(3, hash);
   })();
-  const { media, received } = openIntake(job, following, { clock, signal: never });
+  const { media, received } = openIntake({ clock, signal: never }, job, following);
   const reader = media.getReader();
   expect((await reader.read()).value).toEqual(Uint8Array.of(1, 2));
   first.resolve();
@@ -56,7 +56,7 @@ test.each([
     "JOB_INPUT",
   ],
 ])("a body that %s is refused, and its readers get no end", async (_, parts, code) => {
-  const { media, received } = openIntake(job, all(...parts), { clock, signal: never });
+  const { media, received } = openIntake({ clock, signal: never }, job, all(...parts));
   const reading = readAll(media);
   const failure = expect.objectContaining({ code: expect.stringContaining(code) });
   await expect(received).rejects.toEqual(failure);
@@ -65,7 +65,7 @@ test.each([
 
 test("bytes of another hash are refused, though the transcoder may have seen them", async () => {
   const parts = all(piece(1, 2, 4), end(3, hash));
-  const { received } = openIntake(job, parts, { clock, signal: never });
+  const { received } = openIntake({ clock, signal: never }, job, parts);
   await expect(received).rejects.toMatchObject({ code: "HASH_MISMATCH" });
 });
 
@@ -74,7 +74,7 @@ test("a body that falls silent, or goes on beyond its deadline, is given up", as
     yield piece(1);
     await new Promise(() => {});
   })();
-  const quiet = openIntake(job, silent, { clock, signal: never });
+  const quiet = openIntake({ clock, signal: never }, job, silent);
   await expect(quiet.received).rejects.toMatchObject({
     code: "JOB_INPUT",
     message: expect.stringContaining("nothing came"),
@@ -86,7 +86,7 @@ test("a body that falls silent, or goes on beyond its deadline, is given up", as
     }
   })();
   const late = { ...job, deadlineMs: 30 } as Job;
-  const trickle = openIntake(late, endless, { clock, signal: never });
+  const trickle = openIntake({ clock, signal: never }, late, endless);
   await expect(trickle.received).rejects.toMatchObject({ code: "JOB_INPUT" });
 });
 
@@ -103,7 +103,7 @@ test("an abort ends a body at once with its own reason, and leaves its sender", 
       left.resolve();
     }
   })();
-  const { media, received } = openIntake(job, following, { clock, signal: own.signal });
+  const { media, received } = openIntake({ clock, signal: own.signal }, job, following);
   const reader = media.getReader();
   await reader.read();
   const reason = new Error("the stream is over");
@@ -113,10 +113,11 @@ test("an abort ends a body at once with its own reason, and leaves its sender", 
 });
 
 test("a transcoder that leaves does not stop the bytes, which are served to others", async () => {
-  const { media, received } = openIntake(job, all(piece(1, 2), piece(3), end(3, hash)), {
-    clock,
-    signal: never,
-  });
+  const { media, received } = openIntake(
+    { clock, signal: never },
+    job,
+    all(piece(1, 2), piece(3), end(3, hash)),
+  );
   await media.cancel();
   expect((await received).media).toEqual(whole);
 });

@@ -1,7 +1,8 @@
 import type { Message } from "@tabcast/mesh";
 import { type Job, JobEnd, MAX_JOB_MEDIA } from "@tabcast/protocol";
-import { type Clock, CodedError, concatBytes } from "@tabcast/runtime";
+import { CodedError, concatBytes } from "@tabcast/runtime";
 import { checkHash } from "../blob-store.ts";
+import type { Context } from "../context.ts";
 
 /** Planned lengths of a segment that may pass without anything of it. Source: SPEC.md 7. */
 const SILENT_SEGMENTS = 2;
@@ -31,19 +32,17 @@ export interface Input extends Pick<Intake, "received"> {
   readonly media: Intake["media"] | Received["media"];
 }
 
-export interface IntakeOptions {
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
+/** What time it is, and when the job ends. */
+type JobTime = Pick<Context, "clock" | "signal">;
 
 /** The media of a job, to be transcoded as it comes; `body` is what came with its head, the init first. */
 export function openInput(
+  context: JobTime,
   job: Job,
   body: Uint8Array<ArrayBuffer>,
   following: AsyncIterable<Message>,
-  options: IntakeOptions,
 ): Input {
-  if (job.open) return openIntake(job, following, options);
+  if (job.open) return openIntake(context, job, following);
   const media = body.slice(job.initLen);
   const mediaHash = job.mediaHash as Uint8Array<ArrayBuffer>;
   const received = checkHash(media, mediaHash).then((): Received => ({ media, mediaHash }));
@@ -56,9 +55,9 @@ export function openInput(
  * its deadline is over, or beyond 8 MiB: nobody is held by a body that never ends, and none is cut short unnoticed.
  */
 export function openIntake(
+  { clock, signal }: JobTime,
   job: Job,
   following: AsyncIterable<Message>,
-  { clock, signal }: IntakeOptions,
 ): Intake {
   let stream: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   const media = new ReadableStream<Uint8Array<ArrayBuffer>>({

@@ -1,5 +1,5 @@
 import { Hire } from "@tabcast/market";
-import type { Asker, Mesh, Message, PeerId } from "@tabcast/mesh";
+import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Cancel,
   Job,
@@ -11,18 +11,18 @@ import {
   type Offer,
   PROTOCOLS,
 } from "@tabcast/protocol";
-import { type Bytes, type Clock, CodedError, describe, toHex } from "@tabcast/runtime";
+import { type Bytes, CodedError, describe, toHex } from "@tabcast/runtime";
 import { openOutgoing, type Pieces } from "../ahead.ts";
 import { checkHash } from "../blob-store.ts";
 import { answer } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
+import type { WorkerContext } from "./context.ts";
 import type { Credit } from "./credit.ts";
 import type { Engagement, Engagements } from "./engagements.ts";
 import { openInput } from "./intake.ts";
 import type { Maker, Order } from "./making.ts";
 import { MOST_JOBS, type Shift } from "./shift.ts";
 import type { Speeds } from "./speeds.ts";
-import type { WorkerEvent } from "./types.ts";
 
 /** What may follow an open job: its media, and room for what the mesh counts for each part and for the JobEnd. */
 const MAX_FOLLOWING = (MAX_JOB_MEDIA + 2 ** 20) as Bytes;
@@ -47,16 +47,12 @@ class Refusal extends CodedError<
 > {}
 
 export interface JobsOptions {
-  readonly mesh: Mesh;
-  readonly clock: Clock;
   readonly limiter: RateLimiter;
   readonly engagements: Engagements;
   readonly credit: Credit;
   readonly shift: Shift;
   readonly speeds: Speeds;
   readonly maker: Maker;
-  readonly on: (event: WorkerEvent) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Does the jobs of the streams that hired us: each is answered with what was made of it, as it is made, and its receipt. */
@@ -65,16 +61,17 @@ export interface Jobs {
   done(): number;
 }
 
-export function openJobs(options: JobsOptions): Jobs {
-  const { mesh, limiter, engagements, credit, shift, speeds, signal } = options;
+export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
+  const { mesh, signal } = context;
+  const { limiter, engagements, credit, shift, speeds } = options;
   let done = 0;
 
   async function* serve(request: Message, asker: Asker): AsyncIterable<Message> {
     const { peer, signal: gone } = asker;
     const stop = new AbortController();
-    const course = openCourse(options);
+    const course = openCourse(context);
     try {
-      const receipt = yield* make(request, asker, { options, course, stop });
+      const receipt = yield* make(context, request, asker, { options, course, stop });
       if (!receipt.again) {
         done++;
         course.told("done");
@@ -129,7 +126,7 @@ interface Course {
   told(state: "started" | "done" | "failed", why?: string): void;
 }
 
-function openCourse({ clock, on }: Pick<JobsOptions, "clock" | "on">): Course {
+function openCourse({ clock, on }: Pick<WorkerContext, "clock" | "on">): Course {
   const startedAt = clock.now();
   return {
     seq: -1,
@@ -147,6 +144,7 @@ function openCourse({ clock, on }: Pick<JobsOptions, "clock" | "on">): Course {
 
 /** Tells what is made of a job's segment while it is made. Returns its receipt; `again`: it was done and signed before. */
 async function* make(
+  context: WorkerContext,
   request: Message,
   { peer, signal: gone, following }: Asker,
   job: {
@@ -157,7 +155,7 @@ async function* make(
   },
 ): AsyncGenerator<Message, { readonly sealed: Uint8Array<ArrayBuffer>; readonly again: boolean }> {
   const { options, course, stop } = job;
-  const { clock, speeds, signal } = options;
+  const { speeds } = options;
   const head = Job.decode(request.head);
   const { seq } = head;
   course.seq = seq;
@@ -165,8 +163,9 @@ async function* make(
   const body = request.body as Uint8Array<ArrayBuffer>;
   const engagement = admit(head, body, peer, options);
   course.engagement = engagement;
-  const all = AbortSignal.any([signal, gone, stop.signal]);
-  const input = openInput(head, body, following, { clock, signal: all });
+  const signal = AbortSignal.any([context.signal, gone, stop.signal]);
+  const own = { ...context, signal };
+  const input = openInput(own, head, body, following);
   if (engagement.receipts.has(seq)) {
     const { mediaHash } = await input.received;
     const stored = engagement.receipts.of(seq, mediaHash);
@@ -180,16 +179,16 @@ async function* make(
   course.told("started");
   const init = body.slice(0, head.initLen);
   await checkHash(init, head.initHash);
-  const sealed = yield* stream({ engagement, job: head, init, input }, options, course, all);
+  const sealed = yield* stream(own, { engagement, job: head, init, input }, options, course);
   return { sealed: sealed.slice(), again: false };
 }
 
 /** Sends what was made while more is being made, and what is left of it just before the receipt, which it returns. */
 async function* stream(
+  { clock, signal }: Pick<WorkerContext, "clock" | "signal">,
   order: Order,
-  { clock, credit, maker }: JobsOptions,
+  { credit, maker }: Pick<JobsOptions, "credit" | "maker">,
   course: Course,
-  signal: AbortSignal,
 ): AsyncGenerator<Message, Uint8Array> {
   const { engagement, job } = order;
   const outgoing = openOutgoing(job.rungs.length);

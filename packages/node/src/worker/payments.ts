@@ -1,30 +1,27 @@
 import { type Purse, VoucherError, Wire } from "@tabcast/channel";
-import type { Mesh } from "@tabcast/mesh";
 import { PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
 import { describe } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import { UNGUARANTEED } from "../wire.ts";
+import type { WorkerContext } from "./context.ts";
 import type { Credit } from "./credit.ts";
 import type { Delegation } from "./delegate.ts";
 import type { Engagement, Engagements } from "./engagements.ts";
-import type { WorkerEvent } from "./types.ts";
 
 export interface PaymentsOptions {
-  readonly mesh: Mesh;
   readonly purse: Purse;
   readonly engagements: Engagements;
   readonly credit: Credit;
   readonly delegation: Delegation;
   /** A verdict has come, good or bad. */
   readonly judged: () => void;
-  readonly on: (event: WorkerEvent) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Takes verdicts: their vouchers go to the purse, and what they pay for gives its room to segments to come. */
-export function servePayments(options: PaymentsOptions): void {
-  const { mesh, purse, engagements, credit, delegation, judged, on, signal } = options;
-
+export function servePayments(
+  { mesh, on, signal }: WorkerContext,
+  { purse, engagements, credit, delegation, judged }: PaymentsOptions,
+): void {
   /** What is wrong with a verdict, or an empty string. */
   async function take(
     { seq, ok, failed, voucher }: Verdict,

@@ -19,15 +19,17 @@ function open(measure?: Measure, joined: Capability = at(100e6)) {
   const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
   const sleep = (ms: number) =>
     new Promise<void>((wake) => void sleepers.push({ at: now + ms, wake }));
-  const speeds = openSpeeds({
-    clock: { ...systemClock, now: () => now as Millis, sleep },
-    isIdle: () => idle,
-    capabilities: [joined],
-    measure,
-    changed: ({ pixelsPerSecond }) => told.push(pixelsPerSecond / 1e6),
-    failed: (error) => failures.push(error),
-    signal: never,
-  });
+  const clock = { ...systemClock, now: () => now as Millis, sleep };
+  const speeds = openSpeeds(
+    { clock, signal: never },
+    {
+      isIdle: () => idle,
+      capabilities: [joined],
+      measure,
+      changed: ({ pixelsPerSecond }) => told.push(pixelsPerSecond / 1e6),
+      failed: (error) => failures.push(error),
+    },
+  );
   const work = (count: number, speed: number) => {
     for (let i = 0; i < count; i++) speeds.worked("avc", { pixels: 1e6, ms: 1_000 / speed });
   };

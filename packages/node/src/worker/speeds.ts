@@ -1,6 +1,6 @@
 import { Remeasure } from "@tabcast/market";
 import { type Capability, type CodecName, type Measured, Observed } from "@tabcast/media";
-import type { Clock } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 
 /** Measures one codec again; briefly, if it can: the smallest ladder alone, to see whether the rest is worth it. */
 export type Measure = (options: {
@@ -9,6 +9,8 @@ export type Measure = (options: {
   readonly signal: AbortSignal;
 }) => Promise<Capability & Partial<Pick<Measured, "sizes" | "spread">>>;
 
+type SpeedsContext = Pick<Context, "clock" | "signal">;
+
 export interface SpeedsOptions {
   /** As measured at join. */
   readonly capabilities: readonly Capability[];
@@ -16,11 +18,9 @@ export interface SpeedsOptions {
   readonly measure?: Measure | undefined;
   /** True while nothing is to be done for anybody. */
   readonly isIdle: () => boolean;
-  readonly clock: Clock;
   /** A figure has changed. */
   readonly changed: (capability: Capability) => void;
   readonly failed: (error: unknown) => void;
-  readonly signal: AbortSignal;
 }
 
 /** How fast this device is, as far as its own jobs bear it out. */
@@ -63,11 +63,12 @@ const LEAST_SLEEP_MS = 250;
 const RETRY_MS = { first: 5_000, most: 60_000 };
 
 /** Begins with what was measured, and follows what the jobs show. */
-export function openSpeeds(options: SpeedsOptions): Speeds {
-  const { capabilities, measure, clock, changed, failed, signal } = options;
+export function openSpeeds(context: SpeedsContext, options: SpeedsOptions): Speeds {
+  const { clock, signal } = context;
+  const { capabilities, measure, changed, failed } = options;
   const known = new Map<CodecName, Known>();
-  const doubts = openDoubts(clock);
-  const bench = openBench(signal);
+  const doubts = openDoubts(context);
+  const bench = openBench(context);
   const begin = (capability: Capability) =>
     known.set(capability.codec, {
       capability,
@@ -111,7 +112,7 @@ export function openSpeeds(options: SpeedsOptions): Speeds {
   }
 
   if (measure !== undefined)
-    watching(options, bench, {
+    watching(context, options, bench, {
       trial: (until) => trial(measure, until),
       raise: (until) => raise(measure, until),
     }).catch(() => {}); // the signal ended it
@@ -159,7 +160,8 @@ export function openSpeeds(options: SpeedsOptions): Speeds {
 
 /** Tries this device out whenever it is due and there is nothing to do, and has it measured as a whole where it is quicker than it says. */
 async function watching(
-  { isIdle, clock, failed, signal }: SpeedsOptions,
+  { clock, signal }: SpeedsContext,
+  { isIdle, failed }: SpeedsOptions,
   bench: ReturnType<typeof openBench>,
   device: {
     readonly trial: (until: AbortSignal) => Promise<Remeasure.Trial | undefined>;
@@ -192,7 +194,7 @@ async function watching(
 }
 
 /** Where one thing is measured at a time, while nothing is to be done. */
-function openBench(signal: AbortSignal) {
+function openBench({ signal }: Pick<Context, "signal">) {
   let measuring: AbortController | undefined;
   return {
     taken: () => measuring !== undefined,
@@ -211,7 +213,7 @@ function openBench(signal: AbortSignal) {
 }
 
 /** Codecs whose figure is in doubt, and when an offer may have one measured again. */
-function openDoubts(clock: Clock) {
+function openDoubts({ clock }: Pick<Context, "clock">) {
   const doubted = new Set<CodecName>();
   /** After what wait; never where measuring has shown no encoder. */
   const waits = new Map<CodecName, { readonly ms: number; readonly until: number }>();

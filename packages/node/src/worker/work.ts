@@ -8,6 +8,7 @@ import { openAudits } from "./audits.ts";
 import { openAwardIds } from "./award-ids.ts";
 import { serveAwards } from "./awards.ts";
 import { openBidding } from "./bidding.ts";
+import type { WorkerContext } from "./context.ts";
 import { openCredit } from "./credit.ts";
 import { openDelegation, serveWatchtower } from "./delegate.ts";
 import { type Engagements, openEngagements } from "./engagements.ts";
@@ -25,51 +26,41 @@ const CLOSING_MS = 1_000;
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
-  const { mesh, keys, purse, transcoder, on, price = DEFAULT_PRICE } = options;
+  const { keys, purse, transcoder, on, price = DEFAULT_PRICE } = options;
   const { tags = [], watchtower } = options;
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
-  const context = contextOf({ ...options, signal });
-  const { clock } = context;
+  const context: WorkerContext = { ...contextOf({ ...options, signal }), on };
+  const { mesh, clock } = context;
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
 
   const blobs = openBlobStore();
   const limiter = openRateLimiter(LIVE, clock, (dropped) =>
     on({ type: "dropped-input", ...dropped }),
   );
-  const delegation = openDelegation({ mesh, purse, clock, signal });
-  const speeds = openSpeeds({
+  const delegation = openDelegation(context, { purse });
+  const speeds = openSpeeds(context, {
     capabilities: options.capabilities,
     measure: options.measure,
-    clock,
     isIdle: () => engagements.all().length === 0,
     changed: ({ codec, pixelsPerSecond, hardware }) => {
       on({ type: "measured", codec, pixelsPerSecond, hardware });
       bidding.reconsider();
     },
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
-    signal,
   });
-  const engagements = openEngagements({
-    mesh,
-    clock,
-    on,
-    quitted: (stream) => bidding.forget(stream),
-    signal,
-  });
+  const engagements = openEngagements(context, { quitted: (stream) => bidding.forget(stream) });
   const shift = openShift({ policy: options.availability, engagements, on });
-  const credit = openCredit({ purse, engagements, clock });
-  const audits = openAudits({ mesh, on, signal });
+  const credit = openCredit(context, { purse, engagements });
+  const audits = openAudits(context);
   const fixed = { self: mesh.self, price, tags, crews: [...crews.keys()] };
   const self = () => ({ ...fixed, ...standingOf({ shift, speeds, engagements }) });
   const ids = openAwardIds(context);
-  const bidding = openBidding({
-    mesh,
+  const bidding = openBidding(context, {
     keys,
     purse,
     payeeProof: options.payeeProof,
     ids,
-    clock,
     limiter,
     self,
     backsOff: credit.backsOff,
@@ -78,16 +69,14 @@ export function work(options: WorkerOptions): WorkerNode {
       speeds.doubt(codec);
       if (engagements.jobs() === 0) speeds.idle();
     },
-    on,
-    signal,
   });
   const maker = openMaker({ keys, purse, transcoder, blobs, speeds, credit, audits });
-  const shared = { mesh, clock, limiter, engagements, on, signal };
-  serveAwards({ ...shared, purse, bidding, ids, audits, self });
-  const jobs = openJobs({ ...shared, credit, shift, speeds, maker });
-  servePayments({ ...shared, purse, credit, delegation, judged: shift.refresh });
+  serveAwards(context, { purse, limiter, bidding, ids, engagements, audits, self });
+  const jobs = openJobs(context, { limiter, engagements, credit, shift, speeds, maker });
+  const judged = shift.refresh;
+  servePayments(context, { purse, engagements, credit, delegation, judged });
   serveBlobs(mesh, blobs, signal);
-  if (watchtower !== undefined) serveWatchtower(mesh, watchtower, { limiter, clock, signal });
+  if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
   mesh.watch(
     (event) => {
       if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
