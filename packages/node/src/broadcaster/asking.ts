@@ -1,17 +1,13 @@
-import { Admission, type Config, Crew } from "@tabcast/market";
+import { Admission, Crew } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
-import { type Clock, Pixels } from "@tabcast/runtime";
+import { Pixels } from "@tabcast/runtime";
+import type { StreamContext } from "./context.ts";
 import type { Hiring } from "./hiring.ts";
 
 export interface AskingOptions {
-  readonly rungs: readonly Rung[];
   /** Frames per second, and in a segment as it is planned. */
   readonly frameRate: number;
   readonly frames: number;
-  readonly config: Config;
-  readonly clock: Clock;
-  /** A sentence for the stream's owner. */
-  readonly say: (message: string) => void;
 }
 
 /** Which rungs of a live ladder workers are asked for, and what its owner should know about it: carries out `Admission`. */
@@ -23,8 +19,11 @@ export interface Asking {
   advise(hiring: Hiring): void;
 }
 
-export function openAsking(options: AskingOptions): Asking {
-  const { rungs, frameRate, frames, config, clock, say } = options;
+export function openAsking(
+  { rungs, config, clock, on }: StreamContext,
+  { frameRate, frames }: AskingOptions,
+): Asking {
+  const say = (message: string) => on({ type: "warning", message });
   let asked = rungs;
   let advised = "";
 

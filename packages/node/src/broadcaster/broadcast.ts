@@ -89,11 +89,8 @@ async function run(
   const limiter = openRateLimiter(config, clock, (dropped) =>
     on({ type: "dropped-input", ...dropped }),
   );
-  const records = await openRecords({
+  const records = await openRecords(context, {
     store: options.records ?? memory(),
-    codec,
-    config,
-    clock,
     failed: warn("a worker's record was not kept"),
   });
   const work = new AbortController(); // hiring and jobs; serving goes on until `signal`
@@ -131,7 +128,7 @@ async function run(
   const recorded = () => publishing.recorded() === publishing.published() || undefined;
   await basis.condition.until(recorded, { signal });
   await pipeline.publisher.end();
-  await reveal(pipeline.checks, { mesh: basis.meter.mesh, keys, clock, signal });
+  await reveal({ ...context, mesh: basis.meter.mesh }, pipeline.checks, keys);
   hiring?.tell({ type: "ended", now: clock.now() });
   work.abort();
   await ticking;
@@ -221,56 +218,42 @@ interface Pipeline {
 
 function openPipeline(basis: Basis): Pipeline {
   const { options, context, keys, meter, pot, records, limiter, condition, warn, working } = basis;
-  const { mesh, rungs, clock, config, signal } = context;
   const metered = { ...context, mesh: meter.mesh };
   const transcoder = options.transcoder ?? createTranscoder;
-  const asking = openAsking({
-    rungs,
+  const asking = openAsking(context, {
     frameRate: options.source.info.frameRate,
     frames: plannedFrames(options.source.info, context.segmentMs),
-    config,
-    clock,
-    say: (message) => context.on({ type: "warning", message }),
   });
   const checks = openChecks(context, {
     verifier: options.verifier ?? createVerifier,
     transcoder,
     failed: warn("a check was not made"),
   });
-  const publisher = openPublisher({
-    mesh,
+  const publisher = openPublisher(context, {
     keys,
     facts: streamFacts(context, options.source.info, {
       title: options.title,
-      startedMs: Math.round(clock.unix()),
+      startedMs: Math.round(context.clock.unix()),
     }),
     failed: warn("gossip could not be sent"),
-    clock,
-    signal,
   });
   const hiring = openCrew(basis, { asking, checks, dispatch: () => dispatch });
-  const probes = openProbes({
-    mesh: meter.mesh,
+  const meteredWork = { ...metered, signal: working };
+  const probes = openProbes(meteredWork, {
     seed: checks.seed,
     member: (worker) => hiring?.member(worker),
     newcomer: records.newcomer,
     unserved: (worker) => {
       records.tell({ worker }, { type: "silent" });
-      hiring?.tell({ type: "lost", worker, fault: "unserved", now: clock.now() });
+      hiring?.tell({ type: "lost", worker, fault: "unserved", now: context.clock.now() });
     },
-    config,
-    clock,
-    signal: working,
   });
-  const paying = openPaying({ mesh: meter.mesh, pot, clock, warn, signal });
-  const entries = openEntries({
-    mesh,
+  const paying = openPaying(metered, { pot, warn });
+  const entries = openEntries(context, {
     blobs: basis.blobs,
     publisher,
-    rungs,
     aac: options.aac ?? false,
     failed: warn("AAC could not be made"),
-    signal,
     ended: working,
   });
   const publishing = openPublishing(context, {
@@ -281,7 +264,7 @@ function openPipeline(basis: Basis): Pipeline {
     record: options.record,
     changed: condition.wake,
   });
-  const jobs = { ...metered, signal: working, hiring, records, limiter, checks };
+  const jobs = { ...meteredWork, hiring, records, limiter, checks };
   const dispatch: Dispatch = openDispatch(jobs, {
     asked: asking.rungs,
     transcoder,

@@ -27,9 +27,10 @@ export interface Capturing {
 }
 
 export function openCapturing(
-  { clock, on, signal }: Pick<StreamContext, "clock" | "on" | "signal">,
+  context: Pick<StreamContext, "clock" | "on" | "signal">,
   { source, inspect: read, meter, take, room, fail }: CapturingOptions,
 ): Capturing {
+  const { on, signal } = context;
   let captured = 0;
   let mediaUs = 0;
   let counting: Promise<void> = Promise.resolve();
@@ -46,7 +47,7 @@ export function openCapturing(
   return {
     async run() {
       for await (const opening of source.openings({ signal })) {
-        const segment = await capture(opening, { clock, inspect: read, signal });
+        const segment = await capture(context, opening, { inspect: read });
         counting = counting.then(() => count(segment));
         counting.catch((error: unknown) => {
           // Closed by its owner: the stream ends with what is whole.

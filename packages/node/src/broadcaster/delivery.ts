@@ -9,7 +9,7 @@ import type {
   SourceSegment,
   Structure,
 } from "@tabcast/media";
-import type { Mesh, Message, PeerId } from "@tabcast/mesh";
+import type { Message, PeerId } from "@tabcast/mesh";
 import {
   hashReceipt,
   Job,
@@ -21,10 +21,11 @@ import {
   publicKeyOf,
   type Receipt,
 } from "@tabcast/protocol";
-import { type Bytes, type Clock, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
+import { type Bytes, CodedError, concatBytes, sha256, toHex } from "@tabcast/runtime";
 import { type Incoming, openIncoming } from "../ahead.ts";
 import { openBlobStore } from "../blob-store.ts";
 import { openFetcher } from "../fetcher.ts";
+import type { StreamContext } from "./context.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -85,9 +86,8 @@ export interface Collected extends Rendition {
   readonly structure: Structure;
 }
 
-/** Where time comes from, and what reads a fragment's structure. */
+/** What reads a fragment's structure. */
 export interface CourierOptions {
-  readonly clock: Clock;
   readonly inspect: typeof inspect;
 }
 
@@ -98,8 +98,9 @@ export async function hashes({ init, media }: Fragment) {
 
 /** Follows a segment from its beginning; once it is complete it is hashed, and its structure read. */
 export async function capture(
+  { clock, signal }: Pick<StreamContext, "clock" | "signal">,
   opening: Opening,
-  { clock, inspect: read, signal }: { readonly signal: AbortSignal } & CourierOptions,
+  { inspect: read }: CourierOptions,
 ): Promise<Segment> {
   const { seq, start, planned, frameRate, init } = opening;
   const initHash = await sha256(init);
@@ -194,12 +195,9 @@ export interface Courier {
   ): Promise<readonly Collected[]>;
 }
 
-/** `stream`: what receipts must name. */
-export function openCourier(
-  mesh: Mesh,
-  { stream, clock, inspect: read }: { readonly stream: Uint8Array } & CourierOptions,
-): Courier {
-  const fetcher = openFetcher({ mesh, clock });
+export function openCourier(context: StreamContext, { inspect: read }: CourierOptions): Courier {
+  const { mesh, stream } = context;
+  const fetcher = openFetcher(context);
   const inits = openBlobStore((1 << 20) as Bytes);
 
   return {

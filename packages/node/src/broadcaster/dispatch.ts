@@ -46,7 +46,7 @@ export interface Dispatch {
 
 export function openDispatch(context: JobContext, options: DispatchOptions): Dispatch {
   const { config, pace, clock } = context;
-  const traces = openTraces(clock);
+  const traces = openTraces(context);
   /** Woken when something that is waited for may have changed. */
   const condition = openCondition();
   const tally = { opened: 0, copies: 0, local: 0 };
@@ -162,14 +162,10 @@ interface PartsOptions extends DispatchOptions, Pick<Parts, "inFlight" | "made">
 }
 
 function openParts(context: JobContext, options: PartsOptions): Parts {
-  const { clock, on } = context;
+  const { on } = context;
   const { inFlight, made } = options;
-  const courier = openCourier(context.mesh, {
-    stream: context.stream,
-    clock,
-    inspect: options.inspect,
-  });
-  const uplink = openUplink(courier, clock);
+  const courier = openCourier(context, options);
+  const uplink = openUplink(context, courier);
   const encoder = openLocalEncoder(context, options);
   const scheduler = openScheduler(context, {
     ...options,

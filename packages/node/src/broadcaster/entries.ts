@@ -1,24 +1,21 @@
-import { createAacTwin, type Fragment, type Rung } from "@tabcast/media";
-import type { Mesh } from "@tabcast/mesh";
+import { createAacTwin, type Fragment } from "@tabcast/media";
 import type { Entry, Loose } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
+import type { StreamContext } from "./context.ts";
 import { hashes } from "./delivery.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Publisher } from "./publisher.ts";
 import type { PublishedSegment } from "./types.ts";
 
 export interface EntriesOptions {
-  readonly rungs: readonly Rung[];
   /** Opus sound gets a twin in AAC. */
   readonly aac: boolean;
-  readonly mesh: Mesh;
   /** What viewers get from here. */
   readonly blobs: BlobStore;
   readonly publisher: Publisher;
   /** Told why the sound has no AAC twin. */
   readonly failed: (error: unknown) => void;
-  readonly signal: AbortSignal;
   /** Fires when no segment more will come. */
   readonly ended: AbortSignal;
 }
@@ -35,8 +32,11 @@ export interface Entries {
 type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
 type Tracks = Loose<Entry>["tracks"][number][];
 
-export function openEntries(options: EntriesOptions): Entries {
-  const { mesh, blobs, publisher, rungs, failed, signal, ended } = options;
+export function openEntries(
+  { mesh, rungs, signal }: StreamContext,
+  options: EntriesOptions,
+): Entries {
+  const { blobs, publisher, failed, ended } = options;
   const twin = options.aac ? createAacTwin() : undefined;
   ended.addEventListener("abort", () => twin?.close(), { once: true });
 

@@ -1,6 +1,7 @@
-import { type Config, FailureDetector } from "@tabcast/market";
+import { FailureDetector } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { BoundedMap, type Clock } from "@tabcast/runtime";
+import { BoundedMap } from "@tabcast/runtime";
+import type { StreamContext } from "./context.ts";
 
 /** Workers whose heartbeats are remembered; the one that was not heard of for longest makes room. */
 const MOST_HISTORIES = 64;
@@ -13,7 +14,10 @@ export interface FailureDetectors {
   patience(worker: PeerId): number;
 }
 
-export function openFailureDetectors(config: Config, clock: Clock): FailureDetectors {
+export function openFailureDetectors({
+  config,
+  clock,
+}: Pick<StreamContext, "config" | "clock">): FailureDetectors {
   const histories = new BoundedMap<PeerId, FailureDetector.History>(MOST_HISTORIES);
   const of = (worker: PeerId) => histories.get(worker) ?? FailureDetector.noHistory;
   return {

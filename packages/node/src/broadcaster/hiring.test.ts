@@ -42,15 +42,6 @@ async function open(policy: Partial<Screen.Policy> = {}) {
   };
   const { mesh } = await join();
   const events: BroadcastEvent[] = [];
-  const records = await openRecords({
-    store: books(),
-    codec: "avc",
-    config: LIVE,
-    clock: systemClock,
-    failed: (error) => {
-      throw error;
-    },
-  });
   const limiter = openRateLimiter(LIVE, systemClock, () => {});
   const context = {
     mesh,
@@ -60,6 +51,15 @@ async function open(policy: Partial<Screen.Policy> = {}) {
     on: (event: BroadcastEvent) => void events.push(event),
     signal,
   };
+  const records = await openRecords(
+    { ...context, codec: "avc" },
+    {
+      store: books(),
+      failed: (error) => {
+        throw error;
+      },
+    },
+  );
   const hiring = openHiring(context, {
     keys: await Keys.generate(),
     need: {

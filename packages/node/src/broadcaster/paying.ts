@@ -1,7 +1,8 @@
 import { type Address, type Hex, type PayerPot, Wire } from "@tabcast/channel";
-import type { Mesh, PeerId } from "@tabcast/mesh";
+import type { PeerId } from "@tabcast/mesh";
 import { type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
-import { type Clock, CodedError, Wei } from "@tabcast/runtime";
+import { CodedError, Wei } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import { ask } from "../exchange.ts";
 import { UNGUARANTEED } from "../wire.ts";
 import type { JobTerms } from "./delivery.ts";
@@ -12,13 +13,10 @@ import type { BroadcastReport } from "./types.ts";
 const VERDICT_TRIES = 3;
 
 export interface PayingOptions {
-  readonly mesh: Mesh;
   /** Undefined: nobody is hired. */
   readonly pot: PayerPot | undefined;
-  readonly clock: Clock;
   /** What could not be done, and told why. */
   readonly warn: (what: string) => (why: unknown) => void;
-  readonly signal: AbortSignal;
 }
 
 /** Tells workers what came of their segments, and pays for the good ones. */
@@ -31,7 +29,7 @@ export interface Paying {
   earned(): BroadcastReport["workers"];
 }
 
-export function openPaying({ mesh, pot, clock, warn, signal }: PayingOptions): Paying {
+export function openPaying({ mesh, clock, signal }: Context, { pot, warn }: PayingOptions): Paying {
   const earned = new Map<PeerId, { payee: Hex; segments: number; wei: bigint }>();
 
   /** A worker did not take a voucher: it may hold a higher one of ours, or want a guarantee first. */

@@ -36,24 +36,22 @@ afterEach(async () => {
 async function published(asks: number, by = worker.self) {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let left = asks;
-  const probes = openProbes({
-    mesh: {
-      ...me,
-      async *request(...of) {
-        try {
-          yield* me.request(...of);
-        } finally {
-          if (--left === 0) resolve();
-        }
-      },
+  const mesh: Mesh = {
+    ...me,
+    async *request(...of) {
+      try {
+        yield* me.request(...of);
+      } finally {
+        if (--left === 0) resolve();
+      }
     },
+  };
+  const context = { mesh, config, clock: systemClock, signal: done.signal };
+  const probes = openProbes(context, {
     seed: new Uint8Array(32),
     member: () => member,
     newcomer: () => false,
     unserved: (who) => blamed.push(who),
-    config,
-    clock: systemClock,
-    signal: done.signal,
   });
   const mediaHash = await sha256(media);
   probes.published({

@@ -1,7 +1,7 @@
-import { type Config, type Crew, Probe } from "@tabcast/market";
-import type { Mesh, PeerId } from "@tabcast/mesh";
-import type { Clock } from "@tabcast/runtime";
+import { type Crew, Probe } from "@tabcast/market";
+import type { PeerId } from "@tabcast/mesh";
 import { openFetcher } from "../fetcher.ts";
+import type { StreamContext } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Whose } from "./records.ts";
 
@@ -11,16 +11,12 @@ const PULL_MS = 10_000;
 const MOST_PULLS = 8;
 
 export interface ProbesOptions {
-  readonly mesh: Mesh;
   /** Of `Checks`: what the offer commits to. */
   readonly seed: Uint8Array;
   readonly member: (worker: PeerId) => Crew.Member | undefined;
   readonly newcomer: (whose: Whose) => boolean;
   /** A worker twice refused what it owes. */
   readonly unserved: (worker: PeerId) => void;
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 /** Asks workers for what was published of them, as a viewer would: carries out `Probe`. */
@@ -31,9 +27,12 @@ export interface Probes {
   counts(): { readonly asked: number; readonly unserved: number; readonly bytes: number };
 }
 
-export function openProbes(options: ProbesOptions): Probes {
-  const { mesh, seed, member, newcomer, unserved, config, clock, signal } = options;
-  const fetcher = openFetcher({ mesh, clock });
+export function openProbes(
+  context: Pick<StreamContext, "mesh" | "config" | "clock" | "signal">,
+  { seed, member, newcomer, unserved }: ProbesOptions,
+): Probes {
+  const { mesh, config, clock, signal } = context;
+  const fetcher = openFetcher(context);
   const tally = { asked: 0, unserved: 0, bytes: 0 };
   let pulls = 0;
 

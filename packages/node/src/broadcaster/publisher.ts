@@ -1,4 +1,3 @@
-import type { Mesh } from "@tabcast/mesh";
 import {
   type Announce,
   type Entry,
@@ -11,7 +10,8 @@ import {
   sealEntry,
   streamTopic,
 } from "@tabcast/protocol";
-import { type Clock, equalBytes } from "@tabcast/runtime";
+import { equalBytes } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import { answer } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
 
@@ -33,23 +33,16 @@ export interface Publisher {
 }
 
 export interface PublisherOptions {
-  readonly mesh: Mesh;
   readonly keys: Signer;
   readonly facts: StreamFacts;
   /** Told when gossip could not be sent; the manifest can still be asked for. */
   readonly failed: (error: unknown) => void;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
-export function openPublisher({
-  mesh,
-  keys,
-  facts,
-  failed,
-  clock,
-  signal,
-}: PublisherOptions): Publisher {
+export function openPublisher(
+  { mesh, clock, signal }: Context,
+  { keys, facts, failed }: PublisherOptions,
+): Publisher {
   const stream = keys.publicKey;
   let manifest = Manifest.emptyManifest;
   let ended = false;

@@ -1,5 +1,6 @@
 import { memory } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
+import type { CodecName } from "@tabcast/media";
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openRecords, type Records, whoseOf } from "./records.ts";
@@ -9,16 +10,16 @@ const provenPayee = `0x${"ab".repeat(20)}`;
 const ann = { worker: "ann", provenPayee };
 let unix = 1_790_000_000_000;
 const clock: Clock = { ...systemClock, unix: () => unix as Millis };
-const open = (store = memory(), codec = "avc"): Promise<Records> =>
-  openRecords({
-    store,
-    codec,
-    config: LIVE,
-    clock,
-    failed: (error) => {
-      throw error;
+const open = (store = memory(), codec: CodecName = "avc"): Promise<Records> =>
+  openRecords(
+    { codec, config: LIVE, clock },
+    {
+      store,
+      failed: (error) => {
+        throw error;
+      },
     },
-  });
+  );
 
 test("a worker's records outlive the stream, for each codec apart", async () => {
   const store = memory();
@@ -122,13 +123,10 @@ test("a store that fails costs only the memory, and says so", async () => {
     list: () => Promise.reject(new Error("no disk")),
     write: () => Promise.reject(new Error("no disk")),
   };
-  const records = await openRecords({
-    store: broken,
-    codec: "avc",
-    config: LIVE,
-    clock,
-    failed: (error) => void failures.push(error),
-  });
+  const records = await openRecords(
+    { codec: "avc", config: LIVE, clock },
+    { store: broken, failed: (error) => void failures.push(error) },
+  );
   records.tell(ann, { type: "good" });
   await records.stored();
   expect(records.of(ann).streak).toBe(1);

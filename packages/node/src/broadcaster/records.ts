@@ -1,7 +1,8 @@
 import type { Change, Json, Store } from "@tabcast/channel";
-import { type Config, Trust } from "@tabcast/market";
+import { Trust } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { type Clock, SerialQueue, toHex } from "@tabcast/runtime";
+import { SerialQueue, toHex } from "@tabcast/runtime";
+import type { StreamContext } from "./context.ts";
 
 /** Records kept; those not touched for longest make room, first of all those that keep nobody out. */
 const MOST_RECORDS = 2_048;
@@ -31,9 +32,6 @@ export const whoseOf = ({
 export interface RecordsOptions {
   /** Where they outlive the tab. */
   readonly store: Pick<Store, "list" | "write">;
-  readonly codec: string;
-  readonly config: Config;
-  readonly clock: Clock;
   /** Told when a record could not be read or written; it counts in this tab all the same. */
   readonly failed: (error: unknown) => void;
 }
@@ -55,11 +53,13 @@ export interface Records {
 }
 
 /** Reads every record there is. One that cannot be read is a stranger's. */
-export async function openRecords(options: RecordsOptions): Promise<Records> {
-  const { store, codec, config, clock, failed } = options;
+export async function openRecords(
+  { codec, config, clock }: Pick<StreamContext, "codec" | "config" | "clock">,
+  { store, failed }: RecordsOptions,
+): Promise<Records> {
   const records = new Map<string, Trust.Record>();
   const writing = new SerialQueue();
-  const key = (who: string, of = codec) => Trust.keyOf({ who, codec: of, kind: "transcode" });
+  const key = (who: string, of: string = codec) => Trust.keyOf({ who, codec: of, kind: "transcode" });
   for (const [name, value] of await store.list("trust/").catch((error: unknown) => {
     failed(error);
     return [];

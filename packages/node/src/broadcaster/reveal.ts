@@ -1,13 +1,13 @@
-import type { Mesh } from "@tabcast/mesh";
 import { MAX_REVEAL_CHECKS, PROTOCOLS, type Signer, sealReveal } from "@tabcast/protocol";
-import type { Clock } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import { ask } from "../exchange.ts";
 import type { Checks } from "./checks.ts";
 
 /** Shows every worker the seed, and which of its segments it chose: now nobody can use it any more. Never throws. */
 export async function reveal(
+  { mesh, clock, signal }: Context,
   { seed, drawn }: Checks,
-  { mesh, keys, clock, signal }: { mesh: Mesh; keys: Signer; clock: Clock; signal: AbortSignal },
+  keys: Signer,
 ): Promise<void> {
   const told = [...drawn()].map(async ([worker, all]) => {
     for (let from = 0; from < all.length; from += MAX_REVEAL_CHECKS) {

@@ -41,7 +41,7 @@ export function openSending(context: JobContext, options: SendingOptions): Sendi
   const { mesh, hiring, records, limiter, config, clock, on, signal } = context;
   const { uplink, scheduler, inFlight, asked, copied } = options;
   const { tell, fails } = inFlight;
-  const detectors = openFailureDetectors(config, clock);
+  const detectors = openFailureDetectors(context);
   const proofs = openProofs(mesh, (error) => {
     on({ type: "warning", message: `a proof could not be sent: ${describe(error)}` });
   });

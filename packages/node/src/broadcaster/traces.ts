@@ -1,5 +1,6 @@
 import { Trace } from "@tabcast/market";
-import { BoundedMap, type Clock } from "@tabcast/runtime";
+import { BoundedMap } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 
 /** Writes down what happened to one segment: what, to whom, why. */
 export type Note = (what: string, who?: string, why?: string) => void;
@@ -11,7 +12,7 @@ export interface Traces {
   all(): readonly Trace.Trace[];
 }
 
-export function openTraces(clock: Clock): Traces {
+export function openTraces({ clock }: Pick<Context, "clock">): Traces {
   /** Boxed, so that a note does not make an old segment the newest. */
   const traces = new BoundedMap<number, { trace: Trace.Trace }>(Trace.MOST_SEGMENTS);
   const startedAt = clock.now();

@@ -21,11 +21,16 @@ function open() {
         sends.push({ seq, uploaded, answer });
       }),
   };
-  const uplink = openUplink(courier as Courier, {
-    ...systemClock,
-    now: () => now as Millis,
-    sleep: () => new Promise<void>((resolve) => sleeps.push(resolve)),
-  });
+  const uplink = openUplink(
+    {
+      clock: {
+        ...systemClock,
+        now: () => now as Millis,
+        sleep: () => new Promise<void>((resolve) => sleeps.push(resolve)),
+      },
+    },
+    courier as Courier,
+  );
   const send = (seq: number, bytes?: number) => {
     const captured = bytes !== undefined && { video: { media: new Uint8Array(bytes) } };
     const segment = { seq, init, captured: captured || undefined } as Segment;

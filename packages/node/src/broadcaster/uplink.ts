@@ -1,5 +1,6 @@
 import type { Speed } from "@tabcast/market";
-import { type Clock, SerialQueue } from "@tabcast/runtime";
+import { SerialQueue } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import type { Courier, Delivery, JobTerms, Segment, SendOptions } from "./delivery.ts";
 import { bytesOf } from "./transcode/cost.ts";
 
@@ -27,7 +28,7 @@ export interface Uplink {
   send(segment: Segment, terms: JobTerms, options: UplinkOptions): Promise<Sent>;
 }
 
-export function openUplink(courier: Courier, clock: Clock): Uplink {
+export function openUplink({ clock }: Pick<Context, "clock">, courier: Courier): Uplink {
   const queue = new SerialQueue();
   let freeAt = 0;
 
