@@ -67,15 +67,13 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
         ...(heard && { heard }),
       };
       try {
-        return await firstOf(order, {
+        return await firstOf({ ...context, signal }, order, {
           ask: (holder, begun) => receive(context, holder, wanted, { ...options, begun }),
           failed({ peer }, error) {
             sources.failed(peer);
             failed?.(peer, error instanceof CodedError && error.code === "HASH_MISMATCH");
           },
           nobody: (cause) => nobody(wanted, order.length, cause),
-          clock: context.clock,
-          signal,
           over: options.signal,
         });
       } finally {
@@ -91,15 +89,16 @@ interface Race<T> {
   readonly failed: (holder: Whereabouts, error: unknown) => void;
   /** The error when all have failed, and the last one with this. */
   readonly nobody: (last: unknown) => Error;
-  readonly clock: Context["clock"];
-  readonly signal: AbortSignal;
   /** Fires when the race is over, however it ended. */
   readonly over: AbortSignal;
 }
 
 /** The first answer of those who are asked one after the other, each as soon as the one before fails or stays silent. */
-function firstOf<T>(order: readonly Whereabouts[], race: Race<T>): Promise<T> {
-  const { ask, failed, nobody: none, clock, signal, over } = race;
+function firstOf<T>(
+  { clock, signal }: Pick<Context, "clock" | "signal">,
+  order: readonly Whereabouts[],
+  { ask, failed, nobody: none, over }: Race<T>,
+): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let next = 0;
     let running = 0;

@@ -9,7 +9,7 @@ function limiter() {
   const clock: Clock = { ...systemClock, now: () => now as Millis };
   const told: Dropped[] = [];
   return {
-    ...openRateLimiter(LIVE, clock, (dropped) => void told.push(dropped)),
+    ...openRateLimiter({ clock }, LIVE, (dropped) => void told.push(dropped)),
     told,
     wait: (ms: number) => {
       now += ms;

@@ -1,6 +1,7 @@
 import { type Config, Limits } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { type Clock, CodedError } from "@tabcast/runtime";
+import { CodedError } from "@tabcast/runtime";
+import type { Context } from "./context.ts";
 
 type Kind = keyof Config["rates"];
 
@@ -33,8 +34,8 @@ export interface RateLimiter {
 const TELL_MS = 1_000;
 
 export function openRateLimiter(
+  { clock }: Pick<Context, "clock">,
   { rates }: Pick<Config, "rates">,
-  clock: Clock,
   on: (dropped: Dropped) => void,
 ): RateLimiter {
   const buckets = new Map<Kind, Limits.Buckets>();

@@ -86,7 +86,7 @@ async function run(
 
   const blobs = openBlobStore();
   serveBlobs(context.mesh, blobs, signal);
-  const limiter = openRateLimiter(config, clock, (dropped) =>
+  const limiter = openRateLimiter(context, config, (dropped) =>
     on({ type: "dropped-input", ...dropped }),
   );
   const records = await openRecords(context, {

@@ -42,7 +42,7 @@ async function open(policy: Partial<Screen.Policy> = {}) {
   };
   const { mesh } = await join();
   const events: BroadcastEvent[] = [];
-  const limiter = openRateLimiter(LIVE, systemClock, () => {});
+  const limiter = openRateLimiter({ clock: systemClock }, LIVE, () => {});
   const context = {
     mesh,
     config: LIVE,

@@ -59,7 +59,8 @@ export async function openRecords(
 ): Promise<Records> {
   const records = new Map<string, Trust.Record>();
   const writing = new SerialQueue();
-  const key = (who: string, of: string = codec) => Trust.keyOf({ who, codec: of, kind: "transcode" });
+  const key = (who: string, of: string = codec) =>
+    Trust.keyOf({ who, codec: of, kind: "transcode" });
   for (const [name, value] of await store.list("trust/").catch((error: unknown) => {
     failed(error);
     return [];

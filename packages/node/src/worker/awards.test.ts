@@ -51,7 +51,7 @@ async function open() {
       lane: 3,
       trust: () => new Promise<Hex>((resolve) => reads.push(() => resolve("0x01"))),
     } as unknown as Purse,
-    limiter: openRateLimiter(LIVE, systemClock, () => {}),
+    limiter: openRateLimiter({ clock: systemClock }, LIVE, () => {}),
     bidding: {
       offer: (id) => (id[0] === 8 ? another : offer),
       forget() {},

@@ -93,7 +93,7 @@ test("a worker ignores an offer that comes again under its id with other terms",
   const options = {
     keys: worker,
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
-    limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => dropped.resolve(reason)),
+    limiter: openRateLimiter({ clock: systemClock }, LIVE, ({ reason }) => dropped.resolve(reason)),
     self: () => selfOf(ours.self, 1e9),
     backsOff: () => false,
     crews: new Map(),
@@ -145,7 +145,7 @@ async function heard(speed: number, replies: readonly string[]) {
   const options = {
     keys: worker,
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
-    limiter: openRateLimiter(LIVE, systemClock, ({ reason }) => told.push(reason)),
+    limiter: openRateLimiter({ clock: systemClock }, LIVE, ({ reason }) => told.push(reason)),
     self: () => selfOf(ours.self, pixelsPerSecond),
     backsOff: () => false,
     crews: new Map(),

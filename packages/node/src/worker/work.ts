@@ -35,7 +35,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
 
   const blobs = openBlobStore();
-  const limiter = openRateLimiter(LIVE, clock, (dropped) =>
+  const limiter = openRateLimiter(context, LIVE, (dropped) =>
     on({ type: "dropped-input", ...dropped }),
   );
   const delegation = openDelegation(context, { purse });
