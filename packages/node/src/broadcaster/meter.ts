@@ -14,6 +14,7 @@ export interface Traffic {
 
 export interface Meter {
   /** The same mesh, with what it is asked to send counted. What is served is not: its owner counts it. */
+  // biome-ignore lint/plugin: this is no option of a part's, it is what parts are given as their mesh
   readonly mesh: Mesh;
   captured(bytes: number): void;
   control(bytes: number): void;
