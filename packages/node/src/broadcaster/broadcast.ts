@@ -9,7 +9,6 @@ import { serveBlobs } from "../exchange.ts";
 import { type Condition, openCondition } from "../queue.ts";
 import { openRateLimiter, type RateLimiter } from "../rate-limiter.ts";
 import { requireAnnounceable } from "./announceable.ts";
-import { type Asking, openAsking } from "./asking.ts";
 import { openCapturing } from "./capturing.ts";
 import { type Checks, openChecks } from "./checks.ts";
 import type { StreamContext } from "./context.ts";
@@ -27,6 +26,7 @@ import { openPublishing, type Publishing } from "./publishing.ts";
 import { openRecords, type Records } from "./records.ts";
 import { trafficOf } from "./report.ts";
 import { reveal } from "./reveal.ts";
+import { type Asking, openAsking } from "./transcode/asking.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport } from "./types.ts";
 
 /** Highest price paid where none is given: 1 gwei per output megapixel. */

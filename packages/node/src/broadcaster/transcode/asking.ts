@@ -1,8 +1,8 @@
 import { Admission, Crew } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
 import { Pixels } from "@tabcast/runtime";
-import type { StreamContext } from "./context.ts";
-import type { Hiring } from "./hiring.ts";
+import type { StreamContext } from "../context.ts";
+import type { Hiring } from "../hiring.ts";
 
 export interface AskingOptions {
   /** Frames per second, and in a segment as it is planned. */
