@@ -1,7 +1,7 @@
 import { type Domain, PayeeProof, PayeeProofError, Wire } from "@tabcast/channel";
 import type { Screen } from "@tabcast/market";
 import type { Bid } from "@tabcast/protocol";
-import { concatBytes, equalBytes, toHex } from "@tabcast/runtime";
+import { BoundedMap, concatBytes, equalBytes, toHex } from "@tabcast/runtime";
 
 /** Workers whose last proof is remembered, so that a bid that is repeated is not verified twice. */
 const MOST_REMEMBERED = 256;
@@ -14,10 +14,10 @@ export interface Payees {
 
 /** `domain`: where the stream's pot lies; `verify`: throws PayeeProofError for a proof that does not hold. */
 export function openPayees(domain: Domain, verify = PayeeProof.verify): Payees {
-  const known = new Map<
+  const known = new BoundedMap<
     string,
     { readonly shown: Uint8Array; readonly claim: "proven" | "forged" }
-  >();
+  >(MOST_REMEMBERED);
 
   return {
     async of({ payee, payeeProof }, worker) {
@@ -33,9 +33,7 @@ export function openPayees(domain: Domain, verify = PayeeProof.verify): Payees {
           throw error;
         },
       );
-      known.delete(key);
       known.set(key, { shown, claim });
-      if (known.size > MOST_REMEMBERED) known.delete(known.keys().next().value as string);
       return claim;
     },
   };

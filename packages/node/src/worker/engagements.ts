@@ -78,7 +78,7 @@ export function openEngagements(
 ): Engagements {
   const engagements = new Map<string, Engagement>();
   const left = new BoundedMap<string, Engagement>(MOST_LEFT);
-  const epochs = new Map<string, number>();
+  const epochs = new BoundedMap<string, number>(MOST_EPOCHS);
   let restingSince = clock.now();
 
   const all = () => [...engagements.values()];
@@ -131,9 +131,7 @@ export function openEngagements(
     take(hired) {
       const { award, broadcaster } = hired;
       const [id, stream] = [toHex(award.id), toHex(award.stream)];
-      epochs.delete(stream);
       epochs.set(stream, award.epoch);
-      if (epochs.size > MOST_EPOCHS) epochs.delete(epochs.keys().next().value as string);
       for (const engagement of all()) if (engagement.stream === stream) leave(engagement); // its epoch is over
       engagements.set(id, {
         ...hired,
