@@ -128,12 +128,12 @@ export interface Config {
     readonly proofMs: number;
   };
   /**
-   * Probes: the chance that one rendition of a newcomer's segment is asked for again, and of one proven; up to how long after it was
-   * published, and how long after a refusal the same once more, in milliseconds. With the bench's ladder they are 4.6 and 2.9 % of its
-   * bytes (est; 1 to 4 % of simulated streams); a worker is found within 20 segments that it does not serve in 99 % of cases (est; 40 of
-   * 40 simulated). Source: ours, November 2026.
+   * Availability checks: the chance that one rendition of a newcomer's segment is asked for again, and of one proven; up to how long
+   * after it was published, and how long after a refusal the same once more, in milliseconds. With the bench's ladder they are 4.6 and
+   * 2.9 % of its bytes (est; 1 to 4 % of simulated streams); a worker is found within 20 segments that it does not serve in 99 % of
+   * cases (est; 40 of 40 simulated). Source: ours, November 2026.
    */
-  readonly spot: {
+  readonly availabilityCheck: {
     readonly newcomer: number;
     readonly later: number;
     readonly withinMs: number;
@@ -183,7 +183,7 @@ export const LIVE: Config = {
     suspendMs: 72 * HOUR_MS,
     proofMs: 30 * 24 * HOUR_MS,
   },
-  spot: { newcomer: 0.4, later: 0.25, withinMs: 4_000, againMs: 3_000 },
+  availabilityCheck: { newcomer: 0.4, later: 0.25, withinMs: 4_000, againMs: 3_000 },
   rates: {
     // A stream repeats its offer every 2 s while it lacks crew; one neighbour forwards nothing under its own name.
     offer: { perSecond: 4, burst: 40, patience: 50, cutMs: 60_000 },

@@ -157,7 +157,7 @@ export type Event =
       readonly why?: Decline | undefined;
       readonly now: number;
     }
-  /** The job's `blame`, a closed connection, a Bye, or twice no answer to a viewer's question (`Probe`). */
+  /** The job's `blame`, a closed connection, a Bye, or twice no answer to a viewer's question (`AvailabilityCheck`). */
   | {
       readonly type: "lost";
       readonly worker: string;

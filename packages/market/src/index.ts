@@ -6,6 +6,8 @@ export * as Admission from "./admission.ts";
 export * as Assign from "./assign.ts";
 /** When a worker's tab takes work. */
 export * as Availability from "./availability.ts";
+/** Whether workers serve what they delivered. */
+export * as AvailabilityCheck from "./availability-check.ts";
 /** Whose pictures are spot-checked, and what the spot checks mean. */
 export * as Check from "./check.ts";
 export { type Config, FAST, LIVE } from "./config.ts";
@@ -21,8 +23,6 @@ export * as Job from "./job.ts";
 export * as Limits from "./limits.ts";
 /** What a segment costs, to the wei. */
 export * as Price from "./price.ts";
-/** Whether workers serve what they delivered. */
-export * as Probe from "./probe.ts";
 /** When an idle device measures itself again. */
 export * as Remeasure from "./remeasure.ts";
 /** How good a worker was. */

@@ -471,7 +471,10 @@ describe("a network in one page, with real codecs and a real chain", () => {
       },
     });
     // What is asked for as a viewer would, by chance, is not what this is about.
-    const config = { ...LIVE, spot: { ...LIVE.spot, newcomer: 0, later: 0 } };
+    const config = {
+      ...LIVE,
+      availabilityCheck: { ...LIVE.availabilityCheck, newcomer: 0, later: 0 },
+    };
     const air = await goLive({ wanted: 1, seconds: 8, pace: "live", bend, config });
     const report = await air.finished;
     expect(report.captured).toBe(8);

@@ -9,6 +9,7 @@ import { serveBlobs } from "../exchange.ts";
 import { type Condition, openCondition } from "../queue.ts";
 import { openRateLimiter, type RateLimiter } from "../rate-limiter.ts";
 import { requireAnnounceable } from "./announceable.ts";
+import { type AvailabilityChecks, openAvailabilityChecks } from "./availability-checks.ts";
 import { openCapturing } from "./capturing.ts";
 import { type Checks, openChecks } from "./checks.ts";
 import type { StreamContext } from "./context.ts";
@@ -20,7 +21,6 @@ import { type Meter, openMeter } from "./meter.ts";
 import { sourceOnly } from "./outcome.ts";
 import { paceOf } from "./pace.ts";
 import { openPaying, type Paying } from "./paying.ts";
-import { openProbes, type Probes } from "./probe.ts";
 import { openPublisher, type Publisher } from "./publisher.ts";
 import { openPublishing, type Publishing } from "./publishing.ts";
 import { openRecords, type Records } from "./records.ts";
@@ -213,7 +213,7 @@ interface Pipeline {
   readonly paying: Paying;
   readonly publisher: Publisher;
   readonly publishing: Publishing;
-  readonly probes: Probes;
+  readonly availabilityChecks: AvailabilityChecks;
 }
 
 function openPipeline(basis: Basis): Pipeline {
@@ -239,7 +239,7 @@ function openPipeline(basis: Basis): Pipeline {
   });
   const hiring = openCrew(basis, { asking, checks, dispatch: () => dispatch });
   const meteredWork = { ...metered, signal: working };
-  const probes = openProbes(meteredWork, {
+  const availabilityChecks = openAvailabilityChecks(meteredWork, {
     seed: checks.seed,
     member: (worker) => hiring?.member(worker),
     newcomer: records.newcomer,
@@ -260,7 +260,7 @@ function openPipeline(basis: Basis): Pipeline {
     ...basis,
     entries,
     pay: paying.pay,
-    published: probes.published,
+    published: availabilityChecks.published,
     record: options.record,
     changed: condition.wake,
   });
@@ -273,7 +273,7 @@ function openPipeline(basis: Basis): Pipeline {
     done: publishing.done,
     refused: paying.refuse,
   });
-  return { asking, checks, dispatch, hiring, paying, publisher, publishing, probes };
+  return { asking, checks, dispatch, hiring, paying, publisher, publishing, availabilityChecks };
 }
 
 /** Who works for the stream; undefined where there is no pot to pay anybody from. */
@@ -359,13 +359,17 @@ function captureInto(
 /** All of a report but what came of the source and of the money. */
 function reportOf(
   { keys, meter, limiter }: Basis,
-  { checks, dispatch, paying, publishing, probes }: Pipeline,
+  { checks, dispatch, paying, publishing, availabilityChecks }: Pipeline,
 ): Omit<BroadcastReport, "captured" | "settlement" | "wallMs" | "mediaSeconds"> {
   return {
     stream: toHex(keys.publicKey),
     segments: publishing.lines(),
     traffic: trafficOf(meter.read()),
-    work: { ...dispatch.counts(), checks: checks.counts(), spots: probes.counts() },
+    work: {
+      ...dispatch.counts(),
+      checks: checks.counts(),
+      availabilityChecks: availabilityChecks.counts(),
+    },
     checks: { seed: toHex(checks.seed), commitment: toHex(checks.commitment) },
     drops: limiter.drops(),
     trace: dispatch.traces(),

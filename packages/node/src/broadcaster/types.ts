@@ -186,7 +186,7 @@ export interface BroadcastReport {
   };
   /**
    * Segments opened, copies sent beyond the first, segments made here. `checks`: spot checks, `again` those repeated beside an encode of
-   * our own. `spots`: availability checks, those that were refused twice, and the bytes of all.
+   * our own. `availabilityChecks`: those asked for, those that were refused twice, and the bytes of all.
    */
   readonly work: {
     readonly opened: number;
@@ -198,7 +198,11 @@ export interface BroadcastReport {
       readonly again: number;
       readonly ms: number;
     };
-    readonly spots: { readonly asked: number; readonly unserved: number; readonly bytes: number };
+    readonly availabilityChecks: {
+      readonly asked: number;
+      readonly unserved: number;
+      readonly bytes: number;
+    };
   };
   /** The seed that chose whom to check, and what the offers committed to; hexadecimal. */
   readonly checks: { readonly seed: string; readonly commitment: string };

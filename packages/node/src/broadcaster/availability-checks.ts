@@ -1,4 +1,4 @@
-import { type Crew, Probe } from "@tabcast/market";
+import { AvailabilityCheck, type Crew } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { openFetcher } from "../fetcher.ts";
 import type { StreamContext } from "./context.ts";
@@ -10,7 +10,7 @@ const PULL_MS = 10_000;
 /** Segments of which something is being asked for; beyond them nothing is. */
 const MOST_PULLS = 8;
 
-export interface ProbesOptions {
+export interface AvailabilityChecksOptions {
   /** Of `Checks`: what the offer commits to. */
   readonly seed: Uint8Array;
   readonly member: (worker: PeerId) => Crew.Member | undefined;
@@ -19,18 +19,18 @@ export interface ProbesOptions {
   readonly unserved: (worker: PeerId) => void;
 }
 
-/** Asks workers for what was published of them, as a viewer would: carries out `Probe`. */
-export interface Probes {
+/** Asks workers for what was published of them, as a viewer would: carries out `AvailabilityCheck`. */
+export interface AvailabilityChecks {
   /** To be told of every segment once viewers can ask for it. */
   published(outcome: Outcome): void;
   /** Renditions asked for, those that were refused for good, and the bytes that came. */
   counts(): { readonly asked: number; readonly unserved: number; readonly bytes: number };
 }
 
-export function openProbes(
+export function openAvailabilityChecks(
   context: Pick<StreamContext, "mesh" | "config" | "clock" | "signal">,
-  { seed, member, newcomer, unserved }: ProbesOptions,
-): Probes {
+  { seed, member, newcomer, unserved }: AvailabilityChecksOptions,
+): AvailabilityChecks {
   const { mesh, config, clock, signal } = context;
   const fetcher = openFetcher(context);
   const tally = { asked: 0, unserved: 0, bytes: 0 };
@@ -43,7 +43,7 @@ export function openProbes(
     const { epoch } = pay.terms;
     const sizes = renditions.map(({ media }) => media.byteLength);
     const of = { hash: any.mediaHash, sizes, newcomer: newcomer(pay.terms) };
-    const plan = Probe.plan(of, seed, config);
+    const plan = AvailabilityCheck.plan(of, seed, config);
     if (plan === undefined) return;
     const asked = renditions[plan.rendition] ?? any;
     const wanted = {
@@ -51,17 +51,17 @@ export function openProbes(
       size: asked.media.byteLength,
       holders: [{ peer: worker, addrs: outcome.addrs }],
     };
-    const answers: Probe.Answer[] = [];
+    const answers: AvailabilityCheck.Answer[] = [];
     let waitMs = plan.afterMs;
     for (;;) {
-      const next = Probe.settle(answers);
+      const next = AvailabilityCheck.settle(answers);
       if (next === "over") return;
       if (next === "unserved") {
         tally.unserved++;
         return unserved(worker);
       }
       await clock.sleep(waitMs, { signal });
-      waitMs = config.spot.againMs;
+      waitMs = config.availabilityCheck.againMs;
       answers.push(await ask(worker, epoch, wanted));
     }
   }
@@ -70,8 +70,8 @@ export function openProbes(
     worker: PeerId,
     epoch: number,
     wanted: Parameters<typeof fetcher.fetch>[0],
-  ): Promise<Probe.Answer> {
-    const owes = () => Probe.owes(member(worker), epoch);
+  ): Promise<AvailabilityCheck.Answer> {
+    const owes = () => AvailabilityCheck.owes(member(worker), epoch);
     if (!owes()) return "gone";
     tally.asked++;
     try {

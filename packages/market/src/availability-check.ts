@@ -29,15 +29,15 @@ export function plan(
     readonly newcomer: boolean;
   },
   seed: Uint8Array,
-  { spot }: Config,
+  { availabilityCheck: { newcomer, later, withinMs } }: Config,
 ): Pull | undefined {
   const random: Pick<Random, "fraction"> = Check.places(seed, segment.hash, AVAILABILITY);
-  if (random.fraction() >= (segment.newcomer ? spot.newcomer : spot.later)) return undefined;
+  if (random.fraction() >= (segment.newcomer ? newcomer : later)) return undefined;
   const rendition = Check.weighted(
     segment.sizes.map((size) => 1 / Math.max(1, size)),
     random,
   );
-  return { rendition, afterMs: random.fraction() * spot.withinMs };
+  return { rendition, afterMs: random.fraction() * withinMs };
 }
 
 /**

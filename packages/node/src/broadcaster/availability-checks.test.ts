@@ -5,11 +5,11 @@ import { sha256, systemClock, toHex } from "@tabcast/runtime";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import { serveBlobs } from "../exchange.ts";
+import { openAvailabilityChecks } from "./availability-checks.ts";
 import type { Outcome } from "./outcome.ts";
-import { openProbes } from "./probe.ts";
 
 /** Everybody is asked, at once. */
-const config = { ...LIVE, spot: { newcomer: 1, later: 1, withinMs: 0, againMs: 0 } };
+const config = { ...LIVE, availabilityCheck: { newcomer: 1, later: 1, withinMs: 0, againMs: 0 } };
 const media = Uint8Array.from({ length: 5_000 }, (_, i) => i);
 const nothing = new Uint8Array(0);
 
@@ -47,14 +47,14 @@ async function published(asks: number, by = worker.self) {
     },
   };
   const context = { mesh, config, clock: systemClock, signal: done.signal };
-  const probes = openProbes(context, {
+  const checks = openAvailabilityChecks(context, {
     seed: new Uint8Array(32),
     member: () => member,
     newcomer: () => false,
     unserved: (who) => blamed.push(who),
   });
   const mediaHash = await sha256(media);
-  probes.published({
+  checks.published({
     by,
     addrs: [],
     renditions: [{ rung: "240p", media, mediaHash }],
@@ -63,7 +63,7 @@ async function published(asks: number, by = worker.self) {
   if (asks > 0) await over;
   // What was answered is judged after this task.
   await new Promise((later) => setTimeout(later));
-  return probes.counts();
+  return checks.counts();
 }
 
 /** Answers each question as these say, the last one for ever. */

@@ -1,26 +1,26 @@
 import { seededRandom } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
+import * as AvailabilityCheck from "./availability-check.ts";
 import { LIVE } from "./config.ts";
 import type { Member } from "./crew.ts";
-import * as Probe from "./probe.ts";
 
 const SEED = Number(process.env.SEED ?? Date.now() | 0);
-const random = seededRandom(SEED, "spot");
+const random = seededRandom(SEED, "availability");
 const seed = random.bytes(32);
 /** Two seconds of the bench's ladder, in bytes. */
 const sizes = [62_500, 200_000, 400_000, 750_000];
 const ladder = sizes.reduce((sum, size) => sum + size, 0);
 
-describe(`what is asked for (SEED=${SEED})`, () => {
+describe(`what availability checks ask for (SEED=${SEED})`, () => {
   const SEGMENTS = 4_000;
   const plans = (newcomer: boolean) =>
     Array.from({ length: SEGMENTS }, () => random.bytes(32)).flatMap(
-      (hash) => Probe.plan({ hash, sizes, newcomer }, seed, LIVE) ?? [],
+      (hash) => AvailabilityCheck.plan({ hash, sizes, newcomer }, seed, LIVE) ?? [],
     );
 
   test.each([
-    ["a newcomer", true, LIVE.spot.newcomer, 0.05],
-    ["somebody proven", false, LIVE.spot.later, 0.03],
+    ["a newcomer", true, LIVE.availabilityCheck.newcomer, 0.05],
+    ["somebody proven", false, LIVE.availabilityCheck.later, 0.03],
   ])(
     "comes to the chosen share of %s's renditions, and few of the bytes",
     (_, newcomer, chance, most) => {
@@ -29,7 +29,7 @@ describe(`what is asked for (SEED=${SEED})`, () => {
       expect(Math.abs(all.length / SEGMENTS - chance)).toBeLessThan(0.035);
       const bytes = all.reduce((sum, { rendition }) => sum + (sizes[rendition] ?? 0), 0);
       expect(bytes / (SEGMENTS * ladder)).toBeLessThan(1.25 * most);
-      for (const { afterMs } of all) expect(afterMs).toBeLessThan(LIVE.spot.withinMs);
+      for (const { afterMs } of all) expect(afterMs).toBeLessThan(LIVE.availabilityCheck.withinMs);
     },
   );
 
@@ -45,15 +45,15 @@ describe(`what is asked for (SEED=${SEED})`, () => {
 
   test("is the same for the same secret and segment, and another for another secret", () => {
     const hash = random.bytes(32);
-    const config = { ...LIVE, spot: { ...LIVE.spot, later: 1 } };
+    const config = { ...LIVE, availabilityCheck: { ...LIVE.availabilityCheck, later: 1 } };
     const plan = (secret: Uint8Array) =>
-      Probe.plan({ hash, sizes, newcomer: false }, secret, config);
+      AvailabilityCheck.plan({ hash, sizes, newcomer: false }, secret, config);
     expect(plan(seed)).toEqual(plan(seed));
     expect(plan(random.bytes(32))).not.toEqual(plan(seed));
   });
 });
 
-test.each<[Probe.Answer[], ReturnType<typeof Probe.settle>]>([
+test.each<[AvailabilityCheck.Answer[], ReturnType<typeof AvailabilityCheck.settle>]>([
   [[], "ask"],
   [["served"], "over"],
   [["gone"], "over"],
@@ -62,14 +62,14 @@ test.each<[Probe.Answer[], ReturnType<typeof Probe.settle>]>([
   [["refused", "gone"], "over"],
   [["refused", "refused"], "unserved"],
 ])("after the answers %j an availability check is: %s", (answers, next) => {
-  expect(Probe.settle(answers)).toBe(next);
+  expect(AvailabilityCheck.settle(answers)).toBe(next);
 });
 
 test("a worker owes viewers what it made only while it works under the same epoch", () => {
   const member = (state: Member["state"]) => ({ state, epoch: 3 }) as Member;
-  expect(Probe.owes(member("hired"), 3)).toBe(true);
-  expect(Probe.owes(member("hired"), 2)).toBe(false);
-  expect(Probe.owes(undefined, 3)).toBe(false);
+  expect(AvailabilityCheck.owes(member("hired"), 3)).toBe(true);
+  expect(AvailabilityCheck.owes(member("hired"), 2)).toBe(false);
+  expect(AvailabilityCheck.owes(undefined, 3)).toBe(false);
   for (const state of ["asked", "suspended", "draining"] as const)
-    expect(Probe.owes(member(state), 3)).toBe(false);
+    expect(AvailabilityCheck.owes(member(state), 3)).toBe(false);
 });
