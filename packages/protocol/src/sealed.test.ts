@@ -288,4 +288,15 @@ describe("a sender's clock", () => {
     expect(clocks.take("replayed", now, 30_000, now)).toBe(true);
     expect(clocks.take("replayed", now - 3_600_000, 30_000, now)).toBe(false);
   });
+
+  test("is not learnt from messages that are refused: another's, and one dated too far ahead", async () => {
+    const clocks = new P.Clocks();
+    const forged = await P.sealOffer(others, { ...offer, atMs: now + DAY, ttlMs: 30_000 });
+    await expect(P.openOffer(forged, { now, clocks })).rejects.toThrow(refused("PROTOCOL_SIGNER"));
+    const far = await sealed(now + 2 * DAY);
+    await expect(P.openOffer(far, { now, clocks })).rejects.toThrow(refused("PROTOCOL_STALE"));
+    // Held against either of those clocks, these two would be older than a day.
+    await P.openOffer(await sealed(now), { now, clocks });
+    await P.openOffer(await sealed(now + 1_000), { now: now + 1_000, clocks });
+  });
 });

@@ -1,7 +1,17 @@
-import type { Entry } from "@tabcast/protocol";
+import type { Mesh } from "@tabcast/mesh";
+import {
+  type Entry,
+  Keys,
+  peerIdOf,
+  type Signer,
+  sealAnnounce,
+  sealEntry,
+  streamTopic,
+} from "@tabcast/protocol";
 import { expect, test } from "vitest";
+import { contextOf } from "../context.ts";
 import { emptyManifest, entered } from "../manifest.ts";
-import { firstMissed } from "./following.ts";
+import { firstMissed, openFollowing } from "./following.ts";
 
 const nothing = new Uint8Array(0);
 const from = (seq: number) =>
@@ -20,4 +30,85 @@ test("a viewer asks for all that is kept of a stream that is over", () => {
 test("a viewer asks for what follows on the entries that it knows", () => {
   expect(firstMissed(from(40), { newest: 100, ended: false })).toBe(41);
   expect(firstMissed(from(40), { newest: 100, ended: true })).toBe(41);
+});
+
+test("a viewer keeps nothing of announcements and entries that it refuses", async () => {
+  const [keys, stranger] = [await Keys.generate(), await Keys.generate()];
+  const stream = keys.publicKey;
+  const topics = new Map<string, (message: { body: Uint8Array }) => void>();
+  const mesh = {
+    subscribe: (topic: string, handler: (message: { body: Uint8Array }) => void) =>
+      topics.set(topic, handler),
+    serve() {},
+  } as unknown as Mesh;
+  const own = new AbortController();
+  const told: string[] = [];
+  const following = openFollowing(contextOf({ mesh, signal: own.signal }), {
+    stream,
+    on: ({ type }) => told.push(type),
+  });
+  const gossip = (body: Uint8Array) => {
+    for (const handler of topics.values()) handler({ body });
+  };
+  const announce = (by: Signer, of = stream, atMs = Date.now()) =>
+    sealAnnounce(by, {
+      stream: of,
+      broadcaster: peerIdOf(keys.publicKey),
+      addrs: [],
+      title: "a stream",
+      codec: "avc",
+      segmentMs: 2_000,
+      rungs: [],
+      source: { name: "source", width: 1_280, height: 720, bitrate: 3_000_000 },
+      audio: false,
+      startedMs: atMs,
+      newest: 9,
+      ended: false,
+      atMs,
+    });
+  const entry = (by: Signer, seq: number, of = stream) =>
+    sealEntry(by, {
+      stream: of,
+      seq,
+      startUs: seq * 2_000_000,
+      durationUs: 2_000_000,
+      capturedMs: Date.now(),
+      holders: [{ peer: peerIdOf(keys.publicKey), addrs: [] }],
+      tracks: [
+        {
+          name: "source",
+          codecs: "avc1.640028",
+          initHash: new Uint8Array(32),
+          mediaHash: new Uint8Array(32),
+          initLen: 700,
+          mediaLen: 100_000,
+          frames: 60,
+          holders: [0],
+          gap: false,
+        },
+      ],
+    });
+  const changed = await entry(keys, 3);
+  changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+  const refused = [
+    new Uint8Array(100).fill(255),
+    await announce(stranger),
+    await announce(stranger, stranger.publicKey),
+    await announce(keys, stream, Date.now() - 7 * 86_400_000),
+    await entry(stranger, 1),
+    await entry(stranger, 2, stranger.publicKey),
+    changed,
+  ];
+  expect(topics.has(streamTopic(stream))).toBe(true);
+  for (const body of refused) gossip(body);
+  // What came before it is read by the time that this is.
+  for (const seq of [5, 6]) {
+    gossip(await entry(keys, seq));
+    await following.until(({ entries }) => entries.get(seq), { signal: own.signal });
+  }
+  const { announce: kept, entries } = following.manifest();
+  expect(kept).toBeUndefined();
+  expect([...entries.keys()]).toEqual([5, 6]);
+  expect(told).toEqual(["entry", "entry"]);
+  own.abort();
 });

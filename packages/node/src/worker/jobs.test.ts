@@ -1,0 +1,244 @@
+import type { Hex, Purse } from "@tabcast/channel";
+import { LIVE } from "@tabcast/market";
+import type { TranscodeResult, Transcoder } from "@tabcast/media";
+import type { Handler, Mesh, Message } from "@tabcast/mesh";
+import {
+  type Award,
+  Job,
+  JobReply,
+  Keys,
+  type Offer,
+  openReceipt,
+  PROTOCOLS,
+  peerIdOf,
+} from "@tabcast/protocol";
+import { type Clock, concatBytes, type Millis, sha256, systemClock } from "@tabcast/runtime";
+import { describe, expect, test } from "vitest";
+import { openBlobStore } from "../blob-store.ts";
+import { openRateLimiter } from "../rate-limiter.ts";
+import type { Audits } from "./audits.ts";
+import { openCredit } from "./credit.ts";
+import { openEngagements } from "./engagements.ts";
+import { openJobs } from "./jobs.ts";
+import { type Maker, openMaker } from "./making.ts";
+import { openShift } from "./shift.ts";
+import type { Speeds } from "./speeds.ts";
+
+const never = new AbortController().signal;
+const broadcaster = "broadcaster";
+const rung = { name: "240p", width: 426, height: 240, bitrate: 250_000 };
+const init = Uint8Array.of(1, 2, 3);
+const media = Uint8Array.of(4, 5, 6, 7);
+const other = new Uint8Array(32).fill(9);
+const award = new Uint8Array(16).fill(7);
+const keys = await Keys.generate();
+
+const wanted = {
+  award,
+  epoch: 1,
+  seq: 5,
+  attempt: 1,
+  rungs: [rung],
+  initLen: init.byteLength,
+  mediaLen: media.byteLength,
+  initHash: await sha256(init),
+  mediaHash: await sha256(media),
+  frames: 60,
+  startUs: 0,
+  durationUs: 2_000_000,
+  deadlineMs: 60_000,
+  codec: "avc",
+  checkPpm: 1,
+  open: false,
+};
+
+/** A clock that stands until it is moved. */
+function virtual() {
+  let now = 0;
+  const sleepers: { readonly at: number; readonly wake: () => void }[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    now: () => now as Millis,
+    sleep: (ms, { signal } = {}) =>
+      new Promise((resolve, reject) => {
+        sleepers.push({ at: now + ms, wake: resolve });
+        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      }),
+    timeout: () => never,
+  };
+  return {
+    clock,
+    /** Lets 10 ms pass, if anybody waits for time to. */
+    pass() {
+      if (sleepers.length > 0) now += 10;
+      for (const one of sleepers.splice(0))
+        if (one.at <= now) one.wake();
+        else sleepers.push(one);
+    },
+  };
+}
+
+/** A worker that one stream has hired, with `maker` in place of its own; `ask` hands it a job as the mesh would. */
+function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } = {}) {
+  const handlers = new Map<string, Handler>();
+  const mesh = {
+    self: peerIdOf(keys.publicKey),
+    serve: (protocol: string, handler: Handler) => handlers.set(protocol, handler),
+    watch() {},
+    keep: async () => {},
+  } as unknown as Mesh;
+  const on = () => {};
+  const engagements = openEngagements({ mesh, clock, on, quitted() {}, signal: never });
+  const potId: Hex = "0x01";
+  const offer = { codec: "avc", rungs: [rung], segmentMs: 2_000, slackMs: 4_000, window: 2 };
+  engagements.take({
+    award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000n } as Award,
+    offer: offer as Offer,
+    broadcaster,
+    potId,
+  });
+  const engagement = engagements.get(award);
+  if (engagement === undefined) throw new Error("the award was not taken");
+  const credit = openCredit({ purse: { window: () => 2 }, engagements, clock });
+  const speeds = { busy() {}, idle() {}, worked() {} } as unknown as Speeds;
+  const blobs = openBlobStore();
+  const booked = { owed: 0, audited: 0 };
+  const transcoder: Transcoder = {
+    async transcode({ rungs }) {
+      const renditions = rungs.map(({ name }) => ({
+        rung: name,
+        init,
+        media: other,
+        headLen: 0,
+        frames: 60,
+      }));
+      return { renditions, encodeMs: 1, hardware: "sw" } as unknown as TranscodeResult;
+    },
+    close() {},
+  };
+  openJobs({
+    mesh,
+    clock,
+    on,
+    engagements,
+    credit,
+    speeds,
+    limiter: openRateLimiter(LIVE, clock, () => {}),
+    shift: openShift({ policy: undefined, engagements, on }),
+    maker:
+      maker ??
+      openMaker({
+        keys,
+        transcoder,
+        blobs,
+        speeds,
+        credit,
+        purse: { accrue: async () => void booked.owed++ } as unknown as Pick<Purse, "accrue">,
+        audits: { signed: () => void booked.audited++ } as unknown as Audits,
+      }),
+    signal: never,
+  });
+  return {
+    ask(message: Message, peer = broadcaster): AsyncIterator<Message> {
+      const serve = handlers.get(PROTOCOLS.job);
+      if (serve === undefined) throw new Error("nobody serves jobs");
+      const following = (async function* () {})();
+      return serve(message, { peer, signal: never, following })[Symbol.asyncIterator]();
+    },
+    /** How much is kept, of every kind. */
+    kept: () => ({
+      ...booked,
+      blobs: blobs.size(),
+      inHand: engagement.jobs.size,
+      unpaid: engagement.unpaid.size,
+      ahead: engagement.ahead.size,
+      signed: engagement.receipts.has(wanted.seq) || engagement.receipts.tooOld(wanted.seq),
+    }),
+  };
+}
+
+const request = (of: Partial<typeof wanted> = {}, body = concatBytes(init, media)): Message => ({
+  head: Job.encode({ ...wanted, ...of }),
+  body,
+});
+
+/** What a job came to: its receipt, or the code of its failure. */
+async function outcome(parts: AsyncIterator<Message>): Promise<Uint8Array | string> {
+  let found: Uint8Array | string | undefined;
+  for (let part = await parts.next(); part.done !== true; part = await parts.next()) {
+    const { receipt, failure } = JobReply.decode(part.value.head);
+    found ??= failure?.code ?? receipt?.slice();
+  }
+  if (found === undefined) throw new Error("no answer");
+  return found;
+}
+
+describe("a worker that has a job in hand", () => {
+  test.each([
+    ["whose encoder says nothing", () => {}],
+    [
+      "whose encoder is done with a sample every 10 ms",
+      (made: Parameters<Maker["make"]>[1]["made"], at: number) =>
+        made({ rung: 0, at: 100 * at, bytes: new Uint8Array(100) }),
+    ],
+  ])("%s sends a part of its answer at least every 500 ms, until it is done", async (_, each) => {
+    const { clock, pass } = virtual();
+    const { ask } = hired({
+      clock,
+      maker: {
+        async make(_, { made, finish, signal }) {
+          for (let at = 0; at < 300; at++) {
+            await clock.sleep(10, { signal });
+            each(made, at);
+          }
+          finish([]);
+          return new Uint8Array(100);
+        },
+      },
+    });
+    const parts = ask(request());
+    const gaps: number[] = [];
+    for (let before = clock.now(), done = false; !done; ) {
+      let next: IteratorResult<Message> | undefined;
+      void parts.next().then((result) => {
+        next = result;
+      });
+      while (next === undefined) {
+        await new Promise(setImmediate);
+        if (next === undefined) pass();
+      }
+      done = next.done === true;
+      gaps.push(clock.now() - before);
+      before = clock.now();
+    }
+    expect(gaps.reduce((sum, gap) => sum + gap, 0)).toBeGreaterThanOrEqual(3_000);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(500);
+  });
+});
+
+describe("a worker that refuses a job", () => {
+  test.each<[string, Message, string, string?]>([
+    ["that cannot be read", { ...request(), head: other }, "PROTOCOL_MALFORMED"],
+    ["of an unknown award", request({ award: other.slice(0, 16) }), "JOB_GONE"],
+    ["of another epoch", request({ epoch: 2 }), "JOB_GONE"],
+    ["of a stranger", request(), "JOB_GONE", "stranger"],
+    [
+      "for a rung that was not offered",
+      request({ rungs: [{ ...rung, width: 640 }] }),
+      "JOB_CONFLICT",
+    ],
+    ["with fewer bytes than it says", request({}, init), "JOB_INPUT"],
+    ["whose init has another hash", request({ initHash: other }), "HASH_MISMATCH"],
+    ["whose media has another hash", request({ mediaHash: other }), "HASH_MISMATCH"],
+  ])("%s keeps nothing for it, and does the job that is right", async (_, wrong, code, peer) => {
+    const { ask, kept } = hired();
+    const before = kept();
+    expect(await outcome(ask(wrong, peer))).toBe(code);
+    expect(kept()).toEqual(before);
+    const receipt = await outcome(ask(request()));
+    if (typeof receipt === "string") throw new Error(receipt);
+    expect((await openReceipt(receipt, { from: keys.publicKey })).seq).toBe(wanted.seq);
+    expect(kept()).toMatchObject({ owed: 1, audited: 1, unpaid: 1, signed: true });
+    expect(kept().blobs).toBeGreaterThan(before.blobs);
+  });
+});
