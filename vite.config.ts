@@ -7,6 +7,7 @@ import react from "@vitejs/plugin-react";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 import { hlsFromSource } from "./apps/web/hls-from-source.ts";
+import { libp2pLeftOut } from "./apps/web/libp2p-left-out.ts";
 import { chromiumArguments } from "./packages/driver/src/arguments.ts";
 import { installed } from "./packages/driver/src/places.js";
 
@@ -70,7 +71,7 @@ export default defineConfig({
       }),
   // Vite warns of a dynamic import inside Vitest itself.
   ...(testing ? { logLevel: "error" as const } : {}),
-  plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource()],
+  plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource(), libp2pLeftOut()],
   // The page for the command is an app of its own; its address is among the pages'.
   resolve: {
     alias: [{ find: /^\/headless\//, replacement: join(here, "apps/headless/src/") }],
@@ -81,6 +82,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2024",
     rolldownOptions: {
+      // Whose exports nobody uses is left out, though its package.json does not say that it may be.
+      treeshake: { moduleSideEffects: (id) => !/\/node_modules\/.*\.[cm]?[jt]sx?$/.test(id) },
       input: { index: join(web, "index.html"), headless: join(web, "headless.html") },
     },
   },

@@ -45,8 +45,12 @@ export function hlsFromSource(): Plugin {
         alias: [
           { find: /^hls\.js$/, replacement: join(home, "src/hls.ts") },
           {
-            find: /^\.\.?\/(?:demux\/tsdemuxer|audio\/(?:aac|mp3|ac3-)demuxer|remux\/mp4-remuxer)$/,
+            find: /^\.\.?\/(?:demux\/tsdemuxer|audio\/(?:aac|mp3|ac3-)demuxer|remux\/mp4-remuxer|utils\/(?:fetch|xhr)-loader)$/,
             replacement: fileURLToPath(new URL("hls-left-out.ts", import.meta.url)),
+          },
+          {
+            find: /^\.\.\/crypt\/decrypter$/,
+            replacement: fileURLToPath(new URL("hls-no-keys.ts", import.meta.url)),
           },
         ],
       },
