@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { chromiumArguments } from "./arguments.ts";
 
-test("keeps pages that nobody looks at awake", () => {
+test("the arguments for Chromium keep pages that nobody looks at awake", () => {
   for (const flag of ["background-timer-throttling", "renderer-backgrounding"])
     expect(chromiumArguments()).toContain(`--disable-${flag}`);
 });
 
-test("grants pretended devices unless the caller wants people's own questions", () => {
+test("the arguments for Chromium grant pretended devices unless the caller wants people's own questions", () => {
   const asks = "--use-fake-ui-for-media-stream";
   expect(chromiumArguments()).toContain(asks);
   expect(chromiumArguments({ devices: false })).not.toContain(asks);
 });
 
-test("makes one list of the features that several arguments switch, because Chromium obeys the last alone", () => {
+test("the arguments for Chromium make one list of the features that several arguments switch, because Chromium obeys the last alone", () => {
   const more = ["--enable-features=A,B", "--disable-features=C", "--enable-features=D"];
   const all = chromiumArguments({ more });
   expect(all.filter((word) => word.includes("-features="))).toEqual([
@@ -21,7 +21,7 @@ test("makes one list of the features that several arguments switch, because Chro
   ]);
 });
 
-test("refuses a word that Chromium would open as an address", () => {
+test("the arguments for Chromium may not hold a word that it would open as an address", () => {
   for (const word of ["about:blank", "-x", "", "--"])
     expect(() => chromiumArguments({ more: [word] })).toThrow(`got "${word}"`);
 });

@@ -9,7 +9,7 @@ const flags = {
   minutes: { type: "number", least: 1, most: 60 },
 } as const;
 
-test("reads flags of every kind", () => {
+test("a bench reads flags of every kind", () => {
   expect(readFlags(flags, ["--quick", "--clip", "camera,scene", "--minutes=2.5"])).toEqual({
     quick: true,
     clip: ["camera", "scene"],
@@ -30,10 +30,10 @@ test.each([
   [["scene"], /'scene'.*its flags are/],
   [["--save"], /--save/],
   [["--quick=yes"], /--quick/],
-])("refuses %j and says what it knows", (argv, words) => {
+])("a bench refuses %j and says what it knows", (argv, words) => {
   expect(() => readFlags(flags, argv)).toThrow(words);
 });
 
-test("refuses any flag of a bench that has none", () => {
+test("a bench without flags refuses any", () => {
   expect(() => readFlags({}, ["--quick"])).toThrow(/'--quick'.*it takes no flags/);
 });

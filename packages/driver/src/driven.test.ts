@@ -42,13 +42,13 @@ const groupOf = (leader: number): number[] =>
     }
   });
 
-test("refuses a start that is not given a sensible time", async () => {
+test("a start is refused that is not given a sensible time", async () => {
   for (const startWithin of [0, -1, Number.NaN, 600_001])
     await expect(launchChromium({ startWithin })).rejects.toThrow(`got ${startWithin}`);
   await expect(launchChromium({ closeWithin: 60_001 })).rejects.toThrow("1 to 60000");
 });
 
-test("says so when the program at the path is no browser", async () => {
+test("a start says so when the program at the path is no browser", async () => {
   await expect(launchChromium({ path: process.execPath })).rejects.toMatchObject({
     reason: { code: "BROWSER_FAILED", path: process.execPath },
     message: expect.stringContaining("did not start"),
@@ -66,7 +66,7 @@ describe.skipIf(missing() !== undefined)("a real Chromium", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("tells its version and its own process", () => {
+  test("a browser tells its version and its own process", () => {
     expect(chromium.version).toMatch(/^Chromium \d+\./);
     expect(alive(chromium.pid)).toBe(true);
   });
@@ -102,7 +102,7 @@ describe.skipIf(missing() !== undefined)("a real Chromium", () => {
     await Promise.all([one?.close(), two?.close()]);
   });
 
-  test("keeps the newest console lines, cut to their longest", async () => {
+  test("a page keeps the newest console lines, cut to their longest", async () => {
     const lines: ConsoleLine[] = [];
     const page = await chromium.open({ name: "talker", line: (line) => lines.push(line) });
     const many = MOST_LINES + 20;
@@ -117,7 +117,7 @@ describe.skipIf(missing() !== undefined)("a real Chromium", () => {
     await page.close();
   });
 
-  test("tells what a page throws outside every call, and that the page lives on", async () => {
+  test("a page tells what it throws outside every call, and that the page lives on", async () => {
     const { promise, resolve } = Promise.withResolvers<Broken>();
     const page = await chromium.open({ name: "thrower", broken: resolve });
     await page.evaluate(() => {
@@ -178,7 +178,7 @@ describe.skipIf(missing() !== undefined)("a real Chromium", () => {
     });
   });
 
-  test("writes a picture of a page", async () => {
+  test("a page is written as a picture", async () => {
     const page = await chromium.open({ name: "model", url: html("<h1>Here</h1>") });
     const file = join(folder, "model.png");
     await page.screenshot(file);

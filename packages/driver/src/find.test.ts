@@ -19,7 +19,7 @@ test("TABCAST_CHROMIUM goes before every other place", () => {
   expect(findChromium({ TABCAST_CHROMIUM: path, PATH: "" })).toBe(path);
 });
 
-test("refuses a TABCAST_CHROMIUM that names no file, with its path and what to do", () => {
+test("a TABCAST_CHROMIUM that names no file is refused, with its path and what to do", () => {
   expect(() => findChromium({ TABCAST_CHROMIUM: "/nowhere/chromium" })).toThrow(
     expect.objectContaining({
       reason: { code: "BROWSER_MISSING", path: "/nowhere/chromium" },
@@ -29,7 +29,7 @@ test("refuses a TABCAST_CHROMIUM that names no file, with its path and what to d
   expect(() => findChromium({ TABCAST_CHROMIUM: folder })).toThrow(folder);
 });
 
-test("finds Chrome on the PATH when no Chromium is installed", () => {
+test("Chrome on the PATH is found when no Chromium is installed", () => {
   const path = program("google-chrome");
   const [debians, ...names] = usualPlaces("linux", {});
   expect(debians).toBe("/usr/bin/chromium");
@@ -40,7 +40,7 @@ test("finds Chrome on the PATH when no Chromium is installed", () => {
   expect(installed({ HOME: folder }, "darwin")).toBeUndefined();
 });
 
-test("looks for Chrome where Windows and macOS put it", () => {
+test("Chrome is looked for where Windows and macOS put it", () => {
   expect(usualPlaces("win32", { PROGRAMFILES: "C:/Programs" }).join()).toContain("chrome.exe");
   expect(usualPlaces("darwin", { HOME: "/Users/ann" }).join()).toContain(
     "/Users/ann/Applications/Google Chrome.app",

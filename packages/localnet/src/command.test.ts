@@ -107,7 +107,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe("refused before anything is started", () => {
+describe("npm start", () => {
   test.each<[string, readonly string[], RegExp]>([
     ["a missing file", ["--input", "nowhere.mp4"], /nowhere\.mp4.*no such file/],
     ["a folder as the file", ["--input", tmpdir()], /not a file/],
@@ -117,16 +117,16 @@ describe("refused before anything is started", () => {
     ["huge dimensions", ["--ladder", "99998x99998@500"], /99998x99998/],
     ["an unknown flag", ["--worker", "2"], /--worker /],
     ["a folder that cannot be made", ["--out", "/proc/out"], /\/proc\/out/],
-  ])("%s", async (_, args, words) => {
+  ])("refuses %s before anything is started", async (_, args, words) => {
     expectRefused(await run(args), words);
   });
 
-  test("no Chromium", async () => {
+  test("says that it finds no Chromium before anything is started", async () => {
     const ran = await run([], { env: { TABCAST_CHROMIUM: "/nowhere/chromium" } });
     expectRefused(ran, /\/nowhere\/chromium.*TABCAST_CHROMIUM/);
   });
 
-  test("a port in use", async () => {
+  test("refuses a port in use before anything is started", async () => {
     const server: Server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as { port: number };
@@ -135,7 +135,7 @@ describe("refused before anything is started", () => {
   });
 });
 
-describe("refused by the browser", () => {
+describe("npm start with a file", () => {
   const input = (file: string, ...more: string[]) =>
     run(["--input", file, "--workers", "0", "--exit", "--json", ...more]);
   /** Without the warning that there are no workers, which is not what is tested here. */
@@ -144,25 +144,25 @@ describe("refused by the browser", () => {
     expectRefused({ ...all, stderr: all.stderr.replace(/^warning: no workers.*\n/, "") }, words);
   };
 
-  test("a file with no video", () => refused(input(clip("sound.m4a")), /no video/));
-  test("a codec that this browser cannot decode, by name", () =>
+  test("refuses one with no video", () => refused(input(clip("sound.m4a")), /no video/));
+  test("refuses a codec that this browser cannot decode, by its name", () =>
     refused(input(clip("hevc.mp4")), /h(vc|ev)1/));
-  test("a rung larger than the source", () =>
+  test("refuses a rung larger than the source", () =>
     refused(input(clip("bframes.mp4"), "--ladder", "360p"), /360p is larger than the source/));
-  test("a file that is cut short", async () => {
+  test("refuses one that is cut short, with the time", async () => {
     const bytes = await readFile(clip("bframes.mp4"));
     const file = join(folder, "short.mp4");
     await writeFile(file, bytes.subarray(0, Math.floor(bytes.length * 0.6)));
     await refused(input(file, "--ladder", "48x32@50"), /cut short at \d/);
   });
-  test("a file that is no media", async () => {
+  test("refuses one that is no media", async () => {
     const file = join(folder, "noise.mp4");
     await writeFile(file, Buffer.alloc(50_000, "noise"));
     await refused(input(file), /noise\.mp4/);
   });
 });
 
-describe("another chain", () => {
+describe("npm start on another chain", () => {
   let chain: Chain;
   const payerKey = generatePrivateKey();
   beforeAll(async () => {
@@ -179,17 +179,21 @@ describe("another chain", () => {
   const tiny = ["--input", clip("bframes.mp4"), "--ladder", "48x32@50", "--exit", "--json"];
 
   test.each<[string, Readonly<Record<string, string>>, RegExp]>([
-    ["not reachable", { TABCAST_RPC: "http://127.0.0.1:1" }, /127\.0\.0\.1:1 .*does not answer/],
+    [
+      "one that does not answer",
+      { TABCAST_RPC: "http://127.0.0.1:1" },
+      /127\.0\.0\.1:1 .*does not answer/,
+    ],
     ["a wrong chain id", { TABCAST_CHAIN_ID: "1" }, /has id 31337, and TABCAST_CHAIN_ID says 1/],
-    ["no contract", { TABCAST_CONTRACT: `0x${"12".repeat(20)}` }, /no TabcastPot/],
-    ["not enough balance", { TABCAST_PAYER_KEY: generatePrivateKey() }, /has 0 ETH/],
-  ])("%s", async (_, change, words) => {
+    ["one without the contract", { TABCAST_CONTRACT: `0x${"12".repeat(20)}` }, /no TabcastPot/],
+    ["a payer without enough balance", { TABCAST_PAYER_KEY: generatePrivateKey() }, /has 0 ETH/],
+  ])("refuses %s, and shows no key", async (_, change, words) => {
     const ran = await run([...tiny, "--workers", "1"], { env: env(change) });
     expectRefused(ran, words);
     expect(ran.stdout + ran.stderr).not.toContain(env(change).TABCAST_PAYER_KEY);
   });
 
-  test("a worker is paid on it, its clock is left alone, and the key is never shown", async () => {
+  test("pays a worker on it, leaves its clock alone, and never shows the key", async () => {
     await chain.local?.faucet(privateKeyToAccount(payerKey).address);
     const out = join(folder, "paid");
     const ran = await run([...tiny, "--workers", "1", "--out", out], {

@@ -89,7 +89,7 @@ describe("the next segment", () => {
       ["newer", [job(1)]],
     ]);
     expect(Assign.choose(workers, each, task, at, LIVE)?.worker).toBe("old");
-    // Which waits where there is no place left, but not for what failed or is late.
+    // Which waits where nobody has room, but not for what failed or is late.
     const full = new Map<string, Assign.Load[]>([...each, ["old", [job(2), job(3)]]]);
     expect(Assign.choose(workers, full, task, at, LIVE)).toBeUndefined();
     expect(Assign.anybody(workers, task)).toBe(true);
@@ -192,11 +192,11 @@ describe("the next segment", () => {
 describe("a second copy", () => {
   test.each<[string, number, number | undefined, number | undefined, number | undefined]>([
     ["when the first has taken 1.6 times what was predicted", 1_000, 9_000, 1_000, 2_600],
-    ["half a second late at least", 100, 9_000, 1_000, 1_600],
-    ["sooner, where the backup could not make it then", 1_000, 3_600, 1_000, 2_300],
-    ["but never before the first is overdue", 1_000, 3_600, 2_000, 2_150],
-    ["never without a deadline", 1_000, undefined, 1_000, undefined],
-    ["nor without a backup", 1_000, 9_000, undefined, undefined],
+    ["half a second after that at least", 100, 9_000, 1_000, 1_600],
+    ["sooner where the backup could not make it then", 1_000, 3_600, 1_000, 2_300],
+    ["only once the first is overdue", 1_000, 3_600, 2_000, 2_150],
+    ["at no time without a deadline", 1_000, undefined, 1_000, undefined],
+    ["at no time without a backup", 1_000, 9_000, undefined, undefined],
   ])("starts %s", (_, own, deadline, backupMs, expected) => {
     const first = { sentAt: 1_000, doneAt: 1_000 + own };
     expect(Assign.hedgeAt(first, deadline, backupMs)).toBe(expected);

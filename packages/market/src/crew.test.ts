@@ -369,9 +369,9 @@ describe("a worker", () => {
   });
 
   test.each([
-    ["one in six is forgiven", 5, true],
-    ["one in three is out", 2, false],
-  ])("was late: %s", (_, inTime, stays) => {
+    ["one time in six is kept", 5, true],
+    ["one time in three is dropped", 2, false],
+  ])("that is late %s", (_, inTime, stays) => {
     const at = hired(["a", "b"]);
     const sample = { pixels: 1, upload: { bytes: 1, ms: 1 }, encodeMs: 1, pullMs: 1 };
     for (let now = 100_000; now < 1_000_000 && at.now().members.has("a"); now += 100_000) {

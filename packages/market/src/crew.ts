@@ -502,7 +502,7 @@ function lost(
   if (fault === "busy") return [crew, []];
   if (member === undefined) {
     if (fault !== "invalid") return [crew, []];
-    // What it bid before it was found out gets it no place.
+    // What it bid before it was found out is no reason to hire it.
     return [{ ...crew, bids: without(crew.bids, worker), spare: without(crew.spare, worker) }, []];
   }
   const known = crew.known.get(worker) ?? nobody(now);

@@ -158,7 +158,7 @@ describe("a worker that hears an offer", () => {
     const slower = [{ codec: "avc", pixelsPerSecond: 40_000_000 }];
     const later = Hire.consider(offer, { ...me, capabilities: slower });
     expect(plan.bid && later.bid && later.delayMs / plan.delayMs).toBeCloseTo(2, 9);
-    // And less for who has waited for a place.
+    // And less for who has waited to be hired.
     const rested = Hire.consider(offer, { ...me, restedMs: 5 * Hire.REST_MS });
     expect(plan.bid && rested.bid && plan.delayMs / rested.delayMs).toBeCloseTo(5, 9);
   });
@@ -318,14 +318,38 @@ test.each<[string, number, readonly number[], boolean, ReturnType<typeof Hire.ro
   expect(Hire.room(7, { unpaid, ahead, window: 2, done })).toEqual(expected);
 });
 
-describe("leaving a stream that leaves us unpaid", () => {
+describe("a worker that is left unpaid", () => {
   test.each<[string, readonly Hire.Unpaid[], number, number, ReturnType<typeof Hire.leaves>]>([
-    ["all was superseded", ["cancelled", "cancelled"], 0, 0, { letGo: true, awayMs: 5_000 }],
-    ["again", ["cancelled", "cancelled"], 0, 2, { letGo: true, awayMs: 20_000 }],
-    ["and again", ["cancelled"], 0, 40, { letGo: true, awayMs: 600_000 }],
-    ["something is owed", ["owed", "cancelled"], 59_999, 0, undefined],
-    ["for a minute", ["owed", "cancelled"], 60_000, 0, { letGo: false, awayMs: 600_000 }],
-    ["something waits for its guarantee", ["held", "cancelled"], 1_000, 3, undefined],
+    [
+      "leaves once all was superseded",
+      ["cancelled", "cancelled"],
+      0,
+      0,
+      { letGo: true, awayMs: 5_000 },
+    ],
+    [
+      "leaves for longer the third time",
+      ["cancelled", "cancelled"],
+      0,
+      2,
+      { letGo: true, awayMs: 20_000 },
+    ],
+    ["leaves for ten minutes at most", ["cancelled"], 0, 40, { letGo: true, awayMs: 600_000 }],
+    [
+      "stays while something is owed for less than a minute",
+      ["owed", "cancelled"],
+      59_999,
+      0,
+      undefined,
+    ],
+    [
+      "leaves after a minute in which it was owed something",
+      ["owed", "cancelled"],
+      60_000,
+      0,
+      { letGo: false, awayMs: 600_000 },
+    ],
+    ["stays while something waits for its guarantee", ["held", "cancelled"], 1_000, 3, undefined],
   ])("%s", (_, unpaid, unpaidMs, times, expected) => {
     expect(Hire.leaves(unpaid, { unpaidMs, times })).toEqual(expected);
   });

@@ -163,7 +163,7 @@ describe("the table of states", () => {
   const cells = Object.entries(table).flatMap(([state, row]) =>
     Object.entries(row).map(([column, next]) => [state, column, next] as const),
   );
-  test.each(cells)("%s, %s: %s", (state, column, next) => {
+  test.each(cells)("takes a job that is %s, at the event %s, to %s", (state, column, next) => {
     const before = states[state as Job.State];
     expect(before.state).toBe(state);
     const [after, effects] = Job.step(before, events[column as Column], LIVE);

@@ -23,7 +23,7 @@ describe("a bid", () => {
     ["of nobody on the list is not", { allow: ["bob"] }, 0, "denied"],
     ["of one that is denied is not, listed or not", { allow: ["ann"], deny: [purse] }, 0, "denied"],
     ["without the crew's token is not", { token }, 0, "private"],
-    ["of one that is out is not", {}, 5_000, "suspended"],
+    ["of one that is suspended is not", {}, 5_000, "suspended"],
   ])("%s", (_, policy, suspendedFor, why) => {
     const denial = Screen.bid(made, { ...Screen.open, ...policy }, { ...fine, suspendedFor });
     expect(denial?.why).toBe(why);

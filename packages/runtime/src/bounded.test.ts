@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { BoundedMap } from "./bounded.ts";
 
-test("drops the entry that was set longest ago, and tells which", () => {
+test("a bounded map drops the entry that was set longest ago, and tells which", () => {
   const dropped: [string, number][] = [];
   const map = new BoundedMap<string, number>(2, (key, value) => dropped.push([key, value]));
   map.set("a", 1).set("b", 2).set("a", 3);
@@ -15,7 +15,7 @@ test("drops the entry that was set longest ago, and tells which", () => {
   expect(dropped).toEqual([["b", 2]]);
 });
 
-test("does not make an entry newer by reading it, nor tell of one that was deleted", () => {
+test("a bounded map does not make an entry newer by reading it, nor tell of one that was deleted", () => {
   const dropped: string[] = [];
   const map = new BoundedMap<string, number>(2, (key) => dropped.push(key));
   map.set("a", 1).set("b", 2);
@@ -27,7 +27,7 @@ test("does not make an entry newer by reading it, nor tell of one that was delet
   expect(dropped).toEqual(["a"]);
 });
 
-test("refuses a bound below one", () => {
+test("a bounded map refuses a bound below one", () => {
   for (const most of [0, -1, Number.NaN])
     expect(() => new BoundedMap(most)).toThrow(`1 entry or more, got ${most}`);
 });

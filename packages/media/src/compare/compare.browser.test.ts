@@ -100,7 +100,7 @@ describe("a stranger's rendition", () => {
     )[0] as Reference;
   });
 
-  test("is honest as it is", async () => {
+  test("is honest as its worker made it", async () => {
     expect(await verdict(rendition)).toEqual({ answer: "honest", failed: [] });
   });
 
@@ -186,7 +186,7 @@ describe("a stranger's rendition", () => {
     expect((await verdict(rendition)).answer).toBe("honest");
   });
 
-  test("stops at an abort, and the next is looked at", async () => {
+  test("whose comparison is aborted leaves the next one its turn", async () => {
     const own = new AbortController();
     const request = { rendition, reference, rung, codec: "avc" } as const;
     const comparing = verifier.compare(request, { signal: own.signal });
@@ -195,7 +195,7 @@ describe("a stranger's rendition", () => {
     expect((await verdict(rendition)).answer).toBe("honest");
   });
 
-  test("a frame that the source does not have cannot be asked for", async () => {
+  test("cannot be compared at a frame that the source does not have", async () => {
     for (const frames of [[], [25], [3, 3], [5, 2], [-1], [1.5]])
       await expect(
         verifier.reference({ source, frames, rungs: [rung] }, { signal: never }),

@@ -225,7 +225,7 @@ async function looped(seconds: number): Promise<Blob> {
   return new Blob([target.buffer as ArrayBuffer]);
 }
 
-describe("a file that is refused says why", () => {
+describe("a file", () => {
   const refusal = async (blob: Blob) =>
     open(blob)
       .then(
@@ -234,10 +234,10 @@ describe("a file that is refused says why", () => {
       )
       .catch((error: unknown) => error);
 
-  test("empty", async () => {
+  test("that is empty is refused", async () => {
     expect(await refusal(new Blob([]))).toMatchObject({ code: "MEDIA_EMPTY" });
   });
-  test("random bytes", async () => {
+  test("of random bytes is refused as no media", async () => {
     let state = 1;
     const noise = Uint8Array.from({ length: 5000 }, () => {
       state = (state * 48_271) % 0x7fffffff;
@@ -245,16 +245,16 @@ describe("a file that is refused says why", () => {
     });
     expect(await refusal(new Blob([noise]))).toMatchObject({ code: "MEDIA_NOT_MEDIA" });
   });
-  test("sound alone", async () => {
+  test("with sound alone is refused for having no video", async () => {
     expect(await refusal(await stored("sound.m4a"))).toMatchObject({ code: "MEDIA_NO_VIDEO" });
   });
-  test("HEVC, by its name", async () => {
+  test("in HEVC is refused by the codec's name", async () => {
     expect(await refusal(await stored("hevc.mp4"))).toMatchObject({
       code: "MEDIA_CODEC",
       reason: { codec: expect.stringMatching(/^h(vc|ev)1/), track: "video" },
     });
   });
-  test("cut short in the middle, with the time", async () => {
+  test("that is cut short in its middle is refused, with the time", async () => {
     for (const name of ["bframes.mp4", "longgop.mov"]) {
       const blob = await stored(name);
       for (const part of [0.3, 0.6, 0.9]) {
@@ -263,14 +263,14 @@ describe("a file that is refused says why", () => {
       }
     }
   });
-  test("a damaged middle, cut or decoded", async () => {
+  test("with a damaged middle is refused, whether it is cut or decoded", async () => {
     for (const name of ["bframes.mp4", "longgop.mov"]) {
       const bytes = new Uint8Array(await (await stored(name)).arrayBuffer());
       bytes.fill(0xa5, 2_000, bytes.length - 4_000);
       expect(await refusal(new Blob([bytes]))).toMatchObject({ code: "MEDIA_CORRUPT" });
     }
   });
-  test("an abort ends it with the signal's reason", async () => {
+  test("whose opening is aborted gives the signal's reason", async () => {
     const why = new Error("enough");
     await expect(
       openFile(await stored("bframes.mp4"), "x", { signal: AbortSignal.abort(why) }),

@@ -116,7 +116,7 @@ const clips: Readonly<Record<string, Wanted>> = {
 };
 
 for (const [name, wanted] of Object.entries(clips))
-  test(name, async () => {
+  test(`the file ${name} comes out with its pictures, times, colours and sound`, async () => {
     const { cut = true, rate = 25, size = [160, 96], place, off = 3 } = wanted;
     const source = await openFile(await stored(name), name, {
       segment: Micros.of(1_000_000),
@@ -170,12 +170,12 @@ test("a picture that changes its size in mid-stream goes on at its first size, w
   expect(Math.max(...pictures.map((picture) => colourError(picture)))).toBeLessThanOrEqual(3);
 });
 
-describe("what would come out wrong is refused with its name", () => {
+describe("a file in HDR", () => {
   for (const [name, transfer] of [
     ["hdr-pq.webm", "pq"],
     ["hdr-hlg.mp4", "hlg"],
   ] as const)
-    test(name, async () => {
+    test(`is refused by the name of its transfer: ${name}`, async () => {
       const opening = openFile(await stored(name), name, { signal: never });
       await expect(opening).rejects.toMatchObject({ code: "MEDIA_HDR", reason: { transfer } });
     });

@@ -39,7 +39,7 @@ function expectUnbroken({ packets }: Heard): void {
 /** Outcome of the issue; what comes out here is within 0.2 ms where the packet grid allows it. */
 const IN_STEP = 0.02;
 
-describe("what is seen together is heard together", () => {
+describe("what is seen together", () => {
   const clips: [string, string, number][] = [
     // AAC with the encoder's 1024 samples of priming, told by an edit list, by stamps alone, and rounded to milliseconds
     ["aac44.mp4", "mp4a.40.2", 44_100],
@@ -58,7 +58,7 @@ describe("what is seen together is heard together", () => {
     ["short-flac.mkv", "opus", 48_000],
   ];
   for (const [name, codecs, rate] of clips)
-    test(name, async () => {
+    test(`is heard together in ${name}`, async () => {
       const { segments } = await opened(name);
       const sound = await heard(audioOf(segments));
       expect(sound.track).toMatchObject({ codecs, sampleRate: rate });
@@ -78,7 +78,7 @@ describe("what is seen together is heard together", () => {
 
 describe("a hole in the sound", () => {
   for (const name of ["hole-aac.mkv", "hole-opus.mkv", "hole-flac.mkv"])
-    test(`${name}: is filled, so that what follows is not heard too early`, async () => {
+    test(`is filled in ${name}, so that what follows is not heard too early`, async () => {
       const { segments } = await opened(name);
       const sound = await heard(audioOf(segments));
       expectUnbroken(sound);
@@ -88,7 +88,7 @@ describe("a hole in the sound", () => {
       expect(loudness(sound, 0, 0.95, 1.15)).toBeLessThan(0.001);
     });
   for (const name of ["late-aac.mkv", "late-mp3.mkv"])
-    test(`${name}: before the sound begins there is silence, and then it is in step`, async () => {
+    test(`before the sound of ${name} begins is silence, and then the sound is in step`, async () => {
       const { segments } = await opened(name);
       const sound = await heard(audioOf(segments));
       expectUnbroken(sound);
@@ -99,12 +99,12 @@ describe("a hole in the sound", () => {
     });
 });
 
-describe("5.1", () => {
+describe("sound of 5.1 channels", () => {
   const level = 0.5 * Math.SQRT1_2; // of a sine of 0.5
   const slot = (sound: Heard, channel: number, i: number) =>
     loudness(sound, channel, 0.5 * i + 0.2, 0.5 * i + 0.3) / level;
 
-  test("AAC is kept, channel by channel", async () => {
+  test("is kept channel by channel where it is AAC", async () => {
     const { segments } = await opened("six-aac.mp4");
     const sound = await heard(audioOf(segments));
     expect(sound.track).toMatchObject({ codecs: "mp4a.40.2", channels: 6 });
@@ -114,7 +114,7 @@ describe("5.1", () => {
   });
 
   for (const name of ["six-vorbis.webm", "six-opus.webm"])
-    test(`${name}: becomes stereo by the coefficients of ITU-R BS.775`, async () => {
+    test(`becomes stereo in ${name} by the coefficients of ITU-R BS.775`, async () => {
       const { segments, info } = await opened(name);
       expect(info.audioCodec).toBe("opus");
       const sound = await heard(audioOf(segments));

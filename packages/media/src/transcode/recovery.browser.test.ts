@@ -116,22 +116,34 @@ const allClosed = (opened: ReturnType<typeof faulty>) =>
 
 const reclaimed = { coder: "encoder", name: "QuotaExceededError", frame: 12 } as const;
 const survived: [string, Fault | undefined, boolean][] = [
-  ["nothing", undefined, false],
-  ["an encoder reclaimed in mid-segment", { ...reclaimed, fails: (nth) => nth === 1 }, false],
-  ["an encoder reclaimed twice", { ...reclaimed, fails: (nth) => nth === 1 || nth === 2 }, false],
+  ["where nothing fails", undefined, false],
   [
-    "no encoder left at the first frame",
+    "an encoder that is reclaimed in mid-segment",
+    { ...reclaimed, fails: (nth) => nth === 1 },
+    false,
+  ],
+  [
+    "an encoder that is reclaimed twice",
+    { ...reclaimed, fails: (nth) => nth === 1 || nth === 2 },
+    false,
+  ],
+  [
+    "that no encoder is left at the first frame",
     { ...reclaimed, frame: 0, fails: (nth) => nth === 0 },
     true,
   ],
-  ["a decoder reclaimed", { ...reclaimed, coder: "decoder", fails: (nth) => nth === 0 }, false],
   [
-    "a GPU lost under an encoder",
+    "a decoder that is reclaimed",
+    { ...reclaimed, coder: "decoder", fails: (nth) => nth === 0 },
+    false,
+  ],
+  [
+    "a GPU that is lost under an encoder",
     { coder: "encoder", name: "OperationError", frame: 20, fails: (nth) => nth === 0 },
     true,
   ],
   [
-    "a GPU lost under the decoder",
+    "a GPU that is lost under the decoder",
     { coder: "decoder", name: "EncodingError", frame: 20, fails: (nth) => nth === 0 },
     true,
   ],
@@ -187,8 +199,8 @@ describe("a job survives", () => {
   }
 });
 
-describe("a job fails at once", () => {
-  test("when its coders are taken away again and again, after three tries", async () => {
+describe("a job", () => {
+  test("fails after three tries when its coders are taken away again and again", async () => {
     const opened = faulty({ ...reclaimed, fails: () => true });
     const { stream, controller, cancelled } = fed();
     controller.enqueue(source.media.slice()); // and never closes
@@ -202,7 +214,7 @@ describe("a job fails at once", () => {
     allClosed(opened);
   });
 
-  test("when software fails, which would fail again", async () => {
+  test("fails at once when software fails, which would fail again", async () => {
     const opened = faulty({
       coder: "encoder",
       name: "OperationError",
@@ -217,7 +229,7 @@ describe("a job fails at once", () => {
   });
 });
 
-describe("what hardware is said to have done", () => {
+describe("a job's result", () => {
   for (const [hardware, acceleration, coded] of [
     [false, "no-preference", "sw"],
     [false, "prefer-hardware", "sw"],
@@ -225,7 +237,7 @@ describe("what hardware is said to have done", () => {
     [true, "prefer-hardware", "hw"],
     [true, "prefer-software", "sw"],
   ] as const)
-    test(`${hardware ? "there" : "not there"}, ${acceleration}: ${coded}`, async () => {
+    test(`says ${coded} with ${acceleration} ${hardware ? "where there is" : "without"} hardware`, async () => {
       faulty(undefined, hardware);
       const result = await transcodeSegment(request({ acceleration }), { signal: never });
       expect(result.hardware).toBe(coded);
@@ -234,14 +246,14 @@ describe("what hardware is said to have done", () => {
 
 describe("a picture that changes in mid-segment", () => {
   for (const codec of ["vp9", "av1"] as const) {
-    test(`${codec}: another size of the same shape is scaled`, async () => {
+    test(`is scaled in ${codec} where it keeps its shape`, async () => {
       const sizes = [192, 96, 192].map((width) => ({ width, height: (width * 9) / 16, frames: 4 }));
       const changing = await segmentOf(codec, sizes);
       const { renditions } = await transcodeSegment(request(changing), { signal: never });
       for (const { frames } of renditions) expect(frames).toBe(12);
     });
 
-    test(`${codec}: another shape is refused with its time`, async () => {
+    test(`is refused in ${codec} with its time where its shape changes`, async () => {
       const changing = await segmentOf(codec, [
         { width: 192, height: 108, frames: 4 },
         { width: 108, height: 192, frames: 4 },

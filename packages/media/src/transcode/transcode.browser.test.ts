@@ -460,7 +460,7 @@ async function flatClip(colour: Colour, told: Partial<Colour>): Promise<Fragment
 /** A mid-tone: a saturated colour clips, which hides a wrong range. */
 const RGB = [150, 110, 80] as const;
 
-describe("colours survive", () => {
+describe("a clip's colours", () => {
   const bt709 = { primaries: "bt709", transfer: "bt709", matrix: "bt709" } as const;
   const bt601 = { primaries: "smpte170m", transfer: "smpte170m", matrix: "smpte170m" } as const;
   const cases: [string, Colour, Partial<Colour>][] = [
@@ -472,7 +472,7 @@ describe("colours survive", () => {
   ];
   for (const codec of ["avc", "vp9", "av1"] as CodecName[])
     for (const [name, colour, told] of cases)
-      test(`${codec}: ${name}`, async () => {
+      test(`survive ${codec}: ${name}`, async () => {
         const transcoder = createTranscoder();
         try {
           const { init, media } = await flatClip(colour, told);
