@@ -33,7 +33,7 @@ export interface Report {
   }[];
   readonly segments: readonly (Omit<SegmentLine, "worker"> & { readonly worker: string | null })[];
   readonly workers: BroadcastReport["workers"];
-  /** Bytes of source and control, extra copies, looks at pictures, dropped messages, and how each segment came to be. */
+  /** Bytes of source and control, extra copies, spot checks, dropped messages, and how each segment came to be. */
   readonly traffic: BroadcastReport["traffic"];
   readonly work: BroadcastReport["work"];
   readonly checks: BroadcastReport["checks"];

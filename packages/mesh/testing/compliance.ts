@@ -22,7 +22,7 @@ function bytes(length: number): Uint8Array {
 }
 
 /** A promise and its ends. */
-function gate<T = void>() {
+function deferred<T = void>() {
   return Promise.withResolvers<T>();
 }
 
@@ -104,7 +104,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("tells the handler who asks", async () => {
       const protocol = ownProtocol();
-      const asked = gate<string>();
+      const asked = deferred<string>();
       b.serve(
         protocol,
         async function* (request, asker) {
@@ -119,7 +119,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("hands on each part of an answer before the next is made", async () => {
       const protocol = ownProtocol();
-      const seen = Array.from({ length: 3 }, () => gate());
+      const seen = Array.from({ length: 3 }, () => deferred());
       b.serve(
         protocol,
         async function* () {
@@ -152,8 +152,8 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("an abort rejects with its own reason and fires the handler's signal", async () => {
       const protocol = ownProtocol();
-      const started = gate();
-      const stopped = gate();
+      const started = deferred();
+      const stopped = deferred();
       b.serve(
         protocol,
         async function* (_, { signal }) {
@@ -177,7 +177,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("an asker that leaves its loop fires the handler's signal", async () => {
       const protocol = ownProtocol();
-      const stopped = gate();
+      const stopped = deferred();
       b.serve(
         protocol,
         async function* (_, { signal }) {
@@ -221,7 +221,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("an answer over the asker's limit is refused and its handler stopped", async () => {
       const protocol = ownProtocol();
-      const stopped = gate();
+      const stopped = deferred();
       b.serve(
         protocol,
         async function* (_, { signal }) {
@@ -334,7 +334,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
         { signal: never(), maxFollowing: Bytes.of(1e6) },
       );
       // Each part is made only after the answer to the one before it has come.
-      const answered = Array.from({ length: 4 }, () => gate());
+      const answered = Array.from({ length: 4 }, () => deferred());
       const following = steps(3, (step) => answered[step]?.promise as Promise<void>);
       const heads: string[] = [];
       for await (const { head, body } of ask(
@@ -358,7 +358,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("what fails while it follows a request ends it on both sides, with its own error here", async () => {
       const protocol = ownProtocol();
-      const stopped = gate<unknown>();
+      const stopped = deferred<unknown>();
       b.serve(
         protocol,
         async function* (_, { following }) {
@@ -382,7 +382,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("an abort in the middle of what follows rejects both sides and leaves its maker", async () => {
       const protocol = ownProtocol();
-      const [begun, stopped, left] = [gate(), gate<unknown>(), gate()];
+      const [begun, stopped, left] = [deferred(), deferred<unknown>(), deferred()];
       b.serve(
         protocol,
         async function* (_, { following }) {
@@ -423,7 +423,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
         },
         { signal: never(), maxFollowing: Bytes.of(1e6) },
       );
-      const left = gate();
+      const left = deferred();
       const following = (async function* () {
         try {
           while (true) yield { head: text("more"), body: none };
@@ -456,7 +456,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
       const mb = 1_000_000;
       const total = 12;
       const body = bytes(mb);
-      const goOn = Array.from({ length: total }, () => gate());
+      const goOn = Array.from({ length: total }, () => deferred());
       let made = 0;
       b.serve(`${protocol}/still`, echo, { signal: never() });
       b.serve(
@@ -487,8 +487,8 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
 
     test("a flood of one peer is bounded by maxPerPeer, and the rest told at once", async () => {
       const protocol = ownProtocol();
-      const release = gate();
-      const full = gate();
+      const release = deferred();
+      const full = deferred();
       let running = 0;
       b.serve(
         protocol,
@@ -519,7 +519,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
       const c = await enter();
       const told: string[] = [];
       const watching = new AbortController();
-      const parted = gate();
+      const parted = deferred();
       a.watch(
         (event) => {
           if (event.type !== "reachable" && event.peer === c.self) told.push(event.type);
@@ -579,7 +579,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
       const ended = new AbortController();
       const heard: string[] = [];
       const own: string[] = [];
-      const complete = gate();
+      const complete = deferred();
       a.subscribe(topic, ({ body }) => own.push(new TextDecoder().decode(body)), ended);
       b.subscribe(
         topic,
@@ -690,7 +690,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
         ),
       );
       const serving = new AbortController();
-      const asked = gate();
+      const asked = deferred();
       b.serve(
         "/tabcast/test/wait",
         async function* (_, asker) {

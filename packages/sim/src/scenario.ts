@@ -233,7 +233,7 @@ const scenario = object({
   ),
   faults: optional(list(fault, 0, 1_000), []),
   /**
-   * What the check that looks at pictures sees: the chance to see a defect, and to see one that is none; and the milliseconds that it
+   * What spot checks see: the chance to see a defect, and to see one that is none; and the milliseconds that it
    * takes to make a reference, and again for each rung. 25: market.md part 9, three frames with all tests at 360p.
    */
   check: optional(

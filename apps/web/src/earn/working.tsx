@@ -98,7 +98,7 @@ function Notices({ earning }: { earning: Earning }) {
   return (
     <>
       {phase === "working" && !earning.reachable && (
-        <Notice tone="warn" title="No relay holds a place for this tab yet">
+        <Notice tone="warn" title="No relay holds a slot for this tab yet">
           Broadcasters cannot reach it until one does. The tab keeps asking; if this stays, a
           firewall may block the relay.
         </Notice>
