@@ -12,7 +12,14 @@ import {
   PROTOCOLS,
   peerIdOf,
 } from "@tabcast/protocol";
-import { type Clock, concatBytes, type Millis, sha256, systemClock } from "@tabcast/runtime";
+import {
+  type Clock,
+  concatBytes,
+  type Millis,
+  secureRandom,
+  sha256,
+  systemClock,
+} from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
@@ -88,7 +95,8 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
     keep: async () => {},
   } as unknown as Mesh;
   const on = () => {};
-  const engagements = openEngagements({ mesh, clock, on, quitted() {}, signal: never });
+  const context = { mesh, clock, random: secureRandom, on, signal: never };
+  const engagements = openEngagements(context, { quitted() {} });
   const potId: Hex = "0x01";
   const offer = { codec: "avc", rungs: [rung], segmentMs: 2_000, slackMs: 4_000, window: 2 };
   engagements.take({
@@ -99,7 +107,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   });
   const engagement = engagements.get(award);
   if (engagement === undefined) throw new Error("the award was not taken");
-  const credit = openCredit({ purse: { window: () => 2 }, engagements, clock });
+  const credit = openCredit(context, { purse: { window: () => 2 }, engagements });
   const speeds = { busy() {}, idle() {}, worked() {} } as unknown as Speeds;
   const blobs = openBlobStore();
   const booked = { owed: 0, audited: 0 };
@@ -116,14 +124,11 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
     },
     close() {},
   };
-  openJobs({
-    mesh,
-    clock,
-    on,
+  openJobs(context, {
     engagements,
     credit,
     speeds,
-    limiter: openRateLimiter(LIVE, clock, () => {}),
+    limiter: openRateLimiter(context, LIVE, () => {}),
     shift: openShift({ policy: undefined, engagements, on }),
     maker:
       maker ??
@@ -136,7 +141,6 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
         purse: { accrue: async () => void booked.owed++ } as unknown as Pick<Purse, "accrue">,
         audits: { signed: () => void booked.audited++ } as unknown as Audits,
       }),
-    signal: never,
   });
   return {
     ask(message: Message, peer = broadcaster): AsyncIterator<Message> {
