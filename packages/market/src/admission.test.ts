@@ -57,6 +57,48 @@ describe("what workers are asked for", () => {
   });
 });
 
+describe("a tab beside a worker", () => {
+  const unasked = ladder.slice(0, 3);
+  const of = (timeMs: number | undefined, pixelsPerS = 20e6) =>
+    Admission.beside(unasked, { pixelsPerS, frames: 60, timeMs }).map(({ name }) => name);
+
+  test.each<[number | undefined, string[]]>([
+    [undefined, ["720p", "480p", "360p"]],
+    [4_690, ["720p", "480p", "360p"]],
+    [4_680, ["480p", "360p"]],
+    [700, ["360p"]],
+    [690, []],
+    [0, []],
+    [-5, []],
+  ])(
+    "makes within %s ms the smallest of the rungs that nobody was asked for: %j",
+    (timeMs, made) => {
+      expect(of(timeMs)).toEqual(made);
+    },
+  );
+
+  test("makes none that it is too slow for, however small", () => {
+    expect(of(1_600, 1e6)).toEqual([]);
+  });
+
+  test("spares at most 0.8 of the time between two segments", () => {
+    const spare = (of: Partial<Admission.Busy>) =>
+      Admission.spareMs({ segmentMs: 2_000, lagMs: 0, leftMs: undefined, ...of });
+    expect(spare({})).toBe(1_600);
+    expect(spare({ leftMs: 9_000 })).toBe(1_600);
+    expect(spare({ leftMs: 300 })).toBe(300);
+    expect(spare({ leftMs: -300 })).toBe(0);
+  });
+
+  test("spares less the more its capture lags, and nothing where it lags by a segment", () => {
+    const spare = (lagMs: number) =>
+      Admission.spareMs({ segmentMs: 2_000, lagMs, leftMs: undefined });
+    expect(spare(-50)).toBe(1_600);
+    expect(spare(600)).toBe(1_000);
+    expect(spare(2_000)).toBe(0);
+  });
+});
+
 describe(`a tab alone (SEED=${replay.seed})`, () => {
   test("makes the lowest rungs that its time allows, at least one, in the ladder's order", () => {
     const of = (timeMs: number | undefined) =>

@@ -7,11 +7,11 @@ type Named = Pick<Rung, "name" | "width" | "height">;
 /** Share of real time that may be planned for; Livepeer sizes by the same. */
 export const MOST_BUSY = 0.8;
 
-/** The lowest rungs, in the ladder's own order, whose pixels for each frame do not exceed `most`; at least one. */
-function lowest(rungs: readonly Named[], most: number): Named[] {
+/** The lowest rungs, in the ladder's own order, whose pixels for each frame do not exceed `most`; at least so many all the same. */
+function lowest(rungs: readonly Named[], most: number, least: 0 | 1 = 1): Named[] {
   const taken: Named[] = [];
   for (const rung of Pixels.ascending(rungs)) {
-    if (taken.length > 0 && Pixels.perFrame([...taken, rung]) > most) break;
+    if (taken.length >= least && Pixels.perFrame([...taken, rung]) > most) break;
     taken.push(rung);
   }
   return rungs.filter((rung) => taken.includes(rung));
@@ -78,13 +78,51 @@ export function ask<R extends Named>(
   return names.length < asked.length ? asked.filter(({ name }) => names.includes(name)) : asked;
 }
 
+/** This tab's own encoder, as measured, and a segment of so many frames. */
+export interface Own {
+  readonly pixelsPerS: number;
+  readonly frames: number;
+  /** What the segment's rungs may take here, in milliseconds; undefined: time does not matter. */
+  readonly timeMs: number | undefined;
+}
+
 /** The rungs that this tab makes alone in `timeMs`: the lowest ones, at least one; all where time does not matter. */
-export function alone<R extends Named>(
+export const alone = <R extends Named>(rungs: readonly R[], own: Own): R[] =>
+  fitting(rungs, own, 1);
+
+/**
+ * Of the rungs that no worker was asked for, those that this tab makes beside the worker that makes the others: the smallest first, as
+ * many as fit into `timeMs`. None where none fits: unlike a segment that nobody makes, this one has a rung that viewers can be shown.
+ */
+export const beside = <R extends Named>(unasked: readonly R[], own: Own): R[] =>
+  fitting(unasked, own, 0);
+
+function fitting<R extends Named>(
   rungs: readonly R[],
-  of: { readonly pixelsPerS: number; readonly frames: number; readonly timeMs: number | undefined },
+  { pixelsPerS, frames, timeMs }: Own,
+  least: 0 | 1,
 ): R[] {
-  if (of.timeMs === undefined) return [...rungs];
-  const most = (of.pixelsPerS * Math.max(0, of.timeMs)) / 1_000 / Math.max(1, of.frames);
-  const names = lowest(rungs, most).map(({ name }) => name);
+  if (timeMs === undefined) return [...rungs];
+  const most = (pixelsPerS * Math.max(0, timeMs)) / 1_000 / Math.max(1, frames);
+  const names = lowest(rungs, most, least).map(({ name }) => name);
   return rungs.filter(({ name }) => names.includes(name));
+}
+
+/** What keeps this tab busy while it captures a live stream. */
+export interface Busy {
+  /** Length of a segment as it is planned, in milliseconds. */
+  readonly segmentMs: number;
+  /** How much longer than it lasts the newest complete segment took to be captured, in milliseconds: time that capturing lacks already. */
+  readonly lagMs: number;
+  /** Until the segment's renditions are of no use, in milliseconds; undefined: for ever. */
+  readonly leftMs: number | undefined;
+}
+
+/**
+ * What this tab can spare for the rungs of a segment that no worker was asked for, in milliseconds: never more than `MOST_BUSY` of the time
+ * between two segments, so that it keeps up with them, and the less the more its capture is behind.
+ */
+export function spareMs({ segmentMs, lagMs, leftMs }: Busy): number {
+  const share = MOST_BUSY * segmentMs - Math.max(0, lagMs);
+  return Math.max(0, Math.min(share, leftMs ?? share));
 }

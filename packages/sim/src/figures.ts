@@ -1,6 +1,6 @@
 /** What a run comes to: one number for each thing that can be expected of it. */
 import { Score } from "@tabcast/market";
-import type { Run, WorkerRow } from "./engine.ts";
+import type { Run, SegmentRow, WorkerRow } from "./engine.ts";
 
 /** (Σx)² / (n Σx²): 1 if all are equal, 1/n if one has it all. Source: Jain, Chiu, Hawe 1984. 1 for nobody or nothing. */
 export function jain(values: readonly number[]): number {
@@ -42,6 +42,8 @@ export function figuresOf(run: Run): Figures {
       judged.reduce((sum, { rungs }) => sum + rungs, 0),
     ),
     local: ratio(judged.filter(({ by }) => by === "local").length, judged.length),
+    own: shareOwn(judged),
+    ownAfter: shareOwn(later),
     localAfter: ratio(later.filter(({ by }) => by === "local").length, later.length),
     asked: ratio(
       judged.reduce((sum, { asked }) => sum + asked, 0),
@@ -101,6 +103,17 @@ export function figuresOf(run: Run): Figures {
   };
 }
 
+/** Renditions of a segment that the stream's own tab made: all, or those that the worker was not asked for. */
+const ownOf = ({ by, rungs, gaps, asked }: SegmentRow): number =>
+  by === "" || by === "local" ? rungs - gaps : Math.max(0, rungs - gaps - asked);
+
+/** Share of all rungs that the stream's own tab made. */
+const shareOwn = (rows: readonly SegmentRow[]): number =>
+  ratio(
+    rows.reduce((sum, row) => sum + ownOf(row), 0),
+    rows.reduce((sum, { rungs }) => sum + rungs, 0),
+  );
+
 /** When the last of a scenario's faults is over, in milliseconds of the run; the end of warm-up where there is none. */
 function afterFaultsMs({ scenario: { warmupS, faults } }: Run): number {
   const ends = faults.map((fault) => fault.t + ("forS" in fault ? fault.forS : 0));
@@ -118,7 +131,7 @@ function scoreOf(run: Run): number {
     const made = own.filter(({ by }) => by !== "" && by !== "local");
     return Score.score({
       asked: own.reduce((sum, { rungs }) => sum + rungs, 0),
-      delivered: made.reduce((sum, { rungs, gaps }) => sum + rungs - gaps, 0),
+      delivered: made.reduce((sum, row) => sum + row.rungs - row.gaps - ownOf(row), 0),
       roundTripsMs: made.map(({ roundTripMs }) => roundTripMs),
       segmentSeconds,
     });

@@ -104,7 +104,9 @@ const inSeconds = (value: number) => `${fixed(value, 2)} s`;
 const shown: Readonly<Record<string, readonly [string, (value: number) => string]>> = {
   segments: ["segments judged", plainly],
   missed: ["missed", percent],
+  missing: ["renditions missing of the whole ladder", percent],
   local: ["encoded by the broadcaster", percent],
+  own: ["renditions that the broadcaster made", percent],
   asked: ["rungs asked for", percent],
   lost: ["of these not delivered", percent],
   score: ["score, median of streams", plainly],

@@ -108,7 +108,8 @@ export function segmentRow(published: Published): {
 } {
   const { stream, event, now, workerOf, counts } = published;
   const { seq, lines, gaps } = event;
-  const [line] = lines;
+  // Of a segment that a worker made, what this says of it is said of its maker, not of what the stream's tab made beside it.
+  const line = lines.find(({ asked }) => asked) ?? lines[0];
   const closedMs = stream.closedAt.get(seq) ?? now;
   const maker = line?.worker === undefined ? undefined : workerOf(line.worker);
   const row: SegmentRow = {

@@ -123,6 +123,8 @@ export const ASSERTIONS = [
   "missing",
   "local",
   "localAfter",
+  "own",
+  "ownAfter",
   "asked",
   "lost",
   "fraudPaid",

@@ -1,12 +1,13 @@
-import { Job, type Trace } from "@tabcast/market";
+import { type Config, Job, type Trace } from "@tabcast/market";
 import type { inspect, Rung, Transcoder } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
-import { describe, type Wei } from "@tabcast/runtime";
+import type { Wei } from "@tabcast/runtime";
 import { openCondition } from "../queue.ts";
 import type { JobContext } from "./context.ts";
 import { type JobTerms, openCourier, type Segment } from "./delivery.ts";
-import { type Flight, type InFlight, isBehind, openFlight, uselessAt } from "./in-flight.ts";
+import { type Flight, type InFlight, isBehind, openFlight } from "./in-flight.ts";
 import { type LocalEncoder, openLocalEncoder } from "./local-encoder.ts";
+import { type LocalWork, openLocalWork } from "./local-work.ts";
 import { courseOf, GAP, type Made, madeBy, type Outcome } from "./outcome.ts";
 import { openScheduler, type Scheduler } from "./scheduler.ts";
 import { openSending, type Sending } from "./sending.ts";
@@ -85,10 +86,10 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
     copied: () => tally.copies++,
     made(flight, made) {
       if (made.by === "local") tally.local++;
-      finish(flight, made, { now: clock.now(), done: options.done });
+      finish(flight, made, { now: clock.now(), done: options.done, local });
     },
   });
-  const { scheduler, encoder } = parts;
+  const { scheduler, encoder, local } = parts;
   const carryOut = (flight: Flight, effect: Job.Effect) => act(context, parts, flight, effect);
 
   return {
@@ -105,9 +106,10 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
       for (const effect of effects) carryOut(flight, effect);
       if (captured !== undefined) return;
       segment.closed.then(
-        ({ closedAt }) => {
-          flight.closesAt = closedAt;
-          const limits = limitsOf(closedAt);
+        (whole) => {
+          local.captured(flight, whole);
+          flight.closesAt = whole.closedAt;
+          const limits = limitsOf(whole.closedAt);
           if (limits !== undefined) tell(seq, { type: "closed", limits });
         },
         () => tell(seq, { type: "cancelled" }),
@@ -131,12 +133,10 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
       if (seq !== undefined && flights.get(seq)?.job.hedged === false)
         tell(seq, { type: "tail", now, hedge: scheduler.mayHedge() });
       scheduler.assign();
+      local.tick();
       condition.wake();
     },
-    wakeAt() {
-      const times = [...flights.values()].flatMap(({ job }) => Job.wakeAt(job, config) ?? []);
-      return times.length === 0 ? undefined : Math.min(...times);
-    },
+    wakeAt: () => earliest(flights.values(), config),
     ending() {
       ended = true;
     },
@@ -145,28 +145,38 @@ export function openDispatch(context: JobContext, options: DispatchOptions): Dis
   };
 }
 
+/** When the first of these jobs needs to be looked at. */
+function earliest(flights: Iterable<Flight>, config: Config): number | undefined {
+  const times = [...flights].flatMap(({ job }) => Job.wakeAt(job, config) ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
 /** Those that carry a job's effects out. */
 interface Parts {
   readonly scheduler: Scheduler;
   readonly sending: Sending;
   readonly verification: Verification;
   readonly encoder: LocalEncoder;
-  readonly inFlight: InFlight;
+  readonly local: LocalWork;
+  /** Rungs that workers are asked for now. */
+  readonly asked: () => readonly Rung[];
   /** A segment is done, or given up. */
   readonly made: (flight: Flight, made: Made) => void;
 }
 
-interface PartsOptions extends DispatchOptions, Pick<Parts, "inFlight" | "made"> {
+interface PartsOptions extends DispatchOptions, Pick<Parts, "made"> {
+  readonly inFlight: InFlight;
   readonly condition: ReturnType<typeof openCondition>;
   readonly copied: () => void;
 }
 
 function openParts(context: JobContext, options: PartsOptions): Parts {
   const { on } = context;
-  const { inFlight, made } = options;
+  const { asked, inFlight, made } = options;
   const courier = openCourier(context, options);
   const uplink = openUplink(context, courier);
   const encoder = openLocalEncoder(context, options);
+  const local = openLocalWork(context, { encoder, inFlight });
   const scheduler = openScheduler(context, {
     ...options,
     hiring: context.hiring,
@@ -182,18 +192,19 @@ function openParts(context: JobContext, options: PartsOptions): Parts {
     scheduler,
     unpaid: sending.tellCancelled,
   });
-  return { scheduler, sending, verification, encoder, inFlight, made };
+  return { scheduler, sending, verification, encoder, local, asked, made };
 }
 
 /** Carries out what a segment's job has decided. */
 function act(context: JobContext, parts: Parts, flight: Flight, effect: Job.Effect): void {
-  const { scheduler, sending, verification, made } = parts;
+  const { scheduler, sending, verification, local, asked, made } = parts;
   switch (effect.do) {
     case "pick":
       flight.note("pick", undefined, effect.why);
       scheduler.want({ seq: flight.job.seq, why: effect.why, without: effect.without });
       return;
     case "send":
+      local.beside(flight, asked());
       void sending.send(flight, effect);
       return;
     case "cancel":
@@ -211,7 +222,7 @@ function act(context: JobContext, parts: Parts, flight: Flight, effect: Job.Effe
       blame(context, scheduler, flight, effect);
       return;
     case "encode":
-      void encodeHere(context, parts, flight);
+      void local.alone(flight);
       return;
     case "stopLocal":
       flight.local.abort(new Error("a worker was quicker"));
@@ -243,46 +254,15 @@ function blame(
 function finish(
   flight: Flight,
   made: Made,
-  { now, done }: Pick<DispatchOptions, "done"> & { readonly now: number },
+  { now, done, local }: Pick<DispatchOptions, "done"> & Pick<Parts, "local"> & { now: number },
 ): void {
   const { by, renditions } = made;
   const names = by === "local" ? ` of ${renditions.map(({ rung }) => rung).join(", ")}` : undefined;
   flight.note(by === undefined ? "gap" : "published", by, names);
   const course = courseOf(flight, now);
+  const unasked = local.unasked(flight);
   flight.segment.closed.then(
-    (segment) => done({ ...course, segment, ...made }),
+    (segment) => done({ ...course, segment, ...made, unasked }),
     () => {},
   );
-}
-
-/** Encodes a segment in this tab: the lowest rungs first, for a small picture in time is worth more than a large one too late. */
-async function encodeHere(
-  { config, pace, hiring, clock, on, signal }: JobContext,
-  { encoder, inFlight: { tell } }: Parts,
-  flight: Flight,
-): Promise<void> {
-  const { seq } = flight.segment;
-  const stop = AbortSignal.any([signal, flight.local.signal]);
-  const now = clock.now();
-  flight.sentAt ??= now;
-  // Beside a worker that may still be in time only the lowest: two that make everything on busy devices make both late. Not beside one
-  // that is likely to be late.
-  const deadline = uselessAt(flight, pace);
-  const left = deadline && (deadline - now) / config.margin;
-  const beside = [...flight.running.keys()].some((worker) => !hiring?.doubtful(worker));
-  const timeMs = left && beside ? 0 : left;
-  try {
-    const { renditions, encodeMs } = await encoder.encode(flight.segment, {
-      timeMs,
-      chosen: (rungs) => flight.note("local", "local", rungs.map(({ name }) => name).join(", ")),
-      signal: stop,
-    });
-    flight.ownMs = encodeMs;
-    flight.renditions.set("local", renditions);
-    tell(seq, { type: "localDone" });
-  } catch (error) {
-    if (stop.aborted) return;
-    on({ type: "failed", seq, worker: "local", why: describe(error) });
-    tell(seq, { type: "localFailed" });
-  }
 }

@@ -4,7 +4,7 @@ import { toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
 import type { StreamContext } from "./context.ts";
 import { hashes } from "./delivery.ts";
-import type { Outcome } from "./outcome.ts";
+import type { Whole } from "./outcome.ts";
 import type { Publisher } from "./publisher.ts";
 import type { PublishedSegment } from "./types.ts";
 
@@ -23,9 +23,7 @@ export interface EntriesOptions {
 /** Makes entries of segments: their tracks, who holds them, what is a gap. */
 export interface Entries {
   /** Holds a segment's bytes and publishes its entry; what it has, and the rungs that are missing. */
-  add(
-    outcome: Outcome,
-  ): Promise<{ readonly whole: PublishedSegment; readonly gaps: readonly string[] }>;
+  add(made: Whole): Promise<{ readonly whole: PublishedSegment; readonly gaps: readonly string[] }>;
 }
 
 /** A fragment that was hashed when it came here, or was made here. */
@@ -33,7 +31,7 @@ type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
 type Tracks = Loose<Entry>["tracks"][number][];
 
 export function openEntries(
-  { mesh, rungs, signal }: StreamContext,
+  { mesh, rungs, signal }: Pick<StreamContext, "mesh" | "rungs" | "signal">,
   options: EntriesOptions,
 ): Entries {
   const { blobs, publisher, failed, ended } = options;
@@ -58,14 +56,16 @@ export function openEntries(
   }
 
   return {
-    async add({ segment, by, addrs, renditions }) {
+    async add({ segment, by, addrs, renditions, unasked }) {
       const { seq, start, duration, capturedAt, video, initHash, mediaHash } = segment;
       const audio = await segment.audio;
       const remote = by !== undefined && by !== "local";
       const both = remote ? [1, 0] : [0];
       const tracks: Tracks = rungs.map(({ name }) => {
         const rendition = renditions.find((one) => one.rung === name);
-        return rendition === undefined ? gapOf(name) : hold(name, rendition, both);
+        if (rendition !== undefined) return hold(name, rendition, both);
+        const own = unasked.renditions.find((one) => one.rung === name);
+        return own === undefined ? gapOf(name) : hold(name, own, [0]);
       });
       tracks.push(hold("source", { ...video, initHash, mediaHash }, both));
       const sounds = await soundsOf(audio);
@@ -82,7 +82,7 @@ export function openEntries(
         tracks,
       });
       const all = [
-        ...renditions.map((rendition) => ({ ...rendition, name: rendition.rung })),
+        ...everyRung(renditions, unasked.renditions).map((one) => ({ ...one, name: one.rung })),
         { ...video, name: "source" },
         ...sounds,
       ];
@@ -93,6 +93,12 @@ export function openEntries(
     },
   };
 }
+
+/** A rung that both made counts as the worker's, which is paid for it. */
+const everyRung = (theirs: Whole["renditions"], own: Whole["renditions"]) => [
+  ...theirs,
+  ...own.filter(({ rung }) => !theirs.some((one) => one.rung === rung)),
+];
 
 const gapOf = (name: string) => ({
   name,

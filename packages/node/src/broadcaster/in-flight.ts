@@ -1,6 +1,8 @@
 import type { Job, Speed } from "@tabcast/market";
+import type { Rung } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
 import type { Collected, Delivery, JobTerms, Segment } from "./delivery.ts";
+import type { Made } from "./local-encoder.ts";
 import type { Pace } from "./pace.ts";
 import type { Note } from "./traces.ts";
 
@@ -9,6 +11,16 @@ export interface Answer extends Delivery {
   readonly terms: JobTerms;
   readonly upload: Speed.Sample["upload"];
   readonly receivedAt: number;
+}
+
+/** The rungs of a segment that no worker was asked for, as far as this tab makes them. */
+export interface Beside {
+  /** Those that it tries to make; once it has begun, those that it makes. */
+  rungs: readonly Rung[];
+  begun: boolean;
+  readonly stop: AbortController;
+  /** What it made, once it is done or too late. */
+  readonly made: PromiseWithResolvers<Made>;
 }
 
 /** A segment that is not published yet, and all that runs for it. */
@@ -25,8 +37,10 @@ export interface Flight {
   /** What each worker made, and under "local" this tab. */
   readonly renditions: Map<PeerId | "local", readonly Collected[]>;
   readonly note: Note;
-  /** Stops this tab's own encoding. */
+  /** Stops this tab's own encoding of what no worker makes in time. */
   readonly local: AbortController;
+  /** What this tab makes beside a worker; undefined where workers are asked for the whole ladder. */
+  beside: Beside | undefined;
   /** What that took, in milliseconds. */
   ownMs: number;
   sentAt: number | undefined;
@@ -51,6 +65,7 @@ export function openFlight(
     renditions: new Map(),
     note,
     local: new AbortController(),
+    beside: undefined,
     ownMs: 0,
     sentAt: undefined,
     spent: false,

@@ -21,6 +21,7 @@ const segment = {
 function open(pixelsPerMs: number) {
   let now = 0;
   let asked: readonly Rung[] = [];
+  let opened = 0;
   const transcoder: Pick<Transcoder, "transcode" | "close"> = {
     async transcode({ rungs: mine }, { signal }) {
       asked = mine;
@@ -48,14 +49,21 @@ function open(pixelsPerMs: number) {
     signal: new AbortController().signal,
   };
   const own = openLocalEncoder(context, {
-    transcoder: () => transcoder as Transcoder,
+    transcoder() {
+      opened++;
+      return transcoder as Transcoder;
+    },
     inspect: (async (_: Fragment) => ({}) as Structure) as typeof inspect,
   });
-  const encode = async (timeMs: number | undefined, signal = new AbortController().signal) => {
-    await own.encode(segment, { timeMs, chosen() {}, signal });
+  const encode = async (
+    timeMs: number | undefined,
+    { signal = new AbortController().signal, beside = false, of = segment } = {},
+  ) => {
+    asked = [];
+    await own.encode(of, { rungs, timeMs, beside, chosen() {}, signal });
     return asked.map(({ name }) => name);
   };
-  return { own, encode, asked: () => asked.map(({ name }) => name) };
+  return { own, encode, asked: () => asked.map(({ name }) => name), opened: () => opened };
 }
 
 test("the local encoder makes all rungs where nothing is late, the lowest where no time is left", async () => {
@@ -75,7 +83,25 @@ test("the local encoder learns from the time that it took", async () => {
 test("a local encoder that is cut off in the middle tries fewer rungs the next time", async () => {
   const { encode, asked } = open(5_000);
   const stop = AbortSignal.abort(new Error("too late"));
-  await expect(encode(2_100, stop)).rejects.toThrow("too late");
+  await expect(encode(2_100, { signal: stop })).rejects.toThrow("too late");
   expect(asked()).toEqual(["360p", "90p"]);
   expect(await encode(2_100)).toEqual(["90p"]);
+});
+
+test("beside a worker the local encoder makes what fits, and nothing where nothing does", async () => {
+  const { encode, opened } = open(5_000);
+  expect(await encode(0, { beside: true })).toEqual([]);
+  expect(opened()).toBe(0);
+  expect(await encode(1_000, { beside: true })).toEqual(["90p"]);
+});
+
+test("a local encoder that is often cut off beside a worker tries fewer rungs after a while", async () => {
+  const { encode, asked } = open(5_000);
+  const coming = { ...segment, captured: undefined, planned: { frames: 60 }, media: () => empty };
+  const signal = AbortSignal.abort(new Error("too late"));
+  const late = { of: coming as unknown as Segment, beside: true, signal };
+  for (const tried of [["360p", "90p"], ["360p", "90p"], ["360p", "90p"], ["90p"]]) {
+    await expect(encode(2_500, late)).rejects.toThrow("too late");
+    expect(asked()).toEqual(tried);
+  }
 });

@@ -25,18 +25,24 @@ export interface LocalEncoder {
   /** What the whole ladder of a segment takes, in milliseconds. */
   usualMs(): number;
   /**
-   * Makes the rungs that fit into `timeMs`, the lowest at least, all where it is undefined, and names them to `chosen` before it begins.
-   * Throws MEDIA_* or the signal's reason.
+   * Makes those of `rungs` that fit into `timeMs`, all where it is undefined, and names them to `chosen` before it begins. Where none fits
+   * it makes the lowest all the same, or nothing where a worker makes others `beside` it. Throws MEDIA_* or the signal's reason.
    */
-  encode(
-    segment: Segment,
-    options: {
-      readonly timeMs: number | undefined;
-      readonly chosen: (rungs: readonly Rung[]) => void;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<Made>;
+  encode(segment: Segment, options: EncodeOptions): Promise<Made>;
 }
+
+export interface EncodeOptions {
+  /** Those to choose from. */
+  readonly rungs: readonly Rung[];
+  readonly timeMs: number | undefined;
+  /** A worker makes the segment's other rungs. */
+  readonly beside: boolean;
+  readonly chosen: (rungs: readonly Rung[]) => void;
+  /** Aborted where what is not made by then comes too late, or is not needed. */
+  readonly signal: AbortSignal;
+}
+
+export const NOTHING: Made = { renditions: [], encodeMs: 0 };
 
 export function openLocalEncoder(
   { rungs, codec, config, clock, segmentMs, signal }: LocalContext,
@@ -50,13 +56,14 @@ export function openLocalEncoder(
 
   return {
     usualMs: () => usualMs,
-    async encode(segment, { timeMs, chosen, signal: stop }) {
+    async encode(segment, { rungs: among, timeMs, beside, chosen, signal: stop }) {
       const { init, captured, frameRate } = segment;
+      const own: Admission.Own = { pixelsPerS, frames: framesOf(segment), timeMs };
+      const mine = beside ? Admission.beside(among, own) : Admission.alone(among, own);
+      if (mine.length === 0) return NOTHING;
       const media = captured?.video.media ?? segment.media();
-      const frames = framesOf(segment);
       const startedAt = clock.now();
       transcoder ??= options.transcoder();
-      const mine = Admission.alone(rungs, { pixelsPerS, frames, timeMs });
       const speed = (ms: number) => (pixelsOf(segment, mine) * 1_000) / Math.max(1, ms);
       chosen(mine);
       const waits = { signal: stop };
@@ -77,9 +84,11 @@ export function openLocalEncoder(
         );
         return { renditions, encodeMs: Math.round(result.encodeMs) };
       } catch (error) {
-        // Cut off before it was done: it would have taken longer still, so the next time fewer rungs are tried.
-        if (stop.aborted && captured !== undefined)
-          pixelsPerS = Math.min(pixelsPerS, speed(clock.now() - startedAt));
+        // Cut off before it was done: it would have taken longer still, so the next time fewer rungs are tried. Beside a worker part of that
+        // time may have gone by without bytes, so it says less.
+        const slower = Math.min(pixelsPerS, speed(clock.now() - startedAt));
+        if (stop.aborted && beside) pixelsPerS += config.alpha * (slower - pixelsPerS);
+        else if (stop.aborted && captured !== undefined) pixelsPerS = slower;
         throw error;
       }
     },

@@ -2,6 +2,7 @@ import type { PeerId } from "@tabcast/mesh";
 import type { Wei } from "@tabcast/runtime";
 import type { Captured, Collected, JobTerms } from "./delivery.ts";
 import type { Flight } from "./in-flight.ts";
+import type { Made as OwnWork } from "./local-encoder.ts";
 import { amountOf } from "./transcode/cost.ts";
 
 /** One segment, whatever became of it. */
@@ -12,6 +13,8 @@ export interface Outcome {
   readonly addrs: readonly string[];
   /** Empty for a gap. */
   readonly renditions: readonly Collected[];
+  /** What this tab made of the rungs that no worker was asked for, once it is done or too late; undefined: nothing. */
+  readonly unasked?: Promise<OwnWork>;
   readonly encodeMs: number;
   /** When it was first sent (or its local encoding began), and when it was verified; clock milliseconds. */
   readonly sentAt: number;
@@ -24,6 +27,11 @@ export interface Outcome {
     readonly amount: Wei;
     readonly cleared: Promise<boolean>;
   };
+}
+
+/** One segment of which nothing more is made. */
+export interface Whole extends Omit<Outcome, "unasked"> {
+  readonly unasked: OwnWork;
 }
 
 /** What was made of a segment, and by whom. */

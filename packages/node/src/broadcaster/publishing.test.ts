@@ -1,6 +1,7 @@
 import { Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Entries } from "./entries.ts";
+import { NOTHING } from "./local-encoder.ts";
 import type { Outcome } from "./outcome.ts";
 import { openPublishing } from "./publishing.ts";
 import type { PublishedSegment } from "./types.ts";
@@ -42,6 +43,17 @@ test("a segment is paid for at once, and published when those before it are ther
   await expect.poll(() => publishing.recorded()).toBe(2);
   expect(told.paid).toEqual([1, 0]);
   expect(told.published).toEqual([0, 1]);
+});
+
+test("a worker is paid at once, also where publishing waits for what this tab makes beside it", async () => {
+  const { publishing, told } = open();
+  const { promise: unasked, resolve } = Promise.withResolvers<typeof NOTHING>();
+  publishing.done({ ...outcome(0), unasked });
+  publishing.done(outcome(1));
+  await expect.poll(() => told.paid).toEqual([0, 1]);
+  expect(told.published).toEqual([]);
+  resolve(NOTHING);
+  await expect.poll(() => told.published).toEqual([0, 1]);
 });
 
 test("a stream goes on after a segment that could not be published, and says so", async () => {

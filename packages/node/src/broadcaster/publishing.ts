@@ -1,6 +1,7 @@
 import { SerialQueue, type Wei } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { Entries } from "./entries.ts";
+import { NOTHING } from "./local-encoder.ts";
 import type { Outcome } from "./outcome.ts";
 import { linesOf } from "./report.ts";
 import type { PublishedSegment, SegmentLine } from "./types.ts";
@@ -45,12 +46,13 @@ export function openPublishing(
   let recorded = 0;
 
   async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
-    const { whole, gaps } = await entries.add(outcome);
+    const made = { ...outcome, unasked: (await outcome.unasked) ?? NOTHING };
+    const { whole, gaps } = await entries.add(made);
     options.published(outcome);
     void recording
       .run(async () => {
         // Nor does anybody wait for a spot check of the pictures, which payment waits for.
-        const mine = linesOf(outcome, await paid, rungs, liveAt);
+        const mine = linesOf(made, await paid, rungs, liveAt);
         lines.push(...mine);
         on({ type: "segment", seq: whole.seq, lines: mine, gaps });
         await record?.(whole);

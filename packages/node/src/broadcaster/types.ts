@@ -40,7 +40,7 @@ export interface SegmentLine {
   readonly encodeMs: number;
   readonly attempts: number;
   readonly hedged: boolean;
-  /** False where its maker was not asked for it: no worker that came was quick enough. */
+  /** False where no worker was asked for it, because none that came was quick enough: "local" may have made it all the same. */
   readonly asked: boolean;
   readonly verified: boolean;
   /** Decimal wei. */

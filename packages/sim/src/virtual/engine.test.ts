@@ -236,6 +236,8 @@ const broken = {
   missed: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
   missing: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
   localAfter: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
+  own: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
+  ownAfter: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, asked: 1 })) }),
   local: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, by: "local" })) }),
   asked: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, asked: 1 })) }),
   lost: (of) => ({ ...of, segments: of.segments.map((row) => ({ ...row, gaps: 4 })) }),
