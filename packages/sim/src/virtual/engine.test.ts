@@ -208,6 +208,16 @@ describe("a run on virtual time", () => {
         expect(t - (events[i]?.t ?? 0)).toBeGreaterThan(30_000 * 2 ** i);
   });
 
+  test("rungs that the only worker is too slow for are made by the stream's own tab", async () => {
+    const slow = await run({
+      workers: [{ id: "lap", n: 1, speed: { dist: "const", value: 0.8 } }],
+      streams: [{ ladder: ["240p", "720p"] }],
+      viewers: { n: 0 },
+      durationS: 60,
+    });
+    expect(judge(slow).figures).toMatchObject({ missing: 0, local: 0, asked: 0.5, own: 0.5 });
+  });
+
   test("workers that were superseded while they were slow work again, or make room", async () => {
     const slow = await run({
       workers: [{ id: "lap", n: 3, speed: { dist: "const", value: 3 } }],
