@@ -258,7 +258,8 @@ class Play {
     if (maker !== undefined) {
       maker.delivered++;
       maker.earned += row.paidWei;
-      for (const { rung, frames } of event.lines) this.#work.published += pixelsOf([rung]) * frames;
+      for (const { rung, frames } of event.lines.filter(({ asked }) => asked))
+        this.#work.published += pixelsOf([rung]) * frames;
       const key = `${row.stream}/${row.seq}`;
       if (row.paidWei > 0n && maker.caught.has(key)) this.#fraud.paid++;
       else if (row.paidWei > 0n && maker.cheats.has(key)) this.#fraud.unseen++;

@@ -215,7 +215,10 @@ describe("a run on virtual time", () => {
       viewers: { n: 0 },
       durationS: 60,
     });
-    expect(judge(slow).figures).toMatchObject({ missing: 0, local: 0, asked: 0.5, own: 0.5 });
+    const { figures } = judge(slow);
+    expect(figures).toMatchObject({ missing: 0, local: 0, asked: 0.5, own: 0.5 });
+    // What the tab made was no worker's work.
+    expect(figures.duplicateWork).toBeGreaterThanOrEqual(0);
   });
 
   test("workers that were superseded while they were slow work again, or make room", async () => {
