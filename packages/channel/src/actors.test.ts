@@ -65,8 +65,7 @@ const stored = (pot: PayerPot) => chain.pot(pot.potId, { signal });
 async function deliver(pot: PayerPot, purse: Purse): Promise<bigint> {
   let delivered = 0n;
   for (;;) {
-    const { accrued, vouchered } = purse.balances();
-    if (accrued - vouchered >= BigInt(purse.window(pot.potId)) * PRICE) return delivered;
+    if (purse.room(pot.potId, { segment: wei(PRICE), most: 4 }) < PRICE) return delivered;
     await purse.accrue(pot.potId, wei(PRICE));
     delivered += PRICE;
   }

@@ -132,8 +132,13 @@ export interface Purse {
   accrue(potId: Hex, amount: Wei): Promise<void>;
   /** Checks, stores, then accepts a voucher. Throws VoucherError; a lower one answers with what we hold. */
   accept(voucher: SignedVoucher): Promise<{ readonly credited: Wei }>;
-  /** Segments that may be delivered unpaid in this pot: 2, or 4 once the chain has paid us from it. */
-  window(potId: Hex): number;
+  /** Notes that `amount` of what was delivered will not be paid: its verdict was bad, or it was not needed in time. */
+  forgive(potId: Hex, amount: Wei): Promise<void>;
+  /**
+   * Wei that may still be delivered unpaid, where `most` segments of `segment` wei each may be: 2 at most, or 4 once the chain has
+   * paid us ten from this pot. Below zero where too much is unpaid. Throws VOUCHER_UNTRUSTED_POT.
+   */
+  room(potId: Hex, of: { readonly segment: Wei; readonly most: number }): Wei;
   highest(potId: Hex): SignedVoucher | undefined;
   balances(): { readonly accrued: Wei; readonly vouchered: Wei; readonly claimed: Wei };
   /** Claims every unclaimed voucher on chain with the given sender; true money moves to `payee`'s credit. */

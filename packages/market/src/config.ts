@@ -140,7 +140,9 @@ export interface Config {
     readonly againMs: number;
   };
   /** What a peer may send us of each kind, before it is limited and then cut off. */
-  readonly rates: { readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "delegate"]: Rate };
+  readonly rates: {
+    readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "delegate" | "voucher"]: Rate;
+  };
 }
 
 const HOUR_MS = 3_600_000;
@@ -193,6 +195,8 @@ export const LIVE: Config = {
     proof: { perSecond: 0.2, burst: 5, patience: 20, cutMs: 600_000 },
     // One for each stream every 30 s; an unknown pot costs us a look at the chain.
     delegate: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
+    // For awards that we no longer know, as after a reload: each costs us a look at a signature.
+    voucher: { perSecond: 1, burst: 8, patience: 20, cutMs: 60_000 },
   },
 };
 

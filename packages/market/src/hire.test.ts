@@ -1,4 +1,5 @@
 import type { Award, Offer } from "@tabcast/protocol";
+import { Wei } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import * as Hire from "./hire.ts";
 
@@ -296,61 +297,44 @@ describe("an award", () => {
   });
 });
 
-test("a job that was called back counts as unpaid where most of it had gone out", () => {
-  expect(Hire.lent({ frames: 31, planned: 60 })).toBe(true);
-  expect(Hire.lent({ frames: 30, planned: 60 })).toBe(false);
+test("a job that was called back has sent what was made of it, and a part of a wei is one", () => {
+  const of = (frames: number) => Hire.sent(Wei.of(100), { frames, planned: 60 });
+  expect([0, 1, 30, 60, 99].map(of)).toEqual([0n, 2n, 50n, 100n, 100n]);
+  expect(Hire.sent(Wei.of(100), { frames: 0, planned: 0 })).toBe(100n);
 });
 
-test.each<[string, number, readonly number[], boolean, ReturnType<typeof Hire.room>]>([
-  ["there is where little is unpaid", 0, [], false, { ok: true }],
-  ["there is for what has it already", 1, [7], false, { ok: true }],
-  ["there is none beyond the window", 1, [6], false, { ok: false }],
-  ["there is none for what is done where all is unpaid", 2, [], true, { ok: false }],
+test.each<[string, bigint, readonly bigint[], boolean, ReturnType<typeof Hire.room>]>([
+  ["is there where little is unpaid", 10n, [], false, { ok: true, instead: [] }],
+  ["is not there where a wei lacks", 9n, [], true, { ok: false, instead: [] }],
+  ["is not there beyond what leaves already", 19n, [10n], false, { ok: false, instead: [] }],
   [
-    "there is for what is done, in place of what is being made",
-    1,
-    [6],
+    "is there for what is done, in place of what is made",
+    19n,
+    [10n],
     true,
-    { ok: true, instead: 6 },
+    { ok: true, instead: [1] },
   ],
-  ["the youngest of these gives it up", 0, [5, 6], true, { ok: true, instead: 6 }],
-])("room in a window of two: %s", (_, unpaid, ahead, done, expected) => {
-  expect(Hire.room(7, { unpaid, ahead, window: 2, done })).toEqual(expected);
+  ["is given up by the youngest", 29n, [10n, 10n], true, { ok: true, instead: [2] }],
+  ["is given up by as many as it takes", 10n, [4n, 4n, 2n], true, { ok: true, instead: [3, 2, 1] }],
+  ["is not given up in vain", 9n, [4n, 4n], true, { ok: false, instead: [] }],
+  ["is never there where too much is out", -5n, [], true, { ok: false, instead: [] }],
+])("room for a segment of ten wei %s", (_, left, amounts, done, expected) => {
+  const ahead = amounts.map((amount, i) => ({ seq: i + 1, amount: Wei.of(amount) }));
+  expect(Hire.room(Wei.of(10n), { left: left as Wei, ahead, done })).toEqual(expected);
 });
 
 describe("a worker that is left unpaid", () => {
   test.each<[string, readonly Hire.Unpaid[], number, number, ReturnType<typeof Hire.leaves>]>([
-    [
-      "leaves once all was superseded",
-      ["cancelled", "cancelled"],
-      0,
-      0,
-      { letGo: true, awayMs: 5_000 },
-    ],
-    [
-      "leaves for longer the third time",
-      ["cancelled", "cancelled"],
-      0,
-      2,
-      { letGo: true, awayMs: 20_000 },
-    ],
-    ["leaves for ten minutes at most", ["cancelled"], 0, 40, { letGo: true, awayMs: 600_000 }],
-    [
-      "stays while something is owed for less than a minute",
-      ["owed", "cancelled"],
-      59_999,
-      0,
-      undefined,
-    ],
-    [
-      "leaves after a minute in which it was owed something",
-      ["owed", "cancelled"],
-      60_000,
-      0,
-      { letGo: false, awayMs: 600_000 },
-    ],
-    ["stays while something waits for its guarantee", ["held", "cancelled"], 1_000, 3, undefined],
-  ])("%s", (_, unpaid, unpaidMs, times, expected) => {
-    expect(Hire.leaves(unpaid, { unpaidMs, times })).toEqual(expected);
+    ["leaves once all was superseded", ["superseded", "superseded"], 0, 0, 5_000],
+    ["leaves for longer the third time", ["superseded", "superseded"], 0, 2, 20_000],
+    ["leaves for ten minutes at most", ["superseded"], 0, 40, 600_000],
+    ["stays while less than a minute went by", ["owed", "superseded"], 59_999, 0, undefined],
+    ["leaves after a minute without room", ["owed", "superseded"], 60_000, 0, 600_000],
+    ["leaves for long where all was bad", ["bad", "bad"], 0, 0, 600_000],
+    ["stays where some was bad and some is owed", ["bad", "owed"], 59_999, 0, undefined],
+    ["stays where another stream of its pot took the room", [], 59_999, 0, undefined],
+    ["leaves a pot whose other streams took the room for a minute", [], 60_000, 0, 600_000],
+  ])("%s", (_, unpaid, fullMs, times, expected) => {
+    expect(Hire.leaves(unpaid, { fullMs, times })).toBe(expected);
   });
 });

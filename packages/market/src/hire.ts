@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Award, Job, Offer } from "@tabcast/protocol";
-import { concatBytes, equalBytes, Pixels, toHex } from "@tabcast/runtime";
+import { concatBytes, equalBytes, Pixels, toHex, Wei } from "@tabcast/runtime";
 import { type Policy, serves } from "./availability.ts";
 
 /** A worker as it sees itself. */
@@ -120,6 +120,11 @@ export function delay(of: { draw: number; peers: number; weight: number }): numb
   return (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
 }
 
+/** Output pixels of a segment as offered, of every rung. */
+export function pixels({ rungs, fpsMilli, segmentMs }: Offer): bigint {
+  return BigInt(Pixels.ofFrames(rungs, Math.ceil((fpsMilli * segmentMs) / 1e6)));
+}
+
 /** Milliseconds of one segment of these rungs, or the offer's whole ladder, at `pixelsPerSecond`. */
 export function transcodeMs(offer: Offer, pixelsPerSecond: number, rungs = offer.rungs): number {
   const frames = (offer.fpsMilli / 1_000) * (offer.segmentMs / 1_000);
@@ -217,32 +222,41 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
   return { ok: true };
 }
 
-/** A segment delivered and not paid: owed; held until it is guaranteed; or superseded by another copy or the deadline, and never paid. */
-export type Unpaid = "owed" | "held" | "cancelled";
+/** A segment delivered and not paid: owed; or never to be paid, for its verdict was bad, or another copy or the deadline was before it. */
+export type Unpaid = "owed" | "bad" | "superseded";
 
-/** Whether a job that was called back counts as unpaid: more than half of it had gone out while it was made. */
-export const lent = ({ frames, planned }: { frames: number; planned: number }): boolean =>
-  2 * frames > planned;
-
-/**
- * Whether there is room in the unpaid window for a segment that would leave; `ahead`: those that leave while they are made, oldest
- * first, and have their room already. One that is done does not wait for one that is not: `instead` names who gives its room up.
- */
-export function room(
-  seq: number,
-  of: {
-    readonly unpaid: number;
-    readonly ahead: readonly number[];
-    readonly window: number;
-    readonly done: boolean;
-  },
-): { readonly ok: boolean; readonly instead?: number | undefined } {
-  const { unpaid, ahead, window, done } = of;
-  if (ahead.includes(seq) || unpaid + ahead.length < window) return { ok: true };
-  return done && unpaid < window ? { ok: true, instead: ahead.at(-1) } : { ok: false };
+/** What a called-back job has sent already, of its `amount` in wei: as much as was made of it, rounded up. */
+export function sent(amount: Wei, { frames, planned }: { frames: number; planned: number }): Wei {
+  if (frames >= planned) return amount;
+  return Wei.of((amount * BigInt(frames) + BigInt(planned) - 1n) / BigInt(planned));
 }
 
-/** How long nothing is paid until a worker leaves, in milliseconds. */
+/** A segment that leaves while it is being made. */
+export interface Ahead {
+  readonly seq: number;
+  /** What it will be worth, in wei. */
+  readonly amount: Wei;
+}
+
+/**
+ * Whether a segment worth `amount` wei may leave unpaid, where `left` wei may: less what leaves `ahead` while it is made, oldest first.
+ * One that is done does not wait for those that are not: `instead` names which of them give their room up, youngest first.
+ */
+export function room(
+  amount: Wei,
+  of: { readonly left: Wei; readonly ahead: readonly Ahead[]; readonly done: boolean },
+): { readonly ok: boolean; readonly instead: readonly number[] } {
+  let left = of.ahead.reduce((rest, one) => rest - one.amount, of.left as bigint);
+  const instead: number[] = [];
+  for (const one of of.done ? of.ahead.toReversed() : []) {
+    if (amount <= left) break;
+    left += one.amount;
+    instead.push(one.seq);
+  }
+  return amount <= left ? { ok: true, instead } : { ok: false, instead: [] };
+}
+
+/** How long nothing makes room until a worker leaves, in milliseconds. */
 const UNPAID_MS = 60_000;
 /** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
 const UNPAID_AWAY_MS = 600_000;
@@ -255,17 +269,17 @@ export const fewerAwayMs = (times: number): number =>
   Math.min(FEWER_MS.most, FEWER_MS.first * 2 ** times);
 
 /**
- * Whether a worker whose unpaid window is full leaves, and how long it stays away. Where all of it was superseded we are too slow for
- * the stream, and no payment would ever make room again: that work is let go. Else the stream does not pay. `times`: how often
- * running it was left so before.
+ * How long a worker whose unpaid window is full stays away, in milliseconds, or undefined if it waits. Where all of it was superseded
+ * we are too slow for the stream; where some was bad and nothing is owed any more, or nothing made room for a minute, it does not pay
+ * us. `times`: how often running it was left so before.
  */
 export function leaves(
   unpaid: readonly Unpaid[],
-  of: { readonly unpaidMs: number; readonly times: number },
-): { readonly letGo: boolean; readonly awayMs: number } | undefined {
-  if (unpaid.every((state) => state === "cancelled"))
-    return { letGo: true, awayMs: Math.min(UNPAID_AWAY_MS, SLOW_MS * 2 ** of.times) };
-  return of.unpaidMs >= UNPAID_MS ? { letGo: false, awayMs: UNPAID_AWAY_MS } : undefined;
+  of: { readonly fullMs: number; readonly times: number },
+): number | undefined {
+  const lost = unpaid.length > 0 && !unpaid.includes("owed");
+  if (lost && !unpaid.includes("bad")) return Math.min(UNPAID_AWAY_MS, SLOW_MS * 2 ** of.times);
+  return lost || of.fullMs >= UNPAID_MS ? UNPAID_AWAY_MS : undefined;
 }
 
 /** Whether a broadcaster that says goodbye with these words may want the worker again under the same offer. */

@@ -15,6 +15,8 @@ interface LaneRecord {
   readonly ceiling?: string;
   readonly until?: number;
   readonly credited?: string;
+  readonly unpaid?: string;
+  readonly forgiven?: string;
 }
 
 /** A lane's book in one pot. */
@@ -49,12 +51,16 @@ export async function readLanes(store: Store, owner: LaneOwner): Promise<readonl
 
 function bookOf(record: LaneRecord): Payee.Book {
   const { cumulative, signature } = record;
+  // Books from before there were guarantees gave credit for all they held.
+  const credited = BigInt(record.credited ?? cumulative ?? 0);
+  const accrued = BigInt(record.accrued);
   return {
     ceiling: BigInt(record.ceiling ?? 0) as Wei,
     until: record.until ?? 0,
-    // Books from before there were guarantees gave credit for all they held.
-    credited: BigInt(record.credited ?? cumulative ?? 0) as Wei,
-    accrued: BigInt(record.accrued) as Wei,
+    credited: credited as Wei,
+    accrued: accrued as Wei,
+    unpaid: BigInt(record.unpaid ?? (accrued > credited ? accrued - credited : 0n)) as Wei,
+    forgiven: BigInt(record.forgiven ?? 0) as Wei,
     claimed: BigInt(record.claimed) as Wei,
     balance: BigInt(record.balance) as Wei,
     closeAt: record.closeAt,
@@ -68,6 +74,7 @@ function bookOf(record: LaneRecord): Payee.Book {
 /** The change that writes a lane's book. */
 export function laneChange(owner: LaneOwner, { potId, config, book }: StoredLane): Change {
   const { accrued, highest, claimed, balance, closeAt, ceiling, until, credited } = book;
+  const { unpaid, forgiven } = book;
   return [
     `${prefixOf(owner)}${potId}`,
     {
@@ -80,6 +87,8 @@ export function laneChange(owner: LaneOwner, { potId, config, book }: StoredLane
       ceiling: ceiling.toString(),
       until,
       credited: credited.toString(),
+      unpaid: unpaid.toString(),
+      forgiven: forgiven.toString(),
     },
   ];
 }

@@ -26,6 +26,8 @@ function sample(state: Payee.State): Payee.Book {
     ceiling: wei(state === "reserved" ? 60 : 0),
     until: state === "reserved" ? NOW + 600 : 0,
     credited: wei(state === "trusted" ? 0 : 20),
+    unpaid: wei(state === "trusted" ? 50 : 30),
+    forgiven: wei(0),
   };
 }
 
@@ -208,11 +210,115 @@ describe("what a payee relies on", () => {
     expect(more).toContainEqual({ do: "credit", credited: 21n });
     expect(Payee.step(next, events.guarantees, tableRules)).toEqual([next, []]);
   });
+});
 
-  test("a payer gets two segments ahead, and four once the chain saw it pay", () => {
-    expect(Payee.window(sample("trusted"))).toBe(2);
-    expect(Payee.window({ ...sample("soft"), claimed: wei(0) })).toBe(2);
-    expect(Payee.window(sample("soft"))).toBe(4);
+describe("the room for work that is not paid yet", () => {
+  const of = { segment: wei(10), most: 4 };
+  const opened = Payee.fresh({ balance: wei(10_000), claimed: wei(0), closeAt: 0, ...unreserved });
+  const after = (book: Payee.Book, ...happens: Payee.Event[]) =>
+    happens.reduce((before, event) => Payee.step(before, event)[0], book);
+  const delivered = (amount: number): Payee.Event => ({ type: "delivered", amount: wei(amount) });
+  const forgiven = (amount: number): Payee.Event => ({ type: "forgiven", amount: wei(amount) });
+
+  test("is two segments for a stranger, and no more than the offer allows", () => {
+    expect(Payee.room(opened, of)).toBe(20n);
+    expect(Payee.room(opened, { ...of, most: 1 })).toBe(10n);
+    expect(Payee.room(after(opened, delivered(25)), of)).toBe(-5n);
+  });
+
+  test("is four segments once the chain has paid for ten, and not a wei before", () => {
+    const full = after(opened, delivered(200), voucher(200));
+    const claimed = (amount: number) =>
+      after(full, refreshed({ claimed: wei(amount), balance: wei(10_000 - amount) }));
+    expect(Payee.room(claimed(99), of)).toBe(20n);
+    expect(Payee.room(claimed(100), of)).toBe(40n);
+    expect(Payee.room({ ...opened, claimed: wei(1) }, of)).toBe(20n);
+  });
+
+  test("comes back by what was paid, and not by the number of vouchers", () => {
+    const two = after(opened, delivered(20));
+    expect(Payee.room(after(two, voucher(1)), of)).toBe(1n);
+    expect(Payee.room(after(two, voucher(1), voucher(1), voucher(2)), of)).toBe(2n);
+    expect(Payee.room(after(two, voucher(20)), of)).toBe(20n);
+  });
+
+  test("is the same in whatever order the vouchers come, and where one is lost", () => {
+    const two = after(opened, delivered(20));
+    for (const order of [[voucher(10), voucher(20)], [voucher(20), voucher(10)], [voucher(20)]])
+      expect(Payee.room(after(two, ...order), of)).toBe(20n);
+  });
+
+  test("is not larger for what was paid ahead: after lost books that was for older work", () => {
+    const book = after(opened, voucher(500), delivered(10));
+    expect(Payee.room(book, of)).toBe(10n);
+  });
+
+  test("forgives a tenth of what was credited where work was bad or not needed", () => {
+    const stranger = after(opened, delivered(20), forgiven(20));
+    expect(Payee.room(stranger, of)).toBe(0n);
+    const known = after(opened, delivered(100), voucher(100), delivered(20), forgiven(20));
+    expect(Payee.room(known, of)).toBe(10n);
+    expect(Payee.room(after(known, voucher(120)), of)).toBe(20n);
+    expect(after(opened, delivered(20), forgiven(99)).forgiven).toBe(20n);
+  });
+
+  test("is open for half of the window after a reload, once for each", () => {
+    const lost = after(opened, delivered(20));
+    expect(Payee.room(Payee.reopened(lost), of)).toBe(10n);
+    const again = after(Payee.reopened(lost), delivered(10));
+    expect(Payee.room(Payee.reopened(again), of)).toBe(10n);
+    expect(Payee.reopened(opened)).toEqual(opened);
+  });
+
+  test("waits for a guarantee where a voucher has none and more is owed than the soft cap", () => {
+    const book = after(opened, delivered(20));
+    const [held] = Payee.step(book, voucher(20), { softCap: wei(15) });
+    expect(Payee.room(held, of)).toBe(0n);
+    const [sure] = Payee.step(
+      held,
+      refreshed({ claimed: wei(0), ceiling: wei(60), until: NOW + 600 }),
+      { softCap: wei(15) },
+    );
+    expect(Payee.room(sure, of)).toBe(20n);
+  });
+
+  test(`bounds what a payer gets for nothing, whatever it says (SEED=${replay.seed})`, () => {
+    const amount = fc.bigInt({ min: 1n, max: 40n }).map(wei);
+    const anyMove = fc.oneof(
+      amount.map((price) => ({ do: "work" as const, price })),
+      fc.bigInt({ min: 0n, max: 400n }).map((total) => ({ do: "voucher" as const, total })),
+      amount.map((price) => ({ do: "forgive" as const, price })),
+      fc.constant({ do: "claim" as const }),
+      fc.constant({ do: "reload" as const }),
+    );
+    fc.assert(
+      fc.property(fc.array(anyMove, { maxLength: 120 }), (moves) => {
+        let book = opened;
+        let [largest, dropped] = [0n, 0n];
+        for (const move of moves) {
+          if (
+            move.do === "work" &&
+            move.price <= Payee.room(book, { ...of, segment: move.price })
+          ) {
+            largest = move.price > largest ? move.price : largest;
+            book = after(book, { type: "delivered", amount: move.price });
+          } else if (move.do === "voucher") book = after(book, voucher(Number(move.total)));
+          else if (move.do === "forgive")
+            book = after(book, { type: "forgiven", amount: move.price });
+          else if (move.do === "claim") {
+            const claimed = wei(book.highest?.cumulative ?? 0n);
+            book = after(book, refreshed({ claimed, balance: wei(10_000n - claimed) }));
+          } else {
+            const { unpaid } = book;
+            book = Payee.reopened(book);
+            dropped += unpaid - book.unpaid;
+          }
+          const lost = book.accrued - book.credited;
+          expect(lost).toBeLessThanOrEqual(4n * largest + book.credited / 10n + dropped);
+        }
+      }),
+      replay,
+    );
   });
 });
 
@@ -257,7 +363,7 @@ describe("a payee", () => {
   test(`a payee's book never falls, and never holds more than the pot covered (SEED=${replay.seed})`, () => {
     const amount = fc.bigInt({ min: -5n, max: 150n }).map(wei);
     const anyEvent: fc.Arbitrary<Payee.Event> = fc.oneof(
-      fc.record({ type: fc.constant("delivered" as const), amount }),
+      fc.record({ type: fc.constantFrom("delivered" as const, "forgiven" as const), amount }),
       amount.map((n) => ({
         type: "voucher" as const,
         cumulative: n,
@@ -285,6 +391,8 @@ describe("a payee", () => {
           expect(next.credited).toBeGreaterThanOrEqual(book.credited);
           expect(next.credited).toBeLessThanOrEqual(next.highest?.cumulative ?? 0n);
           expect(next.accrued).toBeGreaterThanOrEqual(book.accrued);
+          expect(next.unpaid).toBeLessThanOrEqual(next.accrued);
+          expect(next.forgiven).toBeLessThanOrEqual(next.unpaid);
           if (!effects.some((effect) => effect.do === "reorg"))
             expect(next.claimed).toBeGreaterThanOrEqual(book.claimed);
           else expect(book.doubts).toBe(Payee.DOUBTS - 1);

@@ -34,6 +34,10 @@ export interface Book {
   readonly until: number;
   /** The part of `highest` for which work went on, wei. */
   readonly credited: Wei;
+  /** Wei of `accrued` that no credit has come for. */
+  readonly unpaid: Wei;
+  /** The part of `unpaid` that was said to be bad or not needed, wei: see `room`. */
+  readonly forgiven: Wei;
   /** Refreshes in a row that showed less paid than before, or a final pot open. Missing: none. */
   readonly doubts?: number;
 }
@@ -51,6 +55,8 @@ export interface ChainView {
 export type Event =
   /** Work worth `amount` wei is about to be sent. */
   | { readonly type: "delivered"; readonly amount: Wei }
+  /** Delivered work worth `amount` wei will not be paid: its verdict was bad, or another copy was before it. */
+  | { readonly type: "forgiven"; readonly amount: Wei }
   /** A voucher for this lane came whose form and signature are already verified. */
   | {
       readonly type: "voucher";
@@ -88,7 +94,8 @@ export interface Rules {
 
 /** A lane in a pot that was just checked on chain. */
 export function fresh({ now: _, ...chain }: ChainView): Book {
-  return { accrued: 0n as Wei, credited: 0n as Wei, ...chain };
+  const none = 0n as Wei;
+  return { accrued: none, credited: none, unpaid: none, forgiven: none, ...chain };
 }
 
 export type State = "trusted" | "soft" | "reserved" | "closing" | "settled" | "lost";
@@ -115,11 +122,38 @@ export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules
 }
 
 /**
- * Segments that may be delivered unpaid: two, and four once the chain has paid us. The facts of payments (section 7) name one
+ * Segments that may be delivered unpaid: two, and four once the chain has paid us for ten. The facts of payments (section 7) name one
  * for an unknown payer; but a segment is paid after its spot check, and by then a live stream's next one is due.
  */
-export function window(book: Book): number {
-  return book.claimed > 0n ? 4 : 2;
+const WINDOW = { stranger: 2n, known: 4n, knownAfter: 10n };
+/** Of what was credited, one part in so many may be forgiven: spot checks err, and copies lose races, but not more often. */
+const FORGIVEN_PART = 10n;
+
+/**
+ * Wei of work that may still be delivered before the pot pays for more; below zero where too much is out already. At most `most`
+ * segments of `segment` wei, and no more than this pot has earned with us, may be unpaid at once; a tenth of what was credited does
+ * not count where it was said to be bad or not needed. Whoever pays less than a segment is worth keeps the rest of it unpaid.
+ */
+export function room(book: Book, of: { readonly segment: Wei; readonly most: number }): Wei {
+  const { unpaid, forgiven, credited, claimed } = book;
+  const known = claimed >= WINDOW.knownAfter * of.segment && claimed > 0n;
+  const window = least(BigInt(of.most) as Wei, (known ? WINDOW.known : WINDOW.stranger) as Wei);
+  const waived = least(forgiven, (credited / FORGIVEN_PART) as Wei);
+  return (window * of.segment - (unpaid - waived)) as Wei;
+}
+
+/**
+ * The book as a tab goes on with it after a reload or a crash, in which work may have been lost on its way: half of what is unpaid no
+ * longer counts, so that the window is open again for one segment or two.
+ */
+export function reopened(book: Book): Book {
+  return { ...book, ...paid(book, book.unpaid - book.unpaid / 2n) };
+}
+
+/** Unpaid work after `amount` wei more are credited; what was forgiven is part of what is unpaid. */
+function paid({ unpaid, forgiven }: Book, amount: bigint): Pick<Book, "unpaid" | "forgiven"> {
+  const left = (unpaid > amount ? unpaid - amount : 0n) as Wei;
+  return { unpaid: left, forgiven: least(forgiven, left) };
 }
 
 /** Default `claimMargin`, in seconds: time to notice, and for three tries to get into a block. */
@@ -144,7 +178,20 @@ export function step(
   switch (event.type) {
     case "delivered":
       if (event.amount <= 0n) return [book, nothing];
-      return [{ ...book, accrued: (book.accrued + event.amount) as Wei }, [{ do: "store" }]];
+      return [
+        {
+          ...book,
+          accrued: (book.accrued + event.amount) as Wei,
+          unpaid: (book.unpaid + event.amount) as Wei,
+        },
+        [{ do: "store" }],
+      ];
+    case "forgiven": {
+      const forgiven = least((book.forgiven + event.amount) as Wei, book.unpaid);
+      return forgiven <= book.forgiven
+        ? [book, nothing]
+        : [{ ...book, forgiven }, [{ do: "store" }]];
+    }
     case "voucher":
       return onVoucher(book, event, rules);
     case "chain":
@@ -198,7 +245,10 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     if (closes || lapses || !within(next, now, rules)) effects.push({ do: "claim" });
   }
   if (!changed) return [book, effects];
-  return [{ ...next, credited }, [{ do: "store" }, ...effects]];
+  return [
+    { ...next, ...paid(book, credited - book.credited), credited },
+    [{ do: "store" }, ...effects],
+  ];
 }
 
 /** True while work may go on for what we hold. */
@@ -252,7 +302,7 @@ function onVoucher(
     ];
   }
   return [
-    { ...next, credited: cumulative },
+    { ...next, ...paid(book, cumulative - book.credited), credited: cumulative },
     [{ do: "store" }, { do: "credit", credited: (cumulative - book.credited) as Wei }],
   ];
 }

@@ -49,7 +49,8 @@ export function startPurse(options: StartPurseOptions): Purse {
     claim: (ledger) => void claimIfWorthIt(parts, ledger).catch(trouble),
   };
   const trusted: TrustRules = { domain, minChallenge, minBalance, maxFeeBps };
-  const ledgers = new Map(options.stored.map((one) => [one.potId, new LaneLedger(parts, one)]));
+  const reopened = options.stored.map((one) => ({ ...one, book: Payee.reopened(one.book) }));
+  const ledgers = new Map(reopened.map((one) => [one.potId, new LaneLedger(parts, one)]));
 
   const ledgerOf = (potId: Hex): LaneLedger => {
     const found = ledgers.get(potId.toLowerCase() as Hex);
@@ -88,7 +89,9 @@ export function startPurse(options: StartPurseOptions): Purse {
     accrue: async (potId, amount) =>
       void (await ledgerOf(potId).post({ type: "delivered", amount })),
     accept: async (voucher) => ({ credited: await accept(parts, ledgerOf, voucher) }),
-    window: (potId) => Payee.window(ledgerOf(potId).book),
+    forgive: async (potId, amount) =>
+      void (await ledgerOf(potId).post({ type: "forgiven", amount })),
+    room: (potId, of) => Payee.room(ledgerOf(potId).book, of),
     highest: (potId) => ledgers.get(potId.toLowerCase() as Hex)?.highest,
     balances: () => balancesOf(ledgers.values()),
     claim: async ({ signal }) => ({

@@ -44,7 +44,7 @@ async function open() {
   let drawn: Uint8Array | undefined = DRAWN;
   const context = { mesh: ours, clock: systemClock, random: secureRandom, on() {}, signal };
   const engagements = openEngagements(context, { quitted() {} });
-  const state = { shut: false };
+  const state = { shut: false, opens: true };
   serveAwards(context, {
     purse: {
       payee: address("d"),
@@ -65,6 +65,7 @@ async function open() {
       },
     },
     engagements,
+    credit: { opens: () => state.opens },
     audits: { begin() {} } as unknown as Audits,
     self: () => ({
       self: ours.self,
@@ -138,6 +139,16 @@ test("an owner who pauses while a pot is read is not hired", async () => {
   state.shut = true;
   reads[0]?.();
   expect(await asked).toBe("closed");
+  expect(engagements.all()).toEqual([]);
+});
+
+test("an award from a pot that left too much unpaid is refused", async () => {
+  const { award, reads, reading, engagements, state } = await open();
+  const asked = award(1);
+  await reading(1);
+  state.opens = false;
+  reads[0]?.();
+  expect(await asked).toBe("pot: what it owes us is unpaid");
   expect(engagements.all()).toEqual([]);
 });
 

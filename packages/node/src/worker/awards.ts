@@ -8,6 +8,7 @@ import type { Audits } from "./audits.ts";
 import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
 import type { WorkerContext } from "./context.ts";
+import type { Credit } from "./credit.ts";
 import type { Engagements } from "./engagements.ts";
 
 /** How long reading a pot from the chain may take, in milliseconds. */
@@ -19,6 +20,7 @@ export interface AwardsOptions {
   readonly bidding: Bidding;
   readonly ids: AwardIds;
   readonly engagements: Engagements;
+  readonly credit: Pick<Credit, "opens">;
   readonly audits: Audits;
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch" | "award">;
@@ -27,7 +29,7 @@ export interface AwardsOptions {
 /** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
 export function serveAwards(context: WorkerContext, options: AwardsOptions): void {
   const { mesh, clock, on, signal } = context;
-  const { purse, limiter, bidding, ids, engagements, audits, self } = options;
+  const { purse, limiter, bidding, ids, engagements, credit, audits, self } = options;
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
   const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
 
@@ -72,6 +74,7 @@ export function serveAwards(context: WorkerContext, options: AwardsOptions): voi
     if (made()) return yes();
     const still = decide();
     if (!still.ok) return no(still.reason, still.retryMs);
+    if (!credit.opens({ potId, offer, award })) return no("pot: what it owes us is unpaid");
     ids.taken(offer.id);
     audits.begin(stream, offer.seedCommit);
     engagements.take({ award, offer, broadcaster: peer, potId });

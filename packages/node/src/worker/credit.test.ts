@@ -1,23 +1,39 @@
-import type { Hex } from "@tabcast/channel";
-import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
+import { type Hex, Payee } from "@tabcast/channel";
+import { BoundedMap, type Clock, type Millis, systemClock, Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openCredit } from "./credit.ts";
 import type { Engagement } from "./engagements.ts";
 
 const { signal } = new AbortController();
+/** What a segment is worth that is as large as offered: one rung of a megapixel, one frame, a wei a pixel. */
+const WHOLE = 1_000_000n;
+const offer = { rungs: [{ width: 1000, height: 1000 }], fpsMilli: 1_000, segmentMs: 1_000 };
 
-/** An engagement whose offer allows `window` segments unpaid, and what was done about it. */
+/** The books of a pot that nothing is claimed from. */
 function open(window = 2) {
-  const engagement = {
-    offer: { window },
-    award: { id: new Uint8Array(16) },
-    broadcaster: "b",
-    stream: "s",
-    potId: "0x01" as Hex,
-    unpaid: new Map(),
-    ahead: new Set(),
-    paidAt: 0,
-  } as unknown as Engagement;
+  let book = Payee.fresh({
+    balance: Wei.of(10n ** 12n),
+    claimed: Wei.zero,
+    closeAt: 0,
+    ceiling: Wei.zero,
+    until: 0,
+    now: 0,
+  });
+  const act = (event: Payee.Event) => {
+    [book] = Payee.step(book, event);
+  };
+  const engage = (stream: string) =>
+    ({
+      offer: { ...offer, window },
+      award: { id: new Uint8Array(16), price: WHOLE },
+      broadcaster: "b",
+      stream,
+      potId: "0x01" as Hex,
+      unpaid: new BoundedMap(64),
+      ahead: new Map(),
+      roomAt: 0,
+    }) as unknown as Engagement;
+  const [engagement, second] = [engage("s"), engage("t")];
   let now = 0;
   let late = new AbortController();
   const log: string[] = [];
@@ -30,115 +46,174 @@ function open(window = 2) {
     },
   };
   const credit = openCredit(
-    { clock },
+    { clock, on: ({ type }) => log.push(type) },
     {
-      purse: { window: () => 4 },
+      purse: {
+        room: (_, of) => Payee.room(book, of),
+        accrue: async (_, amount) => act({ type: "delivered", amount }),
+        forgive: async (_, amount) => act({ type: "forgiven", amount }),
+      },
       engagements: {
-        all: () => [engagement],
+        all: () => [engagement, second],
         quit: () => log.push("quit"),
         bye: (_, { why }) => log.push(`bye: ${why}`),
       },
     },
   );
+  const amountOf = (parts: number) => Wei.of((WHOLE * BigInt(Math.round(parts * 100))) / 100n);
+  /** Whether a segment that is done may be delivered now. */
+  const fits = async (seq: number, parts = 1, to = engagement) => {
+    const waiting = credit.room(to, seq, amountOf(parts), { signal });
+    late.abort();
+    return waiting.then(
+      () => true,
+      () => false,
+    );
+  };
   return {
     engagement,
+    second,
     credit,
     log,
+    fits,
+    lend: (seq: number, parts = 1, to = engagement) => credit.lend(to, seq, amountOf(parts)),
+    book: () => book,
     /** Time passes, beyond what a segment waits. */
     pass(ms: number) {
       now += ms;
       late.abort();
     },
-    deliver: (...seqs: number[]) => {
-      for (const seq of seqs) credit.delivered(engagement, seq);
+    async deliver(...seqs: number[]) {
+      for (const seq of seqs) {
+        if (!(await fits(seq))) throw new Error(`no room for segment ${seq}`);
+        await credit.deliver(engagement, seq);
+      }
     },
-    /** Whether a segment that is done may be delivered now. */
-    async fits(seq: number): Promise<boolean> {
-      const waiting = credit.room(engagement, seq, { signal });
-      late.abort();
-      return waiting.then(
-        () => true,
-        () => false,
-      );
+    /** A voucher over so many segments in all, with the verdict of one of them. */
+    pay(seq: number, segments: number) {
+      const cumulative = amountOf(segments);
+      act({ type: "voucher", cumulative, signature: "0x", now: 0 });
+      credit.paid(engagement, seq);
     },
   };
 }
 
-test("a worker delivers no more unpaid than the offer's window, and one segment more for each payment", async () => {
-  const { credit, engagement, deliver, fits } = open();
-  deliver(1, 2);
-  const waiting = credit.room(engagement, 3, { signal });
-  expect(credit.lend(engagement, 4)).toBe(false);
-  credit.paid(engagement, 1);
+test("a worker delivers no more unpaid than the offer's window, and one segment more for each that is paid", async () => {
+  const { credit, engagement, deliver, fits, lend, pay } = open();
+  await deliver(1, 2);
+  const waiting = credit.room(engagement, 3, Wei.of(WHOLE), { signal });
+  expect(lend(4)).toBe(false);
+  pay(1, 1);
   await waiting;
-  deliver(3);
+  await credit.deliver(engagement, 3);
   expect(await fits(4)).toBe(false);
 });
 
-test("a bad verdict makes room too", async () => {
-  const { credit, engagement, deliver, fits } = open();
-  deliver(1, 2);
-  credit.failed(engagement, 1);
+test("a worker counts what a payment is worth, and not the payments", async () => {
+  const { deliver, fits, pay } = open();
+  await deliver(1, 2);
+  for (let step = 1; step < 100; step++) pay(step, step / 100);
+  expect(await fits(3)).toBe(false);
+  pay(2, 1);
   expect(await fits(3)).toBe(true);
+});
+
+test("a window that the streams of one pot share is full for all of them", async () => {
+  const { second, deliver, fits, lend } = open();
+  await deliver(1);
+  expect(lend(1, 1, second)).toBe(true);
+  expect(lend(2)).toBe(false);
+  expect(await fits(2)).toBe(false);
+});
+
+test("a worker has room for smaller segments where larger ones were offered, and for one that is larger", async () => {
+  const small = open();
+  expect([1, 2, 3, 4, 5].map((seq) => small.lend(seq, 0.5))).toEqual([
+    true,
+    true,
+    true,
+    true,
+    false,
+  ]);
+  const large = open();
+  expect(await large.fits(1, 3)).toBe(true);
+});
+
+test("a bad verdict makes no room before anything was paid", async () => {
+  const { credit, engagement, deliver, fits } = open();
+  await deliver(1, 2);
+  credit.failed(engagement, 1);
+  expect(await fits(3)).toBe(false);
+});
+
+test("a worker forgives one bad segment in ten that were paid, once each", async () => {
+  const { credit, engagement, deliver, fits, pay } = open();
+  for (let seq = 1; seq <= 10; seq++) {
+    await deliver(seq);
+    pay(seq, seq);
+  }
+  await deliver(11, 12);
+  for (let again = 0; again < 3; again++) credit.failed(engagement, 11);
+  expect(await fits(13)).toBe(true);
+  await credit.deliver(engagement, 13);
+  credit.failed(engagement, 12);
+  expect(await fits(14)).toBe(false);
 });
 
 test("a segment that is done takes the room of one that is being made", async () => {
-  const { credit, engagement, deliver, fits } = open();
-  deliver(1);
-  expect(credit.lend(engagement, 2)).toBe(true);
-  expect(await fits(3)).toBe(true);
-  deliver(3);
-  expect(credit.lend(engagement, 2)).toBe(false);
+  const { deliver, lend } = open();
+  await deliver(1);
+  expect(lend(2)).toBe(true);
+  await deliver(3);
+  expect(lend(2)).toBe(false);
 });
 
-test("a job that was called back counts as unpaid if most of it had been sent, and until something else is paid", async () => {
-  const { credit, engagement, deliver, fits } = open();
-  credit.lend(engagement, 1);
+test("of a job that was called back counts what had been sent of it, until the pot pays", async () => {
+  const { credit, engagement, lend, fits, book } = open();
+  lend(1);
   credit.ended(engagement, 1, { calledBack: true, frames: 30, planned: 60 });
-  expect(engagement.unpaid.size).toBe(0);
-  credit.lend(engagement, 2);
-  credit.ended(engagement, 2, { calledBack: true, frames: 31, planned: 60 });
-  deliver(3);
-  expect(await fits(4)).toBe(false);
-  credit.paid(engagement, 3);
-  expect(engagement.unpaid.size).toBe(0);
+  expect(book()).toMatchObject({ accrued: WHOLE / 2n, unpaid: WHOLE / 2n });
+  expect(await fits(2, 1.5)).toBe(true);
+  credit.ended(engagement, 2, { calledBack: true, frames: 0, planned: 60 });
+  expect(book().accrued).toBe(WHOLE / 2n);
+  expect(await fits(3, 1.51)).toBe(true); // two of what is larger than offered
+  credit.ended(engagement, 3, { calledBack: false, frames: 60, planned: 60 });
+  expect(book().accrued).toBe(WHOLE / 2n);
 });
 
-test("a segment whose voucher has no guarantee counts as unpaid until it has one", async () => {
-  const { credit, engagement, deliver, fits } = open();
-  deliver(1, 2);
-  credit.held(engagement, 1);
-  for (let seq = 100; seq < 200; seq++) credit.held(engagement, seq); // never delivered
-  credit.guaranteed("0x02");
-  expect([...engagement.unpaid.keys()]).toEqual([1, 2]);
-  expect(await fits(3)).toBe(false);
-  credit.guaranteed("0x01");
-  expect(await fits(3)).toBe(true);
-  expect([...engagement.unpaid.keys()]).toEqual([2]);
-});
-
-test("a stream that has not paid for a minute is left, told why, and gets no bid until it pays", async () => {
-  const { credit, engagement, log, deliver, fits, pass } = open();
-  deliver(1, 2);
+test("a stream that makes no room for a minute is left, told why, and gets no bid until it pays", async () => {
+  const { credit, log, deliver, fits, pass, pay } = open();
+  await deliver(1, 2);
   expect(await fits(3)).toBe(false);
   expect(log).toEqual([]);
+  pay(1, 0.01); // dust is no payment
   pass(60_000);
   expect(await fits(3)).toBe(false);
   expect(log).toEqual(["bye: unpaid", "quit"]);
   expect(credit.backsOff("s")).toBe(true);
-  expect([...engagement.unpaid.keys()]).toEqual([1, 2]);
-  credit.paid(engagement, 1);
+  pay(1, 1);
   expect(credit.backsOff("s")).toBe(false);
 });
 
-test("a stream that we were too slow for is left for a few seconds, and what was superseded is let go", async () => {
+test("a stream whose verdicts are all bad is left at once, for long", async () => {
   const { credit, engagement, log, deliver, fits, pass } = open();
-  deliver(1, 2);
+  await deliver(1, 2);
+  for (const seq of [1, 2]) credit.failed(engagement, seq);
+  expect(await fits(3)).toBe(false);
+  expect(log).toEqual(["bye: unpaid", "quit"]);
+  pass(599_999);
+  expect(credit.backsOff("s")).toBe(true);
+});
+
+test("a stream that we were too slow for is left for a few seconds, and what was superseded stays unpaid", async () => {
+  const { credit, engagement, log, deliver, fits, pass, book } = open();
+  await deliver(1, 2);
   for (const seq of [1, 2]) credit.superseded(engagement, seq);
   credit.superseded(engagement, 9); // never delivered
   expect(await fits(3)).toBe(false);
   expect(log).toEqual(["bye: unpaid", "quit"]);
-  expect(engagement.unpaid.size).toBe(0);
+  expect(book().unpaid).toBe(2n * WHOLE);
+  expect(credit.opens(engagement)).toBe(false);
   expect(credit.backsOff("s")).toBe(true);
   pass(5_000);
   expect(credit.backsOff("s")).toBe(false);

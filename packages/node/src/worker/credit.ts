@@ -1,17 +1,18 @@
 /**
- * How much may be delivered to a stream before it pays: carries out `Hire.room` and `Hire.leaves`. One segment's way:
+ * How much may be delivered to a stream before it pays: carries out `Hire.room` and `Hire.leaves` by the amounts of `Purse.room`.
+ * One segment's way:
  *
- *   ahead ──delivered──▶ owed ──────paid, or its verdict is bad──────▶ (room again)
- *     │                   │ └──voucher without guarantee──▶ held ──guaranteed──▶ (room again)
- *     │                   └──superseded──▶ cancelled ──a later one is paid, or we leave──▶ (room again)
- *     └──called back, mostly sent──────────────▲
+ *   ahead ──delivered──▶ owed ──paid──▶ (room again)
+ *     │                   └──its verdict is bad, or it is superseded──▶ forgiven, as far as the purse forgives
+ *     └──called back: what was sent of it──────────────────────────────────▲
  */
 import type { Hex, Purse } from "@tabcast/channel";
-import { Hire } from "@tabcast/market";
-import { CodedError } from "@tabcast/runtime";
-import type { Context } from "../context.ts";
+import { Hire, Price } from "@tabcast/market";
+import type { Award, Offer } from "@tabcast/protocol";
+import { CodedError, describe, type Wei } from "@tabcast/runtime";
 import { openCondition } from "../queue.ts";
 import { openBackOff } from "./back-off.ts";
+import type { WorkerContext } from "./context.ts";
 import type { Engagement, Engagements } from "./engagements.ts";
 
 /** How long a finished segment waits for the vouchers of those before it, in milliseconds. */
@@ -22,28 +23,41 @@ export class UnpaidError extends CodedError<{ code: "JOB_UNPAID" }> {}
 
 /** What streams owe us, and how much more they may. Knows no voucher. */
 export interface Credit {
-  /** Whether bytes of a segment may leave while it is being made: it then has the room that it needs unpaid. */
-  lend(engagement: Engagement, seq: number): boolean;
+  /** Whether an award that came has any room: what its pot left unpaid before counts. */
+  opens(hired: Hired): boolean;
+  /** Whether bytes of a segment worth `amount` wei may leave while it is being made: it then has the room that it needs unpaid. */
+  lend(engagement: Engagement, seq: number, amount: Wei): boolean;
   /**
-   * Waits until one segment more may be delivered unpaid: the vouchers of those before it are on their way. Throws JOB_UNPAID
-   * after 3 s, and leaves the stream if `Hire.leaves` says so; rejects with the signal's reason.
+   * Waits until a segment that is done may be delivered unpaid: the vouchers of those before it are on their way. Throws
+   * JOB_UNPAID after 3 s, and leaves the stream if `Hire.leaves` says so; rejects with the signal's reason.
    */
-  room(engagement: Engagement, seq: number, options: { signal: AbortSignal }): Promise<void>;
-  /** All of a segment may leave. */
-  delivered(engagement: Engagement, seq: number): void;
+  room(
+    engagement: Engagement,
+    seq: number,
+    amount: Wei,
+    options: { signal: AbortSignal },
+  ): Promise<void>;
+  /** All of a segment may leave, for it has room. Resolves when what it is worth is in the books; throws StoreError. */
+  deliver(engagement: Engagement, seq: number): Promise<void>;
   /** A segment's job has ended, well or not. */
   ended(engagement: Engagement, seq: number, job: Ended): void;
   /** Another copy or the deadline was before it: it will not be paid. */
   superseded(engagement: Engagement, seq: number): void;
   /** Its verdict was bad. */
   failed(engagement: Engagement, seq: number): void;
+  /** A voucher brought money. */
   paid(engagement: Engagement, seq: number): void;
-  /** Its voucher is kept, and counts as paid once it is guaranteed or claimed. */
-  held(engagement: Engagement, seq: number): void;
-  /** What is held of this pot is as good as paid. */
-  guaranteed(potId: Hex): void;
+  /** A voucher that was kept counts now. */
+  guaranteed(): void;
   /** True for a stream that left us unpaid: it gets no bid for a while. */
   backsOff(stream: string): boolean;
+}
+
+/** An award, and the offer that it answers. */
+interface Hired {
+  readonly potId: Hex;
+  readonly offer: Offer;
+  readonly award: Pick<Award, "price">;
 }
 
 interface Ended {
@@ -54,40 +68,71 @@ interface Ended {
 }
 
 export interface CreditOptions {
-  readonly purse: Pick<Purse, "window">;
+  readonly purse: Pick<Purse, "room" | "accrue" | "forgive">;
   readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
 }
 
 export function openCredit(
-  context: Pick<Context, "clock">,
+  context: Pick<WorkerContext, "clock" | "on">,
   { purse, engagements }: CreditOptions,
 ): Credit {
-  const { clock } = context;
+  const { clock, on } = context;
+  const failed = (error: unknown) => on({ type: "refused", what: "books", why: describe(error) });
   const condition = openCondition();
   /** Those that left us unpaid. */
   const backOff = openBackOff(context);
 
-  /** What the offer allows to be unpaid, and no more than this payer has earned with us. */
-  const window = ({ offer, potId }: Engagement) => Math.min(offer.window, purse.window(potId));
+  /** Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger. */
+  function left({ offer, award, potId }: Hired, amount: Wei): Wei {
+    const offered = Price.ofPixels(award.price, Hire.pixels(offer));
+    const segment = amount > offered ? amount : offered;
+    return purse.room(potId, { segment, most: offer.window });
+  }
 
-  function lend(engagement: Engagement, seq: number, done: boolean): boolean {
-    const { unpaid, ahead } = engagement;
-    if (unpaid.has(seq)) return true;
-    const of = { unpaid: unpaid.size, ahead: [...ahead], window: window(engagement), done };
-    const { ok, instead } = Hire.room(seq, of);
-    if (instead !== undefined) ahead.delete(instead);
-    if (ok) ahead.add(seq);
+  function lend(engagement: Engagement, seq: number, amount: Wei, done: boolean): boolean {
+    const { ahead, potId } = engagement;
+    const granted = ahead.get(seq);
+    if (granted !== undefined && granted >= amount) return true;
+    // One pot may pay for several streams.
+    const others = engagements
+      .all()
+      .filter((other) => other !== engagement && other.potId === potId)
+      .flatMap((other) => [...other.ahead.values()]);
+    const elsewhere = others.reduce((sum, one) => sum + one, 0n);
+    const of = {
+      left: (left(engagement, amount) - elsewhere) as Wei,
+      ahead: [...ahead]
+        .filter(([one]) => one !== seq)
+        .map(([one, wei]) => ({ seq: one, amount: wei })),
+      done,
+    };
+    const { ok, instead } = Hire.room(amount, of);
+    for (const one of instead) ahead.delete(one);
+    if (ok) {
+      ahead.set(seq, amount);
+      engagement.roomAt = clock.now();
+    }
     return ok;
+  }
+
+  /** Notes what will never be paid; one segment once. */
+  function forgive({ unpaid, potId }: Engagement, seq: number, state: "bad" | "superseded"): void {
+    const one = unpaid.get(seq);
+    if (one?.state !== "owed") return;
+    unpaid.set(seq, { ...one, state });
+    purse.forgive(potId, one.amount).then(condition.wake, failed);
   }
 
   /** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
   function quitIfUnpaid(engagement: Engagement): void {
-    const { award, broadcaster, stream, unpaid, paidAt } = engagement;
-    const of = { unpaidMs: clock.now() - paidAt, times: backOff.times(stream) };
-    const leaving = Hire.leaves([...unpaid.values()], of);
-    if (leaving === undefined) return;
-    if (leaving.letGo) unpaid.clear();
-    backOff.add(stream, leaving.awayMs);
+    const { award, broadcaster, stream, unpaid, roomAt } = engagement;
+    const of = { fullMs: clock.now() - roomAt, times: backOff.times(stream) };
+    const awayMs = Hire.leaves(
+      [...unpaid.values()].map(({ state }) => state),
+      of,
+    );
+    if (awayMs === undefined) return;
+    backOff.add(stream, awayMs);
     // After the failure of this job has gone out.
     queueMicrotask(() => {
       engagements.bye(broadcaster, { why: "unpaid", finishing: false, award: award.id });
@@ -96,10 +141,11 @@ export function openCredit(
   }
 
   return {
-    lend: (engagement, seq) => lend(engagement, seq, false),
-    async room(engagement, seq, { signal }) {
+    opens: (hired) => left(hired, 0n as Wei) > 0n,
+    lend: (engagement, seq, amount) => lend(engagement, seq, amount, false),
+    async room(engagement, seq, amount, { signal }) {
       const late = clock.timeout(CREDIT_MS);
-      const room = () => lend(engagement, seq, true) || undefined;
+      const room = () => lend(engagement, seq, amount, true) || undefined;
       try {
         await condition.until(room, { signal: AbortSignal.any([signal, late]) });
       } catch (error) {
@@ -107,45 +153,39 @@ export function openCredit(
         if (engagement.ahead.size === 0) quitIfUnpaid(engagement);
         throw new UnpaidError(
           { code: "JOB_UNPAID" },
-          `${engagement.unpaid.size} segments delivered and not paid, at most ${window(engagement)}`,
+          `${amount} wei do not fit: ${left(engagement, amount)} more may be delivered unpaid`,
         );
       }
     },
-    delivered({ ahead, unpaid }, seq) {
+    async deliver({ ahead, unpaid, potId }, seq) {
+      const amount = ahead.get(seq);
+      if (amount === undefined) throw new Error(`segment ${seq} has no room`);
+      await purse.accrue(potId, amount);
       ahead.delete(seq);
-      unpaid.set(seq, "owed");
+      unpaid.set(seq, { state: "owed", amount });
     },
-    ended({ ahead, unpaid }, seq, { calledBack, frames, planned }) {
-      if (ahead.delete(seq) && calledBack && Hire.lent({ frames, planned }))
-        unpaid.set(seq, "cancelled");
+    ended(engagement, seq, { calledBack, ...made }) {
+      const { ahead, unpaid, potId } = engagement;
+      const amount = ahead.get(seq);
+      ahead.delete(seq);
+      if (amount !== undefined && calledBack && made.frames > 0) {
+        const sent = Hire.sent(amount, made);
+        unpaid.set(seq, { state: "owed", amount: sent });
+        purse.accrue(potId, sent).catch(failed);
+        forgive(engagement, seq, "superseded");
+      }
       condition.wake();
     },
-    superseded({ unpaid }, seq) {
-      if (unpaid.has(seq)) unpaid.set(seq, "cancelled");
-    },
-    failed({ unpaid }, seq) {
-      unpaid.delete(seq);
-      condition.wake();
-    },
-    paid(engagement, seq) {
-      const { unpaid, stream } = engagement;
+    superseded: (engagement, seq) => forgive(engagement, seq, "superseded"),
+    failed: (engagement, seq) => forgive(engagement, seq, "bad"),
+    paid({ unpaid, stream }, seq) {
       unpaid.delete(seq);
       // A copy that lost its race stays unpaid; a broadcaster that goes on paying did not order it to cheat us.
-      for (const [other, state] of unpaid) if (state === "cancelled") unpaid.delete(other);
-      engagement.paidAt = clock.now();
+      for (const [other, { state }] of unpaid) if (state !== "owed") unpaid.delete(other);
       backOff.forgive(stream);
       condition.wake();
     },
-    held({ unpaid }, seq) {
-      // A verdict can name any segment: those that were not delivered take no room.
-      if (unpaid.has(seq)) unpaid.set(seq, "held");
-    },
-    guaranteed(potId) {
-      for (const engagement of engagements.all())
-        for (const [seq, state] of engagement.potId === potId ? engagement.unpaid : [])
-          if (state === "held") engagement.unpaid.delete(seq);
-      condition.wake();
-    },
+    guaranteed: condition.wake,
     backsOff: backOff.has,
   };
 }

@@ -2,7 +2,7 @@ import type { Hex } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
-import { BoundedMap, toHex } from "@tabcast/runtime";
+import { BoundedMap, toHex, type Wei } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { WorkerContext } from "./context.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
@@ -11,6 +11,8 @@ import { openReceipts, type Receipts } from "./receipts.ts";
 const MOST_LEFT = 16;
 /** Streams whose epochs are remembered. Of one that made room an old award is refused all the same: its id was drawn for another bid. */
 const MOST_EPOCHS = 1_024;
+/** Unpaid segments of one stream that a verdict can still be about; the oldest makes room. What they are worth is in the purse. */
+const MOST_UNPAID = 64;
 /** How long a broadcaster may be unreachable before its engagement is given up, in milliseconds. */
 const GONE_MS = 60_000;
 /** How long a broadcaster may take to hear a goodbye, in milliseconds. */
@@ -34,12 +36,12 @@ export interface Engagement extends Hired {
   /** Jobs in hand, by sequence. */
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Receipts;
-  /** Segments delivered and not yet paid; bounded by the offer's window. Changed by `credit.ts` alone, like the next two. */
-  readonly unpaid: Map<number, Hire.Unpaid>;
-  /** Segments whose renditions go out while they are made: they have their room among the unpaid already. */
-  readonly ahead: Set<number>;
-  /** When it paid last, or hired us, in milliseconds. */
-  paidAt: number;
+  /** Segments delivered and not yet paid, and what they are worth. Changed by `credit.ts` alone, like the next two. */
+  readonly unpaid: BoundedMap<number, { readonly state: Hire.Unpaid; readonly amount: Wei }>;
+  /** Segments whose renditions go out while they are made, and what they will be worth, in wei: they have their room already. */
+  readonly ahead: Map<number, Wei>;
+  /** When a segment had room among the unpaid last, or it hired us, in milliseconds. */
+  roomAt: number;
 }
 
 /** The streams this tab works for: from an award until either side goes. Knows no job's content and no voucher. */
@@ -140,9 +142,11 @@ export function openEngagements(
         jobs: new Map(),
         receipts: openReceipts(),
         // A new award does not make the old debts forgotten.
-        unpaid: [...left.values()].findLast((old) => old.stream === stream)?.unpaid ?? new Map(),
-        ahead: new Set(),
-        paidAt: clock.now(),
+        unpaid:
+          [...left.values()].findLast((old) => old.stream === stream)?.unpaid ??
+          new BoundedMap(MOST_UNPAID),
+        ahead: new Map(),
+        roomAt: clock.now(),
       });
       void mesh.keep(broadcaster, true).catch(() => {}); // losing the mark only makes pruning likelier
       on({ type: "hired", stream, role: award.role });

@@ -1,4 +1,4 @@
-import { Hire } from "@tabcast/market";
+import { Hire, Price } from "@tabcast/market";
 import type { Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Cancel,
@@ -191,6 +191,7 @@ async function* stream(
   course: Course,
 ): AsyncGenerator<Message, Uint8Array> {
   const { engagement, job } = order;
+  const amount = Price.ofSegment(engagement.award.price, job.rungs, job.frames);
   const outgoing = openOutgoing(job.rungs.length);
   let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
   let sentAt = clock.now();
@@ -218,7 +219,9 @@ async function* stream(
     );
   for (;;) {
     if (outcome !== undefined && "error" in outcome) throw outcome.error;
-    const { pieces, body } = (credit.lend(engagement, job.seq) && outgoing.next()) || EMPTY;
+    // More frames than were said are more than it has room for.
+    const leaves = course.frames <= job.frames && credit.lend(engagement, job.seq, amount);
+    const { pieces, body } = (leaves && outgoing.next()) || EMPTY;
     if (outcome !== undefined && pieces.length === 0) return outcome.sealed;
     yield part({ progress: { frames: course.frames, queueMs: 0, pieces } }, body);
     sentAt = clock.now();

@@ -1,4 +1,3 @@
-import type { Purse } from "@tabcast/channel";
 import { Price } from "@tabcast/market";
 import type { Made, Transcoded, Transcoder } from "@tabcast/media";
 import { hashReceipt, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
@@ -41,7 +40,6 @@ export interface Maker {
 
 export interface MakerOptions {
   readonly keys: Signer;
-  readonly purse: Pick<Purse, "accrue">;
   readonly transcoder: Transcoder;
   readonly blobs: BlobStore;
   readonly speeds: Speeds;
@@ -50,7 +48,7 @@ export interface MakerOptions {
 }
 
 export function openMaker(options: MakerOptions): Maker {
-  const { keys, purse, transcoder, blobs, speeds, credit, audits } = options;
+  const { keys, transcoder, blobs, speeds, credit, audits } = options;
 
   /** Keeps a rendition for whoever asks for it by its hash; what the receipt says of it. */
   async function keep({ rung, init, media, frames }: Transcoded) {
@@ -92,11 +90,10 @@ export function openMaker(options: MakerOptions): Maker {
         stream: engagement.award.stream,
       });
       const receipt = await hashReceipt(sealed);
-      await credit.room(engagement, seq, { signal });
-      audits.signed(stream, { seq, receipt, ppm: checkPpm });
-      credit.delivered(engagement, seq);
       const owed = Price.ofPixels(engagement.award.price, BigInt(pixels));
-      await purse.accrue(engagement.potId, owed); // stored before the result, which extends credit, is sent
+      await credit.room(engagement, seq, owed, { signal });
+      audits.signed(stream, { seq, receipt, ppm: checkPpm });
+      await credit.deliver(engagement, seq); // stored before the result, which extends credit, is sent
       receipts.put(seq, { source: mediaHash, sealed });
       finish(result.renditions);
       return sealed;

@@ -46,6 +46,8 @@ export function openShift({ policy: initial, engagements, on }: ShiftOptions): S
     const award = why === "denied" ? one.award.id : NOTHING;
     engagements.bye(one.broadcaster, { why, finishing, award });
   };
+  const owes = ({ unpaid }: Engagement) =>
+    [...unpaid.values()].some(({ state }) => state === "owed");
   const slots = () => Math.min(MOST_JOBS, policy.slots);
   const state = () =>
     Availability.state(
@@ -65,7 +67,7 @@ export function openShift({ policy: initial, engagements, on }: ShiftOptions): S
       for (const broadcaster of new Set(fresh.map((one) => one.broadcaster)))
         engagements.bye(broadcaster, { why, finishing: true, award: NOTHING });
     for (const one of engagements.all()) {
-      if (!leaving.has(one) || one.jobs.size > 0 || one.unpaid.size > 0) continue;
+      if (!leaving.has(one) || one.jobs.size > 0 || owes(one)) continue;
       engagements.quit(one);
       tell(one, false);
     }

@@ -70,11 +70,11 @@ export function work(options: WorkerOptions): WorkerNode {
       if (engagements.jobs() === 0) speeds.idle();
     },
   });
-  const maker = openMaker({ keys, purse, transcoder, blobs, speeds, credit, audits });
-  serveAwards(context, { purse, limiter, bidding, ids, engagements, audits, self });
+  const maker = openMaker({ keys, transcoder, blobs, speeds, credit, audits });
+  serveAwards(context, { purse, limiter, bidding, ids, engagements, credit, audits, self });
   const jobs = openJobs(context, { limiter, engagements, credit, shift, speeds, maker });
   const judged = shift.refresh;
-  servePayments(context, { purse, engagements, credit, delegation, judged });
+  servePayments(context, { purse, engagements, limiter, credit, delegation, judged });
   serveBlobs(mesh, blobs, signal);
   if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
   mesh.watch(

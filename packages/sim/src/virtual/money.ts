@@ -300,10 +300,13 @@ export function openPurse({
           accrued - (highest?.cumulative ?? 0n),
         ]),
       ),
-    window(potId) {
+    async forgive(potId, amount) {
+      act(potId, { type: "forgiven", amount });
+    },
+    room(potId, of) {
       const book = books.get(potId);
       if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
-      return Payee.window(book);
+      return Payee.room(book, of);
     },
     watch() {}, // claims come with the end of a stream only
     claim: async () => ({ paid: Wei.zero }),
