@@ -172,8 +172,8 @@ export function openCredit(
         const sent = Hire.sent(amount, made);
         unpaid.set(seq, { state: "owed", amount: sent });
         purse.accrue(potId, sent).catch(failed);
-        forgive(engagement, seq, "superseded");
       }
+      if (calledBack) forgive(engagement, seq, "superseded"); // all of it had left before the call
       condition.wake();
     },
     superseded: (engagement, seq) => forgive(engagement, seq, "superseded"),
