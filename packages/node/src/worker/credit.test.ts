@@ -139,6 +139,14 @@ test("a worker has room for smaller segments where larger ones were offered, and
   expect(await large.fits(1, 3)).toBe(true);
 });
 
+test("what is left of a segment that was delivered may leave, and is counted once", async () => {
+  const { deliver, lend, book } = open();
+  await deliver(1, 2);
+  expect(lend(1)).toBe(true);
+  expect(lend(2)).toBe(true);
+  expect(book().unpaid).toBe(2n * WHOLE);
+});
+
 test("a bad verdict makes no room before anything was paid", async () => {
   const { credit, engagement, deliver, fits } = open();
   await deliver(1, 2);

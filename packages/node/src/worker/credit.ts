@@ -90,8 +90,8 @@ export function openCredit(
   }
 
   function lend(engagement: Engagement, seq: number, amount: Wei, done: boolean): boolean {
-    const { ahead, potId } = engagement;
-    const granted = ahead.get(seq);
+    const { ahead, unpaid, potId } = engagement;
+    const granted = unpaid.get(seq)?.amount ?? ahead.get(seq);
     if (granted !== undefined && granted >= amount) return true;
     // One pot may pay for several streams.
     const others = engagements
