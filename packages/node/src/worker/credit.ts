@@ -72,6 +72,19 @@ export interface CreditOptions {
   readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
 }
 
+/** Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger. */
+function leftOf(purse: Pick<Purse, "room">, { offer, award, potId }: Hired, amount: Wei): Wei {
+  const offered = Price.ofPixels(award.price, Hire.pixels(offer));
+  const segment = amount > offered ? amount : offered;
+  return purse.room(potId, { segment, most: offer.window });
+}
+
+/** What leaves other streams of a stream's pot while it is made, in wei. */
+function aheadElsewhere(all: readonly Engagement[], of: Engagement): bigint {
+  const others = all.filter((other) => other !== of && other.potId === of.potId);
+  return others.flatMap(({ ahead }) => [...ahead.values()]).reduce((sum, one) => sum + one, 0n);
+}
+
 export function openCredit(
   context: Pick<WorkerContext, "clock" | "on">,
   { purse, engagements }: CreditOptions,
@@ -82,25 +95,14 @@ export function openCredit(
   /** Those that left us unpaid. */
   const backOff = openBackOff(context);
 
-  /** Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger. */
-  function left({ offer, award, potId }: Hired, amount: Wei): Wei {
-    const offered = Price.ofPixels(award.price, Hire.pixels(offer));
-    const segment = amount > offered ? amount : offered;
-    return purse.room(potId, { segment, most: offer.window });
-  }
+  const left = (hired: Hired, amount: Wei) => leftOf(purse, hired, amount);
 
   function lend(engagement: Engagement, seq: number, amount: Wei, done: boolean): boolean {
-    const { ahead, unpaid, potId } = engagement;
+    const { ahead, unpaid } = engagement;
     const granted = unpaid.get(seq)?.amount ?? ahead.get(seq);
     if (granted !== undefined && granted >= amount) return true;
-    // One pot may pay for several streams.
-    const others = engagements
-      .all()
-      .filter((other) => other !== engagement && other.potId === potId)
-      .flatMap((other) => [...other.ahead.values()]);
-    const elsewhere = others.reduce((sum, one) => sum + one, 0n);
     const of = {
-      left: (left(engagement, amount) - elsewhere) as Wei,
+      left: (left(engagement, amount) - aheadElsewhere(engagements.all(), engagement)) as Wei,
       ahead: [...ahead]
         .filter(([one]) => one !== seq)
         .map(([one, wei]) => ({ seq: one, amount: wei })),

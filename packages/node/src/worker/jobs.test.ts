@@ -1,4 +1,4 @@
-import type { Hex, Purse } from "@tabcast/channel";
+import type { Hex } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import type { TranscodeResult, Transcoder } from "@tabcast/media";
 import type { Handler, Mesh, Message } from "@tabcast/mesh";
@@ -19,6 +19,7 @@ import {
   secureRandom,
   sha256,
   systemClock,
+  Wei,
 } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
@@ -98,7 +99,8 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const context = { mesh, clock, random: secureRandom, on, signal: never };
   const engagements = openEngagements(context, { quitted() {} });
   const potId: Hex = "0x01";
-  const offer = { codec: "avc", rungs: [rung], segmentMs: 2_000, slackMs: 4_000, window: 2 };
+  const times = { fpsMilli: 30_000, segmentMs: 2_000, slackMs: 4_000 };
+  const offer = { codec: "avc", rungs: [rung], ...times, window: 2 };
   engagements.take({
     award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000n } as Award,
     offer: offer as Offer,
@@ -107,10 +109,15 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   });
   const engagement = engagements.get(award);
   if (engagement === undefined) throw new Error("the award was not taken");
-  const credit = openCredit(context, { purse: { window: () => 2 }, engagements });
+  const booked = { owed: 0, audited: 0 };
+  const purse = {
+    room: () => Wei.of(10n ** 18n),
+    accrue: async () => void booked.owed++,
+    forgive: async () => {},
+  };
+  const credit = openCredit(context, { purse, engagements });
   const speeds = { busy() {}, idle() {}, worked() {} } as unknown as Speeds;
   const blobs = openBlobStore();
-  const booked = { owed: 0, audited: 0 };
   const transcoder: Transcoder = {
     async transcode({ rungs }) {
       const renditions = rungs.map(({ name }) => ({
@@ -138,7 +145,6 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
         blobs,
         speeds,
         credit,
-        purse: { accrue: async () => void booked.owed++ } as unknown as Pick<Purse, "accrue">,
         audits: { signed: () => void booked.audited++ } as unknown as Audits,
       }),
   });

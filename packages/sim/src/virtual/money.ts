@@ -230,10 +230,14 @@ export function openPurse({
   const signers = new Map<Hex, Address>();
   const books = new Map<Hex, Payee.Book>();
 
-  function act(potId: Hex, event: Payee.Event): Wei {
+  const bookOf = (potId: Hex): Payee.Book => {
     const book = books.get(potId);
     if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
-    const [next, effects] = Payee.step(book, event);
+    return book;
+  };
+
+  function act(potId: Hex, event: Payee.Event): Wei {
+    const [next, effects] = Payee.step(bookOf(potId), event);
     let credited = Wei.zero;
     for (const effect of effects) {
       if (effect.do === "store") books.set(potId, next);
@@ -263,9 +267,7 @@ export function openPurse({
       else books.set(potId, Payee.fresh(chain));
       return potId;
     },
-    async accrue(potId, amount) {
-      act(potId, { type: "delivered", amount });
-    },
+    accrue: async (potId, amount) => void act(potId, { type: "delivered", amount }),
     async accept(voucher) {
       Voucher.checkForm(voucher);
       const signer = signers.get(voucher.potId);
@@ -300,14 +302,8 @@ export function openPurse({
           accrued - (highest?.cumulative ?? 0n),
         ]),
       ),
-    async forgive(potId, amount) {
-      act(potId, { type: "forgiven", amount });
-    },
-    room(potId, of) {
-      const book = books.get(potId);
-      if (book === undefined) throw refusedVoucher({ code: "VOUCHER_UNTRUSTED_POT", potId });
-      return Payee.room(book, of);
-    },
+    forgive: async (potId, amount) => void act(potId, { type: "forgiven", amount }),
+    room: (potId, of) => Payee.room(bookOf(potId), of),
     watch() {}, // claims come with the end of a stream only
     claim: async () => ({ paid: Wei.zero }),
     withdraw: async () => ({ withdrawn: Wei.zero }),
