@@ -303,24 +303,53 @@ test("a job that was called back has sent what was made of it, and a part of a w
   expect(Hire.sent(Wei.of(100), { frames: 0, planned: 0 })).toBe(100n);
 });
 
-test.each<[string, bigint, readonly bigint[], boolean, ReturnType<typeof Hire.room>]>([
+const ahead = (...of: (readonly [amount: bigint, sent: bigint])[]) =>
+  of.map(([amount, sent], i) => ({ seq: i + 1, amount: Wei.of(amount), sent: Wei.of(sent) }));
+
+test.each<[string, bigint, readonly Hire.Ahead[], boolean, ReturnType<typeof Hire.room>]>([
   ["is there where little is unpaid", 10n, [], false, { ok: true, instead: [] }],
   ["is not there where a wei lacks", 9n, [], true, { ok: false, instead: [] }],
-  ["is not there beyond what leaves already", 19n, [10n], false, { ok: false, instead: [] }],
+  [
+    "is not there beyond what leaves already",
+    19n,
+    ahead([10n, 0n]),
+    false,
+    { ok: false, instead: [] },
+  ],
   [
     "is there for what is done, in place of what is made",
     19n,
-    [10n],
+    ahead([10n, 0n]),
     true,
     { ok: true, instead: [1] },
   ],
-  ["is given up by the youngest", 29n, [10n, 10n], true, { ok: true, instead: [2] }],
-  ["is given up by as many as it takes", 10n, [4n, 4n, 2n], true, { ok: true, instead: [3, 2, 1] }],
-  ["is not given up in vain", 9n, [4n, 4n], true, { ok: false, instead: [] }],
+  [
+    "is given up as far as it was not used",
+    19n,
+    ahead([10n, 9n]),
+    true,
+    { ok: true, instead: [1] },
+  ],
+  ["is not given up where it was used", 19n, ahead([10n, 10n]), true, { ok: false, instead: [] }],
+  [
+    "is given up by the youngest",
+    29n,
+    ahead([10n, 0n], [10n, 0n]),
+    true,
+    { ok: true, instead: [2] },
+  ],
+  [
+    "is given up by as many as it takes",
+    10n,
+    ahead([4n, 0n], [4n, 0n], [2n, 0n]),
+    true,
+    { ok: true, instead: [3, 2, 1] },
+  ],
+  ["is not given up in vain", 9n, ahead([4n, 0n], [4n, 0n]), true, { ok: false, instead: [] }],
   ["is never there where too much is out", -5n, [], true, { ok: false, instead: [] }],
-])("room for a segment of ten wei %s", (_, left, amounts, done, expected) => {
-  const ahead = amounts.map((amount, i) => ({ seq: i + 1, amount: Wei.of(amount) }));
-  expect(Hire.room(Wei.of(10n), { left: left as Wei, ahead, done })).toEqual(expected);
+])("room for a segment of ten wei %s", (_, left, leaving, done, expected) => {
+  const of = { left: left as Wei, ahead: leaving, done };
+  expect(Hire.room(Wei.of(10n), of)).toEqual(expected);
 });
 
 describe("a worker that is left unpaid", () => {

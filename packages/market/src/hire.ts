@@ -225,7 +225,7 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
 /** A segment delivered and not paid: owed; or never to be paid, for its verdict was bad, or another copy or the deadline was before it. */
 export type Unpaid = "owed" | "bad" | "superseded";
 
-/** What a called-back job has sent already, of its `amount` in wei: as much as was made of it, rounded up. */
+/** What a job that did not end well has sent, of its `amount` in wei: as much as was made of it when something left last, rounded up. */
 export function sent(amount: Wei, { frames, planned }: { frames: number; planned: number }): Wei {
   if (frames >= planned) return amount;
   return Wei.of((amount * BigInt(frames) + BigInt(planned) - 1n) / BigInt(planned));
@@ -234,13 +234,16 @@ export function sent(amount: Wei, { frames, planned }: { frames: number; planned
 /** A segment that leaves while it is being made. */
 export interface Ahead {
   readonly seq: number;
-  /** What it will be worth, in wei. */
+  /** The room that it has, in wei: what it will be worth, or less where it gave room up. */
   readonly amount: Wei;
+  /** What has left of it, in wei. */
+  readonly sent: Wei;
 }
 
 /**
  * Whether a segment worth `amount` wei may leave unpaid, where `left` wei may: less what leaves `ahead` while it is made, oldest first.
- * One that is done does not wait for those that are not: `instead` names which of them give their room up, youngest first.
+ * One that is done does not wait for those that are not: `instead` names which of them give up the room that they have not used, youngest
+ * first.
  */
 export function room(
   amount: Wei,
@@ -250,7 +253,7 @@ export function room(
   const instead: number[] = [];
   for (const one of of.done ? of.ahead.toReversed() : []) {
     if (amount <= left) break;
-    left += one.amount;
+    left += one.amount - one.sent;
     instead.push(one.seq);
   }
   return amount <= left ? { ok: true, instead } : { ok: false, instead: [] };

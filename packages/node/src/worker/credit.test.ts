@@ -176,17 +176,43 @@ test("a segment that is done takes the room of one that is being made", async ()
   expect(lend(2)).toBe(false);
 });
 
-test("of a job that was called back counts what had been sent of it, until the pot pays", async () => {
-  const { credit, engagement, lend, fits, book } = open();
+test("of a job that was called back, or failed, counts what had been sent of it", () => {
+  const { credit, engagement, second, lend, book } = open();
+  const half = Wei.of(WHOLE / 2n);
   lend(1);
-  credit.ended(engagement, 1, { calledBack: true, frames: 30, planned: 60 });
-  expect(book()).toMatchObject({ accrued: WHOLE / 2n, unpaid: WHOLE / 2n });
-  expect(await fits(2, 1.5)).toBe(true);
-  credit.ended(engagement, 2, { calledBack: true, frames: 0, planned: 60 });
-  expect(book().accrued).toBe(WHOLE / 2n);
-  expect(await fits(3, 1.51)).toBe(true); // two of what is larger than offered
-  credit.ended(engagement, 3, { calledBack: false, frames: 60, planned: 60 });
-  expect(book().accrued).toBe(WHOLE / 2n);
+  credit.sent(engagement, 1, half);
+  credit.ended(engagement, 1, { calledBack: true });
+  expect(book()).toMatchObject({ accrued: half, unpaid: half, forgiven: half });
+  lend(1, 1, second);
+  credit.sent(second, 1, half);
+  credit.ended(second, 1, { calledBack: false });
+  expect(book().unpaid).toBe(WHOLE);
+  lend(2);
+  credit.ended(engagement, 2, { calledBack: true });
+  expect(book().unpaid).toBe(WHOLE);
+  expect(engagement.ahead.size).toBe(0);
+});
+
+test("of a segment that was delivered nothing counts twice when its job ends", async () => {
+  const { credit, engagement, deliver, book } = open();
+  await deliver(1);
+  credit.ended(engagement, 1, { calledBack: false });
+  expect(book()).toMatchObject({ unpaid: WHOLE, forgiven: 0n });
+  credit.ended(engagement, 1, { calledBack: true });
+  expect(book()).toMatchObject({ unpaid: WHOLE, forgiven: WHOLE });
+});
+
+test("what had left of a segment keeps its room where another is done before it", async () => {
+  const { credit, engagement, deliver, lend, fits, book } = open();
+  await deliver(1);
+  lend(2);
+  credit.sent(engagement, 2, Wei.of(WHOLE / 2n));
+  expect(await fits(3)).toBe(false);
+  expect(await fits(4, 0.5)).toBe(true);
+  expect(lend(2)).toBe(false); // no more of it leaves for now
+  await credit.deliver(engagement, 4);
+  credit.ended(engagement, 2, { calledBack: true });
+  expect(book().unpaid).toBe(2n * WHOLE);
 });
 
 test("a stream that makes no room for a minute is left, told why, and gets no bid until it pays", async () => {

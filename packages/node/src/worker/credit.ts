@@ -4,14 +4,14 @@
  *
  *   ahead ──delivered──▶ owed ──paid──▶ (room again)
  *     │                   └──its verdict is bad, or it is superseded──▶ forgiven, as far as the purse forgives
- *     └──called back: what was sent of it──────────────────────────────────▲
+ *     └──called back, or failed: what was sent of it──────────────────────────────────▲
  */
 import type { Hex, Purse } from "@tabcast/channel";
 import { Hire, Price } from "@tabcast/market";
 import type { Award, Offer } from "@tabcast/protocol";
-import { CodedError, describe, type Wei } from "@tabcast/runtime";
+import { CodedError, describe, Wei } from "@tabcast/runtime";
 import { openCondition } from "../queue.ts";
-import { openBackOff } from "./back-off.ts";
+import { type BackOff, openBackOff } from "./back-off.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Engagement, Engagements } from "./engagements.ts";
 
@@ -39,8 +39,10 @@ export interface Credit {
   ): Promise<void>;
   /** All of a segment may leave, for it has room. Resolves when what it is worth is in the books; throws StoreError. */
   deliver(engagement: Engagement, seq: number): Promise<void>;
-  /** A segment's job has ended, well or not. */
-  ended(engagement: Engagement, seq: number, job: Ended): void;
+  /** So much has left of a segment while it is made, in wei. */
+  sent(engagement: Engagement, seq: number, sent: Wei): void;
+  /** A segment's job has ended, well or not. What had left of it counts where it was not delivered. */
+  ended(engagement: Engagement, seq: number, job: { readonly calledBack: boolean }): void;
   /** Another copy or the deadline was before it: it will not be paid. */
   superseded(engagement: Engagement, seq: number): void;
   /** Its verdict was bad. */
@@ -60,13 +62,6 @@ interface Hired {
   readonly award: Pick<Award, "price">;
 }
 
-interface Ended {
-  readonly calledBack: boolean;
-  /** Frames done, of those planned. */
-  readonly frames: number;
-  readonly planned: number;
-}
-
 export interface CreditOptions {
   readonly purse: Pick<Purse, "room" | "accrue" | "forgive">;
   readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
@@ -82,7 +77,33 @@ function leftOf(purse: Pick<Purse, "room">, { offer, award, potId }: Hired, amou
 /** What leaves other streams of a stream's pot while it is made, in wei. */
 function aheadElsewhere(all: readonly Engagement[], of: Engagement): bigint {
   const others = all.filter((other) => other !== of && other.potId === of.potId);
-  return others.flatMap(({ ahead }) => [...ahead.values()]).reduce((sum, one) => sum + one, 0n);
+  return others
+    .flatMap(({ ahead }) => [...ahead.values()])
+    .reduce((sum, { amount }) => sum + amount, 0n);
+}
+
+/** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
+function quitIfUnpaid(
+  engagement: Engagement,
+  {
+    now,
+    backOff,
+    engagements,
+  }: Pick<CreditOptions, "engagements"> & {
+    readonly now: number;
+    readonly backOff: BackOff;
+  },
+): void {
+  const { award, broadcaster, stream, unpaid, roomAt } = engagement;
+  const states = [...unpaid.values()].map(({ state }) => state);
+  const awayMs = Hire.leaves(states, { fullMs: now - roomAt, times: backOff.times(stream) });
+  if (awayMs === undefined) return;
+  backOff.add(stream, awayMs);
+  // After the failure of this job has gone out.
+  queueMicrotask(() => {
+    engagements.bye(broadcaster, { why: "unpaid", finishing: false, award: award.id });
+    engagements.quit(engagement);
+  });
 }
 
 export function openCredit(
@@ -99,19 +120,22 @@ export function openCredit(
 
   function lend(engagement: Engagement, seq: number, amount: Wei, done: boolean): boolean {
     const { ahead, unpaid } = engagement;
-    const granted = unpaid.get(seq)?.amount ?? ahead.get(seq);
+    const granted = (unpaid.get(seq) ?? ahead.get(seq))?.amount;
     if (granted !== undefined && granted >= amount) return true;
     const of = {
       left: (left(engagement, amount) - aheadElsewhere(engagements.all(), engagement)) as Wei,
       ahead: [...ahead]
-        .filter(([one]) => one !== seq)
-        .map(([one, wei]) => ({ seq: one, amount: wei })),
+        .filter(([other]) => other !== seq)
+        .map(([other, room]) => ({ seq: other, ...room })),
       done,
     };
     const { ok, instead } = Hire.room(amount, of);
-    for (const one of instead) ahead.delete(one);
+    for (const other of instead) {
+      const sent = ahead.get(other)?.sent ?? Wei.zero;
+      ahead.set(other, { amount: sent, sent });
+    }
     if (ok) {
-      ahead.set(seq, amount);
+      ahead.set(seq, { amount, sent: ahead.get(seq)?.sent ?? Wei.zero });
       engagement.roomAt = clock.now();
     }
     return ok;
@@ -125,25 +149,8 @@ export function openCredit(
     purse.forgive(potId, one.amount).then(condition.wake, failed);
   }
 
-  /** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
-  function quitIfUnpaid(engagement: Engagement): void {
-    const { award, broadcaster, stream, unpaid, roomAt } = engagement;
-    const of = { fullMs: clock.now() - roomAt, times: backOff.times(stream) };
-    const awayMs = Hire.leaves(
-      [...unpaid.values()].map(({ state }) => state),
-      of,
-    );
-    if (awayMs === undefined) return;
-    backOff.add(stream, awayMs);
-    // After the failure of this job has gone out.
-    queueMicrotask(() => {
-      engagements.bye(broadcaster, { why: "unpaid", finishing: false, award: award.id });
-      engagements.quit(engagement);
-    });
-  }
-
   return {
-    opens: (hired) => left(hired, 0n as Wei) > 0n,
+    opens: (hired) => left(hired, Wei.zero) > 0n,
     lend: (engagement, seq, amount) => lend(engagement, seq, amount, false),
     async room(engagement, seq, amount, { signal }) {
       const late = clock.timeout(CREDIT_MS);
@@ -152,7 +159,8 @@ export function openCredit(
         await condition.until(room, { signal: AbortSignal.any([signal, late]) });
       } catch (error) {
         if (!late.aborted) throw error;
-        if (engagement.ahead.size === 0) quitIfUnpaid(engagement);
+        if (engagement.ahead.size === 0)
+          quitIfUnpaid(engagement, { now: clock.now(), backOff, engagements });
         throw new UnpaidError(
           { code: "JOB_UNPAID" },
           `${amount} wei do not fit: ${left(engagement, amount)} more may be delivered unpaid`,
@@ -160,22 +168,25 @@ export function openCredit(
       }
     },
     async deliver({ ahead, unpaid, potId }, seq) {
-      const amount = ahead.get(seq);
+      const { amount } = ahead.get(seq) ?? { amount: undefined };
       if (amount === undefined) throw new Error(`segment ${seq} has no room`);
       await purse.accrue(potId, amount);
       ahead.delete(seq);
       unpaid.set(seq, { state: "owed", amount });
     },
-    ended(engagement, seq, { calledBack, ...made }) {
+    sent({ ahead }, seq, sent) {
+      const room = ahead.get(seq);
+      if (room !== undefined) ahead.set(seq, { ...room, sent });
+    },
+    ended(engagement, seq, { calledBack }) {
       const { ahead, unpaid, potId } = engagement;
-      const amount = ahead.get(seq);
+      const sent = ahead.get(seq)?.sent ?? Wei.zero;
       ahead.delete(seq);
-      if (amount !== undefined && calledBack && made.frames > 0) {
-        const sent = Hire.sent(amount, made);
+      if (sent > 0n && !unpaid.has(seq)) {
         unpaid.set(seq, { state: "owed", amount: sent });
         purse.accrue(potId, sent).catch(failed);
-      }
-      if (calledBack) forgive(engagement, seq, "superseded"); // all of it had left before the call
+        forgive(engagement, seq, "superseded");
+      } else if (calledBack) forgive(engagement, seq, "superseded"); // all of it had left before the call
       condition.wake();
     },
     superseded: (engagement, seq) => forgive(engagement, seq, "superseded"),

@@ -38,8 +38,8 @@ export interface Engagement extends Hired {
   readonly receipts: Receipts;
   /** Segments delivered and not yet paid, and what they are worth. Changed by `credit.ts` alone, like the next two. */
   readonly unpaid: BoundedMap<number, { readonly state: Hire.Unpaid; readonly amount: Wei }>;
-  /** Segments whose renditions go out while they are made, and what they will be worth, in wei: they have their room already. */
-  readonly ahead: Map<number, Wei>;
+  /** Segments whose renditions go out while they are made: they have their room already. */
+  readonly ahead: Map<number, Omit<Hire.Ahead, "seq">>;
   /** When a segment had room among the unpaid last, or it hired us, in milliseconds. */
   roomAt: number;
 }

@@ -87,10 +87,10 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
     } finally {
       const calledBack = stop.signal.aborted || gone.aborted;
       stop.abort();
-      const { engagement, seq, frames, planned } = course;
+      const { engagement, seq } = course;
       if (engagement?.jobs.get(seq) === stop) {
         engagement.jobs.delete(seq);
-        credit.ended(engagement, seq, { calledBack, frames, planned });
+        credit.ended(engagement, seq, { calledBack });
       }
       if (engagements.jobs() === 0) speeds.idle();
       shift.refresh();
@@ -223,6 +223,8 @@ async function* stream(
     const leaves = course.frames <= job.frames && credit.lend(engagement, job.seq, amount);
     const { pieces, body } = (leaves && outgoing.next()) || EMPTY;
     if (outcome !== undefined && pieces.length === 0) return outcome.sealed;
+    const { frames, planned } = course;
+    if (pieces.length > 0) credit.sent(engagement, job.seq, Hire.sent(amount, { frames, planned }));
     yield part({ progress: { frames: course.frames, queueMs: 0, pieces } }, body);
     sentAt = clock.now();
     if (outcome !== undefined || body.byteLength >= MAX_PART) continue;
