@@ -9,7 +9,7 @@ import type { Page } from "playwright-core";
 import type { CodecName } from "../src/types.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { hasFfmpeg, type NativeRun, nativeLadder, referenceOf, ssimOf } from "./native.ts";
-import type { BenchPage, Clip, ClipPlan, Run, RungMade } from "./page.ts";
+import type { Answers, BenchPage, Clip, ClipPlan, Run, RungMade } from "./page.ts";
 import { type Use, useOf, watched } from "./processes.ts";
 import { judge, type Reading, TARGETS } from "./targets.ts";
 
@@ -87,6 +87,7 @@ interface Measured {
   readonly tab: ReadonlyMap<CodecName, readonly Timed[]>;
   readonly native: { readonly ultrafast: readonly NativeRun[]; readonly superfast?: NativeRun };
   readonly atOnce: Timed | undefined;
+  readonly answers: Answers;
   /** The page before its first segment. */
   readonly idle: Use;
 }
@@ -141,9 +142,10 @@ async function measured(lab: Lab, plan: ClipPlan, native: boolean): Promise<Meas
     return { run, use };
   };
   const several = plan === PLANS[0] ? await atOnce() : undefined;
+  const answers = await page.evaluate(() => bench.answers());
   await page.close();
   return {
-    ...{ clip, plan, tab, idle, atOnce: several },
+    ...{ clip, plan, tab, idle, atOnce: several, answers },
     native: {
       ultrafast,
       ...(best
@@ -178,7 +180,7 @@ const missBy = ({ bytes, bitrate }: RungMade, seconds: number) =>
   (bytes * 8) / seconds / bitrate - 1;
 
 function report(all: Measured, ssim: Awaited<ReturnType<typeof similarity>> | undefined): void {
-  const { clip, plan, tab, native, idle, atOnce } = all;
+  const { clip, plan, tab, native, idle, atOnce, answers } = all;
   const { seconds } = clip;
   const uhd = plan === UHD;
   const ultra = outcomeOf(native.ultrafast, seconds);
@@ -254,6 +256,9 @@ function report(all: Measured, ssim: Awaited<ReturnType<typeof similarity>> | un
   const blocks = [...tab.values()].flat().map(({ run }) => run.longestTaskMs);
   console.log(
     `page before the first segment ${mib(idle.pageBytes)} MiB (whole browser ${mib(idle.bytes)}, at most ${mib(Math.max(...[...tab.values()].flat().map(({ use }) => use.bytes)))} while working); longest task on the main thread ${Math.max(0, ...blocks).toFixed(0)} ms (0: none took 50)`,
+  );
+  console.log(
+    `a segment is looked into in ${answers.inspectMs.toFixed(1)} ms, an abort answered in ${answers.abortMs.toFixed(1)} ms (medians)`,
   );
   const [one] = tab.get("avc") ?? [];
   if (atOnce && one)

@@ -4,6 +4,7 @@ import {
   createTranscoder,
   defaultLadder,
   type Fragment,
+  inspect,
   openFile,
   openScene,
   type Rung,
@@ -58,7 +59,17 @@ export interface BenchPage {
   transcode(codec: CodecName, keep: boolean): Promise<Run>;
   /** The same for so many streams at once in one worker. */
   transcodeAtOnce(codec: CodecName, streams: number): Promise<Run>;
+  /** How soon the clip's first segment is looked into, and an abort answered while it is transcoded. */
+  answers(): Promise<Answers>;
 }
+
+/** Medians over `ANSWERS` tries, in milliseconds. */
+export interface Answers {
+  readonly inspectMs: number;
+  readonly abortMs: number;
+}
+
+const ANSWERS = 15;
 
 const signal = new AbortController().signal;
 const SEGMENT_SECONDS = 2;
@@ -177,7 +188,44 @@ async function timed(codec: CodecName, streams: number): Promise<[Run, Fragment[
   }
 }
 
+const median = (values: readonly number[]) =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+
+/** Milliseconds from the abort, at the first progress, to the answer. */
+async function aborted(transcoder: Transcoder): Promise<number> {
+  const { init, media } = clip.fragments[0] as Fragment;
+  const own = new AbortController();
+  let asked = 0;
+  const progress = () => {
+    asked ||= performance.now();
+    own.abort();
+  };
+  const job = { init, media, codec: "avc", rungs: ladder() } as const;
+  await transcoder.transcode(job, { signal: own.signal, progress }).catch(() => {});
+  return performance.now() - asked;
+}
+
+async function answers(): Promise<Answers> {
+  const [first] = clip.fragments;
+  if (!first) throw new Error("no clip is loaded");
+  const transcoder = createTranscoder();
+  const [inspects, aborts]: [number[], number[]] = [[], []];
+  try {
+    await inspect(first); // starts the worker
+    for (let i = 0; i < ANSWERS; i++) {
+      const began = performance.now();
+      await inspect(first);
+      inspects.push(performance.now() - began);
+      aborts.push(await aborted(transcoder));
+    }
+  } finally {
+    transcoder.close();
+  }
+  return { inspectMs: median(inspects), abortMs: median(aborts) };
+}
+
 const page: BenchPage = {
+  answers,
   async make(plan) {
     const fragments = [...repeated(await drawn(plan), plan.seconds)];
     let frames = 0;
