@@ -2,7 +2,7 @@ import { createTranscoder, openScene, type Rung } from "@tabcast/media";
 import * as Playlists from "@tabcast/media/hls";
 import type { Viewer } from "@tabcast/node/types";
 import type { BitsPerSecond, Micros } from "@tabcast/runtime";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { type PlayerState, play } from "./player.ts";
 
 const small: Rung = { name: "90p", width: 160, height: 90, bitrate: 120_000 as BitsPerSecond };
@@ -105,14 +105,12 @@ function stream(missing: ReadonlySet<string> = new Set()) {
   return { viewer, asked };
 }
 
-const video = document.createElement("video");
-video.muted = true;
-video.autoplay = true;
-document.body.append(video);
-afterAll(() => video.remove());
-
-/** Plays to the end, or fails with what the player said last. */
+/** Plays to the end in an element of its own, or fails with what the player said last. */
 function watch(viewer: Viewer, on: (state: PlayerState) => void = () => undefined) {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.autoplay = true;
+  document.body.append(video);
   const ended = Promise.withResolvers<PlayerState>();
   const player = play({
     viewer,
@@ -123,93 +121,102 @@ function watch(viewer: Viewer, on: (state: PlayerState) => void = () => undefine
       if (state.phase === "failed") ended.reject(new Error(state.trouble));
     },
   });
-  return { player, ended: ended.promise };
+  const close = () => {
+    player.close();
+    video.remove();
+  };
+  return { video, player, ended: ended.promise, close };
 }
 
-test("a live stream with sound plays through hls.js to its end, at the rung that was chosen", async () => {
-  const { viewer, asked } = stream();
-  let chosen = false;
-  const { player, ended } = watch(viewer, (state) => {
-    if (chosen || state.phase !== "playing" || state.current === undefined) return;
-    chosen = true;
-    player.choose(state.current === "source" ? "90p" : "source");
-  });
-  try {
-    const state = await ended;
-    expect(state.rungs).toEqual(["90p", "source"]);
-    expect(new Set(state.played.values())).toEqual(new Set(["90p", "source"]));
-    expect(Math.max(...state.played.keys())).toBe(SEGMENTS - 1);
-    expect(state.trouble).toBeUndefined();
-    expect(asked.some((one) => one.startsWith("audio/media/"))).toBe(true);
-    const { webkitAudioDecodedByteCount } = video as unknown as Record<string, number>;
-    expect(webkitAudioDecodedByteCount).toBeGreaterThan(0);
-  } finally {
-    player.close();
-  }
-});
-
-test("a segment that one rung misses is played at the other", async () => {
-  const { viewer } = stream(new Set(["90p/3", "90p/4"]));
-  const { player, ended } = watch(viewer);
-  try {
-    const state = await ended;
-    expect(state.played.get(3)).toBe("source");
-    expect(Math.max(...state.played.keys())).toBe(SEGMENTS - 1);
-  } finally {
-    player.close();
-  }
-});
-
-test("after a segment that it misses, the rung that was chosen is played again", async () => {
-  const { viewer } = stream(new Set(["90p/3"]));
-  const { player, ended } = watch(viewer, (state) => {
-    if (state.chosen === "auto" && state.rungs.length > 0) player.choose("90p");
-  });
-  try {
-    const state = await ended;
-    expect(state.chosen).toBe("90p");
-    expect([3, 5].map((seq) => state.played.get(seq))).toEqual(["source", "90p"]);
-  } finally {
-    player.close();
-  }
-});
-
-for (const [what, missing] of [
-  ["a segment that nobody holds at any rung", ["90p/3", "source/3"]],
-  ["a segment without picture and sound", ["90p/3", "source/3", "audio/3"]],
-  ["two segments in a row without sound", ["audio/2", "audio/3"]],
-  ["the first segment of the window", ["90p/0", "source/0"]],
-  ["the last segment's sound", ["audio/5"]],
-  ["the last segment's picture", ["90p/5", "source/5"]],
-] as const)
-  test(`${what} does not stop the stream`, async () => {
-    const { viewer } = stream(new Set<string>(missing));
-    const { player, ended } = watch(viewer);
+// Each plays six small seconds in real time, so they play side by side.
+describe.concurrent("the player", () => {
+  test("a live stream with sound plays through hls.js to its end, at the rung that was chosen", async () => {
+    const { viewer, asked } = stream();
+    let chosen = false;
+    const { video, player, ended, close } = watch(viewer, (state) => {
+      if (chosen || state.phase !== "playing" || state.current === undefined) return;
+      chosen = true;
+      player.choose(state.current === "source" ? "90p" : "source");
+    });
     try {
       const state = await ended;
-      const seen = new Set(state.played.keys());
-      for (let seq = 0; seq < SEGMENTS; seq++) {
-        const held = ["90p", "source"].some((rung) => !missing.includes(`${rung}/${seq}` as never));
-        if (held && !missing.includes(`audio/${seq}` as never)) expect(seen).toContain(seq);
-      }
+      expect(state.rungs).toEqual(["90p", "source"]);
+      expect(new Set(state.played.values())).toEqual(new Set(["90p", "source"]));
+      expect(Math.max(...state.played.keys())).toBe(SEGMENTS - 1);
       expect(state.trouble).toBeUndefined();
+      expect(asked.some((one) => one.startsWith("audio/media/"))).toBe(true);
+      const { webkitAudioDecodedByteCount } = video as unknown as Record<string, number>;
+      expect(webkitAudioDecodedByteCount).toBeGreaterThan(0);
     } finally {
-      player.close();
+      close();
     }
   });
 
-test("the distance from the camera is read from the playlist's clock", async () => {
-  const { viewer } = stream();
-  const behind: number[] = [];
-  const { player, ended } = watch(viewer, (state) => {
-    if (state.behind !== undefined) behind.push(state.behind);
+  test("a segment that one rung misses is played at the other", async () => {
+    const { viewer } = stream(new Set(["90p/3", "90p/4"]));
+    const { ended, close } = watch(viewer);
+    try {
+      const state = await ended;
+      expect(state.played.get(3)).toBe("source");
+      expect(Math.max(...state.played.keys())).toBe(SEGMENTS - 1);
+    } finally {
+      close();
+    }
   });
-  try {
-    await ended;
-    // The stream began 5 s before the page opened it, and it plays in real time.
-    expect(Math.min(...behind)).toBeGreaterThan(1);
-    expect(Math.max(...behind)).toBeLessThan(30);
-  } finally {
-    player.close();
-  }
+
+  test("after a segment that it misses, the rung that was chosen is played again", async () => {
+    const { viewer } = stream(new Set(["90p/3"]));
+    const { player, ended, close } = watch(viewer, (state) => {
+      if (state.chosen === "auto" && state.rungs.length > 0) player.choose("90p");
+    });
+    try {
+      const state = await ended;
+      expect(state.chosen).toBe("90p");
+      expect([3, 5].map((seq) => state.played.get(seq))).toEqual(["source", "90p"]);
+    } finally {
+      close();
+    }
+  });
+
+  for (const [what, missing] of [
+    ["a segment that nobody holds at any rung", ["90p/3", "source/3"]],
+    ["a segment without picture and sound", ["90p/3", "source/3", "audio/3"]],
+    ["two segments in a row without sound", ["audio/2", "audio/3"]],
+    ["the first segment of the window", ["90p/0", "source/0"]],
+    ["the last segment's sound", ["audio/5"]],
+    ["the last segment's picture", ["90p/5", "source/5"]],
+  ] as const)
+    test(`${what} does not stop the stream`, async () => {
+      const { viewer } = stream(new Set<string>(missing));
+      const { ended, close } = watch(viewer);
+      try {
+        const state = await ended;
+        const seen = new Set(state.played.keys());
+        for (let seq = 0; seq < SEGMENTS; seq++) {
+          const held = ["90p", "source"].some(
+            (rung) => !missing.includes(`${rung}/${seq}` as never),
+          );
+          if (held && !missing.includes(`audio/${seq}` as never)) expect(seen).toContain(seq);
+        }
+        expect(state.trouble).toBeUndefined();
+      } finally {
+        close();
+      }
+    });
+
+  test("the distance from the camera is read from the playlist's clock", async () => {
+    const { viewer } = stream();
+    const behind: number[] = [];
+    const { ended, close } = watch(viewer, (state) => {
+      if (state.behind !== undefined) behind.push(state.behind);
+    });
+    try {
+      await ended;
+      // The stream began 5 s before the page opened it, and it plays in real time.
+      expect(Math.min(...behind)).toBeGreaterThan(1);
+      expect(Math.max(...behind)).toBeLessThan(30);
+    } finally {
+      close();
+    }
+  });
 });
