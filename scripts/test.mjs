@@ -13,6 +13,13 @@ const modules = join(root, "node_modules");
 /** A stage that hangs is a failure, not a lost afternoon. Minutes. */
 const stageLimit = 20;
 
+/**
+ * The seed of everything in this run that is drawn anew each time: forge's fuzz tests and invariants, and the unit tests'
+ * properties. The tests in pages have seeds of their own, unless SEED is given.
+ */
+const seed = process.env.SEED || String(Math.floor(Math.random() * 2 ** 31));
+const seeding = `seed: ${seed} (SEED=${seed} npm test draws the same)`;
+
 /** Reads a runner's report, or undefined if it never wrote one. */
 function report(file) {
   try {
@@ -101,34 +108,32 @@ function forge() {
     command: node24,
     args: [join("script", "forge.ts"), "test", "--json"],
     cwd: folder,
+    env: { SEED: seed },
     // With --json its stdout is one object; its closing line is ours to write.
     keep: (chunk) => {
       text += chunk;
     },
     count() {
       const line = text.split("\n").find((part) => part.startsWith("{"));
-      if (line === undefined) {
-        say(text.trim());
-        return undefined;
-      }
+      if (line === undefined) return { passed: 0, failed: 0, said: text.trim() };
       const sum = { passed: 0, failed: 0, skipped: 0, failures: [] };
       for (const [suite, { test_results: results }] of Object.entries(JSON.parse(line)))
         for (const [name, { status, reason }] of Object.entries(results)) {
           sum[{ Success: "passed", Skipped: "skipped" }[status] ?? "failed"]++;
           if (status === "Failure") sum.failures.push(failure(`${suite} ${name}`, reason ?? ""));
         }
-      say(`forge: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);
-      return sum;
+      const said = `forge: ${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`;
+      return { ...sum, said };
     },
   };
 }
 
-/** The package's own test script: formatting, gas snapshots and generated code besides the tests. It counts as one. */
+/** Formatting, gas snapshots (which forge compares only where it writes no JSON) and generated code. They count as one. */
 function contractChecks() {
   const folder = join(root, "packages", "contracts");
   const { scripts } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   return {
-    command: scripts.test,
+    command: scripts.check,
     args: [],
     cwd: folder,
     shell: true,
@@ -204,7 +209,7 @@ const stages = {
   docs: () => ({ command: node24, args: [join(root, "scripts", "readmes.mjs")] }),
   contracts: forge,
   "contract-checks": contractChecks,
-  unit: (folders) => vitest("unit", folders),
+  unit: (folders) => ({ ...vitest("unit", folders), env: { SEED: seed } }),
   browser: (folders) => vitest("browser", folders),
   pages: (folders) => vitest("pages", folders),
   localnet: (folders) => ({ ...vitest("localnet", folders), needsPages: true }),
@@ -220,14 +225,29 @@ const there = {
   packages,
 };
 
-/** Runs a stage in a process group of its own, so that nothing of it outlives it. */
-function runStage({ command, args, cwd = root, env = {}, shell = false, keep }, shared, current) {
+/**
+ * Forge compiles for minutes and then runs its invariants, each on one core: these stages run one after the other beside
+ * those that nothing measures, and what they print is shown when their turn comes.
+ */
+const beside = ["contracts", "contract-checks"];
+/** Those whose tests do not mind it; whole networks with real codecs have the machine alone. */
+const patient = ["types", "lint", "docs", "unit", "pages"];
+
+/** What kills each stage that runs. */
+const running = new Set();
+let interrupted = false;
+
+/**
+ * Runs a stage in a process group of its own, so that nothing of it outlives it. `keep` takes its stdout, `tell` both of
+ * its outputs; without them they are ours.
+ */
+function runStage({ command, args, cwd = root, env = {}, shell = false, keep }, shared, tell) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
       shell,
       env: environment({ ...shared, ...env }),
-      stdio: ["ignore", keep ? "pipe" : "inherit", "inherit"],
+      stdio: ["ignore", (keep ?? tell) ? "pipe" : "inherit", tell ? "pipe" : "inherit"],
       detached: process.platform !== "win32",
     });
     const kill = (signal) => {
@@ -238,26 +258,104 @@ function runStage({ command, args, cwd = root, env = {}, shell = false, keep }, 
         // Already gone.
       }
     };
-    current.kill = kill;
+    running.add(kill);
     let late = false;
     const limit = setTimeout(() => {
       late = true;
       kill("SIGKILL");
     }, stageLimit * 60_000);
-    child.stdout?.on("data", keep);
-    child.once("error", () => resolve({ code: 127, late }));
-    child.once("close", (code) => {
+    child.stdout?.on("data", keep ?? tell);
+    child.stderr?.on("data", tell);
+    const end = (code) => {
       clearTimeout(limit);
-      current.kill = undefined;
-      resolve({ code: code ?? 1, late });
-    });
+      running.delete(kill);
+      resolve({ code, late });
+    };
+    child.once("error", () => end(127));
+    child.once("close", (code) => end(code ?? 1));
   });
+}
+
+/** What a stage came to, given what its runner counted and how it ended: never nothing, and never good without a test. */
+function judged({ skippable }, counted, { code, late }, folders) {
+  if (skippable !== undefined && counted?.skipped > 0 && counted.failed === 0)
+    return { counted, note: ` (${skippable})` };
+  if (counted === undefined || counted.passed + counted.failed === 0) {
+    const none = folders.length === 0 ? "ran no test" : `no test of ${folders.join(", ")}`;
+    const note = ` (${late ? `stopped after ${stageLimit} min` : none})`;
+    return { counted: { passed: counted?.passed ?? 0, failed: 1 }, note };
+  }
+  // Every test was fine and yet the runner was not: an error outside any test, or a crash after the last.
+  if (code !== 0 && counted.failed === 0)
+    return { counted: { ...counted, failed: 1 }, note: ` (the runner ended with ${code})` };
+  return { counted, note: "" };
+}
+
+/** Runs one stage to its end; resolves with its counts and its closing line. */
+async function outcomeOf(name, folders, shared, tell) {
+  const stage = await stages[name](folders);
+  const began = Date.now();
+  let outcome;
+  try {
+    if (stage.needsPages) await build();
+    const ended = await runStage(stage, shared, tell);
+    const counted = stage.count === undefined ? yesOrNo(ended.code) : stage.count();
+    if (counted?.said !== undefined)
+      tell ? tell(Buffer.from(`${counted.said}\n`)) : say(counted.said);
+    outcome = judged(stage, counted, ended, folders);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    outcome = { counted: { passed: 0, failed: 1 }, note: ` (${error.message})` };
+  }
+  const { counted, note } = outcome;
+  const seconds = ((Date.now() - began) / 1000).toFixed(0);
+  const skipped = counted.skipped ? `, ${counted.skipped} skipped` : "";
+  const line = `${name}: ${counted.passed} passed, ${counted.failed} failed${skipped} in ${seconds} s${note}`;
+  return { counted, line };
+}
+
+/** Starts stages one after the other; `of(name)` shows what one printed and resolves with its outcome. */
+function startBeside(names, folders, shared) {
+  const texts = new Map(names.map((name) => [name, []]));
+  const outcomes = new Map();
+  let before = Promise.resolve();
+  for (const name of names) {
+    before = before.then(() =>
+      interrupted
+        ? undefined
+        : outcomeOf(name, folders, shared, (chunk) => texts.get(name)?.push(chunk)),
+    );
+    outcomes.set(name, before);
+  }
+  return {
+    async of(name) {
+      const outcome = await outcomes.get(name);
+      process.stdout.write(Buffer.concat(texts.get(name) ?? []));
+      return outcome;
+    },
+  };
+}
+
+/** Runs the named stages, those that others may run beside first of all; yields the outcome of each. */
+async function* outcomes(names, folders, shared) {
+  const first = names.filter((name) => patient.includes(name));
+  const aside = first.length > 0 ? names.filter((name) => beside.includes(name)) : [];
+  const alone = names.filter((name) => !first.includes(name) && !aside.includes(name));
+  const lane = startBeside(aside, folders, shared);
+  for (const name of [...first, ...aside, ...alone]) {
+    if (interrupted) return;
+    say(`\n== ${name}`);
+    const outcome = aside.includes(name)
+      ? await lane.of(name)
+      : await outcomeOf(name, folders, shared);
+    if (outcome !== undefined) yield { name, ...outcome };
+  }
 }
 
 await run(async () => {
   const asked = read(process.argv.slice(2), there);
   if (asked.help) return console.log(helpOf(there));
-  const names = asked.stages;
+  const names = asked.stages.length > 0 ? asked.stages : Object.keys(stages);
   const folders = asked.packages.map((name) => packages[name]);
   const { chromium } = await setup();
   const shared = { TABCAST_CHROMIUM: chromium, FORCE_COLOR: process.stdout.isTTY ? "1" : "0" };
@@ -268,56 +366,25 @@ await run(async () => {
   }
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-
-  const current = { kill: undefined };
-  let interrupted = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => {
       interrupted = true;
-      current.kill?.(signal);
+      for (const kill of running) kill(signal);
     });
 
+  say(seeding);
   const sum = { passed: 0, failed: 0, skipped: 0 };
-  const lines = [];
+  const lines = new Map();
   const failures = [];
-  for (const name of names.length > 0 ? names : Object.keys(stages)) {
-    if (interrupted) break;
-    say(`\n== ${name}`);
-    const stage = await stages[name](folders);
-    const began = Date.now();
-    let note = "";
-    let counted;
-    try {
-      if (stage.needsPages) await build();
-      const { code, late } = await runStage(stage, shared, current);
-      counted = stage.count === undefined ? yesOrNo(code) : stage.count();
-      if (stage.skippable !== undefined && counted?.skipped > 0 && counted.failed === 0) {
-        note = ` (${stage.skippable})`;
-      } else if (counted === undefined || counted.passed + counted.failed === 0) {
-        counted = { passed: counted?.passed ?? 0, failed: 1 };
-        const none = folders.length === 0 ? "ran no test" : `no test of ${folders.join(", ")}`;
-        note = ` (${late ? `stopped after ${stageLimit} min` : none})`;
-      } else if (code !== 0 && counted.failed === 0) {
-        // Every test was fine and yet the runner was not: an error outside any test, or a crash after the last.
-        counted = { ...counted, failed: 1 };
-        note = ` (the runner ended with ${code})`;
-      }
-    } catch (error) {
-      if (!(error instanceof Stop)) throw error;
-      counted = { passed: 0, failed: 1 };
-      note = ` (${error.message})`;
-    }
+  for await (const { name, counted, line } of outcomes(names, folders, shared)) {
     for (const key of Object.keys(sum)) sum[key] += counted[key] ?? 0;
     failures.push(...(counted.failures ?? []));
-    const seconds = ((Date.now() - began) / 1000).toFixed(0);
-    const skipped = counted.skipped ? `, ${counted.skipped} skipped` : "";
-    lines.push(
-      `${name}: ${counted.passed} passed, ${counted.failed} failed${skipped} in ${seconds} s${note}`,
-    );
+    lines.set(name, line);
   }
   // Once more at the end: of a long log people and machines keep the last page.
   if (failures.length > 0) console.log(`\n${failures.join("\n")}`);
-  console.log(`\n${lines.join("\n")}`);
+  console.log(`\n${seeding}`);
+  console.log(names.flatMap((name) => lines.get(name) ?? []).join("\n"));
   if (interrupted) console.log("interrupted: the stages after this were not run");
   const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : "";
   console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
