@@ -13,7 +13,8 @@ import * as Job from "./job.ts";
 import * as Screen from "./screen.ts";
 import * as Trust from "./trust.ts";
 
-const SEED = Number(process.env.SEED ?? 1);
+/** Its bounds are of chances that about one seed in twenty misses, so a run's SEED is not for these; STREAM_SEED is. */
+const SEED = Number(process.env.STREAM_SEED ?? 1);
 const SEGMENTS = 300;
 const SEGMENT_MS = 2_000;
 const SLACK_MS = 4_000;
@@ -315,7 +316,7 @@ const good = (name: string, values: Partial<Worker> = {}): Worker => ({
 });
 
 describe.each<Mode>(["complete", "begun"])(
-  `a stream of ${SEGMENTS} segments, handed out when %s (SEED=${SEED})`,
+  `a stream of ${SEGMENTS} segments, handed out when %s (STREAM_SEED=${SEED})`,
   (mode) => {
     test("with honest workers is delivered by them, each segment sent once and paid once", () => {
       const { delivered, paid, tally, of } = stream(mode, [good("a"), good("b"), good("c")]);
