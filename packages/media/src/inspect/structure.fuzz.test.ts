@@ -136,11 +136,9 @@ describe(`rubbish is answered or refused, never more (SEED=${seed} RUNS=${runs})
     test(`${name}, changed in a few places`, () => {
       const init = writeInit(track);
       const media = writeMedia(track, samplesOf([0, 3, 1, 2, 4, 5]), 1);
-      const began = performance.now();
       for (let run = 0; run < runs; run++)
         answered(mutate(init), random.below(2) ? mutate(media) : media);
       for (let run = 0; run < runs; run++) answered(init, mutate(media));
-      expect((performance.now() - began) / (2 * runs)).toBeLessThan(5);
     });
 
   test("bytes from nowhere", () => {
