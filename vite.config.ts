@@ -36,7 +36,7 @@ const inChromium = () => ({
   env: Object.fromEntries(
     ["SEED", "RUNS"].flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
   ),
-  // One page at a time: real codecs on a small machine measure each other otherwise.
+  // One page at a time, where a project does not say otherwise: real codecs on a small machine slow each other.
   fileParallelism: false,
   browser: {
     enabled: true,
@@ -132,6 +132,9 @@ export default defineConfig({
         test: {
           ...inChromium(),
           name: "browser",
+          // Half of their time is live time that they wait for, and none bounds what another page's codecs slow.
+          fileParallelism: true,
+          maxWorkers: 2,
           // The relay through which pages of the mesh's tests meet, and the chain on which those of the node's pay.
           globalSetup: ["packages/mesh/src/relay.setup.ts", "packages/node/test/chain.setup.ts"],
           include: ["packages/**/*.browser.test.ts"],
