@@ -1,7 +1,12 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-type Rule = "pass" | "drop" | "lose the answer";
+/** An object is the error that the server answers with. */
+type Rule =
+  | "pass"
+  | "drop"
+  | "lose the answer"
+  | { readonly code: number; readonly message: string };
 
 export interface BadLine {
   readonly rpc: string;
@@ -23,10 +28,14 @@ export async function proxy(target: string): Promise<BadLine> {
   const asked = new Map<string, number>();
   const server = createServer(async (incoming, outgoing) => {
     const body = await bodyOf(incoming);
-    const { method } = JSON.parse(body) as { method: string };
+    const { method, id } = JSON.parse(body) as { method: string; id: unknown };
     asked.set(method, (asked.get(method) ?? 0) + 1);
     const rule = await own.rule(method);
     if (rule === "drop") return void incoming.socket.destroy();
+    if (typeof rule === "object")
+      return void outgoing
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify({ jsonrpc: "2.0", id, error: rule }));
     const answer = await fetch(target, {
       method: "POST",
       headers: { "content-type": "application/json" },

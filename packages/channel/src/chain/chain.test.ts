@@ -5,6 +5,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { provider } from "../../test/provider.ts";
+import { proxy } from "../../test/proxy.ts";
 import { potId, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { PotConfig } from "../types.ts";
@@ -48,6 +49,98 @@ async function serve(answer: (end: (status: number, body: string) => void) => vo
     },
   };
 }
+
+describe("a look", () => {
+  test("a look shows every pot and lane as one block has them, in one request beside the block's", async () => {
+    const line = await proxy(net.rpc);
+    const pots = [config(), config(), config()];
+    const [payee, other] = [net.accounts[1].address, net.accounts[2].address];
+    for (const [i, cfg] of pots.slice(0, 2).entries())
+      await chain.deposit(net.accounts[0], cfg, {
+        amount: wei(1_000n + BigInt(i)),
+        signerGas: wei(0n),
+        signal,
+      });
+    const until = (await chain.now({ signal })) + 600;
+    const row = { payee, lane: 1, ceiling: wei(600n), until, version: 0 };
+    await chain.reserve(net.accounts[0], pots[0] as PotConfig, [row], { signal });
+    const paid = { payee: other, lane: 2, cumulative: wei(40n) };
+    await chain.pay(net.accounts[0], pots[1] as PotConfig, [paid], { signal });
+
+    const near = await connect({ ...net, rpc: line.rpc, signal });
+    const before = line.asked.get("eth_call") ?? 0;
+    const lanes = [
+      { payee, lane: 1 },
+      { payee: other, lane: 2 },
+    ];
+    const potIds = pots.map((cfg) => potId(separator(net.domain), cfg));
+    const seen = await near.look(
+      potIds.map((id) => ({ potId: id, lanes })),
+      { signal },
+    );
+    expect((line.asked.get("eth_call") ?? 0) - before).toBe(1);
+    expect(seen.block).toBe(await chain.height({ signal }));
+    const none = { claimed: 0n, ceiling: 0n, until: 0, version: 0 };
+    expect(seen.pots).toEqual([
+      {
+        balance: 1_000n,
+        reserved: 600n,
+        closeAt: 0,
+        exists: true,
+        lanes: [{ claimed: 0n, ceiling: 600n, until, version: 1 }, none],
+      },
+      {
+        balance: 961n,
+        reserved: 0n,
+        closeAt: 0,
+        exists: true,
+        lanes: [none, { ...none, claimed: 40n }],
+      },
+      { balance: 0n, reserved: 0n, closeAt: 0, exists: false, lanes: [none, none] },
+    ]);
+    for (const [i, id] of potIds.entries()) {
+      const { lanes: _, ...pot } = seen.pots[i] ?? { lanes: [] };
+      expect(pot).toEqual(await chain.pot(id, { signal }));
+    }
+    line.close();
+  });
+
+  test("a look at 300 lanes takes two requests, and one at nothing none", async () => {
+    const line = await proxy(net.rpc);
+    const near = await connect({ ...net, rpc: line.rpc, signal });
+    const calls = () => line.asked.get("eth_call") ?? 0;
+    const before = calls();
+    const lanes = (count: number) =>
+      Array.from({ length: count }, (_, lane) => ({ payee: key.address, lane }));
+    const asked = [100, 100, 100].map((count) => ({
+      potId: potId(separator(net.domain), config()),
+      lanes: lanes(count),
+    }));
+    const { pots } = await near.look(asked, { signal });
+    expect(pots.map(({ lanes }) => lanes.length)).toEqual([100, 100, 100]);
+    expect(calls() - before).toBe(2);
+    expect((await near.look([], { signal })).pots).toEqual([]);
+    expect(calls() - before).toBe(2);
+    line.close();
+  });
+
+  test("a server that does not have the newest block's state yet is asked once more", async () => {
+    const line = await proxy(net.rpc);
+    const near = await connect({ ...net, rpc: line.rpc, signal });
+    const cfg = config();
+    await chain.deposit(net.accounts[0], cfg, { amount: wei(9n), signerGas: wei(0n), signal });
+    let refused = 0;
+    line.rule = (method) => {
+      if (method !== "eth_call" || refused > 0) return "pass";
+      refused++;
+      return { code: -32_000, message: "header not found" };
+    };
+    const asked = [{ potId: potId(separator(net.domain), cfg), lanes: [] }];
+    expect((await near.look(asked, { signal })).pots).toMatchObject([{ balance: 9n }]);
+    expect(refused).toBe(1);
+    line.close();
+  });
+});
 
 describe("finding the contract", () => {
   test("a server that is not there is named, without its secrets", async () => {
@@ -194,6 +287,30 @@ describe("a browser wallet", () => {
     });
     expect(sent.events).toMatchObject([{ type: "opened" }, { type: "deposited", amount: 5n }]);
     expect(await chain.balance(key.address, { signal })).toBe(7n);
+  });
+
+  test("a dialog that nobody answers keeps no other call of the wallet waiting", async () => {
+    let dialogs = 0;
+    const inner = provider(net.rpc);
+    const { promise: open, resolve } = Promise.withResolvers<void>();
+    const hanging = {
+      request: (question: { method: string; params?: unknown }) => {
+        if (question.method !== "eth_sendTransaction" || ++dialogs > 1)
+          return inner.request(question);
+        resolve();
+        return new Promise(() => {});
+      },
+    };
+    const wallet = { provider: hanging, address: net.accounts[0].address };
+    const first = chain.deposit(wallet, config(), { amount: wei(3n), signerGas: wei(0n), signal });
+    void first.catch(() => {});
+    await open;
+    const second = await chain.deposit(wallet, config(), {
+      amount: wei(3n),
+      signerGas: wei(0n),
+      signal,
+    });
+    expect(second.events).toMatchObject([{ type: "opened" }, { type: "deposited" }]);
   });
 
   test("a browser wallet whose owner says no has rejected, not failed", async () => {

@@ -8,6 +8,7 @@ import { callOf } from "./action.ts";
 import type { Chain } from "./chain.ts";
 import { fees, quote } from "./gas.ts";
 import { EVENT_BLOCKS, eventsOf, history } from "./history.ts";
+import { look } from "./look.ts";
 import type { PotEvent } from "./pot-event.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Rpc } from "./rpc.ts";
@@ -17,6 +18,7 @@ import type { LaneState, PotState, Waits } from "./types.ts";
 export type Reader = Pick<
   Chain,
   | "pot"
+  | "look"
   | "claimed"
   | "lanes"
   | "credit"
@@ -81,6 +83,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
 
   return {
     pot,
+    look: (asked, { signal }) => look(rpc, contract, asked, signal),
     lanes,
     claimed: async (potId, asked, waits) =>
       (await lanes(potId, asked, waits)).map(({ claimed }) => claimed),

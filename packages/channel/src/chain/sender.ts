@@ -23,7 +23,7 @@ export interface SendOptions extends Waits {
   readonly once?: boolean;
 }
 
-/** Sends transactions to one chain, those of one account one after another: they share a nonce. */
+/** Sends transactions to one chain, those of one key one after another: they share a nonce. */
 export interface Sender {
   /** Sends a call and waits until it is deep enough. */
   send(wallet: Wallet, call: Call, domain: Domain, options: SendOptions): Promise<Sent>;
@@ -45,8 +45,9 @@ export function openSender(parts: SenderParts): Sender {
     send(wallet, call, domain, options) {
       const { signal } = options;
       const name = wallet.address.toLowerCase();
-      const queue = queues.get(name) ?? new SerialQueue();
-      queues.set(name, queue);
+      // A browser's wallet gives nonces itself, and a dialog that nobody answers must keep no other call waiting.
+      const queue = ("provider" in wallet ? undefined : queues.get(name)) ?? new SerialQueue();
+      if (!("provider" in wallet)) queues.set(name, queue);
       return queue.run(async () => {
         await underGasCap(parts, signal);
         const pending =
