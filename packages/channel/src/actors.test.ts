@@ -164,6 +164,30 @@ describe("broadcasters", () => {
     await pot.close();
   });
 
+  test("a broadcaster who promises the whole deposit to its own second address gets no work for vouchers", async () => {
+    const store = memory();
+    const pot = await funded({ store });
+    const key = await keyOf(store, pot);
+    const sybil = { payee: net.accounts[2].address, lane: 666 };
+    await reserved(key, pot, sybil, 10n ** 15n);
+    const purse = await working({ softCap: wei(10n ** 15n) });
+    await purse.trust(pot.domain, pot.config, { signal });
+    await purse.accrue(pot.potId, wei(10n ** 14n));
+    await expect(purse.accept(await signed(key, pot, purse, 10n ** 14n))).rejects.toMatchObject({
+      reason: { code: "VOUCHER_UNGUARANTEED", unpayable: 10n ** 14n },
+    });
+    // The chain agrees: it would pay nothing, and so nothing is spent on asking it to.
+    expect(await purse.claim({ signal })).toEqual({ paid: 0n });
+    expect(await stored(pot)).toMatchObject({ balance: 10n ** 15n });
+    // Once the promise has lapsed and is freed, what was kept is credited and paid.
+    await net.warp(3_100);
+    await chain.pay(key, pot.config, [{ ...sybil, cumulative: wei(1n) }], { signal });
+    await purse.trust(pot.domain, pot.config, { signal });
+    expect(await purse.claim({ signal })).toEqual({ paid: 10n ** 14n });
+    await purse.close();
+    await pot.close();
+  });
+
   test("a broadcaster who closes early finds every voucher claimed, and gets back exactly the rest", async () => {
     const store = memory();
     const pot = await funded({ store });

@@ -63,6 +63,14 @@ export type PotNews =
   /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
   | { readonly type: "low"; readonly free: Wei; readonly seconds: number };
 
+/** What a person must be told: so much, wei, is lost unless it is claimed before a time. */
+export interface DueClaim {
+  readonly potId: Hex;
+  readonly amount: Wei;
+  /** Unix second of the chain's clock. */
+  readonly before: number;
+}
+
 /** What happens to a worker's money beside its vouchers, for people to see. */
 export type PurseNews =
   /** The chain pays up to `ceiling` wei until the unix second `until`, whatever others are paid. */
@@ -77,6 +85,8 @@ export type PurseNews =
   /** What was held back counts now. */
   | { readonly type: "credited"; readonly potId: Hex; readonly credited: Wei }
   | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Wei }
+  /** This many wei are lost unless they are claimed before the unix second `before`. Told once for each such second. */
+  | ({ readonly type: "due" } & DueClaim)
   /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is, wei. It is claimed again. */
   | { readonly type: "reorg"; readonly potId: Hex; readonly from: Wei; readonly to: Wei }
   /** The pot could not pay this much of a claim. */
@@ -140,7 +150,14 @@ export interface Purse {
    */
   room(potId: Hex, of: { readonly segment: Wei; readonly most: number }): Wei;
   highest(potId: Hex): SignedVoucher | undefined;
+  /** Wei that we hold of a pot, were not paid, and that it still has; 0 once it is final. */
+  outstanding(potId: Hex): Wei;
+  /** Over all pots, those of this payee's closed tabs included. */
   balances(): { readonly accrued: Wei; readonly vouchered: Wei; readonly claimed: Wei };
+  /** What is lost, and when, unless it is claimed; for people to see. Empty while nothing is. */
+  due(): readonly DueClaim[];
+  /** Claims what is worth ten times the gas, because this page may be frozen any moment; never opens a dialog, never rejects. */
+  secure(options: { signal: AbortSignal }): Promise<void>;
   /** Claims every unclaimed voucher on chain with the given sender; true money moves to `payee`'s credit. */
   claim(options: { signal: AbortSignal }): Promise<{ readonly paid: Wei }>;
   /** Tells `listener` what happens to the money until `signal` fires or the purse is closed. */

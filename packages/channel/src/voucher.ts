@@ -30,8 +30,8 @@ export type VoucherReason =
   | { code: "VOUCHER_OVER_POT"; amount: Wei; pot: Wei }
   /** Adds less than we verify for; wei. Do: wait for a voucher that adds more. */
   | { code: "VOUCHER_DUST"; increment: Wei; min: Wei }
-  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody; wei. Do: wait for a reservation on chain, or raise `softCap`. */
-  | { code: "VOUCHER_UNGUARANTEED"; exposed: Wei; softCap: Wei }
+  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody, or the pot has promised `unpayable` of it to others; wei. Do: wait for a reservation on chain, or raise `softCap`. */
+  | { code: "VOUCHER_UNGUARANTEED"; exposed: Wei; softCap: Wei; unpayable?: Wei }
   /** Kept and claimable, but no reason to go on working. Do: claim before the close ends. */
   | { code: "VOUCHER_POT_CLOSING"; closeAt: number }
   /** The pot was settled; no voucher of it can be claimed any more. Do: nothing can be done. */

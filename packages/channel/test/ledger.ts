@@ -1,6 +1,7 @@
 import type { Wei } from "@tabcast/runtime";
 import type { Chain, LaneState, PotState, Sent } from "../src/chain/chain.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
+import { FINALIZED } from "../src/final.ts";
 import { least } from "../src/least.ts";
 import type { Domain, Hex } from "../src/types.ts";
 import { laneKey } from "../src/voucher.ts";
@@ -9,7 +10,16 @@ import { laneKey } from "../src/voucher.ts";
 export interface Ledger extends Chain {
   /** Requests answered so far, by name. */
   readonly asked: Map<string, number>;
+  /** Starts a pot's close, as its payer can at any time; final from the unix second `closeAt`, FINALIZED at once. */
+  close(potId: Hex, closeAt: number): void;
+  /** Promises `amount` wei of a pot to somebody else. */
+  promise(potId: Hex, amount: bigint): void;
+  /** What is asked by these names is answered by the given functions instead; set and taken back at any time. */
+  readonly instead: Partial<Chain>;
 }
+
+/** The chain's unix second, always. */
+export const NOW = 1_790_000_000;
 
 /** The contract's arithmetic of deposit and claim, and no clock: what else is asked of it throws. */
 export function ledger(domain: Domain): Ledger {
@@ -18,6 +28,7 @@ export function ledger(domain: Domain): Ledger {
   const lanes = new Map<string, LaneState>();
   const asked = new Map<string, number>();
   const count = (name: string) => asked.set(name, (asked.get(name) ?? 0) + 1);
+  const instead: Partial<Chain> = {};
   const none: PotState = { balance: 0n as Wei, reserved: 0n as Wei, closeAt: 0, exists: false };
   const laneOf = (potId: Hex, key: string): LaneState =>
     lanes.get(`${potId}/${key}`) ?? {
@@ -38,6 +49,30 @@ export function ledger(domain: Domain): Ledger {
     rpc: "",
     feeBps: 0,
     asked,
+    instead,
+    close(potId: Hex, closeAt: number) {
+      const pot = pots.get(potId) ?? none;
+      pots.set(potId, { ...pot, closeAt, ...(closeAt === FINALIZED && { balance: 0n as Wei }) });
+    },
+    promise(potId: Hex, amount: bigint) {
+      const pot = pots.get(potId) ?? none;
+      pots.set(potId, { ...pot, reserved: (pot.reserved + amount) as Wei });
+    },
+    async look(questions: Parameters<Chain["look"]>[0]) {
+      count("look");
+      return {
+        block: 1n,
+        now: NOW,
+        pots: questions.map(({ potId, lanes: rows }) => ({
+          ...(pots.get(potId) ?? none),
+          lanes: rows.map((row) => laneOf(potId, laneKey(row))),
+        })),
+      };
+    },
+    async quote() {
+      count("quote");
+      return { gas: 120_000n, cost: 120_000n as Wei };
+    },
     async pot(potId: Hex) {
       count("pot");
       return pots.get(potId) ?? none;
@@ -48,7 +83,7 @@ export function ledger(domain: Domain): Ledger {
     },
     async now() {
       count("now");
-      return 1_790_000_000;
+      return NOW;
     },
     async height() {
       count("height");
@@ -75,7 +110,7 @@ export function ledger(domain: Domain): Ledger {
         const pot = pots.get(potId) ?? none;
         const due = cumulative - state.claimed;
         if (due <= 0n) continue;
-        const paid = least(due as Wei, pot.balance);
+        const paid = least(due as Wei, (pot.balance - pot.reserved) as Wei);
         const claimed = (state.claimed + paid) as Wei;
         pots.set(potId, { ...pot, balance: (pot.balance - paid) as Wei });
         lanes.set(`${potId}/${key}`, { ...state, claimed });
@@ -95,6 +130,7 @@ export function ledger(domain: Domain): Ledger {
   };
   return new Proxy(known as unknown as Ledger, {
     get(target, name) {
+      if (name in instead) return Reflect.get(instead, name);
       if (name in target || name === "then") return Reflect.get(target, name);
       throw new Error(`the ledger does not know ${String(name)}`);
     },

@@ -6,19 +6,33 @@ import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
 
 /** Gas of a claim of one voucher into a fresh lane and credit, with room. Source: the contract's gas snapshot. */
-const CLAIM_GAS = 120_000n;
+export const CLAIM_GAS = 120_000n;
+/** Milliseconds that a claim which nobody asked for may take, a person's answer to the wallet's dialog included. */
+const CLAIM_MS = 600_000;
+/** Milliseconds until a person who said no to a claim is asked again. */
+const ASK_AGAIN_MS = 600_000;
 
-/** Brings a lane's highest voucher to the chain, if it is worth anything there; in the lane's queue. Wei that were paid. */
+/** A claim under way. */
+interface Claiming extends Waits {
+  readonly wallet: Wallet;
+  /** Whether a claim of what is claimable now goes out. */
+  readonly wanted: () => Promise<boolean>;
+}
+
+/**
+ * Brings a lane's highest voucher to the chain, if it is worth anything there; in the lane's queue of claims. Its events go on
+ * meanwhile: a wallet may wait for a person. Wei that were paid.
+ */
 async function claimLane(
-  { chain, payee, lane, tell }: PurseParts,
+  { chain, payee, tell }: PurseParts,
   ledger: LaneLedger,
-  wallet: Wallet,
-  waits: Waits,
+  { wallet, wanted, signal }: Claiming,
 ): Promise<Wei> {
-  await ledger.refresh(waits);
-  const { potId, highest } = ledger;
-  if (!highest || Payee.claimable(ledger.book) === 0n) return 0n as Wei;
-  const { events } = await chain.claim(wallet, ledger.config, [highest], waits);
+  const waits = { signal };
+  await ledger.queue.run(() => ledger.refresh(waits));
+  const { potId, lane, config, highest } = ledger;
+  if (!highest || Payee.claimable(ledger.book) === 0n || !(await wanted())) return 0n as Wei;
+  const { events } = await unlessAborted(chain.claim(wallet, config, [highest], waits), signal);
   let paid = 0n;
   for (const event of events)
     if (event.type === "claimed" && event.lane === lane && isAddressEqual(event.payee, payee))
@@ -26,19 +40,45 @@ async function claimLane(
     else if (event.type === "bounced" && event.lane === lane)
       tell({ type: "bounced", potId, shortfall: event.shortfall });
   tell({ type: "claimed", potId, paid: paid as Wei });
-  await ledger.refresh(waits);
+  await ledger.queue.run(() => ledger.refresh(waits));
   return paid as Wei;
 }
 
-/** Claims a lane for more than the gas costs: what is not claimed now may be lost. Throws ChainError, StoreError. */
-export async function claimIfWorthIt(parts: PurseParts, ledger: LaneLedger): Promise<void> {
-  const { account, chain, signal } = parts;
-  if (!account) return;
-  const cost = CLAIM_GAS * (await chain.gasPrice({ signal }));
-  await ledger.queue.run(async () => {
-    if (Payee.claimable(ledger.book) > cost) await claimLane(parts, ledger, account, { signal });
-  });
+/**
+ * Claims a lane that `payee.ts` wants claimed, for less than it brings: one claim of a lane at a time. A browser's wallet asks a
+ * person each time, so it is asked only for what would be lost. Throws ChainError, StoreError; the next look tries again.
+ */
+export async function claimIfWorthIt(
+  parts: PurseParts,
+  ledger: LaneLedger,
+  why: Payee.Urge,
+): Promise<void> {
+  const { account, chain, clock, rules } = parts;
+  if (!account || ledger.claiming > 0) return;
+  const asks = "provider" in account;
+  if (asks && (mayWait(why) || clock.now() < ledger.askAgainAt)) return;
+  ledger.claiming++;
+  const signal = AbortSignal.any([parts.signal, clock.timeout(CLAIM_MS)]);
+  const wanted = async () => {
+    const { book, chainNow, config, highest } = ledger;
+    if (!highest || Payee.urge(book, chainNow, rules()) === undefined) return false;
+    const action = { do: "claim", config, vouchers: [highest] } as const;
+    const { cost } = await chain.quote(account.address, action, { signal });
+    return Payee.claimable(book) > cost;
+  };
+  try {
+    await ledger.claims.run(() => claimLane(parts, ledger, { wallet: account, wanted, signal }));
+  } catch (error) {
+    // A pot that somebody finalized in between has nothing for us.
+    if (isFinal(error)) return;
+    if (asks) ledger.askAgainAt = clock.now() + ASK_AGAIN_MS;
+    throw error;
+  } finally {
+    ledger.claiming--;
+  }
 }
+
+const mayWait = (why: Payee.Urge) => why !== "closing" && why !== "lapsing";
 
 /** Claims every lane that has something to claim, whatever it costs; tells of trouble after the last. Wei that were paid. */
 export async function claimAll(
@@ -47,17 +87,23 @@ export async function claimAll(
   wallet: Wallet,
   waits: Waits,
 ): Promise<Wei> {
+  const signal = AbortSignal.any([waits.signal, parts.signal]);
+  const wanted = async () => true;
   let paid = 0n;
   let failure: unknown;
   for (const ledger of ledgers) {
-    await ledger.queue.run(() => ledger.refreshUntilSure(waits));
-    if (Payee.claimable(ledger.book) === 0n) continue;
+    // What the refreshes find is this claim's to bring, and no other's.
+    ledger.claiming++;
     try {
-      paid += await ledger.queue.run(() => claimLane(parts, ledger, wallet, waits));
+      await ledger.queue.run(() => ledger.refreshUntilSure({ signal }));
+      if (Payee.claimable(ledger.book) > 0n)
+        paid += await ledger.claims.run(() => claimLane(parts, ledger, { wallet, wanted, signal }));
     } catch (error) {
-      waits.signal.throwIfAborted();
+      signal.throwIfAborted();
       // A pot that somebody finalized in between has nothing for us.
       if (!isFinal(error)) failure ??= error;
+    } finally {
+      ledger.claiming--;
     }
   }
   if (failure !== undefined) throw failure;
@@ -70,6 +116,16 @@ function isFinal(error: unknown): boolean {
     error.reason.code === "CHAIN_REVERTED" &&
     error.reason.error === "PotIsFinal"
   );
+}
+
+/** `work`, or the signal's reason if it fires first: a wallet's dialog hears no signal. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /** Sends the payee's whole credit to the payee. Wei that were sent. */

@@ -1,5 +1,5 @@
 import { SerialQueue, type Wei } from "@tabcast/runtime";
-import type { Waits } from "../chain/chain.ts";
+import type { PotLook, Waits } from "../chain/chain.ts";
 import type { Hex, PotConfig, SignedVoucher } from "../types.ts";
 import type { VoucherError } from "../voucher.ts";
 import { laneChange, type StoredLane } from "./lane-record.ts";
@@ -10,41 +10,65 @@ import { refusal } from "./refusal.ts";
 /** Refreshes from the chain that vouchers of one pot may cause at once. */
 const REFRESH_BURST = 4;
 
-/** A pot and our lane in it, asked of the chain now. */
+/** A pot and one of our lanes in it, asked of the chain now, at one block. */
 export async function readChain(
-  { chain, payee, lane }: Pick<PurseParts, "chain" | "payee" | "lane">,
-  potId: Hex,
+  { chain, payee }: Pick<PurseParts, "chain" | "payee">,
+  { potId, lane }: Pick<StoredLane, "potId" | "lane">,
   waits: Waits,
 ): Promise<Payee.ChainView & { readonly exists: boolean }> {
-  const [pot, [state], now] = await Promise.all([
-    chain.pot(potId, waits),
-    chain.lanes(potId, [{ payee, lane }], waits),
-    chain.now(waits),
-  ]);
-  const { balance, closeAt, exists } = pot;
-  const none = 0n as Wei;
-  const { claimed, ceiling, until } = state ?? { claimed: none, ceiling: none, until: 0 };
-  return { balance, closeAt, exists, claimed, ceiling, until, now };
+  const { pots, now } = await chain.look([{ potId, lanes: [{ payee, lane }] }], waits);
+  return viewOf(pots[0], now);
 }
 
-/** The books of our lane in one pot: carries out what `payee.ts` decides. */
+/** What a look at a pot, and at one lane of it, tells the lane's book. */
+export function viewOf(
+  pot: PotLook | undefined,
+  now: number,
+): Payee.ChainView & { readonly exists: boolean } {
+  const none = 0n as Wei;
+  const { balance, reserved, closeAt, exists } = pot ?? {
+    balance: none,
+    reserved: none,
+    closeAt: 0,
+    exists: false,
+  };
+  const { claimed, ceiling, until } = pot?.lanes[0] ?? { claimed: none, ceiling: none, until: 0 };
+  return { balance, reserved, closeAt, exists, claimed, ceiling, until, now };
+}
+
+/** The books of one of our lanes in one pot: carries out what `payee.ts` decides. */
 export class LaneLedger {
+  readonly lane: number;
   readonly potId: Hex;
   readonly config: PotConfig;
-  /** What must not interleave: every event and every claim of the lane. */
+  /** What must not interleave: every event of the lane. Never waits for a wallet. */
   readonly queue = new SerialQueue();
+  /** Claims of the lane, one at a time: they may wait for a person, or for a block. */
+  readonly claims = new SerialQueue();
+  /** Claims that are under way or wait their turn: while there are any, none begins of its own accord. */
+  claiming = 0;
+  /** Our clock's milliseconds before which no dialog is opened for it again: a person said no. */
+  askAgainAt = 0;
+  /** Our clock's milliseconds at which it was last used for work. */
+  usedAt: number;
   readonly #parts: PurseParts;
   #book: Payee.Book;
   /** The chain's unix second less our own clock's, in seconds; from the last refresh. */
   #clockOffset = 0;
   /** Refreshes that vouchers may still cause, and when that was, in milliseconds. */
   #budget = { refreshes: REFRESH_BURST, at: 0 };
+  /** Looks at the chain that were begun, and the newest of which the book knows. */
+  #looks = { begun: 0, known: 0 };
+  /** What a person was told is due last. */
+  #told: Payee.Due | undefined;
 
-  constructor(parts: PurseParts, { potId, config, book }: StoredLane) {
+  constructor(parts: PurseParts, { lane, potId, config, book }: StoredLane) {
     this.#parts = parts;
+    this.lane = lane;
     this.potId = potId;
     this.config = config;
     this.#book = book;
+    this.usedAt = parts.clock.now();
   }
 
   get book(): Payee.Book {
@@ -52,9 +76,16 @@ export class LaneLedger {
   }
 
   get highest(): SignedVoucher | undefined {
-    const { payee, lane } = this.#parts;
+    const { payee } = this.#parts;
     const { highest } = this.#book;
-    return highest && { potId: this.potId, payee, lane, ...highest };
+    if (highest === undefined) return undefined;
+    const { cumulative, signature } = highest;
+    return { potId: this.potId, payee, lane: this.lane, cumulative, signature };
+  }
+
+  /** What is lost, and when, unless it is claimed. */
+  get due(): Payee.Due | undefined {
+    return Payee.dueSoon(this.#book, this.chainNow, this.#parts.rules());
   }
 
   /** The chain's unix second, as far as it can be told without asking. */
@@ -76,7 +107,8 @@ export class LaneLedger {
   async apply(event: Payee.Event): Promise<Wei> {
     const { rules, tell, claim } = this.#parts;
     const { potId } = this;
-    const [next, effects] = Payee.step(this.#book, event, rules);
+    if (event.type !== "chain") this.usedAt = this.#parts.clock.now();
+    const [next, effects] = Payee.step(this.#book, event, rules());
     let credited = 0n as Wei;
     let refused: VoucherError | undefined;
     for (const effect of effects) {
@@ -88,7 +120,7 @@ export class LaneLedger {
       else if (effect.do === "reorg")
         tell({ type: "reorg", potId, from: effect.from, to: effect.to });
       else if (effect.do === "ask") tell({ type: "unguaranteed", potId });
-      else claim(this);
+      else claim(this, effect.why);
     }
     if (refused) throw refused;
     return credited;
@@ -100,21 +132,39 @@ export class LaneLedger {
   }
 
   async #write(book: Payee.Book): Promise<void> {
-    const { potId, config } = this;
-    await this.#parts.store.write([laneChange(this.#parts, { potId, config, book })]);
+    const { lane, potId, config } = this;
+    const { store, payee } = this.#parts;
+    await store.write([laneChange(payee, { lane, potId, config, book })]);
   }
 
-  /** Reads pot and lane from the chain into the book; to be called in the queue. */
-  async refresh(waits: Waits): Promise<void> {
+  /** To be called before the chain is asked for what `see` is told. */
+  beginLook(): number {
+    return ++this.#looks.begun;
+  }
+
+  /** Takes what the look `turn` showed, unless a later one was quicker; to be called in the queue. */
+  async see(view: Payee.ChainView, turn: number): Promise<void> {
+    if (turn < this.#looks.known) return;
+    this.#looks.known = turn;
     const { tell } = this.#parts;
     const { potId } = this;
-    const { exists: _, ...view } = await readChain(this.#parts, potId, waits);
     this.setChainTime(view.now);
     const { ceiling, until } = this.#book;
     const credited = await this.apply({ type: "chain", ...view });
     if (view.ceiling > view.claimed && (view.ceiling !== ceiling || view.until !== until))
       tell({ type: "reserved", potId, ceiling: view.ceiling, until: view.until });
     if (credited > 0n) tell({ type: "credited", potId, credited });
+    const { due } = this;
+    if (due !== undefined && due.before !== this.#told?.before)
+      tell({ type: "due", potId, ...due });
+    this.#told = due;
+  }
+
+  /** Reads pot and lane from the chain into the book; to be called in the queue. */
+  async refresh(waits: Waits): Promise<void> {
+    const turn = this.beginLook();
+    const { exists: _, ...view } = await readChain(this.#parts, this, waits);
+    await this.see(view, turn);
   }
 
   /** A refresh, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. */

@@ -9,8 +9,10 @@ interface LaneRecord {
   readonly accrued: string;
   readonly cumulative?: string;
   readonly signature?: Hex;
+  readonly at?: number;
   readonly claimed: string;
   readonly balance: string;
+  readonly reserved?: string;
   readonly closeAt: number;
   readonly ceiling?: string;
   readonly until?: number;
@@ -21,36 +23,37 @@ interface LaneRecord {
 
 /** A lane's book in one pot. */
 export interface StoredLane {
+  /** The worker tab's number. */
+  readonly lane: number;
   readonly potId: Hex;
   readonly config: PotConfig;
   readonly book: Payee.Book;
 }
 
-/** Whose lanes are meant: each worker tab has its own number, and one book in each pot. */
-export interface LaneOwner {
-  readonly payee: Address;
-  readonly lane: number;
-}
+const prefixOf = (payee: Address) => `purse-lane/${payee.toLowerCase()}/`;
+const keyOf = (payee: Address, lane: number, potId: Hex) => `${prefixOf(payee)}${lane}/${potId}`;
 
-const prefixOf = ({ payee, lane }: LaneOwner) => `purse-lane/${payee.toLowerCase()}/${lane}/`;
-
-/** The books of a tab's lane in every pot. Throws STORE_CORRUPT. */
-export async function readLanes(store: Store, owner: LaneOwner): Promise<readonly StoredLane[]> {
-  const prefix = prefixOf(owner);
-  return (await store.list(prefix)).map(([key, value]) => {
+/** The books of a payee's lanes in every pot, of all its tabs that share the store. Throws STORE_CORRUPT for one of `own`. */
+export async function readLanes(
+  store: Store,
+  payee: Address,
+  own: number,
+): Promise<readonly StoredLane[]> {
+  const prefix = prefixOf(payee);
+  return (await store.list(prefix)).flatMap(([key, value]) => {
+    const [lane = "", potId = ""] = key.slice(prefix.length).split("/");
     const record = value as unknown as LaneRecord;
-    if (typeof record?.accrued !== "string" || typeof record.claimed !== "string")
-      throw new StoreError({ code: "STORE_CORRUPT", key }, `the stored lane ${key} is unreadable`);
-    return {
-      potId: key.slice(prefix.length) as Hex,
-      config: record.config,
-      book: bookOf(record),
-    };
+    if (typeof record?.accrued === "string" && typeof record.claimed === "string")
+      return [
+        { lane: Number(lane), potId: potId as Hex, config: record.config, book: bookOf(record) },
+      ];
+    if (Number(lane) !== own) return [];
+    throw new StoreError({ code: "STORE_CORRUPT", key }, `the stored lane ${key} is unreadable`);
   });
 }
 
 function bookOf(record: LaneRecord): Payee.Book {
-  const { cumulative, signature } = record;
+  const { cumulative, signature, at } = record;
   // Books from before there were guarantees gave credit for all they held.
   const credited = BigInt(record.credited ?? cumulative ?? 0);
   const accrued = BigInt(record.accrued);
@@ -63,26 +66,36 @@ function bookOf(record: LaneRecord): Payee.Book {
     forgiven: BigInt(record.forgiven ?? 0) as Wei,
     claimed: BigInt(record.claimed) as Wei,
     balance: BigInt(record.balance) as Wei,
+    reserved: BigInt(record.reserved ?? 0) as Wei,
     closeAt: record.closeAt,
     ...(cumulative !== undefined &&
       signature !== undefined && {
-        highest: { cumulative: BigInt(cumulative) as Wei, signature },
+        highest: {
+          cumulative: BigInt(cumulative) as Wei,
+          signature,
+          ...(at !== undefined && { at }),
+        },
       }),
   };
 }
 
 /** The change that writes a lane's book. */
-export function laneChange(owner: LaneOwner, { potId, config, book }: StoredLane): Change {
-  const { accrued, highest, claimed, balance, closeAt, ceiling, until, credited } = book;
+export function laneChange(payee: Address, { lane, potId, config, book }: StoredLane): Change {
+  const { accrued, highest, claimed, balance, reserved, closeAt, ceiling, until, credited } = book;
   const { unpaid, forgiven } = book;
   return [
-    `${prefixOf(owner)}${potId}`,
+    keyOf(payee, lane, potId),
     {
       config: { ...config },
       accrued: accrued.toString(),
-      ...(highest && { cumulative: highest.cumulative.toString(), signature: highest.signature }),
+      ...(highest && {
+        cumulative: highest.cumulative.toString(),
+        signature: highest.signature,
+        ...(highest.at !== undefined && { at: highest.at }),
+      }),
       claimed: claimed.toString(),
       balance: balance.toString(),
+      reserved: reserved.toString(),
       closeAt,
       ceiling: ceiling.toString(),
       until,
@@ -91,4 +104,12 @@ export function laneChange(owner: LaneOwner, { potId, config, book }: StoredLane
       forgiven: forgiven.toString(),
     },
   ];
+}
+
+/** The change that forgets a lane's book. */
+export function laneGone(
+  payee: Address,
+  { lane, potId }: Pick<StoredLane, "lane" | "potId">,
+): Change {
+  return [keyOf(payee, lane, potId), undefined];
 }

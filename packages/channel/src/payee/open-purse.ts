@@ -28,8 +28,13 @@ export interface OpenPurseOptions {
   readonly maxFeeBps?: number;
   /** Wei that vouchers may run ahead of delivered work. Default: no limit. */
   readonly prepay?: Wei;
-  /** Wei vouchered without a guarantee for which work goes on. Default: no limit. */
+  /**
+   * How much may be owed to us without a guarantee, in wei: work goes on up to there. Default: the pay of five segments, and no
+   * less than twenty claims cost, because less is not worth claiming.
+   */
   readonly softCap?: Wei;
+  /** Wei that a segment brings, for the default of `softCap`. Default 400 gwei, a 1080p ladder at a gwei per megapixel. */
+  readonly segmentPay?: Wei;
   /** Seconds before a guarantee ends from which it is not relied on, and what it covers is claimed. Default 180. */
   readonly claimMargin?: number;
   /** Least that a voucher must add, in wei. Default 1. */
@@ -45,15 +50,15 @@ export interface OpenPurseOptions {
   readonly random?: Random;
 }
 
-/** Opens a worker's books. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
+/** Opens a worker's books, and those that other tabs of this payee left behind. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
 export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
   const { domain, rpc, store, signal, clock = systemClock, random = secureRandom } = options;
   const payee = getAddress(options.payee);
   const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
   const { lane, release } = await takeLane(store, payee, options.lane, { random, signal });
   try {
-    const stored = await readLanes(store, { payee, lane });
-    return startPurse({ ...options, payee, clock, chain, lane, stored, release });
+    const stored = await readLanes(store, payee, lane);
+    return await startPurse({ ...options, payee, clock, chain, lane, stored, release });
   } catch (error) {
     release();
     throw error;

@@ -1,4 +1,4 @@
-import type { Clock } from "@tabcast/runtime";
+import type { Clock, Wei } from "@tabcast/runtime";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PurseNews } from "../types.ts";
@@ -13,13 +13,19 @@ export interface PurseParts {
   readonly domain: Domain;
   readonly domainSeparator: Hex;
   readonly payee: Address;
+  /** This tab's own lane. */
   readonly lane: number;
-  readonly rules: Payee.Rules;
+  /** What is decided by, with what a claim costs as far as it was asked. */
+  readonly rules: () => Payee.Rules;
+  /** Takes what a claim costs now, wei. */
+  readonly setClaimCost: (cost: Wei) => void;
   /** What sends claims; undefined where the tab knows only the payee's address. */
   readonly account: Wallet | undefined;
   /** Fires when the purse is closed. */
   readonly signal: AbortSignal;
   readonly tell: (news: PurseNews) => void;
+  /** Told of trouble in the background. */
+  readonly trouble: (error: unknown) => void;
   /** `payee.ts` decided that a lane be claimed; not waited for. */
-  readonly claim: (lane: LaneLedger) => void;
+  readonly claim: (lane: LaneLedger, why: Payee.Urge) => void;
 }

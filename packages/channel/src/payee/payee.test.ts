@@ -11,7 +11,7 @@ import * as Payee from "./payee.ts";
 const wei = (value: bigint | number) => BigInt(value) as Wei;
 const sig = (n: bigint | number) => `0x${n.toString(16).padStart(130, "0")}` as Hex;
 const NOW = 1_790_000_000;
-const unreserved = { ceiling: wei(0), until: 0, now: NOW };
+const unreserved = { reserved: wei(0), ceiling: wei(0), until: 0, now: NOW };
 const CLOSE_AT = 1_800_000_000;
 
 /** 50 delivered; 20 vouchered and 10 claimed unless nothing was paid yet; 60 guaranteed for ten minutes where reserved. */
@@ -23,6 +23,7 @@ function sample(state: Payee.State): Payee.Book {
     claimed: wei({ trusted: 0, settled: 20, soft: 10, reserved: 10, closing: 10, lost: 10 }[state]),
     balance: wei(final ? 0 : 90),
     closeAt: state === "closing" ? CLOSE_AT : final ? FINALIZED : 0,
+    reserved: wei(state === "reserved" ? 50 : 0),
     ceiling: wei(state === "reserved" ? 60 : 0),
     until: state === "reserved" ? NOW + 600 : 0,
     credited: wei(state === "trusted" ? 0 : 20),
@@ -37,16 +38,21 @@ const voucher = (cumulative: number): Payee.Event => ({
   signature: sig(cumulative),
   now: NOW,
 });
-const refreshed = (more: Partial<Payee.ChainView> = {}): Payee.Event => ({
-  type: "chain",
-  balance: wei(90),
-  claimed: wei(10),
-  closeAt: 0,
-  ceiling: wei(0),
-  until: 0,
-  now: NOW,
-  ...more,
-});
+/** 90 in the pot, of which nothing is promised to others than us. */
+function refreshed(more: Partial<Payee.ChainView> = {}): Payee.Event {
+  const { claimed = wei(10), ceiling = wei(0) } = more;
+  return {
+    type: "chain",
+    balance: wei(90),
+    reserved: wei(ceiling > claimed ? ceiling - claimed : 0),
+    claimed,
+    closeAt: 0,
+    ceiling,
+    until: 0,
+    now: NOW,
+    ...more,
+  };
+}
 const chain = (closeAt: number, claimed = 10, balance = 90): Payee.Event =>
   refreshed({ closeAt, claimed: wei(claimed), balance: wei(balance) });
 const events = {
@@ -127,7 +133,7 @@ const table = {
     guarantees: ["reserved", ["store"]],
     lapses: ["reserved", ["store", "claim"]],
     pays: ["soft", ["store"]],
-    closes: ["closing", []],
+    closes: ["closing", ["claim"]],
     ends: ["lost", ["store"]],
   },
   settled: {
@@ -200,6 +206,78 @@ describe("what a payee relies on", () => {
     expect(Payee.exposed(book, NOW + 420)).toBe(0n);
     expect(Payee.exposed(book, NOW + 421)).toBe(40n);
     expect(Payee.exposed(book, NOW + 421, { claimMargin: 0 })).toBe(0n);
+  });
+
+  test("a payee brings its voucher to the chain on every look while the pot closes, not on the first alone", () => {
+    let book = sample("soft");
+    for (let looks = 0; looks < 30; looks++) {
+      const now = NOW + looks * 30;
+      const [next, effects] = Payee.step(book, refreshed({ closeAt: NOW + 900, now }));
+      expect(effects.at(-1)).toEqual({ do: "claim", why: "closing" });
+      expect(Payee.dueSoon(next, now)).toEqual({ amount: 10n, before: NOW + 900 });
+      book = next;
+    }
+    // While gas costs more than what is held nothing is sent, and when it is cheap again it is.
+    const dear = { claimCost: wei(10) };
+    expect(does(Payee.step(book, refreshed({ closeAt: NOW + 900 }), dear)[1])).toEqual([]);
+    expect(Payee.dueSoon(book, NOW, dear)).toBeUndefined();
+    const cheap = { claimCost: wei(9) };
+    expect(does(Payee.step(book, refreshed({ closeAt: NOW + 900 }), cheap)[1])).toEqual(["claim"]);
+  });
+
+  test("a payee can claim what the pot has not promised to others, its own guarantee included", () => {
+    const held = { ...sample("soft"), highest: { cumulative: wei(80), signature: sig(80) } };
+    expect(Payee.claimable(held)).toBe(70n);
+    expect(Payee.claimable({ ...held, reserved: wei(60) })).toBe(30n);
+    expect(Payee.claimable({ ...held, reserved: wei(90) })).toBe(0n);
+    // 60 are reserved, 50 of them for us: a claim draws on them, or frees them where they have lapsed.
+    const own = { ...held, reserved: wei(60), ceiling: wei(60) };
+    expect(Payee.claimable({ ...own, until: NOW + 600 })).toBe(70n);
+    expect(Payee.claimable({ ...own, reserved: wei(90), until: NOW + 600 })).toBe(50n);
+    expect(Payee.claimable({ ...own, reserved: wei(90), until: NOW - 1 })).toBe(50n);
+  });
+
+  test("a payee keeps a voucher that the pot has promised to others, and gives no credit until the chain would pay it", () => {
+    const [full] = Payee.step(sample("soft"), refreshed({ reserved: wei(80) }));
+    const [kept, effects] = Payee.step(full, voucher(30));
+    expect(effects[1]).toEqual({
+      do: "refuse",
+      reason: { code: "VOUCHER_UNGUARANTEED", exposed: 20n, softCap: 0n, unpayable: 10n },
+    });
+    expect(does(effects)).toEqual(["store", "VOUCHER_UNGUARANTEED", "ask"]);
+    expect(kept).toMatchObject({ highest: { cumulative: 30n }, credited: 20n });
+    const [, freed] = Payee.step(kept, refreshed({ reserved: wei(70) }));
+    expect(freed).toContainEqual({ do: "credit", credited: 10n });
+  });
+
+  test("the soft cap is five segments' pay, and never less than twenty claims cost", () => {
+    expect(Payee.softCapOf({})).toBeUndefined();
+    expect(Payee.softCapOf({ segmentPay: wei(6) })).toBe(30n);
+    expect(Payee.softCapOf({ segmentPay: wei(6), claimCost: wei(1) })).toBe(30n);
+    expect(Payee.softCapOf({ segmentPay: wei(6), claimCost: wei(2) })).toBe(40n);
+    expect(Payee.softCapOf({ segmentPay: wei(6), claimCost: wei(2), softCap: wei(1) })).toBe(1n);
+    const rules = { segmentPay: wei(6) };
+    expect(does(Payee.step(sample("soft"), voucher(40), rules)[1])).toEqual(["store", "credit"]);
+    expect(does(Payee.step(sample("soft"), voucher(41), rules)[1])).toContain(
+      "VOUCHER_UNGUARANTEED",
+    );
+  });
+
+  test("a payee claims of its own accord at twenty times the gas, and at twice the gas five minutes after the last voucher", () => {
+    const held = (at: number) => ({
+      ...sample("soft"),
+      highest: { cumulative: wei(50), signature: sig(50), at },
+    });
+    const urge = (at: number, cost: number) => Payee.urge(held(at), NOW, { claimCost: wei(cost) });
+    expect(urge(NOW, 2)).toBe("worth");
+    expect(urge(NOW, 3)).toBeUndefined();
+    expect(urge(NOW - 299, 3)).toBeUndefined();
+    expect(urge(NOW - 300, 3)).toBe("quiet");
+    expect(urge(NOW - 300, 20)).toBe("quiet");
+    expect(urge(NOW - 300, 21)).toBeUndefined();
+    expect(Payee.worthBeforeFreezing(held(NOW), { claimCost: wei(4) })).toBe(true);
+    expect(Payee.worthBeforeFreezing(held(NOW), { claimCost: wei(5) })).toBe(false);
+    expect(Payee.worthBeforeFreezing(held(NOW), {})).toBe(false);
   });
 
   test("credit that was held back comes with a guarantee, once", () => {
@@ -373,6 +451,7 @@ describe("a payee", () => {
       fc.record({
         type: fc.constant("chain" as const),
         balance: fc.bigInt({ min: 0n, max: 100n }).map(wei),
+        reserved: fc.bigInt({ min: 0n, max: 100n }).map(wei),
         claimed: fc.bigInt({ min: 0n, max: 100n }).map(wei),
         closeAt: fc.constantFrom(0, CLOSE_AT, FINALIZED),
         ceiling: fc.bigInt({ min: 0n, max: 100n }).map(wei),
@@ -388,6 +467,9 @@ describe("a payee", () => {
           // Invariant 24: work goes on for no more than softCap beyond the guarantee, as the chain was last seen.
           const more = next.credited - next.claimed - Payee.guaranteed(next, NOW + 180);
           if (next.credited > book.credited) expect(more).toBeLessThanOrEqual(tableRules.softCap);
+          // Nor for what the chain has promised to others.
+          if (next.credited > book.credited)
+            expect(next.credited - next.claimed).toBeLessThanOrEqual(Payee.payable(next));
           expect(next.credited).toBeGreaterThanOrEqual(book.credited);
           expect(next.credited).toBeLessThanOrEqual(next.highest?.cumulative ?? 0n);
           expect(next.accrued).toBeGreaterThanOrEqual(book.accrued);

@@ -7,10 +7,13 @@
  *
  * A lane's state is read off the book by `state`, so it cannot contradict an amount.
  *
- * Authority: `highest` for what is owed, the contract for what was paid and guaranteed. Caches: `claimed`, `balance`, `closeAt`,
- * `ceiling`, `until`. Never falls: `accrued`, `highest`, `credited`; `claimed`, unless the chain itself goes back. Stored before
- * a result is sent: `accrued`. Stored before a voucher is acknowledged: `highest`. Always: credited ≤ highest, and no credit is
- * given above what is guaranteed plus `softCap`.
+ * Authority: `highest` for what is owed, the contract for what was paid and guaranteed. Caches: `claimed`, `balance`, `reserved`,
+ * `closeAt`, `ceiling`, `until`. Never falls: `accrued`, `highest`, `credited`; `claimed`, unless the chain itself goes back.
+ * Stored before a result is sent: `accrued`. Stored before a voucher is acknowledged: `highest`. Always: credited ≤ highest, and
+ * no credit is given above what is guaranteed plus the soft cap, nor above what the chain would pay now.
+ *
+ * A claim is decided anew on each look at the chain (`urge`), never on a change alone: whatever kept the last one from being sent,
+ * the next look tries again.
  */
 import type { Wei } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
@@ -22,11 +25,18 @@ export interface Book {
   /** Wei of work delivered on this lane. */
   readonly accrued: Wei;
   /** The highest voucher, if any. */
-  readonly highest?: { readonly cumulative: Wei; readonly signature: Hex };
+  readonly highest?: {
+    readonly cumulative: Wei;
+    readonly signature: Hex;
+    /** The chain's unix second at which it came, as far as we could tell. */
+    readonly at?: number;
+  };
   /** Wei that the contract paid to this lane, as last seen. */
   readonly claimed: Wei;
   /** Wei that the pot had at the last refresh. */
   readonly balance: Wei;
+  /** The part of it that is promised to lanes, ours among them, wei. */
+  readonly reserved: Wei;
   /** As in the contract: 0 open, a unix second while closing, FINALIZED. */
   readonly closeAt: number;
   /** The contract pays this total, wei, until the unix second `until`, whatever others are paid. */
@@ -45,12 +55,26 @@ export interface Book {
 /** A pot and our lane in it, as one refresh from the chain shows them; `now` is the chain's unix second. */
 export interface ChainView {
   readonly balance: Wei;
+  readonly reserved: Wei;
   readonly claimed: Wei;
   readonly closeAt: number;
   readonly ceiling: Wei;
   readonly until: number;
   readonly now: number;
 }
+
+/** Why what we hold should be brought to the chain now. */
+export type Urge =
+  /** The pot closes: what is not claimed until its end is lost. */
+  | "closing"
+  /** A guarantee ends within the claim margin. */
+  | "lapsing"
+  /** More is held without a guarantee than may be. */
+  | "exposed"
+  /** It is twenty times what the claim costs. */
+  | "worth"
+  /** No voucher came for five minutes: the stream is over, or its broadcaster gone. */
+  | "quiet";
 
 export type Event =
   /** Work worth `amount` wei is about to be sent. */
@@ -74,8 +98,8 @@ export type Effect =
   /** `credited` wei more are sure: go on working. */
   | { readonly do: "credit"; readonly credited: Wei }
   | { readonly do: "refuse"; readonly reason: VoucherReason }
-  /** What we hold is not safe for long: bring the voucher to the chain, if that is worth the gas. */
-  | { readonly do: "claim" }
+  /** What we hold is not safe for long, and worth more than the gas: bring the voucher to the chain. */
+  | { readonly do: "claim"; readonly why: Urge }
   /** Tell the payer that we want a guarantee. */
   | { readonly do: "ask" }
   /** The chain itself went back: less is paid than before, and what we hold is worth claiming again. */
@@ -86,8 +110,12 @@ export interface Rules {
   readonly prepay?: Wei;
   /** Least that a voucher must add, wei: who signs dust makes us verify for nothing. Default 1. */
   readonly minDelta?: Wei;
-  /** Wei vouchered beyond what is guaranteed for which work still goes on. Undefined: no limit. */
+  /** Wei vouchered beyond what is guaranteed for which work still goes on. Undefined: as `softCapOf` says. */
   readonly softCap?: Wei;
+  /** Wei that a segment brings, which the soft cap follows where none is set. Undefined: there is no cap then. */
+  readonly segmentPay?: Wei;
+  /** Wei that a claim costs now. Undefined: nobody asked yet. */
+  readonly claimCost?: Wei;
   /** Seconds before `until` from which a guarantee is not relied on. Default 180. Source: facts of payments, section 7. */
   readonly claimMargin?: number;
 }
@@ -159,12 +187,82 @@ function paid({ unpaid, forgiven }: Book, amount: bigint): Pick<Book, "unpaid" |
 /** Default `claimMargin`, in seconds: time to notice, and for three tries to get into a block. */
 const MARGIN = 180;
 
-/** Wei that a claim would bring now: what we hold and was not paid, as far as the pot goes. */
+/** Segments whose pay may be held without a guarantee, where no soft cap is set. Source: facts of payments, section 7. */
+const SOFT_SEGMENTS = 5n;
+/** A claim is worth sending for its own sake at this many times its cost. Source: facts of payments, section 8. */
+const WORTH = 20n;
+/** The same, when the page may be frozen any moment. */
+const HIDDEN = 10n;
+/** The same, when no more vouchers come. */
+const QUIET = 2n;
+/** Seconds without a voucher after which none is expected: an honest payer settles at its own cost before. */
+const QUIET_S = 300;
+
+/**
+ * Wei that may be held without a guarantee: what is set; otherwise the pay of five segments, and no less than twenty claims cost,
+ * because less is neither worth claiming nor worth a broadcaster's guarantee. Undefined: no limit.
+ */
+export function softCapOf({ softCap, segmentPay, claimCost = 0n as Wei }: Rules): Wei | undefined {
+  if (softCap !== undefined || segmentPay === undefined) return softCap;
+  return most((SOFT_SEGMENTS * segmentPay) as Wei, (WORTH * claimCost) as Wei);
+}
+
+/** Wei that the chain would pay this lane now, however much were owed: all but what it has promised to others. */
+export function payable({ balance, reserved, ceiling, claimed }: Book): Wei {
+  // A claim frees our own reservation first where it has lapsed, and draws on it where it lives.
+  const own = ceiling > claimed ? ceiling - claimed : 0n;
+  const others = reserved > own ? reserved - own : 0n;
+  return (balance > others ? balance - others : 0n) as Wei;
+}
+
+/** Wei that a claim would bring now: what we hold and was not paid, as far as the chain pays it. */
 export function claimable(book: Book): Wei {
   if (book.closeAt === FINALIZED || !book.highest) return 0n as Wei;
   const due = book.highest.cumulative - book.claimed;
   if (due <= 0n) return 0n as Wei;
-  return least(due as Wei, book.balance);
+  return least(due as Wei, payable(book));
+}
+
+/** Wei that we hold, were not paid, and that the pot still has: what is lost if nobody ever claims. */
+export function outstanding({ highest, claimed, balance, closeAt }: Book): Wei {
+  if (closeAt === FINALIZED || !highest || highest.cumulative <= claimed) return 0n as Wei;
+  return least((highest.cumulative - claimed) as Wei, balance);
+}
+
+/** Why the lane should be claimed now; undefined if that would bring no more than it costs, or can wait. */
+export function urge(book: Book, now: number, rules: Rules = {}): Urge | undefined {
+  const worth = claimable(book);
+  const { closeAt, ceiling, claimed, until, highest } = book;
+  const { claimCost } = rules;
+  if (worth === 0n || worth <= (claimCost ?? 0n)) return undefined;
+  if (closeAt !== 0) return "closing";
+  if (ceiling > claimed && until - now < (rules.claimMargin ?? MARGIN)) return "lapsing";
+  const cap = softCapOf(rules);
+  if (cap !== undefined && exposed(book, now, rules) > cap) return "exposed";
+  if (claimCost === undefined) return undefined;
+  if (worth >= WORTH * claimCost) return "worth";
+  const quiet = highest?.at !== undefined && now - highest.at >= QUIET_S;
+  return quiet && worth >= QUIET * claimCost ? "quiet" : undefined;
+}
+
+/** Whether to claim before a page is frozen: what it holds is ten times what that costs. */
+export function worthBeforeFreezing(book: Book, { claimCost }: Rules): boolean {
+  return claimCost !== undefined && claimable(book) >= HIDDEN * most(claimCost, 1n as Wei);
+}
+
+/** What a person must be told of: this many wei are lost unless they are claimed before the unix second `before`. */
+export interface Due {
+  readonly amount: Wei;
+  readonly before: number;
+}
+
+/** What is lost, and when, unless it is claimed; undefined while nothing is, or it is less than the gas. */
+export function dueSoon(book: Book, now: number, rules: Rules = {}): Due | undefined {
+  const why = urge(book, now, rules);
+  const amount = claimable(book);
+  if (why === "closing") return { amount, before: book.closeAt };
+  if (why === "lapsing" && now <= book.until) return { amount, before: book.until };
+  return undefined;
 }
 
 const nothing: readonly Effect[] = [];
@@ -211,6 +309,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
   const closeAt = book.closeAt === FINALIZED && !reorg ? FINALIZED : seen.closeAt;
   const claimed = reorg ? seen.claimed : most(seen.claimed, book.claimed);
   const balance = closeAt === FINALIZED ? (0n as Wei) : seen.balance;
+  const reserved = closeAt === FINALIZED ? (0n as Wei) : seen.reserved;
   const { ceiling, until, now } = seen;
   const doubts = behind && !reorg ? before + 1 : 0;
   const next: Book = {
@@ -218,6 +317,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     closeAt,
     claimed,
     balance,
+    reserved,
     ceiling,
     until,
     ...(doubts > 0 && { doubts }),
@@ -231,20 +331,18 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     effects.push({ do: "credit", credited: (held - credited) as Wei });
     credited = held;
   }
-  const changed =
-    closeAt !== book.closeAt ||
-    claimed !== book.claimed ||
-    balance !== book.balance ||
-    ceiling !== book.ceiling ||
-    until !== book.until ||
-    doubts !== before ||
-    credited !== book.credited;
-  if (claimable(next) > 0n) {
-    const closes = closeAt !== 0 && (book.closeAt === 0 || reorg);
-    const lapses = ceiling > claimed && until - now < (rules.claimMargin ?? MARGIN);
-    if (closes || lapses || !within(next, now, rules)) effects.push({ do: "claim" });
-  }
-  if (!changed) return [book, effects];
+  const why = urge(next, now, rules);
+  if (why !== undefined) effects.push({ do: "claim", why });
+  const seenBefore =
+    closeAt === book.closeAt &&
+    claimed === book.claimed &&
+    balance === book.balance &&
+    reserved === book.reserved &&
+    ceiling === book.ceiling &&
+    until === book.until &&
+    doubts === before &&
+    credited === book.credited;
+  if (seenBefore) return [book, effects];
   return [
     { ...next, ...paid(book, credited - book.credited), credited },
     [{ do: "store" }, ...effects],
@@ -253,7 +351,15 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
 
 /** True while work may go on for what we hold. */
 function within(book: Book, now: number, rules: Rules): boolean {
-  return rules.softCap === undefined || exposed(book, now, rules) <= rules.softCap;
+  const cap = softCapOf(rules);
+  return unpayable(book) === 0n && (cap === undefined || exposed(book, now, rules) <= cap);
+}
+
+/** Wei that we hold, were not paid, and that the chain would not pay now. */
+function unpayable(book: Book): Wei {
+  const due = (book.highest?.cumulative ?? 0n) - book.claimed;
+  const pays = payable(book);
+  return (due > pays ? due - pays : 0n) as Wei;
 }
 
 function onVoucher(
@@ -277,32 +383,26 @@ function onVoucher(
   if (book.closeAt === FINALIZED) return refuse({ code: "VOUCHER_POT_FINAL" });
   const pot = (book.balance + book.claimed) as Wei;
   if (cumulative > pot) return refuse({ code: "VOUCHER_OVER_POT", amount: cumulative, pot });
-  const next: Book = { ...book, highest: { cumulative, signature } };
+  const next: Book = { ...book, highest: { cumulative, signature, at: now } };
+  const why = urge(next, now, rules);
+  const claim: readonly Effect[] = why === undefined ? [] : [{ do: "claim", why }];
   // Both are worth having, because the chain may still pay them; no reason to go on working.
+  const keep = (reason: VoucherReason, ...more: readonly Effect[]) =>
+    [next, [{ do: "store" as const }, { do: "refuse" as const, reason }, ...more]] as const;
   if (book.closeAt !== 0)
-    return [
-      next,
-      [
-        { do: "store" },
-        { do: "refuse", reason: { code: "VOUCHER_POT_CLOSING", closeAt: book.closeAt } },
-        { do: "claim" },
-      ],
-    ];
+    return keep({ code: "VOUCHER_POT_CLOSING", closeAt: book.closeAt }, ...claim);
   if (!within(next, now, rules)) {
-    const exposure = exposed(next, now, rules);
-    const softCap = rules.softCap as Wei;
-    return [
-      next,
-      [
-        { do: "store" },
-        { do: "refuse", reason: { code: "VOUCHER_UNGUARANTEED", exposed: exposure, softCap } },
-        { do: "ask" },
-        { do: "claim" },
-      ],
-    ];
+    const short = unpayable(next);
+    const reason: VoucherReason = {
+      code: "VOUCHER_UNGUARANTEED",
+      exposed: most(exposed(next, now, rules), short),
+      softCap: softCapOf(rules) ?? (0n as Wei),
+      ...(short > 0n && { unpayable: short }),
+    };
+    return keep(reason, { do: "ask" }, ...claim);
   }
   return [
     { ...next, ...paid(book, cumulative - book.credited), credited: cumulative },
-    [{ do: "store" }, { do: "credit", credited: (cumulative - book.credited) as Wei }],
+    [{ do: "store" }, { do: "credit", credited: (cumulative - book.credited) as Wei }, ...claim],
   ];
 }

@@ -1,19 +1,23 @@
 import { type Clock, toError, type Wei } from "@tabcast/runtime";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import { PotError, separator } from "../config.ts";
-import { FINALIZED } from "../final.ts";
 import { Listeners } from "../listeners.ts";
 import { StoreError } from "../store/store.ts";
 import type { Hex, Purse, PurseNews } from "../types.ts";
 import { VoucherError } from "../voucher.ts";
 import { accept } from "./accept.ts";
 import { claimAll, claimIfWorthIt, withdraw } from "./claim.ts";
-import { LaneLedger } from "./lane-ledger.ts";
+import type { LaneLedger } from "./lane-ledger.ts";
 import type { StoredLane } from "./lane-record.ts";
+import { Lanes } from "./lanes.ts";
 import type { OpenPurseOptions } from "./open-purse.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
 import { type TrustRules, trust } from "./trust.ts";
+import { watchPots } from "./watch.ts";
+
+/** Wei of a segment of 400 megapixels at a gwei each, as the ladder of a 1080p source has. */
+const SEGMENT_PAY = 400_000_000_000n as Wei;
 
 interface StartPurseOptions extends OpenPurseOptions {
   readonly clock: Clock;
@@ -24,16 +28,16 @@ interface StartPurseOptions extends OpenPurseOptions {
 }
 
 /** Puts an open purse's parts together: its lanes' books, what refreshes them, and the claims. */
-export function startPurse(options: StartPurseOptions): Purse {
+export async function startPurse(options: StartPurseOptions): Promise<Purse> {
   const { payee, lane, domain, chain, store, clock, account, release } = options;
   const { minChallenge = 900, minBalance = 1n as Wei, maxFeeBps = 0 } = options;
   const { refresh = 30_000, onProblem = () => {} } = options;
   const listeners = new Listeners<PurseNews>();
   const own = new AbortController();
-  const waits = { signal: own.signal };
   const trouble = (error: unknown) => {
     if (!own.signal.aborted) onProblem(toError(error));
   };
+  let rules = rulesOf(options);
   const parts: PurseParts = {
     chain,
     store,
@@ -42,18 +46,22 @@ export function startPurse(options: StartPurseOptions): Purse {
     domainSeparator: separator(domain),
     payee,
     lane,
-    rules: rulesOf(options),
+    rules: () => rules,
+    setClaimCost(claimCost) {
+      rules = { ...rules, claimCost };
+    },
     account,
     signal: own.signal,
     tell: (news) => listeners.tell(news),
-    claim: (ledger) => void claimIfWorthIt(parts, ledger).catch(trouble),
+    trouble,
+    claim: (ledger, why) => void claimIfWorthIt(parts, ledger, why).catch(trouble),
   };
   const trusted: TrustRules = { domain, minChallenge, minBalance, maxFeeBps };
-  const reopened = options.stored.map((one) => ({ ...one, book: Payee.reopened(one.book) }));
-  const ledgers = new Map(reopened.map((one) => [one.potId, new LaneLedger(parts, one)]));
+  const lanes = new Lanes(parts, options.stored);
+  await lanes.adopt();
 
   const ledgerOf = (potId: Hex): LaneLedger => {
-    const found = ledgers.get(potId.toLowerCase() as Hex);
+    const found = lanes.get(potId);
     if (found) return found;
     throw new VoucherError(
       { code: "VOUCHER_UNTRUSTED_POT", potId },
@@ -70,32 +78,35 @@ export function startPurse(options: StartPurseOptions): Purse {
     );
   };
 
-  async function poll(): Promise<void> {
-    for (;;) {
-      await clock.sleep(refresh, waits);
-      for (const ledger of ledgers.values())
-        if (ledger.book.closeAt !== FINALIZED)
-          await ledger.queue.run(() => ledger.refresh(waits)).catch(trouble);
-    }
-  }
   // Ends by the abort in `close`, which is no failure.
-  poll().catch(() => undefined);
+  watchPots(parts, lanes, refresh).catch(() => undefined);
 
   return {
     payee,
     lane,
     trust: (offered, config, { signal }) =>
-      trust(parts, trusted, ledgers, { offered, config, signal }),
+      trust(parts, trusted, lanes, { offered, config, signal }),
     accrue: async (potId, amount) =>
       void (await ledgerOf(potId).post({ type: "delivered", amount })),
     accept: async (voucher) => ({ credited: await accept(parts, ledgerOf, voucher) }),
     forgive: async (potId, amount) =>
       void (await ledgerOf(potId).post({ type: "forgiven", amount })),
     room: (potId, of) => Payee.room(ledgerOf(potId).book, of),
-    highest: (potId) => ledgers.get(potId.toLowerCase() as Hex)?.highest,
-    balances: () => balancesOf(ledgers.values()),
+    highest: (potId) => lanes.get(potId)?.highest,
+    outstanding: (potId) => {
+      const book = lanes.get(potId)?.book;
+      return book === undefined ? (0n as Wei) : Payee.outstanding(book);
+    },
+    balances: () => lanes.sums(),
+    due: () =>
+      lanes.all().flatMap(({ potId, due }) => (due === undefined ? [] : [{ potId, ...due }])),
+    secure: async ({ signal }) => {
+      if (account === undefined || "provider" in account) return; // a hidden page shows no dialog
+      const ready = lanes.all().filter(({ book }) => Payee.worthBeforeFreezing(book, rules));
+      await claimAll(parts, ready, account, { signal }).catch(trouble);
+    },
     claim: async ({ signal }) => ({
-      paid: await claimAll(parts, ledgers.values(), requireAccount(), { signal }),
+      paid: await claimAll(parts, lanes.all(), requireAccount(), { signal }),
     }),
     watch: (listener, when) => listeners.add(listener, when),
     withdraw: async ({ signal }) => ({
@@ -105,30 +116,19 @@ export function startPurse(options: StartPurseOptions): Purse {
       if (own.signal.aborted) return;
       own.abort();
       listeners.clear();
-      await Promise.all([...ledgers.values()].map(({ queue }) => queue.idle()));
+      await lanes.close();
       release();
     },
   };
 }
 
 function rulesOf(options: OpenPurseOptions): Payee.Rules {
-  const { prepay, softCap, claimMargin, minDelta } = options;
+  const { prepay, softCap, segmentPay = SEGMENT_PAY, claimMargin, minDelta } = options;
   return {
+    segmentPay,
     ...(prepay !== undefined && { prepay }),
     ...(softCap !== undefined && { softCap }),
     ...(claimMargin !== undefined && { claimMargin }),
     ...(minDelta !== undefined && { minDelta }),
   };
-}
-
-function balancesOf(ledgers: Iterable<LaneLedger>): ReturnType<Purse["balances"]> {
-  let accrued = 0n;
-  let vouchered = 0n;
-  let claimed = 0n;
-  for (const { book } of ledgers) {
-    accrued += book.accrued;
-    vouchered += book.highest?.cumulative ?? 0n;
-    claimed += book.claimed;
-  }
-  return { accrued: accrued as Wei, vouchered: vouchered as Wei, claimed: claimed as Wei };
 }

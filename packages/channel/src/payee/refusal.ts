@@ -26,7 +26,9 @@ export function refusal(reason: VoucherReason): VoucherError {
     case "VOUCHER_UNGUARANTEED":
       return new VoucherError(
         reason,
-        `kept, but ${reason.exposed} wei of what we hold are not guaranteed, at most ${reason.softCap} may be`,
+        reason.unpayable === undefined
+          ? `kept, but ${reason.exposed} wei of what we hold are not guaranteed, at most ${reason.softCap} may be`
+          : `kept, but the pot has promised ${reason.unpayable} wei of what we hold to others`,
       );
     case "VOUCHER_POT_CLOSING":
       return new VoucherError(

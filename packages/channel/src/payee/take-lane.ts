@@ -3,6 +3,11 @@ import { type Store, StoreError } from "../store/store.ts";
 import type { Address } from "../types.ts";
 import { isLane } from "../voucher.ts";
 
+const prefixOf = (payee: Address) => `purse/${payee.toLowerCase()}/`;
+
+/** The lock that whoever writes a lane of this payee holds. */
+export const lockOf = (payee: Address, lane: number) => `${prefixOf(payee)}${lane}`;
+
 /** A lane of this payee that no other tab writes, and what releases it. Throws STORE_LOCKED if the one wanted is taken. */
 export async function takeLane(
   store: Store,
@@ -10,14 +15,14 @@ export async function takeLane(
   wanted: number | undefined,
   { random, signal }: { readonly random: Random; readonly signal: AbortSignal },
 ): Promise<{ lane: number; release: () => void }> {
-  const prefix = `purse/${payee.toLowerCase()}/`;
+  const prefix = prefixOf(payee);
   const take = async (lane: number, patience?: number) => {
-    const release = await store.lock(`${prefix}${lane}`, {
+    const release = await store.lock(lockOf(payee, lane), {
       signal,
       ...(patience !== undefined && { patience }),
     });
     try {
-      await store.write([[`${prefix}${lane}`, true]]);
+      await store.write([[lockOf(payee, lane), true]]);
     } catch (error) {
       release();
       throw error;

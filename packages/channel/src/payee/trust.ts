@@ -4,8 +4,10 @@ import { check, PotError, potId as potIdOf, requireDomain } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { Domain, Hex, PotConfig } from "../types.ts";
 import { LaneLedger, readChain } from "./lane-ledger.ts";
+import type { Lanes } from "./lanes.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
+import { askClaimCost } from "./watch.ts";
 
 /** What a pot must be before work for it starts. */
 export interface TrustRules {
@@ -29,19 +31,28 @@ export interface TrustOptions extends Waits {
 export async function trust(
   parts: PurseParts,
   rules: TrustRules,
-  ledgers: Map<Hex, LaneLedger>,
+  lanes: Lanes,
   { offered, config, signal }: TrustOptions,
 ): Promise<Hex> {
   requireAcceptable(rules, offered, config, parts.chain.feeBps);
   const potId = potIdOf(parts.domainSeparator, config);
-  const pot = await readChain(parts, potId, { signal });
+  const { lane } = parts;
+  // What the default of the soft cap follows; the next look asks again if nobody answers.
+  if (parts.rules().claimCost === undefined) await askClaimCost(parts).catch(parts.trouble);
+  const known = lanes.get(potId);
+  const turn = known?.beginLook() ?? 0;
+  const pot = await readChain(parts, { potId, lane }, { signal });
   requireFunded(rules, pot);
   const { exists: _, ...view } = pot;
-  const known = ledgers.get(potId);
-  const ledger = known ?? new LaneLedger(parts, { potId, config, book: Payee.fresh(view) });
+  if (known !== undefined) {
+    known.usedAt = parts.clock.now();
+    await known.queue.run(() => known.see(view, turn));
+    return potId;
+  }
+  const ledger = new LaneLedger(parts, { lane, potId, config, book: Payee.fresh(view) });
   ledger.setChainTime(view.now);
-  ledgers.set(potId, ledger);
-  await (known ? known.post({ type: "chain", ...view }) : ledger.store());
+  await ledger.store();
+  await lanes.add(ledger);
   return potId;
 }
 

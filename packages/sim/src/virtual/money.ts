@@ -257,6 +257,7 @@ export function openPurse({
       signers.set(potId, config.signer);
       const chain = {
         balance: Wei.of(pot.balance),
+        reserved: Wei.zero,
         claimed: Wei.zero,
         closeAt: 0,
         ceiling: Wei.zero,
@@ -286,6 +287,12 @@ export function openPurse({
       const held = books.get(potId)?.highest;
       return held && { potId, payee, lane, ...held };
     },
+    outstanding(potId) {
+      const book = books.get(potId);
+      return book === undefined ? Wei.zero : Payee.outstanding(book);
+    },
+    due: () => [],
+    async secure() {},
     balances: () => {
       let accrued = 0n;
       let vouchered = 0n;

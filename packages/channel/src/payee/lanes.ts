@@ -1,0 +1,138 @@
+/**
+ * The lanes that a purse looks after: this tab's own, one in each pot, and those that other tabs of the payee left behind with
+ * something in them. Bounded: whoever offers a pot of one wei gets a lane, so what is worth nothing makes room.
+ */
+import type { Wei } from "@tabcast/runtime";
+import { FINALIZED } from "../final.ts";
+import { StoreError } from "../store/store.ts";
+import type { Hex } from "../types.ts";
+import { LaneLedger } from "./lane-ledger.ts";
+import { laneGone, readLanes, type StoredLane } from "./lane-record.ts";
+import type { PurseParts } from "./parts.ts";
+import * as Payee from "./payee.ts";
+import { lockOf } from "./take-lane.ts";
+
+/** Own lanes that are kept; more only where each of them is worth claiming. Read in a request for each 125 of them. */
+export const MOST_LANES = 256;
+/** Lanes of other tabs that are looked after, those with most in them first. */
+const MOST_ADOPTED = 64;
+
+interface Sums {
+  readonly accrued: Wei;
+  readonly vouchered: Wei;
+  readonly claimed: Wei;
+}
+
+export class Lanes {
+  readonly #parts: PurseParts;
+  readonly #own = new Map<Hex, LaneLedger>();
+  /** By the lane's number, with what releases it to other tabs. */
+  readonly #adopted = new Map<number, { ledgers: readonly LaneLedger[]; release: () => void }>();
+  /** What the own lanes that made room had in their books. */
+  #past = { accrued: 0n, vouchered: 0n, claimed: 0n };
+
+  constructor(parts: PurseParts, stored: readonly StoredLane[]) {
+    this.#parts = parts;
+    for (const one of stored)
+      if (one.lane === parts.lane) {
+        const book = Payee.reopened(one.book);
+        this.#own.set(one.potId, new LaneLedger(parts, { ...one, book }));
+      }
+  }
+
+  /** This tab's lane in a pot. */
+  get(potId: Hex): LaneLedger | undefined {
+    return this.#own.get(potId.toLowerCase() as Hex);
+  }
+
+  /** Every lane, those first that a claim would bring most. */
+  all(): readonly LaneLedger[] {
+    const all = [...this.#own.values(), ...[...this.#adopted.values()].flatMap((a) => a.ledgers)];
+    const worth = new Map(all.map((one) => [one, Payee.claimable(one.book)]));
+    const of = (one: LaneLedger) => worth.get(one) ?? 0n;
+    return all.sort((a, b) => (of(a) === of(b) ? 0 : of(a) < of(b) ? 1 : -1));
+  }
+
+  /** Takes a new lane of this tab, and lets go of worthless ones where there are too many. */
+  async add(ledger: LaneLedger): Promise<void> {
+    this.#own.set(ledger.potId, ledger);
+    const { store, payee, rules } = this.#parts;
+    const cost = rules().claimCost ?? 0n;
+    const over = this.#own.size - MOST_LANES;
+    if (over <= 0) return;
+    // Those in use are the last to go: work for them would be refused.
+    const worthless = [...this.#own.values()]
+      .filter((one) => one !== ledger && Payee.outstanding(one.book) <= cost)
+      .sort((a, b) => Number(isFinal(b)) - Number(isFinal(a)) || a.usedAt - b.usedAt);
+    for (const one of worthless.slice(0, over)) {
+      this.#own.delete(one.potId);
+      this.#past.accrued += one.book.accrued;
+      this.#past.vouchered += one.book.highest?.cumulative ?? 0n;
+      this.#past.claimed += one.book.claimed;
+      await one.queue.run(() => store.write([laneGone(payee, one)]));
+    }
+  }
+
+  /** Takes over what other tabs of this payee left behind, unless they are open. Throws StoreError. */
+  async adopt(): Promise<void> {
+    const parts = this.#parts;
+    const { store, payee, lane: own, signal } = parts;
+    const left = (await readLanes(store, payee, own)).filter(
+      ({ lane, book }) => lane !== own && !this.#adopted.has(lane) && Payee.outstanding(book) > 0n,
+    );
+    const worth = new Map<number, bigint>();
+    for (const { lane, book } of left)
+      worth.set(lane, (worth.get(lane) ?? 0n) + Payee.outstanding(book));
+    const most = [...worth].sort(([, a], [, b]) => (a === b ? 0 : a < b ? 1 : -1));
+    for (const [lane] of most.slice(0, MOST_ADOPTED - this.#adopted.size)) {
+      const release = await store
+        .lock(lockOf(payee, lane), { signal, patience: 50 })
+        .catch((error: unknown) => {
+          if (error instanceof StoreError && error.code === "STORE_LOCKED") return undefined;
+          throw error;
+        });
+      if (release === undefined) continue;
+      // Read again under its lock: its tab may have written until just now.
+      const stored = (await readLanes(store, payee, own)).filter((one) => one.lane === lane);
+      const ledgers = stored
+        .filter(({ book }) => Payee.outstanding(book) > 0n)
+        .map((one) => new LaneLedger(parts, one));
+      if (ledgers.length === 0) release();
+      else this.#adopted.set(lane, { ledgers, release });
+    }
+  }
+
+  /** Lets go of other tabs' lanes that have nothing left. */
+  letGo(): void {
+    for (const [lane, { ledgers, release }] of this.#adopted) {
+      if (ledgers.some(({ book, claiming }) => claiming > 0 || Payee.outstanding(book) > 0n)) continue;
+      this.#adopted.delete(lane);
+      for (const { book } of ledgers) {
+        this.#past.accrued += book.accrued;
+        this.#past.vouchered += book.highest?.cumulative ?? 0n;
+        this.#past.claimed += book.claimed;
+      }
+      release();
+    }
+  }
+
+  sums(): Sums {
+    let { accrued, vouchered, claimed } = this.#past;
+    for (const { book } of this.all()) {
+      accrued += book.accrued;
+      vouchered += book.highest?.cumulative ?? 0n;
+      claimed += book.claimed;
+    }
+    return { accrued: accrued as Wei, vouchered: vouchered as Wei, claimed: claimed as Wei };
+  }
+
+  /** Resolves when nothing is being written any more; then other tabs may have them. */
+  async close(): Promise<void> {
+    const all = this.all();
+    await Promise.all(all.flatMap(({ queue, claims }) => [claims.idle(), queue.idle()]));
+    for (const { release } of this.#adopted.values()) release();
+    this.#adopted.clear();
+  }
+}
+
+const isFinal = ({ book }: LaneLedger) => book.closeAt === FINALIZED;
