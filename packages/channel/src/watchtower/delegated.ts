@@ -1,94 +1,244 @@
 import { CodedError, type Wei } from "@tabcast/runtime";
+import type { LaneState, PotState } from "../chain/chain.ts";
 import { type Change, type Json, type Store, StoreError } from "../store/store.ts";
-import type { Hex, PotConfig, SignedVoucher } from "../types.ts";
+import type { Address, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import { laneKey } from "../voucher.ts";
+import { type Value, values } from "./value.ts";
 
-/** Pots whose vouchers are kept. */
-export const MOST_POTS = 32;
-/** Lanes kept of one pot: a payer can sign for as many made-up workers as it likes, and we pay the gas. */
-export const MOST_IN_POT = 16;
+/** Vouchers that are kept at most, and of these: of one pot, and of one payer. A full share lets go of what is worth least. */
+export interface Room {
+  readonly all: number;
+  readonly ofPot: number;
+  readonly ofPayer: number;
+}
 
-/** No room for what was brought. Do: nothing; its owner hands it to another peer. */
-export class WatchtowerError extends CodedError<{ code: "WATCHTOWER_FULL"; most: number }> {}
+/** Default room: a look at all of it is five requests. */
+export const ROOM: Room = { all: 512, ofPot: 64, ofPayer: 128 };
+
+export type WatchtowerReason =
+  /** No room for what was brought: all that is kept is worth as much. Do: nothing; its owner hands it to another peer. */
+  | { code: "WATCHTOWER_FULL"; most: number }
+  /** The chain would pay the voucher less than its claim costs, wei. Do: bring it again when more is owed, or gas is cheaper. */
+  | { code: "WATCHTOWER_WORTHLESS"; value: Wei; cost: Wei };
+
+/** A watchtower keeps no such voucher. */
+export class WatchtowerError extends CodedError<WatchtowerReason> {}
+
+/** A voucher that is kept. */
+export interface Kept {
+  readonly voucher: SignedVoucher;
+  readonly cumulative: Wei;
+  /** Its lane as the chain had it at the last look. */
+  readonly lane: Pick<LaneState, "claimed" | "ceiling" | "until">;
+  readonly value: Value;
+  /** What the chain was to pay when a claim of it brought less than its gas, wei: it is not brought for so little again. */
+  readonly bounced?: Wei;
+}
 
 /** A pot of which vouchers are kept. */
 export interface WatchedPot {
   readonly config: PotConfig;
   /** By `Voucher.laneKey`. */
-  readonly vouchers: Map<string, SignedVoucher>;
+  readonly kept: Map<string, Kept>;
+}
+
+/** A pot and its lanes, at the chain's unix second `now`. */
+export interface Seen {
+  readonly pot: PotState;
+  readonly lanes: ReadonlyMap<string, LaneState>;
+  readonly now: number;
 }
 
 /** Names on disk, which stay: books of version 0.1.0 have them. */
 const PREFIX = "tower/";
 
 const keyOf = (voucher: SignedVoucher) => `${PREFIX}${voucher.potId}/${laneKey(voucher)}`;
+const UNSEEN = { claimed: 0n as Wei, ceiling: 0n as Wei, until: 0 };
+const NOTHING: Value = { sure: 0n as Wei, all: 0n as Wei };
 
 /** The vouchers that others delegated to us, on disk before they count. One writer: the caller's queue and lock. */
 export class Delegated {
   readonly pots = new Map<Hex, WatchedPot>();
   readonly #store: Store;
+  readonly #room: Room;
 
-  private constructor(store: Store) {
+  private constructor(store: Store, room: Room) {
     this.#store = store;
+    this.#room = room;
   }
 
   /** What was kept before. Throws STORE_CORRUPT. */
-  static async read(store: Store): Promise<Delegated> {
-    const found = new Delegated(store);
+  static async read(store: Store, room: Room): Promise<Delegated> {
+    const found = new Delegated(store, room);
     for (const [key, value] of await store.list(PREFIX)) {
-      const { config, ...voucher } = read(key, value);
-      found.#add(config, voucher);
+      const { config, bounced, ...voucher } = read(key, value);
+      const { cumulative } = voucher;
+      found.#set(config, {
+        voucher,
+        cumulative,
+        lane: UNSEEN,
+        // As much as it can be, until the chain was asked: nothing must take its room before.
+        value: { sure: cumulative, all: cumulative },
+        ...(bounced !== undefined && { bounced: BigInt(bounced) as Wei }),
+      });
     }
     return found;
   }
 
-  all(): readonly SignedVoucher[] {
-    return [...this.pots.values()].flatMap(({ vouchers }) => [...vouchers.values()]);
+  all(): readonly Kept[] {
+    return [...this.pots.values()].flatMap(({ kept }) => [...kept.values()]);
   }
 
-  /** False if as much is kept of the lane already. Throws WATCHTOWER_FULL. */
-  admits(voucher: SignedVoucher): boolean {
-    const pot = this.pots.get(voucher.potId);
-    const known = pot?.vouchers.get(laneKey(voucher));
-    if (known !== undefined) return voucher.cumulative > known.cumulative;
-    if (pot === undefined && this.pots.size >= MOST_POTS) throw full(MOST_POTS, "pots");
-    if (pot !== undefined && pot.vouchers.size >= MOST_IN_POT)
-      throw full(MOST_IN_POT, "lanes of a pot");
-    return true;
+  known(voucher: SignedVoucher): Kept | undefined {
+    return this.pots.get(voucher.potId)?.kept.get(laneKey(voucher));
   }
 
-  /** Keeps a voucher that `admits` let in, in the place of its lane's lower one. */
-  async put(config: PotConfig, voucher: SignedVoucher): Promise<void> {
-    await this.#store.write([[keyOf(voucher), record(config, voucher)]]);
-    this.#add(config, voucher);
+  /** Throws WATCHTOWER_FULL where there is no room for a new lane, whatever the chain says of it. */
+  requireRoom(config: PotConfig, voucher: SignedVoucher): void {
+    const { cumulative } = voucher;
+    this.#leaving(config, voucher, { sure: cumulative, all: cumulative });
+  }
+
+  /** Takes a lane's higher voucher: it needs no more room, and no look at the chain. */
+  async raise(config: PotConfig, voucher: SignedVoucher): Promise<void> {
+    const known = this.known(voucher);
+    if (known === undefined || known.cumulative >= voucher.cumulative) return;
+    // What bounced may be worth a try with more to bring; what the chain would pay decides, as ever.
+    const next: Kept = { ...known, voucher, cumulative: voucher.cumulative };
+    await this.#store.write([[keyOf(voucher), record(config, next)]]);
+    this.#set(config, next);
+  }
+
+  /**
+   * Keeps a voucher of a lane that was just looked at, in the place of what is worth least where a share is full. Throws
+   * WATCHTOWER_WORTHLESS, WATCHTOWER_FULL.
+   */
+  async put(
+    config: PotConfig,
+    voucher: SignedVoucher,
+    seen: Seen,
+    { cost }: { readonly cost: Wei },
+  ): Promise<void> {
+    const key = laneKey(voucher);
+    const lane = seen.lanes.get(key) ?? UNSEEN;
+    const rows = [...(this.pots.get(voucher.potId)?.kept.values() ?? [])].filter(
+      (one) => laneKey(one.voucher) !== key,
+    );
+    const { cumulative } = voucher;
+    const value = values(seen.pot, [{ cumulative, lane }, ...rows], seen.now)[0] ?? NOTHING;
+    if (value.all <= cost)
+      throw new WatchtowerError(
+        { code: "WATCHTOWER_WORTHLESS", value: value.all, cost },
+        `the chain would pay the voucher ${value.all} wei, and its claim costs ${cost}`,
+      );
+    const leaving = this.#leaving(config, voucher, value);
+    await this.#store.write([
+      ...leaving.map((one): Change => [keyOf(one), undefined]),
+      [keyOf(voucher), record(config, { voucher })],
+    ]);
+    for (const one of leaving) this.#delete(one);
+    this.#set(config, { voucher, cumulative, lane, value });
+  }
+
+  /** Takes what a look showed of a pot's lanes, and values them by it. */
+  see(potId: Hex, { pot, lanes, now }: Seen): void {
+    const watched = this.pots.get(potId);
+    if (watched === undefined) return;
+    const kept = [...watched.kept].map(([key, one]) => ({
+      ...one,
+      lane: lanes.get(key) ?? one.lane,
+    }));
+    const worth = values(pot, kept, now);
+    for (const [i, one] of kept.entries())
+      watched.kept.set(laneKey(one.voucher), { ...one, value: worth[i] ?? NOTHING });
+  }
+
+  /** Remembers that a claim of these brought less than its gas, when the chain was to pay `pays` wei. */
+  async bounce(
+    rows: readonly { readonly voucher: SignedVoucher; readonly pays: Wei }[],
+  ): Promise<void> {
+    const next = rows.flatMap(({ voucher, pays }) => {
+      const config = this.pots.get(voucher.potId)?.config;
+      const known = this.known(voucher);
+      return config && known ? [{ config, kept: { ...known, bounced: pays } }] : [];
+    });
+    if (next.length === 0) return;
+    await this.#store.write(
+      next.map(({ config, kept }): Change => [keyOf(kept.voucher), record(config, kept)]),
+    );
+    for (const { config, kept } of next) this.#set(config, kept);
   }
 
   /** Forgets a pot that is final. */
   async forget(potId: Hex): Promise<void> {
-    const vouchers = this.pots.get(potId)?.vouchers.values() ?? [];
-    await this.#store.write([...vouchers].map((one): Change => [keyOf(one), undefined]));
+    const kept = this.pots.get(potId)?.kept.values() ?? [];
+    await this.#store.write([...kept].map(({ voucher }): Change => [keyOf(voucher), undefined]));
     this.pots.delete(potId);
   }
 
-  #add(config: PotConfig, voucher: SignedVoucher): void {
-    const pot = this.pots.get(voucher.potId) ?? { config, vouchers: new Map() };
-    pot.vouchers.set(laneKey(voucher), voucher);
-    this.pots.set(voucher.potId, pot);
+  /** What must go for a voucher of this value. Throws WATCHTOWER_FULL where all that is kept is worth as much. */
+  #leaving(config: PotConfig, voucher: SignedVoucher, value: Value): readonly SignedVoucher[] {
+    const room = this.#room;
+    const ofPot = [...(this.pots.get(voucher.potId)?.kept.values() ?? [])];
+    const ofPayer = this.#of(config.payer);
+    // In its own pot and among its payer's, what is guaranteed counts before what made-up lanes share.
+    const shares = [
+      { rows: ofPot, most: room.ofPot, under: lessSure },
+      { rows: ofPayer, most: room.ofPayer, under: lessSure },
+      { rows: this.all(), most: room.all, under: less },
+    ];
+    const leaving = new Map<string, SignedVoucher>();
+    for (const { rows, most, under } of shares) {
+      const staying = rows.filter((one) => !leaving.has(keyOf(one.voucher)));
+      if (staying.length < most) continue;
+      const last = staying.reduce((a, b) => (under(b.value, a.value) ? b : a));
+      if (!under(last.value, value))
+        throw new WatchtowerError(
+          { code: "WATCHTOWER_FULL", most },
+          `at most ${most} vouchers are kept here, and each is worth as much as this one`,
+        );
+      leaving.set(keyOf(last.voucher), last.voucher);
+    }
+    return [...leaving.values()];
+  }
+
+  #of(payer: Address): readonly Kept[] {
+    return [...this.pots.values()]
+      .filter(({ config }) => config.payer.toLowerCase() === payer.toLowerCase())
+      .flatMap(({ kept }) => [...kept.values()]);
+  }
+
+  #set(config: PotConfig, kept: Kept): void {
+    const { potId } = kept.voucher;
+    const pot = this.pots.get(potId) ?? { config, kept: new Map() };
+    pot.kept.set(laneKey(kept.voucher), kept);
+    this.pots.set(potId, pot);
+  }
+
+  #delete(voucher: SignedVoucher): void {
+    const pot = this.pots.get(voucher.potId);
+    pot?.kept.delete(laneKey(voucher));
+    if (pot?.kept.size === 0) this.pots.delete(voucher.potId);
   }
 }
 
-function full(most: number, what: string): WatchtowerError {
-  return new WatchtowerError(
-    { code: "WATCHTOWER_FULL", most },
-    `at most ${most} ${what} are watched`,
-  );
+const less = (a: Value, b: Value) => a.all < b.all;
+const lessSure = (a: Value, b: Value) => a.sure < b.sure || (a.sure === b.sure && a.all < b.all);
+
+function record(config: PotConfig, { voucher, bounced }: Pick<Kept, "voucher" | "bounced">): Json {
+  const { cumulative, ...rest } = voucher;
+  return {
+    ...rest,
+    cumulative: cumulative.toString(),
+    config: { ...config },
+    ...(bounced !== undefined && { bounced: bounced.toString() }),
+  };
 }
 
-function record(config: PotConfig, { cumulative, ...voucher }: SignedVoucher): Json {
-  return { ...voucher, cumulative: cumulative.toString(), config: { ...config } };
-}
-
-function read(key: string, value: Json): SignedVoucher & { readonly config: PotConfig } {
+function read(
+  key: string,
+  value: Json,
+): SignedVoucher & { readonly config: PotConfig; readonly bounced?: string } {
   const stored = value as unknown as SignedVoucher & { config?: PotConfig; cumulative: unknown };
   if (typeof stored?.cumulative !== "string" || stored.config === undefined)
     throw new StoreError({ code: "STORE_CORRUPT", key }, `the kept voucher ${key} is unreadable`);

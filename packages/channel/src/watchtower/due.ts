@@ -1,26 +1,37 @@
 import type { Wei } from "@tabcast/runtime";
 import type { PotState } from "../chain/chain.ts";
 import { FINALIZED } from "../final.ts";
-import type { SignedVoucher } from "../types.ts";
+import type { Kept } from "./delegated.ts";
+import { type Brought, brought } from "./value.ts";
 
 /** Gas of one more row of a claim, into a fresh lane and credit. Source: the contract's gas snapshot, 54,763 a lane of 50. */
 export const ROW_GAS = 60_000n;
+/** Gas of a claim beside its rows. Source: the contract's gas snapshot, and 21,000 of any transaction. */
+export const CLAIM_GAS = 50_000n;
 
-/** What to bring now, of a closing pot whose lanes the chain has paid `claimed`; wei. Nothing in the first half of the challenge. */
+export interface DueOptions {
+  /** The chain's unix second. */
+  readonly now: number;
+  /** Wei per unit of gas. */
+  readonly gasPrice: Wei;
+}
+
+/**
+ * What to bring now, of a closing pot: nothing in the first half of the challenge, which is the owners'; no row, and no claim, for
+ * less than its gas; no row again that brought less than that before, unless the chain would pay it more now.
+ */
 export function due(
-  { closeAt, balance }: Pick<PotState, "closeAt" | "balance">,
+  pot: Pick<PotState, "closeAt" | "balance" | "reserved">,
   challengePeriod: number,
-  vouchers: readonly SignedVoucher[],
-  claimed: readonly Wei[],
-  { now, rowCost }: { readonly now: number; readonly rowCost: Wei },
-): readonly SignedVoucher[] {
+  kept: readonly Kept[],
+  { now, gasPrice }: DueOptions,
+): readonly Brought<Kept>[] {
+  const { closeAt } = pot;
   if (closeAt === 0 || closeAt === FINALIZED || now < closeAt - challengePeriod / 2) return [];
-  let left: bigint = balance;
-  return vouchers.filter(({ cumulative }, i) => {
-    const owed = cumulative - (claimed[i] ?? 0n);
-    const pays = owed < left ? owed : left;
-    if (pays <= rowCost) return false;
-    left -= pays;
-    return true;
-  });
+  const rowCost = ROW_GAS * gasPrice;
+  const worth = ({ bounced }: Kept, pays: Wei) =>
+    pays > rowCost && (bounced === undefined || pays > bounced);
+  const rows = brought(pot, kept, now, worth);
+  const pays = rows.reduce((sum, row) => sum + row.pays, 0n);
+  return pays > CLAIM_GAS * gasPrice + rowCost * BigInt(rows.length) ? rows : [];
 }

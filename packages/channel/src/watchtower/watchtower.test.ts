@@ -3,11 +3,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { stage } from "../../test/stage.ts";
 import { type Chain, connect } from "../chain/chain.ts";
+import { separator } from "../config.ts";
+import { openSecret } from "../secret.ts";
 import { memory } from "../store/memory.ts";
+import type { Sealed } from "../store/store.ts";
 import type { Address, PayerPot, SignedVoucher } from "../types.ts";
-import { MOST_IN_POT } from "./delegated.ts";
+import { sign } from "../voucher.ts";
+import type { Kept } from "./delegated.ts";
 import { due } from "./due.ts";
-import { openWatchtower, type Watchtower } from "./watchtower.ts";
+import { type OpenWatchtowerOptions, openWatchtower, type Watchtower } from "./watchtower.ts";
 
 type Stage = ReturnType<typeof stage>;
 const signal = AbortSignal.timeout(240_000);
@@ -29,22 +33,47 @@ afterAll(() => net.close());
 
 let rescued: [Address, bigint][];
 let problems: Error[];
+/** Looks at the chain that watchtowers have taken. */
+let looked: number;
 beforeEach(() => {
   rescued = [];
   problems = [];
+  looked = 0;
 });
 
-const watching = (store = memory()): Promise<Watchtower> =>
+/** Resolves when `count` more looks have been answered. */
+async function looks(count: number): Promise<void> {
+  const before = looked;
+  await expect.poll(() => looked - before, patience).toBeGreaterThanOrEqual(count);
+}
+
+/** Transactions of the watchtower's account so far. */
+const sent = async (): Promise<number> =>
+  Number(await net.cheat("eth_getTransactionCount", net.accounts[3].address, "latest"));
+
+const watching = (
+  store = memory(),
+  more: Partial<OpenWatchtowerOptions> & { readonly over?: Partial<Chain> } = {},
+): Promise<Watchtower> =>
   openWatchtower({
     domain: net.domain,
     rpc: net.rpc,
     account: net.accounts[3],
     store,
     signal,
-    chain,
+    chain: {
+      ...chain,
+      look: async (...asked) => {
+        const found = await chain.look(...asked);
+        looked++;
+        return found;
+      },
+      ...more.over,
+    },
     refresh: 20,
     onProblem: (error) => void problems.push(error),
     onRescue: (payee, paid) => void rescued.push([payee, paid]),
+    ...more,
   });
 const keep = (watchtower: Watchtower, { domain, config }: PayerPot, voucher: SignedVoucher) =>
   watchtower.accept(domain, config, voucher, { signal });
@@ -114,7 +143,7 @@ describe("a watchtower, on a real chain", () => {
     await pot.close();
   });
 
-  test("a watchtower refuses what it could not bring, and is not made to keep more than it can", async () => {
+  test("a watchtower refuses what it could not bring, and what its claim would cost more than", async () => {
     const pot = await funded();
     const voucher = await gone(pot);
     const watchtower = await watching();
@@ -131,47 +160,261 @@ describe("a watchtower, on a real chain", () => {
     await expect(offer({}, domain, { ...config, salt })).rejects.toMatchObject({
       code: "VOUCHER_UNTRUSTED_POT",
     });
-    const some = await Promise.all(
-      Array.from({ length: MOST_IN_POT + 4 }, (_, lane) =>
-        pot.pay({ payee: voucher.payee, lane }, wei(1n)),
-      ),
-    );
-    // All at once: none of them is stored when the last one asks.
-    const kept = await Promise.allSettled(some.map((one) => keep(watchtower, pot, one)));
-    expect(kept.filter(({ status }) => status === "fulfilled")).toHaveLength(MOST_IN_POT);
-    await expect(offer({})).rejects.toMatchObject({
-      reason: { code: "WATCHTOWER_FULL", most: MOST_IN_POT },
+    const dust = await pot.pay({ payee: voucher.payee, lane: 1 }, wei(1n));
+    await expect(keep(watchtower, pot, dust)).rejects.toMatchObject({
+      reason: { code: "WATCHTOWER_WORTHLESS", value: 1n },
     });
-    expect(watchtower.vouchers()).toHaveLength(MOST_IN_POT);
+    expect(watchtower.vouchers()).toEqual([]);
+    await watchtower.close();
+    await pot.close();
+  });
+
+  test("a watchtower claims again where a claim failed, and keeps vouchers while one is under way", async () => {
+    const pot = await funded();
+    const other = await funded();
+    const [voucher, late] = [await gone(pot), await gone(other)];
+    let tries = 0;
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    const { promise: answer, resolve: end } = Promise.withResolvers<void>();
+    const watchtower = await watching(memory(), {
+      over: {
+        claim: async (...call) => {
+          if (++tries === 1) throw new Error("the server was away");
+          resolve();
+          await answer;
+          return chain.claim(...call);
+        },
+      },
+    });
+    await keep(watchtower, pot, voucher);
+    await closeEarly(pot);
+    await net.warp(460);
+    await begun;
+    expect(problems.map(({ message }) => message)).toEqual(["the server was away"]);
+    await keep(watchtower, other, late);
+    await looks(3);
+    expect(watchtower.vouchers()).toEqual([voucher, late]);
+    expect(tries).toBe(2);
+    end();
+    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, WORTH]]);
+    await watchtower.close();
+    for (const one of [pot, other]) await one.close();
+  });
+});
+
+describe("a watchtower's gas", () => {
+  test("a watchtower is not drained by vouchers of a pot whose balance is promised to its payer's own lane", async () => {
+    const store = memory();
+    const pot = await funded({ store });
+    const lanes = Array.from({ length: 16 }, (_, lane) => ({
+      payee: net.accounts[1].address,
+      lane,
+    }));
+    const vouchers = [];
+    for (const lane of lanes) vouchers.push(await pot.pay(lane, wei(WORTH / 8n)));
+    // Kept while the pot still covers one of them each; then the payer takes the whole of it for itself.
+    const watchtower = await watching(memory(), { over: { gasPrice: async () => wei(1n) } });
+    for (const voucher of vouchers) await keep(watchtower, pot, voucher);
+    const sybil = { payee: net.accounts[2].address, lane: 666 };
+    const until = (await chain.now({ signal })) + 20_000;
+    await chain.reserve(
+      net.accounts[0],
+      pot.config,
+      [{ ...sybil, ceiling: wei(10n ** 15n), until, version: 0 }],
+      { signal },
+    );
+    const closeAt = await closeEarly(pot);
+    const before = await sent();
+    await net.warp(closeAt - 440 - (await chain.now({ signal })));
+    await looks(20);
+    expect(await sent()).toBe(before);
+    expect(rescued).toEqual([]);
+    expect(problems).toEqual([]);
+    await watchtower.close();
+    await pot.close();
+  });
+
+  test("a watchtower whose server shows a pot fuller than it is sends one claim that bounces, and no second one after a restart", async () => {
+    const pot = await funded();
+    const voucher = await gone(pot);
+    const store = memory();
+    const full = await chain.pot(pot.potId, { signal });
+    const over: Partial<Chain> = {
+      look: async (...asked) => {
+        const found = await chain.look(...asked);
+        looked++;
+        const fuller = found.pots.map((one) => ({ ...one, balance: full.balance }));
+        return { ...found, pots: fuller };
+      },
+    };
+    const first = await watching(store, { over });
+    await keep(first, pot, voucher);
+    // All of it goes to the payer's second address before the close.
+    const sybil = { payee: net.accounts[2].address, lane: 666, cumulative: wei(10n ** 15n) };
+    await chain.pay(net.accounts[0], pot.config, [sybil], { signal });
+    const closeAt = await closeEarly(pot);
+    const before = await sent();
+    await net.warp(closeAt - 440 - (await chain.now({ signal })));
+    await expect.poll(async () => (await sent()) - before, patience).toBe(1);
+    await looks(10);
+    await first.close();
+    const second = await watching(store, { over });
+    await looks(10);
+    expect((await sent()) - before).toBe(1);
+    expect(rescued).toEqual([]);
+    expect(problems).toEqual([]);
+    await second.close();
+    await pot.close();
+  });
+
+  test("a watchtower sends no claim whose quote is more than it brings, and sends it when gas is cheap again", async () => {
+    const pot = await funded();
+    const voucher = await gone(pot);
+    let dear = true;
+    const watchtower = await watching(memory(), {
+      over: {
+        quote: async (...asked) => (dear ? { gas: 1n, cost: wei(WORTH) } : chain.quote(...asked)),
+      },
+    });
+    await keep(watchtower, pot, voucher);
+    const closeAt = await closeEarly(pot);
+    const before = await sent();
+    await net.warp(closeAt - 440 - (await chain.now({ signal })));
+    await looks(5);
+    expect(await sent()).toBe(before);
+    dear = false;
+    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, WORTH]]);
     await watchtower.close();
     await pot.close();
   });
 });
 
-describe("what is due", () => {
-  const row = (cumulative: bigint): SignedVoucher => ({
-    potId: "0x",
-    payee: net.accounts[1].address,
-    lane: 0,
-    cumulative: wei(cumulative),
-    signature: "0x",
+describe("a watchtower's room", () => {
+  const ETHER = 10n ** 18n;
+  /** Vouchers of a payer for `count` lanes of workers that it made up, each for all that the pot has. */
+  async function madeUp(pot: PayerPot, store: ReturnType<typeof memory>, count: number) {
+    const key = await openSecret(
+      store,
+      ((await store.get(`pot/${pot.potId}`)) as unknown as { key: Sealed }).key,
+    );
+    return Promise.all(
+      Array.from({ length: count }, (_, lane) =>
+        sign(separator(pot.domain), key, {
+          potId: pot.potId,
+          payee: net.accounts[2].address,
+          lane,
+          cumulative: wei(ETHER),
+        }),
+      ),
+    );
+  }
+
+  test("a payer that fills its own pot's room with made-up lanes pushes out no lane that it guaranteed", async () => {
+    const store = memory();
+    const pot = await funded({ deposit: wei(ETHER), store });
+    const watchtower = await watching(memory(), { room: { all: 8, ofPot: 4, ofPayer: 6 } });
+    // All at once: none of them is stored when the last one asks.
+    const some = await madeUp(pot, store, 9);
+    const kept = await Promise.allSettled(some.map((one) => keep(watchtower, pot, one)));
+    expect(kept.filter(({ status }) => status === "fulfilled")).toHaveLength(4);
+    expect(kept.at(-1)).toMatchObject({ reason: { reason: { code: "WATCHTOWER_FULL", most: 4 } } });
+    const voucher = await gone(pot);
+    const until = (await chain.now({ signal })) + 3_000;
+    const row = {
+      payee: voucher.payee,
+      lane: voucher.lane,
+      ceiling: wei(WORTH),
+      until,
+      version: 0,
+    };
+    await chain.reserve(net.accounts[0], pot.config, [row], { signal });
+    await keep(watchtower, pot, voucher);
+    expect(watchtower.vouchers()).toHaveLength(4);
+    expect(watchtower.vouchers()).toContainEqual(voucher);
+    await watchtower.close();
+    await pot.close();
   });
-  const cost = { now: 1_500, rowCost: wei(10n) };
-  const closing = { closeAt: 2_000, balance: wei(100n) };
+
+  test("a payer with many pots has one share of the room, and others' vouchers are kept beside it", async () => {
+    const room = { all: 8, ofPot: 4, ofPayer: 5 };
+    const watchtower = await watching(memory(), { room });
+    for (let i = 0; i < 2; i++) {
+      const store = memory();
+      const pot = await funded({ deposit: wei(ETHER), store });
+      const some = await madeUp(pot, store, 4);
+      await Promise.allSettled(some.map((one) => keep(watchtower, pot, one)));
+      await pot.close();
+    }
+    expect(watchtower.vouchers()).toHaveLength(5);
+    const honest = await funded({ payer: net.accounts[1] });
+    const voucher = await gone(honest);
+    await keep(watchtower, honest, voucher);
+    expect(watchtower.vouchers()).toContainEqual(voucher);
+    await watchtower.close();
+    await honest.close();
+  });
+
+  test("a watchtower that is full lets go of what is worth least for what is worth more, and of nothing for less", async () => {
+    const watchtower = await watching(memory(), { room: { all: 2, ofPot: 2, ofPayer: 2 } });
+    const worth = async (amount: bigint): Promise<[PayerPot, SignedVoucher]> => {
+      const pot = await funded({ deposit: wei(2n * 10n ** 15n) });
+      return [pot, await gone(pot, amount)];
+    };
+    const [small, middle] = [await worth(2n * WORTH), await worth(3n * WORTH)];
+    const [least, most] = [await worth(WORTH), await worth(4n * WORTH)];
+    for (const [pot, voucher] of [small, middle]) await keep(watchtower, pot, voucher);
+    await expect(keep(watchtower, ...least)).rejects.toMatchObject({ code: "WATCHTOWER_FULL" });
+    await keep(watchtower, ...most);
+    expect(watchtower.vouchers()).toEqual([middle[1], most[1]]);
+    await watchtower.close();
+    for (const [pot] of [small, middle, least, most]) await pot.close();
+  });
+});
+
+describe("what is due", () => {
+  const row = (cumulative: bigint, more: Partial<Kept> & { claimed?: bigint } = {}): Kept => ({
+    voucher: {
+      potId: "0x",
+      payee: net.accounts[1].address,
+      lane: Number(cumulative),
+      cumulative: wei(cumulative),
+      signature: "0x",
+    },
+    cumulative: wei(cumulative),
+    lane: { claimed: wei(more.claimed ?? 0n), ceiling: wei(0n), until: 0 },
+    value: { sure: wei(0n), all: wei(0n) },
+    ...more,
+  });
+  /** A row costs 60,000 wei, and a claim 50,000 beside. */
+  const cost = { now: 1_500, gasPrice: wei(1n) };
+  const closing = { closeAt: 2_000, balance: wei(1_000_000n), reserved: wei(0n) };
+  const lanesOf = (...of: Parameters<typeof due>) => due(...of).map(({ row }) => row.voucher.lane);
 
   test("nothing is due of an open or final pot, nor in the first half of the challenge", () => {
-    const rows = [row(50n)];
-    expect(due(closing, 1_000, rows, [wei(0n)], cost)).toEqual(rows);
-    expect(due(closing, 1_000, rows, [wei(0n)], { ...cost, now: 1_499 })).toEqual([]);
-    expect(due({ ...closing, closeAt: 0 }, 1_000, rows, [wei(0n)], cost)).toEqual([]);
-    expect(due({ ...closing, closeAt: 2 ** 32 - 1 }, 1_000, rows, [wei(0n)], cost)).toEqual([]);
+    const rows = [row(500_000n)];
+    expect(lanesOf(closing, 1_000, rows, cost)).toEqual([500_000]);
+    expect(due(closing, 1_000, rows, { ...cost, now: 1_499 })).toEqual([]);
+    expect(due({ ...closing, closeAt: 0 }, 1_000, rows, cost)).toEqual([]);
+    expect(due({ ...closing, closeAt: 2 ** 32 - 1 }, 1_000, rows, cost)).toEqual([]);
   });
 
-  test("a row is due only if it pays more than its gas, counting what the pot still has", () => {
-    const rows = [row(10n), row(11n), row(60n), row(95n)];
-    const claimed = [wei(0n), wei(0n), wei(50n), wei(0n)];
-    // 11 leave 89, of which the last takes all.
-    expect(due(closing, 1_000, rows, claimed, cost)).toEqual([rows[1], rows[3]]);
-    expect(due({ ...closing, balance: wei(10n) }, 1_000, rows, claimed, cost)).toEqual([]);
+  test("a row is due only if it pays more than its gas, counting what the pot still has and has promised to nobody", () => {
+    const rows = [row(60_000n), row(60_001n), row(600_000n, { claimed: 590_000n }), row(950_000n)];
+    expect(lanesOf(closing, 1_000, rows, cost)).toEqual([60_001, 950_000]);
+    expect(due(closing, 1_000, rows, cost).map(({ pays }) => pays)).toEqual([60_001n, 939_999n]);
+    expect(due({ ...closing, reserved: wei(940_000n) }, 1_000, rows, cost)).toEqual([]);
+  });
+
+  test("a claim is due only if its rows together pay for the rest of its gas as well", () => {
+    expect(due(closing, 1_000, [row(110_000n)], cost)).toEqual([]);
+    expect(lanesOf(closing, 1_000, [row(110_001n)], cost)).toEqual([110_001]);
+    expect(lanesOf(closing, 1_000, [row(85_000n), row(85_001n)], cost)).toHaveLength(2);
+    expect(lanesOf(closing, 1_000, [row(85_000n), row(84_999n)], cost)).toEqual([]);
+  });
+
+  test("a row that bounced is due again only where the chain would pay more than it was to pay then", () => {
+    const bounced = wei(200_000n);
+    expect(lanesOf(closing, 1_000, [row(200_000n, { bounced })], cost)).toEqual([]);
+    expect(lanesOf(closing, 1_000, [row(200_001n, { bounced })], cost)).toEqual([200_001]);
   });
 });

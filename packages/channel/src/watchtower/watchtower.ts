@@ -3,18 +3,20 @@
  * voucher's owner, so a watchtower can be trusted by nobody and asked by everybody. It waits out the first half of the challenge, in
  * which an owner that lives claims for itself, and pays the gas of the rest: never more than the vouchers are worth.
  *
- * Bounds: `MOST_POTS` pots, `MOST_IN_POT` lanes each; each pot is read from the chain every `refresh`, and once when it is new.
- * Stored before it is acknowledged. Forgets a pot once it is final.
+ * Kept by what the chain would pay (`value.ts`), within a room that one pot and one payer have shares of (`delegated.ts`); dust is
+ * refused. All pots are read from the chain every `refresh`, a new lane once. Stored before it is acknowledged. A claim under way
+ * keeps no voucher from being kept. Forgets a pot once it is final.
  */
 import { type Clock, SerialQueue, systemClock, toError, type Wei } from "@tabcast/runtime";
-import { type Chain, connect, type Waits, type Wallet } from "../chain/chain.ts";
+import { type Chain, connect, type PotState, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
-import { VoucherError, verify } from "../voucher.ts";
-import { Delegated, type WatchedPot } from "./delegated.ts";
-import { due, ROW_GAS } from "./due.ts";
+import { laneKey, VoucherError, verify } from "../voucher.ts";
+import { Delegated, type Kept, ROOM, type Room, type Seen } from "./delegated.ts";
+import { CLAIM_GAS, due, ROW_GAS } from "./due.ts";
+import type { Brought } from "./value.ts";
 
 export interface OpenWatchtowerOptions {
   /** The one contract and chain whose pots are watched. */
@@ -27,12 +29,18 @@ export interface OpenWatchtowerOptions {
   readonly signal: AbortSignal;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
-  /** Milliseconds between two refreshes of a pot from the chain. Default 30_000. */
+  /** How much is kept. Default 512 vouchers, 64 of one pot, 128 of one payer. */
+  readonly room?: Room;
+  /** Milliseconds between two looks at the pots, and at the price of gas. Default 30_000. */
   readonly refresh?: number;
   /** Told of trouble in the background. */
   readonly onProblem?: (error: Error) => void;
   /** Told what a claim brought to whom, wei. */
   readonly onRescue?: (payee: Address, paid: Wei) => void;
+  /** Told what a claim cost, wei; after its `onRescue`. */
+  readonly onSpent?: (cost: Wei) => void;
+  /** Told of each voucher that is new or higher than before. */
+  readonly onKept?: (voucher: SignedVoucher) => void;
   readonly clock?: Clock;
 }
 
@@ -40,7 +48,8 @@ export interface OpenWatchtowerOptions {
 export interface Watchtower {
   /**
    * Checks and stores a voucher; a lower one than is kept changes nothing. Throws PotError for a pot that is not ours to watch or
-   * holds nothing, VoucherError for one its session key did not sign, WATCHTOWER_FULL.
+   * holds nothing, VoucherError for one its session key did not sign, WATCHTOWER_WORTHLESS for what costs more than it brings,
+   * WATCHTOWER_FULL.
    */
   accept(offered: Domain, config: PotConfig, voucher: SignedVoucher, waits: Waits): Promise<void>;
   /** What is kept now. */
@@ -51,23 +60,14 @@ export interface Watchtower {
 /** Opens what was kept before and watches on. Throws ChainError, StoreError; STORE_LOCKED if another tab watches. */
 export async function openWatchtower(options: OpenWatchtowerOptions): Promise<Watchtower> {
   const { domain, rpc, account, store, signal, clock = systemClock, refresh = 30_000 } = options;
-  const { onProblem = () => {}, onRescue = () => {} } = options;
+  const { onProblem = () => {}, onRescue = () => {}, onKept = () => {}, room = ROOM } = options;
+  const { onSpent = () => {} } = options;
   const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
   const release = await store.lock("tower", { signal, patience: 50 });
   try {
-    const delegated = await Delegated.read(store);
-    return watch({
-      domain,
-      chain,
-      account,
-      delegated,
-      clock,
-      signal,
-      refresh,
-      onProblem,
-      onRescue,
-      release,
-    });
+    const delegated = await Delegated.read(store, room);
+    const parts = { domain, chain, account, delegated, clock, refresh, release };
+    return watch({ ...parts, onProblem, onRescue, onSpent, onKept, signal });
   } catch (error) {
     release();
     throw error;
@@ -84,51 +84,144 @@ interface WatchtowerParts {
   readonly refresh: number;
   readonly onProblem: (error: Error) => void;
   readonly onRescue: (payee: Address, paid: Wei) => void;
+  readonly onSpent: (cost: Wei) => void;
+  readonly onKept: (voucher: SignedVoucher) => void;
   readonly release: () => void;
 }
 
+/** Pots of one look at the chain; with their lanes they may take more requests than one. */
+const PER_LOOK = 32;
+
 function watch(parts: WatchtowerParts): Watchtower {
-  const { domain, chain, delegated, clock, refresh, onProblem, release } = parts;
+  const { domain, chain, delegated, clock, refresh, onProblem, onKept, release } = parts;
   const domainSeparator = separator(domain);
   const queue = new SerialQueue();
   const own = new AbortController();
   const until = AbortSignal.any([parts.signal, own.signal]);
+  const waits = { signal: until };
+  const trouble = (error: unknown) => {
+    if (!until.aborted) onProblem(toError(error));
+  };
+  const gas = gasPrices(parts);
+  /** Pots whose claim is under way, each with its end. */
+  const claiming = new Map<Hex, Promise<void>>();
+
+  /** Takes what a look shows; claims are begun and not waited for. */
+  async function lookAt(potIds: readonly Hex[], gasPrice: Wei): Promise<void> {
+    for (const [potId, seen] of await seenOf(chain, delegated, potIds, waits)) {
+      const watched = delegated.pots.get(potId);
+      if (watched === undefined) continue;
+      if (seen.pot.closeAt === FINALIZED) {
+        await queue.run(() => delegated.forget(potId)).catch(trouble);
+        continue;
+      }
+      await queue.run(async () => delegated.see(potId, seen));
+      const { config, kept } = watched;
+      const rows = due(seen.pot, config.challengePeriod, [...kept.values()], {
+        now: seen.now,
+        gasPrice,
+      });
+      if (rows.length === 0 || claiming.has(potId)) continue;
+      const work = claim(
+        parts,
+        queue,
+        { config, rows, rowCost: (ROW_GAS * gasPrice) as Wei },
+        waits,
+      )
+        .catch(trouble)
+        .finally(() => claiming.delete(potId));
+      claiming.set(potId, work);
+    }
+  }
 
   async function poll(): Promise<void> {
     for (;;) {
-      await clock.sleep(refresh, { signal: until });
-      for (const [potId, pot] of delegated.pots)
-        await queue
-          .run(() => refreshPot(parts, potId, pot, { signal: until }))
-          .catch((error: unknown) => {
-            if (!until.aborted) onProblem(toError(error));
-          });
+      const potIds = [...delegated.pots.keys()];
+      if (potIds.length > 0) {
+        const gasPrice = await gas.renew().catch(trouble);
+        for (let from = 0; gasPrice !== undefined && from < potIds.length; from += PER_LOOK)
+          await lookAt(potIds.slice(from, from + PER_LOOK), gasPrice as Wei).catch(trouble);
+      }
+      await clock.sleep(refresh, waits);
     }
   }
   // Ends by the abort, which is no failure.
   poll().catch(() => undefined);
 
   return {
-    async accept(offered, config, voucher, waits) {
+    async accept(offered, config, voucher, options) {
       requireDomain(domain, offered);
       check(config);
       requirePot(voucher, potIdOf(domainSeparator, config));
+      const known = delegated.known(voucher);
+      if (known !== undefined && known.cumulative >= voucher.cumulative) return;
       // Before anything is computed or asked, and again when it is our turn: many may come at once.
-      if (!delegated.admits(voucher)) return;
+      if (known === undefined) delegated.requireRoom(config, voucher);
       await verify(domainSeparator, config.signer, voucher);
-      if (!delegated.pots.has(voucher.potId)) await requireFunded(chain, voucher.potId, waits);
-      await queue.run(async () => {
-        if (delegated.admits(voucher)) await delegated.put(config, voucher);
-      });
+      if (known !== undefined) await queue.run(() => delegated.raise(config, voucher));
+      else {
+        const cost = ((CLAIM_GAS + ROW_GAS) * (await gas.now(options))) as Wei;
+        const [[, seen]] = await seenOf(chain, delegated, [voucher.potId], options, voucher);
+        requireFunded(seen.pot);
+        await queue.run(async () => {
+          // Many may come at once: it is another look's business if its lane has come meanwhile.
+          if (delegated.known(voucher) !== undefined) await delegated.raise(config, voucher);
+          else await delegated.put(config, voucher, seen, { cost });
+        });
+      }
+      onKept(voucher);
     },
-    vouchers: () => delegated.all(),
+    vouchers: () => delegated.all().map(({ voucher }) => voucher),
     async close() {
       if (own.signal.aborted) return;
       own.abort();
+      await Promise.all(claiming.values());
       await queue.idle();
       release();
     },
   };
+}
+
+/** What gas costs, asked once for each look and kept until the next. */
+function gasPrices({ chain, clock, refresh, signal }: WatchtowerParts) {
+  let price: Wei | undefined;
+  let at = Number.NEGATIVE_INFINITY;
+  const ask = async (waits: Waits): Promise<Wei> => {
+    price = await chain.gasPrice(waits);
+    at = clock.now();
+    return price;
+  };
+  return {
+    renew: () => ask({ signal }),
+    now: async (waits: Waits): Promise<Wei> =>
+      price !== undefined && clock.now() - at < 2 * refresh ? price : ask(waits),
+  };
+}
+
+/** Pots with the lanes that are kept of each, and the lane of `more`, at one block. */
+async function seenOf(
+  chain: Chain,
+  delegated: Delegated,
+  potIds: readonly Hex[],
+  waits: Waits,
+  more?: SignedVoucher,
+): Promise<[[Hex, Seen], ...[Hex, Seen][]]> {
+  const asked = potIds.map((potId) => {
+    const kept = [...(delegated.pots.get(potId)?.kept.values() ?? [])];
+    const lanes = [...kept.map(({ voucher }) => voucher), ...(more === undefined ? [] : [more])];
+    return { potId, lanes: lanes.map(({ payee, lane }) => ({ payee, lane })) };
+  });
+  const { pots, now } = await chain.look(asked, waits);
+  return asked.map(({ potId, lanes }, i): [Hex, Seen] => {
+    const pot = pots[i];
+    if (pot === undefined)
+      throw new RangeError(`${pots.length} pots came, ${asked.length} were asked for`);
+    const states = lanes.flatMap((lane, j) => {
+      const state = pot.lanes[j];
+      return state === undefined ? [] : [[laneKey(lane), state] as const];
+    });
+    return [potId, { pot, lanes: new Map(states), now }];
+  }) as [[Hex, Seen], ...[Hex, Seen][]];
 }
 
 function requirePot(voucher: SignedVoucher, potId: Hex): void {
@@ -140,8 +233,7 @@ function requirePot(voucher: SignedVoucher, potId: Hex): void {
 }
 
 /** Throws POT_FINAL, POT_UNFUNDED for a pot from which nothing could be brought to anybody. */
-async function requireFunded(chain: Chain, potId: Hex, waits: Waits): Promise<void> {
-  const { exists, closeAt, balance } = await chain.pot(potId, waits);
+function requireFunded({ exists, closeAt, balance }: PotState): void {
   if (closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
   if (!exists || balance === 0n)
     throw new PotError(
@@ -150,26 +242,33 @@ async function requireFunded(chain: Chain, potId: Hex, waits: Waits): Promise<vo
     );
 }
 
-/** Reads a pot from the chain: forgets it if it is final, and claims what is due if it closes. */
-async function refreshPot(
-  { chain, account, delegated, onRescue }: WatchtowerParts,
-  potId: Hex,
-  { config, vouchers }: WatchedPot,
+interface Claim {
+  readonly config: PotConfig;
+  readonly rows: readonly Brought<Kept>[];
+  /** Wei of one row's gas. */
+  readonly rowCost: Wei;
+}
+
+/** Brings rows to the contract, unless the quote of the claim is more than they bring; remembers what brought less than its gas. */
+async function claim(
+  { chain, account, delegated, onRescue, onSpent }: WatchtowerParts,
+  queue: SerialQueue,
+  { config, rows, rowCost }: Claim,
   waits: Waits,
 ): Promise<void> {
-  const pot = await chain.pot(potId, waits);
-  if (pot.closeAt === FINALIZED) return delegated.forget(potId);
-  if (pot.closeAt === 0) return;
-  const lanes = [...vouchers.values()];
-  const [claimed, now, gasPrice] = await Promise.all([
-    chain.claimed(potId, lanes, waits),
-    chain.now(waits),
-    chain.gasPrice(waits),
-  ]);
-  const rowCost = (ROW_GAS * gasPrice) as Wei;
-  const rows = due(pot, config.challengePeriod, lanes, claimed, { now, rowCost });
-  if (rows.length === 0) return;
-  const { events } = await chain.claim(account, config, rows, waits);
+  const vouchers = rows.map(({ row }) => row.voucher);
+  const quote = await chain.quote(account.address, { do: "claim", config, vouchers }, waits);
+  if (rows.reduce((sum, { pays }) => sum + pays, 0n) <= quote.cost) return;
+  const { events, cost } = await chain.claim(account, config, vouchers, waits);
+  const paid = new Map<string, Wei>();
   for (const event of events)
-    if (event.type === "claimed" && event.paid > 0n) onRescue(event.payee, event.paid);
+    if (event.type === "claimed" && event.paid > 0n) {
+      paid.set(laneKey(event), event.paid);
+      onRescue(event.payee, event.paid);
+    }
+  onSpent(cost);
+  const bounced = rows
+    .map(({ row: { voucher }, pays }) => ({ voucher, pays }))
+    .filter(({ voucher }) => (paid.get(laneKey(voucher)) ?? 0n) <= rowCost);
+  await queue.run(() => delegated.bounce(bounced));
 }
