@@ -1,7 +1,7 @@
 import type { WorkerEvent } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { notEarning, sentence, step } from "./earning.ts";
+import { dueSentence, keptSentence, notEarning, sentence, step } from "./earning.ts";
 
 const job = (seq: number, state: "started" | "done" | "failed"): WorkerEvent => ({
   type: "job",
@@ -18,6 +18,36 @@ const paid = (seq: number, wei: bigint): WorkerEvent => ({
   total: Wei.of(wei),
 });
 const working = { ...notEarning, phase: "working", reachable: true } as const;
+
+const POT = `0x${"07".repeat(32)}` as const;
+
+test("what must be claimed is said with the time, until it is claimed", () => {
+  const due = {
+    type: "due",
+    potId: POT,
+    amount: Wei.of(10n ** 15n),
+    before: 1_790_000_000,
+  } as const;
+  const after = step(working, { type: "money", news: due });
+  expect(dueSentence(working)).toBeUndefined();
+  expect(dueSentence(after)).toMatch(/^Claim before .+, or 0\.001 ETH is lost$/);
+  const claimed = { type: "claimed", potId: POT, paid: Wei.of(10n ** 15n) } as const;
+  expect(dueSentence(step(after, { type: "money", news: claimed }))).toBeUndefined();
+});
+
+test("who keeps what was earned is said by the pot that has fewest", () => {
+  const kept = (potId: `0x${string}`, keepers: number | undefined) =>
+    ({ type: "delegated", potId, keepers }) as const;
+  expect(keptSentence(working)).toBeUndefined();
+  const two = step(working, kept(POT, 2));
+  expect(keptSentence(two)).toBe("2 other tabs keep what you earned, and would claim it for you.");
+  expect(keptSentence(step(two, kept("0x01", 1)))).toBe(
+    "1 other tab keeps what you earned, and would claim it for you.",
+  );
+  const none = step(two, kept("0x01", 0));
+  expect(keptSentence(none)).toContain("leave this one open");
+  expect(keptSentence(step(none, kept("0x01", undefined)))).toBe(keptSentence(two));
+});
 
 test("earned is the sum of what was credited, and each job shows its own part", () => {
   const after = [

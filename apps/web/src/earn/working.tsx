@@ -1,5 +1,5 @@
 import { Progress } from "@base-ui/react/progress";
-import { type Earning, sentence } from "../earning.ts";
+import { dueSentence, type Earning, keptSentence, sentence } from "../earning.ts";
 import * as format from "../format.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
@@ -89,14 +89,24 @@ function Now({ earning }: { earning: Earning }) {
         {phase === "working" && earning.resting === undefined && <Spinner className="size-5" />}
         <output aria-label="Worker state">{sentence(earning)}</output>
       </p>
+      {keptSentence(earning) !== undefined && (
+        <p className="mt-2 text-[0.9375rem] text-muted">{keptSentence(earning)}</p>
+      )}
     </Panel>
   );
 }
 
 function Notices({ earning }: { earning: Earning }) {
   const { phase } = earning;
+  const due = dueSentence(earning);
   return (
     <>
+      {due !== undefined && (
+        <Notice tone="warn" title={due}>
+          A broadcaster closes its deposit, or a promise of payment ends. This tab claims by itself
+          as long as it can pay the gas; press Claim if it cannot.
+        </Notice>
+      )}
       {phase === "working" && !earning.reachable && (
         <Notice tone="warn" title="No relay holds a slot for this tab yet">
           Broadcasters cannot reach it until one does. The tab keeps asking; if this stays, a

@@ -1,4 +1,4 @@
-import type { Purse, PurseNews, Watchtower } from "@tabcast/channel";
+import type { Hex, Purse, PurseNews, Watchtower } from "@tabcast/channel";
 import type { Availability, Check, Hire, Limits } from "@tabcast/market";
 import type { Capability, CodecName, Transcoder } from "@tabcast/media";
 import type { Wei } from "@tabcast/runtime";
@@ -53,6 +53,8 @@ export type WorkerEvent =
     }
   /** A guarantee, a claim, or a claim that the pot could not pay. */
   | { readonly type: "money"; readonly news: PurseNews }
+  /** So many peers keep our highest voucher of a pot now, and claim it if we cannot; undefined: nothing of it is outstanding. */
+  | { readonly type: "delegated"; readonly potId: Hex; readonly keepers: number | undefined }
   | { readonly type: "refused"; readonly what: string; readonly why: string }
   /** Whether the tab takes work, and why not. */
   | ({ readonly type: "availability" } & Availability.State)
@@ -115,7 +117,7 @@ export interface WorkerNode {
     readonly streams: number;
     readonly blobBytes: number;
   };
-  /** Gives its newest vouchers to peers that keep them, before it may be too late; never rejects. */
+  /** Gives its newest vouchers to peers that keep them, and claims what is worth it, before it may be too late; never rejects. */
   handOver(): Promise<void>;
   /** Says goodbye to its broadcasters, finishes or drops its jobs, keeps its books. May be called twice. */
   close(): Promise<void>;

@@ -38,7 +38,10 @@ export function work(options: WorkerOptions): WorkerNode {
   const limiter = openRateLimiter(context, LIVE, (dropped) =>
     on({ type: "dropped-input", ...dropped }),
   );
-  const delegation = openDelegation(context, { purse });
+  const delegation = openDelegation(context, {
+    purse,
+    kept: (potId, keepers) => on({ type: "delegated", potId, keepers }),
+  });
   const speeds = openSpeeds(context, {
     capabilities: options.capabilities,
     measure: options.measure,
@@ -99,7 +102,9 @@ export function work(options: WorkerOptions): WorkerNode {
       streams: engagements.all().length,
       blobBytes: blobs.size(),
     }),
-    handOver: () => delegation.now(),
+    handOver: async () => {
+      await Promise.all([delegation.now(), purse.secure({ signal })]);
+    },
     async close() {
       if (own.signal.aborted) return;
       const limit = clock.timeout(CLOSING_MS);
