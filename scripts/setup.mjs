@@ -18,7 +18,7 @@ function wanted() {
   return fingerprint(["pnpm-lock.yaml", "pnpm-workspace.yaml", "patches", ...manifests]);
 }
 
-async function packages() {
+async function install() {
   const now = wanted();
   if (existsSync(node24) && existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
   const { packageManager } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -181,14 +181,19 @@ export async function firefox() {
   return { path };
 }
 
-/** Makes the machine ready, or throws a Stop. Returns Chromium's path; says nothing when nothing is missing. */
-export async function setup() {
+/** Brings packages and Node 24, or throws a Stop; says nothing when nothing is missing. */
+export async function packages() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < leastNode)
     throw new Stop(
       `Node ${leastNode} or newer is needed to start, and this is ${process.versions.node}`,
     );
   mkdirSync(join(root, "node_modules"), { recursive: true });
+  await install();
+}
+
+/** Makes the machine ready, or throws a Stop. Returns Chromium's path; says nothing when nothing is missing. */
+export async function setup() {
   await packages();
   return { chromium: await chromium() };
 }

@@ -13,14 +13,19 @@ export interface MemoryStore extends Store {
   share(): MemoryStore;
 }
 
-interface Place {
+/** Where records are while their process lives. */
+export interface Place {
+  /** JSON by key. */
   readonly records: Map<string, string>;
+  /** Makes the records as they are to become survive a crash; they change only once it resolves. Default: nothing does. */
+  readonly persist?: (records: ReadonlyMap<string, string>) => Promise<void>;
   readonly held: Map<string, Promise<void>>;
   readonly key: Promise<CryptoKey>;
 }
 
-function use(place: Place, clock: Clock): MemoryStore {
-  const { records, held, key } = place;
+/** A use of a place. */
+export function use(place: Place, clock: Clock): MemoryStore {
+  const { records, held, key, persist } = place;
   let closed = false;
   const open = () => {
     if (closed) throw new StoreError({ code: "STORE_CLOSED" }, "the store was closed");
@@ -46,9 +51,14 @@ function use(place: Place, clock: Clock): MemoryStore {
       const texts = changes.map(
         ([name, value]) => [name, value === undefined ? undefined : JSON.stringify(value)] as const,
       );
-      for (const [name, text] of texts)
-        if (text === undefined) records.delete(name);
-        else records.set(name, text);
+      const apply = (to: Map<string, string>) => {
+        for (const [name, text] of texts)
+          if (text === undefined) to.delete(name);
+          else to.set(name, text);
+        return to;
+      };
+      if (persist !== undefined) await persist(apply(new Map(records)));
+      apply(records);
     },
     seal: async (secret) => {
       open();

@@ -19,7 +19,9 @@ export type WatchtowerReason =
   /** No room for what was brought: all that is kept is worth as much. Do: nothing; its owner hands it to another peer. */
   | { code: "WATCHTOWER_FULL"; most: number }
   /** The chain would pay the voucher less than its claim costs, wei. Do: bring it again when more is owed, or gas is cheaper. */
-  | { code: "WATCHTOWER_WORTHLESS"; value: Wei; cost: Wei };
+  | { code: "WATCHTOWER_WORTHLESS"; value: Wei; cost: Wei }
+  /** The watchtower's own account has less than two claims cost, wei. Do: its owner sends the account some of the chain's coin. */
+  | { code: "WATCHTOWER_NO_GAS"; account: Address; have: Wei; need: Wei };
 
 /** A watchtower keeps no such voucher. */
 export class WatchtowerError extends CodedError<WatchtowerReason> {}

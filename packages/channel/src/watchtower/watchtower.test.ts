@@ -1,4 +1,5 @@
 import type { Wei } from "@tabcast/runtime";
+import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { stage } from "../../test/stage.ts";
@@ -284,6 +285,24 @@ describe("a watchtower's gas", () => {
     expect(await sent()).toBe(before);
     dear = false;
     await expect.poll(() => rescued, patience).toEqual([[voucher.payee, WORTH]]);
+    await watchtower.close();
+    await pot.close();
+  });
+});
+
+describe("a watchtower's account", () => {
+  test("a watchtower keeps nothing while it could not pay for two claims, and keeps on when its owner sent it coins", async () => {
+    const pot = await funded();
+    const voucher = await gone(pot);
+    const account = privateKeyToAccount(`0x${"66".repeat(32)}`);
+    const watchtower = await watching(memory(), { account });
+    await net.setBalance(account, 1n);
+    await expect(keep(watchtower, pot, voucher)).rejects.toMatchObject({
+      reason: { code: "WATCHTOWER_NO_GAS", account: account.address, have: 1n },
+    });
+    await net.setBalance(account, 10n ** 18n);
+    await keep(watchtower, pot, voucher);
+    expect(watchtower.vouchers()).toEqual([voucher]);
     await watchtower.close();
     await pot.close();
   });

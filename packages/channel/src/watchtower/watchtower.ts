@@ -14,7 +14,7 @@ import { FINALIZED } from "../final.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import { laneKey, VoucherError, verify } from "../voucher.ts";
-import { Delegated, type Kept, ROOM, type Room, type Seen } from "./delegated.ts";
+import { Delegated, type Kept, ROOM, type Room, type Seen, WatchtowerError } from "./delegated.ts";
 import { CLAIM_GAS, due, ROW_GAS } from "./due.ts";
 import type { Brought } from "./value.ts";
 
@@ -49,7 +49,7 @@ export interface Watchtower {
   /**
    * Checks and stores a voucher; a lower one than is kept changes nothing. Throws PotError for a pot that is not ours to watch or
    * holds nothing, VoucherError for one its session key did not sign, WATCHTOWER_WORTHLESS for what costs more than it brings,
-   * WATCHTOWER_FULL.
+   * WATCHTOWER_NO_GAS, WATCHTOWER_FULL.
    */
   accept(offered: Domain, config: PotConfig, voucher: SignedVoucher, waits: Waits): Promise<void>;
   /** What is kept now. */
@@ -102,7 +102,7 @@ function watch(parts: WatchtowerParts): Watchtower {
   const trouble = (error: unknown) => {
     if (!until.aborted) onProblem(toError(error));
   };
-  const gas = gasPrices(parts);
+  const gas = openGas(parts);
   /** Pots whose claim is under way, each with its end. */
   const claiming = new Map<Hex, Promise<void>>();
 
@@ -138,9 +138,9 @@ function watch(parts: WatchtowerParts): Watchtower {
     for (;;) {
       const potIds = [...delegated.pots.keys()];
       if (potIds.length > 0) {
-        const gasPrice = await gas.renew().catch(trouble);
-        for (let from = 0; gasPrice !== undefined && from < potIds.length; from += PER_LOOK)
-          await lookAt(potIds.slice(from, from + PER_LOOK), gasPrice as Wei).catch(trouble);
+        const now = await gas.renew().catch(trouble);
+        for (let from = 0; now && from < potIds.length; from += PER_LOOK)
+          await lookAt(potIds.slice(from, from + PER_LOOK), now.price).catch(trouble);
       }
       await clock.sleep(refresh, waits);
     }
@@ -160,7 +160,7 @@ function watch(parts: WatchtowerParts): Watchtower {
       await verify(domainSeparator, config.signer, voucher);
       if (known !== undefined) await queue.run(() => delegated.raise(config, voucher));
       else {
-        const cost = ((CLAIM_GAS + ROW_GAS) * (await gas.now(options))) as Wei;
+        const cost = await gas.costOfOne(options);
         const [[, seen]] = await seenOf(chain, delegated, [voucher.potId], options, voucher);
         requireFunded(seen.pot);
         await queue.run(async () => {
@@ -182,19 +182,35 @@ function watch(parts: WatchtowerParts): Watchtower {
   };
 }
 
-/** What gas costs, asked once for each look and kept until the next. */
-function gasPrices({ chain, clock, refresh, signal }: WatchtowerParts) {
-  let price: Wei | undefined;
+/** What gas costs and what we have for it; asked once for each look, and kept until the next. */
+function openGas({ chain, account, clock, refresh, signal }: WatchtowerParts) {
+  const { address } = account;
+  let known: { readonly price: Wei; readonly have: Wei } | undefined;
   let at = Number.NEGATIVE_INFINITY;
-  const ask = async (waits: Waits): Promise<Wei> => {
-    price = await chain.gasPrice(waits);
+  async function ask(waits: Waits) {
+    const [price, have] = await Promise.all([chain.gasPrice(waits), chain.balance(address, waits)]);
+    known = { price, have };
     at = clock.now();
-    return price;
-  };
+    return known;
+  }
   return {
     renew: () => ask({ signal }),
-    now: async (waits: Waits): Promise<Wei> =>
-      price !== undefined && clock.now() - at < 2 * refresh ? price : ask(waits),
+    /** Wei that a claim of one voucher costs. Throws WATCHTOWER_NO_GAS where we could not pay for two. */
+    async costOfOne(waits: Waits): Promise<Wei> {
+      const fresh = known !== undefined && clock.now() - at < 2 * refresh ? known : undefined;
+      // Somebody may have sent us coins since.
+      const enough = (one: { price: Wei; have: Wei } | undefined) =>
+        one !== undefined && one.have >= 2n * (CLAIM_GAS + ROW_GAS) * one.price ? one : undefined;
+      const { price, have } = enough(fresh) ?? (await ask(waits));
+      const cost = ((CLAIM_GAS + ROW_GAS) * price) as Wei;
+      const need = (2n * cost) as Wei;
+      if (have < need)
+        throw new WatchtowerError(
+          { code: "WATCHTOWER_NO_GAS", account: address, have, need },
+          `the watchtower's account ${address} has ${have} wei for gas, and two claims cost ${need}`,
+        );
+      return cost;
+    },
   };
 }
 
