@@ -17,7 +17,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-const signal = AbortSignal.timeout(120_000);
+const signal = AbortSignal.timeout(300_000);
 let dir: string;
 let net: Anvil;
 let relay: Relay;
@@ -78,7 +78,7 @@ function start(...args: string[]) {
   const hears = (event: string) =>
     expect
       .poll(() => said.find((one) => one.event === event), {
-        timeout: 30_000,
+        timeout: 60_000,
         message: `${event}: ${JSON.stringify(said)} ${errors.join("")}`,
       })
       .toBeDefined()
@@ -111,7 +111,7 @@ async function delegate(peer: string, payee: `0x${string}`, amount: bigint) {
   const seed = crypto.getRandomValues(new Uint8Array(32));
   const mesh = await libp2p({ seed, relays: relay.addrs, iceServers: [], local: true });
   await expect
-    .poll(() => mesh.neighbours().map((one) => one.peer), { timeout: 30_000 })
+    .poll(() => mesh.neighbours().map((one) => one.peer), { timeout: 60_000 })
     .toContain(peer);
   const head = Delegate.encode({
     pot: Wire.fromPot(pot.domain, pot.config),
@@ -152,7 +152,7 @@ test("a watchtower joins the network, keeps a worker's voucher over a restart, a
   expect(await chain.credit(payee, { signal })).toBe(worth);
   expect(await second.stop()).toBe(0);
   await pot.close();
-}, 90_000);
+}, 180_000);
 
 test("a watchtower without gas says whom to fund, and keeps nothing", async () => {
   const tower = start();
@@ -164,7 +164,7 @@ test("a watchtower without gas says whom to fund, and keeps nothing", async () =
   expect(await readFile(join(books, "gas.key"), "utf8")).toMatch(/^0x[0-9a-f]{64}\n$/);
   expect(await tower.stop()).toBe(0);
   await pot.close();
-}, 60_000);
+}, 120_000);
 
 /** Runs to the end: the exit code and what was said to the person. */
 async function refused(...args: string[]) {
@@ -192,4 +192,4 @@ test("a command line, a key or a network that makes no sense is refused in one l
   const elsewhere = await refused("--rpc", "http://127.0.0.1:1");
   expect(elsewhere.code).toBe(1);
   expect(elsewhere.said).toMatch(/^tabcast-watchtower: .*127.0.0.1:1.*\n$/);
-}, 60_000);
+}, 120_000);

@@ -70,7 +70,7 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
   const seed = fromHex((await keyOf(join(dir, "peer.key"))).slice(2));
   const { relays, iceServers, local } = config;
   const mesh = await libp2p({ seed, relays, iceServers, local, ...waits });
-  keepVouchers({ mesh, watchtower, clock: systemClock, ...waits });
+  keepVouchers({ mesh, ...waits }, { watchtower });
   say("joining", { peer: mesh.self });
   await stayed(() => mesh.neighbours().length, say, signal);
   await mesh.close();

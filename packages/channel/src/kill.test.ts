@@ -3,13 +3,16 @@ import fc from "fast-check";
 import { privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { Crash } from "../test/crash.ts";
-import { type Ledger, ledger } from "../test/ledger.ts";
+import { type Ledger, ledger, NOW } from "../test/ledger.ts";
 import { replay } from "../test/replay.ts";
+import * as Config from "./config.ts";
 import { openPurse } from "./payee/open-purse.ts";
 import { openPot, resumePot } from "./payer/open-pot.ts";
 import { unsettled } from "./payer/pot-record.ts";
 import { type MemoryStore, memory } from "./store/memory.ts";
-import type { Domain, PayerPot, Purse, SignedVoucher } from "./types.ts";
+import type { Domain, Lane, PayerPot, PotConfig, Purse, SignedVoucher } from "./types.ts";
+import * as Voucher from "./voucher.ts";
+import { openWatchtower } from "./watchtower/watchtower.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Wei;
 const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
@@ -260,6 +263,151 @@ describe(`a tab that dies at any of ${kills.length} points of its store`, () => 
 
   test("a tab has at least twenty points where it can die", () => {
     expect(kills.length).toBeGreaterThanOrEqual(20);
+  });
+});
+
+/** What a claim is worth in these: more than the 120,000 wei that it costs on this chain. */
+const WORTH = wei(1_000_000);
+const ours = { payee: worker.address, lane: LANE };
+const configOf = (n: number): PotConfig => ({
+  payer: payer.address,
+  signer: payer.address,
+  token: `0x${"00".repeat(20)}`,
+  challengePeriod: 900,
+  salt: `0x${n.toString(16).padStart(64, "0")}`,
+});
+const signedFor = (n: number, { payee, lane }: Lane, cumulative: Wei): Promise<SignedVoucher> => {
+  const potId = Config.potId(Config.separator(domain), configOf(n));
+  return Voucher.sign(Config.separator(domain), payer, { potId, payee, lane, cumulative });
+};
+
+/** Lives through `part` with a store that dies at its operation `at`; the part is begun again until it gets to its end. */
+async function untilDone(
+  store: MemoryStore,
+  fuse: { left: number; after: boolean },
+  part: (store: MemoryStore) => Promise<void>,
+): Promise<number> {
+  for (let deaths = 0; ; deaths++)
+    try {
+      await part(mortal(store.share(), fuse));
+      return deaths;
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+      fuse.left = Number.MAX_SAFE_INTEGER;
+    }
+}
+
+/** A worker whose pot closes while another tab's lane was left behind: all of it is claimed, by this tab alone. */
+async function closing(fuse: { left: number; after: boolean }) {
+  const chain = ledger(domain);
+  const store = memory();
+  const { potId } = await signedFor(1, ours, WORTH);
+  await chain.deposit(payer, configOf(1), {
+    amount: wei(10n ** 9n),
+    signerGas: wei(0),
+    signal,
+  });
+  const base = { payee: worker.address, account: worker, domain, rpc: "", signal, chain };
+  const other = await openPurse({ ...base, lane: LANE + 1, store: store.share() });
+  await other.trust(domain, configOf(1), { signal });
+  await other.accrue(potId, WORTH);
+  await other.accept(await signedFor(1, other, WORTH));
+  await other.close();
+  const deaths = await untilDone(store, fuse, async (mine) => {
+    const purse = await openPurse({ ...base, lane: LANE, store: mine });
+    try {
+      if ((await chain.pot(potId, { signal })).closeAt === 0) {
+        await purse.trust(domain, configOf(1), { signal });
+        await purse.accrue(potId, WORTH);
+        const voucher = await signedFor(1, purse, WORTH);
+        if (purse.highest(potId) === undefined) await purse.accept(voucher);
+        chain.close(potId, NOW + 900);
+      }
+      await purse.claim({ signal });
+    } finally {
+      await purse.close();
+    }
+  });
+  const lanes = await chain.lanes(potId, [ours, { ...ours, lane: LANE + 1 }], { signal });
+  return { deaths, claimed: lanes.map(({ claimed }) => claimed) };
+}
+
+/** A watchtower that keeps two vouchers, lets go of one for a better one, and claims when the pots close. */
+async function watching(fuse: { left: number; after: boolean }) {
+  const chain = ledger(domain);
+  const store = memory();
+  const vouchers: SignedVoucher[] = [];
+  for (const n of [1, 2, 3]) {
+    vouchers.push(await signedFor(n, ours, wei(WORTH * BigInt(n))));
+    const amount = wei(10n ** 9n);
+    await chain.deposit(payer, configOf(n), { amount, signerGas: wei(0), signal });
+  }
+  const told: number[] = [];
+  const deaths = await untilDone(store, fuse, async (mine) => {
+    const watchtower = await openWatchtower({
+      domain,
+      rpc: "",
+      account: payer,
+      store: mine,
+      signal,
+      chain,
+      room: { all: 2, ofPot: 2, ofPayer: 2 },
+    });
+    try {
+      for (const [i, voucher] of vouchers.entries()) {
+        if (told.includes(i)) continue;
+        await watchtower.accept(domain, configOf(i + 1), voucher, { signal });
+        told.push(i);
+      }
+    } finally {
+      await watchtower.close();
+    }
+  });
+  // Whatever it said that it keeps, and is not worth least, is on disk.
+  const again = await openWatchtower({ domain, rpc: "", account: payer, store, signal, chain });
+  const kept = again.vouchers();
+  await again.close();
+  return { deaths, kept, vouchers };
+}
+
+/** How many operations the store does in a story when nobody dies. */
+async function operationsOf(story: typeof closing | typeof watching): Promise<number> {
+  const fuse = { left: Number.MAX_SAFE_INTEGER, after: false };
+  await story(fuse);
+  return Number.MAX_SAFE_INTEGER - fuse.left;
+}
+const deathsOf = (count: number) =>
+  Array.from({ length: count }, (_, at) =>
+    ["before", "after"].map((when) => ({ at, when, after: when === "after" })),
+  ).flat();
+
+const closes = deathsOf(await operationsOf(closing));
+describe(`a worker's tab that dies at any of ${closes.length} points while its pot closes`, () => {
+  test.each(closes)(
+    "the tab dies $when operation $at, and both of its payee's lanes are paid",
+    async ({ at, after }) => {
+      const { deaths, claimed } = await closing({ left: at, after });
+      expect(deaths).toBe(1);
+      expect(claimed).toEqual([WORTH, WORTH]);
+    },
+  );
+});
+
+const keeps = deathsOf(await operationsOf(watching));
+describe(`a watchtower that dies at any of ${keeps.length} points of its store`, () => {
+  test.each(keeps)(
+    "the watchtower dies $when operation $at, and keeps the two vouchers that are worth most",
+    async ({ at, after }) => {
+      const { deaths, kept, vouchers } = await watching({ left: at, after });
+      expect(deaths).toBe(1);
+      expect(kept.toSorted((a, b) => (a.cumulative < b.cumulative ? -1 : 1))).toEqual(
+        vouchers.slice(1),
+      );
+    },
+  );
+
+  test("a worker's and a watchtower's tab have at least twenty more points where they can die", () => {
+    expect(closes.length + keeps.length).toBeGreaterThanOrEqual(20);
   });
 });
 

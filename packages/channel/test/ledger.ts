@@ -89,6 +89,10 @@ export function ledger(domain: Domain): Ledger {
       count("height");
       return 1n;
     },
+    async balance() {
+      count("balance");
+      return (10n ** 18n) as Wei;
+    },
     async gasPrice() {
       count("gasPrice");
       return 1n as Wei;

@@ -1,4 +1,4 @@
-import type { Address, Purse, Wallet } from "@tabcast/channel";
+import type { Address, OpenPurseOptions, Purse, Wallet } from "@tabcast/channel";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { domainOf, type Identity } from "./identity.ts";
@@ -16,7 +16,7 @@ export interface Purses {
   /** The worker's purse, until it is closed; `use` takes it too. Throws ChainError, StoreError. */
   open(
     who: Who,
-    options: { signal: AbortSignal },
+    options: { signal: AbortSignal } & Pick<OpenPurseOptions, "softCap" | "segmentPay">,
   ): Promise<{ readonly purse: Purse; close(): Promise<void> }>;
   /** The worker's purse if it is this payee's, or one that is opened for as long as `work` takes. */
   use<T>(who: Who, work: (purse: Purse) => Promise<T>): Promise<T>;
@@ -35,7 +35,10 @@ export function openPurses(
     return next;
   }
 
-  async function purse({ payee, wallet }: Who, options: { signal: AbortSignal }): Promise<Purse> {
+  async function purse(
+    { payee, wallet }: Who,
+    options: Pick<OpenPurseOptions, "signal" | "softCap" | "segmentPay">,
+  ): Promise<Purse> {
     const [{ config }, { openPurse }, store] = await Promise.all([
       identity.join(),
       outside.money(),
@@ -46,7 +49,7 @@ export function openPurses(
       domain: domainOf(config),
       rpc: config.chain.rpc,
       store,
-      signal: options.signal,
+      ...options,
       ...(wallet !== undefined && { account: wallet }),
     });
   }

@@ -10,6 +10,7 @@ import { openSettling, type Settling } from "./settle.ts";
 import { meter, type Sample } from "./traffic.ts";
 import { openViewer, type TabViewer } from "./viewer.ts";
 import { type BurnerWallet, openWallet } from "./wallet.ts";
+import { type GasPurse, openGasPurse } from "./watchtower.ts";
 import { openWorker, type TabWorker } from "./worker.ts";
 
 export interface TabOptions {
@@ -28,6 +29,8 @@ export interface Tab extends Pick<Identity, "state" | "join"> {
   readonly books: Books;
   readonly rpc: Rpc;
   readonly wallet: BurnerWallet;
+  /** What pays for claims that this tab makes for other workers. */
+  readonly gas: GasPurse;
   readonly payees: Payees;
   readonly worker: TabWorker;
   readonly broadcaster: TabBroadcaster;
@@ -57,7 +60,8 @@ export function openTab(options: TabOptions): Tab {
   const rpc = openRpc(bag, identity);
   const purses = openPurses(bag, { identity, books });
   const payees = openPayees(bag, { identity, books });
-  const worker = openWorker(bag, { identity, books, purses, payees });
+  const burner = openWallet(bag, { identity, books, rpc });
+  const worker = openWorker(bag, { identity, books, purses, payees, burner });
   const broadcaster = openBroadcaster(bag, { identity, books });
   let closing: Promise<void> | undefined;
 
@@ -66,7 +70,8 @@ export function openTab(options: TabOptions): Tab {
     join: identity.join,
     books,
     rpc,
-    wallet: openWallet(bag, { identity, books, rpc }),
+    wallet: burner,
+    gas: openGasPurse(bag, { identity, burner, rpc }),
     payees,
     worker,
     broadcaster,

@@ -1,8 +1,8 @@
-import { memory as memoryBooks } from "@tabcast/channel";
+import { memory as memoryBooks, type Wallet } from "@tabcast/channel";
 import { Screen } from "@tabcast/market";
 import { Millis, systemClock, Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { ear, openStage, payee } from "../test/stage.ts";
+import { ear, gas, openStage, payee } from "../test/stage.ts";
 import { type WorkerSettings, workerDefaults } from "./settings/index.ts";
 
 /** A worker under way with these settings, and what it says of the stage's next offer. */
@@ -49,6 +49,30 @@ test("a worker does not work for less than its price", async () => {
   await stage.offer();
   expect((await heard.next("passed")).why).toBe("too expensive");
   await tab.close();
+});
+
+test("what may be owed without a guarantee reaches the worker's purse", async () => {
+  const { tab, purses } = await working({ softCap: Wei.of(7n) });
+  expect(purses).toEqual([{ payee, open: true, softCap: 7n }]);
+  await tab.close();
+});
+
+test("claims for others are paid by the worker's own key, and by this browser's gas purse where its wallet is another", async () => {
+  const key = { address: `0x${"1".repeat(40)}`, type: "local" } as unknown as Wallet;
+  const person = { address: payee, provider: { request: async () => undefined } };
+  for (const [wallet, pays] of [
+    [key, key.address],
+    [person, gas],
+    [undefined, gas],
+  ] as const) {
+    const stage = await openStage();
+    const { tab, towers } = stage.tab();
+    // A wallet of another address than the payee's signs no proof.
+    const who = { payee: `0x${"2".repeat(40)}` as const, ...(wallet && { wallet }) };
+    await tab.worker.start({ ...who, settings: workerDefaults, on: () => {} });
+    expect(towers).toEqual([pays]);
+    await tab.close();
+  }
 });
 
 test("a worker bids on a private crew's offers only with the crew's token", async () => {

@@ -9,6 +9,7 @@ import type { CheckEvent } from "./measuring.ts";
 import type { Payees } from "./payees.ts";
 import type { Purses, Who } from "./purses.ts";
 import type { WorkerSettings } from "./settings/index.ts";
+import type { BurnerWallet } from "./wallet.ts";
 
 const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 
@@ -53,11 +54,12 @@ export interface WorkerPartsOfTab {
   readonly books: Books;
   readonly purses: Purses;
   readonly payees: Payees;
+  readonly burner: Pick<BurnerWallet, "open">;
 }
 
 export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
   const { outside, signal: over } = bag;
-  const { identity, books, purses, payees } = parts;
+  const { identity, books, purses, payees, burner } = parts;
   let own: AbortController | undefined;
   /** What its owner has set since the start that is under way began. */
   let changed: WorkerSettings | undefined;
@@ -65,15 +67,17 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
 
   async function begin(options: WorkerStart, signal: AbortSignal): Promise<WorkerStarted> {
     const { codecs = CODECS, checking, reachableIn, wallet, on } = options;
-    const [joined, media, { work }, { Keys }, { measureAll, sense, workerOptions }, settings] =
+    const [joined, media, { work }, { Keys }, working, { purseOptionsOf }, settings] =
       await Promise.all([
         identity.join(),
         outside.media(),
         import("@tabcast/node/worker"),
         import("@tabcast/protocol"),
         import("./working.ts"),
+        import("./settings/index.ts"),
         options.settings ?? books.workerSettings(),
       ]);
+    const { measureAll, sense, workerOptions } = working;
     const { mesh, seed } = joined;
     const { clock } = outside;
     const capabilities = await measureAll({ media, clock, codecs, patience: checking, on, signal });
@@ -82,8 +86,8 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     if (reachableIn !== undefined) await identity.reachable(reachableIn, { signal });
     const keys = await Keys.fromSeed(seed);
     const payeeProof = await payees.proof(options);
-    const { purse, close } = await purses.open(options, { signal });
-    const watchtower = await openOwnWatchtower(bag, books, { wallet, joined, signal });
+    const { purse, close } = await purses.open(options, { ...purseOptionsOf(settings), signal });
+    const watchtower = await openOwnWatchtower(bag, books, { wallet, burner, joined, signal });
     if (signal.aborted) await Promise.allSettled([close(), watchtower?.close()]);
     signal.throwIfAborted();
     const transcoder = media.createTranscoder({ measured: capabilities });
@@ -152,17 +156,33 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
   };
 }
 
-/** Claims for others cost gas: a key of this tab pays it unasked, a browser's wallet would have to bother its owner. */
+/**
+ * Claims for others cost gas, which a key of this tab pays unasked: the worker's own where it is one, else the gas purse of this
+ * browser. A browser's wallet would have to bother its owner. Without gas the watchtower keeps nothing.
+ */
 async function openOwnWatchtower(
   { outside }: Bag,
   books: Books,
-  { wallet, joined, signal }: { wallet: Wallet | undefined; joined: Joined; signal: AbortSignal },
+  {
+    wallet,
+    burner,
+    joined,
+    signal,
+  }: {
+    wallet: Wallet | undefined;
+    burner: Pick<BurnerWallet, "open">;
+    joined: Joined;
+    signal: AbortSignal;
+  },
 ): Promise<Watchtower | undefined> {
-  if (wallet === undefined || !("type" in wallet)) return undefined;
   const [money, store] = await Promise.all([outside.money(), books.open()]);
   const { config } = joined;
   const { rpc } = config.chain;
-  return money
-    .openWatchtower({ account: wallet, domain: domainOf(config), rpc, store, signal })
-    .catch(() => undefined); // another tab of this browser keeps them
+  try {
+    const account =
+      wallet !== undefined && "type" in wallet ? wallet : (await burner.open()).account;
+    return await money.openWatchtower({ account, domain: domainOf(config), rpc, store, signal });
+  } catch {
+    return undefined; // another tab of this browser keeps them
+  }
 }

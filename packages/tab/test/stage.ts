@@ -19,6 +19,9 @@ import { openTab } from "../src/index.ts";
 const contract = `0x${"c".repeat(40)}` as const;
 export const payee = `0x${"d".repeat(40)}` as const;
 
+/** The gas purse of every browser of the stage. */
+export const gas = `0x${"e".repeat(40)}` as const;
+
 /** What tabs of the stage find at /tabcast.json. */
 export const network = {
   relays: ["/memory/1/p2p/12D3KooWrelay"],
@@ -95,7 +98,9 @@ export async function openStage() {
     },
     /** A tab of this network. Its books may be those of an earlier one, as after a reload. */
     tab(books = memoryBooks(), more: Partial<Outside> = {}) {
-      const purses: { payee: string; open: boolean }[] = [];
+      const purses: { payee: string; open: boolean; softCap?: bigint }[] = [];
+      /** Who was to pay for the claims of each watchtower that was opened. */
+      const towers: string[] = [];
       const measured: CodecName[] = [];
       const outside: Partial<Outside> = {
         fetch: async () => Response.json(network),
@@ -108,11 +113,14 @@ export async function openStage() {
         money: async () =>
           ({
             PayeeProof,
-            openWatchtower: async () => {
+            openWatchtower: async ({ account }: { account: { address: string } }) => {
+              towers.push(account.address);
               throw new Error("another tab of this browser keeps them");
             },
-            openPurse: async (options: { payee: string }) => {
-              const purse = { payee: options.payee, open: true };
+            openBurner: async () => ({ address: gas, account: { address: gas, type: "local" } }),
+            openPurse: async (options: { payee: string; softCap?: bigint }) => {
+              const { softCap } = options;
+              const purse = { payee: options.payee, open: true, ...(softCap && { softCap }) };
               purses.push(purse);
               return {
                 payee: options.payee,
@@ -138,7 +146,7 @@ export async function openStage() {
         charging() {},
         ...more,
       };
-      return { tab: openTab({ namespace: "test", outside }), purses, measured };
+      return { tab: openTab({ namespace: "test", outside }), purses, towers, measured };
     },
   };
 }

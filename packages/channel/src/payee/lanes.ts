@@ -92,13 +92,16 @@ export class Lanes {
           throw error;
         });
       if (release === undefined) continue;
-      // Read again under its lock: its tab may have written until just now.
-      const stored = (await readLanes(store, payee, own)).filter((one) => one.lane === lane);
-      const ledgers = stored
-        .filter(({ book }) => Payee.outstanding(book) > 0n)
-        .map((one) => new LaneLedger(parts, one));
-      if (ledgers.length === 0) release();
-      else this.#adopted.set(lane, { ledgers, release });
+      let ledgers: readonly LaneLedger[] = [];
+      try {
+        // Read again under its lock: its tab may have written until just now.
+        ledgers = (await readLanes(store, payee, own))
+          .filter((one) => one.lane === lane && Payee.outstanding(one.book) > 0n)
+          .map((one) => new LaneLedger(parts, one));
+      } finally {
+        if (ledgers.length === 0) release();
+      }
+      if (ledgers.length > 0) this.#adopted.set(lane, { ledgers, release });
     }
   }
 

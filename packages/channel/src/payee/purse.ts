@@ -58,7 +58,12 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
   };
   const trusted: TrustRules = { domain, minChallenge, minBalance, maxFeeBps };
   const lanes = new Lanes(parts, options.stored);
-  await lanes.adopt();
+  try {
+    await lanes.adopt();
+  } catch (error) {
+    await lanes.close();
+    throw error;
+  }
 
   const ledgerOf = (potId: Hex): LaneLedger => {
     const found = lanes.get(potId);

@@ -12,6 +12,7 @@ export { gweiText, hoursText, parseGwei, parseHours, parseWords } from "./typed.
 export {
   parseWorkerSettings,
   policyOf,
+  purseOptionsOf,
   type WorkerSettings,
   type WorkerSettingsJson,
   workerSettingsJson,

@@ -7,6 +7,7 @@ import { SettingsError } from "./fields.ts";
 import {
   parseWorkerSettings,
   policyOf,
+  purseOptionsOf,
   type WorkerSettings,
   workerSettingsJson,
   workerSettingsOf,
@@ -20,6 +21,7 @@ const stream = "ab".repeat(32);
 const full: WorkerSettings = {
   price: Wei.of(500_000_000),
   payee: `0x${"Ab".repeat(20)}`,
+  softCap: Wei.of(10n ** 15n),
   limits: { jobs: 2, onlyWhenCharging: true },
   hours: [{ days: [0, 6], from: 1_320, to: 360 }],
   tags: ["eu", "gpu:2"],
@@ -53,6 +55,11 @@ describe("worker settings", () => {
     expect(policyOf({ ...full, state: "paused" })).toMatchObject({ paused: true, drain: false });
   });
 
+  test("open the purse with the owner's soft cap, and say what a segment brings at the owner's price", () => {
+    expect(purseOptionsOf(full)).toEqual({ softCap: 10n ** 15n, segmentPay: 200_000_000_000n });
+    expect(purseOptionsOf(workerDefaults)).toEqual({ segmentPay: 400_000_000_000n });
+  });
+
   test("keep a name once, and hexadecimal names in lower case, as the market compares them", () => {
     const { deny } = parseWorkerSettings({ deny: [stream.toUpperCase(), peer, stream] });
     expect(deny).toEqual([stream, peer]);
@@ -68,6 +75,9 @@ describe("worker settings", () => {
       "decimal wei per output megapixel, from 1 to 1000000000000000000, got 5",
     ],
     ["price", { price: "0" }, 'got "0"'],
+    ["softCap", { softCap: "-1" }, "decimal wei, from 0 to 1000000000000000000000000"],
+    ["softCap", { softCap: "1000000000000000000000001" }, "decimal wei, from 0 to"],
+    ["softCap", { softCap: 5 }, "got 5"],
     ["price", { price: "1000000000000000001" }, 'got "1000000000000000001"'],
     ["price", { price: "-1" }, 'got "-1"'],
     ["payee", { payee: "0x12" }, 'an address, 0x and 40 hexadecimal digits, got "0x12"'],

@@ -11,6 +11,11 @@ export interface WorkerSettings {
   readonly price: Wei;
   /** Where payments go. Default: this tab's own wallet. */
   readonly payee?: Address;
+  /**
+   * How much may be owed without a guarantee, in wei and by each stream: work goes on up to there. Default: the pay of five
+   * segments, and no less than twenty claims cost. 0 to 10^24.
+   */
+  readonly softCap?: Wei;
   readonly limits: Limits;
   /** Only in these hours of the local day; always, if empty. At most 28 spans. */
   readonly hours: readonly Availability.Span[];
@@ -35,6 +40,7 @@ export interface Limits {
 
 const STATES = ["working", "paused", "draining"] as const;
 const MOST_PRICE = 10n ** 18n;
+const MOST_SOFT_CAP = 10n ** 24n;
 const MOST_SPANS = 28;
 const MOST_TAGS = 16;
 const MOST_NAMES = 256;
@@ -43,6 +49,7 @@ const MOST_CREWS = 16;
 const FIELDS = [
   "price",
   "payee",
+  "softCap",
   "limits",
   "hours",
   "tags",
@@ -55,12 +62,15 @@ const FIELDS = [
 /** Reads settings from anything, such as parsed JSON; what is missing has its default. Throws SETTINGS_BAD naming the field. */
 export function parseWorkerSettings(value: unknown): WorkerSettings {
   const given = record("worker settings", value, FIELDS);
-  const { price, payee, limits, hours, tags, allow, deny, crews, state } = given;
+  const { price, payee, softCap, limits, hours, tags, allow, deny, crews, state } = given;
   const or = <T>(one: unknown, otherwise: T, read: (one: unknown) => T) =>
     one === undefined ? otherwise : read(one);
   return {
     price: or(price, workerDefaults.price, readPrice),
     ...(payee !== undefined && { payee: address("payee", payee) as Address }),
+    ...(softCap !== undefined && {
+      softCap: readWei("softCap", "decimal wei", softCap, [0n, MOST_SOFT_CAP]),
+    }),
     limits: or(limits, workerDefaults.limits, readLimits),
     hours: or(hours, [], (one) => list("hours", one, MOST_SPANS, readSpan)),
     tags: or(tags, [], (one) => list("tags", one, MOST_TAGS, tag)),
@@ -85,14 +95,34 @@ export function workerSettingsOf(text: string): WorkerSettings {
 }
 
 /** Settings as JSON can hold them; `parseWorkerSettings` reads it back to the same. */
-export type WorkerSettingsJson = Omit<WorkerSettings, "price"> & {
+export type WorkerSettingsJson = Omit<WorkerSettings, "price" | "softCap"> & {
   /** Decimal wei. */
   readonly price: string;
+  /** Decimal wei. */
+  readonly softCap?: string;
 };
 
-export const workerSettingsJson = (settings: WorkerSettings): WorkerSettingsJson => ({
-  ...settings,
-  price: `${settings.price}`,
+export function workerSettingsJson({ softCap, ...settings }: WorkerSettings): WorkerSettingsJson {
+  return {
+    ...settings,
+    price: `${settings.price}`,
+    ...(softCap !== undefined && { softCap: `${softCap}` }),
+  };
+}
+
+/** Output megapixels of a segment, two seconds of a 1080p source's ladder: what the default of the soft cap counts with. */
+const SEGMENT_MEGAPIXELS = 400n;
+
+/** What the purse of a worker with these settings is opened with. */
+export const purseOptionsOf = ({
+  price,
+  softCap,
+}: Pick<WorkerSettings, "price" | "softCap">): {
+  readonly segmentPay: Wei;
+  readonly softCap?: Wei;
+} => ({
+  segmentPay: Wei.of(price * SEGMENT_MEGAPIXELS),
+  ...(softCap !== undefined && { softCap }),
 });
 
 /** When, how much and for whom the worker works, as `market` decides it. */
@@ -116,15 +146,23 @@ export function policyOf({
   };
 }
 
-function readPrice(value: unknown): Wei {
-  const expected = `decimal wei per output megapixel, from 1 to ${MOST_PRICE}`;
+const readPrice = (value: unknown): Wei =>
+  readWei("price", "decimal wei per output megapixel", value, [1n, MOST_PRICE]);
+
+function readWei(
+  field: string,
+  unit: string,
+  value: unknown,
+  [least, most]: readonly [bigint, bigint],
+): Wei {
+  const expected = `${unit}, from ${least} to ${most}`;
   const wei =
     typeof value === "bigint"
       ? value
-      : typeof value === "string" && /^\d{1,19}$/.test(value)
+      : typeof value === "string" && /^\d{1,25}$/.test(value)
         ? BigInt(value)
-        : bad("price", expected, value);
-  if (wei < 1n || wei > MOST_PRICE) bad("price", expected, value);
+        : bad(field, expected, value);
+  if (wei < least || wei > most) bad(field, expected, value);
   return Wei.of(wei);
 }
 
