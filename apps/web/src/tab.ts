@@ -30,6 +30,7 @@ export const tab = {
   history: settling.history,
   unsettled: settling.unsettled,
   settlePot: settling.settlePot,
+  gas: node.gas.state,
   payeeProof: payees.proof,
   signPayee: payees.sign,
   ...earn,

@@ -6,6 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { Badge, Money, Notice, Panel, Spinner, Stat, Stats } from "../ui/parts.tsx";
 import { TakingsPanel } from "../ui/takings.tsx";
 import { ChangeSettings } from "./change.tsx";
+import { GasPurse } from "./gas-purse.tsx";
 import { Jobs } from "./jobs.tsx";
 
 /** While this tab works: what it earned, what it does, and the ways to change that. */
@@ -24,6 +25,7 @@ export function Working({ earning }: { earning: Earning }) {
           )}
           <Device measured={earning.measured} />
           <HiredBy earning={earning} />
+          <GasPurse />
         </div>
         <Panel title="Jobs">
           <Stats>

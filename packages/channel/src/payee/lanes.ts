@@ -108,7 +108,8 @@ export class Lanes {
   /** Lets go of other tabs' lanes that have nothing left. */
   letGo(): void {
     for (const [lane, { ledgers, release }] of this.#adopted) {
-      if (ledgers.some(({ book, claiming }) => claiming > 0 || Payee.outstanding(book) > 0n)) continue;
+      if (ledgers.some(({ book, claiming }) => claiming > 0 || Payee.outstanding(book) > 0n))
+        continue;
       this.#adopted.delete(lane);
       for (const { book } of ledgers) {
         this.#past.accrued += book.accrued;

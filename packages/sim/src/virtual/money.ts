@@ -291,8 +291,6 @@ export function openPurse({
       const book = books.get(potId);
       return book === undefined ? Wei.zero : Payee.outstanding(book);
     },
-    due: () => [],
-    async secure() {},
     balances: () => {
       let accrued = 0n;
       let vouchered = 0n;
@@ -311,11 +309,18 @@ export function openPurse({
       ),
     forgive: async (potId, amount) => void act(potId, { type: "forgiven", amount }),
     room: (potId, of) => Payee.room(bookOf(potId), of),
-    watch() {}, // claims come with the end of a stream only
-    claim: async () => ({ paid: Wei.zero }),
-    withdraw: async () => ({ withdrawn: Wei.zero }),
-    async close() {},
+    ...unclaimed,
   };
 }
+
+/** What a purse is asked about claims: they come with the end of a stream only. */
+const unclaimed = {
+  due: () => [],
+  watch() {},
+  claim: async () => ({ paid: Wei.zero }),
+  secure: async () => {},
+  withdraw: async () => ({ withdrawn: Wei.zero }),
+  close: async () => {},
+} satisfies Partial<Purse>;
 
 const addressOf = (random: Random): Address => hexOf(random, 20);
