@@ -287,10 +287,7 @@ export function openPurse({
       const held = books.get(potId)?.highest;
       return held && { potId, payee, lane, ...held };
     },
-    outstanding(potId) {
-      const book = books.get(potId);
-      return book === undefined ? Wei.zero : Payee.outstanding(book);
-    },
+    outstanding: (potId) => outstanding(books.get(potId)),
     balances: () => {
       let accrued = 0n;
       let vouchered = 0n;
@@ -312,6 +309,9 @@ export function openPurse({
     ...unclaimed,
   };
 }
+
+const outstanding = (book: Payee.Book | undefined): Wei =>
+  book === undefined ? Wei.zero : Payee.outstanding(book);
 
 /** What a purse is asked about claims: they come with the end of a stream only. */
 const unclaimed = {
