@@ -33,11 +33,11 @@ export interface StoredLane {
 const prefixOf = (payee: Address) => `purse-lane/${payee.toLowerCase()}/`;
 const keyOf = (payee: Address, lane: number, potId: Hex) => `${prefixOf(payee)}${lane}/${potId}`;
 
-/** The books of a payee's lanes in every pot, of all its tabs that share the store. Throws STORE_CORRUPT for one of `own`. */
+/** The books of a payee's lanes in every pot, of all its tabs that share the store. Throws STORE_CORRUPT for one of lane `own`. */
 export async function readLanes(
   store: Store,
   payee: Address,
-  own: number,
+  own?: number,
 ): Promise<readonly StoredLane[]> {
   const prefix = prefixOf(payee);
   return (await store.list(prefix)).flatMap(([key, value]) => {

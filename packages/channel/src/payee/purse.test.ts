@@ -287,6 +287,27 @@ describe("the lanes of a purse", () => {
     await (await open()).close();
   });
 
+  test("a tab that opens again goes on with the lane in which most is held, whatever its number", async () => {
+    for (const [poor, rich] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const books = memory();
+      for (const [lane, amount] of [
+        [poor, OWED],
+        [rich, 2n * OWED],
+      ] as const) {
+        const purse = await open({ lane, store: books.share() });
+        await owed(purse, amount);
+        await purse.close();
+      }
+      const again = await open({ store: books.share() });
+      expect(again.lane).toBe(rich);
+      expect(again.balances().vouchered).toBe(3n * OWED);
+      await again.close();
+    }
+  });
+
   test("a tab takes over from one that closes while it is open, and claims at the close", async () => {
     const staying = await open();
     const leaving = await open();

@@ -2,6 +2,8 @@ import type { Random } from "@tabcast/runtime";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Address } from "../types.ts";
 import { isLane } from "../voucher.ts";
+import { readLanes } from "./lane-record.ts";
+import { outstanding } from "./payee.ts";
 
 const prefixOf = (payee: Address) => `purse/${payee.toLowerCase()}/`;
 
@@ -33,12 +35,26 @@ export async function takeLane(
     if (!isLane(wanted)) throw new RangeError(`a lane is a 32-bit number, got ${wanted}`);
     return take(wanted);
   }
-  for (const [key] of await store.list(prefix)) {
+  const known = (await store.list(prefix)).map(([key]) => Number(key.slice(prefix.length)));
+  // A tab that opens again goes on where most is held; what is held in others is looked after beside it.
+  const held = await heldIn(store, payee);
+  const worth = (lane: number) => held.get(lane) ?? 0n;
+  for (const lane of known.sort((a, b) =>
+    worth(a) < worth(b) ? 1 : worth(a) > worth(b) ? -1 : 0,
+  )) {
     try {
-      return await take(Number(key.slice(prefix.length)), 50);
+      return await take(lane, 50);
     } catch (error) {
       if (!(error instanceof StoreError && error.code === "STORE_LOCKED")) throw error;
     }
   }
   return take(random.below(2 ** 32));
+}
+
+/** Wei that each lane of a payee holds and was not paid. */
+async function heldIn(store: Store, payee: Address): Promise<ReadonlyMap<number, bigint>> {
+  const held = new Map<number, bigint>();
+  for (const { lane, book } of await readLanes(store, payee))
+    held.set(lane, (held.get(lane) ?? 0n) + outstanding(book));
+  return held;
 }

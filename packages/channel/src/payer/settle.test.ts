@@ -610,7 +610,8 @@ describe("the worker's purse", () => {
     const pot = await funded({ deposit: wei(ETHER) });
     const chain = await connect({ ...net, signal });
     const problems: Error[] = [];
-    const purse = await working({ refresh: 20, onProblem: (error) => problems.push(error) });
+    const onProblem = (error: Error) => problems.push(error);
+    const purse = await working({ refresh: 20, softCap: wei(ETHER), onProblem });
     const small = await working({ payee: net.accounts[2].address, refresh: 20 });
     await earn(pot, purse, ETHER / 2n);
     await earn(pot, small, 5n);
