@@ -13,6 +13,7 @@ const offer = { rungs: [{ width: 1000, height: 1000 }], fpsMilli: 1_000, segment
 function open(window = 2) {
   let book = Payee.fresh({
     balance: Wei.of(10n ** 12n),
+    reserved: Wei.zero,
     claimed: Wei.zero,
     closeAt: 0,
     ceiling: Wei.zero,
