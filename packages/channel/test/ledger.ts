@@ -58,8 +58,8 @@ export function ledger(domain: Domain): Ledger {
       const pot = pots.get(potId) ?? none;
       pots.set(potId, { ...pot, reserved: (pot.reserved + amount) as Wei });
     },
-    async look(questions: Parameters<Chain["look"]>[0]) {
-      count("look");
+    async snapshot(questions: Parameters<Chain["snapshot"]>[0]) {
+      count("snapshot");
       return {
         block: 1n,
         now: NOW,

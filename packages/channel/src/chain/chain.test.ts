@@ -74,7 +74,7 @@ describe("a look", () => {
       { payee: other, lane: 2 },
     ];
     const potIds = pots.map((cfg) => potId(separator(net.domain), cfg));
-    const seen = await near.look(
+    const seen = await near.snapshot(
       potIds.map((id) => ({ potId: id, lanes })),
       { signal },
     );
@@ -116,10 +116,10 @@ describe("a look", () => {
       potId: potId(separator(net.domain), config()),
       lanes: lanes(count),
     }));
-    const { pots } = await near.look(asked, { signal });
+    const { pots } = await near.snapshot(asked, { signal });
     expect(pots.map(({ lanes }) => lanes.length)).toEqual([100, 100, 100]);
     expect(calls() - before).toBe(2);
-    expect((await near.look([], { signal })).pots).toEqual([]);
+    expect((await near.snapshot([], { signal })).pots).toEqual([]);
     expect(calls() - before).toBe(2);
     line.close();
   });
@@ -136,7 +136,7 @@ describe("a look", () => {
       return { code: -32_000, message: "header not found" };
     };
     const asked = [{ potId: potId(separator(net.domain), cfg), lanes: [] }];
-    expect((await near.look(asked, { signal })).pots).toMatchObject([{ balance: 9n }]);
+    expect((await near.snapshot(asked, { signal })).pots).toMatchObject([{ balance: 9n }]);
     expect(refused).toBe(1);
     line.close();
   });

@@ -6,12 +6,12 @@ import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../ty
 import type { Action, Reservation } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
 import type { HistoryOptions, HistoryPage } from "./history.ts";
-import type { Asked, Look } from "./look.ts";
 import type { SenderParts } from "./pending.ts";
 import type { PotEvent } from "./pot-event.ts";
 import { openReader } from "./reader.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSender } from "./sender.ts";
+import type { Asked, Snapshot } from "./snapshot.ts";
 import type {
   ChainNews,
   DepositOptions,
@@ -28,8 +28,8 @@ export type { Action, Reservation } from "./action.ts";
 export { ChainError, type ChainReason } from "./chain-error.ts";
 export { deploy } from "./deploy.ts";
 export type { HistoryOptions, HistoryPage } from "./history.ts";
-export type { Asked, Look, PotLook } from "./look.ts";
 export type { PotEvent } from "./pot-event.ts";
+export type { Asked, PotSnapshot, Snapshot } from "./snapshot.ts";
 export type {
   ChainNews,
   DepositOptions,
@@ -50,7 +50,7 @@ export interface Chain {
   readonly feeBps: number;
   pot(potId: Hex, waits: Waits): Promise<PotState>;
   /** Many pots and lanes, all as the newest block has them. */
-  look(asked: readonly Asked[], waits: Waits): Promise<Look>;
+  snapshot(asked: readonly Asked[], waits: Waits): Promise<Snapshot>;
   /** Wei paid to each lane, in the order asked. */
   claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Wei[]>;
   /** Every lane's whole state, in the order asked, in one request. */

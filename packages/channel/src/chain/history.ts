@@ -28,7 +28,7 @@ export interface HistoryPage {
 
 /** Most blocks that one request for events spans: public RPC servers refuse more. */
 export const EVENT_BLOCKS = 5_000n;
-/** Most spans of one page, and once more to find the account's own pots: 100 requests, 100,000 blocks. */
+/** Most spans of one page: 60 requests, 100,000 blocks. */
 const SPANS = 20;
 
 type Topic = Hex | readonly Hex[] | null;
@@ -80,7 +80,6 @@ export async function history(
   const newest = await rpc.ask(signal, async (client) => (await getBlock(client)).number);
   let top = least(newest, (options.before ?? newest + 1n) - 1n);
   const found: PotEvent[] = [];
-  const ownPots = openOwnPots(rpc, contract, who, { top, since, signal });
   let spans = 0;
   for (; top >= since && found.length < limit && spans < SPANS; spans++) {
     const bottom = top - EVENT_BLOCKS + 1n > since ? top - EVENT_BLOCKS + 1n : since;
@@ -90,7 +89,7 @@ export async function history(
       ...(await mine([named("PotOpened", "Deposited", "Claimed", "Bounced"), null, who])),
       ...(await mine([named("Bounced"), null, null, who])),
       ...(await mine([named("CreditWithdrawn"), who])),
-      ...(await finals(rpc, contract, ownPots, range)),
+      ...(await finals(rpc, contract, who, { ...range, since })),
     ];
     part.sort((a, b) => (a.block === b.block ? b.index - a.index : a.block > b.block ? -1 : 1));
     found.push(...part);
@@ -114,42 +113,27 @@ export async function history(
   };
 }
 
-/** Which of some pots are the account's own, as far as the page's spans go back. */
-type OwnPots = (potIds: readonly Hex[]) => Promise<ReadonlySet<Hex>>;
-
-/** Goes back from the page's top through the account's openings, each block once a page, for as long as a pot is unknown. */
-function openOwnPots(
-  rpc: Rpc,
-  contract: Address,
-  who: Hex,
-  { top, since, signal }: Waits & { readonly top: bigint; readonly since: bigint },
-): OwnPots {
-  const own = new Set<Hex>();
-  let to = top;
-  let left = SPANS;
-  return async (potIds) => {
-    // A stranger's pot is never found: it uses up the spans of one page, and not those of each of its spans again.
-    while (left > 0 && to >= since && potIds.some((potId) => !own.has(potId))) {
-      left--;
-      const from = to - EVENT_BLOCKS + 1n > since ? to - EVENT_BLOCKS + 1n : since;
-      const topics = [named("PotOpened"), null, who];
-      for (const { potId } of await eventsOf(rpc, contract, topics, { from, to, signal }))
-        if (potId) own.add(potId);
-      to = from - 1n;
-    }
-    return own;
-  };
-}
-
 /** The ends of the account's own pots: their events name the pot only, so the pots' openings say whose they were. */
 async function finals(
   rpc: Rpc,
   contract: Address,
-  ownPots: OwnPots,
-  range: Waits & { readonly from: bigint; readonly to: bigint },
+  who: Hex,
+  { since, ...range }: Waits & { from: bigint; to: bigint; since: bigint },
 ): Promise<PotEvent[]> {
   const ends = await eventsOf(rpc, contract, [named("PotFinalized")], range);
-  const own = await ownPots(ends.flatMap(({ potId }) => (potId ? [potId] : [])));
+  const left = new Set(ends.flatMap(({ potId }) => (potId ? [potId] : [])));
+  const own = new Set<Hex>();
+  for (let to = range.to, spans = 0; left.size > 0 && to >= since && spans < SPANS; spans++) {
+    const from = to - EVENT_BLOCKS + 1n > since ? to - EVENT_BLOCKS + 1n : since;
+    const topics = [named("PotOpened"), [...left], who];
+    for (const { potId } of await eventsOf(rpc, contract, topics, {
+      from,
+      to,
+      signal: range.signal,
+    }))
+      if (potId && left.delete(potId)) own.add(potId);
+    to = from - 1n;
+  }
   return ends.filter(({ potId }) => potId && own.has(potId));
 }
 

@@ -8,17 +8,17 @@ import { callOf } from "./action.ts";
 import type { Chain } from "./chain.ts";
 import { fees, quote } from "./gas.ts";
 import { EVENT_BLOCKS, eventsOf, history } from "./history.ts";
-import { look } from "./look.ts";
 import type { PotEvent } from "./pot-event.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Rpc } from "./rpc.ts";
+import { snapshot } from "./snapshot.ts";
 import type { LaneState, PotState, Waits } from "./types.ts";
 
 /** The part of a chain that changes nothing. */
 export type Reader = Pick<
   Chain,
   | "pot"
-  | "look"
+  | "snapshot"
   | "claimed"
   | "lanes"
   | "credit"
@@ -83,7 +83,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
 
   return {
     pot,
-    look: (asked, { signal }) => look(rpc, contract, asked, signal),
+    snapshot: (asked, { signal }) => snapshot(rpc, contract, asked, signal),
     lanes,
     claimed: async (potId, asked, waits) =>
       (await lanes(potId, asked, waits)).map(({ claimed }) => claimed),

@@ -1,5 +1,5 @@
 import { SerialQueue, type Wei } from "@tabcast/runtime";
-import type { PotLook, Waits } from "../chain/chain.ts";
+import type { PotSnapshot, Waits } from "../chain/chain.ts";
 import type { Hex, PotConfig, SignedVoucher } from "../types.ts";
 import type { VoucherError } from "../voucher.ts";
 import { laneChange, type StoredLane } from "./lane-record.ts";
@@ -16,13 +16,13 @@ export async function readChain(
   { potId, lane }: Pick<StoredLane, "potId" | "lane">,
   waits: Waits,
 ): Promise<Payee.ChainView & { readonly exists: boolean }> {
-  const { pots, now } = await chain.look([{ potId, lanes: [{ payee, lane }] }], waits);
+  const { pots, now } = await chain.snapshot([{ potId, lanes: [{ payee, lane }] }], waits);
   return viewOf(pots[0], now);
 }
 
 /** What a look at a pot, and at one lane of it, tells the lane's book. */
 export function viewOf(
-  pot: PotLook | undefined,
+  pot: PotSnapshot | undefined,
   now: number,
 ): Payee.ChainView & { readonly exists: boolean } {
   const none = 0n as Wei;

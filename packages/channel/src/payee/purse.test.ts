@@ -78,8 +78,10 @@ async function owed(purse: Purse, amount = OWED, deposit = DEPOSIT): Promise<Hex
 
 /** `count` more looks at the pots have begun. */
 async function looks(count: number): Promise<void> {
-  const before = chain.asked.get("look") ?? 0;
-  await expect.poll(() => (chain.asked.get("look") ?? 0) - before).toBeGreaterThanOrEqual(count);
+  const before = chain.asked.get("snapshot") ?? 0;
+  await expect
+    .poll(() => (chain.asked.get("snapshot") ?? 0) - before)
+    .toBeGreaterThanOrEqual(count);
 }
 
 const away = () =>
@@ -331,10 +333,10 @@ describe("the lanes of a purse", () => {
     expect(purse.balances()).toMatchObject({ accrued: OWED, vouchered: OWED });
     await looks(1);
     const sizes: number[] = [];
-    chain.instead.look = (asked, waits) => {
+    chain.instead.snapshot = (asked, waits) => {
       sizes.push(asked.length);
-      delete chain.instead.look;
-      const answer = chain.look(asked, waits);
+      delete chain.instead.snapshot;
+      const answer = chain.snapshot(asked, waits);
       return answer;
     };
     await expect.poll(() => sizes[0]).toBeGreaterThan(0);

@@ -40,7 +40,7 @@ async function lookAt(parts: PurseParts, ledgers: readonly LaneLedger[]): Promis
   const { chain, payee, signal, trouble } = parts;
   const turns = ledgers.map((ledger) => ledger.beginLook());
   const asked = ledgers.map(({ potId, lane }) => ({ potId, lanes: [{ payee, lane }] }));
-  const { pots, now } = await chain.look(asked, { signal });
+  const { pots, now } = await chain.snapshot(asked, { signal });
   await Promise.all(
     ledgers.map((ledger, i) => {
       const { exists, ...view } = viewOf(pots[i], now);

@@ -227,7 +227,7 @@ async function seenOf(
     const lanes = [...kept.map(({ voucher }) => voucher), ...(more === undefined ? [] : [more])];
     return { potId, lanes: lanes.map(({ payee, lane }) => ({ payee, lane })) };
   });
-  const { pots, now } = await chain.look(asked, waits);
+  const { pots, now } = await chain.snapshot(asked, waits);
   return asked.map(({ potId, lanes }, i): [Hex, Seen] => {
     const pot = pots[i];
     if (pot === undefined)

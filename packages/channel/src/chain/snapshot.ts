@@ -15,17 +15,17 @@ export interface Asked {
 }
 
 /** A pot and the lanes asked for, in the order asked. */
-export interface PotLook extends PotState {
+export interface PotSnapshot extends PotState {
   readonly lanes: readonly LaneState[];
 }
 
 /** Pots and lanes as one and the same block has them. */
-export interface Look {
+export interface Snapshot {
   readonly block: bigint;
   /** The chain's clock, unix seconds. */
   readonly now: number;
   /** In the order asked. */
-  readonly pots: readonly PotLook[];
+  readonly pots: readonly PotSnapshot[];
 }
 
 /** Pots and lanes of one request: a cold slot each, far below the 50 million gas that a server gives a call. */
@@ -35,26 +35,26 @@ const VIEWS = 250;
  * Reads pots and lanes at the newest block, all at that one: amounts of two blocks do not add up. One request for each 250 of
  * them, beside the block's. A server that does not have the block, as one behind a balancer that lags, is asked once more.
  */
-export async function look(
+export async function snapshot(
   rpc: Rpc,
   contract: Address,
   asked: readonly Asked[],
   signal: AbortSignal,
-): Promise<Look> {
+): Promise<Snapshot> {
   try {
-    return await lookOnce(rpc, contract, asked, signal);
+    return await snapshotOnce(rpc, contract, asked, signal);
   } catch (error) {
     if (!(error instanceof ChainError && error.code === "CHAIN_FAILED")) throw error;
-    return lookOnce(rpc, contract, asked, signal);
+    return snapshotOnce(rpc, contract, asked, signal);
   }
 }
 
-function lookOnce(
+function snapshotOnce(
   rpc: Rpc,
   contract: Address,
   asked: readonly Asked[],
   signal: AbortSignal,
-): Promise<Look> {
+): Promise<Snapshot> {
   return rpc.ask(signal, async (client) => {
     const latest = await getBlock(client);
     // A chain that makes blocks only on demand, as anvil does, shows the time only in the block to come.
@@ -115,7 +115,7 @@ async function inTurn(
   return answers;
 }
 
-function potOf(pot: Hex = "0x", lanes: Hex = "0x"): PotLook {
+function potOf(pot: Hex = "0x", lanes: Hex = "0x"): PotSnapshot {
   const abi = tabcastPotAbi;
   const { balance, reserved, closeAt, maxUntil } = decodeFunctionResult({
     abi,
