@@ -9,7 +9,11 @@ export async function startWorker(
   { codecs, patience, settings: given }: WorkerStart,
 ): Promise<WorkerStarted> {
   const settings = parseWorkerSettings(given ?? {});
-  const { account, address } = await tab.wallet.open();
+  const { config } = await tab.join();
+  // Play money where there is any: a watchtower without gas keeps nothing for others.
+  const { account, address } = await (config.chain.faucet === undefined
+    ? tab.wallet.open()
+    : tab.wallet.filled().catch(() => tab.wallet.open()));
   return tab.worker.start({
     payee: settings.payee ?? address,
     wallet: account,
