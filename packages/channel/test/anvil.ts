@@ -26,10 +26,10 @@ export interface Anvil {
   close(): Promise<void>;
 }
 
-/** A private chain with the contract on it, on a free loopback port. */
-export async function anvil(): Promise<Anvil> {
+/** A private chain with the contract on it, on a free loopback port; `flags` are anvil's own, such as another chain id. */
+export async function anvil(flags: readonly string[] = []): Promise<Anvil> {
   const bin = createRequire(import.meta.url).resolve("@foundry-rs/anvil/bin.mjs");
-  const child = spawn(process.execPath, [bin, "--port", "0", "--host", "127.0.0.1"], {
+  const child = spawn(process.execPath, [bin, "--port", "0", "--host", "127.0.0.1", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));

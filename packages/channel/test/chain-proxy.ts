@@ -132,8 +132,11 @@ async function whole(
     if (outgoing.destroyed) return;
     if (outgoing.write(part)) continue;
     await new Promise<void>((resolve) => {
-      outgoing.once("drain", resolve);
-      outgoing.once("close", resolve);
+      const go = () => {
+        outgoing.off("drain", go).off("close", go);
+        resolve();
+      };
+      outgoing.once("drain", go).once("close", go);
     });
   }
   outgoing.end();

@@ -5,6 +5,7 @@ import { getCode, readContract } from "viem/actions";
 import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
 import type { Action, Reservation } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
+import * as Chains from "./chains.ts";
 import type { HistoryOptions, HistoryPage } from "./history.ts";
 import type { SenderParts } from "./pending.ts";
 import type { PotEvent } from "./pot-event.ts";
@@ -110,9 +111,14 @@ export interface ConnectOptions extends Waits {
   readonly timeout?: number;
   /** Milliseconds until a sent transaction must be deep enough. Default 120_000, and 15_000 for each confirmation above one. */
   readonly patience?: number;
-  /** Blocks that a transaction must have, its own included. Default 12 on Ethereum's main chain, else 1. Source: facts of payments, 7. */
+  /**
+   * JSON-RPC of a second server, of another operator, that must say the same of the contract, of fixed blocks and of receipts:
+   * else CHAIN_DISAGREES. While it is silent it has no say. Default: none is asked.
+   */
+  readonly witness?: string;
+  /** Blocks that a transaction must have, its own included. Default: the chain's own, in chains.ts. */
   readonly confirmations?: number;
-  /** Wei per unit of gas that is paid at most: dearer, and it waits, until CHAIN_GAS_HIGH. Default: no cap. */
+  /** Wei per unit of gas that is paid at most: dearer, and it waits, until CHAIN_GAS_HIGH. Default: the chain's own, in chains.ts. */
   readonly gasCap?: Wei;
   /** Milliseconds without a block after which a call that may happen twice is offered for more gas. Default 30_000. */
   readonly repriceAfter?: number;
@@ -125,7 +131,8 @@ export interface ConnectOptions extends Waits {
 export async function connect(options: ConnectOptions): Promise<Chain> {
   const { domain, signal } = options;
   const { contract } = domain;
-  const rpc = openRpc({ url: options.rpc, timeout: options.timeout ?? 10_000 });
+  const { rpc: url, timeout = 10_000, witness, clock } = options;
+  const rpc = openRpc({ url, timeout, witness, ...(clock && { clock }) });
   await rpc.requireChain(domain.chainId, signal);
   const feeBps = await readFee(rpc, contract, signal);
   return {
@@ -139,14 +146,15 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
 
 function senderParts(rpc: Rpc, options: ConnectOptions): SenderParts {
   const { domain, confirmations, clock = systemClock, onNews = () => {} } = options;
-  const depth = confirmations ?? (domain.chainId === 1 ? 12 : 1);
+  const facts = Chains.of(domain.chainId);
+  const depth = confirmations ?? facts.confirmations;
   return {
     rpc,
     contract: domain.contract,
     patience: options.patience ?? 120_000 + (depth - 1) * 15_000,
     confirmations: depth,
     repriceAfter: options.repriceAfter ?? 30_000,
-    gasCap: options.gasCap,
+    gasCap: options.gasCap ?? facts.gasCap,
     clock,
     onNews,
   };

@@ -1,8 +1,9 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { encodeEventTopics, formatLog, pad, parseEventLogs, toHex } from "viem";
+import { encodeEventTopics, pad, parseEventLogs } from "viem";
 import { getBlock } from "viem/actions";
 import { least } from "../least.ts";
 import type { Address, Hex } from "../types.ts";
+import { logsOf, type Topic } from "./logs.ts";
 import { type PotEvent, potEvents } from "./pot-event.ts";
 import type { Rpc } from "./rpc.ts";
 import type { Waits } from "./types.ts";
@@ -31,26 +32,15 @@ export const EVENT_BLOCKS = 5_000n;
 /** Most spans of one page: 60 requests, 100,000 blocks. */
 const SPANS = 20;
 
-type Topic = Hex | readonly Hex[] | null;
-
 /** The contract's events of some blocks, oldest first; topics as `eth_getLogs` takes them. */
-export function eventsOf(
+export async function eventsOf(
   rpc: Rpc,
   contract: Address,
   topics: readonly Topic[],
-  { from, to, signal }: Waits & { readonly from: bigint; readonly to: bigint },
+  range: Waits & { readonly from: bigint; readonly to: bigint },
 ): Promise<PotEvent[]> {
-  return rpc.ask(signal, async (client) => {
-    // Asked by topic: viem's own filter needs one event's name.
-    const filter = { address: contract, topics: topics as Hex[], fromBlock: toHex(from) };
-    const logs = await client.request({
-      method: "eth_getLogs",
-      params: [{ ...filter, toBlock: toHex(to) }],
-    });
-    return potEvents(
-      parseEventLogs({ abi: tabcastPotAbi, logs: logs.map((log) => formatLog(log)) }),
-    );
-  });
+  const logs = await logsOf(rpc, { address: contract, topics }, range);
+  return potEvents(parseEventLogs({ abi: tabcastPotAbi, logs }));
 }
 
 const named = (

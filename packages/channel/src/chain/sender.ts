@@ -7,14 +7,14 @@ import {
   type TransactionSerialized,
   toHex,
 } from "viem";
-import { estimateGas, getBalance, getTransactionCount } from "viem/actions";
+import { estimateGas, getBalance, getBlockNumber, getTransactionCount } from "viem/actions";
 import type { Address, Domain, Hex } from "../types.ts";
-import { broadcast, NonceTaken } from "./broadcast.ts";
-import { ChainError, translate, wrongChain } from "./chain-error.ts";
+import { broadcast, NonceTaken, transactionOf } from "./broadcast.ts";
+import { ChainError, insufficient, translate, wrongChain } from "./chain-error.ts";
 import { fees, quote, replacementFee, underGasCap } from "./gas.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
 import { receiptOf } from "./receipt.ts";
-import type { Call, Sent, Waits, Wallet } from "./types.ts";
+import type { Call, Sent, Waits, Wallet, WalletProvider } from "./types.ts";
 
 export interface SendOptions extends Waits {
   /** Called with the signed transaction before it is sent, if the key is in this tab. */
@@ -71,14 +71,17 @@ async function sendByWallet(
   // Our own server first: it names the contract's error and the missing coins before the person sees a dialog.
   const { gas } = await quote(rpc, wallet.address, call, signal);
   signal.throwIfAborted();
+  const { provider, address } = wallet;
   try {
-    const got = Number(await wallet.provider.request({ method: "eth_chainId" }));
+    const got = await chainOf(provider);
     if (got !== domain.chainId) throw wrongChain(domain.chainId, got, "the wallet");
-    const hash = await wallet.provider.request({
+    const hash = await provider.request({
       method: "eth_sendTransaction",
       params: [
         {
-          from: wallet.address,
+          from: address,
+          // Who switches networks in the dialog would send coins to an address without code.
+          chainId: toHex(domain.chainId),
           ...(call.to && { to: call.to }),
           ...(call.data && { data: call.data }),
           value: toHex(call.value),
@@ -88,10 +91,22 @@ async function sendByWallet(
     });
     if (!isHash(hash))
       throw new ChainError({ code: "CHAIN_FAILED" }, "the wallet answered with no transaction");
-    return { from: wallet.address, call, attempts: [{ hash }] };
+    // Not every wallet heeds the chain's id: whether it is still on our chain says where the transaction may be.
+    const after = await chainOf(provider).catch(() => domain.chainId);
+    const elsewhere =
+      after === domain.chainId ? undefined : { expected: domain.chainId, got: after };
+    return { from: address, call, attempts: [{ hash }], ...(elsewhere && { elsewhere }) };
   } catch (error) {
     throw translate(error, rpc.url);
   }
+}
+
+async function chainOf(provider: WalletProvider): Promise<number> {
+  const id = await provider.request({ method: "eth_chainId" });
+  const number = typeof id === "string" || typeof id === "number" ? Number(id) : Number.NaN;
+  if (!Number.isSafeInteger(number))
+    throw new ChainError({ code: "CHAIN_FAILED" }, "the wallet does not say which chain it is on");
+  return number;
 }
 
 async function sendByKey(
@@ -105,7 +120,8 @@ async function sendByKey(
   const { chainId } = domain;
   const { gas } = await quote(rpc, account.address, call, signal);
   for (let attempt = 1; ; attempt++) {
-    const { fee, nonce } = await rpc.ask(signal, async (client) => ({
+    const { fee, nonce, head } = await rpc.ask(signal, async (client) => ({
+      head: await getBlockNumber(client, { cacheTime: 0 }),
       fee: (await fees(client)).fee,
       nonce: await getTransactionCount(client, { address: account.address, blockTag: "pending" }),
     }));
@@ -116,14 +132,51 @@ async function sendByKey(
       const raw = await account.signTransaction({ chainId, nonce, gas, ...call, ...raised });
       return { raw, hash: keccak256(raw), price: price as Wei };
     };
+    const hash = keccak256(raw);
+    const attempts = [{ hash, raw, nonce, head }];
+    const pending = { from: account.address, call, attempts, ...(!once && { replace }) };
     try {
       await broadcast(raw, { ...parts, signal });
-      const attempts = [{ hash: keccak256(raw), raw, nonce }];
-      return { from: account.address, call, attempts, ...(!once && { replace }) };
+      return pending;
     } catch (error) {
       // Another process used the same key in between: this transaction is void, and its nonce taken.
-      if (attempt === 3 || !(error instanceof NonceTaken)) throw error;
+      if (attempt === 3 || !(error instanceof NonceTaken)) throw poor(error, account.address);
+      if (!once) continue;
+      const fate = await fateOf(parts, { hash, nonce, from: account.address }, signal);
+      if (fate === "known") return pending;
+      if (fate === "open") throw error;
     }
+  }
+}
+
+/** CHAIN_INSUFFICIENT where the server's words say so, as where bytes cost an L1 fee beside the gas; else the error itself. */
+function poor(error: unknown, account: Address): unknown {
+  const words = error instanceof ChainError && error.code === "CHAIN_FAILED" ? error.message : "";
+  if (!/insufficient funds/i.test(words)) return error;
+  // op-geth and geth name both sums, in two ways.
+  const [, have = 0, need = 0] =
+    /(?:balance|have) (\d+),? (?:tx cost|want) (\d+)/.exec(words) ?? [];
+  return insufficient(account, BigInt(have), BigInt(need));
+}
+
+/**
+ * What became of signed bytes that a server did not take. "void": a block has another transaction with their nonce, so they
+ * can never be carried out. "open": they still might, so nothing else may be signed in their place.
+ */
+async function fateOf(
+  { rpc, clock }: SenderParts,
+  { hash, nonce, from: address }: { hash: Hex; nonce: number; from: Address },
+  signal: AbortSignal,
+): Promise<"known" | "void" | "open"> {
+  // Twice, because servers behind one address may be a block apart.
+  for (let look = 1; ; look++) {
+    if (await transactionOf(rpc, hash, signal)) return "known";
+    const mined = await rpc.ask(signal, (client) =>
+      getTransactionCount(client, { address, blockTag: "latest" }),
+    );
+    if (mined <= nonce) return "open";
+    if (look === 2) return "void";
+    await clock.sleep(1000, { signal });
   }
 }
 

@@ -46,6 +46,10 @@ export type ChainNews =
   | { readonly type: "resent"; readonly hash: Hex }
   /** An earlier nonce of the account is unused, so this call, which may happen twice, took it. */
   | { readonly type: "gap"; readonly nonce: number }
+  /** The chain has made no block for so many seconds, as when an L2's sequencer is down. */
+  | { readonly type: "stalled"; readonly seconds: number }
+  /** The chain makes blocks again. */
+  | { readonly type: "moving" }
   | { readonly type: "unreachable" }
   | { readonly type: "reachable" };
 

@@ -43,8 +43,12 @@ export function openWriter(sender: Sender, domain: Domain): Writer {
     cancelClose: (wallet, config, waits) => send(wallet, { do: "cancelClose", config }, waits),
     finalizeClose: (wallet, config, waits) => send(wallet, { do: "finalizeClose", config }, waits),
     withdraw: (wallet, account, waits) => send(wallet, { do: "withdraw", account }, waits),
-    withdrawTo: (wallet, to, amount, waits) =>
-      send(wallet, { do: "withdrawTo", to, amount }, waits),
+    // Twice the same amount would leave, unlike with the calls above.
+    withdrawTo: async (wallet, to, amount, { signal }) =>
+      sender.send(wallet, callOf(contract, { do: "withdrawTo", to, amount }), domain, {
+        signal,
+        once: true,
+      }),
     sweep: (from, to, { signal }) => sender.sweep(from, to, domain, signal),
   };
 }
