@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Clock, systemClock } from "@tabcast/runtime";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { of } from "../src/chain/chains.ts";
 import { potAddress } from "../src/chain/create2.ts";
@@ -37,10 +38,19 @@ afterEach(async () => {
   await Promise.all(lines.map((line) => line.close()));
 });
 
+/** The pauses between two tries of a question are a hundredth of what they are. */
+const hurried: Clock = {
+  ...systemClock,
+  sleep: (ms, options) => systemClock.sleep(ms / 100, options),
+};
+
 async function examine(net: { readonly rpc: string }, ...faults: Fault[]): Promise<Report> {
   const line = await chainProxy(net.rpc, faults);
   lines.push(line);
-  const report = await runDoctor({ rpc: line.rpc, json: false }, { folder, signal });
+  const report = await runDoctor(
+    { rpc: line.rpc, json: false },
+    { folder, signal, clock: hurried },
+  );
   for (const { result, says, next } of report.findings) {
     expect(says).toMatch(/^[^\n]{3,200}$/);
     if (result === "FAIL") expect(next).toMatch(/^[^\n]{5,100}$/);
