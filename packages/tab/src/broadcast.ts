@@ -8,6 +8,10 @@ import { TabError } from "./errors.ts";
 import { domainOf, type Identity, type Joined } from "./identity.ts";
 import type { HiringSettings } from "./settings/index.ts";
 
+/** Seconds that workers have to claim after a close began: an hour, and the contract's least where the clock is ours. */
+const CHALLENGE = 3_600;
+const LOCAL_CHALLENGE = 900;
+
 export interface BroadcastStart {
   readonly title: string;
   /** Opens what goes on air; it is closed when the broadcast is over. */
@@ -69,6 +73,7 @@ export function openBroadcaster(
       payer: wallet as Wallet,
       deposit,
       store,
+      challengePeriod: config.local ? LOCAL_CHALLENGE : CHALLENGE,
       ...options,
     });
   };

@@ -20,8 +20,8 @@ export type ChainReason =
   | { code: "CHAIN_BAD_ANSWER"; rpc: string; method: string }
   /** Two servers tell different things of the same block. Do: use servers that you trust; nothing was sent. */
   | { code: "CHAIN_DISAGREES"; rpc: string; witness: string; method: string }
-  /** The server gives out the events of not even one block. Do: use another RPC server. */
-  | { code: "CHAIN_LOG_LIMIT"; rpc: string; block: bigint }
+  /** The server gives out the events of too few blocks at once, 0: of not even one; or there are too many events. Do: use another RPC server. */
+  | { code: "CHAIN_LOG_LIMIT"; rpc: string; blocks: bigint }
   /** The server's chain is not the one in the configuration. Do: switch the wallet to the right network, or correct the configuration. */
   | { code: "CHAIN_WRONG_ID"; expected: number; got: number }
   /** There is no code at the contract's address on this chain. Do: correct the contract's address or the chain. */

@@ -29,6 +29,7 @@ import { provider } from "../../test/provider.ts";
 import { potId, separator } from "../config.ts";
 import type { Hex, PotConfig } from "../types.ts";
 import { type Chain, ChainError, type ChainNews, type ConnectOptions, connect } from "./chain.ts";
+import { logsOf } from "./logs.ts";
 import { openRpc } from "./rpc.ts";
 
 const wei = (value: bigint) => value as Wei;
@@ -639,7 +640,17 @@ describe("limits on events", () => {
     const { chain } = await port();
     line.play(logLimits({ by: "rethResults", results: 0 }));
     const error = await failure(chain.events(idOf(pot), since, { signal }));
-    expect(error.reason).toMatchObject({ code: "CHAIN_LOG_LIMIT", block: since });
+    expect(error.reason).toMatchObject({ code: "CHAIN_LOG_LIMIT", blocks: 0n });
+    expect(error.message).toContain(`gives out no events of block ${since}`);
+  });
+
+  test("a question that would take more than a thousand requests is given up at once", async () => {
+    const rpc = openRpc({ url: line.rpc, timeout: 2_000, clock: hurried(() => false) });
+    line.play(logLimits({ by: "oneRpc", blocks: 2 }));
+    const filter = { address: net.domain.contract, topics: [] };
+    const error = await failure(logsOf(rpc, filter, { from: 0n, to: 4_999n, signal }));
+    expect(error.reason).toMatchObject({ code: "CHAIN_LOG_LIMIT", blocks: 4n });
+    expect(line.asked.get("eth_getLogs")).toBeLessThan(15);
   });
 });
 

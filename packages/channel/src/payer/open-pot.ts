@@ -2,7 +2,6 @@ import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@t
 import { getAddress, zeroAddress } from "viem";
 import { bytesToHex } from "viem/utils";
 import { type Chain, ChainError, connect, type Sent, type Wallet } from "../chain/chain.ts";
-import * as Chains from "../chain/chains.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
 import { newSecret, openSecret } from "../secret.ts";
 import type { Store } from "../store/store.ts";
@@ -22,7 +21,7 @@ export interface OpenPotOptions {
   readonly deposit: Wei;
   readonly store: Store;
   readonly signal: AbortSignal;
-  /** Seconds that workers have to claim after the close began. Default: the chain's own, in chains.ts; 900 to 604_800. */
+  /** Seconds that workers have to claim after the close began. Default 3600; 900 to 604_800. */
   readonly challengePeriod?: number;
   /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now. */
   readonly signerGas?: Wei;
@@ -66,7 +65,7 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     payer: getAddress(payer.address),
     signer: account.address,
     token: zeroAddress,
-    challengePeriod: options.challengePeriod ?? Chains.of(domain.chainId).challengeSeconds,
+    challengePeriod: options.challengePeriod ?? 3600,
     salt: bytesToHex(random.bytes(32)),
   };
   check(config);
