@@ -6,7 +6,7 @@ import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../ty
 import type { Action, Reservation } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
 import * as Chains from "./chains.ts";
-import type { HistoryOptions, HistoryPage } from "./history.ts";
+import type { EventsOptions, HistoryOptions, HistoryPage } from "./history.ts";
 import type { SenderParts } from "./pending.ts";
 import type { PotEvent } from "./pot-event.ts";
 import { openReader } from "./reader.ts";
@@ -15,30 +15,36 @@ import { openSender } from "./sender.ts";
 import type {
   ChainNews,
   DepositOptions,
+  Frees,
   LaneState,
+  Look,
   PotState,
   Quote,
   Sent,
   Waits,
   Wallet,
+  Work,
 } from "./types.ts";
 import { openWriter } from "./writer.ts";
 
 export type { Action, Reservation } from "./action.ts";
 export { ChainError, type ChainReason } from "./chain-error.ts";
 export { deploy } from "./deploy.ts";
-export type { HistoryOptions, HistoryPage } from "./history.ts";
+export type { EventsOptions, HistoryOptions, HistoryPage } from "./history.ts";
 export type { PotEvent } from "./pot-event.ts";
 export type {
   ChainNews,
   DepositOptions,
+  Frees,
   LaneState,
+  Look,
   PotState,
   Quote,
   Sent,
   Waits,
   Wallet,
   WalletProvider,
+  Work,
 } from "./types.ts";
 
 /** One TabcastPot on one chain. Every call takes a signal and is bounded in time. */
@@ -52,6 +58,8 @@ export interface Chain {
   claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Wei[]>;
   /** Every lane's whole state, in the order asked, in one request. */
   lanes(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly LaneState[]>;
+  /** A pot and lanes of it, in the order asked, all as one block has them. */
+  look(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<Look>;
   /** What the account can withdraw, wei. */
   credit(account: Address, waits: Waits): Promise<Wei>;
   /** The account's own coins, wei. */
@@ -62,8 +70,13 @@ export interface Chain {
   height(waits: Waits): Promise<bigint>;
   /** Wei per unit of gas that a transaction may have to pay now. */
   gasPrice(waits: Waits): Promise<Wei>;
-  /** A pot's events from a block on, oldest first. */
-  events(potId: Hex, from: bigint, waits: Waits): Promise<readonly PotEvent[]>;
+  /**
+   * Wei that so much gas in so many transactions costs at most now, with what the chain takes for each one's bytes. Default
+   * size: that of a call with a pot's config.
+   */
+  costOf(work: Work, waits: Waits): Promise<Wei>;
+  /** A pot's events from a block on, oldest first. Who reads them all reads what anybody may emit for any pot by the thousand. */
+  events(potId: Hex, from: bigint, options: EventsOptions): Promise<readonly PotEvent[]>;
   /** What happened to an account's money in this contract, newest first, page by page. */
   history(account: Address, options: HistoryOptions): Promise<HistoryPage>;
   /** What an action of `from` would cost now. Throws as sending would: CHAIN_REVERTED, CHAIN_INSUFFICIENT. */
@@ -79,18 +92,19 @@ export interface Chain {
     vouchers: readonly SignedVoucher[],
     waits: Waits,
   ): Promise<Sent>;
+  /** Pays lanes; a lane that is paid already is passed over, and what the pot cannot pay is told as `bounced`. */
   pay(
     wallet: Wallet,
     config: PotConfig,
     rows: readonly (Lane & { readonly cumulative: Wei })[],
-    waits: Waits,
+    options: Frees,
   ): Promise<Sent>;
   /** Guarantees lanes; a row that does not fit is passed over and told as `reservationRefused`. */
   reserve(
     wallet: Wallet,
     config: PotConfig,
     rows: readonly Reservation[],
-    waits: Waits,
+    options: Frees,
   ): Promise<Sent>;
   startClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
   cancelClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;

@@ -4,7 +4,7 @@ import { estimateFeesPerGas, estimateGas, getBalance, getBlock } from "viem/acti
 import type { Address } from "../types.ts";
 import { ChainError, insufficient } from "./chain-error.ts";
 import type { Rpc } from "./rpc.ts";
-import type { Call, ChainNews, Quote } from "./types.ts";
+import type { Call, ChainNews, Quote, Work } from "./types.ts";
 
 /** What a transaction offers for a unit of gas, wei. */
 export type Fee =
@@ -80,4 +80,10 @@ export async function underGasCap(options: GasCapOptions, signal: AbortSignal): 
       );
     await clock.sleep(1000, { signal });
   }
+}
+
+/** What so much gas in so many transactions costs at most now. */
+export async function costOf(rpc: Rpc, { gas }: Work, signal: AbortSignal): Promise<Wei> {
+  const { price } = await rpc.ask(signal, fees);
+  return (((gas * 6n) / 5n) * price) as Wei;
 }

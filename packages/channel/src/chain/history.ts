@@ -17,6 +17,23 @@ export interface HistoryOptions extends Waits {
   readonly limit?: number;
 }
 
+/** Events of a pot that cost whoever emits them money or authority. */
+export type EventName =
+  | "PotOpened"
+  | "Deposited"
+  | "Claimed"
+  | "Bounced"
+  | "Reserved"
+  | "CloseStarted"
+  | "CloseCancelled"
+  | "PotFinalized"
+  | "CreditWithdrawn";
+
+export interface EventsOptions extends Waits {
+  /** Only events of these names. Default: all. */
+  readonly only?: readonly EventName[];
+}
+
 /** Part of an account's history, newest first. */
 export interface HistoryPage {
   readonly events: readonly (PotEvent & {
@@ -43,16 +60,8 @@ export async function eventsOf(
   return potEvents(parseEventLogs({ abi: tabcastPotAbi, logs }));
 }
 
-const named = (
-  ...names: readonly (
-    | "PotOpened"
-    | "Deposited"
-    | "Claimed"
-    | "Bounced"
-    | "PotFinalized"
-    | "CreditWithdrawn"
-  )[]
-) =>
+/** The topics of events by name. */
+export const named = (...names: readonly EventName[]) =>
   names.map(
     (eventName) => encodeEventTopics({ abi: tabcastPotAbi, eventName })[0],
   ) as readonly Hex[];

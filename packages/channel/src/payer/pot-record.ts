@@ -43,7 +43,7 @@ export const potChange = (potId: Hex, record: PotRecord): Change => [
 
 /** The change that writes a lane's book. */
 export function laneChange(potId: Hex, lane: Payer.LaneBook): Change {
-  const { payee, intent, signed, since } = lane;
+  const { payee, intent, signed, since, debt } = lane;
   return [
     `${lanePrefix(potId)}${laneKey(lane)}`,
     {
@@ -51,6 +51,7 @@ export function laneChange(potId: Hex, lane: Payer.LaneBook): Change {
       lane: lane.lane,
       intent: intent.toString(),
       ...(since !== undefined && { since }),
+      ...(debt !== undefined && { debt: debt.toString() }),
       ...(signed && { signed: signed.cumulative.toString(), signature: signed.signature }),
     },
   ];
@@ -87,17 +88,20 @@ export async function readLanes(store: Store, potId: Hex): Promise<readonly Paye
       lane: number;
       intent: string;
       since?: number;
+      debt?: string;
       signed?: string;
       signature?: Hex;
     };
     if (typeof record?.intent !== "string" || !Number.isInteger(record.lane))
       throw new StoreError({ code: "STORE_CORRUPT", key }, `the stored lane ${key} is unreadable`);
-    const { payee, lane, intent, since, signed, signature } = record;
+    const { payee, lane, intent, since, debt, signed, signature } = record;
     return {
       payee,
       lane,
       intent: BigInt(intent) as Wei,
-      ...(since !== undefined && { since }),
+      // A worker of a former start counts as gone until it earns again.
+      ...(since !== undefined && { since, earned: { at: since, intent: BigInt(intent) as Wei } }),
+      ...(debt !== undefined && { debt: BigInt(debt) as Wei }),
       ...(signed !== undefined &&
         signature !== undefined && {
           signed: { cumulative: BigInt(signed) as Wei, signature },
@@ -111,8 +115,9 @@ export async function unsettled(store: Store): Promise<readonly StoredPot[]> {
   const found: StoredPot[] = [];
   for (const [key] of await store.list("pot/")) {
     const potId = key.slice("pot/".length) as Hex;
-    const { domain, config, deposited, settlement } = await readPot(store, potId);
-    if (settlement === undefined)
+    const { domain, config, deposited, settlement, key: held } = await readPot(store, potId);
+    // A session key that has not gone home still has coins.
+    if (settlement === undefined || held !== undefined)
       found.push({ potId, domain, config, deposited: BigInt(deposited) as Wei });
   }
   return found;

@@ -10,7 +10,7 @@ import { Ledger } from "./ledger.ts";
 import * as Payer from "./payer.ts";
 import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
-import { maintainGuarantees, refreshLanes, reserve } from "./reservations.ts";
+import { look, lookAtAll, maintainGuarantees, reserve } from "./reservations.ts";
 import { settle } from "./settle.ts";
 
 interface StartPotOptions {
@@ -37,7 +37,8 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     record,
     lanes,
     key,
-    reserve: (rows) => void reserve(parts, rows, waits),
+    tell: (news) => listeners.tell(news),
+    reserve: (guarantees) => void reserve(parts, guarantees, waits),
   });
   const parts = { chain, clock, ledger, tell: (news: PotNews) => listeners.tell(news) };
   let settling: Promise<Settlement> | undefined;
@@ -50,8 +51,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
   async function pay(lane: Lane, amount: Wei) {
     requireOpen();
     // Once per lane and start: books that were lost go on from the chain's counter.
-    if (resumed && !ledger.book.lanes.has(Voucher.laneKey(lane)))
-      await refreshLanes(parts, "chain", [lane], waits);
+    if (resumed && !ledger.book.lanes.has(Voucher.laneKey(lane))) await look(parts, [lane], waits);
     return ledger.queue.run(async () => {
       requireOpen();
       const voucher = await ledger.apply({ type: "owe", lane, amount });
@@ -69,7 +69,8 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     await ledger.post({ type: "toppedUp", amount });
   }
 
-  if (resumed) await ledger.post({ type: "resumed" });
+  if (resumed && record.state !== "final") await lookAtAll(parts, waits);
+  if (resumed && key) await ledger.post({ type: "resumed" });
   // Ends by the abort in `close`, which is no failure.
   if (key) maintainGuarantees(parts, waits).catch(() => undefined);
   return {
@@ -81,6 +82,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       deposited: ledger.book.deposited,
       signed: Payer.signed(ledger.book),
       free: Payer.free(ledger.book),
+      debt: Payer.debts(ledger.book),
     }),
     pay: ({ payee, lane }, amount) => pay({ payee, lane }, amount),
     highest: (lane) => ledger.highest(lane),
@@ -103,7 +105,8 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       // Two callers wait for the same end; a failure lets the next call begin again.
       settling ??= (async () => {
         requireOpen();
-        return settle(parts, { signal, progress, payer });
+        const both = AbortSignal.any([signal, own.signal]);
+        return settle(parts, { signal: both, progress, payer });
       })().finally(() => {
         settling = undefined;
       });
@@ -113,6 +116,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       if (own.signal.aborted) return;
       own.abort();
       listeners.clear();
+      await settling?.catch(() => undefined);
       await ledger.queue.idle();
       release();
     },
