@@ -51,9 +51,15 @@ export async function receiptOf(hash: Hex, options: ReceiptOptions): Promise<Sen
     hash,
     block: receipt.blockNumber,
     gas: receipt.gasUsed,
-    cost: (receipt.gasUsed * receipt.effectiveGasPrice) as Wei,
+    cost: (receipt.gasUsed * receipt.effectiveGasPrice + l1FeeIn(receipt)) as Wei,
     events: potEvents(parseEventLogs({ abi: tabcastPotAbi, logs: ours })),
   };
+}
+
+/** What an OP stack took for the transaction's bytes beside its gas, wei; viem leaves the field as the server wrote it. */
+function l1FeeIn(receipt: TransactionReceipt): bigint {
+  const { l1Fee } = receipt as { l1Fee?: unknown };
+  return typeof l1Fee === "string" && /^0x[0-9a-f]{1,32}$/i.test(l1Fee) ? BigInt(l1Fee) : 0n;
 }
 
 /** The server's block of that number is the receipt's, and the transaction is in it. */

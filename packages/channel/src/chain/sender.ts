@@ -11,7 +11,8 @@ import { estimateGas, getBalance, getBlockNumber, getTransactionCount } from "vi
 import type { Address, Domain, Hex } from "../types.ts";
 import { broadcast, NonceTaken, transactionOf } from "./broadcast.ts";
 import { ChainError, insufficient, translate, wrongChain } from "./chain-error.ts";
-import { fees, quote, replacementFee, underGasCap } from "./gas.ts";
+import { fees, quote, replacementFee, underGasCap, withRoom } from "./gas.ts";
+import { l1Fee } from "./l1-fee.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Call, Sent, Waits, Wallet, WalletProvider } from "./types.ts";
@@ -207,7 +208,18 @@ async function sweep(
   const gas = await rpc.ask(signal, (client) =>
     estimateGas(client, { account: address, to, value: 0n }),
   );
-  const value = have - gas * price;
+  const l1 = await rpc.ask(signal, (client) =>
+    l1Fee(client, {
+      type: "legacy",
+      chainId: domain.chainId,
+      gas,
+      gasPrice: price,
+      to,
+      value: have,
+    }),
+  );
+  // What of an L1 fee's room is not used stays behind: it is less than another sweep would cost.
+  const value = have - gas * price - withRoom(l1);
   if (value <= 0n) return undefined;
   const nonce = await rpc.ask(signal, (client) =>
     getTransactionCount(client, { address, blockTag: "pending" }),

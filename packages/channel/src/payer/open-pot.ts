@@ -1,12 +1,20 @@
 import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
 import { getAddress, zeroAddress } from "viem";
 import { bytesToHex } from "viem/utils";
-import { type Chain, ChainError, connect, type Sent, type Wallet } from "../chain/chain.ts";
+import {
+  type Chain,
+  ChainError,
+  connect,
+  type Sent,
+  type Waits,
+  type Wallet,
+} from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
 import { newSecret, openSecret } from "../secret.ts";
 import type { Store } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
+import { CLOSE, PAY_GAS } from "./fuel.ts";
 import { startPot } from "./pot.ts";
 import { type PotRecord, potChange, potKey, readLanes, readPot } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
@@ -44,11 +52,9 @@ export interface ResumePotOptions {
   readonly chain?: Chain;
 }
 
-/**
- * Gas that the session key needs: pay 16 fresh lanes of fresh payees (measured 54k each in the gas snapshot), startClose,
- * finalizeClose, withdraw and the way back, with room.
- */
-const SETTLE_GAS = 1_300_000n;
+/** Lanes of as many workers that the session key can pay at the end before it takes gas out of the pot. */
+const LANES = 16n;
+
 /**
  * Makes a session key, deposits, and gives the pot to pay from. Throws ChainError (CHAIN_UNREACHABLE, CHAIN_WRONG_ID,
  * CHAIN_NO_CONTRACT, CHAIN_INSUFFICIENT, CHAIN_REJECTED, ...), PotError or StoreError. If it fails after the deposit was sent,
@@ -70,8 +76,7 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
   };
   check(config);
   const potId = potIdOf(separator(domain), config);
-  const signerGas =
-    options.signerGas ?? ((SETTLE_GAS * (await chain.gasPrice({ signal })) * 2n) as Wei);
+  const signerGas = options.signerGas ?? (await settlingCost(chain, { signal }));
 
   const release = await store.lock(potKey(potId), { signal });
   try {
@@ -90,6 +95,12 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     release();
     throw error;
   }
+}
+
+/** Twice what the end of a pot of 16 lanes costs now, wei. */
+async function settlingCost(chain: Chain, waits: Waits): Promise<Wei> {
+  const work = { gas: LANES * PAY_GAS + CLOSE.gas, transactions: 1 + CLOSE.transactions };
+  return (2n * (await chain.costOf(work, waits))) as Wei;
 }
 
 /** Deposits what the record says, with the record on disk at each step; the record of the open pot. */

@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
+import { arbitrum, opStack } from "../../test/chain-l2.ts";
+import { chainProxy } from "../../test/chain-proxy.ts";
 import { Crash, dying } from "../../test/crash.ts";
 import { provider } from "../../test/provider.ts";
 import { proxy } from "../../test/proxy.ts";
@@ -581,6 +583,59 @@ describe("an end that meets trouble", () => {
     expect(await later.settle({ signal })).toEqual(settlement);
     expect(await unsettled(store)).toEqual([]);
     await later.close();
+  });
+});
+
+describe("chains that charge for bytes on L1", () => {
+  test.each([
+    ["an OP stack chain, in coins", opStack({ wei: 5n * 10n ** 9n }), true],
+    ["an Arbitrum chain, in gas", arbitrum({ unitsPerByte: 100n }), false],
+  ])(
+    "%s: sixty lanes are settled in full, and the session key is empty",
+    async (_, fault, coins) => {
+      const line = await chainProxy(net.rpc, [fault]);
+      const store = memory();
+      const first = await funded({ deposit: wei(ETHER), store, rpc: line.rpc });
+      for (const lane of strangers(60)) await first.pay(lane, wei(ETHER / 1000n));
+      await first.close();
+      const pot = await again(first, store, { rpc: line.rpc });
+      const news: PotNews[] = [];
+      pot.watch((item) => news.push(item), { signal });
+      const settlement = await pot.settle({ signal, progress: jump() });
+      expect(news).toEqual([]);
+      expect(settlement).toMatchObject({
+        paidWei: (60n * ETHER) / 1000n,
+        refundedWei: (940n * ETHER) / 1000n,
+      });
+      const chain = await connect({ domain: net.domain, rpc: line.rpc, signal });
+      const left = await chain.balance(pot.config.signer, { signal });
+      // On an OP stack chain the room that an L1 fee was given stays behind: less than a quarter of one.
+      if (coins) expect(left).toBeLessThan((5n * 10n ** 9n * 250n) / 4n);
+      else expect(left).toBe(0n);
+      await pot.close();
+      await line.close();
+    },
+  );
+
+  test("an OP stack chain's L1 fee is in what a transaction is said to cost, before and after", async () => {
+    const perByte = 10n ** 12n;
+    const line = await chainProxy(net.rpc, [opStack({ wei: perByte })]);
+    const pot = await funded({ rpc: line.rpc });
+    const chain = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    const [payer] = net.accounts;
+    const action = { do: "startClose", config: pot.config } as const;
+    const quoted = await chain.quote(payer.address, action, { signal });
+    const before = await chain.balance(payer.address, { signal });
+    const sent = await chain.startClose(payer, pot.config, { signal });
+    expect(before - (await chain.balance(payer.address, { signal }))).toBe(sent.cost);
+    expect(sent.cost).toBeGreaterThan(perByte * 250n);
+    expect(quoted.cost).toBeGreaterThanOrEqual(sent.cost);
+    expect(await chain.costOf({ gas: 1n, transactions: 1 }, { signal })).toBeGreaterThan(
+      perByte * 400n,
+    );
+    await pot.settle({ signal, progress: jump() });
+    await pot.close();
+    await line.close();
   });
 });
 

@@ -1,5 +1,6 @@
 /** The end of a pot: pay the lanes, start the close, wait out the challenge, take the refund, empty the session key. */
 import { ChainError, type PotState, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import { isPassing } from "../chain/chain-error.ts";
 import { PotError } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { Settlement, SettleProgress } from "../types.ts";
@@ -146,7 +147,7 @@ async function payNow(
     progress.next = lanes > 0 && blockedUntil >= now ? blockedUntil + 1 : Number.POSITIVE_INFINITY;
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof ChainError) || error.code === "CHAIN_UNREACHABLE") throw error;
+    if (!(error instanceof ChainError) || isPassing(error)) throw error;
     progress.next = now + AGAIN_S;
     progress.failures++;
   }

@@ -1,4 +1,5 @@
 import { ChainError } from "../chain/chain.ts";
+import { isPassing } from "../chain/chain-error.ts";
 import { PotError } from "../config.ts";
 import type { PotParts } from "./parts.ts";
 import type { SettleOptions } from "./settle.ts";
@@ -11,9 +12,8 @@ const RACED: ReadonlySet<string> = new Set([
   "ChallengeRunning",
 ]);
 
-/** Troubles that pass by themselves, however long they take: nothing is wrong with what was asked. */
-const PASSING: ReadonlySet<string> = new Set([
-  "CHAIN_UNREACHABLE",
+/** What became of a transaction, or of its price, that passes by itself: nothing is wrong with what was asked. */
+const DELAYED: ReadonlySet<string> = new Set([
   "CHAIN_UNCONFIRMED",
   "CHAIN_REPLACED",
   "CHAIN_NONCE",
@@ -52,5 +52,9 @@ function passes(error: unknown, failures: number): boolean {
   if (!(error instanceof ChainError)) return false;
   const { reason } = error;
   if (reason.code === "CHAIN_REVERTED") return RACED.has(reason.error);
-  return PASSING.has(reason.code) || (reason.code === "CHAIN_FAILED" && failures < UNCLEAR_TRIES);
+  return (
+    isPassing(error) ||
+    DELAYED.has(reason.code) ||
+    (reason.code === "CHAIN_FAILED" && failures < UNCLEAR_TRIES)
+  );
 }
