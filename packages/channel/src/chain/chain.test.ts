@@ -4,10 +4,14 @@ import type { Wei } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
+import { logLimits } from "../../test/chain-faults.ts";
+import { chainProxy } from "../../test/chain-proxy.ts";
 import { provider } from "../../test/provider.ts";
 import { potId, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
+import { account } from "../payer/account.ts";
 import type { PotConfig } from "../types.ts";
+import { callOf } from "./action.ts";
 import { type Chain, ChainError, connect } from "./chain.ts";
 
 const wei = (value: bigint) => value as Wei;
@@ -263,5 +267,69 @@ describe("reading", () => {
       { type: "closing", closeAt },
       { type: "final", refund: 0n },
     ]);
+  });
+});
+
+describe("events that anybody can emit", () => {
+  test("ten thousand skipped claims of a stranger hide neither a pot's account nor its payer's history", async () => {
+    const line = await chainProxy(net.rpc, [logLimits({ by: "infura", results: 400 })]);
+    const limited = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    const cfg = config();
+    const id = potId(separator(net.domain), cfg);
+    const [payer, worker, , stranger] = net.accounts;
+    const from = await chain.height({ signal });
+    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: wei(0n), signal });
+    // A total of nothing is skipped before its signature is looked at.
+    const signature = `0x${"11".repeat(64)}1b` as const;
+    const row = { potId: id, payee: payer.address, lane: 1, cumulative: wei(0n), signature };
+    const vouchers = Array.from({ length: 500 }, () => row);
+    const { to, data } = callOf(net.domain.contract, { do: "claim", config: cfg, vouchers });
+    const transaction = { from: stranger.address, to, data, gas: "0x1312d00" };
+    for (let i = 0; i < 20; i++) await net.cheat("eth_sendTransaction", transaction);
+    const all = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    await expect(all.events(id, from, { signal })).rejects.toMatchObject({
+      code: "CHAIN_LOG_LIMIT",
+    });
+    await chain.pay(payer, cfg, [{ payee: worker.address, lane: 9, cumulative: wei(30n) }], {
+      signal,
+    });
+    await chain.startClose(payer, cfg, { signal });
+    const { closeAt } = await chain.pot(id, { signal });
+    await net.warp(closeAt - (await chain.now({ signal })));
+    await chain.finalizeClose(payer, cfg, { signal });
+    const asked = line.asked.get("eth_getLogs") ?? 0;
+    const { signer } = cfg;
+    const options = { domain: net.domain, potId: id, from, signer, withdrawn: undefined, signal };
+    expect(await account(limited, options)).toMatchObject({
+      depositedWei: 100n,
+      paidWei: 30n,
+      refundedWei: 70n,
+    });
+    const page = await limited.history(payer.address, { since: from, limit: 100, signal });
+    const types = page.events.filter(({ potId }) => potId === id).map(({ type }) => type);
+    expect(types).toEqual(["final", "deposited", "opened"]);
+    expect((line.asked.get("eth_getLogs") ?? 0) - asked).toBeLessThan(10);
+    await line.close();
+  });
+
+  test("an account's history asks nothing about the ends of strangers' pots", async () => {
+    const [, , stranger, person] = net.accounts;
+    const from = await chain.height({ signal });
+    for (let i = 0; i < 3; i++) {
+      const cfg = { ...config(), payer: stranger.address };
+      await chain.deposit(stranger, cfg, { amount: wei(1n), signerGas: wei(0n), signal });
+      await chain.startClose(stranger, cfg, { signal });
+      const { closeAt } = await chain.pot(potId(separator(net.domain), cfg), { signal });
+      await net.warp(closeAt - (await chain.now({ signal })));
+      await chain.finalizeClose(stranger, cfg, { signal });
+    }
+    const line = await chainProxy(net.rpc);
+    const counting = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    const page = await counting.history(person.address, { since: from, signal });
+    expect(page).toEqual({ events: [] });
+    expect(line.asked.get("eth_getLogs")).toBe(3);
+    const own = await counting.history(stranger.address, { since: from, signal });
+    expect(own.events.filter(({ type }) => type === "final")).toHaveLength(3);
+    await line.close();
   });
 });
