@@ -19,7 +19,9 @@ export { PayeeProofError, type PayeeProofReason } from "./payee-proof.ts";
 export {
   type OpenPotOptions,
   openPot,
+  type RecoverPotOptions,
   type ResumePotOptions,
+  recoverPot,
   resumePot,
 } from "./payer/open-pot.ts";
 /** The broadcaster's side of a pot: what to sign next. */

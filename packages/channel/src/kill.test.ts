@@ -34,8 +34,8 @@ function mortal(store: MemoryStore, fuse: { left: number; after: boolean }): Mem
     get: (key) => guard(() => store.get(key)),
     list: (prefix) => guard(() => store.list(prefix)),
     write: (changes) => guard(() => store.write(changes)),
-    seal: (secret) => guard(() => store.seal(secret)),
-    unseal: (sealed) => guard(() => store.unseal(sealed)),
+    seal: (...secret) => guard(() => store.seal(...secret)),
+    unseal: (...sealed) => guard(() => store.unseal(...sealed)),
   };
 }
 

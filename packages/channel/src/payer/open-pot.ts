@@ -11,7 +11,7 @@ import {
 } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
 import { newSecret, openSecret } from "../secret.ts";
-import type { Store } from "../store/store.ts";
+import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
 import { CLOSE, PAY_GAS } from "./fuel.ts";
@@ -43,7 +43,7 @@ export interface OpenPotOptions {
 export interface ResumePotOptions {
   readonly potId: Hex;
   readonly rpc: string;
-  /** Steps in when the session key has no coins left. */
+  /** Steps in when the session key has no coins left, or cannot be unsealed any more. */
   readonly payer?: Wallet;
   readonly store: Store;
   readonly signal: AbortSignal;
@@ -152,7 +152,7 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 
 /**
  * Opens a stored pot again after a crash: sends a deposit that did not get out, signs what was intended and not signed. Throws
- * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED or ChainError.
+ * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED, STORE_SEAL_BROKEN without a wallet, or ChainError.
  */
 export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
   const { potId, rpc, payer, store, signal, clock = systemClock } = options;
@@ -170,7 +170,11 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
       record = { ...record, openGas: (sent?.gas ?? 0n).toString() };
       await store.write([potChange(potId, record)]);
     }
-    const key = record.key && (await openSecret(store, record.key));
+    const key = await keyOf(record, store, payer);
+    if (key === undefined && record.key !== undefined && !record.keyLost) {
+      record = { ...record, keyLost: true };
+      await store.write([potChange(potId, record)]);
+    }
     const lanes = await readLanes(store, potId);
     const parts = { chain, store, clock, payer, key, record, lanes, release };
     return await startPot({ ...parts, resumed: true });
@@ -178,4 +182,55 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
     release();
     throw error;
   }
+}
+
+/** The session key; undefined where it has gone home, or its seal is broken and a wallet is at hand to do without. */
+async function keyOf({ key, config }: PotRecord, store: Store, payer: Wallet | undefined) {
+  if (key === undefined) return undefined;
+  try {
+    return await openSecret(store, key, config.signer);
+  } catch (error) {
+    const broken = error instanceof StoreError && error.code === "STORE_SEAL_BROKEN";
+    if (!broken || !payer) throw error;
+    return undefined;
+  }
+}
+
+export interface RecoverPotOptions extends Omit<ResumePotOptions, "payer" | "potId"> {
+  readonly domain: Domain;
+  /** From the pot's "opened" event, which `Chain.history` of the payer has. */
+  readonly config: PotConfig;
+  /** The event's block. */
+  readonly from: bigint;
+  /** The payer's wallet: only it, or the lost session key, may end the pot. */
+  readonly payer: Wallet;
+}
+
+/**
+ * Takes up a pot whose books and session key are lost, to settle it: nothing can be signed, and no voucher is known, so workers
+ * must claim during the challenge. Throws POT_NOT_OPENED, POT_BAD_CONFIG, STORE_LOCKED or ChainError.
+ */
+export async function recoverPot(options: RecoverPotOptions): Promise<PayerPot> {
+  const { domain, config, from, rpc, payer, store, signal, clock = systemClock } = options;
+  check(config);
+  const potId = potIdOf(separator(domain), config);
+  if ((await store.get(potKey(potId))) === undefined) {
+    const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+    let deposited = 0n;
+    for (const event of await chain.events(potId, from, { signal, only: ["Deposited"] }))
+      if (event.type === "deposited") deposited += event.amount;
+    if (deposited === 0n)
+      throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
+    const found: PotRecord = {
+      domain,
+      config,
+      state: "open",
+      deposited: deposited.toString(),
+      from: from.toString(),
+      openGas: "0",
+    };
+    await store.write([potChange(potId, found)]);
+  }
+  const chain = options.chain === undefined ? {} : { chain: options.chain };
+  return resumePot({ potId, rpc, payer, store, signal, clock, ...chain });
 }

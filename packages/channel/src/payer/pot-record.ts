@@ -14,6 +14,8 @@ export interface PotRecord {
   readonly deposited: string;
   /** Gone when nothing is left to sign or to bring back. */
   readonly key?: Sealed;
+  /** The key's seal is broken: what it still has cannot be brought home. */
+  readonly keyLost?: boolean;
   /** Block before the deposit: where the pot's events begin. */
   readonly from: string;
   /** The deposit's signed transaction: a chain that goes back gets it again, and nothing else. */
@@ -115,9 +117,11 @@ export async function unsettled(store: Store): Promise<readonly StoredPot[]> {
   const found: StoredPot[] = [];
   for (const [key] of await store.list("pot/")) {
     const potId = key.slice("pot/".length) as Hex;
-    const { domain, config, deposited, settlement, key: held } = await readPot(store, potId);
+    const record = await readPot(store, potId);
+    const { domain, config, deposited, settlement } = record;
     // A session key that has not gone home still has coins.
-    if (settlement === undefined || held !== undefined)
+    const left = record.key !== undefined && record.keyLost !== true;
+    if (settlement === undefined || left)
       found.push({ potId, domain, config, deposited: BigInt(deposited) as Wei });
   }
   return found;

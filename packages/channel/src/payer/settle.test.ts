@@ -14,9 +14,10 @@ import { separator } from "../config.ts";
 import { openPurse } from "../payee/open-purse.ts";
 import { newSecret, openSecret } from "../secret.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
+import type { Json } from "../store/store.ts";
 import type { Hex, Lane, PayerPot, PotNews, SettleProgress } from "../types.ts";
 import * as Voucher from "../voucher.ts";
-import { resumePot } from "./open-pot.ts";
+import { recoverPot, resumePot } from "./open-pot.ts";
 import { readPot, unsettled } from "./pot-record.ts";
 
 type Stage = ReturnType<typeof stage>;
@@ -790,6 +791,68 @@ describe("the payer's pot", () => {
     expect(await poor.adopt(voucher)).toEqual(voucher);
     expect((await poor.pay(lane, wei(1n))).cumulative).toBe(51n);
     await poor.close();
+  });
+
+  test("a pot whose key cannot be unsealed is settled by the payer's wallet, and its workers get what was signed", async () => {
+    const store = memory();
+    const first = await funded({ store });
+    await first.pay({ payee: net.accounts[2].address, lane: 3 }, wei(77n));
+    await first.close();
+    const record = await readPot(store, first.potId);
+    // Another pot's key in its place: it is whole, and no good.
+    const other = await newSecret(store);
+    const { about: _, ...old } = other.sealed;
+    for (const key of [other.sealed, old]) {
+      await store.write([[`pot/${first.potId}`, { ...record, key } as unknown as Json]]);
+      await expect(again(first, store)).rejects.toMatchObject({ code: "STORE_SEAL_BROKEN" });
+    }
+    const pot = await again(first, store, { payer: net.accounts[0] });
+    await expect(
+      pot.pay({ payee: net.accounts[2].address, lane: 3 }, wei(1n)),
+    ).rejects.toMatchObject({ code: "POT_CLOSED" });
+    const settlement = await pot.settle({ signal, progress: jump() });
+    expect(settlement).toMatchObject({ paidWei: 77n, refundedWei: 10n ** 15n - 77n });
+    expect(await unsettled(store)).toEqual([]);
+    await pot.close();
+  });
+
+  test("a pot whose books are lost comes home by its opened event and the payer's wallet; its worker claims meanwhile", async () => {
+    const chain = await connect({ ...net, signal });
+    const since = await chain.height({ signal });
+    const pot = await funded();
+    const purse = await working();
+    await earn(pot, purse, 500n);
+    await pot.topUp(wei(1000n), { signal });
+    await pot.close(); // and the browser's storage is cleared
+    const [payer] = net.accounts;
+    const { events } = await chain.history(payer.address, { since, signal });
+    const opened = events.find(({ type, potId }) => type === "opened" && potId === pot.potId);
+    if (opened?.type !== "opened") throw new Error("the history has no such pot");
+    expect(opened.config).toEqual(pot.config);
+    const common = { domain: net.domain, rpc: net.rpc, payer, signal, clock: impatient };
+    const found = { config: opened.config, from: opened.block };
+    const store = memory();
+    const home = await recoverPot({ ...common, ...found, store });
+    let claim: Promise<unknown> | undefined;
+    const onward = jump();
+    const settlement = await home.settle({
+      signal,
+      progress(p) {
+        if (p.step !== "waiting") return;
+        claim ??= purse.claim({ signal }).then(() => onward(p));
+      },
+    });
+    expect(settlement).toMatchObject({
+      depositedWei: 10n ** 15n + 1000n,
+      paidWei: 500n,
+      refundedWei: 10n ** 15n + 500n,
+    });
+    await home.close();
+    await purse.close();
+    const nobody = { ...opened.config, salt: `0x${"77".repeat(32)}` } as const;
+    await expect(recoverPot({ ...common, ...found, config: nobody, store })).rejects.toMatchObject({
+      code: "POT_NOT_OPENED",
+    });
   });
 
   test("an unknown pot, a pot that never opened and a bad amount each have their code", async () => {

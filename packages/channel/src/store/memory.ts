@@ -50,13 +50,13 @@ function use(place: Place, clock: Clock): MemoryStore {
         if (text === undefined) records.delete(name);
         else records.set(name, text);
     },
-    seal: async (secret) => {
+    seal: async (secret, about) => {
       open();
-      return seal(await key, secret);
+      return seal(await key, secret, about);
     },
-    unseal: async (sealed) => {
+    unseal: async (sealed, about) => {
       open();
-      return unseal(await key, sealed);
+      return unseal(await key, sealed, about);
     },
     async lock(name, { signal, patience = 2000 }) {
       open();
