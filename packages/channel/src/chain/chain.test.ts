@@ -13,6 +13,7 @@ import { account } from "../payer/account.ts";
 import type { PotConfig } from "../types.ts";
 import { callOf } from "./action.ts";
 import { type Chain, ChainError, connect } from "./chain.ts";
+import { type Locks, openTurns } from "./turns.ts";
 
 const wei = (value: bigint) => value as Wei;
 const signal = AbortSignal.timeout(120_000);
@@ -165,8 +166,42 @@ describe("sending", () => {
     expect(new Set(sent.map(({ hash }) => hash)).size).toBe(6);
   });
 
+  test("a key that several links use in one tab sends from all of them one after another", async () => {
+    const links = await Promise.all([1, 2, 3].map(() => connect({ ...net, signal })));
+    const [, , , sender] = net.accounts;
+    const raws: `0x${string}`[] = [];
+    const before = async (raw: `0x${string}`) => void raws.push(raw);
+    const sent = await Promise.all(
+      links.map((link) => link.deposit(sender, config(), { ...amounts, before })),
+    );
+    // None was void and signed again.
+    expect(raws).toHaveLength(3);
+    expect(new Set(sent.map(({ hash }) => hash)).size).toBe(3);
+  });
+
+  test("a key that two tabs use sends from one at a time, by the browser's lock of its chain and address", async () => {
+    const [sender] = net.accounts;
+    const held: string[] = [];
+    const origin = openTurns(undefined);
+    const locks: Locks = {
+      request: (name, waits, work) =>
+        origin.run(name, waits, () => {
+          held.push(name);
+          return work();
+        }),
+    };
+    const raws: `0x${string}`[] = [];
+    const before = async (raw: `0x${string}`) => void raws.push(raw);
+    const tabs = await Promise.all(
+      [1, 2, 3].map(() => connect({ ...net, signal, turns: openTurns(locks) })),
+    );
+    await Promise.all(tabs.map((tab) => tab.deposit(sender, config(), { ...amounts, before })));
+    expect(raws).toHaveLength(3);
+    expect(held).toEqual(Array(3).fill(`tabcast-sender/31337/${sender.address.toLowerCase()}`));
+  });
+
   test("another process with the same key costs a nonce, not a failure", async () => {
-    const other = await connect({ ...net, signal });
+    const other = await connect({ ...net, signal, turns: openTurns(undefined) });
     const sent = await Promise.all([
       chain.deposit(net.accounts[1], config(), amounts),
       other.deposit(net.accounts[1], config(), amounts),

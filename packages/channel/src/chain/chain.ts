@@ -25,6 +25,7 @@ import type {
   Wallet,
   Work,
 } from "./types.ts";
+import { type Turns, tabTurns } from "./turns.ts";
 import { openWriter } from "./writer.ts";
 
 export type { Action, Reservation } from "./action.ts";
@@ -136,6 +137,8 @@ export interface ConnectOptions extends Waits {
   readonly gasCap?: Wei;
   /** Milliseconds without a block after which a call that may happen twice is offered for more gas. Default 30_000. */
   readonly repriceAfter?: number;
+  /** Whose turn it is to send with a key. Default: that of this tab, and of all tabs of its origin where it has Web Locks. */
+  readonly turns?: Turns;
   /** Told what goes on while a caller waits. */
   readonly onNews?: (news: ChainNews) => void;
   readonly clock?: Clock;
@@ -168,6 +171,7 @@ function senderParts(rpc: Rpc, options: ConnectOptions): SenderParts {
     patience: options.patience ?? 120_000 + (depth - 1) * 15_000,
     confirmations: depth,
     repriceAfter: options.repriceAfter ?? 30_000,
+    turns: options.turns ?? tabTurns,
     gasCap: options.gasCap ?? facts.gasCap,
     clock,
     onNews,

@@ -7,12 +7,15 @@ import { ChainError, isPassing, wrongChain } from "./chain-error.ts";
 import { fees } from "./gas.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Rpc } from "./rpc.ts";
+import type { Turns } from "./turns.ts";
 import type { Call, ChainNews, Sent } from "./types.ts";
 
 /** What every part that sends needs: the server, time, and how long and how dear a transaction may be. */
 export interface SenderParts {
   readonly rpc: Rpc;
   readonly clock: Clock;
+  /** Whose turn it is to send with a key. */
+  readonly turns: Turns;
   /** Whose events are read; undefined: nobody's. */
   readonly contract: Address | undefined;
   /** Milliseconds until a sent transaction must be deep enough. */

@@ -1,4 +1,4 @@
-import { SerialQueue, type Wei } from "@tabcast/runtime";
+import type { Wei } from "@tabcast/runtime";
 import {
   keccak256,
   type LocalAccount,
@@ -15,6 +15,7 @@ import { fees, quote, replacementFee, underGasCap, withRoom } from "./gas.ts";
 import { l1Fee } from "./l1-fee.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
 import { receiptOf } from "./receipt.ts";
+import { openTurns } from "./turns.ts";
 import type { Call, Sent, Waits, Wallet, WalletProvider } from "./types.ts";
 
 export interface SendOptions extends Waits {
@@ -24,7 +25,7 @@ export interface SendOptions extends Waits {
   readonly once?: boolean;
 }
 
-/** Sends transactions to one chain, those of one account one after another: they share a nonce. */
+/** Sends transactions to one chain, those of one key one after another, whoever sends them: they share a nonce. */
 export interface Sender {
   /** Sends a call and waits until it is deep enough. */
   send(wallet: Wallet, call: Call, domain: Domain, options: SendOptions): Promise<Sent>;
@@ -40,25 +41,37 @@ export interface Sender {
 }
 
 export function openSender(parts: SenderParts): Sender {
-  const queues = new Map<string, SerialQueue>();
+  // A browser wallet chooses its nonces itself: what is in turn there is the person's dialogs.
+  const dialogs = openTurns(undefined);
+  const inTurn = <T>(
+    { address }: { readonly address: Address },
+    chainId: number,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+    turns = parts.turns,
+  ) => turns.run(`${chainId}/${address.toLowerCase()}`, { signal }, work);
 
   return {
     send(wallet, call, domain, options) {
       const { signal } = options;
-      const name = wallet.address.toLowerCase();
-      const queue = queues.get(name) ?? new SerialQueue();
-      queues.set(name, queue);
-      return queue.run(async () => {
+      const { chainId } = domain;
+      const finished = async (pending: Promise<Pending>) =>
+        confirmed(parts, await pending, signal);
+      if ("provider" in wallet) {
+        const work = async () => {
+          await underGasCap(parts, signal);
+          return finished(sendByWallet(parts, wallet, call, domain, signal));
+        };
+        return inTurn(wallet, chainId, signal, work, dialogs);
+      }
+      return inTurn(wallet, chainId, signal, async () => {
         await underGasCap(parts, signal);
-        const pending =
-          "provider" in wallet
-            ? await sendByWallet(parts, wallet, call, domain, signal)
-            : await sendByKey(parts, wallet, call, domain, options);
-        return confirmed(parts, pending, signal);
+        return finished(sendByKey(parts, wallet, call, domain, options));
       });
     },
     resend: (raw, signal) => resend(parts, raw, signal),
-    sweep: (from, to, domain, signal) => sweep(parts, from, to, domain, signal),
+    sweep: (from, to, domain, signal) =>
+      inTurn(from, domain.chainId, signal, () => sweep(parts, from, to, domain, signal)),
   };
 }
 
