@@ -129,7 +129,10 @@ export interface PayerPot {
   hello(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined>;
   /** A worker of ours wants its lane guaranteed. */
   ask(lane: Lane): Promise<void>;
-  /** Deposits `amount` wei more from the payer's wallet. Throws ChainError; after CHAIN_UNCONFIRMED it may still arrive. */
+  /**
+   * Deposits `amount` wei more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
+   * again finds it rather than pay twice.
+   */
   topUp(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
   /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */
   watch(listener: (news: PotNews) => void, options: { signal: AbortSignal }): void;

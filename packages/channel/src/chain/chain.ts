@@ -12,6 +12,7 @@ import type { PotEvent } from "./pot-event.ts";
 import { openReader } from "./reader.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSender } from "./sender.ts";
+import { type Turns, tabTurns } from "./turns.ts";
 import type {
   ChainNews,
   DepositOptions,
@@ -25,7 +26,6 @@ import type {
   Wallet,
   Work,
 } from "./types.ts";
-import { type Turns, tabTurns } from "./turns.ts";
 import { openWriter } from "./writer.ts";
 
 export type { Action, Reservation } from "./action.ts";

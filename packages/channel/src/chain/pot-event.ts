@@ -11,8 +11,7 @@ export type PotEvent = {
   readonly index: number;
   /** Missing only where the event is about no pot. */
   readonly potId?: Hex;
-} & /** All that the pot's id is the hash of: who lost the books can close it with this and the payer's wallet. */
-(
+} /** All that the pot's id is the hash of: who lost the books can close it with this and the payer's wallet. */ & (
   | {
       readonly type: "opened";
       readonly payer: Address;

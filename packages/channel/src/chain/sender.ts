@@ -55,8 +55,7 @@ export function openSender(parts: SenderParts): Sender {
     send(wallet, call, domain, options) {
       const { signal } = options;
       const { chainId } = domain;
-      const finished = async (pending: Promise<Pending>) =>
-        confirmed(parts, await pending, signal);
+      const finished = async (pending: Promise<Pending>) => confirmed(parts, await pending, signal);
       if ("provider" in wallet) {
         const work = async () => {
           await underGasCap(parts, signal);

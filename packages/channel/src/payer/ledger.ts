@@ -103,7 +103,10 @@ export class Ledger {
         adopt();
       } else if (effect.do === "storeState") {
         const deposited = next.deposited.toString();
-        await this.keep({ ...this.#record, state: effect.state, deposited });
+        // With its amount in the same write, a top-up counts once whenever the tab dies.
+        const { topUp, ...rest } = this.#record;
+        const pending = event.type !== "toppedUp" && topUp !== undefined && { topUp };
+        await this.keep({ ...rest, ...pending, state: effect.state, deposited });
         adopt();
       } else if (effect.do === "sign") {
         adopt();

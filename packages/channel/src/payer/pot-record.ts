@@ -20,6 +20,8 @@ export interface PotRecord {
   readonly from: string;
   /** The deposit's signed transaction: a chain that goes back gets it again, and nothing else. */
   readonly raw?: Hex;
+  /** A deposit on its way into the open pot, with its signed transaction if the key is in this tab: never signed twice. */
+  readonly topUp?: { readonly amount: string; readonly raw?: Hex };
   readonly openGas?: string;
   readonly withdrawn?: Hex;
   readonly settlement?: Json;

@@ -12,6 +12,7 @@ import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
 import { look, lookAtAll, maintainGuarantees, reserve } from "./reservations.ts";
 import { settle } from "./settle.ts";
+import { finishTopUp, topUp } from "./top-up.ts";
 
 interface StartPotOptions {
   readonly chain: Chain;
@@ -61,16 +62,19 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     });
   }
 
-  async function topUp(amount: Wei, signal: AbortSignal): Promise<void> {
+  async function addTo(amount: Wei, signal: AbortSignal): Promise<void> {
     requireOpen();
     if (!payer) throw refusal({ code: "POT_CLOSED", state: "without a wallet" });
     if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
       throw refusal({ code: "POT_BAD_AMOUNT", amount });
-    await chain.deposit(payer, ledger.config, { amount, signerGas: 0n as Wei, signal });
-    await ledger.post({ type: "toppedUp", amount });
+    await topUp(parts, payer, amount, { signal });
   }
 
-  if (resumed && record.state !== "final") await lookAtAll(parts, waits);
+  if (resumed && record.state !== "final") {
+    // What cannot be known yet stays remembered, and is asked for again by the next top-up.
+    await finishTopUp(parts, waits).catch(() => undefined);
+    await lookAtAll(parts, waits);
+  }
   if (resumed && key) await ledger.post({ type: "resumed" });
   // Ends by the abort in `close`, which is no failure.
   if (key) maintainGuarantees(parts, waits).catch(() => undefined);
@@ -100,7 +104,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       return ledger.post({ type: "told", lane: { payee, lane }, cumulative });
     },
     ask: async (lane) => void (await ledger.post({ type: "asked", lane })),
-    topUp: (amount, { signal }) => topUp(amount, signal),
+    topUp: (amount, { signal }) => addTo(amount, signal),
     watch: (listener, when) => listeners.add(listener, when),
     settle({ signal, progress = () => {} }) {
       // Two callers wait for the same end; a failure lets the next call begin again.

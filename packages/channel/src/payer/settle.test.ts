@@ -92,6 +92,8 @@ const strangers = (count: number): Lane[] =>
   }));
 let payees = 0;
 
+const nonceOf = async (address: string) =>
+  Number(await net.cheat("eth_getTransactionCount", address, "latest"));
 const height = async () => (await connect({ ...net, signal })).height({ signal });
 async function block(at?: bigint) {
   const name = at === undefined ? "latest" : `0x${at.toString(16)}`;
@@ -672,6 +674,63 @@ describe("the payer's pot", () => {
     await pot.close();
   });
 
+  test.each(["key", "browser wallet"] as const)(
+    "a top-up by a %s whose outcome got lost is found by the next try, and never made twice",
+    async (kind) => {
+      const line = await proxy(net.rpc);
+      const [, , , account] = net.accounts;
+      const payer =
+        kind === "key" ? account : { provider: provider(net.rpc), address: account.address };
+      const store = memory();
+      // No patience at all once the transaction is out.
+      const chain = await connect({ domain: net.domain, rpc: line.rpc, signal, patience: 1 });
+      const pot = await funded({ deposit: wei(100n), payer, store, chain });
+      const before = await nonceOf(account.address);
+      line.rule = async (method) =>
+        (await nonceOf(account.address)) > before && method !== "eth_chainId" ? "drop" : "pass";
+      await expect(pot.topUp(wei(50n), { signal })).rejects.toMatchObject({
+        code: expect.stringMatching("CHAIN_UNREACHABLE|CHAIN_UNCONFIRMED"),
+      });
+      expect(pot.balances().deposited).toBe(100n);
+      line.rule = () => "pass";
+      await pot.topUp(wei(50n), { signal });
+      expect(pot.balances().deposited).toBe(150n);
+      expect((await chain.pot(pot.potId, { signal })).balance).toBe(150n);
+      await pot.topUp(wei(50n), { signal }); // and this one is another
+      expect((await chain.pot(pot.potId, { signal })).balance).toBe(200n);
+      expect(await nonceOf(account.address)).toBe(before + 2);
+      await pot.close();
+      line.close();
+    },
+  );
+
+  test("a crash at any write of a top-up leaves the books with what the chain has", async () => {
+    const outcomes: bigint[] = [];
+    for (let at = 0; at < 4; at++) {
+      const store = memory();
+      const first = await funded({ deposit: wei(100n), store });
+      await first.close();
+      const pot = await resumePot({
+        potId: first.potId,
+        rpc: net.rpc,
+        payer: net.accounts[0],
+        store: dying(store.share(), at),
+        signal,
+      });
+      await pot.topUp(wei(50n), { signal }).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(Crash);
+      });
+      await pot.close();
+      const after = await again(first, store, { payer: net.accounts[0] });
+      const { deposited } = after.balances();
+      const { balance } = await (await connect({ ...net, signal })).pot(pot.potId, { signal });
+      expect(deposited).toBe(balance);
+      outcomes.push(deposited);
+      await after.close();
+    }
+    expect(outcomes).toEqual([100n, 100n, 150n, 150n]);
+  });
+
   test("a pot pays one after another, though asked all at once", async () => {
     const pot = await funded();
     const lane = { payee: net.accounts[1].address, lane: 1 };
@@ -842,6 +901,7 @@ describe("the payer's pot", () => {
         claim ??= purse.claim({ signal }).then(() => onward(p));
       },
     });
+    await claim;
     expect(settlement).toMatchObject({
       depositedWei: 10n ** 15n + 1000n,
       paidWei: 500n,
