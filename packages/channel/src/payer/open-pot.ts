@@ -9,6 +9,7 @@ import {
   type Waits,
   type Wallet,
 } from "../chain/chain.ts";
+import * as Chains from "../chain/chains.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
 import { newSecret, openSecret } from "../secret.ts";
 import { type Store, StoreError } from "../store/store.ts";
@@ -29,9 +30,9 @@ export interface OpenPotOptions {
   readonly deposit: Wei;
   readonly store: Store;
   readonly signal: AbortSignal;
-  /** Seconds that workers have to claim after the close began. Default 3600; 900 to 604_800. */
+  /** Seconds that workers have to claim after the close began. Default: the chain's own, in chains.ts; 900 to 604_800. */
   readonly challengePeriod?: number;
-  /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now. */
+  /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now; for more it takes gas out of the pot. */
   readonly signerGas?: Wei;
   readonly clock?: Clock;
   /** Makes the pot's salt. Default: the platform's cryptographic randomness. */
@@ -71,7 +72,7 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     payer: getAddress(payer.address),
     signer: account.address,
     token: zeroAddress,
-    challengePeriod: options.challengePeriod ?? 3600,
+    challengePeriod: options.challengePeriod ?? Chains.of(domain.chainId).challengeSeconds,
     salt: bytesToHex(random.bytes(32)),
   };
   check(config);
