@@ -53,35 +53,26 @@ class Turns {
 type Move =
   | { readonly do: "pay"; readonly lane: number; readonly milli: number }
   | { readonly do: "claim"; readonly lane: number }
+  /** A worker lives long enough for a guarantee, claims what it has, and is gone. */
+  | { readonly do: "career"; readonly lane: number; readonly milli: number }
   | { readonly do: "wait"; readonly seconds: number }
   | { readonly do: "topUp"; readonly milli: number }
   | { readonly do: "restart" };
 
 const lane = fc.nat(3);
+const some = (max: number) => fc.integer({ min: 1, max });
 const moves: fc.Arbitrary<Move> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant("pay" as const),
-      lane,
-      milli: fc.integer({ min: 1, max: 60 }),
-    }),
-  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant("pay" as const), lane, milli: some(60) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("claim" as const), lane }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("career" as const), lane, milli: some(9) }) },
   {
-    weight: 5,
+    weight: 4,
     arbitrary: fc.record({
       do: fc.constant("wait" as const),
       seconds: fc.constantFrom(25, 61, 300, 700),
     }),
   },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      do: fc.constant("topUp" as const),
-      milli: fc.integer({ min: 1, max: 100 }),
-    }),
-  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("topUp" as const), milli: some(100) }) },
   { weight: 1, arbitrary: fc.constant({ do: "restart" as const }) },
 );
 
@@ -118,6 +109,7 @@ class Stream {
     if (move.do === "pay")
       await this.#pay(this.lanes[move.lane] as Lane, BigInt(move.milli) * MILLI);
     else if (move.do === "claim") await this.#claim(this.lanes[move.lane] as Lane);
+    else if (move.do === "career") await this.#career(this.lanes[move.lane] as Lane, move.milli);
     else if (move.do === "topUp") await this.pot.topUp(wei(BigInt(move.milli) * MILLI), { signal });
     else if (move.do === "restart") await this.#restart();
     else {
@@ -132,6 +124,22 @@ class Stream {
     } catch (error) {
       expect(error).toMatchObject({ code: "POT_EMPTY" });
     }
+  }
+
+  async #career(of: Lane, milli: number): Promise<void> {
+    for (const seconds of [25, 70, 25]) {
+      await this.#pay(of, BigInt(milli) * MILLI);
+      await net.warp(seconds);
+      await this.turns.turn();
+    }
+    // Guaranteed by now, or on its way to it, unless nothing is left to guarantee it with.
+    const guaranteed = async () => {
+      const { lanes, now } = await chain.look(this.pot.potId, [of], { signal });
+      return lanes.some(({ ceiling, claimed, until }) => ceiling > claimed && until >= now);
+    };
+    while (this.pot.balances().free >= 30n * MILLI && !(await guaranteed()))
+      await systemClock.sleep(5, { signal });
+    await this.#claim(of);
   }
 
   async #claim(of: Lane): Promise<void> {
