@@ -682,8 +682,8 @@ describe("the payer's pot", () => {
       const payer =
         kind === "key" ? account : { provider: provider(net.rpc), address: account.address };
       const store = memory();
-      // No patience at all once the transaction is out.
-      const chain = await connect({ domain: net.domain, rpc: line.rpc, signal, patience: 1 });
+      // Little patience once the transaction is out.
+      const chain = await connect({ domain: net.domain, rpc: line.rpc, signal, patience: 1_500 });
       const pot = await funded({ deposit: wei(100n), payer, store, chain });
       const before = await nonceOf(account.address);
       line.rule = async (method) =>
