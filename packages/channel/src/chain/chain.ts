@@ -12,7 +12,7 @@ import type { PotEvent } from "./pot-event.ts";
 import { openReader } from "./reader.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSender } from "./sender.ts";
-import { type Turns, tabTurns } from "./turns.ts";
+import type { Turns } from "./turns.ts";
 import type {
   ChainNews,
   DepositOptions,
@@ -171,7 +171,7 @@ function senderParts(rpc: Rpc, options: ConnectOptions): SenderParts {
     patience: options.patience ?? 120_000 + (depth - 1) * 15_000,
     confirmations: depth,
     repriceAfter: options.repriceAfter ?? 30_000,
-    turns: options.turns ?? tabTurns,
+    turns: options.turns,
     gasCap: options.gasCap ?? facts.gasCap,
     clock,
     onNews,

@@ -6,7 +6,6 @@ import type { Address, Domain } from "../types.ts";
 import { ChainError } from "./chain-error.ts";
 import { openRpc } from "./rpc.ts";
 import { openSender } from "./sender.ts";
-import { tabTurns } from "./turns.ts";
 import type { Wallet } from "./types.ts";
 
 /** Puts a new TabcastPot, without fee, on a chain. Throws ChainError. */
@@ -26,7 +25,6 @@ export async function deploy(options: {
     repriceAfter: 30_000,
     gasCap: undefined,
     clock,
-    turns: tabTurns,
     onNews: () => {},
   });
   const chainId = await rpc.ask(signal, (client) => getChainId(client));

@@ -14,8 +14,8 @@ import type { Call, ChainNews, Sent } from "./types.ts";
 export interface SenderParts {
   readonly rpc: Rpc;
   readonly clock: Clock;
-  /** Whose turn it is to send with a key. */
-  readonly turns: Turns;
+  /** Whose turn it is to send with a key. Default: this tab's. */
+  readonly turns?: Turns | undefined;
   /** Whose events are read; undefined: nobody's. */
   readonly contract: Address | undefined;
   /** Milliseconds until a sent transaction must be deep enough. */

@@ -15,7 +15,7 @@ import { fees, quote, replacementFee, underGasCap, withRoom } from "./gas.ts";
 import { l1Fee } from "./l1-fee.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
 import { receiptOf } from "./receipt.ts";
-import { openTurns } from "./turns.ts";
+import { openTurns, tabTurns } from "./turns.ts";
 import type { Call, Sent, Waits, Wallet, WalletProvider } from "./types.ts";
 
 export interface SendOptions extends Waits {
@@ -48,7 +48,7 @@ export function openSender(parts: SenderParts): Sender {
     chainId: number,
     signal: AbortSignal,
     work: () => Promise<T>,
-    turns = parts.turns,
+    turns = parts.turns ?? tabTurns,
   ) => turns.run(`${chainId}/${address.toLowerCase()}`, { signal }, work);
 
   return {

@@ -3,6 +3,7 @@ import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Keys, PROTOCOLS, peerIdOf, Verdict, VerdictReply } from "@tabcast/protocol";
 import { systemClock, Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
+import type { Context } from "../context.ts";
 import { answer } from "../exchange.ts";
 import type { JobTerms } from "./delivery.ts";
 import type { Outcome } from "./outcome.ts";
@@ -39,13 +40,10 @@ test("a worker that the deposit could not pay hears of its voucher once the pot 
     },
   } as unknown as PayerPot;
   const warned: string[] = [];
-  const paying = openPaying({
-    mesh: memory(network, { self }),
-    pot,
-    clock: systemClock,
-    warn: (what) => () => void warned.push(what),
-    signal,
-  });
+  const paying = openPaying(
+    { mesh: memory(network, { self }), clock: systemClock, signal } as unknown as Context,
+    { pot, warn: (what) => () => void warned.push(what) },
+  );
   const terms = { ...voucher, worker, award: new Uint8Array(16), epoch: 3 } as unknown as JobTerms;
   const pay = { terms, amount: 9n as Wei, cleared: Promise.resolve(true) };
   const outcome = { by: worker, segment: { seq: 5 }, pay } as unknown as Outcome;
