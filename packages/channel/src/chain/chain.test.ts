@@ -260,6 +260,17 @@ describe("a browser wallet", () => {
     expect(wallet.provider.asked).toEqual(["eth_chainId"]);
   });
 
+  test("a browser wallet whose network has our chain's number and not our contract is asked for nothing", async () => {
+    const wallet = {
+      provider: provider(net.rpc, { eth_getCode: () => "0x" }),
+      address: net.accounts[0].address,
+    };
+    await expect(
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+    ).rejects.toMatchObject({ code: "CHAIN_NO_CONTRACT" });
+    expect(wallet.provider.asked).toEqual(["eth_chainId", "eth_getCode"]);
+  });
+
   test("a browser wallet without the coins is asked for nothing", async () => {
     const wallet = { provider: provider(net.rpc), address: `0x${"99".repeat(20)}` as const };
     await expect(

@@ -88,6 +88,7 @@ async function sendByWallet(
   try {
     const got = await chainOf(provider);
     if (got !== domain.chainId) throw wrongChain(domain.chainId, got, "the wallet");
+    if (call.to !== undefined && call.data !== undefined) await requireCode(provider, call.to);
     const hash = await provider.request({
       method: "eth_sendTransaction",
       params: [
@@ -112,6 +113,18 @@ async function sendByWallet(
   } catch (error) {
     throw translate(error, rpc.url);
   }
+}
+
+/** Throws CHAIN_NO_CONTRACT if the wallet's own view of the chain has no code there, as on another chain of the same number. */
+async function requireCode(provider: WalletProvider, contract: Address): Promise<void> {
+  const ask = provider.request({ method: "eth_getCode", params: [contract, "latest"] });
+  // A wallet need not answer this: then our own server's word, from before, has to do.
+  const code = await ask.catch(() => undefined);
+  if (code !== "0x") return;
+  throw new ChainError(
+    { code: "CHAIN_NO_CONTRACT", contract },
+    `the wallet's network has the right number and no contract at ${contract}: nothing was sent`,
+  );
 }
 
 async function chainOf(provider: WalletProvider): Promise<number> {

@@ -16,7 +16,7 @@ import { unsettled } from "./pot-record.ts";
  */
 
 const wei = (value: bigint) => value as Wei;
-const signal = AbortSignal.timeout(300_000);
+const signal = AbortSignal.timeout(900_000);
 const DEPOSIT = 1_000n;
 const TOP_UP = 400n;
 
