@@ -7,6 +7,13 @@ type Event = Parameters<typeof moneyLines>[0][number];
 const me: Address = "0xAbcdef0000000000000000000000000000001234";
 const other: Address = "0x9999990000000000000000000000000000005678";
 const wei = Wei.of(5n);
+const config = {
+  payer: me,
+  signer: other,
+  token: other,
+  challengePeriod: 900,
+  salt: `0x${"00".repeat(32)}`,
+} as const;
 const at = (index: number) => ({
   hash: `0x${"ab".repeat(32)}` as const,
   block: 7n,
@@ -17,7 +24,7 @@ const at = (index: number) => ({
 test.each<[string, Event, string | undefined]>([
   [
     "an opening",
-    { ...at(0), type: "opened", payer: me, signer: other },
+    { ...at(0), type: "opened", payer: me, signer: other, config },
     "A stream's pot was opened",
   ],
   ["a deposit", { ...at(0), type: "deposited", amount: wei }, "Put in a pot"],

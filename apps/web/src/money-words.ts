@@ -44,6 +44,23 @@ const again: Words = {
 
 const byCode: Readonly<Record<string, Words>> = {
   CHAIN_UNREACHABLE: unreachable,
+  CHAIN_BUSY: {
+    title: "The chain's server takes no more questions just now",
+    advice: "Wait a minute, then try again. Nothing was lost.",
+  },
+  CHAIN_BAD_ANSWER: {
+    title: "The chain's server answered nonsense",
+    advice:
+      "Nothing was lost. Try again; if it stays, whoever runs this page must change the server.",
+  },
+  CHAIN_DISAGREES: {
+    title: "Two servers of the chain tell different things",
+    advice: "One of them is wrong, so nothing was done. Try again later.",
+  },
+  CHAIN_LOG_LIMIT: {
+    title: "The chain's server does not give out this history",
+    advice: "Your money is not affected. Whoever runs this page can choose another server.",
+  },
   CHAIN_WRONG_ID: wrongNetwork,
   CHAIN_NO_CONTRACT: {
     title: "There is no pot contract at the configured address",

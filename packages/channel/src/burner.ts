@@ -22,17 +22,17 @@ export async function openBurner({
   try {
     const held = await store.get("burner");
     if (held !== undefined) {
-      const sealed = held as unknown as Sealed;
+      const { address, ...sealed } = held as unknown as Sealed & { address?: Address };
       if (typeof sealed?.iv !== "string" || typeof sealed.data !== "string")
         throw new StoreError(
           { code: "STORE_CORRUPT", key: "burner" },
           "the stored burner wallet is unreadable",
         );
-      const account = await openSecret(store, sealed);
+      const account = await openSecret(store, sealed, address);
       return { address: account.address, account };
     }
     const { account, sealed } = await newSecret(store);
-    await store.write([["burner", { ...sealed }]]);
+    await store.write([["burner", { ...sealed, address: account.address }]]);
     return { address: account.address, account };
   } finally {
     release();

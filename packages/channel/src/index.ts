@@ -3,6 +3,8 @@ export { type Burner, openBurner } from "./burner.ts";
 /** The contract on a chain: reading, sending, and what goes wrong. */
 export * as Chain from "./chain/chain.ts";
 export { ChainError, type ChainReason, type Wallet, type WalletProvider } from "./chain/chain.ts";
+/** What is known of each chain: its kind, depth, challenge, caps and tokens. */
+export * as Chains from "./chain/chains.ts";
 /** A pot's rules and its id. */
 export * as Config from "./config.ts";
 export { PotError, type PotReason } from "./config.ts";
@@ -17,7 +19,9 @@ export { PayeeProofError, type PayeeProofReason } from "./payee-proof.ts";
 export {
   type OpenPotOptions,
   openPot,
+  type RecoverPotOptions,
   type ResumePotOptions,
+  recoverPot,
   resumePot,
 } from "./payer/open-pot.ts";
 /** The broadcaster's side of a pot: what to sign next. */

@@ -2,7 +2,7 @@ import { systemClock, type Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
-import { Crash } from "../test/crash.ts";
+import { Crash, mortal } from "../test/crash.ts";
 import { type Ledger, ledger, NOW } from "../test/ledger.ts";
 import { replay } from "../test/replay.ts";
 import * as Config from "./config.ts";
@@ -23,24 +23,6 @@ const PRICE = wei(7);
 const SOFT_CAP = wei(70);
 const LANE = 77;
 const DEPOSIT = wei(1_000);
-
-/** A use of `store` that dies at its operation `at`: before it, or after it was done and before anybody knew. */
-function mortal(store: MemoryStore, fuse: { left: number; after: boolean }): MemoryStore {
-  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (fuse.left < 0) throw new Crash("the tab is dead");
-    if (fuse.left-- > 0) return work();
-    if (fuse.after) await work();
-    throw new Crash("the tab died");
-  };
-  return {
-    ...store,
-    get: (key) => guard(() => store.get(key)),
-    list: (prefix) => guard(() => store.list(prefix)),
-    write: (changes) => guard(() => store.write(changes)),
-    seal: (secret) => guard(() => store.seal(secret)),
-    unseal: (sealed) => guard(() => store.unseal(sealed)),
-  };
-}
 
 /** Two engines, one chain, and a connection that keeps what was sent until it is delivered, repeated or lost. */
 class World {

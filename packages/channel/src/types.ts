@@ -35,7 +35,10 @@ export interface SignedVoucher extends Lane {
   readonly signature: Hex;
 }
 
-/** What a stream's end cost and paid, from receipts and events, in wei. deposited = paid + refunded. */
+/**
+ * What a stream's end cost and paid, from receipts and events, in wei. deposited = paid + refunded; what the session key took out
+ * of the pot for gas counts as refunded, since what is left of it goes home.
+ */
 export interface Settlement {
   readonly chainId: number;
   readonly contract: Address;
@@ -52,7 +55,9 @@ export type SettleProgress =
   | { readonly step: "paying"; readonly lanes: number }
   /** The challenge period runs; unix seconds of the chain's clock. */
   | { readonly step: "waiting"; readonly until: number; readonly now: number }
-  | { readonly step: "refunding" };
+  | { readonly step: "refunding" }
+  /** The chain cannot be reached or is busy; it is tried again, in words why. */
+  | { readonly step: "delayed"; readonly why: string };
 
 /** What happens to a broadcaster's money beside its vouchers, for people to see. */
 export type PotNews =
@@ -60,6 +65,12 @@ export type PotNews =
   | { readonly type: "depositResent" }
   /** So many lanes are guaranteed, for `gas` units of gas. */
   | { readonly type: "reserved"; readonly lanes: number; readonly gas: bigint }
+  /** What was earned before and not covered is vouched for now: the lane's highest voucher, to be given to its worker. */
+  | { readonly type: "debtPaid"; readonly voucher: SignedVoucher }
+  /** The pot ended, or is about to, and these lanes got less than was signed: the gas cost more than it was worth, or was not there. */
+  | { readonly type: "unpaid"; readonly lanes: number; readonly owed: Wei }
+  /** The session key's last coins did not go home; the key is kept, and settling again tries again. */
+  | { readonly type: "keyKept"; readonly why: string }
   /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
   | { readonly type: "low"; readonly free: Wei; readonly seconds: number };
 
@@ -99,11 +110,19 @@ export interface PayerPot {
   readonly domain: Domain;
   /** Gas that the deposit's transaction used. */
   readonly openGas: bigint;
-  /** Deposited, signed so far, left to sign; wei. */
-  balances(): { readonly deposited: Wei; readonly signed: Wei; readonly free: Wei };
   /**
-   * Owes `amount` more on a lane: stores the intent, signs, stores the voucher. Throws POT_EMPTY if the deposit does not cover it.
-   * After a StoreError the amount may be owed already: ask `highest` before paying again.
+   * Deposited; signed so far; free to be owed to any lane, being neither owed nor guaranteed; earned and not covered by the
+   * deposit. Wei.
+   */
+  balances(): {
+    readonly deposited: Wei;
+    readonly signed: Wei;
+    readonly free: Wei;
+    readonly debt: Wei;
+  };
+  /**
+   * Owes `amount` more on a lane: stores the intent, signs, stores the voucher. Throws POT_EMPTY if the deposit does not cover it:
+   * the amount is then remembered, not to be asked for again, and owed once a top-up or a freed guarantee covers it. After a StoreError the amount may be owed already: ask `highest` before paying again.
    */
   pay(lane: Lane, amount: Wei): Promise<SignedVoucher>;
   /** The highest voucher of a lane, to send again. */
@@ -120,7 +139,10 @@ export interface PayerPot {
   hello(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined>;
   /** A worker of ours wants its lane guaranteed. */
   ask(lane: Lane): Promise<void>;
-  /** Deposits `amount` wei more from the payer's wallet. Throws ChainError; after CHAIN_UNCONFIRMED it may still arrive. */
+  /**
+   * Deposits `amount` wei more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
+   * again finds it rather than pay twice.
+   */
   topUp(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
   /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */
   watch(listener: (news: PotNews) => void, options: { signal: AbortSignal }): void;

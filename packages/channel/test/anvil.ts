@@ -13,9 +13,9 @@ export const KEYS = [
   "0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6",
 ] as const;
 
-export interface Anvil {
+/** A private chain. */
+export interface BareAnvil {
   readonly rpc: string;
-  readonly domain: Domain;
   /** [payer, worker, worker, watchtower], 10_000 ETH each. */
   readonly accounts: readonly [LocalAccount, LocalAccount, LocalAccount, LocalAccount];
   /** Moves the chain's clock, in seconds, and makes a block. */
@@ -26,10 +26,23 @@ export interface Anvil {
   close(): Promise<void>;
 }
 
-/** A private chain with the contract on it, on a free loopback port. */
-export async function anvil(): Promise<Anvil> {
+/** A private chain with the contract on it. */
+export interface Anvil extends BareAnvil {
+  readonly domain: Domain;
+}
+
+/** A private chain with the contract on it, on a free loopback port; `flags` are anvil's own, such as another chain id. */
+export async function anvil(flags: readonly string[] = []): Promise<Anvil> {
+  const bare = await bareAnvil(flags);
+  const signal = AbortSignal.timeout(20_000);
+  const { domain } = await Chain.deploy({ rpc: bare.rpc, wallet: bare.accounts[0], signal });
+  return { ...bare, domain };
+}
+
+/** A private chain with nothing on it. */
+export async function bareAnvil(flags: readonly string[] = []): Promise<BareAnvil> {
   const bin = createRequire(import.meta.url).resolve("@foundry-rs/anvil/bin.mjs");
-  const child = spawn(process.execPath, [bin, "--port", "0", "--host", "127.0.0.1"], {
+  const child = spawn(process.execPath, [bin, "--port", "0", "--host", "127.0.0.1", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -48,11 +61,8 @@ export async function anvil(): Promise<Anvil> {
     LocalAccount,
   ];
   const client = createTestClient({ mode: "anvil", transport: http(rpc) });
-  const signal = AbortSignal.timeout(20_000);
-  const { domain } = await Chain.deploy({ rpc, wallet: accounts[0], signal });
   return {
     rpc,
-    domain,
     accounts,
     async warp(seconds) {
       await client.increaseTime({ seconds });

@@ -1,3 +1,4 @@
+import type { MemoryStore } from "../src/store/memory.ts";
 import type { Store } from "../src/store/store.ts";
 
 /** The tab died here. */
@@ -13,4 +14,28 @@ export function dying(store: Store, at: number): Store {
       await store.write(changes);
     },
   };
+}
+
+/** A use of `store` that dies at its operation `at`: before it, or after it was done and before anybody knew. */
+export function mortal(store: MemoryStore, fuse: Fuse): MemoryStore {
+  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (fuse.left < 0) throw new Crash("the tab is dead");
+    if (fuse.left-- > 0) return work();
+    if (fuse.after) await work();
+    throw new Crash("the tab died");
+  };
+  return {
+    ...store,
+    get: (key) => guard(() => store.get(key)),
+    list: (prefix) => guard(() => store.list(prefix)),
+    write: (changes) => guard(() => store.write(changes)),
+    seal: (...secret) => guard(() => store.seal(...secret)),
+    unseal: (...sealed) => guard(() => store.unseal(...sealed)),
+  };
+}
+
+/** How many operations a store still does, and whether the last is done before the tab dies. */
+export interface Fuse {
+  left: number;
+  after: boolean;
 }

@@ -81,6 +81,11 @@ export function ledger(domain: Domain): Ledger {
       count("lanes");
       return rows.map((row) => laneOf(potId, laneKey(row)));
     },
+    async look(potId: Hex, rows: readonly Parameters<typeof laneKey>[0][]) {
+      count("look");
+      const states = rows.map((row) => laneOf(potId, laneKey(row)));
+      return { pot: pots.get(potId) ?? none, lanes: states, now: 1_790_000_000 };
+    },
     async now() {
       count("now");
       return NOW;
@@ -96,6 +101,9 @@ export function ledger(domain: Domain): Ledger {
     async gasPrice() {
       count("gasPrice");
       return 1n as Wei;
+    },
+    async costOf({ gas }: { gas: bigint }) {
+      return gas as Wei;
     },
     async deposit(_: unknown, config: Parameters<typeof potIdOf>[1], { amount }: { amount: Wei }) {
       count("deposit");

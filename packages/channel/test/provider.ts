@@ -3,7 +3,7 @@ import type { WalletProvider } from "@tabcast/channel";
 /** A browser wallet over anvil's unlocked accounts. `answers` overrides methods, as a person or another chain would. */
 export function provider(
   rpc: string,
-  answers: Record<string, () => unknown> = {},
+  answers: Record<string, (params: unknown) => unknown> = {},
 ): WalletProvider & { readonly asked: string[] } {
   const asked: string[] = [];
   let id = 0;
@@ -12,7 +12,7 @@ export function provider(
     async request({ method, params = [] }) {
       asked.push(method);
       const own = answers[method];
-      if (own) return own();
+      if (own) return own(params);
       const response = await fetch(rpc, {
         method: "POST",
         headers: { "content-type": "application/json" },

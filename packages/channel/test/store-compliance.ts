@@ -136,19 +136,27 @@ function secrets(place: () => Promise<Place>): void {
     const here = await place();
     const store = await here.open();
     const secret = crypto.getRandomValues(new Uint8Array(32));
-    const sealed = await store.seal(secret);
+    const sealed = await store.seal(secret, "a test");
     expect(JSON.stringify(sealed)).not.toContain(
       Array.from(secret, (b) => b.toString(16)).join(""),
     );
-    expect(await store.seal(secret)).not.toEqual(sealed);
+    expect(await store.seal(secret, "a test")).not.toEqual(sealed);
     await store.close();
     const next = await here.open();
-    expect(await next.unseal(sealed)).toEqual(secret);
+    expect(await next.unseal(sealed, "a test")).toEqual(secret);
+    for (const moved of [sealed, { ...sealed, about: "another use" }])
+      await expect(next.unseal(moved, "another use")).rejects.toMatchObject({
+        code: "STORE_SEAL_BROKEN",
+      });
     const other = await (await place()).open();
-    await expect(other.unseal(sealed)).rejects.toMatchObject({ code: "STORE_SEAL_BROKEN" });
+    await expect(other.unseal(sealed, "a test")).rejects.toMatchObject({
+      code: "STORE_SEAL_BROKEN",
+    });
     const changed = { ...sealed, data: `00${sealed.data.slice(2)}` };
     if (changed.data !== sealed.data)
-      await expect(next.unseal(changed)).rejects.toMatchObject({ code: "STORE_SEAL_BROKEN" });
+      await expect(next.unseal(changed, "a test")).rejects.toMatchObject({
+        code: "STORE_SEAL_BROKEN",
+      });
     await next.close();
     await other.close();
   });

@@ -8,8 +8,7 @@ import { TabError } from "./errors.ts";
 import { domainOf, type Identity, type Joined } from "./identity.ts";
 import type { HiringSettings } from "./settings/index.ts";
 
-/** Seconds that workers have to claim after a close began: an hour, and the contract's least where the clock is ours. */
-const CHALLENGE = 3_600;
+/** Seconds that workers have to claim after a close began where the clock is ours: the contract's least. Elsewhere the chain says. */
 const LOCAL_CHALLENGE = 900;
 
 export interface BroadcastStart {
@@ -73,7 +72,7 @@ export function openBroadcaster(
       payer: wallet as Wallet,
       deposit,
       store,
-      challengePeriod: config.local ? LOCAL_CHALLENGE : CHALLENGE,
+      ...(config.local && { challengePeriod: LOCAL_CHALLENGE }),
       ...options,
     });
   };

@@ -1,4 +1,11 @@
-import type { Address, Chain, Settlement, SettleProgress, StoredPot } from "@tabcast/channel";
+import type {
+  Address,
+  Chain,
+  Settlement,
+  SettleProgress,
+  StoredPot,
+  Wallet,
+} from "@tabcast/channel";
 import { Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
@@ -27,10 +34,14 @@ export interface Settling {
   history(account: Address, before?: bigint): Promise<Chain.HistoryPage>;
   /** Pots of this browser that still hold money on this network: a tab that crashed leaves one. */
   unsettled(): Promise<readonly StoredPot[]>;
-  /** Pays the workers of a pot that was left behind and takes the rest back; the session key pays the gas. Throws as `resumePot`. */
+  /**
+   * Pays the workers of a pot that was left behind and takes the rest back. The session key pays the gas; the payer's wallet, if it
+   * is given, what that cannot. Throws as `resumePot`.
+   */
   settlePot(
     potId: StoredPot["potId"],
     progress: (now: SettleProgress) => void,
+    payer?: Wallet,
   ): Promise<Settlement>;
 }
 
@@ -78,9 +89,10 @@ export function openSettling(
           domain.contract.toLowerCase() === ours.contract.toLowerCase(),
       );
     },
-    async settlePot(potId, progress) {
+    async settlePot(potId, progress, payer) {
       const [{ config }, money, store] = await all();
-      const pot = await money.resumePot({ potId, rpc: config.chain.rpc, store, signal });
+      const { rpc } = config.chain;
+      const pot = await money.resumePot({ potId, rpc, store, signal, ...(payer && { payer }) });
       try {
         return await pot.settle({ signal, progress });
       } finally {

@@ -218,7 +218,7 @@ function Settling({ onAir }: { onAir: OnAir }) {
       ? 0
       : onAir.settling?.step === "paying"
         ? 1
-        : onAir.settling?.step === "waiting"
+        : onAir.settling?.step === "waiting" || onAir.settling?.step === "delayed"
           ? 2
           : 3;
   const { settling } = onAir;
@@ -245,7 +245,9 @@ function Settling({ onAir }: { onAir: OnAir }) {
             ? `Paying ${format.counted(settling.lanes, "worker")} on chain in one transaction.`
             : settling.step === "waiting"
               ? `Workers may still claim for ${format.clock(settling.until - settling.now)}. Then the rest comes back. Keep this tab open, or come back later.`
-              : "Taking back what is left of the deposit."}
+              : settling.step === "delayed"
+                ? "The chain does not answer now. It is asked again, and nothing is lost. Keep this tab open, or come back later."
+                : "Taking back what is left of the deposit."}
       </p>
       {settling?.step === "waiting" && config?.chain.faucet !== undefined && (
         <Button

@@ -69,7 +69,9 @@ function LeftBehind({ pot }: { pot: StoredPot }) {
                   ? `Paying ${format.counted(now.lanes, "worker")} on chain.`
                   : now.step === "waiting"
                     ? `Workers may still claim for ${format.clock(now.until - now.now)}. Keep this tab open, or come back later.`
-                    : "Taking back what is left."}
+                    : now.step === "delayed"
+                      ? "The chain does not answer now. It is asked again, and nothing is lost."
+                      : "Taking back what is left."}
           </p>
           {now === undefined ? (
             <Button onClick={() => void settle()}>Settle it and take the rest back</Button>

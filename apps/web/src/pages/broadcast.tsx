@@ -4,6 +4,7 @@ import { Unsettled } from "../broadcast/unsettled.tsx";
 import type { OnAir } from "../on-air.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
+import { NotKept } from "../ui/kept.tsx";
 import { Heading } from "../ui/parts.tsx";
 
 /** Goes live from a camera, a screen, a file or the test scene. */
@@ -32,6 +33,7 @@ function Begin({ onAir }: { onAir: OnAir }) {
         verify.
       </Heading>
       <Unsettled />
+      <NotKept advice="Without them only your wallet can close a pot: settle each stream when it ends." />
       <Setup onAir={onAir} />
     </>
   );

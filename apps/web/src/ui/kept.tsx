@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 
 /** A line where the browser has said that it will not keep this page's books; nothing while it has not answered, or will. */
-export function NotKept() {
+export function NotKept({ advice }: { advice: string }) {
   const [kept, setKept] = useState<boolean>();
   useEffect(() => {
     let current = true;
@@ -15,8 +15,7 @@ export function NotKept() {
   }, []);
   return kept === false ? (
     <p role="status" className="mt-3 text-[0.8125rem] text-muted">
-      This browser may clear these books when its disk is full. Claim now and then, so that less is
-      lost with them.
+      This browser may clear these books when its disk is full. {advice}
     </p>
   ) : null;
 }

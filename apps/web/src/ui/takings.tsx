@@ -92,7 +92,7 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
               act={act}
             />
           )}
-          <NotKept />
+          <NotKept advice="Claim now and then, so that less is lost with them." />
           <History account={address} />
         </>
       )}

@@ -5,6 +5,7 @@ import {
   decodeErrorResult,
   formatEther,
   HttpRequestError,
+  ResponseBodyTooLargeError,
   RpcRequestError,
   TimeoutError,
 } from "viem";
@@ -13,6 +14,14 @@ import type { Address, Hex } from "../types.ts";
 export type ChainReason =
   /** Nothing answers at the RPC URL, or something that is no chain. Do: check the RPC address and the network; nothing was lost, it is tried again. */
   | { code: "CHAIN_UNREACHABLE"; rpc: string }
+  /** The server takes no more questions for `seconds` seconds. Do: wait, or use another RPC server. */
+  | { code: "CHAIN_BUSY"; rpc: string; seconds: number }
+  /** The server's answer is too large, no JSON, or of another kind than the question's. Do: use another RPC server; nothing was lost. */
+  | { code: "CHAIN_BAD_ANSWER"; rpc: string; method: string }
+  /** Two servers tell different things of the same block. Do: use servers that you trust; nothing was sent. */
+  | { code: "CHAIN_DISAGREES"; rpc: string; witness: string; method: string }
+  /** The server gives out the events of too few blocks at once, 0: of not even one; or there are too many events. Do: use another RPC server. */
+  | { code: "CHAIN_LOG_LIMIT"; rpc: string; blocks: bigint }
   /** The server's chain is not the one in the configuration. Do: switch the wallet to the right network, or correct the configuration. */
   | { code: "CHAIN_WRONG_ID"; expected: number; got: number }
   /** There is no code at the contract's address on this chain. Do: correct the contract's address or the chain. */
@@ -46,6 +55,36 @@ export function shown(rpc: string): string {
   return `${url.origin}${url.pathname === "/" ? "" : url.pathname}`;
 }
 
+/** True for trouble of a server or the line, which may pass: what was asked is worth asking again. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof ChainError && PASSING.has(error.code);
+}
+
+const PASSING: ReadonlySet<string> = new Set([
+  "CHAIN_UNREACHABLE",
+  "CHAIN_BUSY",
+  "CHAIN_BAD_ANSWER",
+  "CHAIN_DISAGREES",
+]);
+
+/** CHAIN_BUSY in words. */
+export function serverBusy(rpc: string, seconds: number, error: unknown): ChainError {
+  return new ChainError(
+    { code: "CHAIN_BUSY", rpc, seconds },
+    `the chain's RPC server ${shown(rpc)} takes no more questions for ${seconds} s`,
+    { cause: plain(causesOf(error)) },
+  );
+}
+
+/** CHAIN_BAD_ANSWER in words. */
+export function badAnswer(rpc: string, method: string, error?: unknown): ChainError {
+  return new ChainError(
+    { code: "CHAIN_BAD_ANSWER", rpc, method },
+    `the chain's RPC server ${shown(rpc)} gave no proper answer to ${method}`,
+    ...(error === undefined ? [] : [{ cause: plain(causesOf(error)) }]),
+  );
+}
+
 /** CHAIN_WRONG_ID in words; `who` is on the wrong chain. */
 export function wrongChain(expected: number, got: number, who: string): ChainError {
   return new ChainError(
@@ -73,14 +112,18 @@ export function insufficient(account: Address, have: bigint, need: bigint): Chai
 
 /** What viem, an RPC server or a wallet threw, in our words. */
 export function translate(error: unknown, rpc: string): unknown {
-  if (error instanceof ChainError) return error;
-  const all = chainOf(error);
+  const all = causesOf(error);
+  // viem puts its own error around what a transport throws.
+  const ours = all.find((e) => e instanceof ChainError);
+  if (ours) return ours;
   const cause = { cause: plain(all) };
   if (all.some((e) => "code" in e && (e.code === 4001 || e.code === "ACTION_REJECTED")))
     return new ChainError({ code: "CHAIN_REJECTED" }, "the wallet refused to sign", cause);
-  const http = all.find((e) => e instanceof HttpRequestError || e instanceof TimeoutError);
+  if (all.some((e) => e instanceof ResponseBodyTooLargeError || e instanceof SyntaxError))
+    return badAnswer(rpc, methodOf(all), error);
+  const http = all.find(isAway);
   if (http) {
-    const status = http instanceof HttpRequestError ? http.status : undefined;
+    const status = http instanceof TimeoutError ? undefined : http.status;
     const how =
       http instanceof TimeoutError
         ? "did not answer in time"
@@ -138,12 +181,24 @@ export function translate(error: unknown, rpc: string): unknown {
   );
 }
 
+/** The server itself failed, or what stands in front of it: HTTP's errors, and JSON-RPC's with HTTP's 5xx. */
+function isAway(error: Error): error is HttpRequestError | RpcRequestError | TimeoutError {
+  if (error instanceof RpcRequestError) return (error.status ?? 0) >= 500;
+  return error instanceof HttpRequestError || error instanceof TimeoutError;
+}
+
 /** What servers say of a nonce that is used, too far ahead, or in use at a higher fee. */
 const NONCE = /nonce|replacement (transaction|tx)|already (known|imported)/i;
 
 /** What servers say of a fee below the block's; a replacement that offers too little is NONCE's. */
 const UNDERPRICED =
   /less than block base fee|lower than the (block )?base fee|^transaction underpriced|fee cap too low/i;
+
+/** The method that a failed request was for, as viem notes it in its messages. */
+function methodOf(all: readonly Error[]): string {
+  const found = all.map(({ message }) => /"method": ?"(\w+)"/.exec(message)?.[1]);
+  return found.find((name) => name !== undefined) ?? "a request";
+}
 
 /** No server's raw bytes in a sentence for people. */
 function readable(line: string): string {
@@ -171,7 +226,8 @@ function plain(all: readonly Error[]): Error | undefined {
   return new Error((root.details || root.shortMessage).split("\n")[0]);
 }
 
-function chainOf(error: unknown): Error[] {
+/** An error and what caused it, at most 16. */
+export function causesOf(error: unknown): Error[] {
   const all: Error[] = [];
   for (let e = error; e instanceof Error && all.length < 16; e = e.cause) all.push(e);
   // Wallets throw plain objects, which `instanceof` does not see.

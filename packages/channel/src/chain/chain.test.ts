@@ -4,12 +4,17 @@ import type { Wei } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
+import { logLimits } from "../../test/chain-faults.ts";
+import { chainProxy } from "../../test/chain-proxy.ts";
 import { provider } from "../../test/provider.ts";
 import { proxy } from "../../test/proxy.ts";
 import { potId, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
+import { account } from "../payer/account.ts";
 import type { PotConfig } from "../types.ts";
+import { callOf } from "./action.ts";
 import { type Chain, ChainError, connect } from "./chain.ts";
+import { type Locks, openTurns } from "./turns.ts";
 
 const wei = (value: bigint) => value as Wei;
 const signal = AbortSignal.timeout(120_000);
@@ -254,8 +259,42 @@ describe("sending", () => {
     expect(new Set(sent.map(({ hash }) => hash)).size).toBe(6);
   });
 
+  test("a key that several links use in one tab sends from all of them one after another", async () => {
+    const links = await Promise.all([1, 2, 3].map(() => connect({ ...net, signal })));
+    const [, , , sender] = net.accounts;
+    const raws: `0x${string}`[] = [];
+    const before = async (raw: `0x${string}`) => void raws.push(raw);
+    const sent = await Promise.all(
+      links.map((link) => link.deposit(sender, config(), { ...amounts, before })),
+    );
+    // None was void and signed again.
+    expect(raws).toHaveLength(3);
+    expect(new Set(sent.map(({ hash }) => hash)).size).toBe(3);
+  });
+
+  test("a key that two tabs use sends from one at a time, by the browser's lock of its chain and address", async () => {
+    const [sender] = net.accounts;
+    const held: string[] = [];
+    const origin = openTurns(undefined);
+    const locks: Locks = {
+      request: (name, waits, work) =>
+        origin.run(name, waits, () => {
+          held.push(name);
+          return work();
+        }),
+    };
+    const raws: `0x${string}`[] = [];
+    const before = async (raw: `0x${string}`) => void raws.push(raw);
+    const tabs = await Promise.all(
+      [1, 2, 3].map(() => connect({ ...net, signal, turns: openTurns(locks) })),
+    );
+    await Promise.all(tabs.map((tab) => tab.deposit(sender, config(), { ...amounts, before })));
+    expect(raws).toHaveLength(3);
+    expect(held).toEqual(Array(3).fill(`tabcast-sender/31337/${sender.address.toLowerCase()}`));
+  });
+
   test("another process with the same key costs a nonce, not a failure", async () => {
-    const other = await connect({ ...net, signal });
+    const other = await connect({ ...net, signal, turns: openTurns(undefined) });
     const sent = await Promise.all([
       chain.deposit(net.accounts[1], config(), amounts),
       other.deposit(net.accounts[1], config(), amounts),
@@ -289,7 +328,7 @@ describe("a browser wallet", () => {
     expect(await chain.balance(key.address, { signal })).toBe(7n);
   });
 
-  test("a dialog that nobody answers keeps no other call of the wallet waiting", async () => {
+  test("a dialog that nobody answers keeps the wallet's other calls waiting only as long as its own caller waits", async () => {
     let dialogs = 0;
     const inner = provider(net.rpc);
     const { promise: open, resolve } = Promise.withResolvers<void>();
@@ -302,9 +341,15 @@ describe("a browser wallet", () => {
       },
     };
     const wallet = { provider: hanging, address: net.accounts[0].address };
-    const first = chain.deposit(wallet, config(), { amount: wei(3n), signerGas: wei(0n), signal });
-    void first.catch(() => {});
+    const given = new AbortController();
+    const first = chain.deposit(wallet, config(), {
+      amount: wei(3n),
+      signerGas: wei(0n),
+      signal: given.signal,
+    });
     await open;
+    given.abort(new Error("nobody waits for it"));
+    await expect(first).rejects.toThrow("nobody waits for it");
     const second = await chain.deposit(wallet, config(), {
       amount: wei(3n),
       signerGas: wei(0n),
@@ -336,6 +381,17 @@ describe("a browser wallet", () => {
       chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
     ).rejects.toMatchObject({ code: "CHAIN_WRONG_ID", reason: { expected: 31337, got: 1 } });
     expect(wallet.provider.asked).toEqual(["eth_chainId"]);
+  });
+
+  test("a browser wallet whose network has our chain's number and not our contract is asked for nothing", async () => {
+    const wallet = {
+      provider: provider(net.rpc, { eth_getCode: () => "0x" }),
+      address: net.accounts[0].address,
+    };
+    await expect(
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+    ).rejects.toMatchObject({ code: "CHAIN_NO_CONTRACT" });
+    expect(wallet.provider.asked).toEqual(["eth_chainId", "eth_getCode"]);
   });
 
   test("a browser wallet without the coins is asked for nothing", async () => {
@@ -380,5 +436,69 @@ describe("reading", () => {
       { type: "closing", closeAt },
       { type: "final", refund: 0n },
     ]);
+  });
+});
+
+describe("events that anybody can emit", () => {
+  test("ten thousand skipped claims of a stranger hide neither a pot's account nor its payer's history", async () => {
+    const line = await chainProxy(net.rpc, [logLimits({ by: "infura", results: 400 })]);
+    const limited = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    const cfg = config();
+    const id = potId(separator(net.domain), cfg);
+    const [payer, worker, , stranger] = net.accounts;
+    const from = await chain.height({ signal });
+    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: wei(0n), signal });
+    // A total of nothing is skipped before its signature is looked at.
+    const signature = `0x${"11".repeat(64)}1b` as const;
+    const row = { potId: id, payee: payer.address, lane: 1, cumulative: wei(0n), signature };
+    const vouchers = Array.from({ length: 500 }, () => row);
+    const { to, data } = callOf(net.domain.contract, { do: "claim", config: cfg, vouchers });
+    const transaction = { from: stranger.address, to, data, gas: "0x1312d00" };
+    for (let i = 0; i < 20; i++) await net.cheat("eth_sendTransaction", transaction);
+    const all = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    await expect(all.events(id, from, { signal })).rejects.toMatchObject({
+      code: "CHAIN_LOG_LIMIT",
+    });
+    await chain.pay(payer, cfg, [{ payee: worker.address, lane: 9, cumulative: wei(30n) }], {
+      signal,
+    });
+    await chain.startClose(payer, cfg, { signal });
+    const { closeAt } = await chain.pot(id, { signal });
+    await net.warp(closeAt - (await chain.now({ signal })));
+    await chain.finalizeClose(payer, cfg, { signal });
+    const asked = line.asked.get("eth_getLogs") ?? 0;
+    const { signer } = cfg;
+    const options = { domain: net.domain, potId: id, from, signer, withdrawn: undefined, signal };
+    expect(await account(limited, options)).toMatchObject({
+      depositedWei: 100n,
+      paidWei: 30n,
+      refundedWei: 70n,
+    });
+    const page = await limited.history(payer.address, { since: from, limit: 100, signal });
+    const types = page.events.filter(({ potId }) => potId === id).map(({ type }) => type);
+    expect(types).toEqual(["final", "deposited", "opened"]);
+    expect((line.asked.get("eth_getLogs") ?? 0) - asked).toBeLessThan(10);
+    await line.close();
+  });
+
+  test("an account's history asks nothing about the ends of strangers' pots", async () => {
+    const [, , stranger, person] = net.accounts;
+    const from = await chain.height({ signal });
+    for (let i = 0; i < 3; i++) {
+      const cfg = { ...config(), payer: stranger.address };
+      await chain.deposit(stranger, cfg, { amount: wei(1n), signerGas: wei(0n), signal });
+      await chain.startClose(stranger, cfg, { signal });
+      const { closeAt } = await chain.pot(potId(separator(net.domain), cfg), { signal });
+      await net.warp(closeAt - (await chain.now({ signal })));
+      await chain.finalizeClose(stranger, cfg, { signal });
+    }
+    const line = await chainProxy(net.rpc);
+    const counting = await connect({ domain: net.domain, rpc: line.rpc, signal });
+    const page = await counting.history(person.address, { since: from, signal });
+    expect(page).toEqual({ events: [] });
+    expect(line.asked.get("eth_getLogs")).toBe(3);
+    const own = await counting.history(stranger.address, { since: from, signal });
+    expect(own.events.filter(({ type }) => type === "final")).toHaveLength(3);
+    await line.close();
   });
 });

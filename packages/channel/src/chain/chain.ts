@@ -5,41 +5,49 @@ import { getCode, readContract } from "viem/actions";
 import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
 import type { Action, Reservation } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
-import type { HistoryOptions, HistoryPage } from "./history.ts";
+import * as Chains from "./chains.ts";
+import type { EventsOptions, HistoryOptions, HistoryPage } from "./history.ts";
 import type { SenderParts } from "./pending.ts";
 import type { PotEvent } from "./pot-event.ts";
 import { openReader } from "./reader.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSender } from "./sender.ts";
 import type { Asked, Snapshot } from "./snapshot.ts";
+import type { Turns } from "./turns.ts";
 import type {
   ChainNews,
   DepositOptions,
+  Frees,
   LaneState,
+  Look,
   PotState,
   Quote,
   Sent,
   Waits,
   Wallet,
+  Work,
 } from "./types.ts";
 import { openWriter } from "./writer.ts";
 
 export type { Action, Reservation } from "./action.ts";
 export { ChainError, type ChainReason } from "./chain-error.ts";
 export { deploy } from "./deploy.ts";
-export type { HistoryOptions, HistoryPage } from "./history.ts";
+export type { EventsOptions, HistoryOptions, HistoryPage } from "./history.ts";
 export type { PotEvent } from "./pot-event.ts";
 export type { Asked, PotSnapshot, Snapshot } from "./snapshot.ts";
 export type {
   ChainNews,
   DepositOptions,
+  Frees,
   LaneState,
+  Look,
   PotState,
   Quote,
   Sent,
   Waits,
   Wallet,
   WalletProvider,
+  Work,
 } from "./types.ts";
 
 /** One TabcastPot on one chain. Every call takes a signal and is bounded in time. */
@@ -55,6 +63,8 @@ export interface Chain {
   claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Wei[]>;
   /** Every lane's whole state, in the order asked, in one request. */
   lanes(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly LaneState[]>;
+  /** A pot and lanes of it, in the order asked, all as one block has them. */
+  look(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<Look>;
   /** What the account can withdraw, wei. */
   credit(account: Address, waits: Waits): Promise<Wei>;
   /** The account's own coins, wei. */
@@ -65,8 +75,13 @@ export interface Chain {
   height(waits: Waits): Promise<bigint>;
   /** Wei per unit of gas that a transaction may have to pay now. */
   gasPrice(waits: Waits): Promise<Wei>;
-  /** A pot's events from a block on, oldest first. */
-  events(potId: Hex, from: bigint, waits: Waits): Promise<readonly PotEvent[]>;
+  /**
+   * Wei that so much gas in so many transactions costs at most now, with what the chain takes for each one's bytes. Default
+   * size: that of a call with a pot's config.
+   */
+  costOf(work: Work, waits: Waits): Promise<Wei>;
+  /** A pot's events from a block on, oldest first. Who reads them all reads what anybody may emit for any pot by the thousand. */
+  events(potId: Hex, from: bigint, options: EventsOptions): Promise<readonly PotEvent[]>;
   /** What happened to an account's money in this contract, newest first, page by page. */
   history(account: Address, options: HistoryOptions): Promise<HistoryPage>;
   /** What an action of `from` would cost now. Throws as sending would: CHAIN_REVERTED, CHAIN_INSUFFICIENT. */
@@ -82,18 +97,19 @@ export interface Chain {
     vouchers: readonly SignedVoucher[],
     waits: Waits,
   ): Promise<Sent>;
+  /** Pays lanes; a lane that is paid already is passed over, and what the pot cannot pay is told as `bounced`. */
   pay(
     wallet: Wallet,
     config: PotConfig,
     rows: readonly (Lane & { readonly cumulative: Wei })[],
-    waits: Waits,
+    options: Frees,
   ): Promise<Sent>;
   /** Guarantees lanes; a row that does not fit is passed over and told as `reservationRefused`. */
   reserve(
     wallet: Wallet,
     config: PotConfig,
     rows: readonly Reservation[],
-    waits: Waits,
+    options: Frees,
   ): Promise<Sent>;
   startClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
   cancelClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
@@ -114,12 +130,19 @@ export interface ConnectOptions extends Waits {
   readonly timeout?: number;
   /** Milliseconds until a sent transaction must be deep enough. Default 120_000, and 15_000 for each confirmation above one. */
   readonly patience?: number;
-  /** Blocks that a transaction must have, its own included. Default 12 on Ethereum's main chain, else 1. Source: facts of payments, 7. */
+  /**
+   * JSON-RPC of a second server, of another operator, that must say the same of the contract, of fixed blocks and of receipts:
+   * else CHAIN_DISAGREES. While it is silent it has no say. Default: none is asked.
+   */
+  readonly witness?: string;
+  /** Blocks that a transaction must have, its own included. Default: the chain's own, in chains.ts. */
   readonly confirmations?: number;
-  /** Wei per unit of gas that is paid at most: dearer, and it waits, until CHAIN_GAS_HIGH. Default: no cap. */
+  /** Wei per unit of gas that is paid at most: dearer, and it waits, until CHAIN_GAS_HIGH. Default: the chain's own, in chains.ts. */
   readonly gasCap?: Wei;
   /** Milliseconds without a block after which a call that may happen twice is offered for more gas. Default 30_000. */
   readonly repriceAfter?: number;
+  /** Whose turn it is to send with a key. Default: that of this tab, and of all tabs of its origin where it has Web Locks. */
+  readonly turns?: Turns;
   /** Told what goes on while a caller waits. */
   readonly onNews?: (news: ChainNews) => void;
   readonly clock?: Clock;
@@ -129,7 +152,8 @@ export interface ConnectOptions extends Waits {
 export async function connect(options: ConnectOptions): Promise<Chain> {
   const { domain, signal } = options;
   const { contract } = domain;
-  const rpc = openRpc({ url: options.rpc, timeout: options.timeout ?? 10_000 });
+  const { rpc: url, timeout = 10_000, witness, clock } = options;
+  const rpc = openRpc({ url, timeout, witness, ...(clock && { clock }) });
   await rpc.requireChain(domain.chainId, signal);
   const feeBps = await readFee(rpc, contract, signal);
   return {
@@ -143,14 +167,16 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
 
 function senderParts(rpc: Rpc, options: ConnectOptions): SenderParts {
   const { domain, confirmations, clock = systemClock, onNews = () => {} } = options;
-  const depth = confirmations ?? (domain.chainId === 1 ? 12 : 1);
+  const facts = Chains.of(domain.chainId);
+  const depth = confirmations ?? facts.confirmations;
   return {
     rpc,
     contract: domain.contract,
     patience: options.patience ?? 120_000 + (depth - 1) * 15_000,
     confirmations: depth,
     repriceAfter: options.repriceAfter ?? 30_000,
-    gasCap: options.gasCap,
+    turns: options.turns,
+    gasCap: options.gasCap ?? facts.gasCap,
     clock,
     onNews,
   };

@@ -1,10 +1,11 @@
 import type { Clock, Wei } from "@tabcast/runtime";
-import type { Client } from "viem";
+import { type Client, concatHex, keccak256, size, slice, toHex } from "viem";
 import { estimateFeesPerGas, estimateGas, getBalance, getBlock } from "viem/actions";
-import type { Address } from "../types.ts";
+import type { Address, Hex } from "../types.ts";
 import { ChainError, insufficient } from "./chain-error.ts";
+import { l1Fee } from "./l1-fee.ts";
 import type { Rpc } from "./rpc.ts";
-import type { Call, ChainNews, Quote } from "./types.ts";
+import type { Call, ChainNews, Quote, Work } from "./types.ts";
 
 /** What a transaction offers for a unit of gas, wei. */
 export type Fee =
@@ -35,7 +36,7 @@ function raisedTip(fee: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }, 
   return tip < price ? tip : price;
 }
 
-/** What a call would cost `from` now. Throws CHAIN_REVERTED, CHAIN_INSUFFICIENT. */
+/** What a call would cost `from` now, at most, with an OP stack's fee for its bytes. Throws CHAIN_REVERTED, CHAIN_INSUFFICIENT. */
 export async function quote(
   rpc: Rpc,
   from: Address,
@@ -48,9 +49,29 @@ export async function quote(
   // A fifth more than now: a claim that comes first changes what a later one costs.
   const limit = gas + gas / 5n;
   const { price } = await rpc.ask(signal, fees);
-  const need = call.value + limit * price;
+  const l1 = await rpc.ask(signal, (client) => l1Fee(client, bytesOf(call)));
+  const cost = limit * price + withRoom(l1);
+  const need = call.value + cost;
   if (have < need) throw insufficient(from, have, need);
-  return { gas: limit, cost: (limit * price) as Wei };
+  return { gas: limit, cost: cost as Wei };
+}
+
+/** A transaction with a call's bytes: how long its other fields are. */
+function bytesOf({ to, data, value }: Call) {
+  const gas = { gas: 10_000_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 10n ** 10n };
+  return {
+    ...gas,
+    chainId: 100_000_000,
+    nonce: 100_000,
+    value,
+    ...(to && { to }),
+    ...(data && { data }),
+  };
+}
+
+/** A quarter more than now: what bytes cost on L1 changes from block to block. */
+export function withRoom(l1: bigint): bigint {
+  return l1 + l1 / 4n;
 }
 
 export interface GasCapOptions {
@@ -80,4 +101,46 @@ export async function underGasCap(options: GasCapOptions, signal: AbortSignal): 
       );
     await clock.sleep(1000, { signal });
   }
+}
+
+/** Bytes of a call with a pot's config and one row; one more for each ROW_GAS of its gas. */
+const CALL_BYTES = 400;
+const ROW_BYTES = 100;
+const ROW_GAS = 30_000n;
+/** An account that nobody has: sending bytes to it runs no code. */
+const NOBODY: Address = "0x000000000000000000000000000000000000dEaD";
+
+/** What so much gas in so many transactions costs at most now, with what the chain takes for their bytes. */
+export async function costOf(
+  rpc: Rpc,
+  { gas, transactions }: Work,
+  signal: AbortSignal,
+): Promise<Wei> {
+  const { price } = await rpc.ask(signal, fees);
+  if (transactions === 0) return (gas * price) as Wei;
+  const rows = Number(gas / ROW_GAS / BigInt(transactions));
+  const data = noise(CALL_BYTES + ROW_BYTES * rows);
+  const [l1, units] = await rpc.ask(signal, async (client) => [
+    await l1Fee(client, bytesOf({ to: NOBODY, data, value: 0n })),
+    await l1Units(client, data),
+  ]);
+  const all = gas + BigInt(transactions) * units;
+  return (((all * 6n) / 5n) * price + BigInt(transactions) * withRoom(l1)) as Wei;
+}
+
+/**
+ * Units of gas that a chain takes for a transaction's bytes beyond what Ethereum does, as Arbitrum's estimates have them: what is
+ * estimated for nothing but those bytes, less Ethereum's own price of them (EIP-7623: at most 40 units each).
+ */
+async function l1Units(client: Client, data: Hex): Promise<bigint> {
+  const estimated = await estimateGas(client, { account: NOBODY, to: NOBODY, data, value: 0n });
+  const own = 21_000n + 40n * BigInt(size(data));
+  return estimated > own ? estimated - own : 0n;
+}
+
+/** Bytes that do not compress, as signatures and addresses do not. */
+function noise(bytes: number): Hex {
+  const parts: Hex[] = [];
+  for (let at = 0; at < bytes; at += 32) parts.push(keccak256(toHex(at)));
+  return slice(concatHex(parts), 0, bytes);
 }

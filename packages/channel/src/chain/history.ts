@@ -1,8 +1,9 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { encodeEventTopics, formatLog, pad, parseEventLogs, toHex } from "viem";
+import { encodeEventTopics, pad, parseEventLogs } from "viem";
 import { getBlock } from "viem/actions";
 import { least } from "../least.ts";
 import type { Address, Hex } from "../types.ts";
+import { type BlockRange, logsOf, type Topic } from "./logs.ts";
 import { type PotEvent, potEvents } from "./pot-event.ts";
 import type { Rpc } from "./rpc.ts";
 import type { Waits } from "./types.ts";
@@ -14,6 +15,23 @@ export interface HistoryOptions extends Waits {
   readonly since?: bigint;
   /** Events to stop at. Default 25, at most 100; a block's events stay together, so there may be more. */
   readonly limit?: number;
+}
+
+/** Events of a pot that cost whoever emits them money or authority. */
+export type EventName =
+  | "PotOpened"
+  | "Deposited"
+  | "Claimed"
+  | "Bounced"
+  | "Reserved"
+  | "CloseStarted"
+  | "CloseCancelled"
+  | "PotFinalized"
+  | "CreditWithdrawn";
+
+export interface EventsOptions extends Waits {
+  /** Only events of these names. Default: all. */
+  readonly only?: readonly EventName[];
 }
 
 /** Part of an account's history, newest first. */
@@ -28,41 +46,22 @@ export interface HistoryPage {
 
 /** Most blocks that one request for events spans: public RPC servers refuse more. */
 export const EVENT_BLOCKS = 5_000n;
-/** Most spans of one page: 60 requests, 100,000 blocks. */
+/** Most spans of one page, and of the look for pots that were opened before it: 100,000 blocks each, 100 requests together. */
 const SPANS = 20;
 
-type Topic = Hex | readonly Hex[] | null;
-
 /** The contract's events of some blocks, oldest first; topics as `eth_getLogs` takes them. */
-export function eventsOf(
+export async function eventsOf(
   rpc: Rpc,
   contract: Address,
   topics: readonly Topic[],
-  { from, to, signal }: Waits & { readonly from: bigint; readonly to: bigint },
+  range: Waits & { readonly from: bigint; readonly to: bigint },
 ): Promise<PotEvent[]> {
-  return rpc.ask(signal, async (client) => {
-    // Asked by topic: viem's own filter needs one event's name.
-    const filter = { address: contract, topics: topics as Hex[], fromBlock: toHex(from) };
-    const logs = await client.request({
-      method: "eth_getLogs",
-      params: [{ ...filter, toBlock: toHex(to) }],
-    });
-    return potEvents(
-      parseEventLogs({ abi: tabcastPotAbi, logs: logs.map((log) => formatLog(log)) }),
-    );
-  });
+  const logs = await logsOf(rpc, { address: contract, topics }, range);
+  return potEvents(parseEventLogs({ abi: tabcastPotAbi, logs }));
 }
 
-const named = (
-  ...names: readonly (
-    | "PotOpened"
-    | "Deposited"
-    | "Claimed"
-    | "Bounced"
-    | "PotFinalized"
-    | "CreditWithdrawn"
-  )[]
-) =>
+/** The topics of events by name. */
+export const named = (...names: readonly EventName[]) =>
   names.map(
     (eventName) => encodeEventTopics({ abi: tabcastPotAbi, eventName })[0],
   ) as readonly Hex[];
@@ -78,23 +77,29 @@ export async function history(
   const limit = Math.min(100, Math.max(1, options.limit ?? 25));
   const who = pad(account.toLowerCase() as Hex, { size: 32 });
   const newest = await rpc.ask(signal, async (client) => (await getBlock(client)).number);
-  let top = least(newest, (options.before ?? newest + 1n) - 1n);
+  const first = least(newest, (options.before ?? newest + 1n) - 1n);
+  const read = (topics: readonly Topic[], span: BlockRange) =>
+    eventsOf(rpc, contract, topics, span);
   const found: PotEvent[] = [];
-  let spans = 0;
-  for (; top >= since && found.length < limit && spans < SPANS; spans++) {
-    const bottom = top - EVENT_BLOCKS + 1n > since ? top - EVENT_BLOCKS + 1n : since;
-    const range = { from: bottom, to: top, signal };
-    const mine = (topics: readonly Topic[]) => eventsOf(rpc, contract, topics, range);
-    const part = [
-      ...(await mine([named("PotOpened", "Deposited", "Claimed", "Bounced"), null, who])),
-      ...(await mine([named("Bounced"), null, null, who])),
-      ...(await mine([named("CreditWithdrawn"), who])),
-      ...(await finals(rpc, contract, who, { ...range, since })),
-    ];
-    part.sort((a, b) => (a.block === b.block ? b.index - a.index : a.block > b.block ? -1 : 1));
-    found.push(...part);
-    top = bottom - 1n;
+  const walked: BlockRange[] = [];
+  for (const span of spansDown(first, since, signal)) {
+    if (found.length >= limit) break;
+    walked.push(span);
+    found.push(
+      ...(await read([named("PotOpened", "Deposited", "Claimed", "Bounced"), null, who], span)),
+      ...(await read([named("Bounced"), null, null, who], span)),
+      ...(await read([named("CreditWithdrawn"), who], span)),
+    );
   }
+  const top = (walked.at(-1)?.from ?? first + 1n) - 1n;
+  // The end of a pot names the pot only: it is asked for by the pots that the account opened, so that strangers' ends cost nothing.
+  const own = new Set(found.flatMap((event) => (event.type === "opened" ? [event.potId] : [])));
+  for (const span of spansDown(top, since, signal))
+    for (const { potId } of await read([named("PotOpened"), null, who], span)) own.add(potId);
+  const ids = [...own].filter((potId) => potId !== undefined);
+  if (ids.length > 0)
+    for (const span of walked) found.push(...(await read([named("PotFinalized"), ids], span)));
+  found.sort((a, b) => (a.block === b.block ? b.index - a.index : a.block > b.block ? -1 : 1));
   const page = wholeBlocks(found, limit);
   const last = page.at(-1);
   const next =
@@ -113,28 +118,14 @@ export async function history(
   };
 }
 
-/** The ends of the account's own pots: their events name the pot only, so the pots' openings say whose they were. */
-async function finals(
-  rpc: Rpc,
-  contract: Address,
-  who: Hex,
-  { since, ...range }: Waits & { from: bigint; to: bigint; since: bigint },
-): Promise<PotEvent[]> {
-  const ends = await eventsOf(rpc, contract, [named("PotFinalized")], range);
-  const left = new Set(ends.flatMap(({ potId }) => (potId ? [potId] : [])));
-  const own = new Set<Hex>();
-  for (let to = range.to, spans = 0; left.size > 0 && to >= since && spans < SPANS; spans++) {
+/** The spans of one page, from `top` down to `since`, the newest first. */
+function* spansDown(top: bigint, since: bigint, signal: AbortSignal): Generator<BlockRange> {
+  let to = top;
+  for (let spans = 0; to >= since && spans < SPANS; spans++) {
     const from = to - EVENT_BLOCKS + 1n > since ? to - EVENT_BLOCKS + 1n : since;
-    const topics = [named("PotOpened"), [...left], who];
-    for (const { potId } of await eventsOf(rpc, contract, topics, {
-      from,
-      to,
-      signal: range.signal,
-    }))
-      if (potId && left.delete(potId)) own.add(potId);
+    yield { from, to, signal };
     to = from - 1n;
   }
-  return ends.filter(({ potId }) => potId && own.has(potId));
 }
 
 /** At least `limit` events if there are so many, and no block's events divided. */

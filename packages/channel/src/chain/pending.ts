@@ -1,19 +1,21 @@
 import type { Clock, Wei } from "@tabcast/runtime";
-import { TransactionNotFoundError } from "viem";
-import { getBlockNumber, getTransaction, getTransactionCount } from "viem/actions";
+import { getBlockNumber, getTransactionCount } from "viem/actions";
 import { most } from "../least.ts";
 import type { Address, Hex } from "../types.ts";
-import { broadcast } from "./broadcast.ts";
-import { ChainError } from "./chain-error.ts";
+import { broadcast, NonceTaken, transactionOf } from "./broadcast.ts";
+import { ChainError, isPassing, wrongChain } from "./chain-error.ts";
 import { fees } from "./gas.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Rpc } from "./rpc.ts";
+import type { Turns } from "./turns.ts";
 import type { Call, ChainNews, Sent } from "./types.ts";
 
 /** What every part that sends needs: the server, time, and how long and how dear a transaction may be. */
 export interface SenderParts {
   readonly rpc: Rpc;
   readonly clock: Clock;
+  /** Whose turn it is to send with a key. Default: this tab's. */
+  readonly turns?: Turns | undefined;
   /** Whose events are read; undefined: nobody's. */
   readonly contract: Address | undefined;
   /** Milliseconds until a sent transaction must be deep enough. */
@@ -32,6 +34,8 @@ interface Attempt {
   readonly hash: Hex;
   readonly raw?: Hex;
   nonce?: number;
+  /** The newest block when its price was chosen. */
+  readonly head?: bigint;
 }
 
 /** A call on its way to a block, with every transaction that carries it. */
@@ -40,6 +44,8 @@ export interface Pending {
   readonly call: Call | undefined;
   /** The newest last; all of one sender. Grows by a replacement before that is sent: it may arrive unheard. */
   readonly attempts: Attempt[];
+  /** The wallet was on the chain `got` after it sent, and not on `expected`: the transaction may be there. */
+  readonly elsewhere?: { readonly expected: number; readonly got: number };
   /** Signs a replacement, for more gas or under an earlier nonce; missing where that is not safe. */
   readonly replace?: (nonce: number, price: bigint) => Promise<Replacement>;
 }
@@ -53,6 +59,10 @@ export interface Replacement {
 
 /** Most transactions that carry one call. */
 const MAX_ATTEMPTS = 8;
+/** Milliseconds in which our chain must hear of a transaction whose wallet has gone to another chain. */
+const ELSEWHERE_AFTER = 20_000;
+/** Milliseconds without a block after which people are told that the chain stands still. */
+const STALLED_AFTER = 60_000;
 
 /**
  * Waits until one of the attempts is deep enough, and keeps the call alive until then. Throws CHAIN_REVERTED, CHAIN_REPLACED,
@@ -65,6 +75,7 @@ export async function confirmed(
 ): Promise<Sent> {
   const { clock, patience, onNews } = parts;
   const start = clock.now();
+  const head = watchHead(parts);
   let sentAt = start;
   let unreachable = false;
   let replacedPolls = 0;
@@ -77,21 +88,49 @@ export async function confirmed(
         if (await deepEnough(parts, sent, signal)) return sent;
       } else if (poll % 4 === 0) {
         const now = clock.now();
-        const state = await keepAlive(parts, pending, now - sentAt, signal);
+        const waited = { since: now - sentAt, head: await head.look(signal) };
+        const state = await keepAlive(parts, pending, waited, signal);
         if (state === "sent") sentAt = now;
         replacedPolls = state === "replaced" ? replacedPolls + 1 : 0;
         // Twice, because servers behind one address may be a block apart.
         if (replacedPolls === 2) throw replaced(pending);
+        if (state === "unknown" && now - start >= ELSEWHERE_AFTER) throwElsewhere(pending);
       }
     } catch (error) {
-      if (!(error instanceof ChainError && error.code === "CHAIN_UNREACHABLE")) throw error;
+      if (!isPassing(error)) throw error;
       // It was sent: that nobody answers for a while changes nothing about it.
       if (!unreachable) onNews({ type: "unreachable" });
       unreachable = true;
     }
-    if (clock.now() - start >= patience) throw unconfirmed(pending, patience / 1000);
+    if (clock.now() - start >= patience) throw unconfirmed(pending, patience / 1000, head.still());
     await clock.sleep(pause, { signal });
   }
+}
+
+/** Watches whether the chain makes blocks, and tells once when it stands still and when it goes on. */
+function watchHead({ rpc, clock, onNews }: SenderParts) {
+  let head: bigint | undefined;
+  let movedAt = clock.now();
+  let told = false;
+  const still = () => (clock.now() - movedAt) / 1000;
+  return {
+    /** Seconds without a new block. */
+    still,
+    /** The newest block. */
+    async look(signal: AbortSignal): Promise<bigint> {
+      const now = await rpc.ask(signal, (client) => getBlockNumber(client, { cacheTime: 0 }));
+      if (now !== head) {
+        head = now;
+        movedAt = clock.now();
+        if (told) onNews({ type: "moving" });
+        told = false;
+      } else if (!told && clock.now() - movedAt >= STALLED_AFTER) {
+        told = true;
+        onNews({ type: "stalled", seconds: still() });
+      }
+      return now;
+    },
+  };
 }
 
 async function deepEnough(
@@ -130,28 +169,31 @@ async function firstReceipt(
 async function keepAlive(
   parts: SenderParts,
   pending: Pending,
-  waited: number,
+  waited: { readonly since: number; readonly head: bigint },
   signal: AbortSignal,
-): Promise<"waiting" | "sent" | "replaced"> {
+): Promise<"waiting" | "sent" | "replaced" | "unknown"> {
   const { rpc, onNews, repriceAfter } = parts;
   const { attempts, from, replace } = pending;
   const last = newest(pending);
   const { known, mined, reached } = await nonces(rpc, last.hash, from, signal);
   if (known) last.nonce ??= known.nonce;
   const { nonce } = last;
-  if (nonce === undefined) return "waiting";
+  if (nonce === undefined) return "unknown";
   if (mined > nonce) return "replaced";
-  if (!known && last.raw && (await broadcast(last.raw, { ...parts, signal })) === "taken") {
+  if (!known && last.raw && (await resent(parts, last.raw, signal))) {
     onNews({ type: "resent", hash: last.hash });
     return "sent";
   }
   if (!replace || attempts.length >= MAX_ATTEMPTS) return "waiting";
   // A server that refuses what we pay need not be waited for.
-  if (known && waited < repriceAfter) return "waiting";
+  if (known && waited.since < repriceAfter) return "waiting";
+  const gap = mined < nonce && reached <= mined;
+  // Where no block was made there is nobody to outbid.
+  if (known && !gap && waited.head === last.head) return "waiting";
   const price = await raisedPrice(parts, known?.maxFeePerGas ?? known?.gasPrice, signal);
   if (price === undefined) return "waiting";
-  const gap = mined < nonce && reached <= mined;
-  const next = { ...(await replace(gap ? mined : nonce, price)), nonce: gap ? mined : nonce };
+  const place = { nonce: gap ? mined : nonce, head: waited.head };
+  const next = { ...(await replace(place.nonce, price)), ...place };
   attempts.push(next);
   await broadcast(next.raw, { ...parts, signal });
   onNews(
@@ -160,13 +202,22 @@ async function keepAlive(
   return "sent";
 }
 
+/** Sends the same bytes again; false if they are not taken now. */
+async function resent(parts: SenderParts, raw: Hex, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await broadcast(raw, { ...parts, signal })) === "taken";
+  } catch (error) {
+    // Its nonce is in use: by ourselves, in a block that this server does not know yet, or the next look tells by whom.
+    if (error instanceof NonceTaken) return false;
+    throw error;
+  }
+}
+
 /** What the server knows of a transaction, how many of its account are in blocks, and how many are known without a gap. */
 async function nonces(rpc: Rpc, hash: Hex, address: Address, signal: AbortSignal) {
+  const known = await transactionOf(rpc, hash, signal);
   return await rpc.ask(signal, async (client) => ({
-    known: await getTransaction(client, { hash }).catch((error: unknown) => {
-      if (error instanceof TransactionNotFoundError) return undefined;
-      throw error;
-    }),
+    known,
     mined: await getTransactionCount(client, { address, blockTag: "latest" }),
     reached: await getTransactionCount(client, { address, blockTag: "pending" }),
   }));
@@ -199,10 +250,20 @@ function replaced(pending: Pending): ChainError {
   );
 }
 
-function unconfirmed(pending: Pending, seconds: number): ChainError {
+function unconfirmed(pending: Pending, seconds: number, still: number): ChainError {
   const { hash } = newest(pending);
+  const stalled = still * 1000 >= STALLED_AFTER;
+  const why = stalled ? `; the chain has made no block for ${Math.round(still)} s` : "";
   return new ChainError(
     { code: "CHAIN_UNCONFIRMED", hash, seconds },
-    `the transaction ${hash} is not settled after ${seconds} s; it may still arrive`,
+    `the transaction ${hash} is not settled after ${seconds} s; it may still arrive${why}`,
   );
+}
+
+/** Throws CHAIN_WRONG_ID if the wallet left our chain while it sent: what our chain does not know is there. */
+function throwElsewhere({ elsewhere, attempts }: Pending): void {
+  if (!elsewhere) return;
+  const { expected, got } = elsewhere;
+  const hash = attempts.at(-1)?.hash;
+  throw wrongChain(expected, got, `the wallet, after it sent ${hash},`);
 }

@@ -1,7 +1,7 @@
 import type { tabcastPotAbi } from "@tabcast/contracts";
 import type { Wei } from "@tabcast/runtime";
 import type { parseEventLogs } from "viem";
-import type { Address, Hex, Lane } from "../types.ts";
+import type { Address, Hex, Lane, PotConfig } from "../types.ts";
 
 /** What a pot's history says, oldest first. Amounts in wei. */
 export type PotEvent = {
@@ -11,8 +11,13 @@ export type PotEvent = {
   readonly index: number;
   /** Missing only where the event is about no pot. */
   readonly potId?: Hex;
-} & (
-  | { readonly type: "opened"; readonly payer: Address; readonly signer: Address }
+} /** All that the pot's id is the hash of: who lost the books can close it with this and the payer's wallet. */ & (
+  | {
+      readonly type: "opened";
+      readonly payer: Address;
+      readonly signer: Address;
+      readonly config: PotConfig;
+    }
   | { readonly type: "deposited"; readonly amount: Wei }
   | ({ readonly type: "claimed"; readonly paid: Wei; readonly claimed: Wei } & Lane)
   | ({ readonly type: "skipped"; readonly cumulative: Wei; readonly stale: boolean } & Lane)
@@ -45,8 +50,11 @@ export function potEvents(logs: readonly PotLog[]): PotEvent[] {
       ...("potId" in log.args && { potId: log.args.potId }),
     };
     switch (log.eventName) {
-      case "PotOpened":
-        return [{ ...at, type: "opened", payer: log.args.payer, signer: log.args.signer }];
+      case "PotOpened": {
+        const { potId: _, ...config } = log.args;
+        const { payer, signer } = config;
+        return [{ ...at, type: "opened", payer, signer, config }];
+      }
       case "Deposited":
         return [{ ...at, type: "deposited", amount: log.args.amount as Wei }];
       case "Claimed": {

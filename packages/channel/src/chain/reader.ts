@@ -6,13 +6,21 @@ import { least } from "../least.ts";
 import type { Address, Hex, Lane } from "../types.ts";
 import { callOf } from "./action.ts";
 import type { Chain } from "./chain.ts";
-import { fees, quote } from "./gas.ts";
-import { EVENT_BLOCKS, eventsOf, history } from "./history.ts";
+import { costOf, fees, quote } from "./gas.ts";
+import { EVENT_BLOCKS, type EventsOptions, eventsOf, history, named } from "./history.ts";
 import type { PotEvent } from "./pot-event.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Rpc } from "./rpc.ts";
 import { snapshot } from "./snapshot.ts";
-import type { LaneState, PotState, Waits } from "./types.ts";
+import type { LaneState, Look, PotState, Waits } from "./types.ts";
+
+/** Most lanes of one request: about 3 million gas, where servers allow 10 million and more. */
+const LANES = 1000;
+
+interface At extends Waits {
+  /** Default: the newest block. */
+  readonly block?: bigint;
+}
 
 /** The part of a chain that changes nothing. */
 export type Reader = Pick<
@@ -21,11 +29,13 @@ export type Reader = Pick<
   | "snapshot"
   | "claimed"
   | "lanes"
+  | "look"
   | "credit"
   | "balance"
   | "now"
   | "height"
   | "gasPrice"
+  | "costOf"
   | "events"
   | "history"
   | "quote"
@@ -38,45 +48,65 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
     Name extends ContractFunctionName<typeof tabcastPotAbi, "view">,
     Args extends ContractFunctionArgs<typeof tabcastPotAbi, "view", Name>,
   >(
-    { signal }: Waits,
+    { signal, block: blockNumber }: At,
     functionName: Name,
     args: Args,
   ) =>
     rpc.ask(signal, (client) =>
-      readContract(client, { address: contract, abi: tabcastPotAbi, functionName, args }),
+      readContract(client, {
+        address: contract,
+        abi: tabcastPotAbi,
+        functionName,
+        args,
+        ...(blockNumber !== undefined && { blockNumber }),
+      }),
     );
   const height = ({ signal }: Waits) =>
     rpc.ask(signal, async (client) => (await getBlock(client)).number);
 
-  async function pot(potId: Hex, waits: Waits): Promise<PotState> {
-    const { balance, reserved, closeAt, maxUntil } = await read(waits, "potState", [potId]);
+  async function pot(potId: Hex, at: At): Promise<PotState> {
+    const { balance, reserved, closeAt, maxUntil } = await read(at, "potState", [potId]);
     const exists = maxUntil !== 0;
     return { balance: balance as Wei, reserved: reserved as Wei, closeAt, exists };
   }
 
-  async function lanes(
-    potId: Hex,
-    asked: readonly Lane[],
-    waits: Waits,
-  ): Promise<readonly LaneState[]> {
-    if (asked.length === 0) return [];
-    const payees = asked.map(({ payee }) => payee);
-    const numbers = asked.map(({ lane }) => lane);
-    const states = await read(waits, "laneStates", [potId, payees, numbers]);
-    return states.map(({ claimed, ceiling, until, version }) => ({
-      claimed: claimed as Wei,
-      ceiling: ceiling as Wei,
-      until,
-      version,
-    }));
+  async function lanes(potId: Hex, asked: readonly Lane[], at: At): Promise<readonly LaneState[]> {
+    const found: LaneState[] = [];
+    for (let from = 0; from < asked.length; from += LANES) {
+      const some = asked.slice(from, from + LANES);
+      const payees = some.map(({ payee }) => payee);
+      const numbers = some.map(({ lane }) => lane);
+      for (const { claimed, ceiling, until, version } of await read(at, "laneStates", [
+        potId,
+        payees,
+        numbers,
+      ]))
+        found.push({ claimed: claimed as Wei, ceiling: ceiling as Wei, until, version });
+    }
+    return found;
   }
 
-  async function events(potId: Hex, from: bigint, waits: Waits): Promise<readonly PotEvent[]> {
+  async function look(potId: Hex, asked: readonly Lane[], waits: Waits): Promise<Look> {
+    const at = { ...waits, block: await height(waits) };
+    const [seen, states, now] = await Promise.all([
+      pot(potId, at),
+      lanes(potId, asked, at),
+      rpc.now(waits.signal),
+    ]);
+    return { pot: seen, lanes: states, now };
+  }
+
+  async function events(
+    potId: Hex,
+    from: bigint,
+    { only, ...waits }: EventsOptions,
+  ): Promise<readonly PotEvent[]> {
     const last = await height(waits);
     const found: PotEvent[] = [];
+    const topics = [only === undefined ? null : named(...only), potId];
     for (let at = from; at <= last; at += EVENT_BLOCKS) {
       const range = { from: at, to: least(at + EVENT_BLOCKS - 1n, last), ...waits };
-      found.push(...(await eventsOf(rpc, contract, [null, potId], range)));
+      found.push(...(await eventsOf(rpc, contract, topics, range)));
     }
     return found;
   }
@@ -85,6 +115,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
     pot,
     snapshot: (asked, { signal }) => snapshot(rpc, contract, asked, signal),
     lanes,
+    look,
     claimed: async (potId, asked, waits) =>
       (await lanes(potId, asked, waits)).map(({ claimed }) => claimed),
     credit: async (account, waits) => (await read(waits, "credits", [account, zeroAddress])) as Wei,
@@ -93,6 +124,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
     now: ({ signal }) => rpc.now(signal),
     height,
     gasPrice: ({ signal }) => rpc.ask(signal, async (client) => (await fees(client)).price as Wei),
+    costOf: (work, { signal }) => costOf(rpc, work, signal),
     events,
     history: (account, options) => history(rpc, contract, account, options),
     quote: (from, action, { signal }) => quote(rpc, from, callOf(contract, action), signal),

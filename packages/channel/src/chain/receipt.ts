@@ -1,7 +1,13 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
 import type { Wei } from "@tabcast/runtime";
-import { isAddressEqual, parseEventLogs, TransactionReceiptNotFoundError } from "viem";
-import { call as callContract, getTransactionReceipt } from "viem/actions";
+import {
+  BlockNotFoundError,
+  isAddressEqual,
+  parseEventLogs,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
+} from "viem";
+import { call as callContract, getBlock, getTransactionReceipt } from "viem/actions";
 import type { Address, Hex } from "../types.ts";
 import { ChainError } from "./chain-error.ts";
 import { potEvents } from "./pot-event.ts";
@@ -18,7 +24,10 @@ export interface ReceiptOptions {
   readonly from?: Address;
 }
 
-/** A transaction's receipt in our words; undefined if no block has it. Throws CHAIN_REVERTED. */
+/**
+ * A transaction's receipt in our words; undefined if no block has it, or if the server's own block does not, as after a
+ * reorganisation or from a server that makes receipts up. Throws CHAIN_REVERTED.
+ */
 export async function receiptOf(hash: Hex, options: ReceiptOptions): Promise<Sent | undefined> {
   const { rpc, contract, signal, call, from } = options;
   const receipt = await rpc.ask(signal, async (client) => {
@@ -29,7 +38,7 @@ export async function receiptOf(hash: Hex, options: ReceiptOptions): Promise<Sen
       throw error;
     }
   });
-  if (!receipt) return undefined;
+  if (!receipt || !(await inItsBlock(rpc, receipt, signal))) return undefined;
   if (receipt.status === "reverted") {
     const why = call && (await whyReverted(rpc, call, from, receipt.blockNumber, signal));
     throw new ChainError(
@@ -42,9 +51,32 @@ export async function receiptOf(hash: Hex, options: ReceiptOptions): Promise<Sen
     hash,
     block: receipt.blockNumber,
     gas: receipt.gasUsed,
-    cost: (receipt.gasUsed * receipt.effectiveGasPrice) as Wei,
+    cost: (receipt.gasUsed * receipt.effectiveGasPrice + l1FeeIn(receipt)) as Wei,
     events: potEvents(parseEventLogs({ abi: tabcastPotAbi, logs: ours })),
   };
+}
+
+/** What an OP stack took for the transaction's bytes beside its gas, wei; viem leaves the field as the server wrote it. */
+function l1FeeIn(receipt: TransactionReceipt): bigint {
+  const { l1Fee } = receipt as { l1Fee?: unknown };
+  return typeof l1Fee === "string" && /^0x[0-9a-f]{1,32}$/i.test(l1Fee) ? BigInt(l1Fee) : 0n;
+}
+
+/** The server's block of that number is the receipt's, and the transaction is in it. */
+async function inItsBlock(
+  rpc: Rpc,
+  { transactionHash, blockHash, blockNumber }: TransactionReceipt,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const block = await rpc.ask(signal, async (client) => {
+    try {
+      return await getBlock(client, { blockNumber });
+    } catch (error) {
+      if (error instanceof BlockNotFoundError) return undefined;
+      throw error;
+    }
+  });
+  return block?.hash === blockHash && block.transactions.includes(transactionHash);
 }
 
 /** A receipt does not say why: the same call against the state just before it mostly does. */

@@ -1,7 +1,10 @@
-import { type Client, createClient, http } from "viem";
+import { type Clock, systemClock } from "@tabcast/runtime";
+import { type Client, createClient } from "viem";
 import { getBlock, getChainId } from "viem/actions";
 import { most } from "../least.ts";
-import { shown, translate, wrongChain } from "./chain-error.ts";
+import { badAnswer, ChainError, shown, translate, wrongChain } from "./chain-error.ts";
+import { transport } from "./transport.ts";
+import { witnessed } from "./witness.ts";
 
 /** One RPC server: requests with a bound, errors in our words. Knows no contract and no account. */
 export interface Rpc {
@@ -14,26 +17,38 @@ export interface Rpc {
   now(signal: AbortSignal): Promise<number>;
 }
 
+const UNREAD = [TypeError, SyntaxError, RangeError];
+
 export interface RpcOptions {
   /** JSON-RPC over HTTP. */
   readonly url: string;
   /** Milliseconds for one request. */
   readonly timeout: number;
+  /** A second server, of another operator, that must say the same of fixed blocks and receipts. Silent, it has no say. */
+  readonly witness?: string | undefined;
+  readonly clock?: Clock;
 }
 
 /** Speaks to one RPC server, two retries a request. Opens nothing until it is asked. */
-export function openRpc({ url, timeout }: RpcOptions): Rpc {
+export function openRpc({ url, timeout, witness, clock = systemClock }: RpcOptions): Rpc {
+  const through = (signal: AbortSignal) => {
+    const main = transport({ url, timeout, clock, signal });
+    if (witness === undefined) return main;
+    return witnessed(main, transport({ url: witness, timeout, clock, signal }), { url, witness });
+  };
+
   async function ask<T>(signal: AbortSignal, work: (client: Client) => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     // A client per question, because viem takes a signal only with the transport.
-    const client = createClient({
-      transport: http(url, { timeout, retryCount: 2, fetchOptions: { signal } }),
-    });
+    const client = createClient({ transport: through(signal) });
     try {
       return await work(client);
     } catch (error) {
       signal.throwIfAborted();
-      throw translate(error, url);
+      const said = translate(error, url);
+      // What is no error of viem's, of a wallet's or of ours came of reading an answer that made no sense.
+      const unread = said instanceof ChainError && UNREAD.some((kind) => error instanceof kind);
+      throw unread ? badAnswer(url, "a request", error) : said;
     }
   }
 

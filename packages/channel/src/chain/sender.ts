@@ -1,4 +1,4 @@
-import { SerialQueue, type Wei } from "@tabcast/runtime";
+import type { Wei } from "@tabcast/runtime";
 import {
   keccak256,
   type LocalAccount,
@@ -7,14 +7,17 @@ import {
   type TransactionSerialized,
   toHex,
 } from "viem";
-import { estimateGas, getBalance, getTransactionCount } from "viem/actions";
+import { estimateGas, getBalance, getBlockNumber, getTransactionCount } from "viem/actions";
 import type { Address, Domain, Hex } from "../types.ts";
-import { broadcast, NonceTaken } from "./broadcast.ts";
-import { ChainError, translate, wrongChain } from "./chain-error.ts";
-import { fees, quote, replacementFee, underGasCap } from "./gas.ts";
+import { unlessAborted } from "../unless-aborted.ts";
+import { broadcast, NonceTaken, transactionOf } from "./broadcast.ts";
+import { ChainError, insufficient, translate, wrongChain } from "./chain-error.ts";
+import { fees, quote, replacementFee, underGasCap, withRoom } from "./gas.ts";
+import { l1Fee } from "./l1-fee.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
 import { receiptOf } from "./receipt.ts";
-import type { Call, Sent, Waits, Wallet } from "./types.ts";
+import { openTurns, tabTurns } from "./turns.ts";
+import type { Call, Sent, Waits, Wallet, WalletProvider } from "./types.ts";
 
 export interface SendOptions extends Waits {
   /** Called with the signed transaction before it is sent, if the key is in this tab. */
@@ -23,7 +26,7 @@ export interface SendOptions extends Waits {
   readonly once?: boolean;
 }
 
-/** Sends transactions to one chain, those of one key one after another: they share a nonce. */
+/** Sends transactions to one chain, those of one key one after another, whoever sends them: they share a nonce. */
 export interface Sender {
   /** Sends a call and waits until it is deep enough. */
   send(wallet: Wallet, call: Call, domain: Domain, options: SendOptions): Promise<Sent>;
@@ -39,26 +42,37 @@ export interface Sender {
 }
 
 export function openSender(parts: SenderParts): Sender {
-  const queues = new Map<string, SerialQueue>();
+  // A browser wallet chooses its nonces itself: what is in turn there is the person's dialogs.
+  const dialogs = openTurns(undefined);
+  const inTurn = <T>(
+    { address }: { readonly address: Address },
+    chainId: number,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+    turns = parts.turns ?? tabTurns,
+  ) => turns.run(`${chainId}/${address.toLowerCase()}`, { signal }, work);
 
   return {
     send(wallet, call, domain, options) {
       const { signal } = options;
-      const name = wallet.address.toLowerCase();
-      // A browser's wallet gives nonces itself, and a dialog that nobody answers must keep no other call waiting.
-      const queue = ("provider" in wallet ? undefined : queues.get(name)) ?? new SerialQueue();
-      if (!("provider" in wallet)) queues.set(name, queue);
-      return queue.run(async () => {
+      const { chainId } = domain;
+      const finished = async (pending: Promise<Pending>) => confirmed(parts, await pending, signal);
+      if ("provider" in wallet) {
+        const work = async () => {
+          await underGasCap(parts, signal);
+          // A dialog hears no signal: whoever no longer waits for it gives its turn to the next.
+          return unlessAborted(finished(sendByWallet(parts, wallet, call, domain, signal)), signal);
+        };
+        return inTurn(wallet, chainId, signal, work, dialogs);
+      }
+      return inTurn(wallet, chainId, signal, async () => {
         await underGasCap(parts, signal);
-        const pending =
-          "provider" in wallet
-            ? await sendByWallet(parts, wallet, call, domain, signal)
-            : await sendByKey(parts, wallet, call, domain, options);
-        return confirmed(parts, pending, signal);
+        return finished(sendByKey(parts, wallet, call, domain, options));
       });
     },
     resend: (raw, signal) => resend(parts, raw, signal),
-    sweep: (from, to, domain, signal) => sweep(parts, from, to, domain, signal),
+    sweep: (from, to, domain, signal) =>
+      inTurn(from, domain.chainId, signal, () => sweep(parts, from, to, domain, signal)),
   };
 }
 
@@ -72,14 +86,18 @@ async function sendByWallet(
   // Our own server first: it names the contract's error and the missing coins before the person sees a dialog.
   const { gas } = await quote(rpc, wallet.address, call, signal);
   signal.throwIfAborted();
+  const { provider, address } = wallet;
   try {
-    const got = Number(await wallet.provider.request({ method: "eth_chainId" }));
+    const got = await chainOf(provider);
     if (got !== domain.chainId) throw wrongChain(domain.chainId, got, "the wallet");
-    const hash = await wallet.provider.request({
+    if (call.to !== undefined && call.data !== undefined) await requireCode(provider, call.to);
+    const hash = await provider.request({
       method: "eth_sendTransaction",
       params: [
         {
-          from: wallet.address,
+          from: address,
+          // Who switches networks in the dialog would send coins to an address without code.
+          chainId: toHex(domain.chainId),
           ...(call.to && { to: call.to }),
           ...(call.data && { data: call.data }),
           value: toHex(call.value),
@@ -89,10 +107,34 @@ async function sendByWallet(
     });
     if (!isHash(hash))
       throw new ChainError({ code: "CHAIN_FAILED" }, "the wallet answered with no transaction");
-    return { from: wallet.address, call, attempts: [{ hash }] };
+    // Not every wallet heeds the chain's id: whether it is still on our chain says where the transaction may be.
+    const after = await chainOf(provider).catch(() => domain.chainId);
+    const elsewhere =
+      after === domain.chainId ? undefined : { expected: domain.chainId, got: after };
+    return { from: address, call, attempts: [{ hash }], ...(elsewhere && { elsewhere }) };
   } catch (error) {
     throw translate(error, rpc.url);
   }
+}
+
+/** Throws CHAIN_NO_CONTRACT if the wallet's own view of the chain has no code there, as on another chain of the same number. */
+async function requireCode(provider: WalletProvider, contract: Address): Promise<void> {
+  const ask = provider.request({ method: "eth_getCode", params: [contract, "latest"] });
+  // A wallet need not answer this: then our own server's word, from before, has to do.
+  const code = await ask.catch(() => undefined);
+  if (code !== "0x") return;
+  throw new ChainError(
+    { code: "CHAIN_NO_CONTRACT", contract },
+    `the wallet's network has the right number and no contract at ${contract}: nothing was sent`,
+  );
+}
+
+async function chainOf(provider: WalletProvider): Promise<number> {
+  const id = await provider.request({ method: "eth_chainId" });
+  const number = typeof id === "string" || typeof id === "number" ? Number(id) : Number.NaN;
+  if (!Number.isSafeInteger(number))
+    throw new ChainError({ code: "CHAIN_FAILED" }, "the wallet does not say which chain it is on");
+  return number;
 }
 
 async function sendByKey(
@@ -106,7 +148,8 @@ async function sendByKey(
   const { chainId } = domain;
   const { gas } = await quote(rpc, account.address, call, signal);
   for (let attempt = 1; ; attempt++) {
-    const { fee, nonce } = await rpc.ask(signal, async (client) => ({
+    const { fee, nonce, head } = await rpc.ask(signal, async (client) => ({
+      head: await getBlockNumber(client, { cacheTime: 0 }),
       fee: (await fees(client)).fee,
       nonce: await getTransactionCount(client, { address: account.address, blockTag: "pending" }),
     }));
@@ -117,14 +160,51 @@ async function sendByKey(
       const raw = await account.signTransaction({ chainId, nonce, gas, ...call, ...raised });
       return { raw, hash: keccak256(raw), price: price as Wei };
     };
+    const hash = keccak256(raw);
+    const attempts = [{ hash, raw, nonce, head }];
+    const pending = { from: account.address, call, attempts, ...(!once && { replace }) };
     try {
       await broadcast(raw, { ...parts, signal });
-      const attempts = [{ hash: keccak256(raw), raw, nonce }];
-      return { from: account.address, call, attempts, ...(!once && { replace }) };
+      return pending;
     } catch (error) {
       // Another process used the same key in between: this transaction is void, and its nonce taken.
-      if (attempt === 3 || !(error instanceof NonceTaken)) throw error;
+      if (attempt === 3 || !(error instanceof NonceTaken)) throw poor(error, account.address);
+      if (!once) continue;
+      const fate = await fateOf(parts, { hash, nonce, from: account.address }, signal);
+      if (fate === "known") return pending;
+      if (fate === "open") throw error;
     }
+  }
+}
+
+/** CHAIN_INSUFFICIENT where the server's words say so, as where bytes cost an L1 fee beside the gas; else the error itself. */
+function poor(error: unknown, account: Address): unknown {
+  const words = error instanceof ChainError && error.code === "CHAIN_FAILED" ? error.message : "";
+  if (!/insufficient funds/i.test(words)) return error;
+  // op-geth and geth name both sums, in two ways.
+  const [, have = 0, need = 0] =
+    /(?:balance|have) (\d+),? (?:tx cost|want) (\d+)/.exec(words) ?? [];
+  return insufficient(account, BigInt(have), BigInt(need));
+}
+
+/**
+ * What became of signed bytes that a server did not take. "void": a block has another transaction with their nonce, so they
+ * can never be carried out. "open": they still might, so nothing else may be signed in their place.
+ */
+async function fateOf(
+  { rpc, clock }: SenderParts,
+  { hash, nonce, from: address }: { hash: Hex; nonce: number; from: Address },
+  signal: AbortSignal,
+): Promise<"known" | "void" | "open"> {
+  // Twice, because servers behind one address may be a block apart.
+  for (let look = 1; ; look++) {
+    if (await transactionOf(rpc, hash, signal)) return "known";
+    const mined = await rpc.ask(signal, (client) =>
+      getTransactionCount(client, { address, blockTag: "latest" }),
+    );
+    if (mined <= nonce) return "open";
+    if (look === 2) return "void";
+    await clock.sleep(1000, { signal });
   }
 }
 
@@ -155,7 +235,18 @@ async function sweep(
   const gas = await rpc.ask(signal, (client) =>
     estimateGas(client, { account: address, to, value: 0n }),
   );
-  const value = have - gas * price;
+  const l1 = await rpc.ask(signal, (client) =>
+    l1Fee(client, {
+      type: "legacy",
+      chainId: domain.chainId,
+      gas,
+      gasPrice: price,
+      to,
+      value: have,
+    }),
+  );
+  // What of an L1 fee's room is not used stays behind: it is less than another sweep would cost.
+  const value = have - gas * price - withRoom(l1);
   if (value <= 0n) return undefined;
   const nonce = await rpc.ask(signal, (client) =>
     getTransactionCount(client, { address, blockTag: "pending" }),

@@ -1,6 +1,6 @@
 import type { Wei } from "@tabcast/runtime";
 import type { LocalAccount } from "viem";
-import type { Address, Hex } from "../types.ts";
+import type { Address, Hex, Lane } from "../types.ts";
 import type { PotEvent } from "./pot-event.ts";
 
 /** The part of a browser wallet (EIP-1193) that is used. */
@@ -28,6 +28,14 @@ export interface Sent {
   readonly events: readonly PotEvent[];
 }
 
+/** Gas to be spent later: what is set aside for it. */
+export interface Work {
+  /** Units of gas, as a chain without L1 fees counts them. */
+  readonly gas: bigint;
+  /** Transactions that it is spent in; each has about 400 bytes, and 100 more for each 30,000 units of its gas. */
+  readonly transactions: number;
+}
+
 /** What an action costs at most, as gas is now. */
 export interface Quote {
   /** Units of gas, a fifth more than estimated. */
@@ -46,6 +54,10 @@ export type ChainNews =
   | { readonly type: "resent"; readonly hash: Hex }
   /** An earlier nonce of the account is unused, so this call, which may happen twice, took it. */
   | { readonly type: "gap"; readonly nonce: number }
+  /** The chain has made no block for so many seconds, as when an L2's sequencer is down. */
+  | { readonly type: "stalled"; readonly seconds: number }
+  /** The chain makes blocks again. */
+  | { readonly type: "moving" }
   | { readonly type: "unreachable" }
   | { readonly type: "reachable" };
 
@@ -79,6 +91,20 @@ export interface LaneState {
   readonly until: number;
   /** Changes of the reservation so far. */
   readonly version: number;
+}
+
+/** A pot and lanes of it, as one block has them. */
+export interface Look {
+  readonly pot: PotState;
+  /** In the order asked. */
+  readonly lanes: readonly LaneState[];
+  /** The chain's clock, unix seconds. */
+  readonly now: number;
+}
+
+export interface Frees extends Waits {
+  /** Guarantees that have lapsed, to be freed first. The contract refuses all if one still lives. */
+  readonly lapsed?: readonly Lane[];
 }
 
 export interface DepositOptions extends Waits {

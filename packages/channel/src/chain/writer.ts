@@ -37,14 +37,20 @@ export function openWriter(sender: Sender, domain: Domain): Writer {
     resend: (raw, { signal }) => sender.resend(raw, signal),
     claim: (wallet, config, vouchers, waits) =>
       send(wallet, { do: "claim", config, vouchers }, waits),
-    pay: (wallet, config, rows, waits) => send(wallet, { do: "pay", config, rows }, waits),
-    reserve: (wallet, config, rows, waits) => send(wallet, { do: "reserve", config, rows }, waits),
+    pay: (wallet, config, rows, { lapsed = [], ...waits }) =>
+      send(wallet, { do: "pay", config, rows, lapsed }, waits),
+    reserve: (wallet, config, rows, { lapsed = [], ...waits }) =>
+      send(wallet, { do: "reserve", config, rows, lapsed }, waits),
     startClose: (wallet, config, waits) => send(wallet, { do: "startClose", config }, waits),
     cancelClose: (wallet, config, waits) => send(wallet, { do: "cancelClose", config }, waits),
     finalizeClose: (wallet, config, waits) => send(wallet, { do: "finalizeClose", config }, waits),
     withdraw: (wallet, account, waits) => send(wallet, { do: "withdraw", account }, waits),
-    withdrawTo: (wallet, to, amount, waits) =>
-      send(wallet, { do: "withdrawTo", to, amount }, waits),
+    // Twice the same amount would leave, unlike with the calls above.
+    withdrawTo: async (wallet, to, amount, { signal }) =>
+      sender.send(wallet, callOf(contract, { do: "withdrawTo", to, amount }), domain, {
+        signal,
+        once: true,
+      }),
     sweep: (from, to, { signal }) => sender.sweep(from, to, domain, signal),
   };
 }

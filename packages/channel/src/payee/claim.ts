@@ -1,6 +1,7 @@
 import type { Wei } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
 import { ChainError, type Waits, type Wallet } from "../chain/chain.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
@@ -116,16 +117,6 @@ function isFinal(error: unknown): boolean {
     error.reason.code === "CHAIN_REVERTED" &&
     error.reason.error === "PotIsFinal"
   );
-}
-
-/** `work`, or the signal's reason if it fires first: a wallet's dialog hears no signal. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    if (signal.aborted) stop();
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 /** Sends the payee's whole credit to the payee. Wei that were sent. */

@@ -1,7 +1,8 @@
 import type { Wei } from "@tabcast/runtime";
+import { isAddressEqual } from "viem";
 import type { Chain, PotEvent, Waits } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
-import type { Domain, Hex, Lane, Settlement } from "../types.ts";
+import type { Address, Domain, Hex, Lane, Settlement } from "../types.ts";
 import { laneKey } from "../voucher.ts";
 
 /** What a pot's events add up to, in wei, and the transactions that they came with. */
@@ -12,6 +13,9 @@ interface Tally {
   readonly lanes: Settlement["lanes"];
   readonly hashes: Record<keyof Settlement["gas"], Set<Hex>>;
 }
+
+/** What moves a pot's money, and what ends it: nobody can emit these without paying for it. */
+const COUNTED = ["Deposited", "Claimed", "CloseStarted", "CloseCancelled", "PotFinalized"] as const;
 
 function tally(events: readonly PotEvent[]): Tally {
   let deposited = 0n;
@@ -51,17 +55,22 @@ export interface AccountOptions extends Waits {
   readonly potId: Hex;
   /** Block from which the pot's events are read. */
   readonly from: bigint;
+  /** The session key: what it was paid out of the pot was for gas, and counts as refunded. */
+  readonly signer: Address;
   /** The transaction that withdrew the refund, if it is known: no event of the pot names it. */
   readonly withdrawn: Hex | undefined;
 }
 
 /** What a final pot cost and paid, from the chain alone. Throws POT_UNBALANCED, ChainError. */
 export async function account(chain: Chain, options: AccountOptions): Promise<Settlement> {
-  const { domain, potId, from, withdrawn, signal } = options;
+  const { domain, potId, signer, from, withdrawn, signal } = options;
   const waits = { signal };
-  const { deposited, paid, refunded, lanes, hashes } = tally(
-    await chain.events(potId, from, waits),
-  );
+  const all = tally(await chain.events(potId, from, { ...waits, only: COUNTED }));
+  const { deposited, hashes } = all;
+  const own = (lane: Lane) => isAddressEqual(lane.payee, signer);
+  const lanes = all.lanes.filter((lane) => !own(lane));
+  const gasTaken = all.lanes.filter(own).reduce((sum, { paidWei }) => sum + paidWei, 0n);
+  const [paid, refunded] = [(all.paid - gasTaken) as Wei, (all.refunded + gasTaken) as Wei];
   if (deposited !== paid + refunded || deposited === 0n)
     throw new PotError(
       { code: "POT_UNBALANCED", deposited, paid, refunded },

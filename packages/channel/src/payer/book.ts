@@ -12,9 +12,15 @@ export interface LaneBook extends Lane {
   readonly signed?: Signed;
   /** Unix second in which the lane was first considered: its rate counts from here. */
   readonly since?: number;
-  /** The lane as the chain last had it; a guarantee that lapsed has no `ceiling` above `claimed`. */
+  /** When the lane was last seen to have earned, unix second, and its intent then: a worker that is gone earns no more. */
+  readonly earned?: { readonly at: number; readonly intent: Wei };
+  /** What was earned and the deposit did not cover, wei: decided to be owed as soon as it does. */
+  readonly debt?: Wei;
+  /** The lane as the chain last had it. A guarantee that lapsed binds its part of the deposit until somebody frees it. */
   readonly chain?: LaneState;
-  /** The ceiling of a `reserve` that is on its way, wei. */
+  /** What the chain says lately that is below `chain`, and how many refreshes in a row said it. */
+  readonly doubt?: { readonly state: LaneState; readonly times: number };
+  /** The ceiling of a `reserve` that is on its way, wei; of a lane that is being released, the one it still has. */
   readonly reserving?: Wei;
   /** The worker wants a guarantee. */
   readonly asked?: boolean;
@@ -67,9 +73,21 @@ export function life(book: Book, lane: LaneBook): Life {
   return "paying";
 }
 
-/** What a lane binds of the deposit: what we decided to owe, or guaranteed, or are about to guarantee; wei. */
+/** What a lane binds of the deposit: what we decided to owe, or guaranteed, live or lapsed, or are about to guarantee; wei. */
 export function bound(lane: LaneBook): Wei {
   return most(lane.intent, most(lane.chain?.ceiling ?? (0n as Wei), lane.reserving ?? (0n as Wei)));
+}
+
+/** What a lapsed guarantee binds beyond what is owed, wei: nobody can use it until it is freed. */
+export function stuck(lane: LaneBook, now: number): Wei {
+  if (!lapsed(lane, now)) return 0n as Wei;
+  return ((lane.chain?.ceiling ?? 0n) -
+    most(lane.intent, lane.chain?.claimed ?? (0n as Wei))) as Wei;
+}
+
+/** True if a guarantee has ended and nobody has freed what it binds; `now` is the chain's unix second. */
+export function lapsed({ chain }: Pick<LaneBook, "chain">, now: number): boolean {
+  return chain !== undefined && chain.ceiling > chain.claimed && chain.until < now;
 }
 
 /** What the deposit leaves for a lane beyond its intent: other lanes keep what they are guaranteed; wei. */
@@ -79,10 +97,16 @@ export function leftFor(book: Book, key: string): Wei {
   return (left > 0n ? left : 0n) as Wei;
 }
 
-/** What the deposit still covers, wei; never below zero. */
+/** What may be owed to a lane whoever it is, wei: what is neither owed nor guaranteed yet; never below zero. */
 export function free(book: Book): Wei {
-  const left = book.deposited - intended(book);
-  return (left > 0n ? left : 0n) as Wei;
+  return leftFor(book, "");
+}
+
+/** What was earned and the deposit does not cover, over all lanes, wei. */
+export function debts(book: Book): Wei {
+  let sum = 0n;
+  for (const lane of book.lanes.values()) sum += lane.debt ?? 0n;
+  return sum as Wei;
 }
 
 /** Seconds that the deposit lasts at the pot's rate so far; undefined while that is not known. */
@@ -111,19 +135,37 @@ export function withoutReserve(book: Book): Book {
   return { ...book, lanes: new Map(lanes) };
 }
 
-/** The book with what the chain says. An RPC server that lags behind cannot take a payment or a version back. */
-export function withChain(book: Book, now: number, states: readonly (Lane & LaneState)[]): Book {
+/** Refreshes that must agree before a lane is taken to have gone back, and not the server to lag. Source: as the payee's. */
+const SURE = 3;
+
+/**
+ * The book with what the chain says. An RPC server that lags cannot take a payment or a version back; a reorganisation, on which
+ * three refreshes in a row agree, can.
+ */
+export function withChain(book: Book, states: readonly (Lane & LaneState)[]): Book {
   const lanes = new Map(book.lanes);
   for (const { payee, lane, ...state } of states) {
     const key = laneKey({ payee, lane });
     const old = lanes.get(key);
-    if (state.version < (old?.chain?.version ?? 0)) continue;
-    const claimed = most(state.claimed, old?.chain?.claimed ?? (0n as Wei));
-    const ceiling = state.until < now ? claimed : state.ceiling;
+    if (!old && state.claimed === 0n) continue;
+    const { chain: held, doubt, ...rest } = old ?? { payee, lane, intent: 0n as Wei };
+    const back = held && (state.version < held.version || state.claimed < held.claimed);
+    const times = back && doubt && same(doubt.state, state) ? doubt.times + 1 : 1;
+    if (back && times < SURE) {
+      lanes.set(key, { ...rest, chain: held, doubt: { state, times } });
+      continue;
+    }
     // What was paid was owed: after lost books a lane goes on from the contract's counter, since less would be worth nothing.
-    const intent = most(claimed, old?.intent ?? (0n as Wei));
-    if (!old && claimed === 0n) continue;
-    lanes.set(key, { payee, lane, ...old, intent, chain: { ...state, claimed, ceiling } });
+    lanes.set(key, { ...rest, intent: most(state.claimed, rest.intent), chain: state });
   }
   return { ...book, lanes };
+}
+
+function same(a: LaneState, b: LaneState): boolean {
+  return (
+    a.version === b.version &&
+    a.claimed === b.claimed &&
+    a.ceiling === b.ceiling &&
+    a.until === b.until
+  );
 }

@@ -1,9 +1,8 @@
 import { SerialQueue, type Wei } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
-import type { Reservation } from "../chain/chain.ts";
 import { potId, separator } from "../config.ts";
 import type { Store } from "../store/store.ts";
-import type { Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
+import type { Domain, Hex, Lane, PotConfig, PotNews, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
 import * as Payer from "./payer.ts";
 import { laneChange, type PotRecord, potChange } from "./pot-record.ts";
@@ -15,8 +14,9 @@ export interface LedgerOptions {
   readonly lanes: readonly Payer.LaneBook[];
   /** The session key; undefined when it has gone home. */
   readonly key: PrivateKeyAccount | undefined;
+  readonly tell: (news: PotNews) => void;
   /** Sends the `reserve` that `payer.ts` decided. Not waited for: paying does not wait for a block. */
-  readonly reserve: (rows: readonly Reservation[]) => void;
+  readonly reserve: (guarantees: Payer.Guarantees) => void;
 }
 
 /** The books of one pot: carries out what `payer.ts` decides, and each effect is done before the new book counts. */
@@ -87,6 +87,7 @@ export class Ledger {
    * Throws PotError, StoreError.
    */
   async apply(event: Payer.Event): Promise<SignedVoucher | undefined> {
+    const before = [...this.#book.lanes.values()].filter((lane) => lane.debt !== undefined);
     const [next, effects] = Payer.step(this.#book, event);
     let out: SignedVoucher | undefined;
     let current = false;
@@ -102,25 +103,38 @@ export class Ledger {
         adopt();
       } else if (effect.do === "storeState") {
         const deposited = next.deposited.toString();
-        await this.keep({ ...this.#record, state: effect.state, deposited });
+        // With its amount in the same write, a top-up counts once whenever the tab dies.
+        const { topUp, ...rest } = this.#record;
+        const pending = event.type !== "toppedUp" && topUp !== undefined && { topUp };
+        await this.keep({ ...rest, ...pending, state: effect.state, deposited });
         adopt();
       } else if (effect.do === "sign") {
         adopt();
         out = await this.#sign(effect.lane, effect.cumulative);
       } else if (effect.do === "reserve") {
         adopt();
-        this.#options.reserve(effect.rows);
+        this.#options.reserve(effect);
       } else {
         const { lane, cumulative, signature } = effect;
         out = { potId: this.potId, payee: lane.payee, lane: lane.lane, cumulative, signature };
       }
     }
     adopt();
+    for (const lane of before) this.#tellPaid(lane, next);
     return out;
   }
 
+  /** Tells of a lane whose debt became less. */
+  #tellPaid(lane: Payer.LaneBook, next: Payer.Book): void {
+    const now = next.lanes.get(Voucher.laneKey(lane));
+    const voucher = this.highest(lane);
+    if (voucher && now && (now.debt ?? 0n) < (lane.debt ?? 0n))
+      this.#options.tell({ type: "debtPaid", voucher });
+  }
+
   async #sign(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined> {
-    if (!this.#key) throw refusal({ code: "POT_CLOSED", state: "final" });
+    // Nothing can be signed where the key has gone home, or its seal is broken.
+    if (!this.#key) return undefined;
     const terms = { potId: this.potId, ...lane, cumulative };
     const { signature } = await Voucher.sign(this.#domainSeparator, this.#key, terms);
     return this.apply({ type: "signed", lane, cumulative, signature });

@@ -1,12 +1,21 @@
 import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
 import { getAddress, zeroAddress } from "viem";
 import { bytesToHex } from "viem/utils";
-import { type Chain, ChainError, connect, type Sent, type Wallet } from "../chain/chain.ts";
+import {
+  type Chain,
+  ChainError,
+  connect,
+  type Sent,
+  type Waits,
+  type Wallet,
+} from "../chain/chain.ts";
+import * as Chains from "../chain/chains.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
 import { newSecret, openSecret } from "../secret.ts";
-import type { Store } from "../store/store.ts";
+import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
+import { CLOSE, PAY_GAS } from "./fuel.ts";
 import { startPot } from "./pot.ts";
 import { type PotRecord, potChange, potKey, readLanes, readPot } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
@@ -21,9 +30,9 @@ export interface OpenPotOptions {
   readonly deposit: Wei;
   readonly store: Store;
   readonly signal: AbortSignal;
-  /** Seconds that workers have to claim after the close began. Default 3600; 900 to 604_800. */
+  /** Seconds that workers have to claim after the close began. Default: the chain's own, in chains.ts; 900 to 604_800. */
   readonly challengePeriod?: number;
-  /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now. */
+  /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now; for more it takes gas out of the pot. */
   readonly signerGas?: Wei;
   readonly clock?: Clock;
   /** Makes the pot's salt. Default: the platform's cryptographic randomness. */
@@ -35,7 +44,7 @@ export interface OpenPotOptions {
 export interface ResumePotOptions {
   readonly potId: Hex;
   readonly rpc: string;
-  /** Steps in when the session key has no coins left. */
+  /** Steps in when the session key has no coins left, or cannot be unsealed any more. */
   readonly payer?: Wallet;
   readonly store: Store;
   readonly signal: AbortSignal;
@@ -44,11 +53,9 @@ export interface ResumePotOptions {
   readonly chain?: Chain;
 }
 
-/**
- * Gas that the session key needs: pay 16 fresh lanes of fresh payees (measured 54k each in the gas snapshot), startClose,
- * finalizeClose, withdraw and the way back, with room.
- */
-const SETTLE_GAS = 1_300_000n;
+/** Lanes of as many workers that the session key can pay at the end before it takes gas out of the pot. */
+const LANES = 16n;
+
 /**
  * Makes a session key, deposits, and gives the pot to pay from. Throws ChainError (CHAIN_UNREACHABLE, CHAIN_WRONG_ID,
  * CHAIN_NO_CONTRACT, CHAIN_INSUFFICIENT, CHAIN_REJECTED, ...), PotError or StoreError. If it fails after the deposit was sent,
@@ -65,13 +72,12 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     payer: getAddress(payer.address),
     signer: account.address,
     token: zeroAddress,
-    challengePeriod: options.challengePeriod ?? 3600,
+    challengePeriod: options.challengePeriod ?? Chains.of(domain.chainId).challengeSeconds,
     salt: bytesToHex(random.bytes(32)),
   };
   check(config);
   const potId = potIdOf(separator(domain), config);
-  const signerGas =
-    options.signerGas ?? ((SETTLE_GAS * (await chain.gasPrice({ signal })) * 2n) as Wei);
+  const signerGas = options.signerGas ?? (await settlingCost(chain, { signal }));
 
   const release = await store.lock(potKey(potId), { signal });
   try {
@@ -90,6 +96,12 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
     release();
     throw error;
   }
+}
+
+/** Twice what the end of a pot of 16 lanes costs now, wei. */
+async function settlingCost(chain: Chain, waits: Waits): Promise<Wei> {
+  const work = { gas: LANES * PAY_GAS + CLOSE.gas, transactions: 1 + CLOSE.transactions };
+  return (2n * (await chain.costOf(work, waits))) as Wei;
 }
 
 /** Deposits what the record says, with the record on disk at each step; the record of the open pot. */
@@ -141,7 +153,7 @@ const NOT_SENT: ReadonlySet<string> = new Set([
 
 /**
  * Opens a stored pot again after a crash: sends a deposit that did not get out, signs what was intended and not signed. Throws
- * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED or ChainError.
+ * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED, STORE_SEAL_BROKEN without a wallet, or ChainError.
  */
 export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
   const { potId, rpc, payer, store, signal, clock = systemClock } = options;
@@ -159,7 +171,11 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
       record = { ...record, openGas: (sent?.gas ?? 0n).toString() };
       await store.write([potChange(potId, record)]);
     }
-    const key = record.key && (await openSecret(store, record.key));
+    const key = await keyOf(record, store, payer);
+    if (key === undefined && record.key !== undefined && !record.keyLost) {
+      record = { ...record, keyLost: true };
+      await store.write([potChange(potId, record)]);
+    }
     const lanes = await readLanes(store, potId);
     const parts = { chain, store, clock, payer, key, record, lanes, release };
     return await startPot({ ...parts, resumed: true });
@@ -167,4 +183,55 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
     release();
     throw error;
   }
+}
+
+/** The session key; undefined where it has gone home, or its seal is broken and a wallet is at hand to do without. */
+async function keyOf({ key, config }: PotRecord, store: Store, payer: Wallet | undefined) {
+  if (key === undefined) return undefined;
+  try {
+    return await openSecret(store, key, config.signer);
+  } catch (error) {
+    const broken = error instanceof StoreError && error.code === "STORE_SEAL_BROKEN";
+    if (!broken || !payer) throw error;
+    return undefined;
+  }
+}
+
+export interface RecoverPotOptions extends Omit<ResumePotOptions, "payer" | "potId"> {
+  readonly domain: Domain;
+  /** From the pot's "opened" event, which `Chain.history` of the payer has. */
+  readonly config: PotConfig;
+  /** The event's block. */
+  readonly from: bigint;
+  /** The payer's wallet: only it, or the lost session key, may end the pot. */
+  readonly payer: Wallet;
+}
+
+/**
+ * Takes up a pot whose books and session key are lost, to settle it: nothing can be signed, and no voucher is known, so workers
+ * must claim during the challenge. Throws POT_NOT_OPENED, POT_BAD_CONFIG, STORE_LOCKED or ChainError.
+ */
+export async function recoverPot(options: RecoverPotOptions): Promise<PayerPot> {
+  const { domain, config, from, rpc, payer, store, signal, clock = systemClock } = options;
+  check(config);
+  const potId = potIdOf(separator(domain), config);
+  if ((await store.get(potKey(potId))) === undefined) {
+    const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+    let deposited = 0n;
+    for (const event of await chain.events(potId, from, { signal, only: ["Deposited"] }))
+      if (event.type === "deposited") deposited += event.amount;
+    if (deposited === 0n)
+      throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
+    const found: PotRecord = {
+      domain,
+      config,
+      state: "open",
+      deposited: deposited.toString(),
+      from: from.toString(),
+      openGas: "0",
+    };
+    await store.write([potChange(potId, found)]);
+  }
+  const chain = options.chain === undefined ? {} : { chain: options.chain };
+  return resumePot({ potId, rpc, payer, store, signal, clock, ...chain });
 }

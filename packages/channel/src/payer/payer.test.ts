@@ -38,16 +38,17 @@ function sample(life: Payer.Life | "open"): Payer.Book {
   };
 }
 
-const lapsed = { claimed: wei(1), ceiling: wei(1), until: 0, version: 1 };
+const freed = { claimed: wei(1), ceiling: wei(1), until: 0, version: 1 };
 const given = { claimed: wei(1), ceiling: wei(50), until: NOW + 600, version: 2 };
 const events = {
   owe: { type: "owe", lane: a, amount: wei(1) },
+  takeGas: { type: "takeGas", lane: a, amount: wei(1) },
   signed: { type: "signed", lane: a, cumulative: wei(10), signature: sig(10) },
   shown: { type: "shown", lane: a, cumulative: wei(12), signature: sig(12) },
   told: { type: "told", lane: a, cumulative: wei(3) },
   asked: { type: "asked", lane: a },
-  chain: { type: "chain", now: NOW, lanes: [{ ...a, ...lapsed }] },
-  confirmed: { type: "confirmed", now: NOW, lanes: [{ ...a, ...given }] },
+  chain: { type: "chain", lanes: [{ ...a, ...freed }] },
+  confirmed: { type: "confirmed", lanes: [{ ...a, ...given }] },
   due: { type: "due", now: NOW, gas: wei(1) },
   failed: { type: "failed" },
   toppedUp: { type: "toppedUp", amount: wei(9) },
@@ -61,6 +62,7 @@ type Cell = readonly [next: Payer.Life, effects: readonly Payer.Effect["do"][]];
 const table = {
   paying: {
     owe: ["paying", ["storeLane", "sign"]],
+    takeGas: ["paying", ["storeLane", "sign"]],
     signed: ["paying", ["storeLane", "send"]],
     shown: ["paying", ["storeLane"]],
     told: ["paying", ["send"]],
@@ -76,6 +78,7 @@ const table = {
   },
   reserving: {
     owe: ["reserving", ["storeLane", "sign"]],
+    takeGas: ["reserving", ["storeLane", "sign"]],
     signed: ["reserving", ["storeLane", "send"]],
     shown: ["reserving", ["storeLane"]],
     told: ["reserving", ["send"]],
@@ -91,6 +94,7 @@ const table = {
   },
   reserved: {
     owe: ["reserved", ["storeLane", "sign"]],
+    takeGas: ["reserved", ["storeLane", "sign"]],
     signed: ["reserved", ["storeLane", "send"]],
     shown: ["reserved", ["storeLane"]],
     told: ["reserved", ["send"]],
@@ -106,6 +110,7 @@ const table = {
   },
   closing: {
     owe: ["closing", ["refuse"]],
+    takeGas: ["closing", ["storeLane", "sign"]],
     signed: ["closing", ["storeLane", "send"]],
     shown: ["closing", ["storeLane"]],
     told: ["closing", ["send"]],
@@ -121,6 +126,7 @@ const table = {
   },
   settled: {
     owe: ["settled", ["refuse"]],
+    takeGas: ["settled", []],
     signed: ["abandoned", ["storeLane", "send"]],
     shown: ["abandoned", ["storeLane"]],
     told: ["settled", ["send"]],
@@ -136,6 +142,7 @@ const table = {
   },
   abandoned: {
     owe: ["abandoned", ["refuse"]],
+    takeGas: ["abandoned", []],
     signed: ["abandoned", ["storeLane", "send"]],
     shown: ["abandoned", ["storeLane"]],
     told: ["abandoned", ["send"]],
@@ -150,6 +157,13 @@ const table = {
     finalized: ["abandoned", []],
   },
 } satisfies Record<Payer.Life, Record<Payer.Event["type"], Cell>>;
+
+/** An open book of one lane. */
+const held = (deposited: Wei, lane: Payer.LaneBook): Payer.Book => ({
+  state: "open",
+  deposited,
+  lanes: new Map([[laneKey(lane), lane]]),
+});
 
 describe("every state with every event", () => {
   for (const [life, row] of Object.entries(table))
@@ -175,7 +189,11 @@ describe("guarantees", () => {
     const [, effects] = due(sample("paying"));
     // 10 wei in 100 s: 60 in ten minutes, and 12 more.
     expect(effects).toEqual([
-      { do: "reserve", rows: [{ ...a, ceiling: 82n, until: NOW + 600, version: 1 }] },
+      {
+        do: "reserve",
+        rows: [{ ...a, ceiling: 82n, until: NOW + 600, version: 1 }],
+        lapsed: [],
+      },
     ]);
   });
 
@@ -192,7 +210,6 @@ describe("guarantees", () => {
   test("guarantees are renewed at half-life, and not before if there is headroom", () => {
     const [asked] = Payer.step(sample("paying"), {
       type: "confirmed",
-      now: NOW,
       lanes: [{ ...a, ...given, ceiling: wei(82) }],
     });
     expect(due(asked, 1, NOW + 300)[1]).toEqual([]);
@@ -215,6 +232,83 @@ describe("guarantees", () => {
     ]);
   });
 
+  test("guarantees are not renewed for workers that are gone, and bind nothing for them in four hours", () => {
+    const done = {
+      intent: wei(1_000_000),
+      signed: { cumulative: wei(1_000_000), signature: sig(1) },
+    };
+    const chain = { claimed: wei(1_000_000), ceiling: wei(1_000_000), until: 0, version: 0 };
+    const earned = { at: NOW - 121, intent: wei(1_000_000) };
+    let book = held(wei(100_000_000), { ...a, ...done, since: NOW - 600, earned, chain });
+    let reserves = 0;
+    for (let t = 0; t <= 4 * 3600; t += 25) {
+      const [next, effects] = Payer.step(book, { type: "due", now: NOW + t, gas: wei(10) });
+      book = next;
+      for (const effect of effects) {
+        if (effect.do !== "reserve") continue;
+        reserves++;
+        const rows = effect.rows.map((row) => ({ ...row, ...chain, version: row.version + 1 }));
+        [book] = Payer.step(book, { type: "confirmed", lanes: rows });
+      }
+    }
+    expect(reserves).toBe(0);
+    // Its worker is back: it earns, and is guaranteed again.
+    [book] = Payer.step(book, { type: "owe", lane: a, amount: wei(900_000) });
+    expect(due(book, 10, NOW + 4 * 3600 + 1)[1]).toHaveLength(1);
+  });
+
+  test("guarantees that lapsed bind their part until they are freed, which happens once it is worth more than is left", () => {
+    const chain = { claimed: wei(10), ceiling: wei(80), until: NOW - 1, version: 1 };
+    const gone = { ...a, intent: wei(10), since: NOW - 9000, chain };
+    const book = held(wei(100), gone);
+    expect(Payer.free(book)).toBe(20n);
+    const [freeing, effects] = due(book, 1, NOW);
+    expect(effects).toEqual([{ do: "reserve", rows: [], lapsed: [a] }]);
+    expect(Payer.free(freeing)).toBe(20n);
+    expect(due(freeing, 1, NOW + 25)[1]).toEqual([]); // one is on its way
+    const lanes = [{ ...a, ...chain, ceiling: wei(10), version: 2 }];
+    expect(Payer.free(Payer.step(freeing, { type: "confirmed", lanes })[0])).toBe(90n);
+    // A last second is still the worker's; more is left than is bound; the gas is dearer.
+    expect(due(book, 1, NOW - 1)[1]).toEqual([]);
+    expect(due({ ...book, deposited: wei(160) }, 1, NOW)[1]).toEqual([]);
+    expect(due(book, 70, NOW)[1]).toEqual([]);
+    expect(due(book, 69, NOW)[1]).toHaveLength(1);
+  });
+
+  test("guarantees of a lane that lapsed may be given anew for less than they were", () => {
+    const chain = { claimed: wei(1), ceiling: wei(90), until: NOW - 1, version: 3 };
+    const [, effects] = due(held(wei(100), { ...a, intent: wei(10), since: NOW - 100, chain }));
+    expect(effects).toEqual([
+      { do: "reserve", rows: [{ ...a, ceiling: 82n, until: NOW + 600, version: 3 }], lapsed: [] },
+    ]);
+  });
+
+  test("guarantees name the chain's version again after a reorganisation, once three refreshes agree on it", () => {
+    const chain = { claimed: wei(0), ceiling: wei(3_000_000), until: NOW + 600, version: 5 };
+    const back = { ...a, claimed: wei(0), ceiling: wei(0), until: 0, version: 4 };
+    let book = held(wei(100_000_000), { ...a, intent: wei(1_000_000), since: NOW - 600, chain });
+    const see = (state: typeof back) => {
+      [book] = Payer.step(book, { type: "chain", lanes: [state] });
+      return book.lanes.get(laneKey(a))?.chain?.version;
+    };
+    // A server that lags now and then never says the same three times in a row.
+    const now = { ...a, ...chain };
+    expect([see(back), see(back), see(now), see(back), see({ ...back, version: 3 })]).toEqual(
+      Array(5).fill(5),
+    );
+    expect([see(back), see(back), see(back)]).toEqual([5, 5, 4]);
+    [book] = Payer.step(book, { type: "owe", lane: a, amount: wei(1) });
+    expect(due(book, 10)[1]).toMatchObject([{ do: "reserve", rows: [{ version: 4 }] }]);
+  });
+
+  test("a payment that a reorganisation undid is taken back from the books, and what was owed stays owed", () => {
+    const chain = { claimed: wei(5), ceiling: wei(5), until: 0, version: 0 };
+    let book = held(wei(100), { ...a, intent: wei(5), chain });
+    const lanes = [{ ...a, ...chain, claimed: wei(0), ceiling: wei(0) }];
+    for (let i = 0; i < 3; i++) [book] = Payer.step(book, { type: "chain", lanes });
+    expect(book.lanes.get(laneKey(a))).toMatchObject({ intent: 5n, chain: { claimed: 0n } });
+  });
+
   test("the deposit's end is told from the rate so far", () => {
     expect(Payer.lasts(sample("paying"), NOW)).toBe(9_900);
     expect(Payer.lasts(Payer.opened(wei(5)), NOW)).toBeUndefined();
@@ -226,12 +320,61 @@ describe("a payer", () => {
     const [one] = Payer.step(Payer.opened(wei(100)), { type: "owe", lane: a, amount: wei(60) });
     expect(Payer.free(one)).toBe(40n);
     const [two, effects] = Payer.step(one, { type: "owe", lane: b, amount: wei(41) });
-    expect(two).toBe(one);
+    expect(Payer.intended(two)).toBe(60n);
     expect(effects).toEqual([
+      { do: "storeLane", lane: { ...b, intent: 0n, debt: 41n } },
       { do: "refuse", reason: { code: "POT_EMPTY", need: 41n, free: 40n } },
     ]);
     const [three] = Payer.step(one, { type: "owe", lane: b, amount: wei(40) });
     expect(Payer.free(three)).toBe(0n);
+  });
+
+  test("a payer may owe to any lane what it says is free, and not a wei more", () => {
+    const chain = { claimed: wei(0), ceiling: wei(80), until: NOW + 500, version: 1 };
+    const book = held(wei(100), { ...a, intent: wei(50), since: NOW - 100, chain });
+    expect(Payer.free(book)).toBe(20n);
+    const owe = (lane: Lane, amount: bigint) =>
+      Payer.step(book, { type: "owe", lane, amount: wei(amount) })[1].at(-1)?.do;
+    for (const lane of [a, b]) expect(owe(lane, Payer.free(book))).toBe("sign");
+    expect(owe(b, Payer.free(book) + 1n)).toBe("refuse");
+  });
+
+  test("a payer remembers what was earned and is not covered, and owes it after a top-up", () => {
+    let book = held(wei(100), { ...a, intent: wei(95) });
+    for (const amount of [8n, 9n])
+      [book] = Payer.step(book, { type: "owe", lane: b, amount: wei(amount) });
+    expect([Payer.debts(book), Payer.intended(book)]).toEqual([17n, 95n]);
+    // What is covered is owed at once, with as much of the debt as the rest covers.
+    const [small, signs] = Payer.step(book, { type: "owe", lane: b, amount: wei(3) });
+    expect(signs.at(-1)).toEqual({ do: "sign", lane: b, cumulative: 5n });
+    expect(Payer.debts(small)).toBe(15n);
+    const [some, effects] = Payer.step(book, { type: "toppedUp", amount: wei(4) });
+    expect(effects.map((effect) => effect.do)).toEqual(["storeState", "storeLane", "sign"]);
+    expect([Payer.debts(some), Payer.intended(some)]).toEqual([8n, 104n]);
+    const [all] = Payer.step(some, { type: "toppedUp", amount: wei(50) });
+    expect([Payer.debts(all), Payer.intended(all), Payer.free(all)]).toEqual([0n, 112n, 42n]);
+  });
+
+  test("a payer takes gas for its session key only out of what nobody is promised", () => {
+    const chain = { claimed: wei(0), ceiling: wei(80), until: NOW + 500, version: 1 };
+    const book = held(wei(100), { ...a, intent: wei(50), chain });
+    const take = (amount: number) =>
+      Payer.step(book, { type: "takeGas", lane: b, amount: wei(amount) });
+    expect(take(20)[1].at(-1)).toEqual({ do: "sign", lane: b, cumulative: 20n });
+    expect(take(21)).toEqual([book, []]);
+  });
+
+  test("a payer owes a debt when a guarantee is freed, and before it settles", () => {
+    const chain = { claimed: wei(0), ceiling: wei(95), until: NOW - 1, version: 1 };
+    let book = held(wei(100), { ...a, intent: wei(40), chain });
+    [book] = Payer.step(book, { type: "owe", lane: b, amount: wei(30) });
+    expect(Payer.debts(book)).toBe(30n);
+    const lanes = [{ ...a, ...chain, ceiling: wei(0), version: 2 }];
+    const [, freeing] = Payer.step(book, { type: "chain", lanes });
+    expect(freeing.at(-1)).toEqual({ do: "sign", lane: b, cumulative: 30n });
+    const [, settling] = Payer.step(book, { type: "settle" });
+    expect(settling.map((effect) => effect.do)).toEqual(["storeLane", "sign", "storeState"]);
+    expect(settling[1]).toMatchObject({ cumulative: 5n });
   });
 
   test.each([0n, -1n, 2n ** 96n])("a payer never owes %s wei", (amount) => {
@@ -304,6 +447,7 @@ describe("a payer", () => {
         signature: fc.constant(sig(1)),
       }),
       fc.constant({ type: "resumed" } as const),
+      fc.record({ type: fc.constant("toppedUp" as const), amount }),
       fc.constant({ type: "settle" } as const),
       fc.constant({ type: "finalized" } as const),
     );
@@ -331,7 +475,8 @@ describe("a payer", () => {
             expect(next.lanes.get(laneKey(sign.lane))?.intent).toBe(sign.cumulative);
             if (event.type === "owe") expect(effects[signs - 1]?.do).toBe("storeLane");
           }
-          if (event.type !== "owe") expect(Payer.step(next, event)[0]).toEqual(next);
+          if (event.type !== "owe" && event.type !== "toppedUp")
+            expect(Payer.step(next, event)[0]).toEqual(next);
           book = next;
         }
       }),

@@ -11,14 +11,17 @@
  *
  * A lane's life is read off the books by `life`, so no state can contradict an amount.
  *
+ * A guarantee that lapsed stays with its lane, and binds its part, until it is freed or renewed.
+ *
  * Authority: `intent` for what may be signed, the highest voucher for what is owed, the contract's lane for what was paid and
  * what is guaranteed. Never falls: `deposited`, a lane's `intent`, `signed` and `claimed`. Stored before anything is signed:
  * `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over all lanes,
  * is ≤ deposited unless our own lost state came back.
  */
 import type { Wei } from "@tabcast/runtime";
-import type { LaneState, Reservation } from "../chain/chain.ts";
+import type { LaneState } from "../chain/chain.ts";
 import { isHexOf, type PotReason } from "../config.ts";
+import { least } from "../least.ts";
 import type { Lane } from "../types.ts";
 import { isLane, laneKey, MAX_AMOUNT } from "../voucher.ts";
 import {
@@ -30,14 +33,16 @@ import {
   withLane,
   withoutReserve,
 } from "./book.ts";
-import { guarantee } from "./guarantee.ts";
+import { type Guarantees, guarantee } from "./guarantee.ts";
 
 export {
   type Book,
+  debts,
   free,
   intended,
   type LaneBook,
   type Life,
+  lapsed,
   lasts,
   life,
   opened,
@@ -45,9 +50,13 @@ export {
   signed,
 } from "./book.ts";
 
+export type { Guarantees } from "./guarantee.ts";
+
 export type Event =
   /** A segment was verified: `amount` wei more for a lane. */
   | { readonly type: "owe"; readonly lane: Lane; readonly amount: Wei }
+  /** The session key takes `amount` wei for gas into its own lane, if nobody else is promised them. */
+  | { readonly type: "takeGas"; readonly lane: Lane; readonly amount: Wei }
   /** The session key signed. */
   | ({ readonly type: "signed"; readonly lane: Lane } & Signed)
   /** A peer showed a voucher, and the caller has verified that our own key signed it. */
@@ -56,12 +65,8 @@ export type Event =
   | { readonly type: "asked"; readonly lane: Lane }
   /** A peer says what it holds and shows no signature of ours. */
   | { readonly type: "told"; readonly lane: Lane; readonly cumulative: Wei }
-  /** Our RPC server told us how lanes stand; `now` is the chain's unix second. */
-  | {
-      readonly type: "chain" | "confirmed";
-      readonly now: number;
-      readonly lanes: readonly (Lane & LaneState)[];
-    }
+  /** Our RPC server told us how lanes stand. */
+  | { readonly type: "chain" | "confirmed"; readonly lanes: readonly (Lane & LaneState)[] }
   /** Guarantees are due to be reconsidered; one lane's costs `gas` wei. */
   | { readonly type: "due"; readonly now: number; readonly gas: Wei }
   /** The `reserve` on its way did not get into a block. */
@@ -83,8 +88,8 @@ export type Effect =
   | { readonly do: "sign"; readonly lane: Lane; readonly cumulative: Wei }
   /** Give the peer this total of its lane. */
   | ({ readonly do: "send"; readonly lane: Lane } & Signed)
-  /** Guarantee these lanes in one transaction, read them back, and report "confirmed" or "failed". */
-  | { readonly do: "reserve"; readonly rows: readonly Reservation[] }
+  /** Free lapsed guarantees and give new ones, in one transaction; read the lanes back, and report "confirmed" or "failed". */
+  | ({ readonly do: "reserve" } & Guarantees)
   | { readonly do: "refuse"; readonly reason: PotReason };
 
 type Step = readonly [Book, readonly Effect[]];
@@ -97,6 +102,8 @@ export function step(book: Book, event: Event): Step {
   switch (event.type) {
     case "owe":
       return owe(book, event);
+    case "takeGas":
+      return takeGas(book, event);
     case "signed":
       return takeSignature(book, event);
     case "shown":
@@ -106,26 +113,22 @@ export function step(book: Book, event: Event): Step {
     case "told":
       return answerTold(book, event);
     case "chain":
-      return [withChain(book, event.now, event.lanes), nothing];
+      return payDebts(withChain(book, event.lanes));
     case "confirmed":
-      return [withChain(withoutReserve(book), event.now, event.lanes), nothing];
+      return payDebts(withChain(withoutReserve(book), event.lanes));
     case "due": {
-      const [next, rows] = guarantee(book, event.now, event.gas);
-      return [next, rows.length === 0 ? nothing : [{ do: "reserve", rows }]];
+      const [next, { rows, lapsed }] = guarantee(book, event.now, event.gas);
+      const idle = rows.length === 0 && lapsed.length === 0;
+      return [next, idle ? nothing : [{ do: "reserve", rows, lapsed }]];
     }
     case "failed":
       return [withoutReserve(book), nothing];
     case "resumed":
       return signUnsigned(book);
     case "toppedUp":
-      if (book.state === "final" || event.amount <= 0n) return [book, nothing];
-      return [
-        { ...book, deposited: (book.deposited + event.amount) as Wei },
-        [{ do: "storeState", state: book.state }],
-      ];
+      return topUp(book, event);
     case "settle":
-      if (book.state !== "open") return [book, nothing];
-      return [{ ...book, state: "closing" }, [{ do: "storeState", state: "closing" }]];
+      return beginSettling(book);
     case "finalized":
       if (book.state === "final") return [book, nothing];
       return [{ ...book, state: "final" }, [{ do: "storeState", state: "final" }]];
@@ -140,10 +143,34 @@ function owe(book: Book, { lane: { payee, lane }, amount }: EventOf<"owe">): Ste
   if (amount <= 0n || amount > MAX_AMOUNT) return refuse({ code: "POT_BAD_AMOUNT", amount });
   const key = laneKey({ payee, lane });
   const left = leftFor(book, key);
-  if (amount > left) return refuse({ code: "POT_EMPTY", need: amount, free: left });
-  const old = book.lanes.get(key);
-  const intent = ((old?.intent ?? 0n) + amount) as Wei;
-  const next: LaneBook = { ...(old ?? { payee, lane }), intent };
+  const old = book.lanes.get(key) ?? { payee, lane, intent: 0n as Wei };
+  const debt = old.debt ?? (0n as Wei);
+  if (amount > left) {
+    // It was earned all the same: what cannot be promised now is remembered, and promised when it can be.
+    const next: LaneBook = { ...old, debt: least((debt + amount) as Wei, MAX_AMOUNT) };
+    const [, effects] = refuse({ code: "POT_EMPTY", need: amount, free: left });
+    return [withLane(book, next), [{ do: "storeLane", lane: next }, ...effects]];
+  }
+  return promise(book, old, (amount + least(debt, (left - amount) as Wei)) as Wei, amount);
+}
+
+function takeGas(book: Book, { lane, amount }: EventOf<"takeGas">): Step {
+  const key = laneKey(lane);
+  if (book.state === "final" || amount <= 0n || amount > leftFor(book, key)) return [book, nothing];
+  return promise(book, book.lanes.get(key) ?? { ...lane, intent: 0n as Wei }, amount, amount);
+}
+
+/** Owes a lane so much more, which the deposit covers; what is beyond `fresh` was a debt. */
+function promise(
+  book: Book,
+  { debt = 0n as Wei, ...old }: LaneBook,
+  more: Wei,
+  fresh: bigint,
+): Step {
+  const { payee, lane } = old;
+  const intent = (old.intent + more) as Wei;
+  const left = (debt - (more - fresh)) as Wei;
+  const next: LaneBook = { ...old, intent, ...(left > 0n && { debt: left }) };
   return [
     withLane(book, next),
     [
@@ -151,6 +178,34 @@ function owe(book: Book, { lane: { payee, lane }, amount }: EventOf<"owe">): Ste
       { do: "sign", lane: { payee, lane }, cumulative: intent },
     ],
   ];
+}
+
+/** Owes what was earned before and is covered now, lane by lane. */
+function payDebts(book: Book): Step {
+  if (book.state === "final") return [book, nothing];
+  let next = book;
+  const effects: Effect[] = [];
+  for (const [key, lane] of book.lanes) {
+    const more = least(lane.debt ?? (0n as Wei), leftFor(next, key));
+    if (more <= 0n) continue;
+    const [paid, does] = promise(next, lane, more, 0n);
+    next = paid;
+    effects.push(...does);
+  }
+  return [next, effects];
+}
+
+function topUp(book: Book, { amount }: EventOf<"toppedUp">): Step {
+  if (book.state === "final" || amount <= 0n) return [book, nothing];
+  const deposited = (book.deposited + amount) as Wei;
+  const [next, effects] = payDebts({ ...book, deposited });
+  return [next, [{ do: "storeState", state: book.state }, ...effects]];
+}
+
+function beginSettling(book: Book): Step {
+  if (book.state !== "open") return [book, nothing];
+  const [paid, effects] = payDebts(book);
+  return [{ ...paid, state: "closing" }, [...effects, { do: "storeState", state: "closing" }]];
 }
 
 function takeSignature(book: Book, { lane, cumulative, signature }: EventOf<"signed">): Step {

@@ -14,10 +14,14 @@ export interface PotRecord {
   readonly deposited: string;
   /** Gone when nothing is left to sign or to bring back. */
   readonly key?: Sealed;
+  /** The key's seal is broken: what it still has cannot be brought home. */
+  readonly keyLost?: boolean;
   /** Block before the deposit: where the pot's events begin. */
   readonly from: string;
   /** The deposit's signed transaction: a chain that goes back gets it again, and nothing else. */
   readonly raw?: Hex;
+  /** A deposit on its way into the open pot, with its signed transaction if the key is in this tab: never signed twice. */
+  readonly topUp?: { readonly amount: string; readonly raw?: Hex };
   readonly openGas?: string;
   readonly withdrawn?: Hex;
   readonly settlement?: Json;
@@ -43,7 +47,7 @@ export const potChange = (potId: Hex, record: PotRecord): Change => [
 
 /** The change that writes a lane's book. */
 export function laneChange(potId: Hex, lane: Payer.LaneBook): Change {
-  const { payee, intent, signed, since } = lane;
+  const { payee, intent, signed, since, debt } = lane;
   return [
     `${lanePrefix(potId)}${laneKey(lane)}`,
     {
@@ -51,6 +55,7 @@ export function laneChange(potId: Hex, lane: Payer.LaneBook): Change {
       lane: lane.lane,
       intent: intent.toString(),
       ...(since !== undefined && { since }),
+      ...(debt !== undefined && { debt: debt.toString() }),
       ...(signed && { signed: signed.cumulative.toString(), signature: signed.signature }),
     },
   ];
@@ -87,17 +92,20 @@ export async function readLanes(store: Store, potId: Hex): Promise<readonly Paye
       lane: number;
       intent: string;
       since?: number;
+      debt?: string;
       signed?: string;
       signature?: Hex;
     };
     if (typeof record?.intent !== "string" || !Number.isInteger(record.lane))
       throw new StoreError({ code: "STORE_CORRUPT", key }, `the stored lane ${key} is unreadable`);
-    const { payee, lane, intent, since, signed, signature } = record;
+    const { payee, lane, intent, since, debt, signed, signature } = record;
     return {
       payee,
       lane,
       intent: BigInt(intent) as Wei,
-      ...(since !== undefined && { since }),
+      // A worker of a former start counts as gone until it earns again.
+      ...(since !== undefined && { since, earned: { at: since, intent: BigInt(intent) as Wei } }),
+      ...(debt !== undefined && { debt: BigInt(debt) as Wei }),
       ...(signed !== undefined &&
         signature !== undefined && {
           signed: { cumulative: BigInt(signed) as Wei, signature },
@@ -111,8 +119,11 @@ export async function unsettled(store: Store): Promise<readonly StoredPot[]> {
   const found: StoredPot[] = [];
   for (const [key] of await store.list("pot/")) {
     const potId = key.slice("pot/".length) as Hex;
-    const { domain, config, deposited, settlement } = await readPot(store, potId);
-    if (settlement === undefined)
+    const record = await readPot(store, potId);
+    const { domain, config, deposited, settlement } = record;
+    // A session key that has not gone home still has coins.
+    const left = record.key !== undefined && record.keyLost !== true;
+    if (settlement === undefined || left)
       found.push({ potId, domain, config, deposited: BigInt(deposited) as Wei });
   }
   return found;

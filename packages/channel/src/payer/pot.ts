@@ -10,8 +10,9 @@ import { Ledger } from "./ledger.ts";
 import * as Payer from "./payer.ts";
 import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
-import { maintainGuarantees, refreshLanes, reserve } from "./reservations.ts";
+import { look, lookAtAll, maintainGuarantees, reserve } from "./reservations.ts";
 import { settle } from "./settle.ts";
+import { finishTopUp, topUp } from "./top-up.ts";
 
 interface StartPotOptions {
   readonly chain: Chain;
@@ -37,7 +38,8 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     record,
     lanes,
     key,
-    reserve: (rows) => void reserve(parts, rows, waits),
+    tell: (news) => listeners.tell(news),
+    reserve: (guarantees) => void reserve(parts, guarantees, waits),
   });
   const parts = { chain, clock, ledger, tell: (news: PotNews) => listeners.tell(news) };
   let settling: Promise<Settlement> | undefined;
@@ -49,9 +51,9 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
 
   async function pay(lane: Lane, amount: Wei) {
     requireOpen();
+    if (!ledger.key) throw refusal({ code: "POT_CLOSED", state: "without its session key" });
     // Once per lane and start: books that were lost go on from the chain's counter.
-    if (resumed && !ledger.book.lanes.has(Voucher.laneKey(lane)))
-      await refreshLanes(parts, "chain", [lane], waits);
+    if (resumed && !ledger.book.lanes.has(Voucher.laneKey(lane))) await look(parts, [lane], waits);
     return ledger.queue.run(async () => {
       requireOpen();
       const voucher = await ledger.apply({ type: "owe", lane, amount });
@@ -60,16 +62,20 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     });
   }
 
-  async function topUp(amount: Wei, signal: AbortSignal): Promise<void> {
+  async function addTo(amount: Wei, signal: AbortSignal): Promise<void> {
     requireOpen();
     if (!payer) throw refusal({ code: "POT_CLOSED", state: "without a wallet" });
     if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
       throw refusal({ code: "POT_BAD_AMOUNT", amount });
-    await chain.deposit(payer, ledger.config, { amount, signerGas: 0n as Wei, signal });
-    await ledger.post({ type: "toppedUp", amount });
+    await topUp(parts, payer, amount, { signal });
   }
 
-  if (resumed) await ledger.post({ type: "resumed" });
+  if (resumed && record.state !== "final") {
+    // What cannot be known yet stays remembered, and is asked for again by the next top-up.
+    await finishTopUp(parts, waits).catch(() => undefined);
+    await lookAtAll(parts, waits);
+  }
+  if (resumed && key) await ledger.post({ type: "resumed" });
   // Ends by the abort in `close`, which is no failure.
   if (key) maintainGuarantees(parts, waits).catch(() => undefined);
   return {
@@ -81,6 +87,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       deposited: ledger.book.deposited,
       signed: Payer.signed(ledger.book),
       free: Payer.free(ledger.book),
+      debt: Payer.debts(ledger.book),
     }),
     pay: ({ payee, lane }, amount) => pay({ payee, lane }, amount),
     highest: (lane) => ledger.highest(lane),
@@ -97,13 +104,14 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       return ledger.post({ type: "told", lane: { payee, lane }, cumulative });
     },
     ask: async (lane) => void (await ledger.post({ type: "asked", lane })),
-    topUp: (amount, { signal }) => topUp(amount, signal),
+    topUp: (amount, { signal }) => addTo(amount, signal),
     watch: (listener, when) => listeners.add(listener, when),
     settle({ signal, progress = () => {} }) {
       // Two callers wait for the same end; a failure lets the next call begin again.
       settling ??= (async () => {
         requireOpen();
-        return settle(parts, { signal, progress, payer });
+        const both = AbortSignal.any([signal, own.signal]);
+        return settle(parts, { signal: both, progress, payer });
       })().finally(() => {
         settling = undefined;
       });
@@ -113,6 +121,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       if (own.signal.aborted) return;
       own.abort();
       listeners.clear();
+      await settling?.catch(() => undefined);
       await ledger.queue.idle();
       release();
     },

@@ -1,6 +1,8 @@
 import type { Wei } from "@tabcast/runtime";
-import type { Reservation, Waits } from "../chain/chain.ts";
+import type { LaneState, PotState, Waits } from "../chain/chain.ts";
 import type { Lane } from "../types.ts";
+import { laneKey } from "../voucher.ts";
+import { budget, PAY_GAS, refuel } from "./fuel.ts";
 import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
 import { refusal } from "./refusal.ts";
@@ -12,55 +14,86 @@ const RESERVE_GAS = 29_000n;
 /** Seconds that the deposit must still last before people are told. */
 const LOW_S = 900;
 
-/** Reads lanes from the chain into the books. */
-export async function refreshLanes(
+/** A pot and lanes of it as one block has them; the books take it in. */
+export async function look(
   { chain, ledger }: PotParts,
-  type: "chain" | "confirmed",
   lanes: readonly Lane[],
-  waits: Waits,
-): Promise<void> {
-  const [now, states] = await Promise.all([
-    chain.now(waits),
-    chain.lanes(ledger.potId, lanes, waits),
-  ]);
+  { signal }: Waits,
+  type: "chain" | "confirmed" = "chain",
+) {
+  const seen = await chain.look(ledger.potId, lanes, { signal });
+  const states = new Map<string, LaneState>();
   const rows = lanes.flatMap(({ payee, lane }, i) => {
-    const state = states[i];
-    return state ? [{ payee, lane, ...state }] : [];
+    const state = seen.lanes[i];
+    if (!state) return [];
+    states.set(laneKey({ payee, lane }), state);
+    return [{ payee, lane, ...state }];
   });
-  await ledger.post({ type, now, lanes: rows });
+  await ledger.post({ type, lanes: rows });
+  return { pot: seen.pot, now: seen.now, lanes, states };
 }
 
-/** Sends one `reserve` and reads back what it brought. A failure is noted in the books, and never thrown. */
+/**
+ * Looks at every lane, and takes in what the pot holds beyond what we know of: a deposit whose answer was lost, or somebody
+ * else's.
+ */
+export async function lookAtAll(parts: PotParts, waits: Waits): Promise<void> {
+  const { ledger } = parts;
+  const { pot, states } = await look(parts, [...ledger.book.lanes.values()], waits);
+  let seen: bigint = pot.balance;
+  for (const { claimed } of states.values()) seen += claimed;
+  const amount = (seen - ledger.book.deposited) as Wei;
+  if (pot.exists && amount > 0n) await ledger.post({ type: "toppedUp", amount });
+}
+
+/** Sends one `reserve`, behind the release of what lapsed, and reads back what it brought. A failure is noted in the books, and never thrown. */
 export async function reserve(
   parts: PotParts,
-  rows: readonly Reservation[],
+  { rows, lapsed }: Payer.Guarantees,
   waits: Waits,
 ): Promise<void> {
   const { chain, ledger, tell } = parts;
   try {
     // By the session key alone: a browser wallet must not ask its person every half minute.
-    if (!ledger.key) throw refusal({ code: "POT_CLOSED", state: ledger.record.state });
-    const sent = await chain.reserve(ledger.key, ledger.config, rows, waits);
-    await refreshLanes(parts, "confirmed", rows, waits);
+    const { key, config } = ledger;
+    if (!key) throw refusal({ code: "POT_CLOSED", state: ledger.record.state });
+    const sent = await chain.reserve(key, config, rows, { ...waits, lapsed });
+    await look(parts, [...rows, ...lapsed], waits, "confirmed");
     const lanes = sent.events.filter(({ type }) => type === "reserved").length;
-    tell({ type: "reserved", lanes, gas: sent.gas });
+    if (lanes > 0) tell({ type: "reserved", lanes, gas: sent.gas });
   } catch {
     // Without a guarantee the lanes go on as before; it is tried again when guarantees are next reconsidered.
     await ledger.post({ type: "failed" });
   }
 }
 
-/** Reconsiders guarantees, and what is left of the deposit, from time to time. Rejects when its signal fires. */
+/**
+ * True if the session key can give guarantees and still end the pot, paying every lane that there is; it takes what it lacks out of
+ * what the pot promises nobody.
+ */
+async function fuelled(parts: PotParts, pot: PotState, waits: Waits): Promise<boolean> {
+  const { chain, ledger } = parts;
+  const lanes = BigInt(ledger.book.lanes.size);
+  const need = await chain.costOf(
+    { gas: lanes * (PAY_GAS + RESERVE_GAS), transactions: 1 + Math.ceil(Number(lanes) / 150) },
+    waits,
+  );
+  const lacks = need - (await budget(parts, waits));
+  return lacks <= 0n || (await refuel(parts, { pot }, lacks, waits)) !== undefined;
+}
+
+/** Reconsiders guarantees, and what is left of the deposit, from time to time while the pot is open. Rejects when its signal fires. */
 export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise<void> {
   const { chain, clock, ledger, tell } = parts;
   let low = false;
   for (;;) {
     await clock.sleep(RESERVE_MS, waits);
-    if (ledger.book.state !== "open" || ledger.book.lanes.size === 0) continue;
+    if (ledger.book.state !== "open") return;
+    if (ledger.book.lanes.size === 0) continue;
     try {
-      await refreshLanes(parts, "chain", [...ledger.book.lanes.values()], waits);
-      const [now, price] = await Promise.all([chain.now(waits), chain.gasPrice(waits)]);
-      await ledger.post({ type: "due", now, gas: (RESERVE_GAS * price) as Wei });
+      const { pot, now } = await look(parts, [...ledger.book.lanes.values()], waits);
+      const gas = await chain.costOf({ gas: RESERVE_GAS, transactions: 0 }, waits);
+      if (await fuelled(parts, pot, waits)) await ledger.post({ type: "due", now, gas });
       const seconds = Payer.lasts(ledger.book, now);
       if (seconds === undefined || seconds >= LOW_S) low = false;
       else if (!low) {

@@ -5,20 +5,22 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { Crash, dying } from "../../test/crash.ts";
 import { provider } from "../../test/provider.ts";
+import { proxy } from "../../test/proxy.ts";
 import { impatient, stage } from "../../test/stage.ts";
 import { connect } from "../chain/chain.ts";
 import { separator } from "../config.ts";
 import { openPurse } from "../payee/open-purse.ts";
 import { newSecret } from "../secret.ts";
-import { memory } from "../store/memory.ts";
-import type { PayerPot, SettleProgress } from "../types.ts";
+import { type MemoryStore, memory } from "../store/memory.ts";
+import type { Json } from "../store/store.ts";
+import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
 import * as Voucher from "../voucher.ts";
-import { resumePot } from "./open-pot.ts";
-import { unsettled } from "./pot-record.ts";
+import { recoverPot, resumePot } from "./open-pot.ts";
+import { readPot, unsettled } from "./pot-record.ts";
 
 type Stage = ReturnType<typeof stage>;
 const wei = (value: bigint) => value as Wei;
-const signal = AbortSignal.timeout(240_000);
+const signal = AbortSignal.timeout(600_000);
 const ETHER = 10n ** 18n;
 
 let net: Anvil;
@@ -31,6 +33,16 @@ beforeAll(async () => {
   ({ funded, working, jump, earn } = stage(net, signal));
 });
 afterAll(() => net.close());
+
+/** The same pot from its books, without a wallet, as the page settles what an earlier tab left behind. */
+const again = (
+  { potId }: PayerPot,
+  store: MemoryStore,
+  more: Partial<Parameters<typeof resumePot>[0]> = {},
+) => resumePot({ potId, rpc: net.rpc, store: store.share(), signal, clock: impatient, ...more });
+
+const nonceOf = async (address: string) =>
+  Number(await net.cheat("eth_getTransactionCount", address, "latest"));
 
 describe("a stream's money, on a real chain", () => {
   test("two lanes settle to the wei, and everybody ends with what the books say", async () => {
@@ -50,6 +62,7 @@ describe("a stream's money, on a real chain", () => {
       deposited: 10n ** 15n,
       signed: owed,
       free: 10n ** 15n - owed,
+      debt: 0n,
     });
     const steps: SettleProgress["step"][] = [];
     const settlement = await pot.settle({ signal, progress: jump(steps) });
@@ -279,6 +292,82 @@ describe("the payer's pot", () => {
     await pot.close();
   });
 
+  test("a pot remembers over a restart what the deposit did not cover, and pays it after a top-up", async () => {
+    const store = memory();
+    const first = await funded({ deposit: wei(100n), store });
+    const lane = { payee: net.accounts[1].address, lane: 1 };
+    await first.pay(lane, wei(90n));
+    await expect(first.pay(lane, wei(30n))).rejects.toMatchObject({ code: "POT_EMPTY" });
+    await first.close();
+    const pot = await again(first, store, { payer: net.accounts[0] });
+    // The look at the chain paid as much of it as is covered.
+    expect(pot.balances()).toEqual({ deposited: 100n, signed: 100n, free: 0n, debt: 20n });
+    const news: PotNews[] = [];
+    pot.watch((item) => news.push(item), { signal });
+    await pot.topUp(wei(500n), { signal });
+    expect(pot.balances()).toEqual({ deposited: 600n, signed: 120n, free: 480n, debt: 0n });
+    expect(news).toEqual([{ type: "debtPaid", voucher: pot.highest(lane) }]);
+    expect((await pot.settle({ signal, progress: jump() })).paidWei).toBe(120n);
+    await pot.close();
+  });
+
+  test.each(["key", "browser wallet"] as const)(
+    "a top-up by a %s whose outcome got lost is found by the next try, and never made twice",
+    async (kind) => {
+      const line = await proxy(net.rpc);
+      const [, , , account] = net.accounts;
+      const payer =
+        kind === "key" ? account : { provider: provider(net.rpc), address: account.address };
+      const store = memory();
+      // Little patience once the transaction is out.
+      const chain = await connect({ domain: net.domain, rpc: line.rpc, signal, patience: 1_500 });
+      const pot = await funded({ deposit: wei(100n), payer, store, chain });
+      const before = await nonceOf(account.address);
+      line.rule = async (method) =>
+        (await nonceOf(account.address)) > before && method !== "eth_chainId" ? "drop" : "pass";
+      await expect(pot.topUp(wei(50n), { signal })).rejects.toMatchObject({
+        code: expect.stringMatching("CHAIN_UNREACHABLE|CHAIN_UNCONFIRMED"),
+      });
+      expect(pot.balances().deposited).toBe(100n);
+      line.rule = () => "pass";
+      await pot.topUp(wei(50n), { signal });
+      expect(pot.balances().deposited).toBe(150n);
+      expect((await chain.pot(pot.potId, { signal })).balance).toBe(150n);
+      await pot.topUp(wei(50n), { signal }); // and this one is another
+      expect((await chain.pot(pot.potId, { signal })).balance).toBe(200n);
+      expect(await nonceOf(account.address)).toBe(before + 2);
+      await pot.close();
+      line.close();
+    },
+  );
+
+  test("a crash at any write of a top-up leaves the books with what the chain has", async () => {
+    const outcomes: bigint[] = [];
+    for (let at = 0; at < 4; at++) {
+      const store = memory();
+      const first = await funded({ deposit: wei(100n), store });
+      await first.close();
+      const pot = await resumePot({
+        potId: first.potId,
+        rpc: net.rpc,
+        payer: net.accounts[0],
+        store: dying(store.share(), at),
+        signal,
+      });
+      await pot.topUp(wei(50n), { signal }).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(Crash);
+      });
+      await pot.close();
+      const after = await again(first, store, { payer: net.accounts[0] });
+      const { deposited } = after.balances();
+      const { balance } = await (await connect({ ...net, signal })).pot(pot.potId, { signal });
+      expect(deposited).toBe(balance);
+      outcomes.push(deposited);
+      await after.close();
+    }
+    expect(outcomes).toEqual([100n, 100n, 150n, 150n]);
+  });
+
   test("a pot pays one after another, though asked all at once", async () => {
     const pot = await funded();
     const lane = { payee: net.accounts[1].address, lane: 1 };
@@ -398,6 +487,69 @@ describe("the payer's pot", () => {
     expect(await poor.adopt(voucher)).toEqual(voucher);
     expect((await poor.pay(lane, wei(1n))).cumulative).toBe(51n);
     await poor.close();
+  });
+
+  test("a pot whose key cannot be unsealed is settled by the payer's wallet, and its workers get what was signed", async () => {
+    const store = memory();
+    const first = await funded({ store });
+    await first.pay({ payee: net.accounts[2].address, lane: 3 }, wei(77n));
+    await first.close();
+    const record = await readPot(store, first.potId);
+    // Another pot's key in its place: it is whole, and no good.
+    const other = await newSecret(store);
+    const { about: _, ...old } = other.sealed;
+    for (const key of [other.sealed, old]) {
+      await store.write([[`pot/${first.potId}`, { ...record, key } as unknown as Json]]);
+      await expect(again(first, store)).rejects.toMatchObject({ code: "STORE_SEAL_BROKEN" });
+    }
+    const pot = await again(first, store, { payer: net.accounts[0] });
+    await expect(
+      pot.pay({ payee: net.accounts[2].address, lane: 3 }, wei(1n)),
+    ).rejects.toMatchObject({ code: "POT_CLOSED" });
+    const settlement = await pot.settle({ signal, progress: jump() });
+    expect(settlement).toMatchObject({ paidWei: 77n, refundedWei: 10n ** 15n - 77n });
+    expect(await unsettled(store)).toEqual([]);
+    await pot.close();
+  });
+
+  test("a pot whose books are lost comes home by its opened event and the payer's wallet; its worker claims meanwhile", async () => {
+    const chain = await connect({ ...net, signal });
+    const since = await chain.height({ signal });
+    const pot = await funded();
+    const purse = await working();
+    await earn(pot, purse, 500n);
+    await pot.topUp(wei(1000n), { signal });
+    await pot.close(); // and the browser's storage is cleared
+    const [payer] = net.accounts;
+    const { events } = await chain.history(payer.address, { since, signal });
+    const opened = events.find(({ type, potId }) => type === "opened" && potId === pot.potId);
+    if (opened?.type !== "opened") throw new Error("the history has no such pot");
+    expect(opened.config).toEqual(pot.config);
+    const common = { domain: net.domain, rpc: net.rpc, payer, signal, clock: impatient };
+    const found = { config: opened.config, from: opened.block };
+    const store = memory();
+    const home = await recoverPot({ ...common, ...found, store });
+    let claim: Promise<unknown> | undefined;
+    const onward = jump();
+    const settlement = await home.settle({
+      signal,
+      progress(p) {
+        if (p.step !== "waiting") return;
+        claim ??= purse.claim({ signal }).then(() => onward(p));
+      },
+    });
+    await claim;
+    expect(settlement).toMatchObject({
+      depositedWei: 10n ** 15n + 1000n,
+      paidWei: 500n,
+      refundedWei: 10n ** 15n + 500n,
+    });
+    await home.close();
+    await purse.close();
+    const nobody = { ...opened.config, salt: `0x${"77".repeat(32)}` } as const;
+    await expect(recoverPot({ ...common, ...found, config: nobody, store })).rejects.toMatchObject({
+      code: "POT_NOT_OPENED",
+    });
   });
 
   test("an unknown pot, a pot that never opened and a bad amount each have their code", async () => {

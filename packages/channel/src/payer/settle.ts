@@ -1,24 +1,24 @@
 /** The end of a pot: pay the lanes, start the close, wait out the challenge, take the refund, empty the session key. */
 import { ChainError, type PotState, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import { isPassing } from "../chain/chain-error.ts";
 import { PotError } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { Settlement, SettleProgress } from "../types.ts";
 import { account } from "./account.ts";
+import { takeCredit } from "./fuel.ts";
 import type { PotParts } from "./parts.ts";
+import { type Owing, payLanes, stillOwed } from "./pay-lanes.ts";
 import { readSettlement, settlementRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
-import { refreshLanes } from "./reservations.ts";
+import { look } from "./reservations.ts";
+import { steadily } from "./steadily.ts";
 
-/** Lanes paid in one transaction. */
-const ROWS = 150;
-
-/** What the contract answers when somebody else was first, or the chain's clock is a block behind. */
-const RACED: ReadonlySet<string> = new Set([
-  "PotClosing",
-  "PotNotClosing",
-  "PotIsFinal",
-  "ChallengeRunning",
-]);
+/** Seconds between the lapse of the last guarantee and the end of a pot that still owes: time to pay what it stood in the way of. */
+const LAPSE_MARGIN = 60;
+/** Seconds after which a payment that failed is tried again. */
+const AGAIN_S = 30;
+/** Times in a row that paying may fail before a pot whose time is over ends all the same. */
+const LAST_TRIES = 5;
 
 export interface SettleOptions extends Waits {
   /** Steps in when the session key has no coins left. */
@@ -26,31 +26,34 @@ export interface SettleOptions extends Waits {
   readonly progress: (step: SettleProgress) => void;
 }
 
-/** Ends a pot and accounts for it. After a failure it may be called again and goes on. Throws PotError, ChainError, StoreError. */
+/**
+ * Ends a pot and accounts for it, however long the chain is away meanwhile. After a failure it may be called again and goes on.
+ * Throws PotError, ChainError, StoreError.
+ */
 export async function settle(parts: PotParts, options: SettleOptions): Promise<Settlement> {
   const { chain, ledger } = parts;
   const waits = { signal: options.signal };
-  await ledger.post({ type: "resumed" });
+  if (ledger.key) await ledger.post({ type: "resumed" });
   await ledger.post({ type: "settle" });
   if (ledger.record.settlement === undefined) {
-    const pot = await requireOnChain(parts, waits);
-    if (pot.closeAt !== FINALIZED && pot.balance > 0n) await payLanes(parts, options);
     await closePot(parts, options);
-    await takeRefund(parts, options);
-    await refreshLanes(parts, "chain", [...ledger.book.lanes.values()], waits);
-    const { domain, potId, record } = ledger;
-    const { from, withdrawn } = record;
-    const settlement = await account(chain, {
-      domain,
-      potId,
-      from: BigInt(from),
-      withdrawn,
-      ...waits,
-    });
+    await steadily(parts, options, () => takeRefund(parts, options));
+    await steadily(parts, options, () => look(parts, [...ledger.book.lanes.values()], waits));
+    const { domain, potId, record, config } = ledger;
+    const settlement = await steadily(parts, options, () =>
+      account(chain, {
+        domain,
+        potId,
+        signer: config.signer,
+        from: BigInt(record.from),
+        withdrawn: ledger.record.withdrawn,
+        ...waits,
+      }),
+    );
     await ledger.post({ type: "finalized" });
     await ledger.keep({ ...ledger.record, settlement: settlementRecord(settlement) });
   }
-  await emptyKey(parts, waits);
+  await emptyKey(parts, options);
   return readSettlement(ledger.record.settlement);
 }
 
@@ -67,51 +70,88 @@ async function requireOnChain({ chain, ledger, tell }: PotParts, waits: Waits): 
   throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
 }
 
-/** Pays every lane what was signed for it and the chain has not paid. */
-async function payLanes(parts: PotParts, options: SettleOptions): Promise<void> {
-  const { chain, ledger } = parts;
-  const { signal, progress } = options;
-  const { potId, config } = ledger;
-  const lanes = [...ledger.book.lanes.values()].filter((lane) => lane.signed);
-  const claimed = await chain.claimed(potId, lanes, { signal });
-  const due = lanes.flatMap(({ payee, lane, signed }, i) =>
-    signed && signed.cumulative > (claimed[i] ?? 0n)
-      ? [{ payee, lane, cumulative: signed.cumulative }]
-      : [],
-  );
-  progress({ step: "paying", lanes: due.length });
-  for (let at = 0; at < due.length; at += ROWS)
-    await send(parts, options, (wallet) =>
-      chain.pay(wallet, config, due.slice(at, at + ROWS), { signal }),
-    );
+/** Pays the lanes, starts the close, waits out the challenge, finalizes; what the chain undoes meanwhile is done again. */
+async function closePot(parts: PotParts, options: SettleOptions): Promise<void> {
+  const { clock } = parts;
+  const { signal } = options;
+  const progress: Progress = { next: 0, failures: 0, owing: undefined, closing: false };
+  while (!(await steadily(parts, options, () => turn(parts, options, progress))))
+    await clock.sleep(1000, { signal });
 }
 
-/** Starts the close, waits out the challenge, finalizes. */
-async function closePot(parts: PotParts, options: SettleOptions): Promise<void> {
-  const { chain, clock, ledger } = parts;
-  const { signal, progress } = options;
-  const waits = { signal };
-  for (;;) {
-    const pot = await chain.pot(ledger.potId, waits);
-    if (pot.closeAt === FINALIZED) return;
-    try {
-      if (pot.closeAt === 0) {
-        await send(parts, options, (wallet) => chain.startClose(wallet, ledger.config, waits));
-        continue;
-      }
-      const now = await chain.now(waits);
-      if (now >= pot.closeAt) {
-        progress({ step: "refunding" });
-        await send(parts, options, (wallet) => chain.finalizeClose(wallet, ledger.config, waits));
-        continue;
-      }
-      progress({ step: "waiting", until: pot.closeAt, now });
-    } catch (error) {
-      // The pot is read again.
-      if (!(error instanceof ChainError && RACED.has(errorName(error)))) throw error;
-    }
-    await clock.sleep(1000, waits);
+/** How far the end of a pot has come. */
+interface Progress {
+  /** The chain's second from which paying may bring more than it did. */
+  next: number;
+  /** Times in a row that paying failed. */
+  failures: number;
+  /** What was left to pay when paying last went through. */
+  owing: Owing | undefined;
+  closing: boolean;
+}
+
+/** Does what the pot's end needs now; true if the pot is final. */
+async function turn(parts: PotParts, options: SettleOptions, progress: Progress): Promise<boolean> {
+  const { chain, ledger } = parts;
+  const waits = { signal: options.signal };
+  const pot = await requireOnChain(parts, waits);
+  if (pot.closeAt === FINALIZED) return true;
+  const now = await chain.now(waits);
+  const closing = pot.closeAt !== 0;
+  const over = closing && now >= pot.closeAt;
+  // The chain went back behind our close: what was paid before it may be undone as well.
+  if (progress.closing && !closing) progress.next = 0;
+  progress.closing = closing;
+  if (pot.balance > 0n && (over || now >= progress.next))
+    await payNow(parts, options, progress, now);
+  const { owing, failures } = progress;
+  if (!closing) {
+    const blocked = owing !== undefined && owing.lanes > 0 ? owing.blockedUntil : 0;
+    if (blocked + LAPSE_MARGIN > now + ledger.config.challengePeriod)
+      options.progress({ step: "waiting", until: blocked, now });
+    else await send(parts, options, (wallet) => chain.startClose(wallet, ledger.config, waits));
+    return false;
   }
+  if (!over) {
+    options.progress({ step: "waiting", until: pot.closeAt, now });
+    return false;
+  }
+  if (failures > 0 && failures < LAST_TRIES) return false;
+  const left = failures > 0 ? await stillOwed(parts, waits) : owing;
+  if (left && left.owed > 0n) parts.tell({ type: "unpaid", lanes: left.lanes, owed: left.owed });
+  options.progress({ step: "refunding" });
+  await send(parts, options, (wallet) => chain.finalizeClose(wallet, ledger.config, waits));
+  return false;
+}
+
+/** Pays what can be paid now. A failure is no reason not to close: it is tried again until the end. */
+async function payNow(
+  parts: PotParts,
+  { signal, payer, progress: told }: SettleOptions,
+  progress: Progress,
+  now: number,
+): Promise<void> {
+  const first = progress.owing === undefined && progress.failures === 0;
+  let paying = 0;
+  try {
+    progress.owing = await payLanes(parts, {
+      signal,
+      payer,
+      paying(lanes) {
+        paying = lanes;
+        told({ step: "paying", lanes });
+      },
+    });
+    progress.failures = 0;
+    const { lanes, blockedUntil } = progress.owing;
+    progress.next = lanes > 0 && blockedUntil >= now ? blockedUntil + 1 : Number.POSITIVE_INFINITY;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof ChainError) || isPassing(error)) throw error;
+    progress.next = now + AGAIN_S;
+    progress.failures++;
+  }
+  if (first && paying === 0) told({ step: "paying", lanes: 0 });
 }
 
 /** Withdraws what the contract owes the payer, if anything. */
@@ -124,10 +164,23 @@ async function takeRefund(parts: PotParts, options: SettleOptions): Promise<void
   await ledger.keep({ ...ledger.record, withdrawn: sent.hash });
 }
 
-/** The session key's last coins go home, then the key itself goes. */
-async function emptyKey({ chain, ledger }: PotParts, waits: Waits): Promise<void> {
-  if (!ledger.key) return;
-  await chain.sweep(ledger.key, ledger.config.payer, waits);
+/** The session key's last coins go home, then the key itself goes. If that fails, it stays for another time: the pot is settled. */
+async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> {
+  const { chain, ledger, tell } = parts;
+  const { key, config } = ledger;
+  const { signal } = options;
+  if (!key) return;
+  try {
+    await steadily(parts, options, async () => {
+      await takeCredit(parts, { signal });
+      await chain.sweep(key, config.payer, { signal });
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof ChainError)) throw error;
+    tell({ type: "keyKept", why: error.message });
+    return;
+  }
   await ledger.dropKey();
 }
 
@@ -149,8 +202,4 @@ async function send(
     if (!dry || !payer) throw error;
     return work(payer);
   }
-}
-
-function errorName(error: ChainError): string {
-  return error.reason.code === "CHAIN_REVERTED" ? error.reason.error : "";
 }

@@ -90,8 +90,8 @@ export async function indexedDb(
       }
       await end;
     },
-    seal: (secret) => seal(key, secret),
-    unseal: (sealed) => unseal(key, sealed),
+    seal: (secret, about) => seal(key, secret, about),
+    unseal: (sealed, about) => unseal(key, sealed, about),
     async lock(what, { signal, patience = 2000 }) {
       const taken = Promise.withResolvers<() => void>();
       const end = AbortSignal.any([signal, clock.timeout(patience)]);

@@ -60,13 +60,13 @@ export function use(place: Place, clock: Clock): MemoryStore {
       if (persist !== undefined) await persist(apply(new Map(records)));
       apply(records);
     },
-    seal: async (secret) => {
+    seal: async (secret, about) => {
       open();
-      return seal(await key, secret);
+      return seal(await key, secret, about);
     },
-    unseal: async (sealed) => {
+    unseal: async (sealed, about) => {
       open();
-      return unseal(await key, sealed);
+      return unseal(await key, sealed, about);
     },
     async lock(name, { signal, patience = 2000 }) {
       open();

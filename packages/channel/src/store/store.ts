@@ -18,6 +18,8 @@ export interface Sealed {
   readonly iv: string;
   /** Hex. */
   readonly data: string;
+  /** What the secret is for: it opens for nothing else. Missing in what was sealed before 2026-12. */
+  readonly about?: string;
 }
 
 /** Where books are kept. Knows nothing of what they say. */
@@ -28,10 +30,10 @@ export interface Store {
   list(prefix: string): Promise<readonly (readonly [key: string, value: Json])[]>;
   /** Writes all changes or none. When it resolves, they survive a crash. */
   write(changes: readonly Change[]): Promise<void>;
-  /** Encrypts a secret under this store's own key, which cannot be exported. */
-  seal(secret: Uint8Array): Promise<Sealed>;
-  /** The secret again. Throws STORE_SEAL_BROKEN if it was changed or sealed by another store. */
-  unseal(sealed: Sealed): Promise<Uint8Array>;
+  /** Encrypts a secret under this store's own key, which cannot be exported, for one use. */
+  seal(secret: Uint8Array, about: string): Promise<Sealed>;
+  /** The secret again. Throws STORE_SEAL_BROKEN if it was changed, or sealed by another store or for another use. */
+  unseal(sealed: Sealed, about: string): Promise<Uint8Array>;
   /**
    * The only writer of `name`, among all tabs of this origin where the store is shared by tabs. Resolves to what releases
    * it; throws STORE_LOCKED if another holds it for longer than `patience` milliseconds (default 2000).

@@ -64,6 +64,22 @@ export function openPaying({ mesh, clock, signal }: Context, { pot, warn }: Payi
     }
   }
 
+  /** The last segment of each lane that the deposit did not cover. */
+  const owed = new Map<string, { readonly terms: JobTerms; readonly seq: number }>();
+  pot?.watch(
+    (news) => {
+      if (news.type !== "debtPaid") return;
+      const lane = `${news.voucher.payee}/${news.voucher.lane}`.toLowerCase();
+      const { terms, seq } = owed.get(lane) ?? {};
+      if (terms === undefined || seq === undefined) return;
+      owed.delete(lane);
+      const { award, epoch } = terms;
+      const voucher = Wire.fromVoucher(news.voucher);
+      void verdict(terms, { award, epoch, seq, ok: true, failed: [], voucher });
+    },
+    { signal },
+  );
+
   return {
     async pay({ by, segment, pay: due }) {
       if (due === undefined || pot === undefined || by === undefined) return Wei.zero;
@@ -75,7 +91,9 @@ export function openPaying({ mesh, clock, signal }: Context, { pot, warn }: Payi
       try {
         voucher = await pot.pay({ payee, lane }, amount);
       } catch (error) {
-        warn(`segment ${seq} of ${by} could not be paid`)(error);
+        // The pot remembers what it could not cover: the worker hears of it when it can.
+        owed.set(`${payee}/${lane}`.toLowerCase(), { terms, seq });
+        warn(`segment ${seq} of ${by} could not be paid yet`)(error);
         return Wei.zero;
       }
       const before = earned.get(by) ?? { payee, segments: 0, wei: 0n };

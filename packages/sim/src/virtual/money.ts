@@ -140,6 +140,7 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
       deposited: book.deposited,
       signed: Payer.signed(book),
       free: Payer.free(book),
+      debt: Payer.debts(book),
     }),
     async pay(lane, amount) {
       if (!pays) throw refusedPot({ code: "POT_EMPTY", need: amount, free: Wei.zero });
