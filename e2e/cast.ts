@@ -8,7 +8,7 @@ export const figure = (page: Page, label: string): Locator =>
 
 /** An amount of a page in wei, by its label. */
 export async function amount(page: Page, label: string): Promise<bigint> {
-  const wei = await figure(page, label).getAttribute("data-wei");
+  const wei = await figure(page, label).getAttribute("data-parts");
   return BigInt(wei ?? "");
 }
 
@@ -76,7 +76,7 @@ export async function begins({ page }: Earner): Promise<Begun> {
           const seq = now();
           if (Number.isNaN(seq) || seq === before) return;
           watch.disconnect();
-          resolve({ seq, wei: earned?.getAttribute("data-wei") ?? "" });
+          resolve({ seq, wei: earned?.getAttribute("data-parts") ?? "" });
         });
         if (state !== null)
           watch.observe(state, { childList: true, characterData: true, subtree: true });

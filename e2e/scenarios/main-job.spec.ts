@@ -277,7 +277,7 @@ test("a worker withdraws to an address of its choice, and its history says so", 
   const lines = page.getByRole("region", { name: "Money history" }).getByRole("listitem");
   await expect(lines).toHaveCount(2);
   await expect(lines.first()).toContainText(`Withdrawn to ${short(elsewhere)}`);
-  await expect(lines.last()).toContainText("Earned, from a pot to your credit");
+  await expect(lines.last()).toContainText("Earned: the broadcaster paid it at the end");
   await stage.shoot(page, "earn-withdrawn");
 });
 

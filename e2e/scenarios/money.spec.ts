@@ -52,7 +52,18 @@ async function earnByAddress(stage: Stage): Promise<Page> {
   return page;
 }
 
-test("one prompt funds a stream, none comes while it runs, and a wallet withdraws what it earned, to the wei", async ({
+/** Adds to the deposit of a stream that is on air, and sees that it counts. */
+async function addToDeposit(page: Page): Promise<void> {
+  const before = await amount(page, "Deposited");
+  await page.getByText("Add to the deposit").click();
+  await page.getByLabel("Add, in ETH").fill("0.01");
+  await page.getByRole("button", { name: "Add 0.01 ETH" }).click();
+  await expect(page.getByText("0.01 ETH more is in the pot.")).toBeVisible();
+  await expect.poll(() => amount(page, "Deposited")).toBe(before + 10n ** 16n);
+  expect(await amount(page, "Left")).toBeGreaterThan(before);
+}
+
+test("one prompt funds a stream, one adds to it, none comes by itself, and a wallet withdraws what it earned, to the wei", async ({
   stage,
 }) => {
   test.setTimeout(240_000);
@@ -89,12 +100,15 @@ test("one prompt funds a stream, none comes while it runs, and a wallet withdraw
     await expect.poll(() => amount(one, "Earned"), { timeout: 60_000 }).toBeGreaterThan(0n);
   await stage.shoot(worker, "earning");
   await stage.shoot(other, "earning-address");
+  await addToDeposit(page);
+  expect(await wallet.prompts()).toBe(3);
+  await stage.shoot(page, "broadcast-added");
   await page.getByRole("button", { name: "End stream" }).click();
   await page.getByRole("button", { name: "Skip the wait" }).click({ timeout: 60_000 });
   await expect(figure(page, "Broadcast state")).toHaveText("The stream has ended", {
     timeout: 60_000,
   });
-  expect(await wallet.prompts()).toBe(2);
+  expect(await wallet.prompts()).toBe(3);
   expect(await purse.prompts()).toBe(0);
 
   const pot = await readPot(chain, payer);

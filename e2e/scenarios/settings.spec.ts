@@ -34,7 +34,7 @@ test("a worker keeps to what its owner set: hours, a deny list, and what is chan
   );
   await page.getByLabel("Hours", { exact: true }).fill(`${yesterday} 1:00-2:00`);
   await page.getByLabel("Never work for").fill(stream);
-  await page.getByLabel("Price, in gwei per megapixel").fill("0.5");
+  await page.getByLabel("Price of an hour, in ETH").fill("0.00005");
   await page.getByLabel("Jobs at once").selectOption("2");
   await stage.shoot(page, "earn-settings");
   await start.click();
@@ -55,7 +55,9 @@ test("a worker keeps to what its owner set: hours, a deny list, and what is chan
   await page.getByText(more).click();
   await expect(page.getByLabel("Never work for")).toHaveValue(stream);
   await expect(page.getByLabel("Hours", { exact: true })).toHaveValue("");
-  await expect(page.getByLabel("Price, in gwei per megapixel")).toHaveValue("0.5");
+  await expect(page.getByLabel("Price of an hour, in ETH")).toHaveValue("0.00005");
+  await page.getByText("The exact price").click();
+  await expect(page.getByLabel("Price of a gigapixel, in ETH")).toHaveValue("0.000000502346965");
   await expect(page.getByLabel("Jobs at once")).toHaveValue("2");
 
   // And without the name on its list it works for the stream.

@@ -1,10 +1,12 @@
 import type { Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
+import type { BroadcastEvent } from "@tabcast/node/types";
 import type { Wei } from "@tabcast/runtime";
 import type { BroadcastStart, HiringSettings, Tab } from "@tabcast/tab";
 import { TabError } from "@tabcast/tab";
 import { inWords } from "./money-words.ts";
 import * as Air from "./on-air.ts";
+import * as Pace from "./pace.ts";
 import { cell, type Store } from "./store.ts";
 
 /** What goes on air. The camera or screen is opened by the page, which has to ask for it, and given back by `close`. */
@@ -43,6 +45,13 @@ async function openInput(input: Input, signal: AbortSignal): Promise<Source> {
   }
 }
 
+/** What a segment's payments do to the pace, at the time that they were signed. */
+function paced(now: Air.OnAir, event: BroadcastEvent | { type: "funding" }): Air.OnAir {
+  if (event.type !== "segment") return now;
+  const paid = event.lines.reduce((sum, { paidWei }) => sum + BigInt(paidWei), 0n);
+  return paid === 0n ? now : { ...now, pace: Pace.add(now.pace, Date.now(), paid) };
+}
+
 /** Going on air, as the pages see it. */
 export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "books">) {
   const onAir = cell(Air.offAir);
@@ -62,7 +71,7 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
       on(event) {
         // The last frame is in: give the camera back, however long settling takes.
         if (event.type === "ended" && "close" in input) input.close();
-        onAir.update((now) => Air.step(now, event));
+        onAir.update((now) => Air.step(paced(now, event), event));
       },
     };
   };
@@ -90,6 +99,18 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
     /** Whom this browser hired the last time. Throws SETTINGS_BAD, StoreError. */
     hiringSettings: books.hiringSettings,
     startBroadcast,
+    /** Where the deposit of the broadcast under way is; undefined without one. */
+    potBalances: broadcaster.balances,
+    /** Adds to the deposit of the broadcast under way. Throws TabError, ChainError. */
+    async topUp(amount: Wei) {
+      await broadcaster.topUp(amount);
+      const deposited = broadcaster.balances()?.deposited;
+      onAir.update((now) => ({
+        ...now,
+        lowFor: undefined,
+        ...(deposited !== undefined && { deposited }),
+      }));
+    },
     /** Ends the input; what was captured is still delivered and settled. */
     endBroadcast() {
       broadcaster.stop();

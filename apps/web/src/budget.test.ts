@@ -1,6 +1,7 @@
 import { Price } from "@tabcast/market";
 import { expect, test } from "vitest";
 import { atMost, MAX_PRICE, parseHours, sentence } from "./budget.ts";
+import { coin } from "./money.ts";
 
 const rungs = [
   { width: 1280, height: 720 },
@@ -34,7 +35,7 @@ test("hours and frame rates out of bounds are refused", () => {
 
 test("the sentence says how long, for whom, how much, and that the rest comes back", () => {
   // 1280x720 + 640x360 at 30 frames/s for 2 h: 248,832 Mpixel at a gwei.
-  expect(sentence(plan, 10)).toBe(
+  expect(sentence(plan, 10, coin())).toBe(
     "2 hours at 2 rungs for 10 workers is at most 0.0003 ETH, refundable: what is not spent comes back.",
   );
 });

@@ -1,6 +1,7 @@
 import { Price } from "@tabcast/market";
 import { type Output, Wei } from "@tabcast/runtime";
-import { counted, money } from "./format.ts";
+import { counted } from "./format.ts";
+import * as Money from "./money.ts";
 
 /** Highest price that a broadcast accepts, wei per output megapixel. Source: node's `maxPrice`. */
 export const MAX_PRICE = Wei.of(1_000_000_000n);
@@ -31,9 +32,10 @@ export function atMost({ rungs, frameRate, hours, maxPrice }: Plan): Wei {
 }
 
 /** The plan and its price in one sentence. */
-export function sentence(plan: Plan, workers: number): string {
+export function sentence(plan: Plan, workers: number, unit: Money.Unit): string {
   const { hours, rungs } = plan;
-  return `${counted(hours, "hour")} at ${counted(rungs.length, "rung")} for ${counted(workers, "worker")} is at most ${money(atMost(plan))}, refundable: what is not spent comes back.`;
+  const most = Money.text(Money.of(atMost(plan), unit), "up");
+  return `${counted(hours, "hour")} at ${counted(rungs.length, "rung")} for ${counted(workers, "worker")} is at most ${most}, refundable: what is not spent comes back.`;
 }
 
 /** Hours as people type them: a decimal above 0 and at most 24; undefined for anything else. */

@@ -1,8 +1,10 @@
+import type { WorkerEvent } from "@tabcast/node/types";
 import { describe } from "@tabcast/runtime";
-import type { Tab, Who, WorkerSettings } from "@tabcast/tab";
+import type { CheckEvent, Tab, Who, WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings/defaults";
 import * as Earn from "./earning.ts";
 import { inWords } from "./money-words.ts";
+import * as Pace from "./pace.ts";
 import { cell, type Store } from "./store.ts";
 
 /** The check of a device measures no further codec after this long, in milliseconds. */
@@ -14,6 +16,12 @@ export interface KeptSettings {
   readonly settings: WorkerSettings;
   /** Why the stored ones could not be read; the defaults stand in for them. */
   readonly trouble?: string;
+}
+
+/** What a payment does to the pace, at the time that it came. */
+function paced(now: Earn.Earning, event: WorkerEvent | CheckEvent | { type: "joining" }) {
+  if (event.type !== "paid") return now;
+  return { ...now, pace: Pace.add(now.pace, Date.now(), event.credited) };
 }
 
 /** Work, as the pages see it. */
@@ -66,7 +74,7 @@ export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
         ...who,
         settings,
         checking: LONGEST_CHECK,
-        on: (event) => earning.update((now) => Earn.step(now, event)),
+        on: (event) => earning.update((now) => Earn.step(paced(now, event), event)),
       });
       earning.update((now) => ({ ...now, phase: "working" }));
     } catch (thrown) {

@@ -1,7 +1,7 @@
 import type { WorkerEvent } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { dueSentence, keptSentence, notEarning, sentence, step } from "./earning.ts";
+import { notEarning, sentence, step } from "./earning.ts";
 
 const job = (seq: number, state: "started" | "done" | "failed"): WorkerEvent => ({
   type: "job",
@@ -19,34 +19,11 @@ const paid = (seq: number, wei: bigint): WorkerEvent => ({
 });
 const working = { ...notEarning, phase: "working", reachable: true } as const;
 
-const POT = `0x${"07".repeat(32)}` as const;
-
-test("what must be claimed is said with the time, until it is claimed", () => {
-  const due = {
-    type: "due",
-    potId: POT,
-    amount: Wei.of(10n ** 15n),
-    before: 1_790_000_000,
-  } as const;
-  const after = step(working, { type: "money", news: due });
-  expect(dueSentence(working)).toBeUndefined();
-  expect(dueSentence(after)).toMatch(/^Claim before .+, or 0\.001 ETH is lost$/);
-  const claimed = { type: "claimed", potId: POT, paid: Wei.of(10n ** 15n) } as const;
-  expect(dueSentence(step(after, { type: "money", news: claimed }))).toBeUndefined();
-});
-
-test("who keeps what was earned is said by the pot that has fewest", () => {
-  const kept = (potId: `0x${string}`, keepers: number | undefined) =>
-    ({ type: "delegated", potId, keepers }) as const;
-  expect(keptSentence(working)).toBeUndefined();
-  const two = step(working, kept(POT, 2));
-  expect(keptSentence(two)).toBe("2 other tabs keep what you earned, and would claim it for you.");
-  expect(keptSentence(step(two, kept("0x01", 1)))).toBe(
-    "1 other tab keeps what you earned, and would claim it for you.",
-  );
-  const none = step(two, kept("0x01", 0));
-  expect(keptSentence(none)).toContain("leave this one open");
-  expect(keptSentence(step(none, kept("0x01", undefined)))).toBe(keptSentence(two));
+test("what the purse says of its pots is heard", () => {
+  const kept = step(working, { type: "delegated", potId: "0x07", keepers: 2 });
+  expect(kept.heard.keepers.get("0x07")).toBe(2);
+  const news = { type: "due", potId: "0x07", amount: Wei.of(5), before: 900 } as const;
+  expect(step(working, { type: "money", news }).heard.due.size).toBe(1);
 });
 
 test("earned is the sum of what was credited, and each job shows its own part", () => {
@@ -79,7 +56,7 @@ test("the sentence names what the worker waits for, or the segment in hand", () 
   expect(sentence(notEarning)).toBe("This tab is not working.");
   expect(sentence({ ...working, reachable: false })).toContain("relay");
   expect(sentence(working)).toBe("Waiting for offers.");
-  const hired = step(working, { type: "hired", stream: "s", role: "crew" });
+  const hired = step(working, { type: "hired", stream: "s", role: "crew", potId: "0x07" });
   expect(sentence(hired)).toBe("Hired. Waiting for the next segment.");
   const busy = step(hired, job(4, "started"));
   expect(sentence(busy)).toBe("Working on segment 4.");

@@ -3,6 +3,8 @@ import type { WorkerEvent } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
 import type { CheckEvent } from "@tabcast/tab";
 import * as format from "./format.ts";
+import * as Heard from "./heard.ts";
+import * as Pace from "./pace.ts";
 
 /** One segment that this tab worked on. */
 export interface JobLine {
@@ -43,10 +45,9 @@ export interface Earning {
   readonly failed: number;
   /** Sum of the vouchers accepted since this tab began. */
   readonly earned: Wei;
-  /** What is lost unless it is claimed in time, by pot. */
-  readonly due: ReadonlyMap<string, { readonly amount: Wei; readonly before: number }>;
-  /** How many other tabs keep the highest voucher, by pot. */
-  readonly keepers: ReadonlyMap<string, number>;
+  /** How fast that came of late; added to by whoever knows the time. */
+  readonly pace: Pace.Pace;
+  readonly heard: Heard.Heard;
   /** Why no new work is taken just now, by its owner's settings. */
   readonly resting?: Extract<WorkerEvent, { type: "availability" }>["why"] | undefined;
   readonly refused?: { readonly what: string; readonly why: string };
@@ -63,8 +64,8 @@ export const notEarning: Earning = {
   done: 0,
   failed: 0,
   earned: Wei.zero,
-  due: new Map(),
-  keepers: new Map(),
+  pace: Pace.none,
+  heard: Heard.nothing,
 };
 
 const MOST_JOBS = 50;
@@ -94,7 +95,11 @@ export function step(
     case "slow":
       return { ...state, passed: event };
     case "hired":
-      return { ...state, hired: new Map(state.hired).set(event.stream, event.role) };
+      return {
+        ...state,
+        hired: new Map(state.hired).set(event.stream, event.role),
+        heard: Heard.after(state.heard, event),
+      };
     case "left": {
       const hired = new Map(state.hired);
       hired.delete(event.stream);
@@ -137,48 +142,9 @@ export function step(
     case "availability":
       return { ...state, resting: event.why === "" ? undefined : event.why };
     case "money":
-      return { ...state, due: dueAfter(state.due, event.news) };
     case "delegated":
-      return { ...state, keepers: keepersAfter(state.keepers, event) };
+      return { ...state, heard: Heard.after(state.heard, event) };
   }
-}
-
-function dueAfter(
-  due: Earning["due"],
-  news: Extract<WorkerEvent, { type: "money" }>["news"],
-): Earning["due"] {
-  if (news.type !== "due" && news.type !== "claimed") return due;
-  const next = new Map(due);
-  if (news.type === "claimed") next.delete(news.potId);
-  else next.set(news.potId, { amount: news.amount, before: news.before });
-  return next;
-}
-
-function keepersAfter(
-  keepers: Earning["keepers"],
-  { potId, keepers: count }: Extract<WorkerEvent, { type: "delegated" }>,
-): Earning["keepers"] {
-  const next = new Map(keepers);
-  if (count === undefined) next.delete(potId);
-  else next.set(potId, count);
-  return next;
-}
-
-/** What is lost unless it is claimed, and when the first of it is, as a sentence; undefined while nothing is. */
-export function dueSentence({ due }: Pick<Earning, "due">): string | undefined {
-  const all = [...due.values()];
-  if (all.length === 0) return undefined;
-  const amount = all.reduce((sum, one) => sum + one.amount, 0n);
-  const before = Math.min(...all.map((one) => one.before));
-  return `Claim before ${format.moment(before)}, or ${format.money(amount)} is lost`;
-}
-
-/** Who claims if this tab cannot, as a sentence; undefined where nothing is kept yet. */
-export function keptSentence({ keepers }: Pick<Earning, "keepers">): string | undefined {
-  const fewest = Math.min(...keepers.values());
-  if (keepers.size === 0) return undefined;
-  if (fewest === 0) return "No other tab keeps what you earned so far: leave this one open.";
-  return `${format.counted(fewest, "other tab keeps", "other tabs keep")} what you earned, and would claim it for you.`;
 }
 
 /** Why the last offer was let pass, as a sentence. */

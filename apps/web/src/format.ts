@@ -1,5 +1,3 @@
-import type { Wei } from "@tabcast/runtime";
-
 const plain = (value: number, digits: number) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
@@ -57,48 +55,6 @@ export function ago(then: number, now: number): string {
 export function moment(seconds: number): string {
   const options = { dateStyle: "medium", timeStyle: "short" } as const;
   return new Date(seconds * 1_000).toLocaleString("en", options);
-}
-
-/** Wei in the largest unit that leaves a number people can read: "0.05 ETH", "1,234.5 gwei", "12 wei". Rounds down. */
-export function money(wei: Wei | bigint): string {
-  const value = wei as bigint;
-  if (value < 0n) return `-${money(-value)}`;
-  if (value === 0n) return "0 ETH";
-  // Below a ten-thousandth of an ether the zeros no longer say anything.
-  if (value >= 10n ** 14n) return `${scaled(value, 18, 6)} ETH`;
-  if (value >= 10n ** 6n) return `${scaled(value, 9, 3)} gwei`;
-  return `${value.toLocaleString("en")} wei`;
-}
-
-function scaled(value: bigint, decimals: number, digits: number): string {
-  const unit = 10n ** BigInt(decimals);
-  const rest = ((value % unit) / 10n ** BigInt(decimals - digits))
-    .toString()
-    .padStart(digits, "0")
-    .replace(/0+$/, "");
-  const whole = (value / unit).toLocaleString("en");
-  return rest === "" ? whole : `${whole}.${rest}`;
-}
-
-/** The exact amount, for those who ask: "50,000,000,000,000,000 wei". */
-export function exactWei(wei: Wei | bigint): string {
-  return `${(wei as bigint).toLocaleString("en")} wei`;
-}
-
-/** Ether as people type it, in wei; undefined for anything that is not a plain positive decimal of at most 18 places. */
-export function parseEther(text: string): Wei | undefined {
-  const match = /^(\d{1,9})(?:\.(\d{1,18}))?$/.exec(text.trim());
-  if (match === null) return undefined;
-  const wei =
-    BigInt(match[1] as string) * 10n ** 18n + BigInt((match[2] ?? "").padEnd(18, "0") || "0");
-  return wei > 0n ? (wei as Wei) : undefined;
-}
-
-/** Wei as ether in the form that `parseEther` reads: exact, without separators. */
-export function ether(wei: Wei): string {
-  const unit = 10n ** 18n;
-  const rest = (wei % unit).toString().padStart(18, "0").replace(/0+$/, "");
-  return rest === "" ? `${wei / unit}` : `${wei / unit}.${rest}`;
 }
 
 /** The last eight characters of a peer or stream id, which are the ones that differ. */

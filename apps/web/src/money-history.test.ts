@@ -1,12 +1,14 @@
 import type { Address, Chain } from "@tabcast/channel";
 import { Wei } from "@tabcast/runtime";
-import { expect, test } from "vitest";
-import { moneyLines } from "./money-history.ts";
+import { toFunctionSelector } from "viem";
+import { describe, expect, test } from "vitest";
+import { CLAIMS, type Known, moneyLines } from "./money-history.ts";
 
 type Event = Parameters<typeof moneyLines>[0][number];
 const me: Address = "0xAbcdef0000000000000000000000000000001234";
 const other: Address = "0x9999990000000000000000000000000000005678";
 const wei = Wei.of(5n);
+const nothing: Known = { senders: new Map(), streams: new Map() };
 const config = {
   payer: me,
   signer: other,
@@ -59,7 +61,7 @@ test.each<[string, Event, string | undefined]>([
   ],
   ["a close that began", { ...at(0), type: "closing", closeAt: 1 }, undefined],
 ])("%s has its words", (_, event, what) => {
-  expect(moneyLines([event], me).map((line) => line.what)).toEqual(what ? [what] : []);
+  expect(moneyLines([event], me, nothing).map((line) => line.what)).toEqual(what ? [what] : []);
 });
 
 test("lines keep the order, the time and the amount, and can be told apart", () => {
@@ -67,10 +69,52 @@ test("lines keep the order, the time and the amount, and can be told apart", () 
     { ...at(1), type: "withdrawn", account: me, to: me, amount: wei },
     { ...at(0), type: "deposited", amount: wei },
   ];
-  const lines = moneyLines(events, me);
+  const lines = moneyLines(events, me, nothing);
   expect(lines).toMatchObject([
     { at: 1_700_000_000, amount: 5n },
     { what: "Put in a pot", amount: 5n },
   ]);
   expect(new Set(lines.map(({ id }) => id)).size).toBe(2);
+});
+
+describe("what was earned says how it came", () => {
+  const earned: Event = { ...at(0), type: "claimed", paid: wei, claimed: wei, payee: me, lane: 1 };
+  const words = (from: Address, call: `0x${string}`) =>
+    moneyLines([earned], me, { ...nothing, senders: new Map([[at(0).hash, { from, call }]]) })[0]
+      ?.what;
+  const pay: `0x${string}` = "0x12345678";
+
+  test("by the account's own claim, whatever its capitals", () => {
+    expect(words(me.toLowerCase() as Address, "0x587a61f6")).toBe("Earned: you claimed it");
+  });
+
+  test.each(CLAIMS)("by a watchtower that called %s", (call) => {
+    expect(words(other, call)).toBe("Earned: a watchtower claimed it for you");
+  });
+
+  test("by the broadcaster that settled", () => {
+    expect(words(other, pay)).toBe("Earned: the broadcaster paid it at the end");
+  });
+
+  test("the calls that watchtowers make are the contract's two claims", () => {
+    const config = "(address,address,address,uint40,bytes32)";
+    const rows = "(address,uint32,uint96,uint8,bytes32,bytes32)[]";
+    expect(CLAIMS).toEqual([
+      toFunctionSelector(`claim(${config},${rows})`),
+      toFunctionSelector(`claimAsWatchtower(${config},${rows},address)`),
+    ]);
+  });
+});
+
+test("a line names its transaction, and the stream where it is known, else the pot", () => {
+  const potId = `0x${"07".repeat(32)}` as const;
+  const events: readonly Event[] = [
+    { ...at(0), potId, type: "deposited", amount: wei },
+    { ...at(1), type: "withdrawn", account: me, to: me, amount: wei },
+  ];
+  const of = (streams: Known["streams"]) =>
+    moneyLines(events, me, { ...nothing, streams }).map((line) => line.of);
+  expect(of(new Map())).toEqual(["pot …07070707", undefined]);
+  expect(of(new Map([[potId, "ab".repeat(32)]]))).toEqual(["stream …abababab", undefined]);
+  expect(moneyLines(events, me, nothing)[0]?.hash).toBe(at(0).hash);
 });

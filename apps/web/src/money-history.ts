@@ -1,9 +1,13 @@
-import type { Address, Chain } from "@tabcast/channel";
+import type { Address, Hex } from "@tabcast/channel";
 import type { Wei } from "@tabcast/runtime";
+import type { History } from "@tabcast/tab";
 import { isAddressEqual } from "viem";
-import { shortAddress } from "./format.ts";
+import { shortAddress, shortId } from "./format.ts";
 
-type MoneyEvent = Chain.HistoryPage["events"][number];
+type MoneyEvent = History["events"][number];
+
+/** First bytes of a call of `claim` and of `claimAsWatchtower`: the broadcaster itself sends others. Source: ITabcastPot.sol. */
+export const CLAIMS: readonly Hex[] = ["0x587a61f6", "0x3256118e"];
 
 /** One line of an account's history. */
 export interface MoneyLine {
@@ -13,14 +17,46 @@ export interface MoneyLine {
   readonly at: number;
   readonly what: string;
   readonly amount?: Wei;
+  /** The transaction. */
+  readonly hash: Hex;
+  /** The stream or pot it was about, shortened; missing where it was about none. */
+  readonly of?: string;
+}
+
+/** How the account came to be paid, as far as the transaction tells. */
+function earned(sent: ReturnType<History["senders"]["get"]>, account: Address): string {
+  if (sent === undefined) return "Earned, from a pot to your credit";
+  if (isAddressEqual(sent.from, account)) return "Earned: you claimed it";
+  return CLAIMS.includes(sent.call)
+    ? "Earned: a watchtower claimed it for you"
+    : "Earned: the broadcaster paid it at the end";
+}
+
+/** What is known beside the events: who sent the transactions, and which stream a pot pays for. */
+export interface Known {
+  readonly senders: History["senders"];
+  readonly streams: ReadonlyMap<string, string>;
 }
 
 /** What the chain says of an account's money, for people; what tells its owner nothing is left out. */
-export function moneyLines(events: readonly MoneyEvent[], account: Address): MoneyLine[] {
+export function moneyLines(
+  events: readonly MoneyEvent[],
+  account: Address,
+  { senders, streams }: Known,
+): MoneyLine[] {
   return events.flatMap((event) => {
-    const { hash, index, at } = event;
+    const { hash, index, at, potId } = event;
+    const stream = potId && streams.get(potId);
+    const of = stream ? `stream ${shortId(stream)}` : potId ? `pot ${shortId(potId)}` : undefined;
     const line = (what: string, amount?: Wei): MoneyLine[] => [
-      { id: `${hash}/${index}`, at, what, ...(amount !== undefined && { amount }) },
+      {
+        id: `${hash}/${index}`,
+        at,
+        what,
+        hash,
+        ...(of !== undefined && { of }),
+        ...(amount !== undefined && { amount }),
+      },
     ];
     switch (event.type) {
       case "opened":
@@ -29,7 +65,7 @@ export function moneyLines(events: readonly MoneyEvent[], account: Address): Mon
         return line("Put in a pot", event.amount);
       case "claimed":
         return isAddressEqual(event.payee, account)
-          ? line("Earned, from a pot to your credit", event.paid)
+          ? line(earned(senders.get(hash), account), event.paid)
           : line(`Paid to ${shortAddress(event.payee)}`, event.paid);
       case "bounced":
         return line("A pot held too little: not paid", event.shortfall);

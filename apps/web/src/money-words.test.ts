@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { CodedError, Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { moneyWords } from "./money-words.ts";
+import { byCode, moneyWords } from "./money-words.ts";
 import { words } from "./words.ts";
 
 const coded = (reason: { code: string; [field: string]: unknown }, cause?: unknown) =>
@@ -50,26 +51,53 @@ test.each(table)("%s is said in words and without hex", (_, thrown, title) => {
   expect(words(thrown, "wallet")).toEqual(said);
 });
 
-// Every error of ITabcastPot.sol.
-test.each([
-  "ZeroAmount",
-  "ZeroAddress",
-  "TokenRequired",
-  "InexactTransfer",
-  "Permit2Unknown",
-  "BadSignature",
-  "ChallengePeriodOutOfBounds",
-  "WrongValue",
-  "FeeTooHigh",
-  "PotUnknown",
-  "PotIsFinal",
-  "PotClosing",
-  "PotNotClosing",
-  "ChallengeRunning",
-  "NotAuthorised",
-  "CreditTooSmall",
-  "LengthMismatch",
-])("the contract's %s has words of its own", (error) => {
+/** The codes that docs/errors.md, which is made from the sources, lists for one package. */
+function codesOf(folder: string): readonly string[] {
+  const book = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");
+  return book
+    .split(/^## /m)
+    .filter((part) => part.includes(`](../${folder}/`))
+    .flatMap((part) => [...part.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code as string));
+}
+const codes = codesOf("packages/channel");
+
+test("the book of errors names the codes of the channel", () => {
+  expect(codes.length).toBeGreaterThan(40);
+  expect(codes).toContain("VOUCHER_DUST");
+  expect(codes).toContain("CHAIN_REPLACED");
+});
+
+test.each(codes)("%s has words of its own, with something to do next", (code) => {
+  const said = byCode[code];
+  expect(said, `${code} has no words in money-words.ts`).toBeDefined();
+  expect(`${said?.title} ${said?.advice}`).not.toMatch(
+    /0x|[A-Z]+_[A-Z]+|\b(gwei|wei|lane|voucher)\b/,
+  );
+  expect(said?.title).not.toMatch(/[.!]$/);
+  expect(said?.advice).toMatch(/^[A-Z].*\.$/);
+});
+
+test("no words stand for a code that nothing throws", () => {
+  const idle = Object.keys(byCode).filter((code) => !codes.includes(code));
+  expect(idle).toEqual([]);
+});
+
+/** The contract's constructor alone throws these. */
+const atDeployment = ["InvalidShortString", "StringTooLong"];
+const generated = readFileSync(
+  new URL("../../../packages/contracts/src/generated.ts", import.meta.url),
+  "utf8",
+);
+const reverts = [...generated.matchAll(/type: "error",\s*name: "(\w+)"/g)]
+  .map(([, name]) => name as string)
+  .filter((name) => !atDeployment.includes(name));
+
+test("the contract's errors are found in its ABI", () => {
+  expect(reverts.length).toBeGreaterThan(20);
+  expect(reverts).toContain("ZeroAmount");
+});
+
+test.each(reverts)("the contract's %s has words of its own", (error) => {
   const said = moneyWords(reverted(error));
   expect(said).not.toEqual(moneyWords(reverted("Unheard")));
   expect(said?.title).not.toContain(error);

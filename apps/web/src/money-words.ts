@@ -1,5 +1,5 @@
 import { CodedError, describe } from "@tabcast/runtime";
-import { money } from "./format.ts";
+import * as Money from "./money.ts";
 
 /** A failure for people: what happened, and what they can do. */
 export interface Words {
@@ -42,7 +42,8 @@ const again: Words = {
     "Look at the amounts here, then try again. If it stays, the contract's address may be wrong.",
 };
 
-const byCode: Readonly<Record<string, Words>> = {
+/** What is said of each code that `packages/channel` throws; CHAIN_INSUFFICIENT and CHAIN_REVERTED say more where they know it. */
+export const byCode: Readonly<Record<string, Words>> = {
   CHAIN_UNREACHABLE: unreachable,
   CHAIN_BUSY: {
     title: "The chain's server takes no more questions just now",
@@ -67,6 +68,8 @@ const byCode: Readonly<Record<string, Words>> = {
     advice: "Whoever runs this page has to correct its configuration.",
   },
   CHAIN_INSUFFICIENT: insufficient,
+  CHAIN_REVERTED: again,
+  CHAIN_FAILED: again,
   CHAIN_REJECTED: rejected,
   CHAIN_UNCONFIRMED: {
     title: "The transaction was sent but is not in a block yet",
@@ -88,7 +91,7 @@ const byCode: Readonly<Record<string, Words>> = {
   },
   POT_EMPTY: {
     title: "The pot is empty",
-    advice: "Workers are not paid from it any more. Start a new stream with a larger deposit.",
+    advice: "Workers are not paid from it any more. Add to the deposit, or end the stream.",
   },
   POT_BAD_AMOUNT: {
     title: "That is no amount for a pot",
@@ -102,6 +105,51 @@ const byCode: Readonly<Record<string, Words>> = {
     title: "The chain's books of this pot do not add up",
     advice: "Do not go live again before you have looked at the pot on the chain.",
   },
+  POT_BAD_LANE: {
+    title: "A worker named no account that can be paid",
+    advice: "Nothing was signed for it; other workers are not affected. Nothing is left to do.",
+  },
+  POT_CLOSED: {
+    title: "This pot is being settled",
+    advice: "No more is signed from it. Start a new stream with a new deposit.",
+  },
+  POT_BAD_CONFIG: {
+    title: "The stream's pot has rules that no contract would take",
+    advice: "This tab does not work for it. Wait for another stream.",
+  },
+  POT_ELSEWHERE: {
+    title: "The stream's pot is on another chain or in another contract",
+    advice:
+      "This tab could not claim from it, so it does not work for it. Wait for another stream.",
+  },
+  POT_TOKEN: {
+    title: "The stream pays in another coin",
+    advice: "This tab takes the coin of this page. Wait for another stream.",
+  },
+  POT_CHALLENGE_SHORT: {
+    title: "The stream's pot leaves too little time to claim",
+    advice: "This tab does not work for it. Wait for another stream.",
+  },
+  POT_FEE: {
+    title: "The contract keeps a larger fee than this tab accepts",
+    advice: "Whoever runs this page has to name another contract.",
+  },
+  POT_UNFUNDED: {
+    title: "The stream's pot holds too little",
+    advice: "This tab does not work for it until more is deposited. Wait for another stream.",
+  },
+  POT_CLOSING: {
+    title: "The stream's pot is closing",
+    advice: "It pays for no new work. Claim what it owes you before it ends.",
+  },
+  POT_FINAL: {
+    title: "This pot was settled",
+    advice: "Everything in it was paid or refunded. Withdraw what is ready.",
+  },
+  POT_UNKNOWN: {
+    title: "This browser has no books of that pot",
+    advice: "Open this page in the browser that made the deposit.",
+  },
   PURSE_NO_ACCOUNT: {
     title: "This tab knows only the address",
     advice: "Connect the wallet of that address to claim and withdraw.",
@@ -109,6 +157,91 @@ const byCode: Readonly<Record<string, Words>> = {
   STORE_LOCKED: {
     title: "Another tab is using this money's books",
     advice: "Finish there, or close that tab, then try again here.",
+  },
+  STORE_SEAL_BROKEN: {
+    title: "A key that this browser kept was changed or belongs to another browser",
+    advice:
+      "Go back to the browser profile that made the deposit; the wallet that paid can close the pot too.",
+  },
+  STORE_CLOSED: {
+    title: "This tab was just closing its books",
+    advice: "Reload the page, then try again. What was signed is kept.",
+  },
+  STORE_UNAVAILABLE: {
+    title: "This browser keeps nothing for this page",
+    advice: "Leave private browsing or free some disk space, then reload the page.",
+  },
+  STORE_CORRUPT: {
+    title: "A line of this browser's books cannot be read",
+    advice: "The others still count. Claim what is shown, so that it is safe on the chain.",
+  },
+  PAYEE_PROOF_MALFORMED: {
+    title: "This wallet signs in a form that others cannot check",
+    advice: "Use a wallet of a plain key, or work without signing: payment is the same.",
+  },
+  PAYEE_PROOF_FORGED: {
+    title: "The signature is not this address's",
+    advice: "Choose the address in the wallet that is shown here, then sign again.",
+  },
+  PAYEE_PROOF_DECLINED: {
+    title: "You declined to sign",
+    advice: "It works without. You can sign whenever you like.",
+  },
+  VOUCHER_MALFORMED: {
+    title: "A payment came in a form that the contract would not take",
+    advice: "It was dropped, and this tab works no further for who sent it. Nothing is left to do.",
+  },
+  VOUCHER_MISDIRECTED: {
+    title: "A payment came that was meant for somebody else",
+    advice: "It was dropped. Nothing is left to do.",
+  },
+  VOUCHER_UNTRUSTED_POT: {
+    title: "A payment came from a pot that this tab has not checked",
+    advice: "It was dropped. Nothing is left to do.",
+  },
+  VOUCHER_FORGED: {
+    title: "A payment was not signed by the broadcaster",
+    advice: "It was dropped, and this tab works no further for who sent it. Nothing is left to do.",
+  },
+  VOUCHER_STALE: {
+    title: "A payment came that is lower than one before it",
+    advice: "The higher one counts, and the broadcaster is shown it. Nothing is left to do.",
+  },
+  VOUCHER_OVER_OWED: {
+    title: "A payment came for more than was delivered",
+    advice: "It was dropped, since somebody may have made a mistake. Nothing is left to do.",
+  },
+  VOUCHER_OVER_POT: {
+    title: "The pot does not hold what was signed",
+    advice: "This tab works for the stream again when the broadcaster adds to the deposit.",
+  },
+  VOUCHER_DUST: {
+    title: "A payment was too small to be looked at",
+    advice: "The next one covers it. Nothing is left to do.",
+  },
+  VOUCHER_UNGUARANTEED: {
+    title: "More is owed to you than is guaranteed",
+    advice: "Press Claim to have it for certain, or wait for the broadcaster's guarantee.",
+  },
+  VOUCHER_POT_CLOSING: {
+    title: "The payment came while the pot is closing",
+    advice: "It is kept. Claim it before the pot ends.",
+  },
+  VOUCHER_POT_FINAL: {
+    title: "The payment came after the pot was settled",
+    advice: "It cannot be claimed any more. Withdraw what is ready.",
+  },
+  WATCHTOWER_WORTHLESS: {
+    title: "A payment is worth less than claiming it costs",
+    advice: "No other tab keeps it yet. Work on: the next payment adds to it.",
+  },
+  WATCHTOWER_NO_GAS: {
+    title: "This tab has too little gas to claim for others",
+    advice: "Send a little of the chain's coin to its gas purse. Your own money is not affected.",
+  },
+  WATCHTOWER_FULL: {
+    title: "This tab keeps as many payments for others as it can",
+    advice: "Their owners give them to other tabs. Nothing is left to do.",
   },
 };
 
@@ -177,6 +310,30 @@ const byRevert: Readonly<Record<string, Words>> = {
     title: "The page sent the contract lists that do not fit",
     advice: "This is a mistake of ours. Nothing was taken.",
   },
+  AddressEmptyCode: {
+    title: "The pot's token is not there",
+    advice: "Nothing was taken. Pay in another coin.",
+  },
+  FailedCall: {
+    title: "The account does not take the money",
+    advice: "Nothing was taken. Withdraw to another address.",
+  },
+  InsufficientBalance: {
+    title: "The contract holds less than it was asked for",
+    advice: "Nothing was taken. Look at the amounts here, then try again.",
+  },
+  ReentrancyGuardReentrantCall: {
+    title: "Something tried to take money twice in one go",
+    advice: "It was stopped, and nothing was taken. Withdraw to an address of a plain wallet.",
+  },
+  SafeCastOverflowedUintDowncast: {
+    title: "The amount is larger than a pot can count",
+    advice: "Choose a smaller amount.",
+  },
+  SafeERC20FailedOperation: {
+    title: "The token refused the transfer",
+    advice: "Nothing was taken. See that the wallet holds enough of the token, then try again.",
+  },
 };
 
 /** EIP-1193, EIP-1474 and what wallets in use send. */
@@ -207,11 +364,14 @@ const byText: readonly (readonly [RegExp, Words])[] = [
   [/revert/i, again],
 ];
 
+/** What an account has and what gas takes is always the chain's own coin. */
+const inCoin = (wei: bigint, round?: "up") => Money.text(Money.of(wei, Money.coin()), round);
+
 const lacks = (have: unknown, need: unknown): Words =>
   typeof have === "bigint" && typeof need === "bigint"
     ? {
         ...insufficient,
-        advice: `It has ${money(have)}, and ${money(need)} is needed with the fee. Choose a smaller amount or add money.`,
+        advice: `It has ${inCoin(have)}, and ${inCoin(need, "up")} is needed with the fee. Choose a smaller amount or add money.`,
       }
     : insufficient;
 
@@ -232,8 +392,8 @@ export function moneyWords(thrown: unknown): Words | undefined {
       }>;
       if (reason.code === "CHAIN_INSUFFICIENT") return lacks(reason.have, reason.need);
       if (reason.code === "CHAIN_REVERTED") return byRevert[String(reason.error)] ?? again;
-      const known = byCode[reason.code];
-      if (known !== undefined) return known;
+      // What lies under it may be known better.
+      if (reason.code !== "CHAIN_FAILED" && byCode[reason.code]) return byCode[reason.code];
     }
     const { code } = one as { code?: unknown };
     if (typeof code === "number" && byNumber[code] !== undefined) return byNumber[code];

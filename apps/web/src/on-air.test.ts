@@ -82,3 +82,15 @@ test("an end during settling does not turn the page back", () => {
   expect(settling.phase).toBe("settling");
   expect(step(settling, { type: "ended", segments: 3 }).phase).toBe("settling");
 });
+
+test("a deposit that will not last and a key that was kept are remembered until the page acts", () => {
+  const news = { type: "low", free: Wei.of(5), seconds: 720 } as const;
+  expect(step(offAir, { type: "money", news }).lowFor).toBe(720);
+  const kept = { type: "keyKept", why: "no gas" } as const;
+  expect(step(offAir, { type: "money", news: kept }).keyKept).toBe(true);
+  const unpaid = { type: "unpaid", lanes: 2, owed: Wei.of(5) } as const;
+  const [warning] = step(offAir, { type: "money", news: unpaid }).warnings;
+  expect(warning).toMatch(/^2 workers got less than was signed/);
+  const resent = { type: "depositResent" } as const;
+  expect(step(offAir, { type: "money", news: resent })).toEqual(offAir);
+});

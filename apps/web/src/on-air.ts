@@ -1,7 +1,8 @@
-import type { Settlement, SettleProgress } from "@tabcast/channel";
+import type { PotNews, Settlement, SettleProgress } from "@tabcast/channel";
 import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
 import { Wei } from "@tabcast/runtime";
-import { shortId, shortIds } from "./format.ts";
+import { counted, shortId, shortIds } from "./format.ts";
+import * as Pace from "./pace.ts";
 
 /** A segment on its way: captured, sent, verified, paid. */
 export interface SegmentRow {
@@ -31,6 +32,12 @@ export interface OnAir {
   readonly source?: Extract<BroadcastEvent, { type: "source" }>;
   readonly deposited: Wei;
   readonly paid: Wei;
+  /** How fast that went of late; added to by whoever knows the time. */
+  readonly pace: Pace.Pace;
+  /** Seconds that the deposit lasted when it was said to be low, until it grows. */
+  readonly lowFor?: number | undefined;
+  /** The session key's coins did not come home. */
+  readonly keyKept: boolean;
   readonly captured: number;
   readonly delivered: number;
   /** Segments of which every rung was made and verified. */
@@ -60,6 +67,8 @@ export const offAir: OnAir = {
   title: "",
   deposited: Wei.zero,
   paid: Wei.zero,
+  pace: Pace.none,
+  keyKept: false,
   captured: 0,
   delivered: 0,
   verified: 0,
@@ -108,6 +117,22 @@ const dropWords: Readonly<Record<string, string>> = {
   "lease over": "its turn is over",
   "no answer": "it did not answer the award",
 };
+
+function afterNews(state: OnAir, news: PotNews): OnAir {
+  switch (news.type) {
+    case "low":
+      return { ...state, lowFor: news.seconds };
+    case "keyKept":
+      return { ...state, keyKept: true };
+    case "unpaid":
+      return warn(
+        state,
+        `${counted(news.lanes, "worker")} got less than was signed: what is missing was worth less than bringing it, or the gas for it was not there.`,
+      );
+    default:
+      return state;
+  }
+}
 
 /** The state after one event of the broadcaster. */
 export function step(state: OnAir, event: BroadcastEvent | { readonly type: "funding" }): OnAir {
@@ -195,8 +220,7 @@ export function step(state: OnAir, event: BroadcastEvent | { readonly type: "fun
     case "dropped-input":
       return state;
     case "money":
-      if (event.news.type !== "low") return state;
-      return warn(state, `the pot lasts ${Math.floor(event.news.seconds / 60)} minutes more`);
+      return afterNews(state, event.news);
     case "settling":
       return { ...state, phase: "settling", settling: event.progress };
     case "settled":

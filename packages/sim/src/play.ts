@@ -109,7 +109,13 @@ class Play {
       seed,
       price,
       speed,
-      on: ({ type, ...fields }) => this.#record(name, type, fields),
+      // Which pot pays says nothing of how a stream went.
+      on: ({ type, ...fields }) =>
+        this.#record(
+          name,
+          type,
+          "role" in fields ? { stream: fields.stream, role: fields.role } : fields,
+        ),
       cheated: (segment) => cheats.add(segment),
       worked: (ms, pixels) => {
         this.#work.all += pixels;

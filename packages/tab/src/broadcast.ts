@@ -42,8 +42,37 @@ export interface TabBroadcaster {
   stop(): void;
   /** How the newest segments of the broadcast under way came to be. */
   traces(): ReturnType<Broadcast["traces"]> | undefined;
+  /** The deposit of the broadcast under way; undefined without one. Wei. */
+  balances(): ReturnType<PayerPot["balances"]> | undefined;
+  /** Deposits more for the broadcast under way, from the wallet that paid. Throws TAB_NO_POT without one, ChainError; after CHAIN_UNCONFIRMED it may still arrive. */
+  topUp(amount: Wei): Promise<void>;
   /** Gives the input back at once. */
   close(): void;
+}
+
+/** Puts the deposit in a pot of its own. */
+async function fund(
+  { outside }: Bag,
+  books: Books,
+  { config }: Joined,
+  { payer, deposit, on }: BroadcastStart,
+  options: { signal: AbortSignal },
+): Promise<PayerPot> {
+  on({ type: "funding" });
+  const [money, store, wallet] = await Promise.all([
+    outside.money(),
+    books.open(),
+    payer?.(options),
+  ]);
+  return money.openPot({
+    domain: domainOf(config),
+    rpc: config.chain.rpc,
+    payer: wallet as Wallet,
+    deposit,
+    store,
+    ...(config.local && { challengePeriod: LOCAL_CHALLENGE }),
+    ...options,
+  });
 }
 
 export function openBroadcaster(
@@ -54,28 +83,7 @@ export function openBroadcaster(
   let begun = false;
   let source: Source | undefined;
   let running: Broadcast | undefined;
-
-  const fund = async (
-    { config }: Joined,
-    { payer, deposit, on }: BroadcastStart,
-    options: { signal: AbortSignal },
-  ): Promise<PayerPot> => {
-    on({ type: "funding" });
-    const [money, store, wallet] = await Promise.all([
-      outside.money(),
-      books.open(),
-      payer?.(options),
-    ]);
-    return money.openPot({
-      domain: domainOf(config),
-      rpc: config.chain.rpc,
-      payer: wallet as Wallet,
-      deposit,
-      store,
-      ...(config.local && { challengePeriod: LOCAL_CHALLENGE }),
-      ...options,
-    });
-  };
+  let pot: PayerPot | undefined;
 
   async function begin(options: BroadcastStart): Promise<Broadcast> {
     const { title, codec, pace, wanted, payer, aac, record, reachableIn, on } = options;
@@ -107,7 +115,12 @@ export function openBroadcaster(
         on,
         ...(aac !== undefined && { aac }),
         ...(record !== undefined && { record }),
-        ...(paying && { openPot: (waits) => fund(joined, options, waits) }),
+        ...(paying && {
+          openPot: async (waits) => {
+            pot = await fund(bag, books, joined, options, waits);
+            return pot;
+          },
+        }),
       }),
     );
   }
@@ -116,6 +129,7 @@ export function openBroadcaster(
     source?.close();
     source = undefined;
     running = undefined;
+    pot = undefined;
     begun = false;
   };
 
@@ -136,6 +150,15 @@ export function openBroadcaster(
     busy: () => begun,
     stop: () => running?.stop(),
     traces: () => running?.traces(),
+    balances: () => pot?.balances(),
+    async topUp(amount) {
+      if (pot === undefined)
+        throw new TabError(
+          { code: "TAB_NO_POT" },
+          "no deposit pays for a broadcast of this tab now",
+        );
+      await pot.topUp(amount, { signal });
+    },
     close: () => source?.close(),
   };
 }

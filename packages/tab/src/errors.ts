@@ -10,6 +10,8 @@ export class TabError extends CodedError<
   | { code: "TAB_NO_FAUCET"; status: number }
   /** No relay could be reached in time; milliseconds. Do: check the network and the relays that tabcast.json names. */
   | { code: "TAB_NO_RELAY"; ms: number }
+  /** No deposit pays for a broadcast of this tab. Do: go live with one first. */
+  | { code: "TAB_NO_POT" }
   /** The chain refused a call. Do: check the RPC address; try again. */
   | { code: "TAB_CHAIN"; method: string }
 > {}

@@ -13,7 +13,7 @@ export type { Who } from "./purses.ts";
 /** What a person can set. */
 export type { HiringSettings, WorkerSettings } from "./settings/index.ts";
 /** Money on its way home. */
-export type { Settling, Takings } from "./settle.ts";
+export type { History, Settling, Takings } from "./settle.ts";
 /** One tab, put together. */
 export { openTab, type Tab, type TabOptions } from "./tab.ts";
 export type { Sample } from "./traffic.ts";

@@ -1,4 +1,4 @@
-import type { Address } from "@tabcast/channel";
+import type { Address, Hex } from "@tabcast/channel";
 import type { Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import { TabError } from "./errors.ts";
@@ -7,10 +7,19 @@ import type { Identity } from "./identity.ts";
 /** A question may take this long, in milliseconds. */
 const PATIENCE = 10_000;
 
+/** Whose transaction it was. */
+export interface Sent {
+  readonly from: Address;
+  /** 0x and at most 8 digits: the function that was called, or nothing. */
+  readonly call: Hex;
+}
+
 /** Looks at the chain without loading a chain library. */
 export interface Rpc {
   /** An account's money, in wei. Throws TAB_CHAIN. */
   balance(address: Address): Promise<Wei>;
+  /** Who sent a transaction, and the four bytes that name what it called; undefined for one that the server does not know. Throws TAB_CHAIN. */
+  sent(hash: Hex): Promise<Sent | undefined>;
   /** Number of the newest block. Throws TAB_CHAIN. */
   block(): Promise<number>;
   /** Moves a local chain's clock to `until`, in Unix seconds. Any real chain refuses. */
@@ -47,6 +56,15 @@ export function openRpc({ outside, signal }: Bag, identity: Pick<Identity, "join
 
   return {
     balance: async (address) => (await number("eth_getBalance", [address, "latest"])) as Wei,
+    async sent(hash) {
+      const found = (await call("eth_getTransactionByHash", [hash])) as Partial<
+        Record<"from" | "input", unknown>
+      > | null;
+      const { from, input } = found ?? {};
+      if (typeof from !== "string" || typeof input !== "string") return undefined;
+      if (!/^0x[0-9a-f]{40}$/i.test(from) || !/^0x[0-9a-f]*$/i.test(input)) return undefined;
+      return { from: from as Address, call: input.slice(0, 10) as Hex };
+    },
     block: async () => Number(await number("eth_blockNumber", [])),
     async skipWait(until) {
       await call("evm_setNextBlockTimestamp", [until + 1]);

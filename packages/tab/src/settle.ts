@@ -1,6 +1,7 @@
 import type {
   Address,
   Chain,
+  Hex,
   Settlement,
   SettleProgress,
   StoredPot,
@@ -11,6 +12,7 @@ import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { domainOf, type Identity } from "./identity.ts";
 import type { Purses, Who } from "./purses.ts";
+import type { Rpc, Sent } from "./rpc.ts";
 
 /** Lines of history given at a time. */
 const HISTORY_LINES = 10;
@@ -21,17 +23,28 @@ export interface Takings {
   readonly unclaimed: Wei;
   /** On chain, ready to withdraw. */
   readonly credit: Wei;
+  /** Delivered, signed and claimed so far, by this tab's books. */
+  readonly delivered: Wei;
+  readonly signed: Wei;
+  readonly claimed: Wei;
+  /** Signed so far by each of the pots that were asked about. */
+  readonly pots: ReadonlyMap<Hex, Wei>;
+}
+
+/** A page of an account's history, with who sent each transaction that paid the account; missing where nobody knows. */
+export interface History extends Chain.HistoryPage {
+  readonly senders: ReadonlyMap<Hex, Sent>;
 }
 
 /** Brings money home: a worker's earnings, and what is left in a broadcaster's pots. All throw ChainError and StoreError. */
 export interface Settling {
-  takings(who: Who): Promise<Takings>;
+  takings(who: Who & { readonly pots?: readonly Hex[] }): Promise<Takings>;
   /** Brings every voucher to the contract. Throws PURSE_NO_ACCOUNT without a wallet. */
   claim(who: Who): Promise<{ readonly paid: Wei }>;
   /** Sends the whole credit to the payee, or to another address of the wallet's choice. Throws PURSE_NO_ACCOUNT without a wallet. */
   withdraw(who: Who & { readonly to?: Address | undefined }): Promise<unknown>;
   /** What happened to an address's money on this network, newest first; `before` is the last page's `next`. */
-  history(account: Address, before?: bigint): Promise<Chain.HistoryPage>;
+  history(account: Address, before?: bigint): Promise<History>;
   /** Pots of this browser that still hold money on this network: a tab that crashed leaves one. */
   unsettled(): Promise<readonly StoredPot[]>;
   /**
@@ -47,9 +60,9 @@ export interface Settling {
 
 export function openSettling(
   { outside, signal }: Bag,
-  parts: { identity: Identity; books: Books; purses: Purses },
+  parts: { identity: Identity; books: Books; purses: Purses; rpc: Pick<Rpc, "sent"> },
 ): Settling {
-  const { identity, books, purses } = parts;
+  const { identity, books, purses, rpc } = parts;
   const all = () => Promise.all([identity.join(), outside.money(), books.open()]);
   async function connect() {
     const [{ config }, { Chain }] = await Promise.all([identity.join(), outside.money()]);
@@ -57,11 +70,15 @@ export function openSettling(
   }
 
   return {
-    takings: (who) =>
+    takings: ({ pots = [], ...who }) =>
       purses.use(who, async (purse) => {
         const chain = await connect();
-        const { vouchered, claimed } = purse.balances();
+        const { accrued, vouchered, claimed } = purse.balances();
         return {
+          delivered: accrued,
+          signed: vouchered,
+          claimed,
+          pots: new Map(pots.map((pot) => [pot, purse.highest(pot)?.cumulative ?? Wei.zero])),
           unclaimed: vouchered > claimed ? Wei.sub(vouchered, claimed) : Wei.zero,
           credit: await chain.credit(who.payee, { signal }),
         };
@@ -77,7 +94,8 @@ export function openSettling(
     async history(account, before) {
       const chain = await connect();
       const page = before === undefined ? {} : { before };
-      return chain.history(account, { signal, limit: HISTORY_LINES, ...page });
+      const found = await chain.history(account, { signal, limit: HISTORY_LINES, ...page });
+      return { ...found, senders: await sendersOf(rpc, found, account) };
     },
     async unsettled() {
       const [{ config }, money, store] = await all();
@@ -91,8 +109,8 @@ export function openSettling(
     },
     async settlePot(potId, progress, payer) {
       const [{ config }, money, store] = await all();
-      const { rpc } = config.chain;
-      const pot = await money.resumePot({ potId, rpc, store, signal, ...(payer && { payer }) });
+      const options = { potId, rpc: config.chain.rpc, store, signal };
+      const pot = await money.resumePot({ ...options, ...(payer && { payer }) });
       try {
         return await pot.settle({ signal, progress });
       } finally {
@@ -100,4 +118,22 @@ export function openSettling(
       }
     },
   };
+}
+
+/** Who sent the transactions that paid the account. A server that does not say costs a word of the history, not the history. */
+async function sendersOf(
+  rpc: Pick<Rpc, "sent">,
+  { events }: Chain.HistoryPage,
+  account: Address,
+): Promise<ReadonlyMap<Hex, Sent>> {
+  const mine = (address: Address) => address.toLowerCase() === account.toLowerCase();
+  const hashes = new Set(
+    events.flatMap((one) => (one.type === "claimed" && mine(one.payee) ? [one.hash] : [])),
+  );
+  const found = new Map<Hex, Sent>();
+  for (const hash of hashes) {
+    const sent = await rpc.sent(hash).catch(() => undefined);
+    if (sent !== undefined) found.set(hash, sent);
+  }
+  return found;
 }

@@ -76,7 +76,7 @@ export function openTab(options: TabOptions): Tab {
     worker,
     broadcaster,
     viewer: openViewer(bag, identity),
-    settling: openSettling(bag, { identity, books, purses }),
+    settling: openSettling(bag, { identity, books, purses, rpc }),
     traffic: () => count.samples(clock.unix()),
     close() {
       closing ??= (async () => {

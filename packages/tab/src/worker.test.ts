@@ -232,7 +232,11 @@ test("a worker that is stopped while it measures ends quietly and leaves no purs
 
 test("reading the takings uses the worker's own purse, and opens another address's purse only for the reading", async () => {
   const { tab, purses } = await working({});
-  expect(await tab.settling.takings({ payee })).toEqual({ unclaimed: 3n, credit: 11n });
+  const books = { delivered: 0n, signed: 5n, claimed: 2n, unclaimed: 3n, credit: 11n };
+  expect(await tab.settling.takings({ payee })).toEqual({ ...books, pots: new Map() });
+  // Of a pot that it never heard of, nothing was signed.
+  const asked = await tab.settling.takings({ payee, pots: ["0x05", "0x07"] });
+  expect([...asked.pots.values()]).toEqual([5n, 0n]);
   expect(purses).toHaveLength(1);
   const other = `0x${"e".repeat(40)}` as const;
   await tab.settling.takings({ payee: other });

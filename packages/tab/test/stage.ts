@@ -127,6 +127,7 @@ export async function openStage() {
                 lane: 7,
                 watch() {},
                 balances: () => ({ accrued: 0n, vouchered: 5n, claimed: 2n }),
+                highest: (pot: string) => (pot === "0x05" ? { cumulative: 5n } : undefined),
                 close: async () => {
                   purse.open = false;
                 },

@@ -1,13 +1,16 @@
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import * as format from "../format.ts";
+import * as Amounts from "../money.ts";
 import type { OnAir, SegmentRow } from "../on-air.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Badge, Copy, Money, Notice, Panel, Scroller, Spinner, Stat, Stats } from "../ui/parts.tsx";
+import { useUnit } from "../unit.ts";
 import { type Words, words } from "../words.ts";
 import { Controls, Troubles } from "./controls.tsx";
+import { Deposit, PayerDuties } from "./deposit.tsx";
 import { Picture } from "./picture.tsx";
 import { studio } from "./studio.ts";
 
@@ -47,6 +50,7 @@ export function Live({ onAir }: { onAir: OnAir }) {
         </Notice>
       )}
       {phase === "live" && <Troubles />}
+      <PayerDuties onAir={onAir} />
       <Warnings onAir={onAir} />
       {(phase === "ending" || phase === "settling") && <Settling onAir={onAir} />}
       {phase === "ended" && <Result onAir={onAir} />}
@@ -142,15 +146,7 @@ function Side({ onAir, pictured }: { onAir: OnAir; pictured: boolean }) {
           <Controls />
         </Panel>
       )}
-      {onAir.deposited > 0n && (
-        <Panel title="Pot">
-          <div className="grid grid-cols-2 gap-4">
-            <Money label="Deposited" wei={onAir.deposited} />
-            <Money label="Paid by voucher" wei={onAir.paid} />
-            <Money label="Left" wei={onAir.deposited - onAir.paid} />
-          </div>
-        </Panel>
-      )}
+      {onAir.deposited > 0n && <Deposit onAir={onAir} />}
       <Crew onAir={onAir} />
     </div>
   );
@@ -287,9 +283,9 @@ function Result({ onAir }: { onAir: OnAir }) {
       {settlement !== undefined && (
         <div className="mt-5 border-t border-line pt-4">
           <div className="grid grid-cols-2 gap-4 sm:grid-cols-3">
-            <Money label="Deposited on chain" wei={settlement.depositedWei} />
-            <Money label="Paid on chain" wei={settlement.paidWei} />
-            <Money label="Refunded" wei={settlement.refundedWei} />
+            <Money label="Deposited on chain" value={settlement.depositedWei} />
+            <Money label="Paid on chain" value={settlement.paidWei} />
+            <Money label="Refunded" value={settlement.refundedWei} />
           </div>
           <p className="mt-3 text-sm text-muted">
             <output aria-label="Settlement">
@@ -307,7 +303,10 @@ function Result({ onAir }: { onAir: OnAir }) {
         >
           {report.workers.map((one) => (
             <li key={one.peer}>
-              <Money label={`Earned by ${format.shortId(one.peer)}`} wei={BigInt(one.earnedWei)} />
+              <Money
+                label={`Earned by ${format.shortId(one.peer)}`}
+                value={BigInt(one.earnedWei)}
+              />
               <p className="text-[0.8125rem] text-muted">
                 {format.counted(one.segments, "segment")}, to {format.shortAddress(one.payee)}
               </p>
@@ -353,6 +352,7 @@ function Segments({ rows }: { rows: readonly SegmentRow[] }) {
 }
 
 function SegmentLineRow({ row }: { row: SegmentRow }) {
+  const unit = useUnit();
   const made = row.lines.filter((line) => line.worker !== undefined);
   const workers = [...new Set(made.map((line) => line.worker as string))];
   const paid = row.lines.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
@@ -397,7 +397,7 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
           </span>
         )}
       </td>
-      <td className="py-2 text-right">{paid > 0n ? format.money(paid) : "–"}</td>
+      <td className="py-2 text-right">{paid > 0n ? Amounts.text(Amounts.of(paid, unit)) : "–"}</td>
     </tr>
   );
 }

@@ -55,11 +55,11 @@ function LeftBehind({ pot }: { pot: StoredPot }) {
     <Panel title="A pot of an earlier stream">
       {refunded !== undefined ? (
         <div role="status">
-          <Money label="Came back" wei={refunded} />
+          <Money label="Came back" value={refunded} />
         </div>
       ) : (
         <>
-          <Money label="Deposited in it" wei={pot.deposited} />
+          <Money label="Deposited in it" value={pot.deposited} />
           <p role="status" className="mt-2 mb-3 text-[0.9375rem] text-muted">
             {now === undefined
               ? "It was not settled. Unless another tab is on air with it: its workers are paid what was signed, and the rest comes back."

@@ -9,6 +9,7 @@ import { NoH264, useEncodesH264 } from "../ui/missing.tsx";
 import { Money, Notice, Panel, Spinner } from "../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../ui/pay-choice.tsx";
 import { TakingsPanel } from "../ui/takings.tsx";
+import { useUnit } from "../unit.ts";
 import { type Draft, draftOf, readDraft } from "./draft.ts";
 import { SignPayee } from "./payee.tsx";
 import { SettingsFields } from "./settings.tsx";
@@ -59,10 +60,11 @@ export function Begin({ earning }: { earning: Earning }) {
 function Start({ chosen }: { chosen: Chosen | undefined }) {
   const kept = useStore(tab.kept);
   const encodes = useEncodesH264();
+  const unit = useUnit();
   const [typed, setTyped] = useState<Draft>();
   useEffect(() => void tab.loadSettings(), []);
-  const draft = typed ?? draftOf(kept.settings);
-  const { settings, errors } = readDraft(draft, kept.settings);
+  const draft = typed ?? draftOf(kept.settings, unit);
+  const { settings, errors } = readDraft(draft, kept.settings, unit);
   return (
     <>
       {encodes === false && <NoH264 verb="earn" />}
@@ -106,7 +108,7 @@ function LastTime({ earning }: { earning: Earning }) {
   return (
     <Panel title="Last time">
       <div className="space-y-4">
-        <Money label="Earned" wei={earning.earned} />
+        <Money label="Earned" value={earning.earned} />
         <p className="text-sm text-muted">{format.counted(earning.done, "segment")} delivered.</p>
       </div>
     </Panel>

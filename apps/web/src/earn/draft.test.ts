@@ -2,7 +2,10 @@ import { Wei } from "@tabcast/runtime";
 import type { WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings";
 import { expect, test } from "vitest";
+import { coin } from "../money.ts";
 import { draftOf, readDraft } from "./draft.ts";
+
+const eth = coin();
 
 const settings: WorkerSettings = {
   ...workerDefaults,
@@ -17,13 +20,13 @@ const settings: WorkerSettings = {
 };
 
 test("settings that were typed are read back as they are", () => {
-  expect(draftOf(settings)).toMatchObject({ price: "1.5", hours: "Mon-Fri 18:00-6:00" });
-  expect(readDraft(draftOf(settings), settings)).toEqual({ settings, errors: {} });
+  expect(draftOf(settings, eth)).toMatchObject({ price: "0.0000015", hours: "Mon-Fri 18:00-6:00" });
+  expect(readDraft(draftOf(settings, eth), settings, eth)).toEqual({ settings, errors: {} });
 });
 
 test("every field says in one sentence what is wrong with it, and nothing is read until all are right", () => {
   const bad = {
-    ...draftOf(settings),
+    ...draftOf(settings, eth),
     price: "0",
     hours: "late",
     allow: "me",
@@ -31,10 +34,11 @@ test("every field says in one sentence what is wrong with it, and nothing is rea
     tags: "a/b",
     crews: "short",
   };
-  const { settings: read, errors } = readDraft(bad, settings);
+  const { settings: read, errors } = readDraft(bad, settings, eth);
   expect(read).toBeUndefined();
   expect(errors).toEqual({
-    price: 'Must be gwei per megapixel above 0 and at most 1000000000, such as 0.5, got "0".',
+    price:
+      'Must be an amount in ETH per gigapixel above 0 with at most 15 places, such as 0.000001, got "0".',
     hours: 'Must be hours such as "22:00-06:00" or "Mon-Fri 18:00-23:00", got "late".',
     allow:
       "Must be a broadcaster's peer id (12D3Koo...) or a stream's id of 64 hexadecimal digits, got \"me\".",

@@ -1,8 +1,6 @@
 import type { WorkerSettings } from "@tabcast/tab";
 import {
-  gweiText,
   hoursText,
-  parseGwei,
   parseHours,
   parseWords,
   parseWorkerSettings,
@@ -10,10 +8,12 @@ import {
   workerSettingsJson,
 } from "@tabcast/tab/settings";
 import { sentence } from "../format.ts";
+import type { Unit } from "../money.ts";
+import * as Price from "../price.ts";
 
 /** A worker's settings as they are being typed. */
 export interface Draft {
-  /** Gwei per output megapixel. */
+  /** Per output gigapixel, in what pots pay in. */
   readonly price: string;
   readonly jobs: number;
   readonly onlyWhenCharging: boolean;
@@ -28,8 +28,8 @@ export interface Draft {
 export type Errors = { readonly [field in keyof Draft]?: string };
 
 /** The settings in the form that `readDraft` reads. */
-export const draftOf = ({ price, limits, hours, ...lists }: WorkerSettings): Draft => ({
-  price: gweiText(price),
+export const draftOf = ({ price, limits, hours, ...lists }: WorkerSettings, unit: Unit): Draft => ({
+  price: Price.typed(price, unit),
   ...limits,
   hours: hoursText(hours),
   allow: lists.allow.join("\n"),
@@ -42,6 +42,7 @@ export const draftOf = ({ price, limits, hours, ...lists }: WorkerSettings): Dra
 export function readDraft(
   draft: Draft,
   before: WorkerSettings,
+  unit: Unit,
 ): { readonly settings?: WorkerSettings; readonly errors: Errors } {
   const errors: { [field in keyof Draft]?: string } = {};
   const read = <Name extends "price" | "hours" | "allow" | "deny" | "tags" | "crews">(
@@ -62,7 +63,7 @@ export function readDraft(
   const settings: WorkerSettings = {
     ...before,
     limits: { jobs, onlyWhenCharging },
-    ...read("price", () => parseGwei(draft.price)),
+    ...read("price", () => Price.parse(draft.price, unit)),
     ...read("hours", () => parseHours(draft.hours)),
     ...read("allow", () => parseWords(draft.allow)),
     ...read("deny", () => parseWords(draft.deny)),

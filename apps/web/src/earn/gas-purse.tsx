@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { coin } from "../money.ts";
 import { tab } from "../tab.ts";
 import { Disclosure } from "../ui/disclosure.tsx";
 import { Copy, Money } from "../ui/parts.tsx";
@@ -27,7 +28,7 @@ export function GasPurse() {
           : "This tab could keep other workers' payments, as theirs keep yours, if it had a little for gas. Send some of the chain's coin to this address."}
       </p>
       <div className="mt-3 space-y-3">
-        <Money label="Left for gas" wei={state.balance} />
+        <Money label="Left for gas" value={state.balance} unit={coin()} />
         <Copy label="Address of the gas purse" text={state.address} />
       </div>
     </Disclosure>

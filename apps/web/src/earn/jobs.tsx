@@ -1,9 +1,12 @@
 import type { JobLine } from "../earning.ts";
 import * as format from "../format.ts";
+import * as Money from "../money.ts";
 import { Empty, Scroller } from "../ui/parts.tsx";
+import { useUnit } from "../unit.ts";
 
 /** The newest segments that this tab worked on. */
 export function Jobs({ jobs }: { jobs: readonly JobLine[] }) {
+  const unit = useUnit();
   if (jobs.length === 0)
     return (
       <div className="mt-4">
@@ -36,7 +39,7 @@ export function Jobs({ jobs }: { jobs: readonly JobLine[] }) {
                 {job.state === "started" ? "–" : format.millis(job.ms)}
               </td>
               <td className="py-2 text-right">
-                {job.paid === undefined ? "–" : format.money(job.paid)}
+                {job.paid === undefined ? "–" : Money.text(Money.of(job.paid, unit))}
               </td>
             </tr>
           ))}

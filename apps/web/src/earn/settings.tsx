@@ -1,20 +1,8 @@
-import { MOST_JOBS, parseGwei } from "@tabcast/tab/settings";
-import { MAX_PRICE } from "../budget.ts";
-import * as format from "../format.ts";
+import { MOST_JOBS } from "@tabcast/tab/settings";
 import { Field, inputClass } from "../ui/parts.tsx";
 import { ListField, TextField } from "../ui/text-fields.tsx";
 import type { Draft, Errors } from "./draft.ts";
-
-/** What one familiar rung earns at a price that can be read: wei an hour of 1280 x 720 at 30 frames/s. */
-function hourly(price: string): string {
-  const usual = `Broadcasters usually pay at most ${format.money(MAX_PRICE)}.`;
-  try {
-    const wei = (parseGwei(price) * BigInt(1280 * 720 * 30 * 3_600)) / 1_000_000n;
-    return `1280 x 720 at 30 frames/s earns ${format.money(wei)} an hour. ${usual}`;
-  } catch {
-    return usual;
-  }
-}
+import { PriceFields } from "./price-fields.tsx";
 
 /** The fields of a worker's settings. */
 export function SettingsFields({
@@ -26,17 +14,17 @@ export function SettingsFields({
   errors: Errors;
   onChange: (next: Draft) => void;
 }) {
-  const text = (field: "price" | "hours" | "allow" | "deny" | "tags" | "crews") => ({
+  const text = (field: "hours" | "allow" | "deny" | "tags" | "crews") => ({
     value: draft[field],
     error: errors[field],
     onChange: (value: string) => onChange({ ...draft, [field]: value }),
   });
   return (
     <div className="grid gap-x-5 gap-y-4 sm:grid-cols-2">
-      <TextField
-        label="Price, in gwei per megapixel"
-        help={hourly(draft.price)}
-        {...text("price")}
+      <PriceFields
+        price={draft.price}
+        error={errors.price}
+        onChange={(price) => onChange({ ...draft, price })}
       />
       <Field label="Jobs at once" help="Fewer leave more of this device to others.">
         {(props) => (

@@ -1,10 +1,16 @@
 import { Progress } from "@base-ui/react/progress";
-import { dueSentence, type Earning, keptSentence, sentence } from "../earning.ts";
+import { ofWorker } from "../duties.ts";
+import { type Earning, sentence } from "../earning.ts";
 import * as format from "../format.ts";
+import type { Unit } from "../money.ts";
+import * as Pace from "../pace.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
+import { Duties } from "../ui/duties.tsx";
+import { useNow } from "../ui/now.ts";
 import { Badge, Money, Notice, Panel, Spinner, Stat, Stats } from "../ui/parts.tsx";
 import { TakingsPanel } from "../ui/takings.tsx";
+import { useUnit } from "../unit.ts";
 import { ChangeSettings } from "./change.tsx";
 import { GasPurse } from "./gas-purse.tsx";
 import { Jobs } from "./jobs.tsx";
@@ -12,16 +18,22 @@ import { Jobs } from "./jobs.tsx";
 /** While this tab works: what it earned, what it does, and the ways to change that. */
 export function Working({ earning }: { earning: Earning }) {
   const { phase, payee, wallet } = earning;
+  const unit = useUnit();
   if (phase === "checking") return <Checking check={earning.check} />;
   return (
     <div className="space-y-5">
       <Now earning={earning} />
+      <Duties duties={dutiesOf(earning, unit)} />
       <Notices earning={earning} />
       {phase !== "stopping" && <ChangeSettings />}
       <div className="grid gap-5 lg:grid-cols-[2fr_3fr]">
         <div className="space-y-5">
           {payee !== undefined && (
-            <TakingsPanel who={{ address: payee, ...(wallet && { wallet }) }} every={5_000} />
+            <TakingsPanel
+              who={{ address: payee, ...(wallet && { wallet }) }}
+              heard={earning.heard}
+              every={5_000}
+            />
           )}
           <Device measured={earning.measured} />
           <HiredBy earning={earning} />
@@ -36,6 +48,30 @@ export function Working({ earning }: { earning: Earning }) {
         </Panel>
       </div>
     </div>
+  );
+}
+
+function dutiesOf({ heard, wallet }: Earning, unit: Unit) {
+  const { due, waiting, keepers } = heard;
+  return ofWorker(
+    {
+      due: [...due.values()],
+      unguaranteed: waiting.size,
+      keepers: keepers.size === 0 ? undefined : Math.min(...keepers.values()),
+      canClaim: wallet !== undefined,
+    },
+    unit,
+  );
+}
+
+/** Who would claim for this tab, once somebody does. */
+function Keepers({ heard: { keepers } }: Pick<Earning, "heard">) {
+  const fewest = keepers.size === 0 ? 0 : Math.min(...keepers.values());
+  return fewest === 0 ? null : (
+    <p className="mt-2 text-[0.9375rem] text-muted">
+      {format.counted(fewest, "other tab keeps", "other tabs keep")} what you earned, and would
+      claim it for you.
+    </p>
   );
 }
 
@@ -63,12 +99,21 @@ function Checking({ check }: { check: Earning["check"] }) {
 }
 
 function Now({ earning }: { earning: Earning }) {
+  const unit = useUnit();
+  const now = useNow(5_000);
   const { phase } = earning;
   const paused = phase === "paused";
   return (
     <Panel>
       <div className="flex flex-wrap items-start justify-between gap-x-8 gap-y-5">
-        <Money label="Earned" wei={earning.earned} big />
+        <div>
+          <Money label="Earned" value={earning.earned} big />
+          <p className="mt-1 text-[0.9375rem] text-muted">
+            <output aria-label="Earned an hour" aria-live="off">
+              {Pace.sentence(earning.pace, now, unit)}
+            </output>
+          </p>
+        </div>
         <div className="flex w-full gap-2 sm:w-auto">
           <Button
             className="flex-1 sm:flex-none"
@@ -91,24 +136,15 @@ function Now({ earning }: { earning: Earning }) {
         {phase === "working" && earning.resting === undefined && <Spinner className="size-5" />}
         <output aria-label="Worker state">{sentence(earning)}</output>
       </p>
-      {keptSentence(earning) !== undefined && (
-        <p className="mt-2 text-[0.9375rem] text-muted">{keptSentence(earning)}</p>
-      )}
+      <Keepers heard={earning.heard} />
     </Panel>
   );
 }
 
 function Notices({ earning }: { earning: Earning }) {
   const { phase } = earning;
-  const due = dueSentence(earning);
   return (
     <>
-      {due !== undefined && (
-        <Notice tone="warn" title={due}>
-          A broadcaster closes its deposit, or a promise of payment ends. This tab claims by itself
-          as long as it can pay the gas; press Claim if it cannot.
-        </Notice>
-      )}
       {phase === "working" && !earning.reachable && (
         <Notice tone="warn" title="No relay holds a slot for this tab yet">
           Broadcasters cannot reach it until one does. The tab keeps asking; if this stays, a

@@ -4,8 +4,10 @@ import { useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { sentence } from "../earning.ts";
 import * as format from "../format.ts";
+import { coin } from "../money.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
+import { InTheChainsCoin } from "../ui/paid-in.tsx";
 import {
   Badge,
   Empty,
@@ -26,7 +28,9 @@ const queries = new QueryClient();
 export default function NetworkPage() {
   return (
     <QueryClientProvider client={queries}>
-      <Network />
+      <InTheChainsCoin>
+        <Network />
+      </InTheChainsCoin>
     </QueryClientProvider>
   );
 }
@@ -119,9 +123,9 @@ function Network() {
           </Panel>
           <Panel title="Money of this tab">
             <div className="grid grid-cols-2 gap-4">
-              <Money label="Earned here" wei={earning.earned} />
-              <Money label="Deposited here" wei={onAir.deposited} />
-              <Money label="Paid to workers" wei={onAir.paid} />
+              <Money label="Earned here" value={earning.earned} />
+              <Money label="Deposited here" value={onAir.deposited} />
+              <Money label="Paid to workers" value={onAir.paid} />
               <Balance payee={earning.payee} />
             </div>
           </Panel>
@@ -149,7 +153,9 @@ function Balance({ payee }: { payee: string | undefined }) {
   if (payee === undefined) return null;
   if (isError)
     return <p className="text-sm text-muted">The chain does not tell the payee's balance.</p>;
-  return data === undefined ? null : <Money label="Payee's balance on chain" wei={data} />;
+  return data === undefined ? null : (
+    <Money label="Payee's balance on chain" value={data} unit={coin()} />
+  );
 }
 
 function Chain({

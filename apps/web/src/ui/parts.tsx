@@ -1,5 +1,6 @@
 import { type ReactNode, useId, useState } from "react";
-import { exactWei, money } from "../format.ts";
+import * as Amounts from "../money.ts";
+import { useUnit } from "../unit.ts";
 
 /** A page's name and what it is for. */
 export function Heading({ title, children }: { title: string; children?: ReactNode }) {
@@ -186,9 +187,24 @@ export function Badge({
   );
 }
 
-/** An amount in a unit people can read; a click gives the exact wei. */
-export function Money({ label, wei, big = false }: { label: string; wei: bigint; big?: boolean }) {
+/** An amount in few digits, to its last one by a click, and a sentence about it. In what pots pay in, unless `unit` says otherwise. */
+export function Money({
+  label,
+  value,
+  unit,
+  says,
+  big = false,
+}: {
+  label: string;
+  value: bigint;
+  unit?: Amounts.Unit;
+  says?: string;
+  big?: boolean;
+}) {
   const [exact, setExact] = useState(false);
+  const paidIn = useUnit();
+  const amount = Amounts.of(value, unit ?? paidIn);
+  const [few, last] = [Amounts.text(amount), Amounts.exact(amount)];
   return (
     <div className="min-w-0">
       <div className="text-[0.8125rem] text-muted" aria-hidden="true">
@@ -197,20 +213,23 @@ export function Money({ label, wei, big = false }: { label: string; wei: bigint;
       <output
         aria-label={label}
         aria-live="off"
-        data-wei={String(wei)}
+        data-parts={String(value)}
         className={`mt-0.5 block font-medium break-words ${exact ? "text-sm" : big ? "text-3xl tracking-tight" : "text-[1.0625rem]"}`}
       >
-        {exact ? exactWei(wei) : money(wei)}
+        {exact ? last : few}
       </output>
-      <button
-        type="button"
-        aria-pressed={exact}
-        aria-label={`${label}: exact amount in wei`}
-        onClick={() => setExact(!exact)}
-        className="mt-0.5 rounded text-[0.8125rem] text-accent underline underline-offset-2"
-      >
-        {exact ? "Rounded" : "Exact"}
-      </button>
+      {few !== last && (
+        <button
+          type="button"
+          aria-pressed={exact}
+          aria-label={`${label}: exact amount`}
+          onClick={() => setExact(!exact)}
+          className="mt-0.5 rounded text-[0.8125rem] text-accent underline underline-offset-2"
+        >
+          {exact ? "Rounded" : "Exact"}
+        </button>
+      )}
+      {says !== undefined && <p className="mt-0.5 text-[0.8125rem] text-muted">{says}</p>}
     </div>
   );
 }

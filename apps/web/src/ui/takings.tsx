@@ -1,7 +1,9 @@
-import type { Address } from "@tabcast/channel";
+import type { Address, Hex } from "@tabcast/channel";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { checkAddress } from "../address.ts";
 import { shortAddress } from "../format.ts";
+import * as Heard from "../heard.ts";
+import { figures } from "../owed.ts";
 import { type Takings, tab } from "../tab.ts";
 import { type Words, words } from "../words.ts";
 import { Button } from "./button.tsx";
@@ -11,13 +13,15 @@ import { Field, inputClass, Money, Notice, Panel, Spinner } from "./parts.tsx";
 import type { Chosen } from "./pay-choice.tsx";
 
 /** Where the money of an address is; asked again every `every` milliseconds, and by `look`. */
-function useTakings({ address, wallet }: Chosen, every: number | undefined) {
+function useTakings({ address, wallet }: Chosen, heard: Heard.Heard, every: number | undefined) {
   const [takings, setTakings] = useState<Takings>();
   const [failed, setFailed] = useState<Words>();
   const looks = useRef(0);
+  const pots = useRef<readonly Hex[]>([]);
+  pots.current = [...heard.guarantees.keys()] as Hex[];
   const look = useCallback(async () => {
     const number = ++looks.current;
-    const options = { payee: address, ...(wallet && { wallet }) };
+    const options = { payee: address, ...(wallet && { wallet }), pots: pots.current };
     try {
       const found = await tab.takings(options);
       // A look that began before a claim may end after it.
@@ -36,9 +40,17 @@ function useTakings({ address, wallet }: Chosen, every: number | undefined) {
 }
 
 /** Where the money of an address is, and the way to get it; looks again every `every` milliseconds. */
-export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
+export function TakingsPanel({
+  who,
+  heard = Heard.nothing,
+  every,
+}: {
+  who: Chosen;
+  heard?: Heard.Heard;
+  every?: number;
+}) {
   const { address, wallet } = who;
-  const { takings, failed, setFailed, look } = useTakings(who, every);
+  const { takings, failed, setFailed, look } = useTakings(who, heard, every);
   const [doing, setDoing] = useState<"claim" | "withdraw">();
   const [did, setDid] = useState("");
   const [target, setTarget] = useState("");
@@ -74,10 +86,7 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
         )
       ) : (
         <>
-          <div className="grid grid-cols-2 gap-4">
-            <Money label="Not claimed yet" wei={takings.unclaimed} />
-            <Money label="Ready to withdraw" wei={takings.credit} />
-          </div>
+          <Figures takings={takings} heard={heard} />
           {wallet === undefined ? (
             <p className="mt-4 text-sm text-muted">
               When a stream ends, its broadcaster moves what is not claimed to this address's
@@ -93,7 +102,7 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
             />
           )}
           <NotKept advice="Claim now and then, so that less is lost with them." />
-          <History account={address} />
+          <History account={address} streams={heard.streams} />
         </>
       )}
       <p role="status" className="mt-2 text-sm text-muted empty:hidden">
@@ -122,6 +131,18 @@ export function TakingsPanel({ who, every }: { who: Chosen; every?: number }) {
         </div>
       )}
     </Panel>
+  );
+}
+
+/** The four figures, each with its sentence; the pots' claims so far are in none of them. */
+function Figures({ takings, heard }: { takings: Takings; heard: Heard.Heard }) {
+  const all = figures({ ...takings, ready: takings.credit }, heard, Math.floor(Date.now() / 1_000));
+  return (
+    <div className="grid gap-4 sm:grid-cols-2">
+      {all.map(({ label, value, says }) => (
+        <Money key={label} label={label} value={value} says={says} />
+      ))}
+    </div>
   );
 }
 

@@ -149,7 +149,7 @@ export function openEngagements(
         roomAt: clock.now(),
       });
       void mesh.keep(broadcaster, true).catch(() => {}); // losing the mark only makes pruning likelier
-      on({ type: "hired", stream, role: award.role });
+      on({ type: "hired", stream, role: award.role, potId: hired.potId });
     },
     leave,
     quit,

@@ -33,7 +33,8 @@ export type WorkerEvent =
       readonly needed: number;
       readonly measured: number;
     }
-  | { readonly type: "hired"; readonly stream: string; readonly role: string }
+  /** Hired by a stream, which pays from the pot. */
+  | { readonly type: "hired"; readonly stream: string; readonly role: string; readonly potId: Hex }
   /** No more work will come from this stream, until it hires again. */
   | { readonly type: "left"; readonly stream: string }
   | {

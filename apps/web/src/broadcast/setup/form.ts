@@ -2,7 +2,8 @@
 import { type CodecName, defaultLadder, type Rung } from "@tabcast/media";
 import { Pixels, type Wei } from "@tabcast/runtime";
 import * as budget from "../../budget.ts";
-import * as format from "../../format.ts";
+import * as Money from "../../money.ts";
+import { about } from "../../pace.ts";
 import type { Ready } from "./ready.ts";
 
 /** As typed. */
@@ -12,7 +13,7 @@ export interface Form {
   readonly left: ReadonlySet<string>;
   readonly codec: CodecName;
   readonly workers: string;
-  /** The deposit, in ETH. */
+  /** The deposit, in what pots pay in. */
   readonly ether: string;
   readonly hours: string;
 }
@@ -42,11 +43,11 @@ export interface Reading {
   readonly badDeposit: string | undefined;
 }
 
-export function read(form: Form, ready: Ready | undefined): Reading {
+export function read(form: Form, ready: Ready | undefined, unit: Money.Unit): Reading {
   const ladder = ready === undefined ? [] : defaultLadder(ready);
   const rungs = ladder.filter((rung) => !form.left.has(rung.name));
   const wanted = Number(form.workers);
-  const deposit = format.parseEther(form.ether);
+  const deposit = Money.parse(form.ether, unit)?.value as Wei | undefined;
   const hours = budget.parseHours(form.hours);
   const paying = wanted > 0 && rungs.length > 0;
   const plan =
@@ -62,7 +63,8 @@ export function read(form: Form, ready: Ready | undefined): Reading {
     hours,
     plan,
     badWorkers: /^[0-8]$/.test(form.workers) ? undefined : "A whole number from 0 to 8.",
-    badDeposit: paying && deposit === undefined ? "An amount in ETH, such as 0.05." : undefined,
+    badDeposit:
+      paying && deposit === undefined ? `An amount in ${unit.symbol}, such as 0.05.` : undefined,
   };
 }
 
@@ -70,9 +72,5 @@ export function read(form: Form, ready: Ready | undefined): Reading {
 export function lasting(deposit: Wei, rungs: readonly Rung[], frameRate: number): string {
   const pixels = Pixels.rate(rungs, frameRate);
   if (pixels <= 0) return "as long as you like";
-  const hours = Number(deposit) / 1e9 / (pixels / 1e6) / 3600;
-  if (hours >= 48) return `about ${format.counted(Math.floor(hours / 24), "day")}`;
-  return hours >= 1
-    ? `about ${format.counted(Math.floor(hours), "hour")}`
-    : `about ${format.counted(Math.max(1, Math.floor(hours * 60)), "minute")}`;
+  return about(Number(deposit) / 1e9 / (pixels / 1e6));
 }

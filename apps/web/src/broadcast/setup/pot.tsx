@@ -1,11 +1,13 @@
 import type { HiringSettings } from "@tabcast/tab";
 import * as budget from "../../budget.ts";
 import * as format from "../../format.ts";
+import * as Money from "../../money.ts";
 import { useStore } from "../../store.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
 import { Field, inputClass, Notice, Spinner } from "../../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../../ui/pay-choice.tsx";
+import { useUnit } from "../../unit.ts";
 import { Hiring } from "../hiring.tsx";
 import { lasting } from "./form.ts";
 import type { FormProps } from "./ladder.tsx";
@@ -44,6 +46,8 @@ export function Pot({
 }
 
 function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
+  const unit = useUnit();
+  const most = plan && Money.of(budget.atMost(plan), unit);
   return (
     <Field
       label="Hours on air"
@@ -52,7 +56,7 @@ function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
           ? `A number above 0, at most ${budget.MOST_HOURS}, such as 1.5.`
           : undefined
       }
-      help={plan && budget.sentence(plan, wanted)}
+      help={plan && budget.sentence(plan, wanted, unit)}
     >
       {(props) => (
         <div className="flex flex-wrap gap-2">
@@ -63,9 +67,9 @@ function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
             onChange={(event) => change({ hours: event.target.value })}
             className={`${inputClass} w-full max-w-48`}
           />
-          {plan !== undefined && (
-            <Button onClick={() => change({ ether: format.ether(budget.atMost(plan)) })}>
-              Deposit {format.money(budget.atMost(plan))}
+          {most !== undefined && (
+            <Button onClick={() => change({ ether: Money.typed(most) })}>
+              Deposit {Money.exact(most)}
             </Button>
           )}
         </div>
@@ -80,9 +84,10 @@ function Deposit({
   change,
   ready,
 }: FormProps & { ready: Ready | undefined }) {
+  const unit = useUnit();
   return (
     <Field
-      label="Deposit, in ETH"
+      label={`Deposit, in ${unit.symbol}`}
       error={badDeposit}
       help={
         deposit === undefined || ready === undefined

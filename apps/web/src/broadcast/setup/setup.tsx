@@ -3,12 +3,14 @@ import type { HiringSettings } from "@tabcast/tab";
 import { hiringDefaults } from "@tabcast/tab/settings";
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as format from "../../format.ts";
+import * as Money from "../../money.ts";
 import type { OnAir } from "../../on-air.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
 import { useEncodesH264 } from "../../ui/missing.tsx";
 import { Field, inputClass, Notice, Panel } from "../../ui/parts.tsx";
 import type { Chosen } from "../../ui/pay-choice.tsx";
+import { useUnit } from "../../unit.ts";
 import { studio } from "../studio.ts";
 import { FORM, type Form, read } from "./form.ts";
 import { Encoding, Rungs } from "./ladder.tsx";
@@ -44,7 +46,8 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const goesLive = useStudioUntilLive(onAir.phase);
 
   const { ready, opening, captured, pictured } = choice;
-  const reading = read(form, ready);
+  const unit = useUnit();
+  const reading = read(form, ready, unit);
   const { paying, deposit, rungs, wanted, badWorkers } = reading;
   const paid = chosen?.wallet !== undefined;
   const noEncoder = useEncodesH264() === false && ready?.encoded === true;
@@ -95,7 +98,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
         <div className="space-y-2">
           <Button look="main" className="w-full sm:w-auto sm:px-8" disabled={!can} onClick={go}>
             {paying
-              ? `Put ${deposit === undefined ? "the deposit" : format.money(deposit)} in this stream's pot and go live`
+              ? `Put ${deposit === undefined ? "the deposit" : Money.exact(Money.of(deposit, unit))} in this stream's pot and go live`
               : ready === undefined
                 ? "Go live"
                 : "Go live, encoding in this tab"}

@@ -1,0 +1,118 @@
+import type { Wei } from "@tabcast/runtime";
+import { useState } from "react";
+import { ofPayer } from "../duties.ts";
+import * as Amounts from "../money.ts";
+import type { OnAir } from "../on-air.ts";
+import * as Pace from "../pace.ts";
+import { type Balances, figures } from "../spent.ts";
+import { tab } from "../tab.ts";
+import { Button } from "../ui/button.tsx";
+import { Disclosure } from "../ui/disclosure.tsx";
+import { Duties } from "../ui/duties.tsx";
+import { useNow } from "../ui/now.ts";
+import { Money, Notice, Panel } from "../ui/parts.tsx";
+import { TextField } from "../ui/text-fields.tsx";
+import { useUnit } from "../unit.ts";
+import { type Words, words } from "../words.ts";
+
+/** Where the deposit is: what the pot's own books say while it is open, else what this page added up. */
+function balancesOf({ deposited, paid }: OnAir): Balances {
+  const free = deposited - paid;
+  return tab.potBalances() ?? { deposited, signed: paid, free: free > 0n ? free : 0n };
+}
+
+/** What the broadcaster must do about money. */
+export function PayerDuties({ onAir }: { onAir: OnAir }) {
+  const unit = useUnit();
+  const now = useNow(5_000);
+  const { settling, phase, lowFor, keyKept, pace } = onAir;
+  const { free, debt = 0n } = balancesOf(onAir);
+  const lasts = Pace.lasts(free, pace, now) ?? lowFor;
+  const duties = ofPayer(
+    {
+      debt: phase === "live" ? debt : 0n,
+      keyKept,
+      ...(phase === "settling" && settling?.step === "waiting" && { settling }),
+      ...(phase === "live" && lowFor !== undefined && lasts !== undefined && { lowFor: lasts }),
+    },
+    unit,
+    Math.floor(now / 1_000),
+  );
+  return <Duties duties={duties} />;
+}
+
+/** The deposit in figures, how long it lasts, and the way to add to it. */
+export function Deposit({ onAir }: { onAir: OnAir }) {
+  const now = useNow(2_000);
+  const balances = balancesOf(onAir);
+  const live = onAir.phase === "live";
+  return (
+    <Panel title="Pot">
+      <div className="grid grid-cols-2 gap-4">
+        {figures(balances).map(({ label, value, says }) => (
+          <Money key={label} label={label} value={value} says={says} />
+        ))}
+      </div>
+      {live && (
+        <p className="mt-4 text-[0.9375rem] text-muted">
+          <output aria-label="How long the deposit lasts" aria-live="off">
+            {Pace.lastsSentence(balances.free, onAir.pace, now)}
+          </output>
+        </p>
+      )}
+      {live && (
+        <div className="mt-4">
+          <TopUp />
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function TopUp() {
+  const unit = useUnit();
+  const [typed, setTyped] = useState("");
+  const [doing, setDoing] = useState(false);
+  const [said, say] = useState("");
+  const [failed, setFailed] = useState<Words>();
+  const amount = Amounts.parse(typed, unit);
+  const add = async () => {
+    if (amount === undefined) return;
+    setDoing(true);
+    setFailed(undefined);
+    say("");
+    try {
+      await tab.topUp(amount.value as Wei);
+      say(`${Amounts.exact(amount)} more is in the pot.`);
+      setTyped("");
+    } catch (thrown) {
+      setFailed(words(thrown, "deposit"));
+    } finally {
+      setDoing(false);
+    }
+  };
+  return (
+    <Disclosure title="Add to the deposit">
+      <TextField
+        label={`Add, in ${unit.symbol}`}
+        help="From the wallet that paid. What is not spent comes back at the end."
+        error={typed !== "" && amount === undefined ? "An amount such as 0.05." : undefined}
+        value={typed}
+        onChange={setTyped}
+      />
+      <Button className="mt-3" disabled={doing || amount === undefined} onClick={() => void add()}>
+        {doing ? "Adding" : `Add ${amount === undefined ? "" : Amounts.exact(amount)}`.trim()}
+      </Button>
+      <p role="status" className="mt-2 text-sm text-muted empty:hidden">
+        {said}
+      </p>
+      {failed !== undefined && (
+        <div className="mt-3">
+          <Notice tone="bad" title={failed.title}>
+            {failed.advice}
+          </Notice>
+        </div>
+      )}
+    </Disclosure>
+  );
+}
