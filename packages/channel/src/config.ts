@@ -10,11 +10,10 @@ const CONFIG_TYPE = keccak256(
     "PotConfig(address payer,address signer,address token,uint40 challengePeriod,bytes32 salt)",
   ),
 );
-/** The domain's name and version: those of the contract. */
+/** The domain's name and version: those of the contract that we deploy. */
 export const NAME = "TabcastPot";
-export const VERSION = "1";
+export const VERSION = "2";
 const NAME_HASH = keccak256(toHex(NAME));
-const VERSION_HASH = keccak256(toHex(VERSION));
 
 /** Shortest challenge period that the contract takes, in seconds. */
 export const MIN_CHALLENGE = 900;
@@ -63,10 +62,11 @@ export function word(value: bigint | number | Hex): Hex {
   return typeof value === "string" ? pad(value, { size: 32 }) : toHex(value, { size: 32 });
 }
 
-/** EIP-712 domain separator of one contract on one chain: computed once, then part of every hash. */
-export function separator(domain: Domain): Hex {
+/** EIP-712 domain separator of one contract on one chain: computed once, then part of every hash. Version "1" is spoken too. */
+export function separator(domain: Domain, version: "1" | "2" = VERSION): Hex {
+  const versionHash = keccak256(toHex(version));
   return keccak256(
-    concatHex([DOMAIN_TYPE, NAME_HASH, VERSION_HASH, word(domain.chainId), word(domain.contract)]),
+    concatHex([DOMAIN_TYPE, NAME_HASH, versionHash, word(domain.chainId), word(domain.contract)]),
   );
 }
 

@@ -71,6 +71,8 @@ export type Outcome =
 
 /** Seconds ahead that a reservation may reach. */
 const MAX_TTL = 86_400n;
+/** Seconds from the last guarantee's end to the earliest end of a close. */
+const LAPSE_MARGIN = 900n;
 
 /** A contract that nobody used yet. */
 export function empty(lanes: number, accounts: number): Model {
@@ -238,13 +240,10 @@ export function apply(
     }
     case "release": {
       if (dead) return { error: dead };
-      const foreign = (index: number) => {
-        const lane = laneOf(model, index);
-        return own(lane) > 0n && now <= lane.until && sender !== rules.payees[index];
-      };
-      if (action.lanes.some(foreign)) return { error: "NotAuthorised" };
       return eachRow(model, action.lanes, (at, index) => {
-        if (own(laneOf(at, index)) === 0n) return { model: at, events: [] };
+        const lane = laneOf(at, index);
+        const foreign = now <= lane.until && sender !== rules.payees[index];
+        if (own(lane) === 0n || foreign) return { model: at, events: [] };
         const freed = free(at, index);
         return { model: freed.model, events: [freed.event] };
       });
@@ -256,19 +255,27 @@ export function apply(
         if (!valid) return skipped(at, lane, cumulative, 1n);
         return settle(at, rules, lane, cumulative, now);
       });
-    case "pay":
+    case "pay": {
       if (!ours) return { error: "NotAuthorised" };
       if (dead) return { error: dead };
-      return eachRow(model, action.rows, (at, { lane, cumulative }) =>
+      const freed = eachRow(model, action.rows, (at, { lane }) => {
+        const { until } = laneOf(at, lane);
+        if (own(laneOf(at, lane)) === 0n || now <= until) return { model: at, events: [] };
+        const { model, event } = free(at, lane);
+        return { model, events: [event] };
+      });
+      const paid = eachRow(freed.model, action.rows, (at, { lane, cumulative }) =>
         cumulative <= laneOf(at, lane).claimed
           ? skipped(at, lane, cumulative, 0n)
           : settle(at, rules, lane, cumulative, now),
       );
+      return { model: paid.model, events: [...freed.events, ...paid.events] };
+    }
     case "startClose": {
       if (!ours) return { error: "NotAuthorised" };
       if (dead) return { error: dead };
       if (model.closeAt !== 0n) return { error: "PotClosing" };
-      const closeAt = most(now + rules.challenge, model.maxUntil + 1n);
+      const closeAt = most(now + rules.challenge, model.maxUntil + LAPSE_MARGIN);
       return { model: { ...model, closeAt }, events: [["CloseStarted", closeAt]] };
     }
     case "cancelClose":
@@ -323,7 +330,7 @@ function eachRow<Row>(
   before: Model,
   rows: readonly Row[],
   work: (model: Model, row: Row) => { model: Model; events: readonly ModelEvent[] },
-): Outcome {
+): { readonly model: Model; readonly events: readonly ModelEvent[] } {
   let model = before;
   const events: ModelEvent[] = [];
   for (const row of rows) {

@@ -6,6 +6,10 @@ pragma solidity ^0.8.24;
 /// ever higher totals for it, and anyone may bring the highest one here. Nobody owns, upgrades or pauses the contract.
 /// @dev Authority: `claimed` of a lane is what was paid, and never falls. A pot's balance leaves it only as `claimed` or as the
 /// payer's refund; every coin leaves the contract through a credit, except the signer's gas at deposit.
+///
+/// This is version 2, and its EIP-712 domain says so. It has every function, event and error of version 1 with the same selectors
+/// and topics. Version 1 has no watchtower's share, does not free lapsed guarantees in `pay`, reverts in `release` for a live
+/// reservation of another, and may end a close one second after the last guarantee.
 interface ITabcastPot {
     /// @notice Everything a pot's id is the hash of: whoever holds it knows all the pot's rules.
     /// @param payer Receives the refund; alone may cancel a close.
@@ -34,7 +38,8 @@ interface ITabcastPot {
         uint32 maxUntil;
     }
 
-    /// @notice A worker tab's counter in a pot, in one storage slot.
+    /// @notice A worker tab's counter in a pot, in one storage slot. The worker chooses the lane's number, and with its five
+    /// highest bits what a watchtower may keep: see `watchtowerShare`.
     /// @param claimed Paid so far; never falls.
     /// @param ceiling Total up to which payment is guaranteed until `until`; nothing is reserved where it is not above `claimed`.
     /// @param until Last unix second of the guarantee.
@@ -125,10 +130,13 @@ interface ITabcastPot {
     );
     /// @notice `amount` that was reserved for a lane is free again: it lapsed, or its payee let go of it.
     event Released(bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 amount);
-    /// @notice A lane was paid `paid`, of which `fee` went to the fee recipient; `claimed` is its new total.
+    /// @notice A lane was paid `paid`, and `claimed` is its new total. The payee's credit rose by `paid - fee`: `fee` is the
+    /// contract's fee and, in `claimAsWatchtower`, the watchtower's share.
     event Claimed(
         bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 paid, uint96 claimed, uint96 fee
     );
+    /// @notice `share` of what a batch was paid became the credit of the watchtower's `beneficiary`.
+    event WatchtowerPaid(bytes32 indexed potId, address indexed beneficiary, uint256 share);
     /// @notice A row was passed over; the rest of its batch was not affected.
     event ClaimSkipped(
         bytes32 indexed potId, address indexed payee, uint32 indexed lane, uint96 cumulative, SkipReason reason
@@ -224,7 +232,8 @@ interface ITabcastPot {
     /// @notice As `reserve`; anyone may bring what the signer signed.
     function reserveWithSig(PotConfig calldata cfg, SignedReservation[] calldata rows) external;
 
-    /// @notice Frees reservations: lapsed ones by anyone, live ones by their own payee. Lanes with nothing reserved are passed over.
+    /// @notice Frees reservations: lapsed ones by anyone, live ones by their own payee. Others are passed over, as are lanes with
+    /// nothing reserved; `Released` says what was freed.
     function release(PotConfig calldata cfg, address[] calldata payees, uint32[] calldata lanes) external;
 
     /// @notice As `release` of one live reservation; anyone may bring the payee's signature, which may be a contract wallet's.
@@ -237,7 +246,18 @@ interface ITabcastPot {
     /// @return paid What left the pot, over all rows.
     function claim(PotConfig calldata cfg, VoucherClaim[] calldata rows) external returns (uint256 paid);
 
-    /// @notice As `claim`, without signatures: the payer or signer sends it in person.
+    /// @notice As `claim`, and `beneficiary` is credited with each lane's `watchtowerShare` of what its payee would have got,
+    /// rounded down, if the pot has been closing for so long that at most half a challenge period is left: until then the worker
+    /// itself, or an honest payer, loses nothing. Before, it is `claim`. Whoever is first gets the share.
+    /// @param beneficiary Any address but zero; several watchtowers of one person may name the same.
+    /// @return paid What left the pot, over all rows, the share included.
+    /// @return share What `beneficiary` was credited with.
+    function claimAsWatchtower(PotConfig calldata cfg, VoucherClaim[] calldata rows, address beneficiary)
+        external
+        returns (uint256 paid, uint256 share);
+
+    /// @notice As `claim`, without signatures: the payer or signer sends it in person. Before any row is paid, the lapsed
+    /// reservations of all rows' lanes are freed; a row of a lane that was paid already serves that alone.
     /// @return paid What left the pot, over all rows.
     function pay(PotConfig calldata cfg, Payment[] calldata rows) external returns (uint256 paid);
 
@@ -247,8 +267,8 @@ interface ITabcastPot {
     /// @notice Sends part of the caller's own credit to another address.
     function withdrawTo(address token, address to, uint256 amount) external;
 
-    /// @notice Starts the close of an open pot; payer or signer. It may be finalized after the challenge period and after the last
-    /// guarantee. Claims go on until somebody does.
+    /// @notice Starts the close of an open pot; payer or signer. It may be finalized after the challenge period, and not before
+    /// `LAPSE_MARGIN` has passed since the last guarantee ended. Claims go on until somebody does.
     function startClose(PotConfig calldata cfg) external;
 
     /// @notice Takes a started close back; the payer only.
@@ -274,6 +294,11 @@ interface ITabcastPot {
         external
         view
         returns (uint96 guaranteed, uint96 soft);
+
+    /// @notice What the number of a lane leaves to a watchtower, in percent: its five highest bits if they are not above
+    /// `MAX_WATCHTOWER_SHARE`, else nothing. Only the payee's own choice counts: it accepts no voucher for a lane that it did not
+    /// name, and a voucher for another is a gift.
+    function watchtowerShare(uint32 lane) external pure returns (uint256 percent);
 
     /// @notice The pot as stored; all zero if nobody deposited yet.
     function potState(bytes32 potId) external view returns (Pot memory);
@@ -307,6 +332,13 @@ interface ITabcastPot {
 
     /// @notice Longest reservation, in seconds.
     function MAX_RESERVE_TTL() external view returns (uint40);
+
+    /// @notice Seconds between the end of the last guarantee and the earliest end of a close, in which what lapsed can be freed and
+    /// claimed by those who waited for it.
+    function LAPSE_MARGIN() external view returns (uint40);
+
+    /// @notice Largest share of a watchtower, in percent.
+    function MAX_WATCHTOWER_SHARE() external view returns (uint256);
 
     /// @notice Uniswap's Permit2 on this chain, or zero; constant.
     function PERMIT2() external view returns (address);

@@ -44,6 +44,10 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     /// @inheritdoc ITabcastPot
     uint40 public constant MAX_RESERVE_TTL = 24 hours;
     /// @inheritdoc ITabcastPot
+    uint40 public constant LAPSE_MARGIN = 15 minutes;
+    /// @inheritdoc ITabcastPot
+    uint256 public constant MAX_WATCHTOWER_SHARE = 20;
+    /// @inheritdoc ITabcastPot
     uint16 public immutable FEE_BPS;
     /// @inheritdoc ITabcastPot
     address public immutable FEE_RECIPIENT;
@@ -57,6 +61,9 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         uint256 reserved;
         uint256 closeAt;
         uint256 maxUntil;
+        /// Whether lanes leave a share to a watchtower in this call, and what it has come to.
+        bool sharing;
+        uint256 shared;
     }
 
     struct Counter {
@@ -68,15 +75,15 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
 
     mapping(bytes32 potId => Pot) private _pots;
     mapping(bytes32 potId => mapping(uint256 laneKey => Lane)) private _lanes;
-    /// @inheritdoc ITabcastPot
-    mapping(address account => mapping(address token => uint256)) public credits;
+    /// @dev By token first, so that a batch's rows share half of the way to their slots.
+    mapping(address token => mapping(address account => uint256)) private _credits;
     /// @inheritdoc ITabcastPot
     mapping(address payer => uint64) public bounces;
 
     /// @param feeBps Fee on each payment in hundredths of a percent, at most 100.
     /// @param feeRecipient Whose credit it becomes; not zero if there is a fee.
     /// @param permit2 Uniswap's Permit2 on this chain; zero does without.
-    constructor(uint16 feeBps, address feeRecipient, address permit2) EIP712("TabcastPot", "1") {
+    constructor(uint16 feeBps, address feeRecipient, address permit2) EIP712("TabcastPot", "2") {
         if (feeBps > MAX_FEE_BPS) revert FeeTooHigh(feeBps, MAX_FEE_BPS);
         if (feeBps != 0 && feeRecipient == address(0)) revert ZeroAddress();
         FEE_BPS = feeBps;
@@ -210,7 +217,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
             Lane storage slot = _lanes[potId][_laneKey(payees[i], lanes[i])];
             Counter memory lane = _load(slot);
             if (lane.ceiling <= lane.claimed) continue;
-            if (block.timestamp <= lane.until && msg.sender != payees[i]) revert NotAuthorised(potId, msg.sender);
+            if (block.timestamp <= lane.until && msg.sender != payees[i]) continue;
             _free(pot, potId, lane, payees[i], lanes[i]);
             _store(slot, lane);
         }
@@ -240,29 +247,25 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     function claim(PotConfig calldata cfg, VoucherClaim[] calldata rows) external nonReentrant returns (uint256 paid) {
         bytes32 potId = _potId(cfg);
         Books memory pot = _livePot(potId);
-        uint256 before = pot.balance;
-        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
-        bytes32 domain = _domainSeparatorV4();
-        address signer = cfg.signer;
-        for (uint256 i = 0; i < rows.length; i = _next(i)) {
-            VoucherClaim calldata row = rows[i];
-            (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
-            Lane storage slot = lanes[_laneKey(payee, laneId)];
-            Counter memory lane = _load(slot);
-            if (cumulative <= lane.claimed) {
-                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
-                continue;
-            }
-            bytes32 digest = _typedDigest(domain, _voucherHash(potId, payee, laneId, cumulative));
-            if (!_signed(signer, digest, row.v, row.r, row.s)) {
-                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.BAD_SIGNATURE);
-                continue;
-            }
-            _settle(cfg, pot, potId, lane, payee, laneId, cumulative);
-            _store(slot, lane);
+        paid = _claim(cfg, pot, potId, rows);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function claimAsWatchtower(PotConfig calldata cfg, VoucherClaim[] calldata rows, address beneficiary)
+        external
+        nonReentrant
+        returns (uint256 paid, uint256 share)
+    {
+        if (beneficiary == address(0)) revert ZeroAddress();
+        bytes32 potId = _potId(cfg);
+        Books memory pot = _livePot(potId);
+        pot.sharing = pot.closeAt != 0 && block.timestamp + cfg.challengePeriod / 2 >= pot.closeAt;
+        paid = _claim(cfg, pot, potId, rows);
+        share = pot.shared;
+        if (share != 0) {
+            _credits[cfg.token][beneficiary] += share;
+            emit WatchtowerPaid(potId, beneficiary, share);
         }
-        _keep(potId, pot);
-        return before - pot.balance;
     }
 
     /// @inheritdoc ITabcastPot
@@ -272,6 +275,8 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         Books memory pot = _livePot(potId);
         uint256 before = pot.balance;
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        mapping(address account => uint256) storage credit = _credits[cfg.token];
+        if (pot.reserved != 0) _freeLapsed(pot, potId, lanes, rows);
         for (uint256 i = 0; i < rows.length; i = _next(i)) {
             Payment calldata row = rows[i];
             (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
@@ -281,7 +286,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
                 emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
                 continue;
             }
-            _settle(cfg, pot, potId, lane, payee, laneId, cumulative);
+            _settle(cfg, pot, potId, credit, lane, payee, laneId, cumulative);
             _store(slot, lane);
         }
         _keep(potId, pot);
@@ -290,7 +295,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
 
     /// @inheritdoc ITabcastPot
     function withdraw(address account, address token) external nonReentrant {
-        _withdraw(account, token, account, credits[account][token]);
+        _withdraw(account, token, account, _credits[token][account]);
     }
 
     /// @inheritdoc ITabcastPot
@@ -307,8 +312,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         _onlyPayerOrSigner(cfg, potId);
         Books memory pot = _openPot(potId);
         uint256 challenged = block.timestamp + cfg.challengePeriod;
-        // A guarantee holds for its whole last second.
-        uint256 guaranteed = uint256(pot.maxUntil) + 1;
+        uint256 guaranteed = pot.maxUntil + LAPSE_MARGIN;
         uint32 closeAt = SafeCast.toUint32(challenged > guaranteed ? challenged : guaranteed);
         _pots[potId].closeAt = closeAt;
         emit CloseStarted(potId, closeAt);
@@ -335,7 +339,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         pot.reserved = 0;
         pot.closeAt = FINALIZED;
         _keep(potId, pot);
-        credits[cfg.payer][cfg.token] += refund;
+        _credits[cfg.token][cfg.payer] += refund;
         emit PotFinalized(potId, refund);
     }
 
@@ -380,6 +384,16 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         if (block.timestamp <= lane.until) guaranteed = uint96(_least(due, own));
         // Of a lapsed reservation too: a claim frees it first. Nothing is left of a pot that is final.
         soft = uint96(_least(due, pot.balance - (pot.reserved - _least(own, pot.reserved))));
+    }
+
+    /// @inheritdoc ITabcastPot
+    function watchtowerShare(uint32 lane) external pure returns (uint256 percent) {
+        return _share(lane);
+    }
+
+    /// @inheritdoc ITabcastPot
+    function credits(address account, address token) external view returns (uint256) {
+        return _credits[token][account];
     }
 
     /// @inheritdoc ITabcastPot
@@ -495,6 +509,53 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         emit Released(potId, payee, laneId, uint96(own));
     }
 
+    /// @dev Pays what a batch of vouchers brings, and stores the pot.
+    function _claim(PotConfig calldata cfg, Books memory pot, bytes32 potId, VoucherClaim[] calldata rows)
+        private
+        returns (uint256 paid)
+    {
+        uint256 before = pot.balance;
+        mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        mapping(address account => uint256) storage credit = _credits[cfg.token];
+        bytes32 domain = _domainSeparatorV4();
+        address signer = cfg.signer;
+        for (uint256 i = 0; i < rows.length; i = _next(i)) {
+            VoucherClaim calldata row = rows[i];
+            (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
+            Lane storage slot = lanes[_laneKey(payee, laneId)];
+            Counter memory lane = _load(slot);
+            if (cumulative <= lane.claimed) {
+                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
+                continue;
+            }
+            bytes32 digest = _typedDigest(domain, _voucherHash(potId, payee, laneId, cumulative));
+            if (!_signed(signer, digest, row.v, row.r, row.s)) {
+                emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.BAD_SIGNATURE);
+                continue;
+            }
+            _settle(cfg, pot, potId, credit, lane, payee, laneId, cumulative);
+            _store(slot, lane);
+        }
+        _keep(potId, pot);
+        return before - pot.balance;
+    }
+
+    /// @dev Frees what lapsed of the rows' lanes. Each is stored at once: a lane may be in the list twice.
+    function _freeLapsed(
+        Books memory pot,
+        bytes32 potId,
+        mapping(uint256 laneKey => Lane) storage lanes,
+        Payment[] calldata rows
+    ) private {
+        for (uint256 i = 0; i < rows.length; i = _next(i)) {
+            Lane storage slot = lanes[_laneKey(rows[i].payee, rows[i].lane)];
+            Counter memory lane = _load(slot);
+            if (lane.ceiling <= lane.claimed || block.timestamp <= lane.until) continue;
+            _free(pot, potId, lane, rows[i].payee, rows[i].lane);
+            _store(slot, lane);
+        }
+    }
+
     /// @dev Pays a lane up to `cumulative`, which the caller has checked to be above its counter, as far as its own reservation
     /// and what is free go. In memory; the caller stores pot and lane. Unchecked: own <= reserved <= balance, all are 96 bits,
     /// and a credit or a count of bounces that overflowed would have taken 2^64 rows and more.
@@ -502,6 +563,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         PotConfig calldata cfg,
         Books memory pot,
         bytes32 potId,
+        mapping(address account => uint256) storage credit,
         Counter memory lane,
         address payee,
         uint32 laneId,
@@ -520,8 +582,13 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
                 pot.balance -= amount;
                 lane.claimed += amount;
                 uint256 fee = amount * FEE_BPS / 10_000;
-                credits[payee][cfg.token] += amount - fee;
-                if (fee != 0) credits[FEE_RECIPIENT][cfg.token] += fee;
+                if (fee != 0) credit[FEE_RECIPIENT] += fee;
+                if (pot.sharing) {
+                    uint256 share = (amount - fee) * _share(laneId) / 100;
+                    pot.shared += share;
+                    fee += share;
+                }
+                credit[payee] += amount - fee;
                 emit Claimed(potId, payee, laneId, uint96(amount), uint96(lane.claimed), uint96(fee));
             }
             if (amount < due) {
@@ -540,9 +607,9 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     }
 
     function _spendCredit(address account, address token, uint256 amount) private {
-        uint256 credit = credits[account][token];
+        uint256 credit = _credits[token][account];
         if (amount > credit) revert CreditTooSmall(account, token, credit, amount);
-        credits[account][token] = credit - amount;
+        _credits[token][account] = credit - amount;
     }
 
     function _load(Lane storage slot) private view returns (Counter memory lane) {
@@ -578,6 +645,12 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         return lane.ceiling > lane.claimed ? lane.ceiling - lane.claimed : 0;
     }
 
+    /// @dev In percent.
+    function _share(uint32 laneId) private pure returns (uint256 percent) {
+        percent = laneId >> 27;
+        if (percent > MAX_WATCHTOWER_SHARE) percent = 0;
+    }
+
     function _least(uint256 a, uint256 b) private pure returns (uint256) {
         return a < b ? a : b;
     }
@@ -587,7 +660,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         Pot memory pot = _pots[potId];
         if (pot.maxUntil == 0) revert PotUnknown(potId);
         if (pot.closeAt == FINALIZED) revert PotIsFinal(potId);
-        return Books(pot.balance, pot.reserved, pot.closeAt, pot.maxUntil);
+        return Books(pot.balance, pot.reserved, pot.closeAt, pot.maxUntil, false, 0);
     }
 
     /// @dev The pot, if it exists and no close was started.

@@ -2,8 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {ITabcastPot} from "../src/ITabcastPot.sol";
-import {TabcastPot} from "../src/TabcastPot.sol";
-import {PotTest} from "./PotTest.sol";
+import {IPot, PotTest} from "./PotTest.sol";
 
 /// @dev What went wrong elsewhere, tried here. The numbers are those of the pitfalls that the design lists.
 contract PotAttackTest is PotTest {
@@ -50,7 +49,7 @@ contract PotAttackTest is PotTest {
 
     function test_4_aVoucherOfAnotherContractIsUseless() public {
         ITabcastPot.VoucherClaim memory row = voucher(worker, 7, 1 ether);
-        pot = new TabcastPot(0, address(0), address(0));
+        pot = deploy(0, address(0), address(0));
         open(10 ether);
         vm.assertEq(pot.claim(config(), one(row)), 0, "crossed contracts");
     }
@@ -267,10 +266,10 @@ contract YesMan {
 contract Reenterer {
     uint256 public tries;
     uint256 public entered;
-    TabcastPot private immutable pot;
+    IPot private immutable pot;
     bytes[] private calls;
 
-    constructor(TabcastPot at, ITabcastPot.PotConfig memory cfg, ITabcastPot.VoucherClaim memory row) {
+    constructor(IPot at, ITabcastPot.PotConfig memory cfg, ITabcastPot.VoucherClaim memory row) {
         pot = at;
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](1);
         rows[0] = row;

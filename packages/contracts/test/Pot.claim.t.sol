@@ -2,7 +2,6 @@
 pragma solidity ^0.8.24;
 
 import {ITabcastPot} from "../src/ITabcastPot.sol";
-import {TabcastPot} from "../src/TabcastPot.sol";
 import {PotTest} from "./PotTest.sol";
 
 contract PotClaimTest is PotTest {
@@ -214,7 +213,7 @@ contract PotClaimTest is PotTest {
     function testFuzz_creditPlusFeeIsPaid(uint16 feeBps, uint96 amount) public {
         feeBps = uint16(bound(feeBps, 0, 100));
         amount = uint96(bound(amount, 1, 10 ether));
-        pot = new TabcastPot(feeBps, stranger, address(0));
+        pot = deploy(feeBps, stranger, address(0));
         open(10 ether);
         uint96 fee = uint96(uint256(amount) * feeBps / 10_000);
         vm.expectEmit(address(pot));

@@ -2,8 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {ITabcastPot} from "../src/ITabcastPot.sol";
-import {TabcastPot} from "../src/TabcastPot.sol";
-import {PotTest} from "./PotTest.sol";
+import {IPot, PotTest} from "./PotTest.sol";
 
 contract PotDepositTest is PotTest {
     function test_openingSaysWhoAndWhat() public {
@@ -133,10 +132,10 @@ contract PotDepositTest is PotTest {
 
     function test_theFeeHasACeilingAndARecipient() public {
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.FeeTooHigh.selector, uint16(101), uint16(100)));
-        new TabcastPot(101, stranger, address(0));
+        deploy(101, stranger, address(0));
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.ZeroAddress.selector));
-        new TabcastPot(1, address(0), address(0));
-        TabcastPot most = new TabcastPot(100, stranger, address(0));
+        deploy(1, address(0), address(0));
+        IPot most = deploy(100, stranger, address(0));
         vm.assertEq(most.FEE_BPS(), 100, "bps");
         vm.assertEq(most.FEE_RECIPIENT(), stranger, "recipient");
     }

@@ -2,8 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {ITabcastPot} from "../src/ITabcastPot.sol";
-import {TabcastPot} from "../src/TabcastPot.sol";
-import {PotBase, PotTest} from "./PotTest.sol";
+import {IPot, PotBase, PotTest} from "./PotTest.sol";
 import {ModalToken} from "./Tokens.sol";
 import {Vm} from "./Vm.sol";
 
@@ -18,6 +17,10 @@ contract PotHandler is PotBase {
     /// Of secp256k1.
     uint256 private constant ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
     uint256 private constant ELSEWHERE = 10;
+    address public constant TOWER = address(0x70e4);
+    /// The five highest bits of four tabs' lanes, and the percent that they leave to a watchtower.
+    uint256[4] private NUMBERS = [0, 5, 20, 21];
+    uint256[4] private SHARES = [0, 5, 20, 0];
 
     struct Book {
         bool open;
@@ -60,7 +63,7 @@ contract PotHandler is PotBase {
     bytes32[POTS] public idOf;
     ModalToken public immutable TOKEN;
     /// The same contract at another address.
-    TabcastPot private immutable TWIN;
+    IPot private immutable TWIN;
     uint256 private immutable HERE = block.chainid;
     /// Per token: zero is the chain's coin, one the token.
     uint256[2] public donated;
@@ -74,11 +77,13 @@ contract PotHandler is PotBase {
     SignedPromise[] private promises;
     /// Guarantees that a claim relied on while they were live: none would make invariant 7 an empty one.
     uint256 public guaranteesUsed;
+    /// Watchtowers that got a share: none would make invariant 28 an empty one.
+    uint256 public sharesPaid;
 
-    constructor(TabcastPot at, ModalToken token) {
+    constructor(IPot at, ModalToken token) {
         pot = at;
         TOKEN = token;
-        TWIN = new TabcastPot(37, address(0xfee), address(0));
+        TWIN = deploy(37, address(0xfee), address(0));
         vm.deal(payer, type(uint96).max);
         vm.deal(stranger, type(uint96).max);
         for (uint256 p = 0; p < POTS; p++) {
@@ -115,8 +120,8 @@ contract PotHandler is PotBase {
         return earned[account][t] - taken[account][t];
     }
 
-    function laneOf(uint256 l) public pure returns (address payee, uint32 lane) {
-        return (vm.addr(PEOPLE_KEY + l / 2), uint32(l % 2));
+    function laneOf(uint256 l) public view returns (address payee, uint32 lane) {
+        return (vm.addr(PEOPLE_KEY + l / 2), uint32(NUMBERS[l % 4] << 27 | l % 2));
     }
 
     function tokenOf(uint256 p) private pure returns (uint256) {
@@ -175,7 +180,15 @@ contract PotHandler is PotBase {
     /// A batch of what was signed, in any order, some twice, some for another pot, some spoilt.
     /// Invariant 15: the books of `account` know no order. 19, 20: what `spoil` makes of a voucher pays nothing.
     function claimBatch(uint256 p, uint256 seed) external {
-        p %= POTS;
+        claimAny(p % POTS, seed, false);
+    }
+
+    /// The same by a watchtower.
+    function claimAsWatchtower(uint256 p, uint256 seed) external {
+        claimAny(p % POTS, seed, true);
+    }
+
+    function claimAny(uint256 p, uint256 seed, bool byTower) private {
         if (vouchers.length == 0) return;
         uint256 length = bound(seed, 1, 6);
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](length);
@@ -189,35 +202,68 @@ contract PotHandler is PotBase {
             bool spoilt = spoil(rows[i], p, seed >> 250 & 15);
             if (spoilt || s.pot != p) lanes[i] = type(uint256).max; // not a voucher of this pot
         }
+        bytes memory call = byTower
+            ? abi.encodeCall(ITabcastPot.claimAsWatchtower, (cfgOf(p), rows, TOWER))
+            : abi.encodeCall(ITabcastPot.claim, (cfgOf(p), rows));
         bool ok = books[p].open && !books[p].ended;
         vm.recordLogs();
         vm.prank(stranger);
-        (bool done, bytes memory result) = address(pot).call(abi.encodeCall(ITabcastPot.claim, (cfgOf(p), rows)));
+        (bool done, bytes memory result) = address(pot).call(call);
         vm.assertTrue(done == ok, "claim reverts only for an unknown or final pot");
         if (!ok) return;
+        byTower = byTower && books[p].closeAt != 0 && time() >= books[p].closeAt - HOUR / 2;
         uint256 total;
+        uint256 before = earned[TOWER][tokenOf(p)];
         for (uint256 i = 0; i < length; i++) {
-            if (lanes[i] != type(uint256).max) total += account(p, lanes[i], rows[i].cumulative);
+            if (lanes[i] != type(uint256).max) total += account(p, lanes[i], rows[i].cumulative, byTower);
         }
-        vm.assertEq(abi.decode(result, (uint256)), total, "16: a batch pays what its good rows pay one by one");
+        uint256 share = earned[TOWER][tokenOf(p)] - before;
+        if (share != 0) sharesPaid++;
+        vm.assertLe(share, total / 5, "28: a share is a fifth at most");
+        if (result.length == 64) vm.assertEq(uint256(bytes32(slice(result))), share, "28: and what the lanes leave");
+        vm.assertEq(uint256(bytes32(result)), total, "16: a batch pays what its good rows pay one by one");
         readEvents(p);
     }
 
-    function payDirectly(uint256 p, uint256 l, uint96 cumulative, uint8 who) external {
+    /// @dev What follows the first word.
+    function slice(bytes memory result) private pure returns (bytes memory rest) {
+        rest = new bytes(32);
+        for (uint256 i = 0; i < 32; i++) {
+            rest[i] = result[32 + i];
+        }
+    }
+
+    /// Some lanes, one perhaps twice, some of them paid already.
+    function payDirectly(uint256 p, uint256 seed, uint8 who) external {
         p %= POTS;
-        l %= LANES;
-        cumulative = uint96(bound(cumulative, 0, 8 ether));
-        (address payee, uint32 lane) = laneOf(l);
         address caller = partyOf(p, who);
         bool ok = caller != address(0xbad) && books[p].open && !books[p].ended;
-        ITabcastPot.Payment[] memory rows = one(ITabcastPot.Payment(payee, lane, cumulative));
+        ITabcastPot.Payment[] memory rows = new ITabcastPot.Payment[](bound(seed, 1, 4));
+        uint256[] memory lanes = new uint256[](rows.length);
+        for (uint256 i = 0; i < rows.length; i++) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            lanes[i] = seed % LANES;
+            (address payee, uint32 lane) = laneOf(lanes[i]);
+            rows[i] = ITabcastPot.Payment(payee, lane, uint96(bound(seed >> 8, 0, 8 ether)));
+        }
         vm.recordLogs();
         vm.prank(caller);
         (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.pay, (cfgOf(p), rows)));
         vm.assertTrue(done == ok, "pay is for the payer and the signer");
         if (!ok) return;
-        if (cumulative > slots[p][l].authorised) slots[p][l].authorised = cumulative;
-        account(p, l, cumulative);
+        for (uint256 i = 0; i < rows.length; i++) {
+            if (reservedOf(slots[p][lanes[i]]) != 0 && time() > slots[p][lanes[i]].until) lapse(p, lanes[i]);
+        }
+        uint256 free = books[p].balance - books[p].reserved;
+        uint256 due;
+        uint256 paid;
+        for (uint256 i = 0; i < rows.length; i++) {
+            uint256 total = rows[i].cumulative;
+            if (total > slots[p][lanes[i]].claimed) due += total - slots[p][lanes[i]].claimed;
+            if (total > slots[p][lanes[i]].authorised) slots[p][lanes[i]].authorised = total;
+            paid += account(p, lanes[i], total, false);
+        }
+        if (due <= free) vm.assertEq(paid, due, "27: what is free of live guarantees pays everybody in full");
         readEvents(p);
     }
 
@@ -265,11 +311,11 @@ contract PotHandler is PotBase {
         address caller = who % 2 == 0 ? payees[0] : partyOf(p, who / 2);
         bool something = reservedOf(slots[p][l]) != 0;
         bool mayEnd = caller == payees[0] || time() > slots[p][l].until;
-        bool ok = books[p].open && !books[p].ended && (!something || mayEnd);
+        bool ok = books[p].open && !books[p].ended;
         vm.prank(caller);
         (bool done,) = address(pot).call(abi.encodeCall(ITabcastPot.release, (cfgOf(p), payees, lanes)));
-        vm.assertTrue(done == ok, "8: nobody but the payee ends a live reservation");
-        if (ok && something) lapse(p, l);
+        vm.assertTrue(done == ok, "release reverts only for an unknown or final pot");
+        if (ok && something && mayEnd) lapse(p, l); // 8: nobody but the payee ends a live one
     }
 
     function releaseSigned(uint256 p, uint256 l, bool byPayee) external {
@@ -295,7 +341,8 @@ contract PotHandler is PotBase {
         if (!ok) return;
         books[p].requestedAt = time();
         uint256 challenged = time() + HOUR;
-        books[p].closeAt = challenged > books[p].maxUntil ? challenged : books[p].maxUntil + 1;
+        uint256 waited = books[p].maxUntil + 15 minutes;
+        books[p].closeAt = challenged > waited ? challenged : waited;
     }
 
     function cancel(uint256 p, uint8 who) external {
@@ -318,8 +365,8 @@ contract PotHandler is PotBase {
         if (!ok) return;
         vm.assertTrue(time() >= own.requestedAt + HOUR, "9: the challenge");
         for (uint256 l = 0; l < LANES; l++) {
-            bool live = reservedOf(slots[p][l]) != 0 && time() <= slots[p][l].until;
-            vm.assertTrue(!live, "9: no guarantee is live");
+            bool recent = reservedOf(slots[p][l]) != 0 && time() < slots[p][l].until + 15 minutes;
+            vm.assertTrue(!recent, "9: no guarantee is live, or has just lapsed");
         }
         own.ended = true;
         own.refund = own.balance;
@@ -331,7 +378,7 @@ contract PotHandler is PotBase {
     function withdraw(uint256 l, uint8 t, bool ofPayer) external {
         t %= 2;
         (address payee,) = laneOf(l % LANES);
-        if (ofPayer) payee = l % 2 == 0 ? payer : stranger;
+        if (ofPayer) payee = l % 3 == 0 ? payer : l % 3 == 1 ? stranger : TOWER;
         uint256 due = owing(payee, t);
         uint256 before = held(payee, t);
         bool ok = due != 0 && (t == 0 || (paysOut() && !TOKEN.blacklisted(payee)));
@@ -470,7 +517,7 @@ contract PotHandler is PotBase {
         own.version++;
     }
 
-    function account(uint256 p, uint256 l, uint256 cumulative) private returns (uint256 amount) {
+    function account(uint256 p, uint256 l, uint256 cumulative, bool byTower) private returns (uint256 amount) {
         Slot storage own = slots[p][l];
         if (cumulative <= own.claimed) return 0;
         bool live = reservedOf(own) != 0 && time() <= own.until;
@@ -487,8 +534,10 @@ contract PotHandler is PotBase {
         books[p].balance -= amount;
         own.claimed += amount;
         uint256 fee = amount * pot.FEE_BPS() / 10_000;
+        uint256 share = byTower ? (amount - fee) * SHARES[l % 4] / 100 : 0;
         (address payee,) = laneOf(l);
-        earned[payee][tokenOf(p)] += amount - fee;
+        earned[payee][tokenOf(p)] += amount - fee - share;
+        earned[TOWER][tokenOf(p)] += share;
         fees[tokenOf(p)] += fee;
     }
 
@@ -497,7 +546,7 @@ contract PotHandler is PotBase {
         for (uint256 i = 0; i < logs.length; i++) {
             if (logs[i].topics[0] != ITabcastPot.Claimed.selector) continue;
             vm.assertEq(logs[i].topics[1], idOf[p], "the event's pot");
-            uint256 l = indexOf[address(uint160(uint256(logs[i].topics[2])))] + uint256(logs[i].topics[3]);
+            uint256 l = indexOf[address(uint160(uint256(logs[i].topics[2])))] + uint256(logs[i].topics[3]) % 2;
             (uint96 amount, uint96 total,) = abi.decode(logs[i].data, (uint96, uint96, uint96));
             slots[p][l].byEvents += amount;
             vm.assertEq(total, slots[p][l].byEvents, "4: claimed is the sum of what was paid");
@@ -513,7 +562,7 @@ contract PotInvariantTest is PotTest {
 
     function setUp() public override {
         super.setUp();
-        pot = new TabcastPot(37, address(0xfee), address(0));
+        pot = deploy(37, address(0xfee), address(0));
         token = new ModalToken();
         handler = new PotHandler(pot, token);
         for (uint256 l = 0; l < handler.LANES(); l++) {
@@ -555,6 +604,7 @@ contract PotInvariantTest is PotTest {
             owed += pot.credits(payees[l], tokenAt(t));
         }
         owed += pot.credits(payer, tokenAt(t)) + pot.credits(stranger, tokenAt(t));
+        owed += pot.credits(handler.TOWER(), tokenAt(t));
         uint256 holds = t == 1 ? token.balanceOf(address(pot)) : address(pot).balance;
         vm.assertEq(holds, owed, "1: held is owed");
         vm.assertEq(
@@ -606,12 +656,14 @@ contract PotInvariantTest is PotTest {
         if (book.ended) vm.assertEq(uint256(state.balance) + state.reserved, 0, "10: final is empty");
     }
 
-    /// Invariants 18 and 22: credits and fee are what was paid, refunds what was not.
+    /// Invariants 18, 22 and 28: credits, fee and shares are what was paid, refunds what was not.
     function creditsAreEarned(uint256 t) private view {
         vm.assertEq(pot.credits(address(0xfee), tokenAt(t)), handler.fees(t), "18: fee");
         for (uint256 l = 0; l < payees.length; l += 2) {
             vm.assertEq(pot.credits(payees[l], tokenAt(t)), handler.owing(payees[l], t), "18: credit");
         }
+        address tower = handler.TOWER();
+        vm.assertEq(pot.credits(tower, tokenAt(t)), handler.owing(tower, t), "28: watchtower");
         vm.assertEq(pot.credits(payer, tokenAt(t)), handler.owing(payer, t), "22: payer");
         vm.assertEq(pot.credits(stranger, tokenAt(t)), handler.owing(stranger, t), "22: other payer");
     }

@@ -162,14 +162,65 @@ contract PotReserveTest is PotTest {
         reserve(row(worker, 3 ether, 0));
         address[3] memory others = [payer, signer, stranger];
         for (uint256 i = 0; i < 3; i++) {
-            vm.expectRevert(abi.encodeWithSelector(ITabcastPot.NotAuthorised.selector, id(), others[i]));
+            vm.recordLogs();
             release(others[i]);
+            vm.assertEq(vm.getRecordedLogs().length, 0, "passed over");
+            vm.assertEq(reserved(), 3 ether, "still reserved");
         }
         vm.expectEmit(address(pot));
         emit ITabcastPot.Released(id(), worker, 7, 3 ether);
         release(worker);
         vm.assertEq(reserved(), 0, "free");
         vm.assertEq(lane(worker).version, 2, "version");
+    }
+
+    function test_releasePassesOverLiveRowsAndFreesTheRest() public {
+        reserve(row(worker2, 1 ether, 0));
+        vm.warp(time() + 601);
+        reserve(row(worker, 3 ether, 0));
+        (address[] memory payees, uint32[] memory lanes) = (new address[](3), new uint32[](3));
+        (payees[0], payees[1], payees[2]) = (worker, worker2, stranger);
+        (lanes[0], lanes[1], lanes[2]) = (7, 7, 7);
+        vm.expectEmit(address(pot));
+        emit ITabcastPot.Released(id(), worker2, 7, 1 ether);
+        vm.prank(stranger);
+        pot.release(config(), payees, lanes);
+        vm.assertEq(reserved(), 3 ether, "the live one");
+        vm.assertEq(lane(worker).version, 1, "untouched");
+    }
+
+    function test_inItsLastSecondNobodyButThePayeeEndsIt() public {
+        ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
+        reserve(each);
+        vm.warp(each.until);
+        release(stranger);
+        vm.assertEq(reserved(), 3 ether, "live");
+        vm.warp(uint256(each.until) + 1);
+        release(stranger);
+        vm.assertEq(reserved(), 0, "lapsed");
+    }
+
+    function test_inItsLastSecondItOnlyGrows() public {
+        ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
+        reserve(each);
+        vm.warp(each.until);
+        refused(row(worker, 2 ether, 1), ITabcastPot.RefusedReason.NOT_MORE);
+        uint256 before = vm.snapshotState();
+        reserve(row(worker, 4 ether, 1));
+        vm.assertEq(lane(worker).version, 2, "grown, not freed and made");
+        vm.revertToState(before);
+        vm.warp(uint256(each.until) + 1);
+        reserve(row(worker, 2 ether, 1));
+        vm.assertEq(lane(worker).version, 3, "freed and made");
+    }
+
+    function test_inItsLastSecondItIsGuaranteed() public {
+        ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
+        reserve(each);
+        vm.warp(each.until);
+        claimableIs(worker, 3 ether, 3 ether, 3 ether);
+        vm.warp(uint256(each.until) + 1);
+        claimableIs(worker, 3 ether, 0, 3 ether);
     }
 
     function test_releasingNothingChangesNothing() public {
@@ -310,20 +361,77 @@ contract PotReserveTest is PotTest {
         vm.assertEq(pot.claim(config(), rows), 0, "crossed types");
     }
 
-    function test_closingWaitsForTheLastGuarantee() public {
+    function test_closingLeavesTimeAfterTheLastGuarantee() public {
         ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
         each.until = uint40(time() + 5 hours);
         reserve(each);
         uint32 closeAt = startClose();
-        vm.assertEq(closeAt, uint256(each.until) + 1, "after it, though the challenge is an hour");
-        vm.warp(each.until);
-        vm.expectRevert(abi.encodeWithSelector(ITabcastPot.ChallengeRunning.selector, id(), closeAt, each.until));
+        vm.assertEq(closeAt, uint256(each.until) + 15 minutes, "though the challenge is an hour");
+        vm.assertEq(claim(worker2, 1, 10 ether), 7 ether, "a guarantee binds the rest");
+        vm.warp(uint256(each.until) + 1);
+        release(stranger);
+        vm.assertEq(claim(worker2, 1, 8 ether), 1 ether, "and who waited for its end can still claim");
+        vm.warp(closeAt - 1);
+        vm.expectRevert(abi.encodeWithSelector(ITabcastPot.ChallengeRunning.selector, id(), closeAt, closeAt - 1));
         pot.finalizeClose(config());
-        vm.assertEq(claim(worker, 7, 3 ether), 3 ether, "guaranteed to the end");
         vm.warp(closeAt);
         pot.finalizeClose(config());
-        vm.assertEq(credit(payer), 7 ether, "refund");
+        vm.assertEq(credit(payer), 2 ether, "refund");
         vm.assertEq(reserved(), 0, "nothing is reserved in a final pot");
+    }
+
+    function test_theChallengeCountsWhereTheLastGuaranteeEndsBefore() public {
+        reserve(row(worker, 3 ether, 0)); // ten minutes: with the margin less than the hour
+        vm.assertEq(startClose(), time() + HOUR, "closeAt");
+    }
+
+    function test_theLongestGuaranteeDelaysACloseByADayAndTheMargin() public {
+        ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
+        each.until = uint40(time()) + pot.MAX_RESERVE_TTL();
+        reserve(each);
+        vm.assertEq(startClose(), time() + 24 hours + 15 minutes, "closeAt");
+    }
+
+    /// The payer follows the rules, and so does everybody: what was signed is what is paid.
+    function test_payFreesWhatLapsedBeforeItPays() public {
+        reserve(row(worker, 5 ether, 0));
+        vm.warp(time() + 601);
+        ITabcastPot.Payment[] memory rows = new ITabcastPot.Payment[](2);
+        rows[0] = ITabcastPot.Payment(worker2, 1, 9 ether);
+        rows[1] = ITabcastPot.Payment(worker, 7, 1 ether);
+        vm.expectEmit(address(pot));
+        emit ITabcastPot.Released(id(), worker, 7, 5 ether);
+        vm.prank(signer);
+        vm.assertEq(pot.pay(config(), rows), 10 ether, "both in full");
+        vm.assertEq(credit(worker2), 9 ether, "the first, though the second's guarantee had bound its money");
+        vm.assertEq(pot.bounces(payer), 0, "nothing bounced");
+        vm.assertEq(reserved(), 0, "reserved");
+        vm.assertEq(lane(worker).version, 2, "freed once");
+    }
+
+    function test_aRowOfAPaidLaneFreesItsLapsedGuarantee() public {
+        claim(worker, 7, 1 ether);
+        reserve(row(worker, 6 ether, 0));
+        vm.warp(time() + 601);
+        ITabcastPot.Payment[] memory rows = new ITabcastPot.Payment[](3);
+        rows[0] = ITabcastPot.Payment(worker2, 1, 9 ether);
+        rows[1] = ITabcastPot.Payment(worker, 7, 1 ether);
+        rows[2] = rows[1];
+        vm.prank(signer);
+        vm.assertEq(pot.pay(config(), rows), 9 ether, "paid");
+        vm.assertEq(lane(worker).version, 2, "freed once, though it was named twice");
+        vm.assertEq(reserved(), 0, "reserved");
+    }
+
+    function test_payLeavesLiveGuaranteesAlone() public {
+        reserve(row(worker, 5 ether, 0));
+        vm.warp(time() + 600);
+        ITabcastPot.Payment[] memory rows = new ITabcastPot.Payment[](2);
+        rows[0] = ITabcastPot.Payment(worker2, 1, 9 ether);
+        rows[1] = ITabcastPot.Payment(worker, 7, 1);
+        vm.prank(signer);
+        vm.assertEq(pot.pay(config(), rows), 5 ether + 1, "the free part only");
+        vm.assertEq(reserved(), 5 ether - 1, "reserved");
     }
 
     function test_aFinalPotForgetsReservationsNobodyUsed() public {

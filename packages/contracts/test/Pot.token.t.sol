@@ -3,7 +3,6 @@ pragma solidity ^0.8.24;
 
 import {IPermit2} from "../src/IPermit2.sol";
 import {ITabcastPot} from "../src/ITabcastPot.sol";
-import {TabcastPot} from "../src/TabcastPot.sol";
 import {PotTest} from "./PotTest.sol";
 import {GoodToken, ModalToken, Permit2} from "./Tokens.sol";
 
@@ -16,7 +15,7 @@ contract PotTokenTest is PotTest {
     function setUp() public override {
         super.setUp();
         permit2 = new Permit2();
-        pot = new TabcastPot(0, address(0), address(permit2));
+        pot = deploy(0, address(0), address(permit2));
         token = new GoodToken();
         modal = new ModalToken();
         payer = vm.addr(PAYER_KEY);
@@ -315,7 +314,7 @@ contract PotTokenTest is PotTest {
     }
 
     function test_withoutPermit2ThereIsNone() public {
-        pot = new TabcastPot(0, address(0), address(0));
+        pot = deploy(0, address(0), address(0));
         vm.expectRevert(abi.encodeWithSelector(ITabcastPot.Permit2Unknown.selector));
         pot.depositWithPermit2(cfg(address(token)), 100, 5, time(), "");
     }

@@ -10,6 +10,9 @@ const prefixOf = (payee: Address) => `purse/${payee.toLowerCase()}/`;
 /** The lock that whoever writes a lane of this payee holds. */
 export const lockOf = (payee: Address, lane: number) => `${prefixOf(payee)}${lane}`;
 
+/** Lanes below it leave no share to watchtowers: their five highest bits are zero. Source: ITabcastPot.watchtowerShare. */
+const UNSHARED_LANES = 2 ** 27;
+
 /** A lane of this payee that no other tab writes, and what releases it. Throws STORE_LOCKED if the one wanted is taken. */
 export async function takeLane(
   store: Store,
@@ -48,7 +51,7 @@ export async function takeLane(
       if (!(error instanceof StoreError && error.code === "STORE_LOCKED")) throw error;
     }
   }
-  return take(random.below(2 ** 32));
+  return take(random.below(UNSHARED_LANES));
 }
 
 /** Wei that each lane of a payee holds and was not paid. */
