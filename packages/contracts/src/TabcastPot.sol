@@ -7,7 +7,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
@@ -188,8 +187,9 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         _onlyPayerOrSigner(cfg, potId);
         Books memory pot = _openPot(potId);
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        Counter memory lane;
         for (uint256 i = 0; i < rows.length; i = _next(i)) {
-            _reserve(pot, potId, lanes, rows[i]);
+            _reserve(pot, potId, lanes, lane, rows[i]);
         }
         _keep(potId, pot);
     }
@@ -199,10 +199,11 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         bytes32 potId = _potId(cfg);
         Books memory pot = _openPot(potId);
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
+        Counter memory lane;
         for (uint256 i = 0; i < rows.length; i++) {
-            SignedReservation memory row = rows[i];
+            SignedReservation calldata row = rows[i];
             bytes32 digest = _hashTypedDataV4(_reservationHash(potId, row.reservation));
-            if (_signed(cfg.signer, digest, row.v, row.r, row.s)) _reserve(pot, potId, lanes, row.reservation);
+            if (_signed(cfg.signer, digest, row.v, row.r, row.s)) _reserve(pot, potId, lanes, lane, row.reservation);
             else _refuse(potId, row.reservation, RefusedReason.BAD_SIGNATURE);
         }
         _keep(potId, pot);
@@ -213,9 +214,10 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         if (payees.length != lanes.length) revert LengthMismatch(payees.length, lanes.length);
         bytes32 potId = _potId(cfg);
         Books memory pot = _livePot(potId);
+        Counter memory lane;
         for (uint256 i = 0; i < payees.length; i++) {
             Lane storage slot = _lanes[potId][_laneKey(payees[i], lanes[i])];
-            Counter memory lane = _load(slot);
+            _load(slot, lane);
             if (lane.ceiling <= lane.claimed) continue;
             if (block.timestamp <= lane.until && msg.sender != payees[i]) continue;
             _free(pot, potId, lane, payees[i], lanes[i]);
@@ -232,7 +234,8 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         bytes32 potId = _potId(cfg);
         Books memory pot = _livePot(potId);
         Lane storage slot = _lanes[potId][_laneKey(payee, laneId)];
-        Counter memory lane = _load(slot);
+        Counter memory lane;
+        _load(slot, lane);
         if (lane.ceiling <= lane.claimed) revert ZeroAmount();
         bytes32 digest = _releaseDigest(potId, payee, laneId, uint24(lane.version));
         if (!SignatureChecker.isValidSignatureNowCalldata(payee, digest, sig)) revert BadSignature();
@@ -276,12 +279,13 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         uint256 before = pot.balance;
         mapping(uint256 laneKey => Lane) storage lanes = _lanes[potId];
         mapping(address account => uint256) storage credit = _credits[cfg.token];
-        if (pot.reserved != 0) _freeLapsed(pot, potId, lanes, rows);
+        Counter memory lane;
+        if (pot.reserved != 0) _freeLapsed(pot, potId, lanes, lane, rows);
         for (uint256 i = 0; i < rows.length; i = _next(i)) {
             Payment calldata row = rows[i];
             (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
             Lane storage slot = lanes[_laneKey(payee, laneId)];
-            Counter memory lane = _load(slot);
+            _load(slot, lane);
             if (cumulative <= lane.claimed) {
                 emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
                 continue;
@@ -356,7 +360,7 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         view
         returns (bytes32)
     {
-        return _hashTypedDataV4(_voucherHash(potId, payee, lane, cumulative));
+        return _voucherDigest(_domainSeparatorV4(), potId, payee, lane, cumulative);
     }
 
     /// @inheritdoc ITabcastPot
@@ -377,7 +381,8 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
     {
         bytes32 potId = _potId(cfg);
         Pot memory pot = _pots[potId];
-        Counter memory lane = _load(_lanes[potId][_laneKey(payee, laneId)]);
+        Counter memory lane;
+        _load(_lanes[potId][_laneKey(payee, laneId)], lane);
         if (cumulative <= lane.claimed) return (0, 0);
         uint256 due = cumulative - lane.claimed;
         uint256 own = _reservedOf(lane);
@@ -463,40 +468,43 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         Books memory pot,
         bytes32 potId,
         mapping(uint256 laneKey => Lane) storage lanes,
-        Reservation memory row
+        Counter memory lane,
+        Reservation calldata row
     ) private {
         unchecked {
-            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
-            Counter memory lane = _load(slot);
-            if (row.payee == address(0) || row.payee == address(this)) return _refuse(potId, row, RefusedReason.PAYEE);
-            if (row.until <= block.timestamp || row.until > block.timestamp + MAX_RESERVE_TTL) {
+            (address payee, uint256 ceiling, uint256 until) = (row.payee, row.ceiling, row.until);
+            Lane storage slot = lanes[_laneKey(payee, row.lane)];
+            _load(slot, lane);
+            if (payee == address(0) || payee == address(this)) return _refuse(potId, row, RefusedReason.PAYEE);
+            if (until <= block.timestamp || until > block.timestamp + MAX_RESERVE_TTL) {
                 return _refuse(potId, row, RefusedReason.UNTIL);
             }
             if (row.version != lane.version) return _refuse(potId, row, RefusedReason.VERSION);
-            if (row.ceiling <= lane.claimed) return _refuse(potId, row, RefusedReason.CEILING);
+            if (ceiling <= lane.claimed) return _refuse(potId, row, RefusedReason.CEILING);
             uint256 own = _reservedOf(lane);
-            bool live = block.timestamp <= lane.until;
-            if (own != 0 && live) {
-                bool shrinks = row.ceiling < lane.ceiling || row.until < lane.until;
-                bool same = row.ceiling == lane.ceiling && row.until == lane.until;
+            if (own != 0 && block.timestamp <= lane.until) {
+                bool shrinks = ceiling < lane.ceiling || until < lane.until;
+                bool same = ceiling == lane.ceiling && until == lane.until;
                 if (shrinks || same) return _refuse(potId, row, RefusedReason.NOT_MORE);
             }
-            uint256 added = row.ceiling - lane.claimed;
+            uint256 added = ceiling - lane.claimed;
             if (added > pot.balance - pot.reserved + own) return _refuse(potId, row, RefusedReason.FUNDS);
-            if (own != 0 && !live) _free(pot, potId, lane, row.payee, row.lane);
-            else pot.reserved -= own;
+            if (own != 0) {
+                if (block.timestamp > lane.until) _free(pot, potId, lane, payee, row.lane);
+                else pot.reserved -= own;
+            }
             pot.reserved += added;
-            lane.ceiling = row.ceiling;
-            lane.until = row.until;
+            lane.ceiling = ceiling;
+            lane.until = until;
             lane.version = uint24(lane.version + 1);
             _store(slot, lane);
             // The cast reverts after the year 2106, when seconds no longer fit.
-            if (row.until > pot.maxUntil) pot.maxUntil = SafeCast.toUint32(row.until);
-            emit Reserved(potId, row.payee, row.lane, row.ceiling, row.until, uint24(lane.version));
+            if (until > pot.maxUntil) pot.maxUntil = SafeCast.toUint32(until);
+            emit Reserved(potId, payee, row.lane, uint96(ceiling), uint40(until), uint24(lane.version));
         }
     }
 
-    function _refuse(bytes32 potId, Reservation memory row, RefusedReason reason) private {
+    function _refuse(bytes32 potId, Reservation calldata row, RefusedReason reason) private {
         emit ReservationRefused(potId, row.payee, row.lane, row.version, reason);
     }
 
@@ -519,16 +527,17 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         mapping(address account => uint256) storage credit = _credits[cfg.token];
         bytes32 domain = _domainSeparatorV4();
         address signer = cfg.signer;
+        Counter memory lane;
         for (uint256 i = 0; i < rows.length; i = _next(i)) {
             VoucherClaim calldata row = rows[i];
             (address payee, uint32 laneId, uint96 cumulative) = (row.payee, row.lane, row.cumulative);
             Lane storage slot = lanes[_laneKey(payee, laneId)];
-            Counter memory lane = _load(slot);
+            _load(slot, lane);
             if (cumulative <= lane.claimed) {
                 emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.STALE);
                 continue;
             }
-            bytes32 digest = _typedDigest(domain, _voucherHash(potId, payee, laneId, cumulative));
+            bytes32 digest = _voucherDigest(domain, potId, payee, laneId, cumulative);
             if (!_signed(signer, digest, row.v, row.r, row.s)) {
                 emit ClaimSkipped(potId, payee, laneId, cumulative, SkipReason.BAD_SIGNATURE);
                 continue;
@@ -545,13 +554,15 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         Books memory pot,
         bytes32 potId,
         mapping(uint256 laneKey => Lane) storage lanes,
+        Counter memory lane,
         Payment[] calldata rows
     ) private {
         for (uint256 i = 0; i < rows.length; i = _next(i)) {
-            Lane storage slot = lanes[_laneKey(rows[i].payee, rows[i].lane)];
-            Counter memory lane = _load(slot);
+            Payment calldata row = rows[i];
+            Lane storage slot = lanes[_laneKey(row.payee, row.lane)];
+            _load(slot, lane);
             if (lane.ceiling <= lane.claimed || block.timestamp <= lane.until) continue;
-            _free(pot, potId, lane, rows[i].payee, rows[i].lane);
+            _free(pot, potId, lane, row.payee, row.lane);
             _store(slot, lane);
         }
     }
@@ -578,11 +589,14 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
             uint256 due = cumulative - lane.claimed;
             uint256 amount = _least(due, pot.balance - pot.reserved + own);
             if (amount != 0) {
-                pot.reserved -= _least(amount, own);
+                if (own != 0) pot.reserved -= _least(amount, own);
                 pot.balance -= amount;
                 lane.claimed += amount;
-                uint256 fee = amount * FEE_BPS / 10_000;
-                if (fee != 0) credit[FEE_RECIPIENT] += fee;
+                uint256 fee;
+                if (FEE_BPS != 0) {
+                    fee = amount * FEE_BPS / 10_000;
+                    credit[FEE_RECIPIENT] += fee;
+                }
                 if (pot.sharing) {
                     uint256 share = (amount - fee) * _share(laneId) / 100;
                     pot.shared += share;
@@ -612,7 +626,8 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         _credits[token][account] = credit - amount;
     }
 
-    function _load(Lane storage slot) private view returns (Counter memory lane) {
+    /// @dev Into the same memory for all rows of a batch.
+    function _load(Lane storage slot, Counter memory lane) private view {
         uint256 word;
         assembly ("memory-safe") {
             word := sload(slot.slot)
@@ -683,11 +698,12 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
         );
     }
 
-    /// @dev keccak256(abi.encode(...)) in memory past the free pointer, which nothing keeps; the typed arguments are clean.
-    function _voucherHash(bytes32 potId, address payee, uint32 lane, uint96 cumulative)
+    /// @dev EIP-712's keccak256(0x1901, domain, keccak256(abi.encode(type, ...))) in memory past the free pointer, which nothing
+    /// keeps; the typed arguments are clean.
+    function _voucherDigest(bytes32 domain, bytes32 potId, address payee, uint32 lane, uint96 cumulative)
         private
         pure
-        returns (bytes32 hash)
+        returns (bytes32 digest)
     {
         bytes32 typehash = VOUCHER_TYPEHASH;
         assembly ("memory-safe") {
@@ -697,16 +713,15 @@ contract TabcastPot is ITabcastPot, EIP712, Multicall, ReentrancyGuardTransient 
             mstore(add(at, 0x40), payee)
             mstore(add(at, 0x60), lane)
             mstore(add(at, 0x80), cumulative)
-            hash := keccak256(at, 0xa0)
+            let hash := keccak256(at, 0xa0)
+            mstore(at, 0x1901)
+            mstore(add(at, 0x20), domain)
+            mstore(add(at, 0x40), hash)
+            digest := keccak256(add(at, 0x1e), 0x42)
         }
     }
 
-    /// @dev EIP-712's 0x1901, domain, hash: 66 bytes, by OpenZeppelin's own code.
-    function _typedDigest(bytes32 domain, bytes32 hash) private pure returns (bytes32) {
-        return MessageHashUtils.toTypedDataHash(domain, hash);
-    }
-
-    function _reservationHash(bytes32 potId, Reservation memory row) private pure returns (bytes32) {
+    function _reservationHash(bytes32 potId, Reservation calldata row) private pure returns (bytes32) {
         return
             keccak256(abi.encode(RESERVATION_TYPEHASH, potId, row.payee, row.lane, row.ceiling, row.until, row.version));
     }

@@ -114,7 +114,7 @@ contract PotAttackTest is PotTest {
     }
 
     /// forge-config: default.fuzz.runs = 200
-    /// forge-config: ci.fuzz.runs = 2000
+    /// forge-config: nightly.fuzz.runs = 2000
     function testFuzz_13_oneBadRowBlocksNobody(uint256 seed) public {
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](5);
         uint256 bad = seed % 5;

@@ -163,7 +163,7 @@ contract PotClaimTest is PotTest {
 
     /// Invariant 16: a batch equals its rows one by one, and an invalid row changes nothing for the others.
     /// forge-config: default.fuzz.runs = 200
-    /// forge-config: ci.fuzz.runs = 2000
+    /// forge-config: nightly.fuzz.runs = 2000
     function testFuzz_aBatchIsItsRows(uint256 seed) public {
         uint256 length = bound(seed, 1, 12);
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](length);
@@ -191,7 +191,7 @@ contract PotClaimTest is PotTest {
 
     /// Invariant 15: any order and repetition ends in the highest, when funds suffice.
     /// forge-config: default.fuzz.runs = 200
-    /// forge-config: ci.fuzz.runs = 2000
+    /// forge-config: nightly.fuzz.runs = 2000
     function testFuzz_orderAndRepetitionDoNotMatter(uint256 seed) public {
         uint96[5] memory totals = [uint96(1 ether), 2 ether, 3 ether, 4 ether, 5 ether];
         ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](5);

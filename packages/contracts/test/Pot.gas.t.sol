@@ -99,6 +99,14 @@ contract PotGasTest is PotTest {
         vm.prank(signer);
         pot.pay(cfg, owed);
         snap("pay 200: reserved lanes, fresh credits");
+        rows = reservations(200, 0.02 ether, 1);
+        vm.prank(signer);
+        pot.reserve(cfg, rows);
+        vm.warp(rows[0].until + 1);
+        owed = payments(200, 0.02 ether);
+        vm.prank(signer);
+        pot.pay(cfg, owed);
+        snap("pay 200: lapsed lanes, warm");
     }
 
     function test_claimOne() public {
@@ -111,6 +119,27 @@ contract PotGasTest is PotTest {
 
     function test_claimFifty() public {
         measureClaims(50, "claim 50");
+    }
+
+    function test_claimTwoHundred() public {
+        measureClaims(200, "claim 200");
+    }
+
+    /// @dev Warm lanes of a closing pot, which leave five percent.
+    function test_claimAsWatchtower() public {
+        open(100 ether);
+        ITabcastPot.PotConfig memory cfg = config();
+        uint32 five = uint32(5) << 27;
+        ITabcastPot.VoucherClaim[] memory rows = new ITabcastPot.VoucherClaim[](50);
+        for (uint96 total = 0.01 ether; total < 0.03 ether; total += 0.01 ether) {
+            for (uint32 i = 0; i < 50; i++) {
+                rows[i] = voucher(payeeOf(i), five + i + 1, total);
+            }
+            if (total == 0.01 ether) pot.claim(cfg, rows);
+        }
+        vm.warp(startClose());
+        pot.claimAsWatchtower(cfg, rows, stranger);
+        snap("claimAsWatchtower 50: warm");
     }
 
     function measureClaims(uint32 count, string memory name) private {
