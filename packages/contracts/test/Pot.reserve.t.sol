@@ -214,6 +214,27 @@ contract PotReserveTest is PotTest {
         vm.assertEq(lane(worker).version, 3, "freed and made");
     }
 
+    function test_inItsLastSecondAClaimUsesItAndDoesNotFreeIt() public {
+        ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
+        reserve(each);
+        vm.warp(each.until);
+        claim(worker, 7, 1 ether);
+        vm.assertEq(lane(worker).ceiling, 3 ether, "ceiling");
+        vm.assertEq(lane(worker).version, 1, "version");
+        vm.assertEq(reserved(), 2 ether, "the rest of it");
+    }
+
+    function test_aUsedUpOneMayBeFollowedByAShorterOne() public {
+        ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
+        reserve(each);
+        claim(worker, 7, 3 ether);
+        each = row(worker, 4 ether, 1);
+        each.until -= 300;
+        reserve(each);
+        vm.assertEq(lane(worker).until, each.until, "until");
+        vm.assertEq(reserved(), 1 ether, "reserved");
+    }
+
     function test_inItsLastSecondItIsGuaranteed() public {
         ITabcastPot.Reservation memory each = row(worker, 3 ether, 0);
         reserve(each);
@@ -407,6 +428,7 @@ contract PotReserveTest is PotTest {
         vm.assertEq(pot.bounces(payer), 0, "nothing bounced");
         vm.assertEq(reserved(), 0, "reserved");
         vm.assertEq(lane(worker).version, 2, "freed once");
+        vm.assertEq(pot.laneState(id(), worker2, 1).version, 0, "a lane without a guarantee has nothing to free");
     }
 
     function test_aRowOfAPaidLaneFreesItsLapsedGuarantee() public {
@@ -438,6 +460,7 @@ contract PotReserveTest is PotTest {
         reserve(row(worker, 3 ether, 0));
         finalize();
         vm.assertEq(credit(payer), 10 ether, "refund");
+        vm.assertEq(reserved(), 0, "nothing is reserved in a final pot");
         (uint96 guaranteed, uint96 soft) = pot.claimable(config(), worker, 7, 3 ether);
         vm.assertEq(guaranteed, 0, "guaranteed");
         vm.assertEq(soft, 0, "soft");

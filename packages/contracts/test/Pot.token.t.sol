@@ -328,6 +328,12 @@ contract PotTokenTest is PotTest {
         pot.depositWithAuthorization(cfg(address(0)), 100, 0, 0, 0, new bytes(65));
     }
 
+    function test_aPermit2ThatMovesNothingIsRefused() public {
+        vm.etch(address(permit2), address(new Lazy()).code);
+        vm.expectRevert(abi.encodeWithSelector(ITabcastPot.InexactTransfer.selector, address(token), 100, 0));
+        pot.depositWithPermit2(cfg(address(token)), 100, 5, time(), "");
+    }
+
     /// A token that calls itself paid without moving anything, by the ways in that do not pull.
     function test_anAuthorizationThatMovesNothingIsRefused() public {
         vm.etch(address(token), address(new Lazy()).code);
