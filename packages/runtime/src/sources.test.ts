@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, string>> = {
   "mesh/src/identity.ts": "makes a tab's key and seals it",
   "media/src/": "real codecs, captures and Web Workers run in real time",
   "channel/src/store/seal.ts": "a nonce for WebCrypto",
+  "channel/src/store/file.ts": "makes the key that a folder's secrets are sealed with",
   "localnet/src/": "starts real processes",
   "sim/src/virtual/crypto.ts": "stands in for the platform's chance",
 };

@@ -310,6 +310,17 @@ describe("the lanes of a purse", () => {
     }
   });
 
+  test("a lane whose number leaves a share by chance is claimed, and not worked on", async () => {
+    const books = memory();
+    const old = await open({ lane: 2 ** 27, store: books.share() });
+    await owed(old);
+    await old.close();
+    const purse = await open({ store: books.share() });
+    expect(purse.lane).toBeLessThan(2 ** 27);
+    expect(await purse.claim({ signal })).toEqual({ paid: OWED });
+    await purse.close();
+  });
+
   test("a tab takes over from one that closes while it is open, and claims at the close", async () => {
     const staying = await open();
     const leaving = await open();

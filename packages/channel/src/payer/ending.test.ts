@@ -109,7 +109,9 @@ describe("honest parties, and a worker is paid what was signed", () => {
     await net.warp(700);
     const [, , payee] = net.accounts;
     const other = await working({ payee: payee.address, account: payee });
-    await earn(pot, other, 900n);
+    // The other keeps its voucher, and waits: it cannot tell that what is reserved has lapsed.
+    await expect(earn(pot, other, 900n)).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
+    expect(other.highest(pot.potId)?.cumulative).toBe(900n);
     const settlement = await pot.settle({ signal, progress: jump() });
     expect(settlement).toMatchObject({ paidWei: 1000n, refundedWei: 0n });
     await other.close();
