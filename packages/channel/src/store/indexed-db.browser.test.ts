@@ -34,7 +34,7 @@ test("a stored burner wallet holds no readable private key", async () => {
   const store = await indexedDb(`tabcast-test-${Date.now()}-burner`);
   const { address } = await openBurner({ store });
   const sealed = (await store.get("burner")) as unknown as Sealed;
-  expect(Object.keys(sealed).sort()).toEqual(["data", "iv"]);
+  expect(Object.keys(sealed).sort()).toEqual(["about", "address", "data", "iv"]);
   // 32 bytes of key and 16 of authentication.
   expect(sealed.data).toHaveLength(2 * 48);
   expect((await openSecret(store, sealed)).address).toBe(address);
