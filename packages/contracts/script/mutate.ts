@@ -125,7 +125,9 @@ async function judge(
   const queue = [...mutants];
   const worker = async () => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const { code } = await forge(mutant.id, ["--fail-fast", ...args], PATIENCE);
+      const { code, text } = await forge(mutant.id, ["--fail-fast", ...args], PATIENCE);
+      if (code !== 0 && code !== "late" && !text.includes("Suite result: FAILED"))
+        fail(`forge ended with ${code}, though no test failed:\n${text}`, 1);
       fates.set(mutant, code === "late" ? "killed by its time" : code === 0 ? "lives" : killed);
       if (code === 0 || code === "late") console.log(`${fates.get(mutant)}: ${shown(mutant)}`);
       if (queue.length % 25 === 0) console.log(`${queue.length} left`);
