@@ -122,6 +122,14 @@ contract PotReserveTest is PotTest {
         vm.assertEq(claim(worker2, 1, 10 ether), 5 ether, "the rest");
     }
 
+    function test_aGuaranteeThatIsPartlyUsedCoversItsRestAlone() public {
+        reserve(row(worker, 3 ether, 0));
+        reserve(row(worker2, 7 ether, 0));
+        claim(worker, 7, 2 ether);
+        vm.assertEq(claim(worker, 7, 5 ether), 1 ether, "the rest of its own, and nothing of the other's");
+        vm.assertEq(claim(worker2, 7, 7 ether), 7 ether, "the other in full");
+    }
+
     function test_payUsesReservationsToo() public {
         reserve(row(worker, 3 ether, 0));
         vm.prank(signer);
