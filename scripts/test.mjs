@@ -293,18 +293,19 @@ function judged({ skippable }, counted, { code, late }, folders) {
 
 /** Runs one stage to its end; resolves with its counts and its closing line. */
 async function outcomeOf(name, folders, shared, tell) {
-  const stage = await stages[name](folders);
   const began = Date.now();
   let outcome;
   try {
+    const stage = await stages[name](folders);
     if (stage.needsPages) await build();
+    if (interrupted) throw new Stop("interrupted");
     const ended = await runStage(stage, shared, tell);
     const counted = stage.count === undefined ? yesOrNo(ended.code) : stage.count();
     if (counted?.said !== undefined)
       tell ? tell(Buffer.from(`${counted.said}\n`)) : say(counted.said);
     outcome = judged(stage, counted, ended, folders);
   } catch (error) {
-    if (!(error instanceof Stop)) throw error;
+    // Also a report that is no report: the other stages have theirs, and the sum is said.
     outcome = { counted: { passed: 0, failed: 1 }, note: ` (${error.message})` };
   }
   const { counted, note } = outcome;
@@ -368,8 +369,9 @@ await run(async () => {
   mkdirSync(out, { recursive: true });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.on(signal, () => {
+      // Who asks twice is not asked to wait for what does not listen.
+      for (const kill of running) kill(interrupted ? "SIGKILL" : signal);
       interrupted = true;
-      for (const kill of running) kill(signal);
     });
 
   say(seeding);

@@ -303,8 +303,13 @@ test("a job that was called back has sent what was made of it, and a part of a w
   expect(Hire.sent(Wei.of(100), { frames: 0, planned: 0 })).toBe(100n);
 });
 
-const ahead = (...of: (readonly [amount: bigint, sent: bigint])[]) =>
-  of.map(([amount, sent], i) => ({ seq: i + 1, amount: Wei.of(amount), sent: Wei.of(sent) }));
+const ahead = (...of: (readonly [amount: bigint, sent: bigint, done?: true])[]) =>
+  of.map(([amount, sent, done], i) => ({
+    seq: i + 1,
+    amount: Wei.of(amount),
+    sent: Wei.of(sent),
+    making: done === undefined,
+  }));
 
 test.each<[string, bigint, readonly Hire.Ahead[], boolean, ReturnType<typeof Hire.room>]>([
   ["is there where little is unpaid", 10n, [], false, { ok: true, instead: [] }],
@@ -346,6 +351,13 @@ test.each<[string, bigint, readonly Hire.Ahead[], boolean, ReturnType<typeof Hir
     { ok: true, instead: [3, 2, 1] },
   ],
   ["is not given up in vain", 9n, ahead([4n, 0n], [4n, 0n]), true, { ok: false, instead: [] }],
+  [
+    "is not given up by what is done",
+    10n,
+    ahead([10n, 0n, true]),
+    true,
+    { ok: false, instead: [] },
+  ],
   ["is never there where too much is out", -5n, [], true, { ok: false, instead: [] }],
 ])("room for a segment of ten wei %s", (_, left, leaving, done, expected) => {
   const of = { left: left as Wei, ahead: leaving, done };

@@ -120,10 +120,15 @@ export function delay(of: { draw: number; peers: number; weight: number }): numb
   return (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
 }
 
-/** Output pixels of a segment as offered, of every rung. */
-export function pixels({ rungs, fpsMilli, segmentMs }: Offer): bigint {
-  return BigInt(Pixels.ofFrames(rungs, Math.ceil((fpsMilli * segmentMs) / 1e6)));
+/** Output pixels of a segment as offered: of every rung, and of the least that a worker may be asked for. */
+export function pixels(offer: Offer): { readonly whole: bigint; readonly least: bigint } {
+  const frames = Math.ceil((offer.fpsMilli * offer.segmentMs) / 1e6);
+  const of = (rungs: Offer["rungs"]) => BigInt(Pixels.ofFrames(rungs, frames));
+  return { whole: of(offer.rungs), least: of(leastOf(offer)) };
 }
+
+/** The same of a segment that was asked for, as far as one may be longer than what was offered. */
+export const mostPixels = (offer: Offer): bigint => BigInt(MOST_OF_SEGMENT) * pixels(offer).whole;
 
 /** Milliseconds of one segment of these rungs, or the offer's whole ladder, at `pixelsPerSecond`. */
 export function transcodeMs(offer: Offer, pixelsPerSecond: number, rungs = offer.rungs): number {
@@ -238,6 +243,8 @@ export interface Ahead {
   readonly amount: Wei;
   /** What has left of it, in wei. */
   readonly sent: Wei;
+  /** It is still being made: one that is done has its room for good. */
+  readonly making: boolean;
 }
 
 /**
@@ -251,7 +258,7 @@ export function room(
 ): { readonly ok: boolean; readonly instead: readonly number[] } {
   let left = of.ahead.reduce((rest, one) => rest - one.amount, of.left as bigint);
   const instead: number[] = [];
-  for (const one of of.done ? of.ahead.toReversed() : []) {
+  for (const one of of.done ? of.ahead.filter(({ making }) => making).toReversed() : []) {
     if (amount <= left) break;
     left += one.amount - one.sent;
     instead.push(one.seq);

@@ -19,6 +19,7 @@ interface LaneRecord {
   readonly credited?: string;
   readonly unpaid?: string;
   readonly forgiven?: string;
+  readonly before?: string;
 }
 
 /** A lane's book in one pot. */
@@ -64,6 +65,7 @@ function bookOf(record: LaneRecord): Payee.Book {
     accrued: accrued as Wei,
     unpaid: BigInt(record.unpaid ?? (accrued > credited ? accrued - credited : 0n)) as Wei,
     forgiven: BigInt(record.forgiven ?? 0) as Wei,
+    before: BigInt(record.before ?? 0) as Wei,
     claimed: BigInt(record.claimed) as Wei,
     balance: BigInt(record.balance) as Wei,
     reserved: BigInt(record.reserved ?? 0) as Wei,
@@ -82,7 +84,7 @@ function bookOf(record: LaneRecord): Payee.Book {
 /** The change that writes a lane's book. */
 export function laneChange(payee: Address, { lane, potId, config, book }: StoredLane): Change {
   const { accrued, highest, claimed, balance, reserved, closeAt, ceiling, until, credited } = book;
-  const { unpaid, forgiven } = book;
+  const { unpaid, forgiven, before } = book;
   return [
     keyOf(payee, lane, potId),
     {
@@ -102,6 +104,7 @@ export function laneChange(payee: Address, { lane, potId, config, book }: Stored
       credited: credited.toString(),
       unpaid: unpaid.toString(),
       forgiven: forgiven.toString(),
+      before: before.toString(),
     },
   ];
 }

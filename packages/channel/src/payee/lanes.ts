@@ -60,10 +60,15 @@ export class Lanes {
     const cost = rules().claimCost ?? 0n;
     const over = this.#own.size - MOST_LANES;
     if (over <= 0) return;
-    // Those in use are the last to go: work for them would be refused.
+    // Those that owe us work are the last to go, for their window would begin anew; before them those in use: work would be refused.
     const worthless = [...this.#own.values()]
       .filter((one) => one !== ledger && Payee.outstanding(one.book) <= cost)
-      .sort((a, b) => Number(isFinal(b)) - Number(isFinal(a)) || a.usedAt - b.usedAt);
+      .sort(
+        (a, b) =>
+          Number(isFinal(b)) - Number(isFinal(a)) ||
+          Number(owes(a)) - Number(owes(b)) ||
+          a.usedAt - b.usedAt,
+      );
     for (const one of worthless.slice(0, over)) {
       this.#own.delete(one.potId);
       this.#past.accrued += one.book.accrued;
@@ -139,4 +144,6 @@ export class Lanes {
   }
 }
 
+/** Work went out for which no credit came. */
+const owes = ({ book }: LaneLedger) => book.unpaid > 0n;
 const isFinal = ({ book }: LaneLedger) => book.closeAt === FINALIZED;

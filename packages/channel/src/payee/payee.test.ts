@@ -29,6 +29,7 @@ function sample(state: Payee.State): Payee.Book {
     credited: wei(state === "trusted" ? 0 : 20),
     unpaid: wei(state === "trusted" ? 50 : 30),
     forgiven: wei(0),
+    before: wei(0),
   };
 }
 
@@ -329,6 +330,13 @@ describe("the room for work that is not paid yet", () => {
   test("is not larger for what was paid ahead: after lost books that was for older work", () => {
     const book = after(opened, voucher(500), delivered(10));
     expect(Payee.room(book, of)).toBe(10n);
+  });
+
+  test("is not larger for vouchers that the chain had paid before the books were lost", () => {
+    const seen = { balance: wei(9_900), claimed: wei(100), closeAt: 0, ...unreserved };
+    const book = after(Payee.fresh(seen), delivered(20), voucher(10), voucher(20), voucher(100));
+    expect(Payee.room(book, { ...of, most: 2 })).toBe(0n);
+    expect(Payee.room(after(book, voucher(120)), { ...of, most: 2 })).toBe(20n);
   });
 
   test("forgives a tenth of what was credited where work was bad or not needed", () => {

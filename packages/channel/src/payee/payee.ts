@@ -48,6 +48,8 @@ export interface Book {
   readonly unpaid: Wei;
   /** The part of `unpaid` that was said to be bad or not needed, wei: see `room`. */
   readonly forgiven: Wei;
+  /** Wei that the contract had paid to this lane when the book began: for work that the book does not know. */
+  readonly before: Wei;
   /** Refreshes in a row that showed less paid than before, or a final pot open. Missing: none. */
   readonly doubts?: number;
 }
@@ -123,7 +125,8 @@ export interface Rules {
 /** A lane in a pot that was just checked on chain. */
 export function fresh({ now: _, ...chain }: ChainView): Book {
   const none = 0n as Wei;
-  return { accrued: none, credited: none, unpaid: none, forgiven: none, ...chain };
+  const { claimed: before } = chain;
+  return { accrued: none, credited: none, unpaid: none, forgiven: none, before, ...chain };
 }
 
 export type State = "trusted" | "soft" | "reserved" | "closing" | "settled" | "lost";
@@ -175,11 +178,20 @@ export function room(book: Book, of: { readonly segment: Wei; readonly most: num
  * longer counts, so that the window is open again for one segment or two.
  */
 export function reopened(book: Book): Book {
-  return { ...book, ...paid(book, book.unpaid - book.unpaid / 2n) };
+  return { ...book, ...unpaidAfter(book, book.unpaid - book.unpaid / 2n) };
 }
 
-/** Unpaid work after `amount` wei more are credited; what was forgiven is part of what is unpaid. */
-function paid({ unpaid, forgiven }: Book, amount: bigint): Pick<Book, "unpaid" | "forgiven"> {
+/** Unpaid work once vouchers of `total` wei are credited: what they paid before the book began is for older work. */
+function paid(book: Book, total: bigint): Pick<Book, "unpaid" | "forgiven"> {
+  const more = total - most(book.credited, book.before);
+  return unpaidAfter(book, more > 0n ? more : 0n);
+}
+
+/** Unpaid work less `amount` wei; what was forgiven is part of what is unpaid. */
+function unpaidAfter(
+  { unpaid, forgiven }: Book,
+  amount: bigint,
+): Pick<Book, "unpaid" | "forgiven"> {
   const left = (unpaid > amount ? unpaid - amount : 0n) as Wei;
   return { unpaid: left, forgiven: least(forgiven, left) };
 }
@@ -344,7 +356,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     credited === book.credited;
   if (seenBefore) return [book, effects];
   return [
-    { ...next, ...paid(book, credited - book.credited), credited },
+    { ...next, ...(credited > book.credited && paid(book, credited)), credited },
     [{ do: "store" }, ...effects],
   ];
 }
@@ -402,7 +414,7 @@ function onVoucher(
     return keep(reason, { do: "ask" }, ...claim);
   }
   return [
-    { ...next, ...paid(book, cumulative - book.credited), credited: cumulative },
+    { ...next, ...paid(book, cumulative), credited: cumulative },
     [{ do: "store" }, { do: "credit", credited: (cumulative - book.credited) as Wei }, ...claim],
   ];
 }

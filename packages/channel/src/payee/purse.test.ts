@@ -357,4 +357,13 @@ describe("the lanes of a purse", () => {
     await expect.poll(() => purse.balances().claimed).toBe(OWED);
     await purse.close();
   });
+
+  test(`a pot that owes for work keeps its lane, and its window, through ${MOST_LANES} pots of one wei`, async () => {
+    const purse = await open();
+    const owing = await owed(purse, 0n);
+    await purse.accrue(owing, wei(20n));
+    for (let i = 0; i < MOST_LANES + 5; i++) await owed(purse, 0n, 1n);
+    expect(purse.room(owing, { segment: wei(10n), most: 2 })).toBe(0n);
+    await purse.close();
+  });
 });

@@ -154,7 +154,7 @@ test("rungs that waited beside a worker until they are of no use are left out", 
 });
 
 test("rungs beside a worker that are not made in time are given up, and the segment goes without them", async () => {
-  const { work, at, told, flight } = open();
+  const { work, calls, at, told, flight } = open();
   const mine = flight(0);
   work.beside(mine, [low]);
   const made = work.unasked(mine);
@@ -162,7 +162,24 @@ test("rungs beside a worker that are not made in time are given up, and the segm
   expect(told).toEqual([]);
   at(6_000);
   expect(names(await made)).toEqual([]);
-  await expect.poll(() => told).toEqual(["failed"]);
+  // A gap says enough: nothing failed, and nothing is made again.
+  await expect(calls[0]?.done.promise).rejects.toThrow("too late");
+  expect(told).toEqual([]);
+});
+
+test("rungs that waited beside a worker are made one segment after the other", async () => {
+  const { work, calls, behind, flight, at } = open();
+  behind(true);
+  const waiting = [flight(0), flight(1), flight(2)];
+  for (const one of waiting) {
+    work.beside(one, [low]);
+    one.close();
+  }
+  behind(false);
+  at(2_500);
+  expect(calls.map(({ seq }) => seq)).toEqual([0]);
+  calls[0]?.done.resolve();
+  await expect.poll(() => calls.map(({ seq }) => seq)).toEqual([0, 1]);
 });
 
 test("no segment's rungs are begun beside a worker while an older segment's are overdue", async () => {

@@ -86,6 +86,11 @@ function openBesideWorkers(context: LocalWorkContext, options: LocalWorkOptions)
         beside?.begun === true && segment.captured !== undefined && pace.late(closesAt, now),
     );
 
+  /** Those that waited are made one after the other: together they would take more than there is to spare. */
+  const waits = ({ segment }: Flight): boolean =>
+    segment.captured !== undefined &&
+    [...open].some((other) => other.beside?.begun === true && other.segment.captured !== undefined);
+
   function settle(flight: Flight, made: Made): void {
     open.delete(flight);
     flight.beside?.made.resolve(made);
@@ -98,11 +103,12 @@ function openBesideWorkers(context: LocalWorkContext, options: LocalWorkOptions)
       if (beside === undefined || beside.begun) continue;
       const left = leftMs(context, flight, now);
       if (left !== undefined && left <= 0) settle(flight, NOTHING);
-      else if (!inFlight.behind() && !slow(now)) {
+      else if (!inFlight.behind() && !slow(now) && !waits(flight)) {
         const timeMs = Admission.spareMs({ segmentMs, lagMs, leftMs: left });
-        void makeBeside(context, options, { flight, beside, timeMs }).then((made) =>
-          settle(flight, made),
-        );
+        void makeBeside(context, options, { flight, beside, timeMs }).then((made) => {
+          settle(flight, made);
+          tick();
+        });
       }
     }
   }
@@ -160,7 +166,7 @@ async function makeBeside(
     return made;
   } catch (error) {
     beside.rungs = []; // should the worker fail too, they are tried once more
-    if (!signal.aborted)
+    if (!signal.aborted && !beside.stop.signal.aborted)
       on({ type: "failed", seq: segment.seq, worker: "local", why: describe(error) });
     return NOTHING;
   }

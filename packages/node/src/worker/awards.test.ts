@@ -142,6 +142,16 @@ test("an owner who pauses while a pot is read is not hired", async () => {
   expect(engagements.all()).toEqual([]);
 });
 
+test("a broadcaster has no more than four pots read at once", async () => {
+  const { award, reads, reading } = await open();
+  const asked = [1, 2, 3, 4].map((epoch) => award(epoch));
+  await reading(4);
+  expect(await award(5)).toBe("busy");
+  expect(reads).toHaveLength(4);
+  for (const read of reads) read();
+  await Promise.all(asked);
+});
+
 test("an award from a pot that left too much unpaid is refused", async () => {
   const { award, reads, reading, engagements, state } = await open();
   const asked = award(1);

@@ -1,5 +1,6 @@
 import { type Hex, type Purse, Wire } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
+import type { PeerId } from "@tabcast/mesh";
 import { Accept, openAward, PROTOCOLS } from "@tabcast/protocol";
 import { describe, fromHex, toHex } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
@@ -13,6 +14,9 @@ import type { Engagements } from "./engagements.ts";
 
 /** How long reading a pot from the chain may take, in milliseconds. */
 const TRUST_MS = 10_000;
+/** Pots that one broadcaster may have us read at once: each new one takes a lane. When more may come, in milliseconds. */
+const MOST_READ = 4;
+const READ_AGAIN_MS = 2_000;
 
 export interface AwardsOptions {
   readonly purse: Purse;
@@ -30,6 +34,8 @@ export interface AwardsOptions {
 export function serveAwards(context: WorkerContext, options: AwardsOptions): void {
   const { mesh, clock, on, signal } = context;
   const { purse, limiter, bidding, ids, engagements, credit, audits, self } = options;
+  /** Pots that are being read, by broadcaster. */
+  const reading = new Map<PeerId, number>();
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
   const no = (why: string, retryMs = 0) => Accept.encode({ ok: false, why, retryMs });
 
@@ -62,6 +68,9 @@ export function serveAwards(context: WorkerContext, options: AwardsOptions): voi
     }
     const { domain, config } = Wire.toPot(award.pot);
     let potId: Hex;
+    const reads = reading.get(peer) ?? 0;
+    if (reads >= MOST_READ) return no("busy", READ_AGAIN_MS);
+    reading.set(peer, reads + 1);
     try {
       const limits = AbortSignal.any([signal, clock.timeout(TRUST_MS)]);
       potId = await purse.trust(domain, config, { signal: limits });
@@ -69,6 +78,10 @@ export function serveAwards(context: WorkerContext, options: AwardsOptions): voi
       const why = describe(error);
       on({ type: "refused", what: "award", why });
       return no(`pot: ${why}`.slice(0, 200));
+    } finally {
+      const others = (reading.get(peer) ?? 1) - 1;
+      if (others > 0) reading.set(peer, others);
+      else reading.delete(peer);
     }
     // Meanwhile the same award may have come again, or a newer one, or the owner has paused.
     if (made()) return yes();

@@ -6,7 +6,7 @@
  *     │                   └──its verdict is bad, or it is superseded──▶ forgiven, as far as the purse forgives
  *     └──called back, or failed: what was sent of it──────────────────────────────────▲
  */
-import type { Hex, Purse } from "@tabcast/channel";
+import { type Hex, type Purse, VoucherError } from "@tabcast/channel";
 import { Hire, Price } from "@tabcast/market";
 import type { Award, Offer } from "@tabcast/protocol";
 import { CodedError, describe, Wei } from "@tabcast/runtime";
@@ -67,11 +67,23 @@ export interface CreditOptions {
   readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
 }
 
-/** Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger. */
+/**
+ * Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger; of one
+ * that is larger than any that may be asked for, only itself. Nothing where the purse has let go of the pot.
+ */
 function leftOf(purse: Pick<Purse, "room">, { offer, award, potId }: Hired, amount: Wei): Wei {
-  const offered = Price.ofPixels(award.price, Hire.pixels(offer));
-  const segment = amount > offered ? amount : offered;
-  return purse.room(potId, { segment, most: offer.window });
+  const of = (pixels: bigint) => Price.ofPixels(award.price, pixels);
+  const [offered, largest] = [of(Hire.pixels(offer).whole), of(Hire.mostPixels(offer))];
+  const segment = amount > offered && amount <= largest ? amount : offered;
+  try {
+    const room = purse.room(potId, { segment, most: offer.window });
+    if (amount <= largest) return room;
+    const alone = purse.room(potId, { segment: amount, most: 1 });
+    return alone >= amount ? alone : room;
+  } catch (error) {
+    if (error instanceof VoucherError && error.code === "VOUCHER_UNTRUSTED_POT") return Wei.zero;
+    throw error;
+  }
 }
 
 /** What leaves other streams of a stream's pot while it is made, in wei. */
@@ -80,6 +92,29 @@ function aheadElsewhere(all: readonly Engagement[], of: Engagement): bigint {
   return others
     .flatMap(({ ahead }) => [...ahead.values()])
     .reduce((sum, { amount }) => sum + amount, 0n);
+}
+
+/** Whether a segment has room beside the others of its engagement, as `Hire.room` says; those that give theirs up keep what they used. */
+function takeRoom(
+  { ahead }: Engagement,
+  seq: number,
+  { amount, left, done }: { readonly amount: Wei; readonly left: Wei; readonly done: boolean },
+): boolean {
+  const others = [...ahead].filter(([other]) => other !== seq);
+  const { ok, instead } = Hire.room(amount, {
+    left,
+    ahead: others.map(([other, { stage, ...room }]) => ({
+      seq: other,
+      ...room,
+      making: stage === "making",
+    })),
+    done,
+  });
+  for (const other of instead) {
+    const sent = ahead.get(other)?.sent ?? Wei.zero;
+    ahead.set(other, { amount: sent, sent, stage: "making" });
+  }
+  return ok;
 }
 
 /** Leaves a stream whose unpaid window is full, if `Hire.leaves` says so. */
@@ -94,9 +129,9 @@ function quitIfUnpaid(
     readonly backOff: BackOff;
   },
 ): void {
-  const { award, broadcaster, stream, unpaid, roomAt } = engagement;
+  const { award, broadcaster, stream, unpaid, fullSince = now } = engagement;
   const states = [...unpaid.values()].map(({ state }) => state);
-  const awayMs = Hire.leaves(states, { fullMs: now - roomAt, times: backOff.times(stream) });
+  const awayMs = Hire.leaves(states, { fullMs: now - fullSince, times: backOff.times(stream) });
   if (awayMs === undefined) return;
   backOff.add(stream, awayMs);
   // After the failure of this job has gone out.
@@ -119,26 +154,18 @@ export function openCredit(
   const left = (hired: Hired, amount: Wei) => leftOf(purse, hired, amount);
 
   function lend(engagement: Engagement, seq: number, amount: Wei, done: boolean): boolean {
-    const { ahead, unpaid } = engagement;
-    const granted = (unpaid.get(seq) ?? ahead.get(seq))?.amount;
-    if (granted !== undefined && granted >= amount) return true;
-    const of = {
-      left: (left(engagement, amount) - aheadElsewhere(engagements.all(), engagement)) as Wei,
-      ahead: [...ahead]
-        .filter(([other]) => other !== seq)
-        .map(([other, room]) => ({ seq: other, ...room })),
-      done,
-    };
-    const { ok, instead } = Hire.room(amount, of);
-    for (const other of instead) {
-      const sent = ahead.get(other)?.sent ?? Wei.zero;
-      ahead.set(other, { amount: sent, sent });
+    const { ahead } = engagement;
+    const mine = ahead.get(seq);
+    if (mine?.stage === "booked") return true;
+    if (mine === undefined || mine.amount < amount) {
+      const free = left(engagement, amount) - aheadElsewhere(engagements.all(), engagement);
+      if (!takeRoom(engagement, seq, { amount, left: free as Wei, done })) return false;
     }
-    if (ok) {
-      ahead.set(seq, { amount, sent: ahead.get(seq)?.sent ?? Wei.zero });
-      engagement.roomAt = clock.now();
-    }
-    return ok;
+    // Of what is done counts what was made, which may be less than was planned.
+    const room = done || mine === undefined || mine.amount < amount ? amount : mine.amount;
+    ahead.set(seq, { amount: room, sent: mine?.sent ?? Wei.zero, stage: done ? "done" : "making" });
+    engagement.fullSince = undefined;
+    return true;
   }
 
   /** Notes what will never be paid; one segment once. */
@@ -150,7 +177,8 @@ export function openCredit(
   }
 
   return {
-    opens: (hired) => left(hired, Wei.zero) > 0n,
+    opens: (hired) =>
+      left(hired, Wei.zero) >= Price.ofPixels(hired.award.price, Hire.pixels(hired.offer).least),
     lend: (engagement, seq, amount) => lend(engagement, seq, amount, false),
     async room(engagement, seq, amount, { signal }) {
       const late = clock.timeout(CREDIT_MS);
@@ -159,7 +187,8 @@ export function openCredit(
         await condition.until(room, { signal: AbortSignal.any([signal, late]) });
       } catch (error) {
         if (!late.aborted) throw error;
-        if (engagement.ahead.size === 0)
+        engagement.fullSince ??= clock.now();
+        if ([...engagement.ahead.values()].every(({ stage }) => stage === "booked"))
           quitIfUnpaid(engagement, { now: clock.now(), backOff, engagements });
         throw new UnpaidError(
           { code: "JOB_UNPAID" },
@@ -167,26 +196,31 @@ export function openCredit(
         );
       }
     },
-    async deliver({ ahead, unpaid, potId }, seq) {
-      const { amount } = ahead.get(seq) ?? { amount: undefined };
-      if (amount === undefined) throw new Error(`segment ${seq} has no room`);
-      await purse.accrue(potId, amount);
-      ahead.delete(seq);
-      unpaid.set(seq, { state: "owed", amount });
+    async deliver(engagement, seq) {
+      const { ahead, unpaid, potId } = engagement;
+      const room = ahead.get(seq);
+      if (room?.stage !== "done") throw new Error(`segment ${seq} has no room`);
+      const writing = purse.accrue(potId, room.amount);
+      // Counted twice while it is written, and never not at all.
+      ahead.set(seq, { ...room, stage: "booked" });
+      await writing;
+      unpaid.set(seq, { state: "owed", amount: room.amount });
+      if (ahead.has(seq)) ahead.set(seq, { amount: Wei.zero, sent: Wei.zero, stage: "booked" });
+      else forgive(engagement, seq, "superseded"); // its job was over before
     },
     sent({ ahead }, seq, sent) {
       const room = ahead.get(seq);
-      if (room !== undefined) ahead.set(seq, { ...room, sent });
+      if (room?.stage === "making") ahead.set(seq, { ...room, sent });
     },
     ended(engagement, seq, { calledBack }) {
       const { ahead, unpaid, potId } = engagement;
-      const sent = ahead.get(seq)?.sent ?? Wei.zero;
+      const { stage, sent } = ahead.get(seq) ?? { sent: Wei.zero };
       ahead.delete(seq);
-      if (sent > 0n && !unpaid.has(seq)) {
+      if (stage !== "booked" && sent > 0n) {
         unpaid.set(seq, { state: "owed", amount: sent });
         purse.accrue(potId, sent).catch(failed);
         forgive(engagement, seq, "superseded");
-      } else if (calledBack) forgive(engagement, seq, "superseded"); // all of it had left before the call
+      } else if (stage === "booked" && calledBack) forgive(engagement, seq, "superseded");
       condition.wake();
     },
     superseded: (engagement, seq) => forgive(engagement, seq, "superseded"),

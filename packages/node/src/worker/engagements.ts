@@ -28,6 +28,16 @@ interface Hired {
   readonly potId: Hex;
 }
 
+/** The room of a segment that is in hand. */
+export interface Leaving {
+  /** Wei; nothing once it is in the books. */
+  readonly amount: Wei;
+  /** What has left of it while it was made, in wei. */
+  readonly sent: Wei;
+  /** `booked`: what it is worth is being written down, or was: it counts in the books and not here. */
+  readonly stage: "making" | "done" | "booked";
+}
+
 /** A stream we work for. */
 export interface Engagement extends Hired {
   /** Lower-case hex of the award's id. */
@@ -38,10 +48,10 @@ export interface Engagement extends Hired {
   readonly receipts: Receipts;
   /** Segments delivered and not yet paid, and what they are worth. Changed by `credit.ts` alone, like the next two. */
   readonly unpaid: BoundedMap<number, { readonly state: Hire.Unpaid; readonly amount: Wei }>;
-  /** Segments whose renditions go out while they are made: they have their room already. */
-  readonly ahead: Map<number, Omit<Hire.Ahead, "seq">>;
-  /** When a segment had room among the unpaid last, or it hired us, in milliseconds. */
-  roomAt: number;
+  /** Segments in hand of which something may leave: they have their room already. */
+  readonly ahead: Map<number, Leaving>;
+  /** Since when a finished segment has found no room among the unpaid, in milliseconds; undefined: there was some. */
+  fullSince: number | undefined;
 }
 
 /** The streams this tab works for: from an award until either side goes. Knows no job's content and no voucher. */
@@ -146,7 +156,7 @@ export function openEngagements(
           [...left.values()].findLast((old) => old.stream === stream)?.unpaid ??
           new BoundedMap(MOST_UNPAID),
         ahead: new Map(),
-        roomAt: clock.now(),
+        fullSince: undefined,
       });
       void mesh.keep(broadcaster, true).catch(() => {}); // losing the mark only makes pruning likelier
       on({ type: "hired", stream, role: award.role, potId: hired.potId });

@@ -195,6 +195,7 @@ async function* stream(
   const outgoing = openOutgoing(job.rungs.length);
   let outcome: { sealed: Uint8Array } | { error: unknown } | undefined;
   let sentAt = clock.now();
+  let left = false;
   let wake = () => {};
   const finished = maker
     .make(order, {
@@ -223,8 +224,10 @@ async function* stream(
     const leaves = course.frames <= job.frames && credit.lend(engagement, job.seq, amount);
     const { pieces, body } = (leaves && outgoing.next()) || EMPTY;
     if (outcome !== undefined && pieces.length === 0) return outcome.sealed;
+    // Frames are told a little after what was made of them, so that those count too that came since something left last.
+    left ||= pieces.length > 0;
     const { frames, planned } = course;
-    if (pieces.length > 0) credit.sent(engagement, job.seq, Hire.sent(amount, { frames, planned }));
+    if (left) credit.sent(engagement, job.seq, Hire.sent(amount, { frames, planned }));
     yield part({ progress: { frames: course.frames, queueMs: 0, pieces } }, body);
     sentAt = clock.now();
     if (outcome !== undefined || body.byteLength >= MAX_PART) continue;

@@ -74,7 +74,7 @@ async function stage() {
         potId,
         unpaid: new BoundedMap(64),
         ahead: new Map(),
-        roomAt: 0,
+        fullSince: undefined,
       }) as unknown as Engagement,
   ) as [Engagement, Engagement];
   const events: WorkerEvent[] = [];
@@ -123,6 +123,7 @@ async function stage() {
     /** False where there is no room. */
     async deliver(seq: number, to = engagements[0]): Promise<boolean> {
       if (!credit.lend(to, seq, Wei.of(PRICE))) return false;
+      await credit.room(to, seq, Wei.of(PRICE), { signal });
       await credit.deliver(to, seq);
       return true;
     },
