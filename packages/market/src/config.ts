@@ -26,7 +26,7 @@ export interface Config {
    */
   readonly late: { readonly most: number; readonly forgiven: number };
   /**
-   * The same where nobody else is hired or bids, so that this tab's own encoder is the alternative: late segments after which a worker
+   * The same where nobody else is hired or bids, so that this tab's local encoder is the alternative: late segments after which a worker
    * is dropped, how long it then stays out, twice as long each time running up to `mostMs`, in milliseconds, and what share of the
    * pixels that it was late with it is believed to make in time. A stream that waited for `returnMs` each time was seen to
    * encode 45 of 85 segments itself because of one busy minute of its only worker.

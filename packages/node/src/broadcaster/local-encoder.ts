@@ -20,7 +20,7 @@ export interface Made {
   readonly encodeMs: number;
 }
 
-/** This tab's own encoder, the last resort: makes the lowest rungs that the time left allows, as measured here. */
+/** This tab's local encoder, the last resort: makes the lowest rungs that the time left allows, as measured here. */
 export interface LocalEncoder {
   /** What the whole ladder of a segment takes, in milliseconds. */
   usualMs(): number;

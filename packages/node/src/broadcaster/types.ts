@@ -27,7 +27,7 @@ import type { Traffic } from "./meter.ts";
 export interface SegmentLine {
   readonly seq: number;
   readonly rung: string;
-  /** Peer id, "local" for the broadcaster's own encoder, or undefined for a gap. */
+  /** Peer id, "local" for the broadcaster's local encoder, or undefined for a gap. */
   readonly worker?: string;
   readonly bytes: number;
   readonly sha256: string;
