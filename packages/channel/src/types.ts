@@ -168,7 +168,8 @@ export interface Purse {
   forgive(potId: Hex, amount: Wei): Promise<void>;
   /**
    * Wei that may still be delivered unpaid, where `most` segments of `segment` wei each may be: 2 at most, or 4 once the chain has
-   * paid us ten from this pot. Below zero where too much is unpaid. Throws VOUCHER_UNTRUSTED_POT.
+   * paid us ten from this pot. Below zero where too much is unpaid; none in a pot that was not
+   * checked, or let go of.
    */
   room(potId: Hex, of: { readonly segment: Wei; readonly most: number }): Wei;
   highest(potId: Hex): SignedVoucher | undefined;

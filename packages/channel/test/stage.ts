@@ -1,8 +1,8 @@
 import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import { expect } from "vitest";
 import { type OpenPurseOptions, openPurse } from "../src/payee/open-purse.ts";
-import { type OpenPotOptions, openPot } from "../src/payer/open-pot.ts";
-import { memory } from "../src/store/memory.ts";
+import { type OpenPotOptions, openPot, resumePot } from "../src/payer/open-pot.ts";
+import { type MemoryStore, memory } from "../src/store/memory.ts";
 import type { PayerPot, Purse, SettleProgress, SignedVoucher } from "../src/types.ts";
 import type { Anvil } from "./anvil.ts";
 
@@ -37,6 +37,13 @@ export function stage(net: Anvil, signal: AbortSignal) {
         signal,
         ...more,
       }),
+    /** The same pot from its books, without a wallet, as the page settles what an earlier tab left behind. */
+    again: (
+      { potId }: PayerPot,
+      store: MemoryStore,
+      more: Partial<Parameters<typeof resumePot>[0]> = {},
+    ) =>
+      resumePot({ potId, rpc: net.rpc, store: store.share(), signal, clock: impatient, ...more }),
     /** Lets the chain's clock jump over the challenge as soon as settling waits for it. */
     jump:
       (steps: SettleProgress["step"][] = []) =>

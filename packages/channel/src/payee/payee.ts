@@ -165,7 +165,11 @@ const FORGIVEN_PART = 10n;
  * segments of `segment` wei, and no more than this pot has earned with us, may be unpaid at once; a tenth of what was credited does
  * not count where it was said to be bad or not needed. Whoever pays less than a segment is worth keeps the rest of it unpaid.
  */
-export function room(book: Book, of: { readonly segment: Wei; readonly most: number }): Wei {
+export function room(
+  book: Book | undefined,
+  of: { readonly segment: Wei; readonly most: number },
+): Wei {
+  if (book === undefined) return 0n as Wei; // a pot that nobody checked
   const { unpaid, forgiven, credited, claimed } = book;
   const known = claimed >= WINDOW.knownAfter * of.segment && claimed > 0n;
   const window = least(BigInt(of.most) as Wei, (known ? WINDOW.known : WINDOW.stranger) as Wei);

@@ -363,7 +363,9 @@ describe("the lanes of a purse", () => {
     const owing = await owed(purse, 0n);
     await purse.accrue(owing, wei(20n));
     for (let i = 0; i < MOST_LANES + 5; i++) await owed(purse, 0n, 1n);
-    expect(purse.room(owing, { segment: wei(10n), most: 2 })).toBe(0n);
+    const of = { segment: wei(10n), most: 2 };
+    expect(purse.room(owing, of)).toBe(0n);
+    expect(purse.room(`0x${"00".repeat(32)}`, of)).toBe(0n); // never checked
     await purse.close();
   });
 });

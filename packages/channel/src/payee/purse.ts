@@ -96,7 +96,7 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
     accept: async (voucher) => ({ credited: await accept(parts, ledgerOf, voucher) }),
     forgive: async (potId, amount) =>
       void (await ledgerOf(potId).post({ type: "forgiven", amount })),
-    room: (potId, of) => Payee.room(ledgerOf(potId).book, of),
+    room: (potId, of) => Payee.room(lanes.get(potId)?.book, of),
     highest: (potId) => lanes.get(potId)?.highest,
     outstanding: (potId) => {
       const book = lanes.get(potId)?.book;

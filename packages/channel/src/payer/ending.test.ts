@@ -5,12 +5,11 @@ import { arbitrum, opStack } from "../../test/chain-l2.ts";
 import { chainProxy } from "../../test/chain-proxy.ts";
 import { provider } from "../../test/provider.ts";
 import { proxy } from "../../test/proxy.ts";
-import { impatient, stage } from "../../test/stage.ts";
+import { stage } from "../../test/stage.ts";
 import { type Chain, ChainError, connect } from "../chain/chain.ts";
 import { openSecret } from "../secret.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { Hex, Lane, PayerPot, PotNews, SettleProgress } from "../types.ts";
-import { resumePot } from "./open-pot.ts";
 import { readPot, unsettled } from "./pot-record.ts";
 
 // Hundreds of lanes and minutes of outage on a real chain, beside whatever else the machine does.
@@ -26,18 +25,12 @@ let funded: Stage["funded"];
 let working: Stage["working"];
 let jump: Stage["jump"];
 let earn: Stage["earn"];
+let again: Stage["again"];
 beforeAll(async () => {
   net = await anvil();
-  ({ funded, working, jump, earn } = stage(net, signal));
+  ({ funded, working, jump, earn, again } = stage(net, signal));
 });
 afterAll(() => net.close());
-
-/** The same pot from its books, without a wallet, as the page settles what an earlier tab left behind. */
-const again = (
-  { potId }: PayerPot,
-  store: MemoryStore,
-  more: Partial<Parameters<typeof resumePot>[0]> = {},
-) => resumePot({ potId, rpc: net.rpc, store: store.share(), signal, clock: impatient, ...more });
 
 /** Reserves behind the back of an open pot's books, with its own key. */
 async function reserved(store: MemoryStore, pot: PayerPot, lane: Lane, to: bigint, ttl: number) {

@@ -11,7 +11,7 @@ import { connect } from "../chain/chain.ts";
 import { separator } from "../config.ts";
 import { openPurse } from "../payee/open-purse.ts";
 import { newSecret } from "../secret.ts";
-import { type MemoryStore, memory } from "../store/memory.ts";
+import { memory } from "../store/memory.ts";
 import type { Json } from "../store/store.ts";
 import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
 import * as Voucher from "../voucher.ts";
@@ -28,18 +28,12 @@ let funded: Stage["funded"];
 let working: Stage["working"];
 let jump: Stage["jump"];
 let earn: Stage["earn"];
+let again: Stage["again"];
 beforeAll(async () => {
   net = await anvil();
-  ({ funded, working, jump, earn } = stage(net, signal));
+  ({ funded, working, jump, earn, again } = stage(net, signal));
 });
 afterAll(() => net.close());
-
-/** The same pot from its books, without a wallet, as the page settles what an earlier tab left behind. */
-const again = (
-  { potId }: PayerPot,
-  store: MemoryStore,
-  more: Partial<Parameters<typeof resumePot>[0]> = {},
-) => resumePot({ potId, rpc: net.rpc, store: store.share(), signal, clock: impatient, ...more });
 
 const nonceOf = async (address: string) =>
   Number(await net.cheat("eth_getTransactionCount", address, "latest"));

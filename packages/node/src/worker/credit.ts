@@ -6,7 +6,7 @@
  *     │                   └──its verdict is bad, or it is superseded──▶ forgiven, as far as the purse forgives
  *     └──called back, or failed: what was sent of it──────────────────────────────────▲
  */
-import { type Hex, type Purse, VoucherError } from "@tabcast/channel";
+import type { Hex, Purse } from "@tabcast/channel";
 import { Hire, Price } from "@tabcast/market";
 import type { Award, Offer } from "@tabcast/protocol";
 import { CodedError, describe, Wei } from "@tabcast/runtime";
@@ -69,21 +69,16 @@ export interface CreditOptions {
 
 /**
  * Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger; of one
- * that is larger than any that may be asked for, only itself. Nothing where the purse has let go of the pot.
+ * that is larger than any that may be asked for, only itself.
  */
 function leftOf(purse: Pick<Purse, "room">, { offer, award, potId }: Hired, amount: Wei): Wei {
   const of = (pixels: bigint) => Price.ofPixels(award.price, pixels);
   const [offered, largest] = [of(Hire.pixels(offer).whole), of(Hire.mostPixels(offer))];
   const segment = amount > offered && amount <= largest ? amount : offered;
-  try {
-    const room = purse.room(potId, { segment, most: offer.window });
-    if (amount <= largest) return room;
-    const alone = purse.room(potId, { segment: amount, most: 1 });
-    return alone >= amount ? alone : room;
-  } catch (error) {
-    if (error instanceof VoucherError && error.code === "VOUCHER_UNTRUSTED_POT") return Wei.zero;
-    throw error;
-  }
+  const room = purse.room(potId, { segment, most: offer.window });
+  if (amount <= largest) return room;
+  const alone = purse.room(potId, { segment: amount, most: 1 });
+  return alone >= amount ? alone : room;
 }
 
 /** What leaves other streams of a stream's pot while it is made, in wei. */

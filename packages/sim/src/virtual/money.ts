@@ -306,7 +306,7 @@ export function openPurse({
         ]),
       ),
     forgive: async (potId, amount) => void act(potId, { type: "forgiven", amount }),
-    room: (potId, of) => Payee.room(bookOf(potId), of),
+    room: (potId, of) => Payee.room(books.get(potId), of),
     ...unclaimed,
   };
 }
