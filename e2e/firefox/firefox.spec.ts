@@ -76,7 +76,7 @@ test("Earn measures itself, is hired, passes the checks and is paid while the qu
   const { workers, work } = await ends(live);
   expect(work.checks.checked, "segments whose pictures were looked at").toBeGreaterThan(0);
   expect(workers).toHaveLength(1);
-  expect(BigInt(workers[0]?.earnedWei ?? 0), "wei paid").toBeGreaterThan(0n);
+  expect(BigInt(workers[0]?.earned ?? 0), "wei paid").toBeGreaterThan(0n);
   // A busy machine may make it late; what it makes must be right.
   expect(drops.filter((why) => why === "invalid")).toEqual([]);
   await earn.press("Stop earning");

@@ -2,7 +2,7 @@ import type { Wallet } from "@tabcast/channel";
 import type { BroadcastStart, BroadcastStarted } from "@tabcast/localnet/headless";
 import { defaultLadder, openFile, openScene, parseLadder, type Source } from "@tabcast/media";
 import type { PublishedSegment } from "@tabcast/node/types";
-import { CodedError, describe, Micros, toError, Wei } from "@tabcast/runtime";
+import { Amount, CodedError, describe, Micros, toError } from "@tabcast/runtime";
 import type { Tab } from "@tabcast/tab";
 import { parseHiringSettings } from "@tabcast/tab/settings";
 import { privateKeyToAccount } from "viem/accounts";
@@ -28,7 +28,7 @@ export async function startBroadcast(
     wanted,
     aac,
     payer: () => payer(tab, start),
-    deposit: Wei.of(BigInt(deposit)),
+    deposit: Amount.of(BigInt(deposit)),
     hiring: parseHiringSettings(hiring ?? {}),
     reachableIn: PATIENCE,
     ...(record !== undefined && { record: recorder(record, signal) }),

@@ -12,7 +12,7 @@ import { type Anvil, anvil } from "@tabcast/channel/testing";
 import { libp2p } from "@tabcast/mesh";
 import { createRelay, type Relay } from "@tabcast/mesh/relay";
 import { Delegate, DelegateReply, PROTOCOLS, TOPICS } from "@tabcast/protocol";
-import { fromHex, type Wei } from "@tabcast/runtime";
+import { type Amount, fromHex } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
@@ -102,12 +102,12 @@ async function delegate(peer: string, payee: `0x${string}`, amount: bigint) {
     domain: net.domain,
     rpc: net.rpc,
     payer: net.accounts[0],
-    deposit: (10n ** 16n) as Wei,
+    deposit: (10n ** 16n) as Amount,
     challengePeriod: 900,
     store: memory(),
     signal,
   });
-  const voucher = await pot.pay({ payee, lane: 7 }, amount as Wei);
+  const voucher = await pot.pay({ payee, lane: 7 }, amount as Amount);
   const seed = crypto.getRandomValues(new Uint8Array(32));
   const mesh = await libp2p({ seed, relays: relay.addrs, iceServers: [], local: true });
   await expect

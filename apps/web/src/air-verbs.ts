@@ -1,7 +1,7 @@
 import type { Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
 import type { BroadcastEvent } from "@tabcast/node/types";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { BroadcastStart, HiringSettings, Tab } from "@tabcast/tab";
 import { TabError } from "@tabcast/tab";
 import { inWords } from "./money-words.ts";
@@ -26,7 +26,7 @@ export interface BroadcastRequest {
   readonly codec: CodecName;
   /** Workers to hire; 0 encodes here and costs nothing. */
   readonly wanted: number;
-  readonly deposit: Wei;
+  readonly deposit: Amount;
   /** Whom to hire. Default: what this browser keeps. */
   readonly hiring?: HiringSettings;
   /** Who pays; needed if `wanted` is above 0. */
@@ -48,7 +48,7 @@ async function openInput(input: Input, signal: AbortSignal): Promise<Source> {
 /** What a segment's payments do to the pace, at the time that they were signed. */
 function paced(now: Air.OnAir, event: BroadcastEvent | { type: "funding" }): Air.OnAir {
   if (event.type !== "segment") return now;
-  const paid = event.lines.reduce((sum, { paidWei }) => sum + BigInt(paidWei), 0n);
+  const paid = event.lines.reduce((sum, { paid }) => sum + BigInt(paid), 0n);
   return paid === 0n ? now : { ...now, pace: Pace.add(now.pace, Date.now(), paid) };
 }
 
@@ -102,7 +102,7 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
     /** Where the deposit of the broadcast under way is; undefined without one. */
     potBalances: broadcaster.balances,
     /** Adds to the deposit of the broadcast under way. Throws TabError, ChainError. */
-    async topUp(amount: Wei) {
+    async topUp(amount: Amount) {
       await broadcaster.topUp(amount);
       const deposited = broadcaster.balances()?.deposited;
       onAir.update((now) => ({

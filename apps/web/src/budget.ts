@@ -1,10 +1,10 @@
 import { Price } from "@tabcast/market";
-import { type Output, Wei } from "@tabcast/runtime";
+import { Amount, type Output } from "@tabcast/runtime";
 import { counted } from "./format.ts";
 import * as Money from "./money.ts";
 
-/** Highest price that a broadcast accepts, wei per output megapixel. Source: node's `maxPrice`. */
-export const MAX_PRICE = Wei.of(1_000_000_000n);
+/** Highest price that a broadcast accepts, per output gigapixel. Source: node's `maxPrice`. */
+export const MAX_PRICE = Amount.of(1_000_000_000_000n);
 /** Most hours that one deposit is reckoned for. */
 export const MOST_HOURS = 24;
 
@@ -14,21 +14,21 @@ export interface Plan {
   readonly frameRate: number;
   /** Of the stream, above 0 and at most 24. */
   readonly hours: number;
-  /** Wei per output megapixel. */
-  readonly maxPrice: Wei;
+  /** Per output gigapixel. */
+  readonly maxPrice: Amount;
 }
 
 /**
  * What the workers of a plan cost at most, wei. The crew shares the segments and each is paid once, so that its size changes
  * nothing. Rounded up to a ten-thousandth of an ether, as people type it. Throws RangeError for a plan out of bounds.
  */
-export function atMost({ rungs, frameRate, hours, maxPrice }: Plan): Wei {
+export function atMost({ rungs, frameRate, hours, maxPrice }: Plan): Amount {
   if (!(hours > 0 && hours <= MOST_HOURS)) throw new RangeError(`hours: ${hours}, not 0 to 24`);
   if (!(frameRate > 0 && frameRate <= 240)) throw new RangeError(`frame rate: ${frameRate}`);
   const frames = Math.ceil(frameRate * hours * 3_600);
   const exact = Price.ofSegment(maxPrice, rungs, frames);
   const step = 10n ** 14n;
-  return Wei.of(((exact + step - 1n) / step) * step);
+  return Amount.of(((exact + step - 1n) / step) * step);
 }
 
 /** The plan and its price in one sentence. */

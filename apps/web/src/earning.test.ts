@@ -1,5 +1,5 @@
 import type { WorkerEvent } from "@tabcast/node/types";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { notEarning, sentence, step } from "./earning.ts";
 
@@ -14,15 +14,15 @@ const paid = (seq: number, wei: bigint): WorkerEvent => ({
   type: "paid",
   stream: "s",
   seq,
-  credited: Wei.of(wei),
-  total: Wei.of(wei),
+  credited: Amount.of(wei),
+  total: Amount.of(wei),
 });
 const working = { ...notEarning, phase: "working", reachable: true } as const;
 
 test("what the purse says of its pots is heard", () => {
   const kept = step(working, { type: "delegated", potId: "0x07", keepers: 2 });
   expect(kept.heard.keepers.get("0x07")).toBe(2);
-  const news = { type: "due", potId: "0x07", amount: Wei.of(5), before: 900 } as const;
+  const news = { type: "due", potId: "0x07", amount: Amount.of(5), before: 900 } as const;
   expect(step(working, { type: "money", news }).heard.due.size).toBe(1);
 });
 

@@ -1,6 +1,6 @@
 import type { Address, Wallet } from "@tabcast/channel";
 import type { WorkerEvent } from "@tabcast/node/types";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { CheckEvent } from "@tabcast/tab";
 import * as format from "./format.ts";
 import * as Heard from "./heard.ts";
@@ -14,7 +14,7 @@ export interface JobLine {
   readonly ms: number;
   readonly why?: string;
   /** What the voucher after it added; undefined until it came. */
-  readonly paid?: Wei;
+  readonly paid?: Amount;
 }
 
 /** What this tab is doing as a worker. */
@@ -44,7 +44,7 @@ export interface Earning {
   readonly done: number;
   readonly failed: number;
   /** Sum of the vouchers accepted since this tab began. */
-  readonly earned: Wei;
+  readonly earned: Amount;
   /** How fast that came of late; added to by whoever knows the time. */
   readonly pace: Pace.Pace;
   readonly heard: Heard.Heard;
@@ -63,7 +63,7 @@ export const notEarning: Earning = {
   jobs: [],
   done: 0,
   failed: 0,
-  earned: Wei.zero,
+  earned: Amount.zero,
   pace: Pace.none,
   heard: Heard.nothing,
 };
@@ -118,7 +118,7 @@ export function step(
     case "paid":
       return {
         ...state,
-        earned: Wei.add(state.earned, event.credited),
+        earned: Amount.add(state.earned, event.credited),
         jobs: state.jobs.map((job) =>
           job.stream === event.stream && job.seq === event.seq
             ? { ...job, paid: event.credited }

@@ -1,5 +1,5 @@
 import type { Address, Chain } from "@tabcast/channel";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { toFunctionSelector } from "viem";
 import { describe, expect, test } from "vitest";
 import { CLAIMS, type Known, moneyLines } from "./money-history.ts";
@@ -7,7 +7,7 @@ import { CLAIMS, type Known, moneyLines } from "./money-history.ts";
 type Event = Parameters<typeof moneyLines>[0][number];
 const me: Address = "0xAbcdef0000000000000000000000000000001234";
 const other: Address = "0x9999990000000000000000000000000000005678";
-const wei = Wei.of(5n);
+const wei = Amount.of(5n);
 const nothing: Known = { senders: new Map(), streams: new Map() };
 const config = {
   payer: me,

@@ -1,5 +1,5 @@
 import type { Address, Hex } from "@tabcast/channel";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { History } from "@tabcast/tab";
 import { isAddressEqual } from "viem";
 import { shortAddress, shortId } from "./format.ts";
@@ -16,7 +16,7 @@ export interface MoneyLine {
   /** Unix seconds. */
   readonly at: number;
   readonly what: string;
-  readonly amount?: Wei;
+  readonly amount?: Amount;
   /** The transaction. */
   readonly hash: Hex;
   /** The stream or pot it was about, shortened; missing where it was about none. */
@@ -48,7 +48,7 @@ export function moneyLines(
     const { hash, index, at, potId } = event;
     const stream = potId && streams.get(potId);
     const of = stream ? `stream ${shortId(stream)}` : potId ? `pot ${shortId(potId)}` : undefined;
-    const line = (what: string, amount?: Wei): MoneyLine[] => [
+    const line = (what: string, amount?: Amount): MoneyLine[] => [
       {
         id: `${hash}/${index}`,
         at,

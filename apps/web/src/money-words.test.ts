@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { CodedError, Wei } from "@tabcast/runtime";
+import { Amount, CodedError } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { byCode, moneyWords } from "./money-words.ts";
 import { words } from "./words.ts";
@@ -106,8 +106,8 @@ test.each(reverts)("the contract's %s has words of its own", (error) => {
 test("what is missing is said in the coin", () => {
   const error = coded({
     code: "CHAIN_INSUFFICIENT",
-    have: Wei.of(10n ** 16n),
-    need: Wei.of(5n * 10n ** 16n),
+    have: Amount.of(10n ** 16n),
+    need: Amount.of(5n * 10n ** 16n),
   });
   expect(moneyWords(error)?.advice).toContain("It has 0.01 ETH, and 0.05 ETH is needed");
 });

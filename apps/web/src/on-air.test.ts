@@ -1,5 +1,5 @@
 import type { BroadcastEvent, SegmentLine } from "@tabcast/node/types";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { offAir, step } from "./on-air.ts";
 
@@ -17,7 +17,7 @@ const line = (seq: number, rung: string, change: Partial<SegmentLine> = {}): Seg
   hedged: false,
   asked: true,
   verified: true,
-  paidWei: "10",
+  paid: "10",
   ...change,
 });
 const hired: BroadcastEvent = { type: "hired", worker: "w1", role: "crew", payee: "0x0" };
@@ -34,7 +34,7 @@ test("a segment is one row from capture to payment, newest first", () => {
     captured(0),
     { type: "sent", seq: 0, worker: "w1", attempt: 1 } as const,
     captured(1),
-    segment(0, [line(0, "720p"), line(0, "240p", { paidWei: "3" })]),
+    segment(0, [line(0, "720p"), line(0, "240p", { paid: "3" })]),
   ].reduce(step, offAir);
   expect(after.rows.map(({ seq, closed, sentTo }) => ({ seq, closed, sentTo }))).toEqual([
     { seq: 1, closed: false, sentTo: [] },
@@ -54,7 +54,7 @@ test("a segment is one row from capture to payment, newest first", () => {
 test("what was not verified is neither counted as verified nor for its worker", () => {
   const after = [
     hired,
-    segment(0, [line(0, "720p", { verified: false, paidWei: "0" })], ["240p"]),
+    segment(0, [line(0, "720p", { verified: false, paid: "0" })], ["240p"]),
   ].reduce(step, offAir);
   expect(after).toMatchObject({ verified: 0, gaps: 1, paid: 0n });
   expect(after.crew.get("w1")?.segments).toBe(0);
@@ -78,17 +78,17 @@ test("an end during settling does not turn the page back", () => {
     { type: "live", stream: "ab" } as const,
     { type: "ended", segments: 3 } as const,
     { type: "settling", progress: { step: "paying", lanes: 2 } } as const,
-  ].reduce<typeof offAir>(step, { ...offAir, deposited: Wei.of(5n) });
+  ].reduce<typeof offAir>(step, { ...offAir, deposited: Amount.of(5n) });
   expect(settling.phase).toBe("settling");
   expect(step(settling, { type: "ended", segments: 3 }).phase).toBe("settling");
 });
 
 test("a deposit that will not last and a key that was kept are remembered until the page acts", () => {
-  const news = { type: "low", free: Wei.of(5), seconds: 720 } as const;
+  const news = { type: "low", free: Amount.of(5), seconds: 720 } as const;
   expect(step(offAir, { type: "money", news }).lowFor).toBe(720);
   const kept = { type: "keyKept", why: "no gas" } as const;
   expect(step(offAir, { type: "money", news: kept }).keyKept).toBe(true);
-  const unpaid = { type: "unpaid", lanes: 2, owed: Wei.of(5) } as const;
+  const unpaid = { type: "unpaid", lanes: 2, owed: Amount.of(5) } as const;
   const [warning] = step(offAir, { type: "money", news: unpaid }).warnings;
   expect(warning).toMatch(/^2 workers got less than was signed/);
   const resent = { type: "depositResent" } as const;

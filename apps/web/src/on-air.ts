@@ -1,6 +1,6 @@
 import type { PotNews, Settlement, SettleProgress } from "@tabcast/channel";
 import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { counted, shortId, shortIds } from "./format.ts";
 import * as Pace from "./pace.ts";
 
@@ -30,8 +30,8 @@ export interface OnAir {
   readonly stream?: string;
   readonly startedAt?: number;
   readonly source?: Extract<BroadcastEvent, { type: "source" }>;
-  readonly deposited: Wei;
-  readonly paid: Wei;
+  readonly deposited: Amount;
+  readonly paid: Amount;
   /** How fast that went of late; added to by whoever knows the time. */
   readonly pace: Pace.Pace;
   /** Seconds that the deposit lasted when it was said to be low, until it grows. */
@@ -65,8 +65,8 @@ export interface OnAir {
 export const offAir: OnAir = {
   phase: "idle",
   title: "",
-  deposited: Wei.zero,
-  paid: Wei.zero,
+  deposited: Amount.zero,
+  paid: Amount.zero,
   pace: Pace.none,
   keyKept: false,
   captured: 0,
@@ -198,7 +198,7 @@ export function step(state: OnAir, event: BroadcastEvent | { readonly type: "fun
         renditions: state.renditions + made.length,
         gaps: state.gaps + event.gaps.length,
         paid: event.lines.reduce(
-          (sum, line) => Wei.add(sum, Wei.of(BigInt(line.paidWei))),
+          (sum, line) => Amount.add(sum, Amount.of(BigInt(line.paid))),
           state.paid,
         ),
         rows: row(state, event.seq, (one) => ({

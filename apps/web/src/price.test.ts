@@ -6,7 +6,7 @@ import * as Price from "./price.ts";
 const eth = Money.coin();
 
 test("the usual price is a ten-thousandth of an ether for an hour of 1280 x 720", () => {
-  // 1280 x 720 x 30 frames/s x 3,600 s are 99,532.8 megapixels, at a gwei each.
+  // 1280 x 720 x 30 frames/s x 3,600 s are 99.5328 gigapixels, at 1,000 gwei each.
   expect(Price.ofHour(workerDefaults.price)).toBe(99_532_800_000_000n);
   expect(Price.typed(workerDefaults.price, eth)).toBe("0.000001");
 });
@@ -19,13 +19,13 @@ test("a price per gigapixel is read and written exactly", () => {
 test("the price for an hour is the nearest one, and never nothing", () => {
   for (const hour of [10n ** 6n, 10n ** 14n, 123_456_789_012_345n]) {
     const off = Price.ofHour(Price.forHour(hour)) - hour;
-    expect(off < 0n ? -off : off).toBeLessThanOrEqual(99_532n / 2n + 1n);
+    expect(off < 0n ? -off : off).toBeLessThanOrEqual(100n / 2n + 1n);
   }
   expect(Price.forHour(1n)).toBe(1n);
 });
 
-test.each(["", "0", "one", "-1", "1e3", "0.0000000000000001"])("%j is no price", (text) => {
+test.each(["", "0", "one", "-1", "1e3", "0.0000000000000000001"])("%j is no price", (text) => {
   expect(() => Price.parse(text, eth)).toThrow(
-    "price must be an amount in ETH per gigapixel above 0 with at most 15 places, such as 0.000001",
+    "price must be an amount in ETH per gigapixel above 0 with at most 18 places, such as 0.000001",
   );
 });

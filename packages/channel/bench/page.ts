@@ -7,7 +7,7 @@ import {
   type Purse,
   Wire,
 } from "@tabcast/channel";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { createWalletClient, http, publicActions } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 
@@ -35,7 +35,7 @@ export interface ChannelPage {
   instead(count: number): Promise<readonly number[]>;
 }
 
-const PRICE = Wei.of(16_632_000_000n);
+const PRICE = Amount.of(16_632_000_000n);
 const { signal } = new AbortController();
 
 let hot: (rounds: number) => Promise<ChannelRun>;
@@ -45,7 +45,7 @@ const channelPage: ChannelPage = {
   async prepare({ rpc, domain, keys, lanes }) {
     const [payer, worker] = keys.map((key) => privateKeyToAccount(key));
     if (payer === undefined || worker === undefined) throw new RangeError("two keys, please");
-    const deposit = Wei.of(10n ** 16n);
+    const deposit = Amount.of(10n ** 16n);
     const store = await indexedDb("bench-payer");
     const pot = await openPot({ domain, rpc, payer, deposit, store, signal });
     const books = await indexedDb("bench-workers");

@@ -13,9 +13,9 @@ export interface Operation {
   readonly who: "broadcaster" | "worker";
   /** Units of gas, those for L1 included. */
   readonly gas: bigint;
-  /** Wei of its price that are for its bytes on L1. */
+  /** Amount of its price that are for its bytes on L1. */
   readonly l1: bigint;
-  /** Wei in all. */
+  /** Amount in all. */
   readonly wei: bigint;
 }
 

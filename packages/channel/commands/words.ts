@@ -27,7 +27,7 @@ export function coins(wei: bigint, { coin }: Pick<ChainFacts, "coin">): string {
   return `${whole}${kept ? `.${kept}` : ""} ${coin}`;
 }
 
-/** Wei for a unit of gas, in gwei. */
+/** Amount for a unit of gas, in gwei. */
 export function gwei(wei: bigint): string {
   const text = formatGwei(wei);
   return `${text.includes(".") ? Number(text).toPrecision(3) : text} gwei`;

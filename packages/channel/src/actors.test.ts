@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../test/anvil.ts";
@@ -19,7 +19,7 @@ import * as Voucher from "./voucher.ts";
  * payer nothing but, to a thief of its session key, balance - reserved.
  */
 
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(240_000);
 const PRICE = 1_000n;
 
@@ -204,7 +204,7 @@ describe("broadcasters", () => {
     expect(await purse.claim({ signal })).toEqual({ paid: 700n });
     expect((await credit(purse.payee)) - before).toBe(700n);
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 700n, refundedWei: 10n ** 15n - 700n });
+    expect(settlement).toMatchObject({ paid: 700n, refunded: 10n ** 15n - 700n });
     await purse.close();
     await pot.close();
   });
@@ -422,7 +422,7 @@ describe("bad luck", () => {
     expect((await credit(purse.payee)) - before).toBe(457n);
     expect(purse.balances()).toEqual({ accrued: 457n, vouchered: 457n, claimed: 457n });
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 457n, refundedWei: 10n ** 15n - 457n });
+    expect(settlement).toMatchObject({ paid: 457n, refunded: 10n ** 15n - 457n });
     await purse.close();
     await pot.close();
   });
@@ -443,9 +443,9 @@ describe("bad luck", () => {
     const settlement = await pot.settle({ signal, progress: jump() });
     expect(news).toContainEqual({ type: "depositResent" });
     expect(settlement).toMatchObject({
-      depositedWei: 10n ** 15n,
-      paidWei: 60n,
-      refundedWei: 10n ** 15n - 60n,
+      deposited: 10n ** 15n,
+      paid: 60n,
+      refunded: 10n ** 15n - 60n,
     });
     await purse.close();
     await pot.close();

@@ -1,5 +1,6 @@
-import { CodedError, type Wei } from "@tabcast/runtime";
+import { type Amount, CodedError } from "@tabcast/runtime";
 import { concatHex, isAddress, isAddressEqual, keccak256, pad, toHex, zeroAddress } from "viem";
+import type { Currency } from "./currency.ts";
 import type { Address, Domain, Hex, PotConfig } from "./types.ts";
 
 const DOMAIN_TYPE = keccak256(
@@ -22,7 +23,7 @@ export const MAX_CHALLENGE = 604_800;
 
 export type PotReason =
   /** More is to be signed than the deposit leaves; wei. Do: top the pot up. */
-  | { code: "POT_EMPTY"; need: Wei; free: Wei }
+  | { code: "POT_EMPTY"; need: Amount; free: Amount }
   /** Not a whole amount of wei above zero, or above 2^96-1. Do: give a whole amount of wei within the bounds. */
   | { code: "POT_BAD_AMOUNT"; amount: bigint }
   /** The payee is no address, or the lane no 32-bit number. Do: give an address, and a lane from 0 to 2^32 - 1. */
@@ -40,7 +41,7 @@ export type PotReason =
   /** Hundredths of a percent. Do: use another contract, or accept its fee. */
   | { code: "POT_FEE"; feeBps: number; max: number }
   /** Nothing on chain, or less than asked for; wei. Do: fund the pot. */
-  | { code: "POT_UNFUNDED"; balance: Wei; min: Wei }
+  | { code: "POT_UNFUNDED"; balance: Amount; min: Amount }
   /** The pot is being closed, so it pays for no new work. Do: claim what is owed; work for it no more. */
   | { code: "POT_CLOSING"; closeAt: number }
   /** The pot was settled. Do: nothing is left to do, but to withdraw. */
@@ -50,7 +51,7 @@ export type PotReason =
   /** The deposit was never sent, or never arrived. Do: fund a new pot. */
   | { code: "POT_NOT_OPENED"; potId: Hex }
   /** The chain's events do not add up; wei. Do: report it with the pot's id: the books disagree with the chain. */
-  | { code: "POT_UNBALANCED"; deposited: Wei; paid: Wei; refunded: Wei }
+  | { code: "POT_UNBALANCED"; deposited: Amount; paid: Amount; refunded: Amount }
   /** The purse knows only an address: it can hold vouchers but send nothing. Do: open the purse with an account or wallet that can send transactions. */
   | { code: "PURSE_NO_ACCOUNT"; payee: Address };
 
@@ -99,8 +100,11 @@ export function isHexOf(value: unknown, bytes: number): value is Hex {
   );
 }
 
-/** Throws POT_BAD_CONFIG or POT_TOKEN unless the contract would take a deposit with this config. */
-export function check(config: PotConfig): void {
+/** Throws POT_BAD_CONFIG unless the contract would take a deposit with this config, and POT_TOKEN unless it is in `currency`. */
+export function check(
+  config: PotConfig,
+  { token, symbol }: Pick<Currency, "token" | "symbol">,
+): void {
   const bad = (field: string, why: string): never => {
     throw new PotError({ code: "POT_BAD_CONFIG", field }, `the pot's ${field} ${why}`);
   };
@@ -112,10 +116,10 @@ export function check(config: PotConfig): void {
   const seconds = config.challengePeriod;
   if (!Number.isInteger(seconds) || seconds < MIN_CHALLENGE || seconds > MAX_CHALLENGE)
     bad("challenge period", `is ${seconds} s, not ${MIN_CHALLENGE} to ${MAX_CHALLENGE} s`);
-  if (!isAddressEqual(config.token, zeroAddress))
+  if (!isAddressEqual(config.token, token))
     throw new PotError(
       { code: "POT_TOKEN", token: config.token },
-      `the pot is in token ${config.token}; only the chain's own coin is used`,
+      `the pot is in token ${config.token}; we are paid in ${symbol}, token ${token}`,
     );
 }
 

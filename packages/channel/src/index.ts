@@ -8,6 +8,8 @@ export * as Chains from "./chain/chains.ts";
 /** A pot's rules and its id. */
 export * as Config from "./config.ts";
 export { PotError, type PotReason } from "./config.ts";
+/** What pots are in, and what gas is worth in it. */
+export * as Currency from "./currency.ts";
 /** The worker's purse. */
 export { type OpenPurseOptions, openPurse } from "./payee/open-purse.ts";
 /** The worker's side of a lane: what to accept, when to claim. */

@@ -1,4 +1,4 @@
-import { systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, systemClock, Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
@@ -14,7 +14,7 @@ import type { Domain, Lane, PayerPot, PotConfig, Purse, SignedVoucher } from "./
 import * as Voucher from "./voucher.ts";
 import { openWatchtower } from "./watchtower/watchtower.ts";
 
-const wei = (value: bigint | number) => BigInt(value) as Wei;
+const wei = (value: bigint | number) => BigInt(value) as Amount;
 const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
 const payer = privateKeyToAccount(`0x${"11".repeat(32)}`);
 const worker = privateKeyToAccount(`0x${"22".repeat(32)}`);
@@ -57,7 +57,7 @@ class World {
         await this.stores.payer.write([[`pot/${stored.potId}`, undefined]]);
       }
     }
-    this.pot = await openPot({ ...common, domain, deposit: DEPOSIT, signerGas: wei(0) });
+    this.pot = await openPot({ ...common, domain, deposit: DEPOSIT, signerGas: Wei.zero });
     return this.pot;
   }
 
@@ -258,7 +258,11 @@ const configOf = (n: number): PotConfig => ({
   challengePeriod: 900,
   salt: `0x${n.toString(16).padStart(64, "0")}`,
 });
-const signedFor = (n: number, { payee, lane }: Lane, cumulative: Wei): Promise<SignedVoucher> => {
+const signedFor = (
+  n: number,
+  { payee, lane }: Lane,
+  cumulative: Amount,
+): Promise<SignedVoucher> => {
   const potId = Config.potId(Config.separator(domain), configOf(n));
   return Voucher.sign(Config.separator(domain), payer, { potId, payee, lane, cumulative });
 };
@@ -286,7 +290,7 @@ async function closing(fuse: { left: number; after: boolean }) {
   const { potId } = await signedFor(1, ours, WORTH);
   await chain.deposit(payer, configOf(1), {
     amount: wei(10n ** 9n),
-    signerGas: wei(0),
+    signerGas: Wei.zero,
     signal,
   });
   const base = { payee: worker.address, account: worker, domain, rpc: "", signal, chain };
@@ -322,7 +326,7 @@ async function watching(fuse: { left: number; after: boolean }) {
   for (const n of [1, 2, 3]) {
     vouchers.push(await signedFor(n, ours, wei(WORTH * BigInt(n))));
     const amount = wei(10n ** 9n);
-    await chain.deposit(payer, configOf(n), { amount, signerGas: wei(0), signal });
+    await chain.deposit(payer, configOf(n), { amount, signerGas: Wei.zero, signal });
   }
   const told: number[] = [];
   const deaths = await untilDone(store, fuse, async (mine) => {

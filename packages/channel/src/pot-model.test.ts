@@ -1,5 +1,5 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import type { Wei } from "@tabcast/runtime";
+import { type Amount, Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import {
   type Client,
@@ -88,7 +88,7 @@ const laneAt = (world: World, index: number) => ({
 });
 
 async function signature(world: World, index: number, total: bigint, kind: SignatureKind) {
-  const cumulative = total as Wei;
+  const cumulative = total as Amount;
   const key = net.accounts[kind === "stranger" ? 1 : SIGNER];
   if (!key?.sign) throw new RangeError("no key");
   const terms = {
@@ -125,7 +125,7 @@ async function concrete(world: World, plan: Exclude<Plan, { do: "warp" }>, now: 
           config,
           rows: rows.map((row) => ({
             ...laneAt(world, row.lane),
-            ceiling: row.ceiling as Wei,
+            ceiling: row.ceiling as Amount,
             until: Number(row.until),
             version: Number(row.version),
           })),
@@ -137,7 +137,7 @@ async function concrete(world: World, plan: Exclude<Plan, { do: "warp" }>, now: 
         plan.rows.map(async ({ lane, cumulative, kind }) => ({
           ...laneAt(world, lane),
           potId: world.potId,
-          cumulative: cumulative as Wei,
+          cumulative: cumulative as Amount,
           signature: await signature(world, lane, cumulative, kind),
         })),
       );
@@ -159,20 +159,25 @@ function plain(
   const { config } = world;
   switch (plan.do) {
     case "deposit":
-      return { do: "deposit", config, amount: plan.amount as Wei, signerGas: 0n as Wei };
+      return { do: "deposit", config, amount: plan.amount as Amount, signerGas: Wei.zero };
     case "pay": {
       const rows = plan.rows.map(({ lane, cumulative }) => ({
         ...laneAt(world, lane),
-        cumulative: cumulative as Wei,
+        cumulative: cumulative as Amount,
       }));
       return { do: "pay", config, rows };
     }
     case "release":
       return { do: "release", config, lanes: plan.lanes.map((lane) => laneAt(world, lane)) };
     case "withdraw":
-      return { do: "withdraw", account: address(plan.account) };
+      return { do: "withdraw", account: address(plan.account), token: zeroAddress };
     case "withdrawTo":
-      return { do: "withdrawTo", to: address(plan.to), amount: plan.amount as Wei };
+      return {
+        do: "withdrawTo",
+        to: address(plan.to),
+        token: zeroAddress,
+        amount: plan.amount as Amount,
+      };
     default:
       return { do: plan.do, config };
   }

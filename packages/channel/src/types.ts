@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 
 export type Address = `0x${string}`;
 export type Hex = `0x${string}`;
@@ -30,7 +30,7 @@ export interface Lane {
 /** The broadcaster's signed cumulative payment. */
 export interface SignedVoucher extends Lane {
   readonly potId: Hex;
-  readonly cumulative: Wei;
+  readonly cumulative: Amount;
   /** 65 bytes, low s, v 27 or 28. */
   readonly signature: Hex;
 }
@@ -43,10 +43,10 @@ export interface Settlement {
   readonly chainId: number;
   readonly contract: Address;
   readonly potId: Hex;
-  readonly depositedWei: Wei;
-  readonly paidWei: Wei;
-  readonly refundedWei: Wei;
-  readonly lanes: readonly (Lane & { readonly paidWei: Wei })[];
+  readonly deposited: Amount;
+  readonly paid: Amount;
+  readonly refunded: Amount;
+  readonly lanes: readonly (Lane & { readonly paid: Amount })[];
   readonly gas: { readonly open: bigint; readonly claimOrPay: bigint; readonly close: bigint };
 }
 
@@ -68,16 +68,16 @@ export type PotNews =
   /** What was earned before and not covered is vouched for now: the lane's highest voucher, to be given to its worker. */
   | { readonly type: "debtPaid"; readonly voucher: SignedVoucher }
   /** The pot ended, or is about to, and these lanes got less than was signed: the gas cost more than it was worth, or was not there. */
-  | { readonly type: "unpaid"; readonly lanes: number; readonly owed: Wei }
+  | { readonly type: "unpaid"; readonly lanes: number; readonly owed: Amount }
   /** The session key's last coins did not go home; the key is kept, and settling again tries again. */
   | { readonly type: "keyKept"; readonly why: string }
   /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
-  | { readonly type: "low"; readonly free: Wei; readonly seconds: number };
+  | { readonly type: "low"; readonly free: Amount; readonly seconds: number };
 
 /** What a person must be told: so much, wei, is lost unless it is claimed before a time. */
 export interface DueClaim {
   readonly potId: Hex;
-  readonly amount: Wei;
+  readonly amount: Amount;
   /** Unix second of the chain's clock. */
   readonly before: number;
 }
@@ -88,20 +88,20 @@ export type PurseNews =
   | {
       readonly type: "reserved";
       readonly potId: Hex;
-      readonly ceiling: Wei;
+      readonly ceiling: Amount;
       readonly until: number;
     }
   /** More than `softCap` is held without a guarantee: work stops until one comes, or a claim. */
   | { readonly type: "unguaranteed"; readonly potId: Hex }
   /** What was held back counts now. */
-  | { readonly type: "credited"; readonly potId: Hex; readonly credited: Wei }
-  | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Wei }
+  | { readonly type: "credited"; readonly potId: Hex; readonly credited: Amount }
+  | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Amount }
   /** This many wei are lost unless they are claimed before the unix second `before`. Told once for each such second. */
   | ({ readonly type: "due" } & DueClaim)
   /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is, wei. It is claimed again. */
-  | { readonly type: "reorg"; readonly potId: Hex; readonly from: Wei; readonly to: Wei }
+  | { readonly type: "reorg"; readonly potId: Hex; readonly from: Amount; readonly to: Amount }
   /** The pot could not pay this much of a claim. */
-  | { readonly type: "bounced"; readonly potId: Hex; readonly shortfall: Wei };
+  | { readonly type: "bounced"; readonly potId: Hex; readonly shortfall: Amount };
 
 /** The broadcaster's purse for one stream. Stored before anything is sent; one writer by Web Lock. */
 export interface PayerPot {
@@ -112,19 +112,19 @@ export interface PayerPot {
   readonly openGas: bigint;
   /**
    * Deposited; signed so far; free to be owed to any lane, being neither owed nor guaranteed; earned and not covered by the
-   * deposit. Wei.
+   * deposit. Amount.
    */
   balances(): {
-    readonly deposited: Wei;
-    readonly signed: Wei;
-    readonly free: Wei;
-    readonly debt: Wei;
+    readonly deposited: Amount;
+    readonly signed: Amount;
+    readonly free: Amount;
+    readonly debt: Amount;
   };
   /**
    * Owes `amount` more on a lane: stores the intent, signs, stores the voucher. Throws POT_EMPTY if the deposit does not cover it:
    * the amount is then remembered, not to be asked for again, and owed once a top-up or a freed guarantee covers it. After a StoreError the amount may be owed already: ask `highest` before paying again.
    */
-  pay(lane: Lane, amount: Wei): Promise<SignedVoucher>;
+  pay(lane: Lane, amount: Amount): Promise<SignedVoucher>;
   /** The highest voucher of a lane, to send again. */
   highest(lane: Lane): SignedVoucher | undefined;
   /**
@@ -136,14 +136,14 @@ export interface PayerPot {
    * Hears what a peer says it holds, without a signature: it moves no money. Answers with the voucher to send again if ours is
    * higher.
    */
-  hello(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined>;
+  hello(lane: Lane, cumulative: Amount): Promise<SignedVoucher | undefined>;
   /** A worker of ours wants its lane guaranteed. */
   ask(lane: Lane): Promise<void>;
   /**
    * Deposits `amount` wei more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
    * again finds it rather than pay twice.
    */
-  topUp(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
+  topUp(amount: Amount, options: { signal: AbortSignal }): Promise<void>;
   /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */
   watch(listener: (news: PotNews) => void, options: { signal: AbortSignal }): void;
   /** Pays every lane on chain, starts the close, waits out the challenge, takes the refund. Safe to repeat after a failure. */
@@ -161,31 +161,31 @@ export interface Purse {
   /** Checks a pot before work starts: chain, contract, config, balance by our own RPC. Throws a PotError naming what is wrong. */
   trust(domain: Domain, config: PotConfig, options: { signal: AbortSignal }): Promise<Hex>;
   /** Notes work delivered and not yet paid. */
-  accrue(potId: Hex, amount: Wei): Promise<void>;
+  accrue(potId: Hex, amount: Amount): Promise<void>;
   /** Checks, stores, then accepts a voucher. Throws VoucherError; a lower one answers with what we hold. */
-  accept(voucher: SignedVoucher): Promise<{ readonly credited: Wei }>;
+  accept(voucher: SignedVoucher): Promise<{ readonly credited: Amount }>;
   /** Notes that `amount` of what was delivered will not be paid: its verdict was bad, or it was not needed in time. */
-  forgive(potId: Hex, amount: Wei): Promise<void>;
+  forgive(potId: Hex, amount: Amount): Promise<void>;
   /**
-   * Wei that may still be delivered unpaid, where `most` segments of `segment` wei each may be: 2 at most, or 4 once the chain has
+   * Amount that may still be delivered unpaid, where `most` segments of `segment` wei each may be: 2 at most, or 4 once the chain has
    * paid us ten from this pot. Below zero where too much is unpaid; none in a pot that was not
    * checked, or let go of.
    */
-  room(potId: Hex, of: { readonly segment: Wei; readonly most: number }): Wei;
+  room(potId: Hex, of: { readonly segment: Amount; readonly most: number }): Amount;
   highest(potId: Hex): SignedVoucher | undefined;
-  /** Wei that we hold of a pot, were not paid, and that it still has; 0 once it is final. */
-  outstanding(potId: Hex): Wei;
+  /** Amount that we hold of a pot, were not paid, and that it still has; 0 once it is final. */
+  outstanding(potId: Hex): Amount;
   /** Over all pots, those of this payee's closed tabs included. */
-  balances(): { readonly accrued: Wei; readonly vouchered: Wei; readonly claimed: Wei };
+  balances(): { readonly accrued: Amount; readonly vouchered: Amount; readonly claimed: Amount };
   /** What is lost, and when, unless it is claimed; for people to see. Empty while nothing is. */
   due(): readonly DueClaim[];
   /** Claims what is worth ten times the gas, because this page may be frozen any moment; never opens a dialog, never rejects. */
   secure(options: { signal: AbortSignal }): Promise<void>;
   /** Claims every unclaimed voucher on chain with the given sender; true money moves to `payee`'s credit. */
-  claim(options: { signal: AbortSignal }): Promise<{ readonly paid: Wei }>;
+  claim(options: { signal: AbortSignal }): Promise<{ readonly paid: Amount }>;
   /** Tells `listener` what happens to the money until `signal` fires or the purse is closed. */
   watch(listener: (news: PurseNews) => void, options: { signal: AbortSignal }): void;
   /** Sends the payee's whole credit to the payee. */
-  withdraw(options: { signal: AbortSignal }): Promise<{ readonly withdrawn: Wei }>;
+  withdraw(options: { signal: AbortSignal }): Promise<{ readonly withdrawn: Amount }>;
   close(): Promise<void>;
 }

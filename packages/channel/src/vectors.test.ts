@@ -1,6 +1,6 @@
 import vectors from "@tabcast/contracts/vectors.json" with { type: "json" };
 import vectors1 from "@tabcast/contracts/vectors-1.json" with { type: "json" };
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { hashTypedData } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
@@ -43,7 +43,7 @@ describe.each([
       potId: vector.potId as Hex,
       payee: vector.payee as Address,
       lane: vector.lane,
-      cumulative: BigInt(vector.cumulative) as Wei,
+      cumulative: BigInt(vector.cumulative) as Amount,
     };
     expect(Voucher.digest(own, terms)).toBe(vector.digest);
     const types = {

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import fc from "fast-check";
 import { privateKeyToAccount } from "viem/accounts";
 import { expect, test } from "vitest";
@@ -17,7 +17,7 @@ const anyTerms = fc.record({
   potId: bytes(32).map(hexOf),
   payee: bytes(20).map((data) => Wire.toAddress(data)),
   lane: fc.integer({ min: 0, max: 0xffffffff }),
-  cumulative: fc.bigInt({ min: 1n, max: Voucher.MAX_AMOUNT }).map((n) => n as Wei),
+  cumulative: fc.bigInt({ min: 1n, max: Voucher.MAX_AMOUNT }).map((n) => n as Amount),
 });
 
 test(`what we sign verifies, and crosses the wire unchanged (SEED=${replay.seed})`, async () => {

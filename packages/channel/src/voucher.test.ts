@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { separator } from "./config.ts";
@@ -13,7 +13,7 @@ const terms: Voucher.Terms = {
   potId: `0x${"cd".repeat(32)}`,
   payee: `0x${"ef".repeat(20)}`,
   lane: 7,
-  cumulative: (10n ** 18n) as Wei,
+  cumulative: (10n ** 18n) as Amount,
 };
 
 const parts = ({ signature }: SignedVoucher) => ({
@@ -97,9 +97,9 @@ describe("a voucher", () => {
   });
 
   test.each([
-    ["amount zero", { cumulative: 0n as Wei }],
-    ["a negative amount", { cumulative: -1n as Wei }],
-    ["an amount over 96 bits", { cumulative: (2n ** 96n) as Wei }],
+    ["amount zero", { cumulative: 0n as Amount }],
+    ["a negative amount", { cumulative: -1n as Amount }],
+    ["an amount over 96 bits", { cumulative: (2n ** 96n) as Amount }],
     ["a fractional lane", { lane: 1.5 }],
     ["a lane over 32 bits", { lane: 2 ** 32 }],
     ["a short payee", { payee: "0x12" as Address }],

@@ -1,4 +1,4 @@
-import { CodedError, type Wei } from "@tabcast/runtime";
+import { type Amount, CodedError } from "@tabcast/runtime";
 import { concatHex, isAddressEqual, keccak256, toHex } from "viem";
 import { recoverAddress } from "viem/utils";
 import { digest as digestOf, isHexOf, word } from "./config.ts";
@@ -11,7 +11,7 @@ const VOUCHER_TYPE = keccak256(
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
 /** The largest amount a voucher can name, in wei. */
-export const MAX_AMOUNT = (2n ** 96n - 1n) as Wei;
+export const MAX_AMOUNT = (2n ** 96n - 1n) as Amount;
 
 export type VoucherReason =
   /** Not the lengths, numbers or signature form that the contract would accept. Do: nothing; the voucher is dropped. Report it if the payer is Tabcast. */
@@ -23,15 +23,15 @@ export type VoucherReason =
   /** Signed by somebody else. Do: nothing; the voucher is dropped, and the payer is not paid work for. */
   | { code: "VOUCHER_FORGED"; signer: Address; recovered: Address }
   /** Lower than what we hold: answer with that. Do: answer with the voucher held, so that the payer goes on from it. */
-  | { code: "VOUCHER_STALE"; amount: Wei; held: Wei }
+  | { code: "VOUCHER_STALE"; amount: Amount; held: Amount }
   /** More than was delivered plus what may be paid ahead. Do: nothing, unless `prepay` is too small for this payer. */
-  | { code: "VOUCHER_OVER_OWED"; increment: Wei; owed: Wei }
+  | { code: "VOUCHER_OVER_OWED"; increment: Amount; owed: Amount }
   /** More than the pot holds for us. Do: stop working for the pot until it is topped up. */
-  | { code: "VOUCHER_OVER_POT"; amount: Wei; pot: Wei }
+  | { code: "VOUCHER_OVER_POT"; amount: Amount; pot: Amount }
   /** Adds less than we verify for; wei. Do: wait for a voucher that adds more. */
-  | { code: "VOUCHER_DUST"; increment: Wei; min: Wei }
+  | { code: "VOUCHER_DUST"; increment: Amount; min: Amount }
   /** Kept, but more than `softCap` of what we hold is guaranteed by nobody, or the pot has promised `unpayable` of it to others; wei. Do: wait for a reservation on chain, or raise `softCap`. */
-  | { code: "VOUCHER_UNGUARANTEED"; exposed: Wei; softCap: Wei; unpayable?: Wei }
+  | { code: "VOUCHER_UNGUARANTEED"; exposed: Amount; softCap: Amount; unpayable?: Amount }
   /** Kept and claimable, but no reason to go on working. Do: claim before the close ends. */
   | { code: "VOUCHER_POT_CLOSING"; closeAt: number }
   /** The pot was settled; no voucher of it can be claimed any more. Do: nothing can be done. */

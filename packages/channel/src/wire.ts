@@ -1,4 +1,4 @@
-import { fromHex, type Wei } from "@tabcast/runtime";
+import { type Amount, fromHex } from "@tabcast/runtime";
 import {
   bytesToBigInt,
   bytesToHex,
@@ -20,7 +20,7 @@ export interface WireVoucher {
   /** 32 bytes. */
   readonly pot: Uint8Array;
   readonly lane: number;
-  /** Wei, 1 to 12 bytes, big endian. */
+  /** Amount, 1 to 12 bytes, big endian. */
   readonly cumulative: Uint8Array;
   /** 64 bytes: r, then s with the parity in its highest bit (EIP-2098). */
   readonly signature: Uint8Array;
@@ -90,7 +90,7 @@ export function toVoucher(wire: WireVoucher, payee: Address): SignedVoucher {
     potId: bytesToHex(wire.pot),
     payee,
     lane: wire.lane,
-    cumulative: bytesToBigInt(wire.cumulative) as Wei,
+    cumulative: bytesToBigInt(wire.cumulative) as Amount,
     signature: signatureOf(wire.signature),
   };
 }

@@ -1,6 +1,7 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import type { Chain, LaneState, PotState, Sent } from "../src/chain/chain.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
+import { coin } from "../src/currency.ts";
 import { FINALIZED } from "../src/final.ts";
 import { least } from "../src/least.ts";
 import type { Domain, Hex } from "../src/types.ts";
@@ -29,11 +30,16 @@ export function ledger(domain: Domain): Ledger {
   const asked = new Map<string, number>();
   const count = (name: string) => asked.set(name, (asked.get(name) ?? 0) + 1);
   const instead: Partial<Chain> = {};
-  const none: PotState = { balance: 0n as Wei, reserved: 0n as Wei, closeAt: 0, exists: false };
+  const none: PotState = {
+    balance: 0n as Amount,
+    reserved: 0n as Amount,
+    closeAt: 0,
+    exists: false,
+  };
   const laneOf = (potId: Hex, key: string): LaneState =>
     lanes.get(`${potId}/${key}`) ?? {
-      claimed: 0n as Wei,
-      ceiling: 0n as Wei,
+      claimed: 0n as Amount,
+      ceiling: 0n as Amount,
       until: 0,
       version: 0,
     };
@@ -47,16 +53,17 @@ export function ledger(domain: Domain): Ledger {
   const known = {
     domain,
     rpc: "",
+    currency: coin(),
     feeBps: 0,
     asked,
     instead,
     close(potId: Hex, closeAt: number) {
       const pot = pots.get(potId) ?? none;
-      pots.set(potId, { ...pot, closeAt, ...(closeAt === FINALIZED && { balance: 0n as Wei }) });
+      pots.set(potId, { ...pot, closeAt, ...(closeAt === FINALIZED && { balance: 0n as Amount }) });
     },
     promise(potId: Hex, amount: bigint) {
       const pot = pots.get(potId) ?? none;
-      pots.set(potId, { ...pot, reserved: (pot.reserved + amount) as Wei });
+      pots.set(potId, { ...pot, reserved: (pot.reserved + amount) as Amount });
     },
     async snapshot(questions: Parameters<Chain["snapshot"]>[0]) {
       count("snapshot");
@@ -105,11 +112,15 @@ export function ledger(domain: Domain): Ledger {
     async costOf({ gas }: { gas: bigint }) {
       return gas as Wei;
     },
-    async deposit(_: unknown, config: Parameters<typeof potIdOf>[1], { amount }: { amount: Wei }) {
+    async deposit(
+      _: unknown,
+      config: Parameters<typeof potIdOf>[1],
+      { amount }: { amount: Amount },
+    ) {
       count("deposit");
       const potId = potIdOf(own, config);
       const pot = pots.get(potId) ?? none;
-      pots.set(potId, { ...pot, exists: true, balance: (pot.balance + amount) as Wei });
+      pots.set(potId, { ...pot, exists: true, balance: (pot.balance + amount) as Amount });
       return sent([]);
     },
     async claim(...[, config, vouchers]: Parameters<Chain["claim"]>) {
@@ -122,9 +133,9 @@ export function ledger(domain: Domain): Ledger {
         const pot = pots.get(potId) ?? none;
         const due = cumulative - state.claimed;
         if (due <= 0n) continue;
-        const paid = least(due as Wei, (pot.balance - pot.reserved) as Wei);
-        const claimed = (state.claimed + paid) as Wei;
-        pots.set(potId, { ...pot, balance: (pot.balance - paid) as Wei });
+        const paid = least(due as Amount, (pot.balance - pot.reserved) as Amount);
+        const claimed = (state.claimed + paid) as Amount;
+        pots.set(potId, { ...pot, balance: (pot.balance - paid) as Amount });
         lanes.set(`${potId}/${key}`, { ...state, claimed });
         events.push({
           hash: "0x",

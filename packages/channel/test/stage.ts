@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock } from "@tabcast/runtime";
 import { expect } from "vitest";
 import { type OpenPurseOptions, openPurse } from "../src/payee/open-purse.ts";
 import { type OpenPotOptions, openPot, resumePot } from "../src/payer/open-pot.ts";
@@ -20,7 +20,7 @@ export function stage(net: Anvil, signal: AbortSignal) {
         domain: net.domain,
         rpc: net.rpc,
         payer: net.accounts[0],
-        deposit: (10n ** 15n) as Wei,
+        deposit: (10n ** 15n) as Amount,
         challengePeriod: 900,
         store: memory(),
         clock: impatient,
@@ -54,8 +54,8 @@ export function stage(net: Anvil, signal: AbortSignal) {
     /** Work worth `amount` wei: delivered, verified, paid by voucher. */
     async earn(pot: PayerPot, purse: Purse, amount: bigint): Promise<SignedVoucher> {
       await purse.trust(pot.domain, pot.config, { signal });
-      await purse.accrue(pot.potId, amount as Wei);
-      const voucher = await pot.pay(purse, amount as Wei);
+      await purse.accrue(pot.potId, amount as Amount);
+      const voucher = await pot.pay(purse, amount as Amount);
       expect(await purse.accept(voucher)).toEqual({ credited: amount });
       return voucher;
     },

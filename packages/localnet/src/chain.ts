@@ -1,5 +1,5 @@
 import { tabcastPotAbi, tabcastPotBytecode } from "@tabcast/contracts";
-import { CodedError, describe, Wei } from "@tabcast/runtime";
+import { Amount, CodedError, describe } from "@tabcast/runtime";
 import {
   type Address,
   createPublicClient,
@@ -28,7 +28,7 @@ export type ChainReason =
   /** There is no code at TABCAST_CONTRACT. Do: correct the address, or deploy TabcastPot. */
   | { code: "CHAIN_NO_CONTRACT"; contract: string }
   /** The payer's account lacks the deposit and its gas. Do: fund it. */
-  | { code: "CHAIN_POOR"; payer: string; needed: Wei; balance: Wei }
+  | { code: "CHAIN_POOR"; payer: string; needed: Amount; balance: Amount }
   /** The faucet gives nothing: not an address, or as often as it may. Do: use another address, or start a new network. */
   | { code: "FAUCET_REFUSED"; why: string };
 /** The chain that was asked for cannot be used; the message says what to change. */
@@ -43,7 +43,7 @@ export interface Chain {
   readonly local?: {
     readonly pid: number;
     /** Sends play ETH; throws FAUCET_REFUSED beyond its bounds. */
-    faucet(address: string): Promise<{ readonly sent: Wei }>;
+    faucet(address: string): Promise<{ readonly sent: Amount }>;
     /** Moves the chain's clock to the given unix second, if it is not there yet. */
     warp(until: number): Promise<void>;
     kill(): void;
@@ -61,14 +61,14 @@ const foundry = defineChain({
   rpcUrls: { default: { http: [] } },
 });
 
-/** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1 gwei per megapixel. */
-export const usualDeposit: Wei = Wei.of(parseEther("0.01"));
+/** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1,000 gwei per gigapixel. */
+export const usualDeposit: Amount = Amount.of(parseEther("0.01"));
 /** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/snapshots. */
 const gasOfAStream = 1_500_000n;
 
 /** What the faucet gives at once, and its bounds: play money, but every call is a block. */
 export const faucetLimits = {
-  amount: Wei.of(parseEther("10")),
+  amount: Amount.of(parseEther("10")),
   perAddress: 5,
   total: 1_000,
 };
@@ -174,7 +174,7 @@ export function externalChain(
 /** Checks a chain that is not ours before anything is started on it. Throws a ChainError. */
 export async function openExternalChain(
   { rpc, contract, id, payerKey }: ExternalChain,
-  { deposit = usualDeposit, signal }: { deposit?: Wei; signal: AbortSignal },
+  { deposit = usualDeposit, signal }: { deposit?: Amount; signal: AbortSignal },
 ): Promise<Chain> {
   const client = createPublicClient({
     transport: http(rpc, { retryCount: 0, timeout: 10_000, fetchOptions: { signal } }),
@@ -205,10 +205,10 @@ export async function openExternalChain(
     client.getBalance({ address: payer }),
     client.getGasPrice(),
   ]);
-  const needed = Wei.of(deposit + gasPrice * gasOfAStream);
+  const needed = Amount.of(deposit + gasPrice * gasOfAStream);
   if (balance < needed)
     throw new ChainError(
-      { code: "CHAIN_POOR", payer, needed, balance: Wei.of(balance) },
+      { code: "CHAIN_POOR", payer, needed, balance: Amount.of(balance) },
       `${payer} has ${formatEther(balance)} ETH, and ${formatEther(needed)} are needed for the deposit and its gas`,
     );
   return { id, rpc, contract, payerKey, close: async () => {} };

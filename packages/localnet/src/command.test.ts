@@ -210,7 +210,7 @@ describe("npm start on another chain", () => {
     expect(linesOf(ran.stdout).map(({ type }) => type)).not.toContain("warped");
     const report = JSON.parse(await readFile(join(out, "report.json"), "utf8")) as Report;
     expect(report.settlement.contract.toLowerCase()).toBe(chain.contract.toLowerCase());
-    expect(BigInt(report.settlement.paidWei)).toBeGreaterThan(0n);
+    expect(BigInt(report.settlement.paid)).toBeGreaterThan(0n);
     expect(shortcomings(report)).toEqual([]);
   });
 
@@ -254,7 +254,7 @@ test("without workers everything is encoded in the broadcaster's tab, said loudl
   const report = JSON.parse(await readFile(join(out, "report.json"), "utf8")) as Report;
   expect(report.summary).toMatchObject({ missed: 0, successRate: 1 });
   expect(report.segments.every((line) => line.worker === "local" && line.verified)).toBe(true);
-  expect(report.settlement).toMatchObject({ depositedWei: "0", paidWei: "0" });
+  expect(report.settlement).toMatchObject({ deposited: "0", paid: "0" });
   const master = await readFile(join(out, "master.m3u8"), "utf8");
   expect(master).toContain("RESOLUTION=48x32");
   expect(master).toContain('URI="audio/index.m3u8"');
@@ -278,6 +278,6 @@ test("Ctrl-C ends a live broadcast of the scene, pays its workers on chain and l
   const report = linesOf(stdout).find(({ type }) => type === "report")?.report as Report;
   expect(shortcomings(report)).toEqual([]);
   expect(report.workers.length).toBeGreaterThan(0);
-  expect(BigInt(report.settlement.paidWei)).toBeGreaterThan(0n);
+  expect(BigInt(report.settlement.paid)).toBeGreaterThan(0n);
   expect(seen).toContain("warped");
 });

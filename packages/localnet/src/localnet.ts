@@ -94,7 +94,7 @@ function openServer(
 ): Promise<PageServer> {
   const faucet = async (address: string) => {
     const sent = await known.chain?.local?.faucet(address);
-    return { sentWei: String(sent?.sent ?? 0) };
+    return { sent: String(sent?.sent ?? 0) };
   };
   return servePages({
     pages,

@@ -24,7 +24,7 @@ const rung = (name: string, worker: string, change: object = {}) => ({
   hedged: false,
   asked: true,
   verified: true,
-  paidWei: "1000000000",
+  paid: "1000000000",
   ...change,
 });
 const segment = (

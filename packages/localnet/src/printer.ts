@@ -31,7 +31,7 @@ export function shortPeer(peer: string): string {
   return peer.length > 12 ? `..${peer.slice(-6)}` : peer;
 }
 
-/** Wei for people: gwei with three decimals, or ETH with nine from a thousandth on. */
+/** Amount for people: gwei with three decimals, or ETH with nine from a thousandth on. */
 export function money(wei: string | bigint): string {
   const value = BigInt(wei);
   const decimals = (unit: bigint, digits: number) =>
@@ -99,7 +99,7 @@ const ofBroadcast = {
   funded: ({ deposited }) => one("pot", `${money(deposited)} deposited`),
   live: ({ stream }) => one("on air", stream),
   bid: ({ worker, pixelsPerSecond, price }, who) =>
-    one("bid", `${who(worker)}: ${megapixels(pixelsPerSecond)} at ${money(price)} per megapixel`),
+    one("bid", `${who(worker)}: ${megapixels(pixelsPerSecond)} at ${money(price)} per gigapixel`),
   hired: ({ worker, role, payee }, who) =>
     one("hired", `${who(worker)} as ${role}, pays to ${payee}`),
   promoted: ({ worker }, who) => one("promoted", `${who(worker)} to the crew`),
@@ -121,9 +121,9 @@ const ofEnd = {
   ended: ({ segments }) => one("ended", `after ${segments} segments; settling`),
   settling: ({ progress }) =>
     progress.step === "paying" ? one("settling", `paying ${progress.lanes} lanes on chain`) : [],
-  settled({ settlement: { depositedWei, paidWei, refundedWei } }) {
-    const parts = `${money(paidWei)} paid + ${money(refundedWei)} refunded`;
-    return one("settled", `${money(depositedWei)} deposited = ${parts}`);
+  settled({ settlement: { deposited, paid, refunded } }) {
+    const parts = `${money(paid)} paid + ${money(refunded)} refunded`;
+    return one("settled", `${money(deposited)} deposited = ${parts}`);
   },
   report: reportText,
   done: none,
@@ -154,8 +154,8 @@ function reportText(
   const { open, claimOrPay, close } = settlement.gas;
   const left = notAsked(report);
   return [
-    ...workers.map(({ peer, segments, earnedWei }) =>
-      row("earned", `${who(peer)}: ${money(earnedWei)} for ${segments} segments`),
+    ...workers.map(({ peer, segments, earned }) =>
+      row("earned", `${who(peer)}: ${money(earned)} for ${segments} segments`),
     ),
     row(
       "delivered",
@@ -184,7 +184,7 @@ function segmentText(
   const texts = [...workers].map((peer) => {
     const own = lines.filter((line) => line.worker === peer);
     const verified = own.filter((line) => line.verified).length;
-    const paid = own.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
+    const paid = own.reduce((sum, line) => sum + BigInt(line.paid), 0n);
     const ms = Math.max(...own.map((line) => line.roundTripMs));
     const again = Math.max(...own.map((line) => line.attempts));
     return [

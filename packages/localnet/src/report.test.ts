@@ -22,7 +22,7 @@ const line = (seq: number, rung: string, roundTripMs: number): Broadcast["segmen
   hedged: false,
   asked: true,
   verified: true,
-  paidWei: "3",
+  paid: "3",
 });
 
 function broadcast(change: Partial<Broadcast> = {}): Broadcast {
@@ -39,9 +39,9 @@ function broadcast(change: Partial<Broadcast> = {}): Broadcast {
       chainId: 1,
       contract: "0xabc",
       potId: "0x1",
-      depositedWei: "100",
-      paidWei: "12",
-      refundedWei: "88",
+      deposited: "100",
+      paid: "12",
+      refunded: "88",
       lanes: [],
       gas: { open: "1", claimOrPay: "2", close: "3" },
     },
@@ -110,7 +110,7 @@ test("a rung that came but was not verified is not delivered", () => {
 
 test("a rung that nobody was quick enough for is no hole, and is named", () => {
   const segments = broadcast().segments.map((line) =>
-    line.rung === "240p" ? { ...line, asked: false, verified: false, paidWei: "0" } : line,
+    line.rung === "240p" ? { ...line, asked: false, verified: false, paid: "0" } : line,
   );
   const report = make({ segments });
   expect(report.summary).toMatchObject({ delivered: 2, missed: 0 });
@@ -123,15 +123,15 @@ test("one wei that is neither paid nor refunded fails the run, and so does one t
   const { settlement } = broadcast();
   const off = (change: object) =>
     shortcomings(make({ settlement: { ...settlement, ...change } as never }));
-  expect(off({ refundedWei: "87" }).join()).toContain("deposited");
-  expect(off({ paidWei: "11", refundedWei: "89" }).join()).toContain("promised");
+  expect(off({ refunded: "87" }).join()).toContain("deposited");
+  expect(off({ paid: "11", refunded: "89" }).join()).toContain("promised");
 });
 
 test("without a pot nothing was deposited, and that balances", () => {
-  const segments = broadcast().segments.map((s) => ({ ...s, paidWei: "0", worker: "local" }));
+  const segments = broadcast().segments.map((s) => ({ ...s, paid: "0", worker: "local" }));
   const { settlement: _, ...rest } = broadcast({ segments });
   const report = makeReport({ ...inputOf(rest as Broadcast) });
-  expect(report.settlement).toMatchObject({ chainId: 1, depositedWei: "0", paidWei: "0" });
+  expect(report.settlement).toMatchObject({ chainId: 1, deposited: "0", paid: "0" });
   expect(shortcomings(report)).toEqual([]);
 });
 

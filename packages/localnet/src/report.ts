@@ -18,7 +18,7 @@ export function plainJson(value: unknown): string {
   return JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? `${inner}` : inner));
 }
 
-/** What DIR/report.json holds, version 1. Wei as decimal text, times in milliseconds, sizes in bytes. */
+/** What DIR/report.json holds, version 1. Amount as decimal text, times in milliseconds, sizes in bytes. */
 export interface Report {
   readonly version: 1;
   readonly seed: number;
@@ -42,9 +42,9 @@ export interface Report {
   readonly settlement: {
     readonly chainId: number;
     readonly contract: string;
-    readonly depositedWei: string;
-    readonly paidWei: string;
-    readonly refundedWei: string;
+    readonly deposited: string;
+    readonly paid: string;
+    readonly refunded: string;
     readonly gas: { readonly open: number; readonly claimOrPay: number; readonly close: number };
   };
   readonly summary: {
@@ -134,9 +134,9 @@ export function makeReport(input: ReportInput): Report {
     settlement: {
       chainId: settlement?.chainId ?? chain.id,
       contract: settlement?.contract ?? chain.contract,
-      depositedWei: settlement?.depositedWei ?? "0",
-      paidWei: settlement?.paidWei ?? "0",
-      refundedWei: settlement?.refundedWei ?? "0",
+      deposited: settlement?.deposited ?? "0",
+      paid: settlement?.paid ?? "0",
+      refunded: settlement?.refunded ?? "0",
       gas: {
         open: Number(settlement?.gas.open ?? 0),
         claimOrPay: Number(settlement?.gas.claimOrPay ?? 0),
@@ -182,11 +182,11 @@ export function shortcomings(report: Report): readonly string[] {
       `${holes.length} of ${summary.segments * report.rungs.length} renditions were not delivered and verified: ${shown}${holes.length > 8 ? " ..." : ""}`,
     );
   }
-  const owed = report.segments.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
-  const paid = BigInt(settlement.paidWei);
+  const owed = report.segments.reduce((sum, line) => sum + BigInt(line.paid), 0n);
+  const paid = BigInt(settlement.paid);
   if (owed !== paid)
     found.push(`${owed} wei were promised for segments, and ${paid} wei were paid on chain`);
-  const [deposited, refunded] = [BigInt(settlement.depositedWei), BigInt(settlement.refundedWei)];
+  const [deposited, refunded] = [BigInt(settlement.deposited), BigInt(settlement.refunded)];
   if (deposited !== paid + refunded)
     found.push(`${deposited} wei were deposited, ${paid} paid and ${refunded} refunded`);
   return found;

@@ -45,7 +45,7 @@ export const settingsFlags = [...Object.keys(workerFlags), ...Object.keys(hiring
 
 /** Their part of `--help`. */
 export const settingsHelp = `What the headless workers are set to, as on the Earn page:
-  --worker-price GWEI   asked per output megapixel (default ${gweiText(parseWorkerSettings({}).price)})
+  --worker-price GWEI   asked per output gigapixel (default ${gweiText(parseWorkerSettings({}).price)})
   --worker-hours HOURS  such as "22:00-06:00" or "Mon-Fri 18:00-23:00, Sat 9:00-24:00" (default always)
   --worker-slots N      jobs at once, 1 to 4 (default 4)
   --worker-tags LIST    what they say they can do, such as eu,gpu

@@ -2,7 +2,7 @@ import type { CodecName } from "@tabcast/media";
 import type { RelayStats } from "@tabcast/mesh/relay";
 import type { NetworkConfig } from "@tabcast/node/config";
 import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
-import { CodedError, type Wei } from "@tabcast/runtime";
+import { type Amount, CodedError } from "@tabcast/runtime";
 import type { Page } from "playwright-core";
 import type { Chain, ExternalChain } from "./chain.ts";
 import type { RecordedSegment, WorkerStarted } from "./headless.ts";
@@ -83,8 +83,8 @@ export interface NetBroadcastOptions {
   readonly wanted?: number;
   /** Whom to hire. Default: anybody. */
   readonly hiring?: HiringChange;
-  /** Wei for the pot. Default `usualDeposit`. */
-  readonly deposit?: Wei;
+  /** Amount for the pot. Default `usualDeposit`. */
+  readonly deposit?: Amount;
   readonly on?: (event: Plain<BroadcastEvent>) => void;
   /** Takes every published piece, then the segment that they make. Awaited, so it slows the input. */
   readonly recorder?: {

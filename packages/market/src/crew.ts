@@ -34,7 +34,7 @@ const MOST_RETRY_MS = 600_000;
 export interface Need {
   /** Crew, 1 to 8; one backup more is hired if there is somebody. */
   readonly wanted: number;
-  /** Wei per output megapixel. */
+  /** parts per output gigapixel. */
   readonly maxPrice: bigint;
   /** Output pixels of one segment, all rungs and frames. */
   readonly pixels: number;
@@ -62,7 +62,7 @@ export interface Member {
   /** 16 bytes, chosen by the worker in its bid. */
   readonly award: Uint8Array;
   readonly epoch: number;
-  /** Locked for the award's life, wei per output megapixel. */
+  /** Locked for the award's life, parts per output gigapixel. */
   readonly price: bigint;
   /** 20 bytes. */
   readonly payee: Uint8Array;

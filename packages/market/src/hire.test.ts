@@ -1,5 +1,5 @@
 import type { Award, Offer } from "@tabcast/protocol";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import * as Hire from "./hire.ts";
 
@@ -298,16 +298,16 @@ describe("an award", () => {
 });
 
 test("a job that was called back has sent what was made of it, and a part of a wei is one", () => {
-  const of = (frames: number) => Hire.sent(Wei.of(100), { frames, planned: 60 });
+  const of = (frames: number) => Hire.sent(Amount.of(100), { frames, planned: 60 });
   expect([0, 1, 30, 60, 99].map(of)).toEqual([0n, 2n, 50n, 100n, 100n]);
-  expect(Hire.sent(Wei.of(100), { frames: 0, planned: 0 })).toBe(100n);
+  expect(Hire.sent(Amount.of(100), { frames: 0, planned: 0 })).toBe(100n);
 });
 
 const ahead = (...of: (readonly [amount: bigint, sent: bigint, done?: true])[]) =>
   of.map(([amount, sent, done], i) => ({
     seq: i + 1,
-    amount: Wei.of(amount),
-    sent: Wei.of(sent),
+    amount: Amount.of(amount),
+    sent: Amount.of(sent),
     making: done === undefined,
   }));
 
@@ -360,8 +360,8 @@ test.each<[string, bigint, readonly Hire.Ahead[], boolean, ReturnType<typeof Hir
   ],
   ["is never there where too much is out", -5n, [], true, { ok: false, instead: [] }],
 ])("room for a segment of ten wei %s", (_, left, leaving, done, expected) => {
-  const of = { left: left as Wei, ahead: leaving, done };
-  expect(Hire.room(Wei.of(10n), of)).toEqual(expected);
+  const of = { left: left as Amount, ahead: leaving, done };
+  expect(Hire.room(Amount.of(10n), of)).toEqual(expected);
 });
 
 describe("a worker that is left unpaid", () => {

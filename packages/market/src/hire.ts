@@ -1,13 +1,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Award, Job, Offer } from "@tabcast/protocol";
-import { concatBytes, equalBytes, Pixels, toHex, Wei } from "@tabcast/runtime";
+import { Amount, concatBytes, equalBytes, Pixels, toHex } from "@tabcast/runtime";
 import { type Policy, serves } from "./availability.ts";
 
 /** A worker as it sees itself. */
 export interface Self {
   /** Own peer id. */
   readonly self: string;
-  /** Least accepted, wei per output megapixel. */
+  /** Least accepted, parts per output gigapixel. */
   readonly price: bigint;
   /** What was measured here, per codec. */
   readonly capabilities: readonly { readonly codec: string; readonly pixelsPerSecond: number }[];
@@ -231,18 +231,21 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
 export type Unpaid = "owed" | "bad" | "superseded";
 
 /** What a job that did not end well has sent, of its `amount` in wei: as much as was made of it when something left last, rounded up. */
-export function sent(amount: Wei, { frames, planned }: { frames: number; planned: number }): Wei {
+export function sent(
+  amount: Amount,
+  { frames, planned }: { frames: number; planned: number },
+): Amount {
   if (frames >= planned) return amount;
-  return Wei.of((amount * BigInt(frames) + BigInt(planned) - 1n) / BigInt(planned));
+  return Amount.of((amount * BigInt(frames) + BigInt(planned) - 1n) / BigInt(planned));
 }
 
 /** A segment that leaves while it is being made. */
 export interface Ahead {
   readonly seq: number;
   /** The room that it has, in wei: what it will be worth, or less where it gave room up. */
-  readonly amount: Wei;
+  readonly amount: Amount;
   /** What has left of it, in wei. */
-  readonly sent: Wei;
+  readonly sent: Amount;
   /** It is still being made: one that is done has its room for good. */
   readonly making: boolean;
 }
@@ -253,8 +256,8 @@ export interface Ahead {
  * first.
  */
 export function room(
-  amount: Wei,
-  of: { readonly left: Wei; readonly ahead: readonly Ahead[]; readonly done: boolean },
+  amount: Amount,
+  of: { readonly left: Amount; readonly ahead: readonly Ahead[]; readonly done: boolean },
 ): { readonly ok: boolean; readonly instead: readonly number[] } {
   let left = of.ahead.reduce((rest, one) => rest - one.amount, of.left as bigint);
   const instead: number[] = [];

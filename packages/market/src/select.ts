@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 /** A worker that could be hired, as far as the choice needs to know it. */
 export interface Candidate {
   readonly worker: string;
-  /** Wei per output megapixel. */
+  /** parts per output gigapixel. */
   readonly price: bigint;
   /** Queue, upload, transcode and pull of one segment, in milliseconds. */
   readonly etaMs: number;

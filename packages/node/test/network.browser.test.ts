@@ -33,7 +33,7 @@ import {
   Verdict,
   VerdictReply,
 } from "@tabcast/protocol";
-import { BitsPerSecond, concatBytes, Micros, sha256, Wei } from "@tabcast/runtime";
+import { Amount, BitsPerSecond, concatBytes, Micros, sha256 } from "@tabcast/runtime";
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -82,8 +82,8 @@ interface StartOptions {
   readonly pixelsPerSecond?: number;
   readonly measure?: typeof measure;
   readonly watchtower?: Watchtower;
-  /** Wei per output megapixel. Default: what a worker asks. */
-  readonly price?: Wei;
+  /** Per output gigapixel. Default: what a worker asks. */
+  readonly price?: Amount;
 }
 
 async function startWorker(
@@ -146,8 +146,8 @@ interface AirOptions {
   readonly touch?: (pot: PayerPot) => PayerPot;
   /** Default: what the pace says. */
   readonly config?: Config;
-  /** The most it pays, in wei per output megapixel. Default: what a broadcaster offers. */
-  readonly maxPrice?: Wei;
+  /** The most it pays, per output gigapixel. Default: what a broadcaster offers. */
+  readonly maxPrice?: Amount;
 }
 
 async function goLive({
@@ -178,7 +178,7 @@ async function goLive({
   closing.push(() => source.close());
   const events: BroadcastEvent[] = [];
   const look = new Set<(event: BroadcastEvent) => void>();
-  const deposit = Wei.of(ether / 100n);
+  const deposit = Amount.of(ether / 100n);
   const open = async (options: { signal: AbortSignal }): Promise<PayerPot> =>
     touch(
       await openPot({
@@ -247,10 +247,10 @@ const dubbed =
 function balanced(report: BroadcastReport): void {
   const { settlement, segments, workers } = report;
   if (settlement === undefined) throw new Error("nothing was settled");
-  expect(settlement.depositedWei).toBe(settlement.paidWei + settlement.refundedWei);
-  const paid = segments.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
-  expect(settlement.paidWei).toBe(paid);
-  expect(workers.reduce((sum, { earnedWei }) => sum + BigInt(earnedWei), 0n)).toBe(paid);
+  expect(settlement.deposited).toBe(settlement.paid + settlement.refunded);
+  const paid = segments.reduce((sum, line) => sum + BigInt(line.paid), 0n);
+  expect(settlement.paid).toBe(paid);
+  expect(workers.reduce((sum, { earned }) => sum + BigInt(earned), 0n)).toBe(paid);
 }
 
 describe("a network in one page, with real codecs and a real chain", () => {
@@ -272,7 +272,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
       expect(line).toMatchObject({ verified: true, frames: 10, attempts: 1 });
     balanced(report);
     const earned = workers.map(({ purse }): bigint => purse.balances().vouchered);
-    expect(earned.reduce((sum, wei) => sum + wei, 0n)).toBe(report.settlement?.paidWei);
+    expect(earned.reduce((sum, wei) => sum + wei, 0n)).toBe(report.settlement?.paid);
     expect(earned.every((wei) => wei > 0n)).toBe(true); // successive segments go to different workers
     // Newcomers are looked at every time, and hear at the end whom chance chose; they recompute it.
     expect(report.work.checks).toMatchObject({ drawn: 5, checked: 5 });
@@ -342,9 +342,9 @@ describe("a network in one page, with real codecs and a real chain", () => {
       expect(of(seqs[0] as number)).toEqual(["120p"]);
       expect(of(seqs.at(-1) as number)).toEqual(["180p", "120p"]);
       // What was not asked for is not paid.
-      for (const { verified, paidWei } of made) if (!verified) expect(paidWei).toBe("0");
+      for (const { verified, paid } of made) if (!verified) expect(paid).toBe("0");
       balanced(report);
-      expect(purse.balances().vouchered).toBe(report.settlement?.paidWei);
+      expect(purse.balances().vouchered).toBe(report.settlement?.paid);
     },
   );
 
@@ -449,7 +449,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
     expect(report.captured).toBe(8);
     expect(report.segments.every(({ verified, frames }) => verified && frames === 10)).toBe(true);
     balanced(report);
-    expect(purse.balances().vouchered).toBe(report.settlement?.paidWei);
+    expect(purse.balances().vouchered).toBe(report.settlement?.paid);
     expect(events.filter((event) => event.type === "refused")).toEqual([]);
     // The first segments may have waited for the worker to be hired.
     const first = log.findIndex((line) => line.endsWith("of a ReadableStream"));
@@ -667,7 +667,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
       signal: over.signal,
     });
     // A segment is worth more than the gas of its claim: a watchtower keeps nothing else.
-    const price = Wei.of(ether / 2_000n);
+    const price = Amount.of(ether / 2n);
     const keeper = await startWorker(undefined, { watchtower, price });
     const leaver = await startWorker(undefined, { price });
     const air = await goLive({ wanted: 2, seconds: 120, pace: "live", maxPrice: price });

@@ -52,7 +52,7 @@ export const whole = (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
 
 /** A price in wei, 0 to 2^64 - 1. */
 export const wei: Check = when(
-  "wei from 0 to 2^64 - 1",
+  "a price from 0 to 2^64 - 1",
   (v) => typeof v === "bigint" && v >= 0n && v < 1n << 64n,
 );
 

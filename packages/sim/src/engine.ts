@@ -26,7 +26,7 @@ export interface SegmentRow {
   readonly rungs: number;
   /** Rungs that its maker was asked for. */
   readonly asked: number;
-  readonly paidWei: bigint;
+  readonly paid: bigint;
   /** Closed within the time that is judged: after warm-up, before the end. */
   readonly judged: boolean;
   /** Workers that had it and crashed or fell silent before it was published. */
@@ -39,7 +39,7 @@ export interface WorkerRow {
   readonly group: string;
   readonly attack: string | undefined;
   readonly delivered: number;
-  readonly earnedWei: bigint;
+  readonly earned: bigint;
   readonly busyMs: number;
   readonly presentMs: number;
   /** Segments it cheated in, and those that a check found. */
@@ -50,8 +50,8 @@ export interface WorkerRow {
   /** Streams that dropped it because of what it delivered. */
   readonly droppedInvalid: number;
   /** Largest debt of one pot, in wei, after the run, and what it asks for a segment at most. */
-  readonly arrearsWei: bigint;
-  readonly segmentWei: bigint;
+  readonly arrears: bigint;
+  readonly segmentAmount: bigint;
 }
 
 export interface ViewerRow {
@@ -76,7 +76,7 @@ export interface Run {
   readonly workers: readonly WorkerRow[];
   readonly viewers: readonly ViewerRow[];
   readonly segmentSeconds: readonly number[];
-  /** Wei over all pots. */
+  /** Amount over all pots. */
   readonly money: {
     readonly deposited: bigint;
     readonly paid: bigint;

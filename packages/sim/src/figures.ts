@@ -89,7 +89,7 @@ export function figuresOf(run: Run): Figures {
     arrears: Math.max(
       0,
       ...run.workers.map(
-        ({ arrearsWei, segmentWei }) => Number(arrearsWei) / Math.max(1, Number(segmentWei)),
+        ({ arrears, segmentAmount }) => Number(arrears) / Math.max(1, Number(segmentAmount)),
       ),
     ),
     viewerStalls: mean(run.viewers.map(({ stalls }) => stalls)),
@@ -148,7 +148,7 @@ function fairness(workers: readonly WorkerRow[], counts: (worker: WorkerRow) => 
     ({ group }) => group,
   );
   const indices = [...groups.values()].map((group) =>
-    jain(group.map(({ earnedWei, presentMs }) => Number(earnedWei) / presentMs)),
+    jain(group.map(({ earned, presentMs }) => Number(earned) / presentMs)),
   );
   return Math.min(1, ...indices);
 }

@@ -1,7 +1,7 @@
 /** What a scenario is: who comes when, what befalls whom, and what is written down. Where it happens is a `Stage`. */
 import type { PeerId } from "@tabcast/mesh";
 import type { BroadcastEvent } from "@tabcast/node/types";
-import { type Random, seededRandom, Wei } from "@tabcast/runtime";
+import { Amount, type Random, seededRandom } from "@tabcast/runtime";
 import { drawOf, type Stay, staysOf } from "./churn.ts";
 import type { Run, RunOptions, SegmentRow, ViewerRow } from "./engine.ts";
 import { type Recorder, recorder } from "./recorder.ts";
@@ -10,7 +10,8 @@ import type { Fault, Scenario, Who } from "./scenario.ts";
 import type { Stage, StagedTab } from "./stage.ts";
 import { targets } from "./targets.ts";
 
-const GWEI = 1_000_000_000;
+/** Wei per gigapixel that are a gwei per megapixel. */
+const PER_GIGAPIXEL = 1_000_000_000_000;
 /** A tab that stands still for this long before it is closed has been given up by everybody, in milliseconds. */
 const STANDSTILL_MS = 9_000;
 /** Time of the run that the end of all streams may take after the last segment, in milliseconds. */
@@ -100,7 +101,7 @@ class Play {
     const random = this.#rng(`worker/${name}`);
     const seed = random.bytes(32);
     const [low, high] = spec.price;
-    const price = Wei.of(Math.round((low + random.fraction() * (high - low)) * GWEI));
+    const price = Amount.of(Math.round((low + random.fraction() * (high - low)) * PER_GIGAPIXEL));
     const speed = drawOf(spec.speed, random);
     const cheats = new Set<string>();
     const staged = await this.#stage.worker({
@@ -263,12 +264,12 @@ class Play {
     this.#segments.push(row);
     if (maker !== undefined) {
       maker.delivered++;
-      maker.earned += row.paidWei;
+      maker.earned += row.paid;
       for (const { rung, frames } of event.lines.filter(({ asked }) => asked))
         this.#work.published += pixelsOf([rung]) * frames;
       const key = `${row.stream}/${row.seq}`;
-      if (row.paidWei > 0n && maker.caught.has(key)) this.#fraud.paid++;
-      else if (row.paidWei > 0n && maker.cheats.has(key)) this.#fraud.unseen++;
+      if (row.paid > 0n && maker.caught.has(key)) this.#fraud.paid++;
+      else if (row.paid > 0n && maker.cheats.has(key)) this.#fraud.unseen++;
     }
     const { stream: _, rungs: __, ...told } = row;
     this.#record(stream.name, "segment", told);

@@ -80,7 +80,7 @@ const COLUMNS = [
   "gaps",
   "rungs",
   "asked",
-  "paidWei",
+  "paid",
   "judged",
   "failedOver",
 ] as const;

@@ -6,7 +6,7 @@ test("a segment's maker is the worker, whatever the stream's tab made beside it"
   const lines = [
     { worker: "local", asked: false },
     { worker: "lap", asked: true },
-  ].map((line) => ({ ...line, paidWei: "1" }) as SegmentLine);
+  ].map((line) => ({ ...line, paid: "1" }) as SegmentLine);
   const worker = { name: "lap/0" } as Worker;
   const published: Published = {
     stream: {

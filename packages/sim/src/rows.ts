@@ -2,7 +2,7 @@
 import { Price } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import type { BroadcastEvent } from "@tabcast/node/types";
-import { Pixels, type Wei } from "@tabcast/runtime";
+import { type Amount, Pixels } from "@tabcast/runtime";
 import type { SegmentRow, WorkerRow } from "./engine.ts";
 import { Ladder } from "./ladder.ts";
 import type { Scenario } from "./scenario.ts";
@@ -17,7 +17,7 @@ export interface Worker {
   readonly name: string;
   readonly spec: Scenario["workers"][number];
   readonly staged: StagedWorker;
-  readonly price: Wei;
+  readonly price: Amount;
   readonly speed: number;
   /** Segments that it spoilt; those that a check found, as "stream/sequence". */
   readonly cheats: Set<string>;
@@ -79,15 +79,15 @@ export function workerRow(worker: Worker, scenario: Scenario, at: number): Worke
     group: spec.id,
     attack: spec.behaviour?.kind,
     delivered,
-    earnedWei: earned,
+    earned: earned,
     busyMs,
     presentMs: worker.presentMs + (worker.here === undefined ? 0 : at - worker.here.since),
     cheated: cheated(worker),
     caught: caught.size,
     cheatsUntilDropped,
     droppedInvalid: worker.droppedInvalid,
-    arrearsWei: largest(worker.staged.books().owed),
-    segmentWei: Price.ofSegment(worker.price, rungs, Math.round(stream.segS * stream.fps)),
+    arrears: largest(worker.staged.books().owed),
+    segmentAmount: Price.ofSegment(worker.price, rungs, Math.round(stream.segS * stream.fps)),
   };
 }
 
@@ -125,7 +125,7 @@ export function segmentRow(published: Published): {
     gaps: gaps.length,
     rungs: stream.spec.ladder.length,
     asked: lines.filter(({ asked }) => asked).length,
-    paidWei: lines.reduce((sum, { paidWei }) => sum + BigInt(paidWei), 0n),
+    paid: lines.reduce((sum, { paid }) => sum + BigInt(paid), 0n),
     judged: counts(closedMs),
     failedOver: (stream.sentTo.get(seq) ?? []).some((peer) => {
       const other = workerOf(peer);

@@ -169,7 +169,7 @@ const scenario = object({
       fromS: maybe(seconds),
       /** Multiple of real time for the first stream's ladder. */
       speed: optional(draw, { dist: "lognormal", median: 3, sigma: 0.4 }),
-      /** Least and most asked, in gwei per output megapixel; drawn for each. */
+      /** Least and most asked, in gparts per output gigapixel; drawn for each. */
       price: optional(range(number(0, 1e6)), [1, 1]),
       uplinkKbps: maybe(number(100, 10_000_000)),
       downlinkKbps: maybe(number(100, 10_000_000)),
@@ -208,7 +208,7 @@ const scenario = object({
       ladder: optional(list(rungName, 1, 8), ["240p", "360p", "480p", "720p"]),
       /** Gwei for the pot. */
       deposit: optional(number(0, 1e12), 1e6),
-      /** Gwei per output megapixel. */
+      /** Gparts per output gigapixel. */
       maxPrice: optional(number(0, 1e6), 100),
       wanted: optional(whole(1, 8), 2),
       /** How fast the broadcaster's own tab makes the first stream's ladder, as a multiple of real time: it captures and encodes the source as well. */

@@ -1,7 +1,7 @@
 /** Where a scenario is played: on virtual time now, on real pages later. `play.ts` says what happens, a stage lets it. */
 import type { PeerId } from "@tabcast/mesh";
 import type { BroadcastEvent, ViewerEvent, WorkerEvent } from "@tabcast/node/types";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { ViewerRow } from "./engine.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -29,7 +29,7 @@ export interface WorkerTab extends StagedTab {
 export interface StagedWorker {
   readonly peer: PeerId;
   join(): Promise<WorkerTab>;
-  /** Wei: what was vouched for it, and what each pot owes it. */
+  /** Amount: what was vouched for it, and what each pot owes it. */
   books(): { readonly vouched: bigint; readonly owed: readonly bigint[] };
 }
 
@@ -50,8 +50,8 @@ export interface WorkerPart {
   readonly spec: Scenario["workers"][number];
   /** 32 bytes that its key is made of. */
   readonly seed: Uint8Array;
-  /** Wei per output megapixel. */
-  readonly price: Wei;
+  /** parts per output gigapixel. */
+  readonly price: Amount;
   /** Multiple of real time, for the whole ladder of the scenario's first stream. */
   readonly speed: number;
   readonly on: (event: WorkerEvent) => void;
@@ -87,7 +87,7 @@ export interface ViewerPart {
 
 /** Totals that only a stage can count. */
 export interface StageTotals {
-  /** Wei over all pots. */
+  /** Amount over all pots. */
   readonly money: { readonly deposited: bigint; readonly paid: bigint; readonly refunded: bigint };
   /** Real bytes of media and of all else, and source bytes that broadcasters sent as jobs. */
   readonly bytes: { readonly media: number; readonly control: number; readonly jobs: number };

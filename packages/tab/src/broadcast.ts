@@ -1,7 +1,7 @@
 import type { PayerPot, Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
 import type { Broadcast, BroadcastEvent, BroadcastOptions } from "@tabcast/node/types";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
@@ -22,7 +22,7 @@ export interface BroadcastStart {
   /** Workers to hire, 1 to 8. Without a payer, or at 0, everything is encoded here and costs nothing. */
   readonly wanted: number;
   readonly payer?: (options: { signal: AbortSignal }) => Promise<Wallet>;
-  readonly deposit: Wei;
+  readonly deposit: Amount;
   /** Whom to hire. Default: what this browser keeps. */
   readonly hiring?: HiringSettings;
   readonly aac?: boolean;
@@ -42,10 +42,10 @@ export interface TabBroadcaster {
   stop(): void;
   /** How the newest segments of the broadcast under way came to be. */
   traces(): ReturnType<Broadcast["traces"]> | undefined;
-  /** The deposit of the broadcast under way; undefined without one. Wei. */
+  /** The deposit of the broadcast under way; undefined without one. Amount. */
   balances(): ReturnType<PayerPot["balances"]> | undefined;
   /** Deposits more for the broadcast under way, from the wallet that paid. Throws TAB_NO_POT without one, ChainError; after CHAIN_UNCONFIRMED it may still arrive. */
-  topUp(amount: Wei): Promise<void>;
+  topUp(amount: Amount): Promise<void>;
   /** Gives the input back at once. */
   close(): void;
 }

@@ -7,7 +7,7 @@ import type {
   StoredPot,
   Wallet,
 } from "@tabcast/channel";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { domainOf, type Identity } from "./identity.ts";
@@ -20,15 +20,15 @@ const HISTORY_LINES = 10;
 /** Where an address's earnings are, wei. */
 export interface Takings {
   /** Signed by vouchers in this tab's books and not yet on chain. */
-  readonly unclaimed: Wei;
+  readonly unclaimed: Amount;
   /** On chain, ready to withdraw. */
-  readonly credit: Wei;
+  readonly credit: Amount;
   /** Delivered, signed and claimed so far, by this tab's books. */
-  readonly delivered: Wei;
-  readonly signed: Wei;
-  readonly claimed: Wei;
+  readonly delivered: Amount;
+  readonly signed: Amount;
+  readonly claimed: Amount;
   /** Signed so far by each of the pots that were asked about. */
-  readonly pots: ReadonlyMap<Hex, Wei>;
+  readonly pots: ReadonlyMap<Hex, Amount>;
 }
 
 /** A page of an account's history, with who sent each transaction that paid the account; missing where nobody knows. */
@@ -40,7 +40,7 @@ export interface History extends Chain.HistoryPage {
 export interface Settling {
   takings(who: Who & { readonly pots?: readonly Hex[] }): Promise<Takings>;
   /** Brings every voucher to the contract. Throws PURSE_NO_ACCOUNT without a wallet. */
-  claim(who: Who): Promise<{ readonly paid: Wei }>;
+  claim(who: Who): Promise<{ readonly paid: Amount }>;
   /** Sends the whole credit to the payee, or to another address of the wallet's choice. Throws PURSE_NO_ACCOUNT without a wallet. */
   withdraw(who: Who & { readonly to?: Address | undefined }): Promise<unknown>;
   /** What happened to an address's money on this network, newest first; `before` is the last page's `next`. */
@@ -78,8 +78,8 @@ export function openSettling(
           delivered: accrued,
           signed: vouchered,
           claimed,
-          pots: new Map(pots.map((pot) => [pot, purse.highest(pot)?.cumulative ?? Wei.zero])),
-          unclaimed: vouchered > claimed ? Wei.sub(vouchered, claimed) : Wei.zero,
+          pots: new Map(pots.map((pot) => [pot, purse.highest(pot)?.cumulative ?? Amount.zero])),
+          unclaimed: vouchered > claimed ? Amount.sub(vouchered, claimed) : Amount.zero,
           credit: await chain.credit(who.payee, { signal }),
         };
       }),

@@ -1,5 +1,5 @@
 import type { Address } from "@tabcast/channel";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import { domainOf, type Identity } from "./identity.ts";
 import type { Rpc } from "./rpc.ts";
@@ -8,7 +8,7 @@ import type { BurnerWallet } from "./wallet.ts";
 /** The gas purse of this browser: a key that pays for claims which its tabs make for other workers, and for nothing else. */
 export interface GasPurse {
   /** Whom to send a little of the chain's coin, and what is there, wei. Throws StoreError, TAB_CHAIN. */
-  state(): Promise<{ readonly address: Address; readonly balance: Wei }>;
+  state(): Promise<{ readonly address: Address; readonly balance: Amount }>;
   /** Sends what is left, less the gas, to its owner. Throws ChainError, StoreError. */
   empty(to: Address): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { memory as memoryBooks, type Wallet } from "@tabcast/channel";
 import { Screen } from "@tabcast/market";
-import { Millis, systemClock, Wei } from "@tabcast/runtime";
+import { Amount, Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { ear, gas, openStage, payee } from "../test/stage.ts";
 import { type WorkerSettings, workerDefaults } from "./settings/index.ts";
@@ -45,14 +45,14 @@ test("a worker with an allow list works for nobody else", async () => {
 });
 
 test("a worker does not work for less than its price", async () => {
-  const { stage, tab, heard } = await working({ price: Wei.of(1_000_000_001) });
+  const { stage, tab, heard } = await working({ price: Amount.of(1_000_000_000_001) });
   await stage.offer();
   expect((await heard.next("passed")).why).toBe("too expensive");
   await tab.close();
 });
 
 test("what may be owed without a guarantee reaches the worker's purse", async () => {
-  const { tab, purses } = await working({ softCap: Wei.of(7n) });
+  const { tab, purses } = await working({ softCap: Amount.of(7n) });
   expect(purses).toEqual([{ payee, open: true, softCap: 7n }]);
   await tab.close();
 });
@@ -154,7 +154,7 @@ test("settings that change while a worker works count at once and for the next t
   const changed = {
     ...workerDefaults,
     deny: [stage.stream],
-    price: Wei.of(5n),
+    price: Amount.of(5n),
     state: "paused" as const,
   };
   await tab.worker.set(changed);

@@ -75,7 +75,7 @@ export async function openStage() {
         rungs: [{ name: "240p", width: 426, height: 240, bitrate: 300_000 }],
         segmentMs: 2_000,
         slackMs: 4_000,
-        maxPrice: 1_000_000_000n,
+        maxPrice: 1_000_000_000_000n,
         wanted: 1,
         pot: {
           chainId: network.chain.id,

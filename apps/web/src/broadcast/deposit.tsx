@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { useState } from "react";
 import { ofPayer } from "../duties.ts";
 import * as Amounts from "../money.ts";
@@ -82,7 +82,7 @@ function TopUp() {
     setFailed(undefined);
     say("");
     try {
-      await tab.topUp(amount.value as Wei);
+      await tab.topUp(amount.value as Amount);
       say(`${Amounts.exact(amount)} more is in the pot.`);
       setTyped("");
     } catch (thrown) {

@@ -283,13 +283,13 @@ function Result({ onAir }: { onAir: OnAir }) {
       {settlement !== undefined && (
         <div className="mt-5 border-t border-line pt-4">
           <div className="grid grid-cols-2 gap-4 sm:grid-cols-3">
-            <Money label="Deposited on chain" value={settlement.depositedWei} />
-            <Money label="Paid on chain" value={settlement.paidWei} />
-            <Money label="Refunded" value={settlement.refundedWei} />
+            <Money label="Deposited on chain" value={settlement.deposited} />
+            <Money label="Paid on chain" value={settlement.paid} />
+            <Money label="Refunded" value={settlement.refunded} />
           </div>
           <p className="mt-3 text-sm text-muted">
             <output aria-label="Settlement">
-              {settlement.depositedWei === settlement.paidWei + settlement.refundedWei
+              {settlement.deposited === settlement.paid + settlement.refunded
                 ? "Deposited is paid plus refunded, to the wei."
                 : "Deposited is not paid plus refunded: look at the chain before you go live again."}
             </output>
@@ -303,10 +303,7 @@ function Result({ onAir }: { onAir: OnAir }) {
         >
           {report.workers.map((one) => (
             <li key={one.peer}>
-              <Money
-                label={`Earned by ${format.shortId(one.peer)}`}
-                value={BigInt(one.earnedWei)}
-              />
+              <Money label={`Earned by ${format.shortId(one.peer)}`} value={BigInt(one.earned)} />
               <p className="text-[0.8125rem] text-muted">
                 {format.counted(one.segments, "segment")}, to {format.shortAddress(one.payee)}
               </p>
@@ -355,7 +352,7 @@ function SegmentLineRow({ row }: { row: SegmentRow }) {
   const unit = useUnit();
   const made = row.lines.filter((line) => line.worker !== undefined);
   const workers = [...new Set(made.map((line) => line.worker as string))];
-  const paid = row.lines.reduce((sum, line) => sum + BigInt(line.paidWei), 0n);
+  const paid = row.lines.reduce((sum, line) => sum + BigInt(line.paid), 0n);
   const slowest = Math.max(0, ...made.map((line) => line.roundTripMs));
   // Who had it before the one whose work is shown; nobody, while it is still under way.
   const took = row.sentTo.findIndex((one) => workers.includes(one));

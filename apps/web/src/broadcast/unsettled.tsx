@@ -46,7 +46,7 @@ function LeftBehind({ pot }: { pot: StoredPot }) {
     attempt(async () => {
       setNow("starting");
       try {
-        setRefunded((await tab.settlePot(pot.potId, setNow)).refundedWei);
+        setRefunded((await tab.settlePot(pot.potId, setNow)).refunded);
       } finally {
         setNow(undefined);
       }

@@ -1,4 +1,4 @@
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings";
 import { expect, test } from "vitest";
@@ -9,7 +9,7 @@ const eth = coin();
 
 const settings: WorkerSettings = {
   ...workerDefaults,
-  price: Wei.of(1_500_000_000),
+  price: Amount.of(1_500_000_000_000),
   limits: { jobs: 2, onlyWhenCharging: true },
   hours: [{ days: [1, 2, 3, 4, 5], from: 1_080, to: 360 }],
   allow: ["a".repeat(64)],
@@ -38,7 +38,7 @@ test("every field says in one sentence what is wrong with it, and nothing is rea
   expect(read).toBeUndefined();
   expect(errors).toEqual({
     price:
-      'Must be an amount in ETH per gigapixel above 0 with at most 15 places, such as 0.000001, got "0".',
+      'Must be an amount in ETH per gigapixel above 0 with at most 18 places, such as 0.000001, got "0".',
     hours: 'Must be hours such as "22:00-06:00" or "Mon-Fri 18:00-23:00", got "late".',
     allow:
       "Must be a broadcaster's peer id (12D3Koo...) or a stream's id of 64 hexadecimal digits, got \"me\".",

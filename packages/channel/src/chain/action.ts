@@ -1,19 +1,19 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import type { Wei } from "@tabcast/runtime";
-import { encodeFunctionData, slice, zeroAddress } from "viem";
+import type { Amount, Wei } from "@tabcast/runtime";
+import { encodeFunctionData, isAddressEqual, slice, zeroAddress } from "viem";
 import type { Address, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
 import type { Call, LaneState } from "./types.ts";
 
 /** A guarantee to be given: the lane's `version` must still be the chain's. */
 export type Reservation = Lane & Omit<LaneState, "claimed">;
 
-/** What can be sent to the contract. Amounts in wei. */
+/** What can be sent to the contract. */
 export type Action =
   | {
       readonly do: "deposit";
       readonly config: PotConfig;
       /** For the pot. */
-      readonly amount: Wei;
+      readonly amount: Amount;
       /** Handed on to the session key. */
       readonly signerGas: Wei;
     }
@@ -25,7 +25,7 @@ export type Action =
   | {
       readonly do: "pay";
       readonly config: PotConfig;
-      readonly rows: readonly (Lane & { readonly cumulative: Wei })[];
+      readonly rows: readonly (Lane & { readonly cumulative: Amount })[];
       /** Freed first, so that they bind nothing: guarantees that have lapsed. */
       readonly lapsed?: readonly Lane[];
     }
@@ -42,10 +42,15 @@ export type Action =
       readonly do: "startClose" | "cancelClose" | "finalizeClose";
       readonly config: PotConfig;
     }
-  /** The whole credit of an account to that account. */
-  | { readonly do: "withdraw"; readonly account: Address }
+  /** The whole credit of an account in a token to that account. */
+  | { readonly do: "withdraw"; readonly account: Address; readonly token: Address }
   /** Part of the sender's own credit to any address. */
-  | { readonly do: "withdrawTo"; readonly to: Address; readonly amount: Wei };
+  | {
+      readonly do: "withdrawTo";
+      readonly to: Address;
+      readonly token: Address;
+      readonly amount: Amount;
+    };
 
 /** Most rows of one `pay` or `reserve`: about 10 million gas, a third of a block. */
 const ROWS = 200;
@@ -55,8 +60,15 @@ export function callOf(contract: Address, action: Action): Call {
   return {
     to: contract,
     data: encoded(action),
-    value: action.do === "deposit" ? action.amount + action.signerGas : 0n,
+    value: coinsOf(action),
   };
+}
+
+/** Wei that go with it: a token's deposit is pulled by the contract. */
+function coinsOf(action: Action): bigint {
+  if (action.do !== "deposit") return 0n;
+  const { config, amount, signerGas } = action;
+  return isAddressEqual(config.token, zeroAddress) ? amount + signerGas : signerGas;
 }
 
 function encoded(action: Action): Hex {
@@ -87,13 +99,13 @@ function encoded(action: Action): Hex {
       return encodeFunctionData({
         abi,
         functionName: "withdraw",
-        args: [action.account, zeroAddress],
+        args: [action.account, action.token],
       });
     case "withdrawTo":
       return encodeFunctionData({
         abi,
         functionName: "withdrawTo",
-        args: [zeroAddress, action.to, action.amount],
+        args: [action.token, action.to, action.amount],
       });
   }
 }

@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Wei } from "@tabcast/runtime";
+import { type Amount, Wei } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
@@ -16,7 +16,7 @@ import { callOf } from "./action.ts";
 import { type Chain, ChainError, connect } from "./chain.ts";
 import { type Locks, openTurns } from "./turns.ts";
 
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(120_000);
 const key = privateKeyToAccount(`0x${"11".repeat(32)}`);
 
@@ -63,7 +63,7 @@ describe("a look", () => {
     for (const [i, cfg] of pots.slice(0, 2).entries())
       await chain.deposit(net.accounts[0], cfg, {
         amount: wei(1_000n + BigInt(i)),
-        signerGas: wei(0n),
+        signerGas: Wei.zero,
         signal,
       });
     const until = (await chain.now({ signal })) + 600;
@@ -133,7 +133,7 @@ describe("a look", () => {
     const line = await proxy(net.rpc);
     const near = await connect({ ...net, rpc: line.rpc, signal });
     const cfg = config();
-    await chain.deposit(net.accounts[0], cfg, { amount: wei(9n), signerGas: wei(0n), signal });
+    await chain.deposit(net.accounts[0], cfg, { amount: wei(9n), signerGas: Wei.zero, signal });
     let refused = 0;
     line.rule = (method) => {
       if (method !== "eth_call" || refused > 0) return "pass";
@@ -199,7 +199,7 @@ describe("finding the contract", () => {
 });
 
 describe("sending", () => {
-  const amounts = { amount: wei(1000n), signerGas: wei(0n), signal: AbortSignal.timeout(60_000) };
+  const amounts = { amount: wei(1000n), signerGas: Wei.zero, signal: AbortSignal.timeout(60_000) };
 
   test("a poor account learns what it has and what it needs, in ETH", async () => {
     const poor = privateKeyToAccount(generatePrivateKey());
@@ -321,7 +321,7 @@ describe("a browser wallet", () => {
     const cfg = config();
     const sent = await chain.deposit(wallet, cfg, {
       amount: wei(5n),
-      signerGas: wei(7n),
+      signerGas: Wei.of(7n),
       signal,
     });
     expect(sent.events).toMatchObject([{ type: "opened" }, { type: "deposited", amount: 5n }]);
@@ -344,7 +344,7 @@ describe("a browser wallet", () => {
     const given = new AbortController();
     const first = chain.deposit(wallet, config(), {
       amount: wei(3n),
-      signerGas: wei(0n),
+      signerGas: Wei.zero,
       signal: given.signal,
     });
     await open;
@@ -352,7 +352,7 @@ describe("a browser wallet", () => {
     await expect(first).rejects.toThrow("nobody waits for it");
     const second = await chain.deposit(wallet, config(), {
       amount: wei(3n),
-      signerGas: wei(0n),
+      signerGas: Wei.zero,
       signal,
     });
     expect(second.events).toMatchObject([{ type: "opened" }, { type: "deposited" }]);
@@ -368,7 +368,7 @@ describe("a browser wallet", () => {
       address: net.accounts[0].address,
     };
     await expect(
-      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: Wei.zero, signal }),
     ).rejects.toMatchObject({ code: "CHAIN_REJECTED" });
   });
 
@@ -378,7 +378,7 @@ describe("a browser wallet", () => {
       address: net.accounts[0].address,
     };
     await expect(
-      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: Wei.zero, signal }),
     ).rejects.toMatchObject({ code: "CHAIN_WRONG_ID", reason: { expected: 31337, got: 1 } });
     expect(wallet.provider.asked).toEqual(["eth_chainId"]);
   });
@@ -389,7 +389,7 @@ describe("a browser wallet", () => {
       address: net.accounts[0].address,
     };
     await expect(
-      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: Wei.zero, signal }),
     ).rejects.toMatchObject({ code: "CHAIN_NO_CONTRACT" });
     expect(wallet.provider.asked).toEqual(["eth_chainId", "eth_getCode"]);
   });
@@ -397,7 +397,7 @@ describe("a browser wallet", () => {
   test("a browser wallet without the coins is asked for nothing", async () => {
     const wallet = { provider: provider(net.rpc), address: `0x${"99".repeat(20)}` as const };
     await expect(
-      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: wei(0n), signal }),
+      chain.deposit(wallet, config(), { amount: wei(5n), signerGas: Wei.zero, signal }),
     ).rejects.toMatchObject({ code: "CHAIN_INSUFFICIENT", reason: { have: 0n, need: 5n } });
     expect(wallet.provider.asked).toEqual([]);
   });
@@ -410,8 +410,8 @@ describe("reading", () => {
     const [payer, worker] = net.accounts;
     const from = await chain.height({ signal });
     const lane = { payee: worker.address, lane: 9 };
-    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: wei(0n), signal });
-    await chain.deposit(payer, config(), { amount: wei(1n), signerGas: wei(0n), signal });
+    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: Wei.zero, signal });
+    await chain.deposit(payer, config(), { amount: wei(1n), signerGas: Wei.zero, signal });
     await chain.pay(payer, cfg, [{ ...lane, cumulative: wei(30n) }], { signal });
     await chain.pay(payer, cfg, [{ ...lane, cumulative: wei(30n) }], { signal });
     await chain.pay(payer, cfg, [{ ...lane, cumulative: wei(130n) }], { signal });
@@ -447,7 +447,7 @@ describe("events that anybody can emit", () => {
     const id = potId(separator(net.domain), cfg);
     const [payer, worker, , stranger] = net.accounts;
     const from = await chain.height({ signal });
-    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: wei(0n), signal });
+    await chain.deposit(payer, cfg, { amount: wei(100n), signerGas: Wei.zero, signal });
     // A total of nothing is skipped before its signature is looked at.
     const signature = `0x${"11".repeat(64)}1b` as const;
     const row = { potId: id, payee: payer.address, lane: 1, cumulative: wei(0n), signature };
@@ -470,9 +470,9 @@ describe("events that anybody can emit", () => {
     const { signer } = cfg;
     const options = { domain: net.domain, potId: id, from, signer, withdrawn: undefined, signal };
     expect(await account(limited, options)).toMatchObject({
-      depositedWei: 100n,
-      paidWei: 30n,
-      refundedWei: 70n,
+      deposited: 100n,
+      paid: 30n,
+      refunded: 70n,
     });
     const page = await limited.history(payer.address, { since: from, limit: 100, signal });
     const types = page.events.filter(({ potId }) => potId === id).map(({ type }) => type);
@@ -486,7 +486,7 @@ describe("events that anybody can emit", () => {
     const from = await chain.height({ signal });
     for (let i = 0; i < 3; i++) {
       const cfg = { ...config(), payer: stranger.address };
-      await chain.deposit(stranger, cfg, { amount: wei(1n), signerGas: wei(0n), signal });
+      await chain.deposit(stranger, cfg, { amount: wei(1n), signerGas: Wei.zero, signal });
       await chain.startClose(stranger, cfg, { signal });
       const { closeAt } = await chain.pot(potId(separator(net.domain), cfg), { signal });
       await net.warp(closeAt - (await chain.now({ signal })));

@@ -1,7 +1,8 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, type Wei } from "@tabcast/runtime";
 import type { LocalAccount } from "viem";
 import { getCode, readContract } from "viem/actions";
+import { type Currency, coin } from "../currency.ts";
 import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
 import type { Action, Reservation } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
@@ -54,19 +55,21 @@ export type {
 export interface Chain {
   readonly domain: Domain;
   readonly rpc: string;
+  /** What its pots are in. */
+  readonly currency: Currency;
   /** Hundredths of a percent of each payment. */
   readonly feeBps: number;
   pot(potId: Hex, waits: Waits): Promise<PotState>;
   /** Many pots and lanes, all as the newest block has them. */
   snapshot(asked: readonly Asked[], waits: Waits): Promise<Snapshot>;
-  /** Wei paid to each lane, in the order asked. */
-  claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Wei[]>;
+  /** Amount paid to each lane, in the order asked. */
+  claimed(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly Amount[]>;
   /** Every lane's whole state, in the order asked, in one request. */
   lanes(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<readonly LaneState[]>;
   /** A pot and lanes of it, in the order asked, all as one block has them. */
   look(potId: Hex, lanes: readonly Lane[], waits: Waits): Promise<Look>;
-  /** What the account can withdraw, wei. */
-  credit(account: Address, waits: Waits): Promise<Wei>;
+  /** What the account can withdraw. */
+  credit(account: Address, waits: Waits): Promise<Amount>;
   /** The account's own coins, wei. */
   balance(account: Address, waits: Waits): Promise<Wei>;
   /** The chain's clock, unix seconds. */
@@ -101,7 +104,7 @@ export interface Chain {
   pay(
     wallet: Wallet,
     config: PotConfig,
-    rows: readonly (Lane & { readonly cumulative: Wei })[],
+    rows: readonly (Lane & { readonly cumulative: Amount })[],
     options: Frees,
   ): Promise<Sent>;
   /** Guarantees lanes; a row that does not fit is passed over and told as `reservationRefused`. */
@@ -116,8 +119,8 @@ export interface Chain {
   finalizeClose(wallet: Wallet, config: PotConfig, waits: Waits): Promise<Sent>;
   /** Sends an account's whole credit to that account; any wallet may. */
   withdraw(wallet: Wallet, account: Address, waits: Waits): Promise<Sent>;
-  /** Sends part of the wallet's own credit to any address, wei. Throws CHAIN_REVERTED with CreditTooSmall. */
-  withdrawTo(wallet: Wallet, to: Address, amount: Wei, waits: Waits): Promise<Sent>;
+  /** Sends part of the wallet's own credit to any address. Throws CHAIN_REVERTED with CreditTooSmall. */
+  withdrawTo(wallet: Wallet, to: Address, amount: Amount, waits: Waits): Promise<Sent>;
   /** Sends all that a key in this tab owns to another address; undefined if that is less than the gas. */
   sweep(from: LocalAccount, to: Address, waits: Waits): Promise<Sent | undefined>;
 }
@@ -126,6 +129,8 @@ export interface ConnectOptions extends Waits {
   readonly domain: Domain;
   /** JSON-RPC over HTTP. */
   readonly rpc: string;
+  /** What the pots are in. Default: the chain's own coin. */
+  readonly currency?: Currency;
   /** Milliseconds for one RPC request. Default 10_000. */
   readonly timeout?: number;
   /** Milliseconds until a sent transaction must be deep enough. Default 120_000, and 15_000 for each confirmation above one. */
@@ -152,6 +157,7 @@ export interface ConnectOptions extends Waits {
 export async function connect(options: ConnectOptions): Promise<Chain> {
   const { domain, signal } = options;
   const { contract } = domain;
+  const { currency = coin(Chains.of(domain.chainId).coin) } = options;
   const { rpc: url, timeout = 10_000, witness, clock } = options;
   const rpc = openRpc({ url, timeout, witness, ...(clock && { clock }) });
   await rpc.requireChain(domain.chainId, signal);
@@ -159,9 +165,10 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
   return {
     domain,
     rpc: rpc.url,
+    currency,
     feeBps,
-    ...openReader(rpc, contract),
-    ...openWriter(openSender(senderParts(rpc, options)), domain),
+    ...openReader(rpc, contract, currency.token),
+    ...openWriter(openSender(senderParts(rpc, options)), domain, currency.token),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { tabcastPotAbi } from "@tabcast/contracts";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { parseEventLogs } from "viem";
 import type { Address, Hex, Lane, PotConfig } from "../types.ts";
 
@@ -18,23 +18,23 @@ export type PotEvent = {
       readonly signer: Address;
       readonly config: PotConfig;
     }
-  | { readonly type: "deposited"; readonly amount: Wei }
-  | ({ readonly type: "claimed"; readonly paid: Wei; readonly claimed: Wei } & Lane)
-  | ({ readonly type: "skipped"; readonly cumulative: Wei; readonly stale: boolean } & Lane)
-  | ({ readonly type: "bounced"; readonly shortfall: Wei } & Lane)
-  | ({ readonly type: "reserved"; readonly ceiling: Wei; readonly until: number } & Lane)
+  | { readonly type: "deposited"; readonly amount: Amount }
+  | ({ readonly type: "claimed"; readonly paid: Amount; readonly claimed: Amount } & Lane)
+  | ({ readonly type: "skipped"; readonly cumulative: Amount; readonly stale: boolean } & Lane)
+  | ({ readonly type: "bounced"; readonly shortfall: Amount } & Lane)
+  | ({ readonly type: "reserved"; readonly ceiling: Amount; readonly until: number } & Lane)
   /** What was reserved and is free again. */
-  | ({ readonly type: "released"; readonly amount: Wei } & Lane)
+  | ({ readonly type: "released"; readonly amount: Amount } & Lane)
   /** A row of a `reserve` that changed nothing; the reason's number is the contract's. */
   | ({ readonly type: "reservationRefused"; readonly reason: number } & Lane)
   | { readonly type: "closing"; readonly closeAt: number }
   | { readonly type: "reopened" }
-  | { readonly type: "final"; readonly refund: Wei }
+  | { readonly type: "final"; readonly refund: Amount }
   | {
       readonly type: "withdrawn";
       readonly account: Address;
       readonly to: Address;
-      readonly amount: Wei;
+      readonly amount: Amount;
     }
 );
 
@@ -56,11 +56,11 @@ export function potEvents(logs: readonly PotLog[]): PotEvent[] {
         return [{ ...at, type: "opened", payer, signer, config }];
       }
       case "Deposited":
-        return [{ ...at, type: "deposited", amount: log.args.amount as Wei }];
+        return [{ ...at, type: "deposited", amount: log.args.amount as Amount }];
       case "Claimed": {
         const { payee, lane, paid, claimed } = log.args;
         return [
-          { ...at, type: "claimed", payee, lane, paid: paid as Wei, claimed: claimed as Wei },
+          { ...at, type: "claimed", payee, lane, paid: paid as Amount, claimed: claimed as Amount },
         ];
       }
       case "ClaimSkipped": {
@@ -71,22 +71,22 @@ export function potEvents(logs: readonly PotLog[]): PotEvent[] {
             type: "skipped",
             payee,
             lane,
-            cumulative: cumulative as Wei,
+            cumulative: cumulative as Amount,
             stale: reason === 0,
           },
         ];
       }
       case "Bounced": {
         const { payee, lane, shortfall } = log.args;
-        return [{ ...at, type: "bounced", payee, lane, shortfall: shortfall as Wei }];
+        return [{ ...at, type: "bounced", payee, lane, shortfall: shortfall as Amount }];
       }
       case "Reserved": {
         const { payee, lane, ceiling, until } = log.args;
-        return [{ ...at, type: "reserved", payee, lane, ceiling: ceiling as Wei, until }];
+        return [{ ...at, type: "reserved", payee, lane, ceiling: ceiling as Amount, until }];
       }
       case "Released": {
         const { payee, lane, amount } = log.args;
-        return [{ ...at, type: "released", payee, lane, amount: amount as Wei }];
+        return [{ ...at, type: "released", payee, lane, amount: amount as Amount }];
       }
       case "ReservationRefused": {
         const { payee, lane, reason } = log.args;
@@ -97,7 +97,7 @@ export function potEvents(logs: readonly PotLog[]): PotEvent[] {
       case "CloseCancelled":
         return [{ ...at, type: "reopened" }];
       case "PotFinalized":
-        return [{ ...at, type: "final", refund: log.args.refund as Wei }];
+        return [{ ...at, type: "final", refund: log.args.refund as Amount }];
       case "CreditWithdrawn":
         return [
           {
@@ -105,7 +105,7 @@ export function potEvents(logs: readonly PotLog[]): PotEvent[] {
             type: "withdrawn",
             account: log.args.account,
             to: log.args.to,
-            amount: log.args.amount as Wei,
+            amount: log.args.amount as Amount,
           },
         ];
       default:

@@ -1,6 +1,6 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import type { Wei } from "@tabcast/runtime";
-import { type ContractFunctionArgs, type ContractFunctionName, zeroAddress } from "viem";
+import type { Amount, Wei } from "@tabcast/runtime";
+import type { ContractFunctionArgs, ContractFunctionName } from "viem";
 import { getBalance, getBlock, readContract } from "viem/actions";
 import { least } from "../least.ts";
 import type { Address, Hex, Lane } from "../types.ts";
@@ -42,8 +42,8 @@ export type Reader = Pick<
   | "sent"
 >;
 
-/** Reads one contract through one server. */
-export function openReader(rpc: Rpc, contract: Address): Reader {
+/** Reads one contract, and what it owes in one token, through one server. */
+export function openReader(rpc: Rpc, contract: Address, token: Address): Reader {
   const read = <
     Name extends ContractFunctionName<typeof tabcastPotAbi, "view">,
     Args extends ContractFunctionArgs<typeof tabcastPotAbi, "view", Name>,
@@ -67,7 +67,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
   async function pot(potId: Hex, at: At): Promise<PotState> {
     const { balance, reserved, closeAt, maxUntil } = await read(at, "potState", [potId]);
     const exists = maxUntil !== 0;
-    return { balance: balance as Wei, reserved: reserved as Wei, closeAt, exists };
+    return { balance: balance as Amount, reserved: reserved as Amount, closeAt, exists };
   }
 
   async function lanes(potId: Hex, asked: readonly Lane[], at: At): Promise<readonly LaneState[]> {
@@ -81,7 +81,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
         payees,
         numbers,
       ]))
-        found.push({ claimed: claimed as Wei, ceiling: ceiling as Wei, until, version });
+        found.push({ claimed: claimed as Amount, ceiling: ceiling as Amount, until, version });
     }
     return found;
   }
@@ -118,7 +118,7 @@ export function openReader(rpc: Rpc, contract: Address): Reader {
     look,
     claimed: async (potId, asked, waits) =>
       (await lanes(potId, asked, waits)).map(({ claimed }) => claimed),
-    credit: async (account, waits) => (await read(waits, "credits", [account, zeroAddress])) as Wei,
+    credit: async (account, waits) => (await read(waits, "credits", [account, token])) as Amount,
     balance: (address, { signal }) =>
       rpc.ask(signal, async (client) => (await getBalance(client, { address })) as Wei),
     now: ({ signal }) => rpc.now(signal),

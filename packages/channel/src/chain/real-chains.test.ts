@@ -1,5 +1,5 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { encodeFunctionData, parseGwei } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { call } from "viem/actions";
@@ -32,7 +32,7 @@ import { type Chain, ChainError, type ChainNews, type ConnectOptions, connect } 
 import { logsOf } from "./logs.ts";
 import { openRpc } from "./rpc.ts";
 
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(240_000);
 const signer = privateKeyToAccount(`0x${"33".repeat(32)}`);
 
@@ -95,7 +95,7 @@ async function port(options: Partial<ConnectOptions> = {}) {
   return { chain, news, types: () => news.map(({ type }) => type) };
 }
 
-const amounts = { amount: wei(1000n), signerGas: wei(0n), signal };
+const amounts = { amount: wei(1000n), signerGas: Wei.zero, signal };
 const lane = { payee: `0x${"ab".repeat(20)}`, lane: 1 } as const;
 const idOf = (cfg: PotConfig) => potId(separator(net.domain), cfg);
 const balance = async (chain: Chain, cfg: PotConfig) =>

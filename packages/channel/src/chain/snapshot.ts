@@ -1,5 +1,5 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { type Client, decodeFunctionResult, encodeFunctionData } from "viem";
 import { call, getBlock } from "viem/actions";
 import { most } from "../least.ts";
@@ -123,14 +123,14 @@ function potOf(pot: Hex = "0x", lanes: Hex = "0x"): PotSnapshot {
     data: pot,
   });
   return {
-    balance: balance as Wei,
-    reserved: reserved as Wei,
+    balance: balance as Amount,
+    reserved: reserved as Amount,
     closeAt,
     exists: maxUntil !== 0,
     lanes: decodeFunctionResult({ abi, functionName: "laneStates", data: lanes }).map(
       ({ claimed, ceiling, until, version }) => ({
-        claimed: claimed as Wei,
-        ceiling: ceiling as Wei,
+        claimed: claimed as Amount,
+        ceiling: ceiling as Amount,
         until,
         version,
       }),

@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { keccak256, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -9,7 +9,7 @@ import { potId, separator } from "../config.ts";
 import type { Hex, PotConfig } from "../types.ts";
 import { type Chain, type ChainNews, connect } from "./chain.ts";
 
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(120_000);
 const signer = privateKeyToAccount(`0x${"22".repeat(32)}`);
 
@@ -80,7 +80,7 @@ async function port(
   return { chain, news, types: () => news.map(({ type }) => type) };
 }
 
-const amounts = { amount: wei(1000n), signerGas: wei(0n), signal };
+const amounts = { amount: wei(1000n), signerGas: Wei.zero, signal };
 const balance = async (chain: Chain, cfg: PotConfig) =>
   (await chain.pot(potId(separator(net.domain), cfg), { signal })).balance;
 /** Resolves when the node has this many transactions that are in no block. */
@@ -307,7 +307,7 @@ describe("gas", () => {
     await plain.deposit(net.accounts[0], cfg, amounts);
     await net.cheat("anvil_setNextBlockBaseFeePerGas", `0x${parseGwei("500").toString(16)}`);
     await net.cheat("evm_mine");
-    const cap = wei(parseGwei("50"));
+    const cap = Wei.of(parseGwei("50"));
     const { chain, news } = await port(
       { gasCap: cap },
       {
@@ -326,7 +326,7 @@ describe("gas", () => {
   test("gas that stays above the cap ends in an error, with nothing sent", async () => {
     await net.cheat("anvil_setNextBlockBaseFeePerGas", `0x${parseGwei("500").toString(16)}`);
     await net.cheat("evm_mine");
-    const cap = wei(parseGwei("50"));
+    const cap = Wei.of(parseGwei("50"));
     const { chain } = await port({ gasCap: cap, patience: 5_000 }, {}, { passes: true });
     await expect(chain.deposit(net.accounts[0], config(), amounts)).rejects.toMatchObject({
       code: "CHAIN_GAS_HIGH",

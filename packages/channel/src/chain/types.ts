@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import type { LocalAccount } from "viem";
 import type { Address, Hex, Lane } from "../types.ts";
 import type { PotEvent } from "./pot-event.ts";
@@ -72,11 +72,11 @@ export interface Call {
 /** A pot as the chain has it. */
 export interface PotState {
   /** Deposited and neither claimed nor refunded, wei. */
-  readonly balance: Wei;
+  readonly balance: Amount;
   /** 0: open; a unix second: closing, final from then; FINALIZED: final. */
   readonly closeAt: number;
   /** The part of the balance that is promised to lanes, wei. */
-  readonly reserved: Wei;
+  readonly reserved: Amount;
   /** False if nobody ever deposited into it. */
   readonly exists: boolean;
 }
@@ -84,9 +84,9 @@ export interface PotState {
 /** A lane as the chain has it. */
 export interface LaneState {
   /** Paid so far, wei. */
-  readonly claimed: Wei;
+  readonly claimed: Amount;
   /** Payment is guaranteed up to this total, wei, until `until`. */
-  readonly ceiling: Wei;
+  readonly ceiling: Amount;
   /** Last unix second of the guarantee. */
   readonly until: number;
   /** Changes of the reservation so far. */
@@ -108,9 +108,9 @@ export interface Frees extends Waits {
 }
 
 export interface DepositOptions extends Waits {
-  /** Wei for the pot. */
-  readonly amount: Wei;
-  /** Wei handed on to the session key. */
+  /** Amount for the pot. */
+  readonly amount: Amount;
+  /** Amount handed on to the session key. */
   readonly signerGas: Wei;
   /** Called with the signed transaction before it is sent, if the key is in this tab: a second deposit would pay twice. */
   readonly before?: (raw: Hex) => Promise<void>;

@@ -1,4 +1,4 @@
-import type { Domain } from "../types.ts";
+import type { Address, Domain } from "../types.ts";
 import { type Action, callOf } from "./action.ts";
 import type { Chain } from "./chain.ts";
 import type { Sender } from "./sender.ts";
@@ -20,8 +20,8 @@ export type Writer = Pick<
   | "sweep"
 >;
 
-/** Sends what one contract can be asked to do. */
-export function openWriter(sender: Sender, domain: Domain): Writer {
+/** Sends what one contract can be asked to do with pots and credits in one token. */
+export function openWriter(sender: Sender, domain: Domain, token: Address): Writer {
   const { contract } = domain;
   // An async function, so that what `callOf` throws rejects.
   const send = async (wallet: Wallet, action: Action, { signal }: Waits) =>
@@ -44,10 +44,10 @@ export function openWriter(sender: Sender, domain: Domain): Writer {
     startClose: (wallet, config, waits) => send(wallet, { do: "startClose", config }, waits),
     cancelClose: (wallet, config, waits) => send(wallet, { do: "cancelClose", config }, waits),
     finalizeClose: (wallet, config, waits) => send(wallet, { do: "finalizeClose", config }, waits),
-    withdraw: (wallet, account, waits) => send(wallet, { do: "withdraw", account }, waits),
+    withdraw: (wallet, account, waits) => send(wallet, { do: "withdraw", account, token }, waits),
     // Twice the same amount would leave, unlike with the calls above.
     withdrawTo: async (wallet, to, amount, { signal }) =>
-      sender.send(wallet, callOf(contract, { do: "withdrawTo", to, amount }), domain, {
+      sender.send(wallet, callOf(contract, { do: "withdrawTo", to, token, amount }), domain, {
         signal,
         once: true,
       }),

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
 import type { Hex, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
@@ -6,21 +6,21 @@ import type { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
 
 /**
- * Checks a voucher, stores it, then credits it. Wei that are newly credited: none for one that we hold already. Throws
+ * Checks a voucher, stores it, then credits it. Amount that are newly credited: none for one that we hold already. Throws
  * VoucherError, StoreError; ChainError if the pot had to be read again and could not.
  */
 export async function accept(
   parts: PurseParts,
   ledgerOf: (potId: Hex) => LaneLedger,
   voucher: SignedVoucher,
-): Promise<Wei> {
+): Promise<Amount> {
   Voucher.checkForm(voucher);
   const ledger = ledgerOf(voucher.potId);
   requireOurs(parts, voucher);
   const { cumulative } = voucher;
   const signature = voucher.signature.toLowerCase() as Hex;
   const { highest } = ledger.book;
-  if (highest?.cumulative === cumulative && highest.signature === signature) return 0n as Wei;
+  if (highest?.cumulative === cumulative && highest.signature === signature) return 0n as Amount;
   // Also for stale amounts: an unsigned claim must not even learn what we hold.
   await Voucher.verify(parts.domainSeparator, ledger.config.signer, voucher);
   return ledger.queue.run(async () => {

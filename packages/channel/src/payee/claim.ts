@@ -1,6 +1,7 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
 import { ChainError, type Waits, type Wallet } from "../chain/chain.ts";
+import { worth } from "../currency.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import type { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
@@ -22,17 +23,17 @@ interface Claiming extends Waits {
 
 /**
  * Brings a lane's highest voucher to the chain, if it is worth anything there; in the lane's queue of claims. Its events go on
- * meanwhile: a wallet may wait for a person. Wei that were paid.
+ * meanwhile: a wallet may wait for a person. Amount that were paid.
  */
 async function claimLane(
   { chain, payee, tell }: PurseParts,
   ledger: LaneLedger,
   { wallet, wanted, signal }: Claiming,
-): Promise<Wei> {
+): Promise<Amount> {
   const waits = { signal };
   await ledger.queue.run(() => ledger.refresh(waits));
   const { potId, lane, config, highest } = ledger;
-  if (!highest || Payee.claimable(ledger.book) === 0n || !(await wanted())) return 0n as Wei;
+  if (!highest || Payee.claimable(ledger.book) === 0n || !(await wanted())) return 0n as Amount;
   const { events } = await unlessAborted(chain.claim(wallet, config, [highest], waits), signal);
   let paid = 0n;
   for (const event of events)
@@ -40,9 +41,9 @@ async function claimLane(
       paid += event.paid;
     else if (event.type === "bounced" && event.lane === lane)
       tell({ type: "bounced", potId, shortfall: event.shortfall });
-  tell({ type: "claimed", potId, paid: paid as Wei });
+  tell({ type: "claimed", potId, paid: paid as Amount });
   await ledger.queue.run(() => ledger.refresh(waits));
-  return paid as Wei;
+  return paid as Amount;
 }
 
 /**
@@ -65,7 +66,7 @@ export async function claimIfWorthIt(
     if (!highest || Payee.urge(book, chainNow, rules()) === undefined) return false;
     const action = { do: "claim", config, vouchers: [highest] } as const;
     const { cost } = await chain.quote(account.address, action, { signal });
-    return Payee.claimable(book) > cost;
+    return Payee.claimable(book) > worth(chain.currency, cost);
   };
   try {
     await ledger.claims.run(() => claimLane(parts, ledger, { wallet: account, wanted, signal }));
@@ -81,13 +82,13 @@ export async function claimIfWorthIt(
 
 const mayWait = (why: Payee.Urge) => why !== "closing" && why !== "lapsing";
 
-/** Claims every lane that has something to claim, whatever it costs; tells of trouble after the last. Wei that were paid. */
+/** Claims every lane that has something to claim, whatever it costs; tells of trouble after the last. Amount that were paid. */
 export async function claimAll(
   parts: PurseParts,
   ledgers: Iterable<LaneLedger>,
   wallet: Wallet,
   waits: Waits,
-): Promise<Wei> {
+): Promise<Amount> {
   const signal = AbortSignal.any([waits.signal, parts.signal]);
   const wanted = async () => true;
   let paid = 0n;
@@ -108,7 +109,7 @@ export async function claimAll(
     }
   }
   if (failure !== undefined) throw failure;
-  return paid as Wei;
+  return paid as Amount;
 }
 
 function isFinal(error: unknown): boolean {
@@ -119,17 +120,17 @@ function isFinal(error: unknown): boolean {
   );
 }
 
-/** Sends the payee's whole credit to the payee. Wei that were sent. */
+/** Sends the payee's whole credit to the payee. Amount that were sent. */
 export async function withdraw(
   { chain, payee }: PurseParts,
   wallet: Wallet,
   waits: Waits,
-): Promise<Wei> {
-  if ((await chain.credit(payee, waits)) === 0n) return 0n as Wei;
+): Promise<Amount> {
+  if ((await chain.credit(payee, waits)) === 0n) return 0n as Amount;
   const { events } = await chain.withdraw(wallet, payee, waits);
   let withdrawn = 0n;
   for (const event of events)
     if (event.type === "withdrawn" && isAddressEqual(event.account, payee))
       withdrawn += event.amount;
-  return withdrawn as Wei;
+  return withdrawn as Amount;
 }

@@ -1,4 +1,4 @@
-import { SerialQueue, type Wei } from "@tabcast/runtime";
+import { type Amount, SerialQueue } from "@tabcast/runtime";
 import type { PotSnapshot, Waits } from "../chain/chain.ts";
 import type { Hex, PotConfig, SignedVoucher } from "../types.ts";
 import type { VoucherError } from "../voucher.ts";
@@ -25,7 +25,7 @@ export function viewOf(
   pot: PotSnapshot | undefined,
   now: number,
 ): Payee.ChainView & { readonly exists: boolean } {
-  const none = 0n as Wei;
+  const none = 0n as Amount;
   const { balance, reserved, closeAt, exists } = pot ?? {
     balance: none,
     reserved: none,
@@ -99,17 +99,17 @@ export class LaneLedger {
   }
 
   /** `apply`, when everything before it has ended. */
-  post(event: Payee.Event): Promise<Wei> {
+  post(event: Payee.Event): Promise<Amount> {
     return this.queue.run(() => this.apply(event));
   }
 
-  /** One event; to be called in the queue. Throws what `step` refuses, after what it stores. Wei that are newly credited. */
-  async apply(event: Payee.Event): Promise<Wei> {
+  /** One event; to be called in the queue. Throws what `step` refuses, after what it stores. Amount that are newly credited. */
+  async apply(event: Payee.Event): Promise<Amount> {
     const { rules, tell, claim } = this.#parts;
     const { potId } = this;
     if (event.type !== "chain") this.usedAt = this.#parts.clock.now();
     const [next, effects] = Payee.step(this.#book, event, rules());
-    let credited = 0n as Wei;
+    let credited = 0n as Amount;
     let refused: VoucherError | undefined;
     for (const effect of effects) {
       if (effect.do === "store") {

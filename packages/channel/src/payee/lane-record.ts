@@ -1,5 +1,5 @@
 /** What the store holds of a worker's lane in one pot, and how it is read again. Amounts are decimal strings. */
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { type Change, type Store, StoreError } from "../store/store.ts";
 import type { Address, Hex, PotConfig } from "../types.ts";
 import type * as Payee from "./payee.ts";
@@ -59,21 +59,21 @@ function bookOf(record: LaneRecord): Payee.Book {
   const credited = BigInt(record.credited ?? cumulative ?? 0);
   const accrued = BigInt(record.accrued);
   return {
-    ceiling: BigInt(record.ceiling ?? 0) as Wei,
+    ceiling: BigInt(record.ceiling ?? 0) as Amount,
     until: record.until ?? 0,
-    credited: credited as Wei,
-    accrued: accrued as Wei,
-    unpaid: BigInt(record.unpaid ?? (accrued > credited ? accrued - credited : 0n)) as Wei,
-    forgiven: BigInt(record.forgiven ?? 0) as Wei,
-    before: BigInt(record.before ?? 0) as Wei,
-    claimed: BigInt(record.claimed) as Wei,
-    balance: BigInt(record.balance) as Wei,
-    reserved: BigInt(record.reserved ?? 0) as Wei,
+    credited: credited as Amount,
+    accrued: accrued as Amount,
+    unpaid: BigInt(record.unpaid ?? (accrued > credited ? accrued - credited : 0n)) as Amount,
+    forgiven: BigInt(record.forgiven ?? 0) as Amount,
+    before: BigInt(record.before ?? 0) as Amount,
+    claimed: BigInt(record.claimed) as Amount,
+    balance: BigInt(record.balance) as Amount,
+    reserved: BigInt(record.reserved ?? 0) as Amount,
     closeAt: record.closeAt,
     ...(cumulative !== undefined &&
       signature !== undefined && {
         highest: {
-          cumulative: BigInt(cumulative) as Wei,
+          cumulative: BigInt(cumulative) as Amount,
           signature,
           ...(at !== undefined && { at }),
         },

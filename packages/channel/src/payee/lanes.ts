@@ -2,7 +2,7 @@
  * The lanes that a purse looks after: this tab's own, one in each pot, and those that other tabs of the payee left behind with
  * something in them. Bounded: whoever offers a pot of one wei gets a lane, so what is worth nothing makes room.
  */
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
 import { StoreError } from "../store/store.ts";
 import type { Hex } from "../types.ts";
@@ -18,9 +18,9 @@ export const MOST_LANES = 256;
 const MOST_ADOPTED = 64;
 
 interface Sums {
-  readonly accrued: Wei;
-  readonly vouchered: Wei;
-  readonly claimed: Wei;
+  readonly accrued: Amount;
+  readonly vouchered: Amount;
+  readonly claimed: Amount;
 }
 
 export class Lanes {
@@ -132,7 +132,11 @@ export class Lanes {
       vouchered += book.highest?.cumulative ?? 0n;
       claimed += book.claimed;
     }
-    return { accrued: accrued as Wei, vouchered: vouchered as Wei, claimed: claimed as Wei };
+    return {
+      accrued: accrued as Amount,
+      vouchered: vouchered as Amount,
+      claimed: claimed as Amount,
+    };
   }
 
   /** Resolves when nothing is being written any more; then other tabs may have them. */

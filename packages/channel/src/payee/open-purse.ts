@@ -1,6 +1,7 @@
-import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, type Random, secureRandom, systemClock } from "@tabcast/runtime";
 import { getAddress } from "viem";
 import { type Chain, connect, type Wallet } from "../chain/chain.ts";
+import type { Currency } from "../currency.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Purse } from "../types.ts";
 import { readLanes } from "./lane-record.ts";
@@ -23,22 +24,24 @@ export interface OpenPurseOptions {
   /** Shortest challenge accepted, in seconds: how long this tab may sleep. Default 900, the contract's least. */
   readonly minChallenge?: number;
   /** Least a pot must hold when work starts, in wei. Default 1. */
-  readonly minBalance?: Wei;
+  readonly minBalance?: Amount;
   /** Highest fee accepted, in hundredths of a percent. Default 0. */
   readonly maxFeeBps?: number;
-  /** Wei that vouchers may run ahead of delivered work. Default: no limit. */
-  readonly prepay?: Wei;
+  /** Amount that vouchers may run ahead of delivered work. Default: no limit. */
+  readonly prepay?: Amount;
   /**
    * How much may be owed to us without a guarantee, in wei: work goes on up to there. Default: the pay of five segments, and no
    * less than twenty claims cost, because less is not worth claiming.
    */
-  readonly softCap?: Wei;
-  /** Wei that a segment brings, for the default of `softCap`. Default 400 gwei, a 1080p ladder at a gwei per megapixel. */
-  readonly segmentPay?: Wei;
+  readonly softCap?: Amount;
+  /** What a segment brings, for the default of `softCap`. Default: 400 gwei, a 1080p ladder at 1,000 gwei per gigapixel. */
+  readonly segmentPay?: Amount;
   /** Seconds before a guarantee ends from which it is not relied on, and what it covers is claimed. Default 180. */
   readonly claimMargin?: number;
   /** Least that a voucher must add, in wei. Default 1. */
-  readonly minDelta?: Wei;
+  readonly minDelta?: Amount;
+  /** What its pots are in. Default: the chain's own coin. */
+  readonly currency?: Currency;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
   /** Milliseconds between two refreshes from the chain. Default 30_000. */
@@ -52,9 +55,9 @@ export interface OpenPurseOptions {
 
 /** Opens a worker's books, and those that other tabs of this payee left behind. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
 export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
-  const { domain, rpc, store, signal, clock = systemClock, random = secureRandom } = options;
+  const { store, signal, clock = systemClock, random = secureRandom } = options;
   const payee = getAddress(options.payee);
-  const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+  const chain = options.chain ?? (await connect({ ...options, clock }));
   const { lane, release } = await takeLane(store, payee, options.lane, { random, signal });
   try {
     const stored = await readLanes(store, payee, lane);

@@ -1,4 +1,4 @@
-import type { Clock, Wei } from "@tabcast/runtime";
+import type { Amount, Clock } from "@tabcast/runtime";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PurseNews } from "../types.ts";
@@ -17,8 +17,8 @@ export interface PurseParts {
   readonly lane: number;
   /** What is decided by, with what a claim costs as far as it was asked. */
   readonly rules: () => Payee.Rules;
-  /** Takes what a claim costs now, wei. */
-  readonly setClaimCost: (cost: Wei) => void;
+  /** Takes what a claim costs now, as the currency counts it. */
+  readonly setClaimCost: (cost: Amount) => void;
   /** What sends claims; undefined where the tab knows only the payee's address. */
   readonly account: Wallet | undefined;
   /** Fires when the purse is closed. */

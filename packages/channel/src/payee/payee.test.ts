@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { replay } from "../../test/replay.ts";
@@ -8,7 +8,7 @@ import type { Address, Hex, Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
 import * as Payee from "./payee.ts";
 
-const wei = (value: bigint | number) => BigInt(value) as Wei;
+const wei = (value: bigint | number) => BigInt(value) as Amount;
 const sig = (n: bigint | number) => `0x${n.toString(16).padStart(130, "0")}` as Hex;
 const NOW = 1_790_000_000;
 const unreserved = { reserved: wei(0), ceiling: wei(0), until: 0, now: NOW };
@@ -506,7 +506,7 @@ describe("payer and payee over a bad connection", () => {
   type Move =
     | {
         readonly do: "pay";
-        readonly amount: Wei;
+        readonly amount: Amount;
         readonly diesAfter: "intent" | "signing" | "never";
       }
     | { readonly do: "deliver" | "repeat"; readonly pick: number }

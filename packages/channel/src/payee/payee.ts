@@ -15,52 +15,52 @@
  * A claim is decided anew on each look at the chain (`urge`), never on a change alone: whatever kept the last one from being sent,
  * the next look tries again.
  */
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
 import { least, most } from "../least.ts";
 import type { Hex } from "../types.ts";
 import type { VoucherReason } from "../voucher.ts";
 
 export interface Book {
-  /** Wei of work delivered on this lane. */
-  readonly accrued: Wei;
+  /** Amount of work delivered on this lane. */
+  readonly accrued: Amount;
   /** The highest voucher, if any. */
   readonly highest?: {
-    readonly cumulative: Wei;
+    readonly cumulative: Amount;
     readonly signature: Hex;
     /** The chain's unix second at which it came, as far as we could tell. */
     readonly at?: number;
   };
-  /** Wei that the contract paid to this lane, as last seen. */
-  readonly claimed: Wei;
-  /** Wei that the pot had at the last refresh. */
-  readonly balance: Wei;
+  /** Amount that the contract paid to this lane, as last seen. */
+  readonly claimed: Amount;
+  /** Amount that the pot had at the last refresh. */
+  readonly balance: Amount;
   /** The part of it that is promised to lanes, ours among them, wei. */
-  readonly reserved: Wei;
+  readonly reserved: Amount;
   /** As in the contract: 0 open, a unix second while closing, FINALIZED. */
   readonly closeAt: number;
   /** The contract pays this total, wei, until the unix second `until`, whatever others are paid. */
-  readonly ceiling: Wei;
+  readonly ceiling: Amount;
   readonly until: number;
   /** The part of `highest` for which work went on, wei. */
-  readonly credited: Wei;
-  /** Wei of `accrued` that no credit has come for. */
-  readonly unpaid: Wei;
+  readonly credited: Amount;
+  /** Amount of `accrued` that no credit has come for. */
+  readonly unpaid: Amount;
   /** The part of `unpaid` that was said to be bad or not needed, wei: see `room`. */
-  readonly forgiven: Wei;
-  /** Wei that the contract had paid to this lane when the book began: for work that the book does not know. */
-  readonly before: Wei;
+  readonly forgiven: Amount;
+  /** Amount that the contract had paid to this lane when the book began: for work that the book does not know. */
+  readonly before: Amount;
   /** Refreshes in a row that showed less paid than before, or a final pot open. Missing: none. */
   readonly doubts?: number;
 }
 
 /** A pot and our lane in it, as one refresh from the chain shows them; `now` is the chain's unix second. */
 export interface ChainView {
-  readonly balance: Wei;
-  readonly reserved: Wei;
-  readonly claimed: Wei;
+  readonly balance: Amount;
+  readonly reserved: Amount;
+  readonly claimed: Amount;
   readonly closeAt: number;
-  readonly ceiling: Wei;
+  readonly ceiling: Amount;
   readonly until: number;
   readonly now: number;
 }
@@ -80,13 +80,13 @@ export type Urge =
 
 export type Event =
   /** Work worth `amount` wei is about to be sent. */
-  | { readonly type: "delivered"; readonly amount: Wei }
+  | { readonly type: "delivered"; readonly amount: Amount }
   /** Delivered work worth `amount` wei will not be paid: its verdict was bad, or another copy was before it. */
-  | { readonly type: "forgiven"; readonly amount: Wei }
+  | { readonly type: "forgiven"; readonly amount: Amount }
   /** A voucher for this lane came whose form and signature are already verified. */
   | {
       readonly type: "voucher";
-      readonly cumulative: Wei;
+      readonly cumulative: Amount;
       readonly signature: Hex;
       /** The chain's unix second, as far as we can tell without asking. */
       readonly now: number;
@@ -98,33 +98,33 @@ export type Effect =
   /** Write the book, durably, before the next effect. */
   | { readonly do: "store" }
   /** `credited` wei more are sure: go on working. */
-  | { readonly do: "credit"; readonly credited: Wei }
+  | { readonly do: "credit"; readonly credited: Amount }
   | { readonly do: "refuse"; readonly reason: VoucherReason }
   /** What we hold is not safe for long, and worth more than the gas: bring the voucher to the chain. */
   | { readonly do: "claim"; readonly why: Urge }
   /** Tell the payer that we want a guarantee. */
   | { readonly do: "ask" }
   /** The chain itself went back: less is paid than before, and what we hold is worth claiming again. */
-  | { readonly do: "reorg"; readonly from: Wei; readonly to: Wei };
+  | { readonly do: "reorg"; readonly from: Amount; readonly to: Amount };
 
 export interface Rules {
-  /** Wei that a voucher may run ahead of delivered work. Undefined: no limit, since being paid early costs us nothing. */
-  readonly prepay?: Wei;
+  /** Amount that a voucher may run ahead of delivered work. Undefined: no limit, since being paid early costs us nothing. */
+  readonly prepay?: Amount;
   /** Least that a voucher must add, wei: who signs dust makes us verify for nothing. Default 1. */
-  readonly minDelta?: Wei;
-  /** Wei vouchered beyond what is guaranteed for which work still goes on. Undefined: as `softCapOf` says. */
-  readonly softCap?: Wei;
-  /** Wei that a segment brings, which the soft cap follows where none is set. Undefined: there is no cap then. */
-  readonly segmentPay?: Wei;
-  /** Wei that a claim costs now. Undefined: nobody asked yet. */
-  readonly claimCost?: Wei;
+  readonly minDelta?: Amount;
+  /** Amount vouchered beyond what is guaranteed for which work still goes on. Undefined: as `softCapOf` says. */
+  readonly softCap?: Amount;
+  /** Amount that a segment brings, which the soft cap follows where none is set. Undefined: there is no cap then. */
+  readonly segmentPay?: Amount;
+  /** Amount that a claim costs now. Undefined: nobody asked yet. */
+  readonly claimCost?: Amount;
   /** Seconds before `until` from which a guarantee is not relied on. Default 180. Source: facts of payments, section 7. */
   readonly claimMargin?: number;
 }
 
 /** A lane in a pot that was just checked on chain. */
 export function fresh({ now: _, ...chain }: ChainView): Book {
-  const none = 0n as Wei;
+  const none = 0n as Amount;
   const { claimed: before } = chain;
   return { accrued: none, credited: none, unpaid: none, forgiven: none, before, ...chain };
 }
@@ -140,16 +140,16 @@ export function state(book: Book, now: number): State {
   return held > 0n ? "soft" : "trusted";
 }
 
-/** Wei that the contract will still pay to this lane at the unix second `at`, whatever others are paid. */
-export function guaranteed({ ceiling, claimed, until }: Book, at: number): Wei {
-  return (at <= until && ceiling > claimed ? ceiling - claimed : 0n) as Wei;
+/** Amount that the contract will still pay to this lane at the unix second `at`, whatever others are paid. */
+export function guaranteed({ ceiling, claimed, until }: Book, at: number): Amount {
+  return (at <= until && ceiling > claimed ? ceiling - claimed : 0n) as Amount;
 }
 
-/** Wei that we hold, were not paid and are not guaranteed for `claimMargin` seconds more. */
-export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules = {}): Wei {
+/** Amount that we hold, were not paid and are not guaranteed for `claimMargin` seconds more. */
+export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules = {}): Amount {
   const open =
     (book.highest?.cumulative ?? 0n) - book.claimed - guaranteed(book, now + claimMargin);
-  return (open > 0n ? open : 0n) as Wei;
+  return (open > 0n ? open : 0n) as Amount;
 }
 
 /**
@@ -161,20 +161,23 @@ const WINDOW = { stranger: 2n, known: 4n, knownAfter: 10n };
 const FORGIVEN_PART = 10n;
 
 /**
- * Wei of work that may still be delivered before the pot pays for more; below zero where too much is out already. At most `most`
+ * Amount of work that may still be delivered before the pot pays for more; below zero where too much is out already. At most `most`
  * segments of `segment` wei, and no more than this pot has earned with us, may be unpaid at once; a tenth of what was credited does
  * not count where it was said to be bad or not needed. Whoever pays less than a segment is worth keeps the rest of it unpaid.
  */
 export function room(
   book: Book | undefined,
-  of: { readonly segment: Wei; readonly most: number },
-): Wei {
-  if (book === undefined) return 0n as Wei; // a pot that nobody checked
+  of: { readonly segment: Amount; readonly most: number },
+): Amount {
+  if (book === undefined) return 0n as Amount; // a pot that nobody checked
   const { unpaid, forgiven, credited, claimed } = book;
   const known = claimed >= WINDOW.knownAfter * of.segment && claimed > 0n;
-  const window = least(BigInt(of.most) as Wei, (known ? WINDOW.known : WINDOW.stranger) as Wei);
-  const waived = least(forgiven, (credited / FORGIVEN_PART) as Wei);
-  return (window * of.segment - (unpaid - waived)) as Wei;
+  const window = least(
+    BigInt(of.most) as Amount,
+    (known ? WINDOW.known : WINDOW.stranger) as Amount,
+  );
+  const waived = least(forgiven, (credited / FORGIVEN_PART) as Amount);
+  return (window * of.segment - (unpaid - waived)) as Amount;
 }
 
 /**
@@ -196,7 +199,7 @@ function unpaidAfter(
   { unpaid, forgiven }: Book,
   amount: bigint,
 ): Pick<Book, "unpaid" | "forgiven"> {
-  const left = (unpaid > amount ? unpaid - amount : 0n) as Wei;
+  const left = (unpaid > amount ? unpaid - amount : 0n) as Amount;
   return { unpaid: left, forgiven: least(forgiven, left) };
 }
 
@@ -215,34 +218,38 @@ const QUIET = 2n;
 const QUIET_S = 300;
 
 /**
- * Wei that may be held without a guarantee: what is set; otherwise the pay of five segments, and no less than twenty claims cost,
+ * Amount that may be held without a guarantee: what is set; otherwise the pay of five segments, and no less than twenty claims cost,
  * because less is neither worth claiming nor worth a broadcaster's guarantee. Undefined: no limit.
  */
-export function softCapOf({ softCap, segmentPay, claimCost = 0n as Wei }: Rules): Wei | undefined {
+export function softCapOf({
+  softCap,
+  segmentPay,
+  claimCost = 0n as Amount,
+}: Rules): Amount | undefined {
   if (softCap !== undefined || segmentPay === undefined) return softCap;
-  return most((SOFT_SEGMENTS * segmentPay) as Wei, (WORTH * claimCost) as Wei);
+  return most((SOFT_SEGMENTS * segmentPay) as Amount, (WORTH * claimCost) as Amount);
 }
 
-/** Wei that the chain would pay this lane now, however much were owed: all but what it has promised to others. */
-export function payable({ balance, reserved, ceiling, claimed }: Book): Wei {
+/** Amount that the chain would pay this lane now, however much were owed: all but what it has promised to others. */
+export function payable({ balance, reserved, ceiling, claimed }: Book): Amount {
   // A claim frees our own reservation first where it has lapsed, and draws on it where it lives.
   const own = ceiling > claimed ? ceiling - claimed : 0n;
   const others = reserved > own ? reserved - own : 0n;
-  return (balance > others ? balance - others : 0n) as Wei;
+  return (balance > others ? balance - others : 0n) as Amount;
 }
 
-/** Wei that a claim would bring now: what we hold and was not paid, as far as the chain pays it. */
-export function claimable(book: Book): Wei {
-  if (book.closeAt === FINALIZED || !book.highest) return 0n as Wei;
+/** Amount that a claim would bring now: what we hold and was not paid, as far as the chain pays it. */
+export function claimable(book: Book): Amount {
+  if (book.closeAt === FINALIZED || !book.highest) return 0n as Amount;
   const due = book.highest.cumulative - book.claimed;
-  if (due <= 0n) return 0n as Wei;
-  return least(due as Wei, payable(book));
+  if (due <= 0n) return 0n as Amount;
+  return least(due as Amount, payable(book));
 }
 
-/** Wei that we hold, were not paid, and that the pot still has: what is lost if nobody ever claims. */
-export function outstanding({ highest, claimed, balance, closeAt }: Book): Wei {
-  if (closeAt === FINALIZED || !highest || highest.cumulative <= claimed) return 0n as Wei;
-  return least((highest.cumulative - claimed) as Wei, balance);
+/** Amount that we hold, were not paid, and that the pot still has: what is lost if nobody ever claims. */
+export function outstanding({ highest, claimed, balance, closeAt }: Book): Amount {
+  if (closeAt === FINALIZED || !highest || highest.cumulative <= claimed) return 0n as Amount;
+  return least((highest.cumulative - claimed) as Amount, balance);
 }
 
 /** Why the lane should be claimed now; undefined if that would bring no more than it costs, or can wait. */
@@ -263,12 +270,12 @@ export function urge(book: Book, now: number, rules: Rules = {}): Urge | undefin
 
 /** Whether to claim before a page is frozen: what it holds is ten times what that costs. */
 export function worthBeforeFreezing(book: Book, { claimCost }: Rules): boolean {
-  return claimCost !== undefined && claimable(book) >= HIDDEN * most(claimCost, 1n as Wei);
+  return claimCost !== undefined && claimable(book) >= HIDDEN * most(claimCost, 1n as Amount);
 }
 
 /** What a person must be told of: this many wei are lost unless they are claimed before the unix second `before`. */
 export interface Due {
-  readonly amount: Wei;
+  readonly amount: Amount;
   readonly before: number;
 }
 
@@ -295,13 +302,13 @@ export function step(
       return [
         {
           ...book,
-          accrued: (book.accrued + event.amount) as Wei,
-          unpaid: (book.unpaid + event.amount) as Wei,
+          accrued: (book.accrued + event.amount) as Amount,
+          unpaid: (book.unpaid + event.amount) as Amount,
         },
         [{ do: "store" }],
       ];
     case "forgiven": {
-      const forgiven = least((book.forgiven + event.amount) as Wei, book.unpaid);
+      const forgiven = least((book.forgiven + event.amount) as Amount, book.unpaid);
       return forgiven <= book.forgiven
         ? [book, nothing]
         : [{ ...book, forgiven }, [{ do: "store" }]];
@@ -324,8 +331,8 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
   // Final is for ever, and what was paid never falls, unless a reorganisation or a restored chain undid them.
   const closeAt = book.closeAt === FINALIZED && !reorg ? FINALIZED : seen.closeAt;
   const claimed = reorg ? seen.claimed : most(seen.claimed, book.claimed);
-  const balance = closeAt === FINALIZED ? (0n as Wei) : seen.balance;
-  const reserved = closeAt === FINALIZED ? (0n as Wei) : seen.reserved;
+  const balance = closeAt === FINALIZED ? (0n as Amount) : seen.balance;
+  const reserved = closeAt === FINALIZED ? (0n as Amount) : seen.reserved;
   const { ceiling, until, now } = seen;
   const doubts = behind && !reorg ? before + 1 : 0;
   const next: Book = {
@@ -340,11 +347,11 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
   };
   const effects: Effect[] = [];
   if (reorg) effects.push({ do: "reorg", from: book.claimed, to: claimed });
-  const held = (book.highest?.cumulative ?? 0n) as Wei;
+  const held = (book.highest?.cumulative ?? 0n) as Amount;
   let credited = book.credited;
   // A guarantee or a claim came: what was held back counts now.
   if (closeAt === 0 && held > credited && within(next, now, rules)) {
-    effects.push({ do: "credit", credited: (held - credited) as Wei });
+    effects.push({ do: "credit", credited: (held - credited) as Amount });
     credited = held;
   }
   const why = urge(next, now, rules);
@@ -371,11 +378,11 @@ function within(book: Book, now: number, rules: Rules): boolean {
   return unpayable(book) === 0n && (cap === undefined || exposed(book, now, rules) <= cap);
 }
 
-/** Wei that we hold, were not paid, and that the chain would not pay now. */
-function unpayable(book: Book): Wei {
+/** Amount that we hold, were not paid, and that the chain would not pay now. */
+function unpayable(book: Book): Amount {
   const due = (book.highest?.cumulative ?? 0n) - book.claimed;
   const pays = payable(book);
-  return (due > pays ? due - pays : 0n) as Wei;
+  return (due > pays ? due - pays : 0n) as Amount;
 }
 
 function onVoucher(
@@ -384,20 +391,24 @@ function onVoucher(
   rules: Rules,
 ): readonly [Book, readonly Effect[]] {
   const refuse = (reason: VoucherReason) => [book, [{ do: "refuse" as const, reason }]] as const;
-  const held = (book.highest?.cumulative ?? 0n) as Wei;
+  const held = (book.highest?.cumulative ?? 0n) as Amount;
   if (cumulative < held) return refuse({ code: "VOUCHER_STALE", amount: cumulative, held });
   // Twice the same acts once; the signature may differ in nothing that matters.
-  if (cumulative === held) return [book, [{ do: "credit", credited: 0n as Wei }]];
+  if (cumulative === held) return [book, [{ do: "credit", credited: 0n as Amount }]];
   // What the chain has paid needs no second delivery: after lost books the lane goes on from there.
-  const increment = (cumulative - most(held, book.claimed)) as Wei;
-  const owed = (book.accrued > held ? book.accrued - held : 0n) as Wei;
-  const { prepay, minDelta = 1n as Wei } = rules;
+  const increment = (cumulative - most(held, book.claimed)) as Amount;
+  const owed = (book.accrued > held ? book.accrued - held : 0n) as Amount;
+  const { prepay, minDelta = 1n as Amount } = rules;
   if (cumulative - held < minDelta)
-    return refuse({ code: "VOUCHER_DUST", increment: (cumulative - held) as Wei, min: minDelta });
+    return refuse({
+      code: "VOUCHER_DUST",
+      increment: (cumulative - held) as Amount,
+      min: minDelta,
+    });
   if (prepay !== undefined && increment > owed + prepay)
     return refuse({ code: "VOUCHER_OVER_OWED", increment, owed });
   if (book.closeAt === FINALIZED) return refuse({ code: "VOUCHER_POT_FINAL" });
-  const pot = (book.balance + book.claimed) as Wei;
+  const pot = (book.balance + book.claimed) as Amount;
   if (cumulative > pot) return refuse({ code: "VOUCHER_OVER_POT", amount: cumulative, pot });
   const next: Book = { ...book, highest: { cumulative, signature, at: now } };
   const why = urge(next, now, rules);
@@ -412,13 +423,13 @@ function onVoucher(
     const reason: VoucherReason = {
       code: "VOUCHER_UNGUARANTEED",
       exposed: most(exposed(next, now, rules), short),
-      softCap: softCapOf(rules) ?? (0n as Wei),
+      softCap: softCapOf(rules) ?? (0n as Amount),
       ...(short > 0n && { unpayable: short }),
     };
     return keep(reason, { do: "ask" }, ...claim);
   }
   return [
     { ...next, ...paid(book, cumulative), credited: cumulative },
-    [{ do: "store" }, { do: "credit", credited: (cumulative - book.credited) as Wei }, ...claim],
+    [{ do: "store" }, { do: "credit", credited: (cumulative - book.credited) as Amount }, ...claim],
   ];
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Ledger, ledger, NOW } from "../../test/ledger.ts";
@@ -11,7 +11,7 @@ import * as Voucher from "../voucher.ts";
 import { MOST_LANES } from "./lanes.ts";
 import { type OpenPurseOptions, openPurse } from "./open-purse.ts";
 
-const wei = (value: bigint | number) => BigInt(value) as Wei;
+const wei = (value: bigint | number) => BigInt(value) as Amount;
 const signal = AbortSignal.timeout(120_000);
 const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
 const payer = privateKeyToAccount(`0x${"11".repeat(32)}`);
@@ -68,7 +68,7 @@ const open = (more: Partial<OpenPurseOptions> = {}): Promise<Purse> =>
 /** A pot that owes the purse `amount`. */
 async function owed(purse: Purse, amount = OWED, deposit = DEPOSIT): Promise<Hex> {
   const pot = config(++salts);
-  await chain.deposit(payer, pot, { amount: wei(deposit), signerGas: wei(0), signal });
+  await chain.deposit(payer, pot, { amount: wei(deposit), signerGas: Wei.zero, signal });
   const potId = await purse.trust(domain, pot, { signal });
   if (amount === 0n) return potId;
   await purse.accrue(potId, wei(amount));
@@ -113,8 +113,8 @@ describe("a purse whose pot closes", () => {
   test("a purse claims when gas that was too dear at the close is cheap again", async () => {
     const purse = await open();
     const potId = await owed(purse);
-    chain.instead.gasPrice = async () => wei(1_000);
-    chain.instead.quote = async () => ({ gas: 120_000n, cost: wei(120_000_000) });
+    chain.instead.gasPrice = async () => Wei.of(1_000);
+    chain.instead.quote = async () => ({ gas: 120_000n, cost: Wei.of(120_000_000) });
     await looks(2);
     chain.close(potId, NOW + 900);
     await looks(3);

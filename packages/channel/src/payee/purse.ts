@@ -1,4 +1,4 @@
-import { type Clock, toError, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, toError } from "@tabcast/runtime";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import { PotError, separator } from "../config.ts";
 import { Listeners } from "../listeners.ts";
@@ -16,8 +16,8 @@ import * as Payee from "./payee.ts";
 import { type TrustRules, trust } from "./trust.ts";
 import { watchPots } from "./watch.ts";
 
-/** Wei of a segment of 400 megapixels at a gwei each, as the ladder of a 1080p source has. */
-const SEGMENT_PAY = 400_000_000_000n as Wei;
+/** A segment of 0.4 gigapixels at 1,000 gwei each, as the ladder of a 1080p source has. */
+const SEGMENT_PAY = 400_000_000_000n as Amount;
 
 interface StartPurseOptions extends OpenPurseOptions {
   readonly clock: Clock;
@@ -30,7 +30,7 @@ interface StartPurseOptions extends OpenPurseOptions {
 /** Puts an open purse's parts together: its lanes' books, what refreshes them, and the claims. */
 export async function startPurse(options: StartPurseOptions): Promise<Purse> {
   const { payee, lane, domain, chain, store, clock, account, release } = options;
-  const { minChallenge = 900, minBalance = 1n as Wei, maxFeeBps = 0 } = options;
+  const { minChallenge = 900, minBalance = 1n as Amount, maxFeeBps = 0 } = options;
   const { refresh = 30_000, onProblem = () => {} } = options;
   const listeners = new Listeners<PurseNews>();
   const own = new AbortController();
@@ -100,7 +100,7 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
     highest: (potId) => lanes.get(potId)?.highest,
     outstanding: (potId) => {
       const book = lanes.get(potId)?.book;
-      return book === undefined ? (0n as Wei) : Payee.outstanding(book);
+      return book === undefined ? (0n as Amount) : Payee.outstanding(book);
     },
     balances: () => lanes.sums(),
     due: () =>

@@ -56,7 +56,7 @@ export async function takeLane(
   return take(random.below(UNSHARED_LANES));
 }
 
-/** Wei that each lane of a payee holds and was not paid. */
+/** Amount that each lane of a payee holds and was not paid. */
 async function heldIn(store: Store, payee: Address): Promise<ReadonlyMap<number, bigint>> {
   const held = new Map<number, bigint>();
   for (const { lane, book } of await readLanes(store, payee))

@@ -1,5 +1,5 @@
-import type { Wei } from "@tabcast/runtime";
-import type { Waits } from "../chain/chain.ts";
+import type { Amount } from "@tabcast/runtime";
+import type { Chain, Waits } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { Domain, Hex, PotConfig } from "../types.ts";
@@ -16,7 +16,7 @@ export interface TrustRules {
   /** Shortest challenge accepted, in seconds. */
   readonly minChallenge: number;
   /** Least a pot must hold, in wei. */
-  readonly minBalance: Wei;
+  readonly minBalance: Amount;
   /** Highest fee accepted, in hundredths of a percent. */
   readonly maxFeeBps: number;
 }
@@ -34,7 +34,7 @@ export async function trust(
   lanes: Lanes,
   { offered, config, signal }: TrustOptions,
 ): Promise<Hex> {
-  requireAcceptable(rules, offered, config, parts.chain.feeBps);
+  requireAcceptable(rules, offered, config, parts.chain);
   const potId = potIdOf(parts.domainSeparator, config);
   const { lane } = parts;
   // What the default of the soft cap follows; the next look asks again if nobody answers.
@@ -61,11 +61,11 @@ function requireAcceptable(
   rules: TrustRules,
   offered: Domain,
   config: PotConfig,
-  feeBps: number,
+  { feeBps, currency }: Pick<Chain, "feeBps" | "currency">,
 ): void {
   const { domain, minChallenge, maxFeeBps } = rules;
   requireDomain(domain, offered);
-  check(config);
+  check(config, currency);
   const { challengePeriod } = config;
   if (challengePeriod < minChallenge)
     throw new PotError(

@@ -1,5 +1,5 @@
 /** Looks at the pots of a purse: at once, and again every `refresh` milliseconds, all of them at one block. */
-import type { Wei } from "@tabcast/runtime";
+import { worth } from "../currency.ts";
 import { FINALIZED } from "../final.ts";
 import { CLAIM_GAS } from "./claim.ts";
 import { type LaneLedger, viewOf } from "./lane-ledger.ts";
@@ -24,7 +24,9 @@ export async function watchPots(parts: PurseParts, lanes: Lanes, refresh: number
 
 /** Asks what a claim costs now. */
 export async function askClaimCost({ chain, setClaimCost, signal }: PurseParts): Promise<void> {
-  setClaimCost((CLAIM_GAS * (await chain.gasPrice({ signal }))) as Wei);
+  setClaimCost(
+    worth(chain.currency, await chain.costOf({ gas: CLAIM_GAS, transactions: 1 }, { signal })),
+  );
 }
 
 /** One look at every pot that can still change, worthwhile ones first; a part that fails keeps no other from being seen. */

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
 import type { Chain, PotEvent, Waits } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
@@ -7,9 +7,9 @@ import { laneKey } from "../voucher.ts";
 
 /** What a pot's events add up to, in wei, and the transactions that they came with. */
 interface Tally {
-  readonly deposited: Wei;
-  readonly paid: Wei;
-  readonly refunded: Wei;
+  readonly deposited: Amount;
+  readonly paid: Amount;
+  readonly refunded: Amount;
   readonly lanes: Settlement["lanes"];
   readonly hashes: Record<keyof Settlement["gas"], Set<Hex>>;
 }
@@ -21,7 +21,7 @@ function tally(events: readonly PotEvent[]): Tally {
   let deposited = 0n;
   let paid = 0n;
   let refunded = 0n;
-  const lanes = new Map<string, Lane & { paidWei: Wei }>();
+  const lanes = new Map<string, Lane & { paid: Amount }>();
   const hashes = { open: new Set<Hex>(), claimOrPay: new Set<Hex>(), close: new Set<Hex>() };
   for (const event of events) {
     if (event.type === "deposited") {
@@ -32,8 +32,8 @@ function tally(events: readonly PotEvent[]): Tally {
       hashes.claimOrPay.add(event.hash);
       const { payee, lane } = event;
       const key = laneKey(event);
-      const before = lanes.get(key)?.paidWei ?? 0n;
-      lanes.set(key, { payee, lane, paidWei: (before + event.paid) as Wei });
+      const before = lanes.get(key)?.paid ?? 0n;
+      lanes.set(key, { payee, lane, paid: (before + event.paid) as Amount });
     } else if (event.type === "closing" || event.type === "reopened") {
       hashes.close.add(event.hash);
     } else if (event.type === "final") {
@@ -42,9 +42,9 @@ function tally(events: readonly PotEvent[]): Tally {
     }
   }
   return {
-    deposited: deposited as Wei,
-    paid: paid as Wei,
-    refunded: refunded as Wei,
+    deposited: deposited as Amount,
+    paid: paid as Amount,
+    refunded: refunded as Amount,
     lanes: [...lanes.values()],
     hashes,
   };
@@ -69,8 +69,8 @@ export async function account(chain: Chain, options: AccountOptions): Promise<Se
   const { deposited, hashes } = all;
   const own = (lane: Lane) => isAddressEqual(lane.payee, signer);
   const lanes = all.lanes.filter((lane) => !own(lane));
-  const gasTaken = all.lanes.filter(own).reduce((sum, { paidWei }) => sum + paidWei, 0n);
-  const [paid, refunded] = [(all.paid - gasTaken) as Wei, (all.refunded + gasTaken) as Wei];
+  const gasTaken = all.lanes.filter(own).reduce((sum, { paid }) => sum + paid, 0n);
+  const [paid, refunded] = [(all.paid - gasTaken) as Amount, (all.refunded + gasTaken) as Amount];
   if (deposited !== paid + refunded || deposited === 0n)
     throw new PotError(
       { code: "POT_UNBALANCED", deposited, paid, refunded },
@@ -92,9 +92,9 @@ export async function account(chain: Chain, options: AccountOptions): Promise<Se
     chainId: domain.chainId,
     contract: domain.contract,
     potId,
-    depositedWei: deposited,
-    paidWei: paid,
-    refundedWei: refunded,
+    deposited: deposited,
+    paid: paid,
+    refunded: refunded,
     lanes,
     gas: {
       open: await gasOf(hashes.open),

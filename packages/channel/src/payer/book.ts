@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { LaneState } from "../chain/chain.ts";
 import { most } from "../least.ts";
 import type { Hex, Lane } from "../types.ts";
@@ -7,21 +7,21 @@ import { laneKey } from "../voucher.ts";
 /** One lane of ours. */
 export interface LaneBook extends Lane {
   /** The most that we have decided to owe, wei. */
-  readonly intent: Wei;
+  readonly intent: Amount;
   /** The highest total that we signed, if any. */
   readonly signed?: Signed;
   /** Unix second in which the lane was first considered: its rate counts from here. */
   readonly since?: number;
   /** When the lane was last seen to have earned, unix second, and its intent then: a worker that is gone earns no more. */
-  readonly earned?: { readonly at: number; readonly intent: Wei };
+  readonly earned?: { readonly at: number; readonly intent: Amount };
   /** What was earned and the deposit did not cover, wei: decided to be owed as soon as it does. */
-  readonly debt?: Wei;
+  readonly debt?: Amount;
   /** The lane as the chain last had it. A guarantee that lapsed binds its part of the deposit until somebody frees it. */
   readonly chain?: LaneState;
   /** What the chain says lately that is below `chain`, and how many refreshes in a row said it. */
   readonly doubt?: { readonly state: LaneState; readonly times: number };
   /** The ceiling of a `reserve` that is on its way, wei; of a lane that is being released, the one it still has. */
-  readonly reserving?: Wei;
+  readonly reserving?: Amount;
   /** The worker wants a guarantee. */
   readonly asked?: boolean;
 }
@@ -31,35 +31,35 @@ export type Life = "paying" | "reserving" | "reserved" | "closing" | "settled" |
 
 /** A signed total, wei. */
 export interface Signed {
-  readonly cumulative: Wei;
+  readonly cumulative: Amount;
   readonly signature: Hex;
 }
 
 export interface Book {
   readonly state: "open" | "closing" | "final";
-  /** Wei. */
-  readonly deposited: Wei;
+  /** Amount. */
+  readonly deposited: Amount;
   /** By `Voucher.laneKey`. */
   readonly lanes: ReadonlyMap<string, LaneBook>;
 }
 
 /** A pot that has just been paid in. */
-export function opened(deposited: Wei): Book {
+export function opened(deposited: Amount): Book {
   return { state: "open", deposited, lanes: new Map() };
 }
 
 /** What was decided to be owed over all lanes, wei. */
-export function intended(book: Book): Wei {
+export function intended(book: Book): Amount {
   let sum = 0n;
   for (const lane of book.lanes.values()) sum += lane.intent;
-  return sum as Wei;
+  return sum as Amount;
 }
 
 /** What was signed over all lanes, wei. */
-export function signed(book: Book): Wei {
+export function signed(book: Book): Amount {
   let sum = 0n;
   for (const lane of book.lanes.values()) sum += lane.signed?.cumulative ?? 0n;
-  return sum as Wei;
+  return sum as Amount;
 }
 
 /** Where a lane is in its life. */
@@ -74,15 +74,18 @@ export function life(book: Book, lane: LaneBook): Life {
 }
 
 /** What a lane binds of the deposit: what we decided to owe, or guaranteed, live or lapsed, or are about to guarantee; wei. */
-export function bound(lane: LaneBook): Wei {
-  return most(lane.intent, most(lane.chain?.ceiling ?? (0n as Wei), lane.reserving ?? (0n as Wei)));
+export function bound(lane: LaneBook): Amount {
+  return most(
+    lane.intent,
+    most(lane.chain?.ceiling ?? (0n as Amount), lane.reserving ?? (0n as Amount)),
+  );
 }
 
 /** What a lapsed guarantee binds beyond what is owed, wei: nobody can use it until it is freed. */
-export function stuck(lane: LaneBook, now: number): Wei {
-  if (!lapsed(lane, now)) return 0n as Wei;
+export function stuck(lane: LaneBook, now: number): Amount {
+  if (!lapsed(lane, now)) return 0n as Amount;
   return ((lane.chain?.ceiling ?? 0n) -
-    most(lane.intent, lane.chain?.claimed ?? (0n as Wei))) as Wei;
+    most(lane.intent, lane.chain?.claimed ?? (0n as Amount))) as Amount;
 }
 
 /** True if a guarantee has ended and nobody has freed what it binds; `now` is the chain's unix second. */
@@ -91,22 +94,22 @@ export function lapsed({ chain }: Pick<LaneBook, "chain">, now: number): boolean
 }
 
 /** What the deposit leaves for a lane beyond its intent: other lanes keep what they are guaranteed; wei. */
-export function leftFor(book: Book, key: string): Wei {
+export function leftFor(book: Book, key: string): Amount {
   let left: bigint = book.deposited;
   for (const [other, lane] of book.lanes) left -= other === key ? lane.intent : bound(lane);
-  return (left > 0n ? left : 0n) as Wei;
+  return (left > 0n ? left : 0n) as Amount;
 }
 
 /** What may be owed to a lane whoever it is, wei: what is neither owed nor guaranteed yet; never below zero. */
-export function free(book: Book): Wei {
+export function free(book: Book): Amount {
   return leftFor(book, "");
 }
 
 /** What was earned and the deposit does not cover, over all lanes, wei. */
-export function debts(book: Book): Wei {
+export function debts(book: Book): Amount {
   let sum = 0n;
   for (const lane of book.lanes.values()) sum += lane.debt ?? 0n;
-  return sum as Wei;
+  return sum as Amount;
 }
 
 /** Seconds that the deposit lasts at the pot's rate so far; undefined while that is not known. */
@@ -148,7 +151,7 @@ export function withChain(book: Book, states: readonly (Lane & LaneState)[]): Bo
     const key = laneKey({ payee, lane });
     const old = lanes.get(key);
     if (!old && state.claimed === 0n) continue;
-    const { chain: held, doubt, ...rest } = old ?? { payee, lane, intent: 0n as Wei };
+    const { chain: held, doubt, ...rest } = old ?? { payee, lane, intent: 0n as Amount };
     const back = held && (state.version < held.version || state.claimed < held.claimed);
     const times = back && doubt && same(doubt.state, state) ? doubt.times + 1 : 1;
     if (back && times < SURE) {

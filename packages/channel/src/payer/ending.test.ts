@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { arbitrum, opStack } from "../../test/chain-l2.ts";
@@ -16,7 +16,7 @@ import { readPot, unsettled } from "./pot-record.ts";
 vi.setConfig({ testTimeout: 180_000 });
 
 type Stage = ReturnType<typeof stage>;
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(900_000);
 const ETHER = 10n ** 18n;
 
@@ -106,7 +106,7 @@ describe("honest parties, and a worker is paid what was signed", () => {
     await expect(earn(pot, other, 900n)).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
     expect(other.highest(pot.potId)?.cumulative).toBe(900n);
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 1000n, refundedWei: 0n });
+    expect(settlement).toMatchObject({ paid: 1000n, refunded: 0n });
     await other.close();
     await pot.close();
   });
@@ -124,8 +124,8 @@ describe("honest parties, and a worker is paid what was signed", () => {
     await expect(pot.pay(other, wei(900n))).rejects.toMatchObject({ code: "POT_EMPTY" });
     expect(pot.balances().debt).toBe(900n);
     const settlement = await pot.settle({ signal, progress: lapse() });
-    expect(settlement.paidWei).toBe(1000n);
-    expect(settlement.lanes.map(({ paidWei }) => paidWei).sort()).toEqual([100n, 900n]);
+    expect(settlement.paid).toBe(1000n);
+    expect(settlement.lanes.map(({ paid }) => paid).sort()).toEqual([100n, 900n]);
     await pot.close();
   });
 
@@ -142,7 +142,7 @@ describe("honest parties, and a worker is paid what was signed", () => {
       signal,
       progress: lapse((until) => untils.push(until)),
     });
-    expect(settlement.paidWei).toBe(900n);
+    expect(settlement.paid).toBe(900n);
     const [lapses = 0, closes = 0] = [...new Set(untils)];
     expect(closes - lapses).toBeGreaterThanOrEqual(900 - 60);
     await pot.close();
@@ -168,7 +168,7 @@ describe("honest parties, and a worker is paid what was signed", () => {
     const { free, signed } = pot.balances();
     await pot.pay({ payee: net.accounts[3].address, lane: 4 }, free);
     const settlement = await pot.settle({ signal, progress: lapse() });
-    expect(settlement.paidWei).toBe(signed + free);
+    expect(settlement.paid).toBe(signed + free);
     expect(settlement.lanes).toHaveLength(4);
     await pot.close();
   });
@@ -189,8 +189,8 @@ describe("an end that meets trouble", () => {
       pot.watch((item) => news.push(item), { signal });
       const settlement = await pot.settle({ signal, progress: jump() });
       expect(settlement.lanes).toHaveLength(count);
-      expect(settlement.paidWei).toBe((ETHER / 1000n) * BigInt(count));
-      expect(settlement.refundedWei).toBe(ETHER - settlement.paidWei);
+      expect(settlement.paid).toBe((ETHER / 1000n) * BigInt(count));
+      expect(settlement.refunded).toBe(ETHER - settlement.paid);
       expect(news).toEqual([]);
       for (let at = from; at <= (await height()); at++)
         expect(BigInt((await block(at)).gasUsed)).toBeLessThan(limit / 2n);
@@ -212,10 +212,10 @@ describe("an end that meets trouble", () => {
       const pot = await again(first, store);
       const news: PotNews[] = [];
       pot.watch((item) => news.push(item), { signal });
-      const { paidWei, refundedWei } = await pot.settle({ signal, progress: jump() });
-      const owed = BigInt(count) - paidWei;
-      expect(refundedWei).toBe(10n ** 15n - paidWei);
-      expect(paidWei).toBeGreaterThan(10n);
+      const { paid, refunded } = await pot.settle({ signal, progress: jump() });
+      const owed = BigInt(count) - paid;
+      expect(refunded).toBe(10n ** 15n - paid);
+      expect(paid).toBeGreaterThan(10n);
       expect(news).toEqual([{ type: "unpaid", lanes: Number(owed), owed }]);
       await pot.close();
     },
@@ -237,10 +237,10 @@ describe("an end that meets trouble", () => {
         address: net.accounts[0].address,
       };
       const pot = await again(first, store, { payer: wallet });
-      const { paidWei } = await pot.settle({ signal, progress: jump() });
-      if (says === "yes") expect(paidWei).toBe(60n);
-      else expect(paidWei).toBeLessThan(60n);
-      expect(paidWei).toBeGreaterThan(10n);
+      const { paid } = await pot.settle({ signal, progress: jump() });
+      if (says === "yes") expect(paid).toBe(60n);
+      else expect(paid).toBeLessThan(60n);
+      expect(paid).toBeGreaterThan(10n);
       await pot.close();
     }
   });
@@ -251,7 +251,7 @@ describe("an end that meets trouble", () => {
     const news: PotNews[] = [];
     pot.watch((item) => news.push(item), { signal });
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 0n, refundedWei: 10n ** 15n });
+    expect(settlement).toMatchObject({ paid: 0n, refunded: 10n ** 15n });
     expect(news).toEqual([{ type: "unpaid", lanes: 1, owed: 77n }]);
     await pot.close();
   });
@@ -280,7 +280,7 @@ describe("an end that meets trouble", () => {
       },
     });
     expect(steps).toEqual(["paying", "waiting", "delayed", "waiting", "refunding"]);
-    expect(settlement).toMatchObject({ paidWei: 77n, refundedWei: 10n ** 15n - 77n });
+    expect(settlement).toMatchObject({ paid: 77n, refunded: 10n ** 15n - 77n });
     expect(time.now).toBeGreaterThanOrEqual(away);
     await pot.close();
     line.close();
@@ -299,7 +299,7 @@ describe("an end that meets trouble", () => {
     expect(await cut).toBeInstanceOf(Error);
     const pot = await again(first, store);
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 77n, refundedWei: 10n ** 15n - 77n });
+    expect(settlement).toMatchObject({ paid: 77n, refunded: 10n ** 15n - 77n });
     expect(await unsettled(store)).toEqual([]);
     await pot.close();
   });
@@ -323,7 +323,7 @@ describe("an end that meets trouble", () => {
     });
     expect(undone).toBe(true);
     expect(steps.filter((step) => step === "paying").length).toBeGreaterThan(1);
-    expect(settlement).toMatchObject({ paidWei: 77n, refundedWei: 10n ** 15n - 77n });
+    expect(settlement).toMatchObject({ paid: 77n, refunded: 10n ** 15n - 77n });
     await pot.close();
   });
 
@@ -361,8 +361,8 @@ describe("chains that charge for bytes on L1", () => {
       const settlement = await pot.settle({ signal, progress: jump() });
       expect(news).toEqual([]);
       expect(settlement).toMatchObject({
-        paidWei: (60n * ETHER) / 1000n,
-        refundedWei: (940n * ETHER) / 1000n,
+        paid: (60n * ETHER) / 1000n,
+        refunded: (940n * ETHER) / 1000n,
       });
       const chain = await connect({ domain: net.domain, rpc: line.rpc, signal });
       const left = await chain.balance(pot.config.signer, { signal });

@@ -1,6 +1,6 @@
 /** What settling costs in gas, where it comes from, and what is done when there is not enough. */
 
-import type { Wei } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import { zeroAddress } from "viem";
 import { type Action, ChainError, type Look, type Waits } from "../chain/chain.ts";
 import type { Lane } from "../types.ts";
@@ -58,7 +58,7 @@ export async function refuel(
   { pot }: Pick<Look, "pot">,
   want: bigint,
   waits: Waits,
-): Promise<Wei | undefined> {
+): Promise<Amount | undefined> {
   const { chain, ledger } = parts;
   const { key, config } = ledger;
   if (!key || config.token !== zeroAddress) return undefined;
@@ -67,7 +67,7 @@ export async function refuel(
     chain.balance(key.address, waits),
     chain.costOf(REFUEL, waits),
   ]);
-  const amount = (want + toll) as Wei;
+  const amount = (want + toll) as Amount;
   if (have < toll || amount > pot.balance - pot.reserved) return undefined;
   const voucher = await ledger.post({ type: "takeGas", lane: own, amount });
   if (!voucher) return undefined;

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { Reservation } from "../chain/chain.ts";
 import { least, most } from "../least.ts";
 import type { Lane } from "../types.ts";
@@ -21,7 +21,7 @@ export interface Guarantees {
 }
 
 /** The book in which some lanes are being reserved or released, and which. Policy: facts of payments, section 7. */
-export function guarantee(book: Book, now: number, gas: Wei): readonly [Book, Guarantees] {
+export function guarantee(book: Book, now: number, gas: Amount): readonly [Book, Guarantees] {
   if (book.state !== "open") return [book, { rows: [], lapsed: [] }];
   const lanes = new Map(book.lanes);
   // One `reserve` at a time: a second would name versions that the first is about to change.
@@ -60,7 +60,7 @@ function age({ since, earned, intent }: LaneBook, now: number) {
  * Lapsed guarantees that are worth a release: together they bind more than what is left for everybody, and more than the gas. A
  * lane that is being reserved is freed by that.
  */
-function toFree(book: Book, now: number, gas: Wei): readonly (readonly [string, LaneBook])[] {
+function toFree(book: Book, now: number, gas: Amount): readonly (readonly [string, LaneBook])[] {
   const ended = [...book.lanes]
     .filter(([, lane]) => lane.reserving === undefined && stuck(lane, now) > 0n)
     .slice(0, ROWS);
@@ -72,25 +72,25 @@ function toFree(book: Book, now: number, gas: Wei): readonly (readonly [string, 
 /** What one lane is guaranteed now, and how much of `room` that takes, wei; undefined if it needs or deserves nothing. */
 function reservation(
   lane: LaneBook & { readonly since: number; readonly earned: { readonly at: number } },
-  { now, gas, room }: { readonly now: number; readonly gas: Wei; readonly room: bigint },
+  { now, gas, room }: { readonly now: number; readonly gas: Amount; readonly room: bigint },
 ): { readonly row: Reservation; readonly added: bigint } | undefined {
   const { payee, since, chain, intent } = lane;
   if (now - since <= MINUTE || intent === 0n) return undefined;
   // Who asks is there.
   if (!lane.asked && now - lane.earned.at > GONE) return undefined;
   const age = BigInt(now - since);
-  const guaranteed = chain !== undefined && chain.until >= now ? chain.ceiling : (0n as Wei);
+  const guaranteed = chain !== undefined && chain.until >= now ? chain.ceiling : (0n as Amount);
   const short = (guaranteed - intent) * age < BigInt(MINUTE) * intent;
   const late = chain === undefined || chain.until - now < TTL / 2;
   if (!lane.asked && !short && !late) return undefined;
   const work = (BigInt(TTL) * intent) / age;
   if (work < 10n * gas) return undefined;
   // What the lane binds already, by a lapsed guarantee too, is not taken from `room` again; only a live one cannot shrink.
-  const held = most(intent, chain?.ceiling ?? (0n as Wei));
+  const held = most(intent, chain?.ceiling ?? (0n as Amount));
   const wanted = intent + (work * 12n) / 10n;
   const added = wanted > held ? least(wanted - held, most(room, 0n)) : 0n;
   const given = wanted > held ? held + added : most(wanted, most(intent, guaranteed));
-  const ceiling = least(given as Wei, MAX_AMOUNT);
+  const ceiling = least(given as Amount, MAX_AMOUNT);
   if (ceiling <= (chain?.claimed ?? 0n)) return undefined;
   const row = { payee, lane: lane.lane, ceiling, until: now + TTL, version: chain?.version ?? 0 };
   return { row, added };

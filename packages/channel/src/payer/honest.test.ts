@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock } from "@tabcast/runtime";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
@@ -10,7 +10,7 @@ import type { Hex, Lane, PayerPot, SettleProgress, SignedVoucher } from "../type
 import { laneKey } from "../voucher.ts";
 import { resumePot } from "./open-pot.ts";
 
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(600_000);
 const MILLI = 10n ** 15n;
 const RUNS = process.env.RUNS === undefined ? 12 : replay.numRuns;
@@ -184,13 +184,13 @@ test(`honest parties: whatever lapses, is claimed, topped up or opened again, ea
         const handed = stream.handed.get(laneKey(of))?.cumulative ?? 0n;
         expect(signed).toBeGreaterThanOrEqual(handed);
         const row = settlement.lanes.find(({ payee }) => payee.toLowerCase() === of.payee);
-        expect(row?.paidWei ?? 0n).toBe(signed);
+        expect(row?.paid ?? 0n).toBe(signed);
         expect(await chain.credit(of.payee, { signal })).toBe(signed);
       }
-      expect(settlement.depositedWei).toBe(deposited);
-      expect(settlement.paidWei + settlement.refundedWei).toBe(deposited);
+      expect(settlement.deposited).toBe(deposited);
+      expect(settlement.paid + settlement.refunded).toBe(deposited);
       // What was earned and is not paid is only what the deposit did not have.
-      if (debt > 0n) expect(settlement.refundedWei).toBe(0n);
+      if (debt > 0n) expect(settlement.refunded).toBe(0n);
       await pot.close();
     }),
     { ...replay, numRuns: RUNS },

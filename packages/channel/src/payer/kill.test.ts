@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { Crash, type Fuse, mortal } from "../../test/crash.ts";
@@ -15,7 +15,7 @@ import { unsettled } from "./pot-record.ts";
  * paid, another's pay is not covered and remembered, the pot is opened again, topped up and settled.
  */
 
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(900_000);
 const DEPOSIT = 1_000n;
 const TOP_UP = 400n;
@@ -87,7 +87,7 @@ class Story {
     this.report = await pot.settle({ signal, progress: jump() });
     await pot.close();
     const paid = this.lanes.map(
-      ({ lane }) => this.report?.lanes.find((row) => row.lane === lane)?.paidWei ?? 0n,
+      ({ lane }) => this.report?.lanes.find((row) => row.lane === lane)?.paid ?? 0n,
     );
     expect(paid).toEqual(highest);
   }
@@ -124,13 +124,13 @@ describe(`a broadcaster's tab that dies at any of ${kills.length} points from de
       expect(held - before).toBe(story.handed.size === 0 ? 0n : 1_100n);
       return;
     }
-    expect(report.depositedWei).toBe(report.paidWei + report.refundedWei);
-    expect([DEPOSIT, DEPOSIT + TOP_UP]).toContain(report.depositedWei);
+    expect(report.deposited).toBe(report.paid + report.refunded);
+    expect([DEPOSIT, DEPOSIT + TOP_UP]).toContain(report.deposited);
     for (const [, voucher] of story.handed) {
       const row = report.lanes.find(({ lane }) => lane === voucher.lane);
-      expect(row?.paidWei).toBeGreaterThanOrEqual(voucher.cumulative);
+      expect(row?.paid).toBeGreaterThanOrEqual(voucher.cumulative);
     }
-    expect(credit).toBeGreaterThanOrEqual(report.paidWei);
+    expect(credit).toBeGreaterThanOrEqual(report.paid);
     expect(await unsettled(store)).toEqual([]);
   });
 
@@ -139,6 +139,6 @@ describe(`a broadcaster's tab that dies at any of ${kills.length} points from de
     const story = new Story();
     await story.tell(mortal(memory(), fuse));
     expect(Number.MAX_SAFE_INTEGER - fuse.left).toBe(OPERATIONS);
-    expect(story.report).toMatchObject({ depositedWei: 1_400n, paidWei: 1_100n });
+    expect(story.report).toMatchObject({ deposited: 1_400n, paid: 1_100n });
   });
 });

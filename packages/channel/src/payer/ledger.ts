@@ -1,4 +1,4 @@
-import { SerialQueue, type Wei } from "@tabcast/runtime";
+import { type Amount, SerialQueue } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
 import { potId, separator } from "../config.ts";
 import type { Store } from "../store/store.ts";
@@ -43,7 +43,7 @@ export class Ledger {
     this.#key = key;
     this.#book = {
       state: record.state,
-      deposited: BigInt(record.deposited) as Wei,
+      deposited: BigInt(record.deposited) as Amount,
       lanes: new Map(lanes.map((lane) => [Voucher.laneKey(lane), lane])),
     };
   }
@@ -132,7 +132,7 @@ export class Ledger {
       this.#options.tell({ type: "debtPaid", voucher });
   }
 
-  async #sign(lane: Lane, cumulative: Wei): Promise<SignedVoucher | undefined> {
+  async #sign(lane: Lane, cumulative: Amount): Promise<SignedVoucher | undefined> {
     // Nothing can be signed where the key has gone home, or its seal is broken.
     if (!this.#key) return undefined;
     const terms = { potId: this.potId, ...lane, cumulative };

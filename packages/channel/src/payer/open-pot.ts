@@ -1,5 +1,12 @@
-import { type Clock, type Random, secureRandom, systemClock, type Wei } from "@tabcast/runtime";
-import { getAddress, zeroAddress } from "viem";
+import {
+  type Amount,
+  type Clock,
+  type Random,
+  secureRandom,
+  systemClock,
+  type Wei,
+} from "@tabcast/runtime";
+import { getAddress } from "viem";
 import { bytesToHex } from "viem/utils";
 import {
   type Chain,
@@ -11,6 +18,7 @@ import {
 } from "../chain/chain.ts";
 import * as Chains from "../chain/chains.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
+import type { Currency } from "../currency.ts";
 import { newSecret, openSecret } from "../secret.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
@@ -26,14 +34,16 @@ export interface OpenPotOptions {
   readonly rpc: string;
   /** Whose coins are deposited, and who gets the refund. */
   readonly payer: Wallet;
-  /** Wei for the workers. */
-  readonly deposit: Wei;
+  /** Amount for the workers. */
+  readonly deposit: Amount;
   readonly store: Store;
   readonly signal: AbortSignal;
   /** Seconds that workers have to claim after the close began. Default: the chain's own, in chains.ts; 900 to 604_800. */
   readonly challengePeriod?: number;
-  /** Wei for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now; for more it takes gas out of the pot. */
+  /** Amount for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now; for more it takes gas out of the pot. */
   readonly signerGas?: Wei;
+  /** What the pot is in. Default: the chain's own coin. */
+  readonly currency?: Currency;
   readonly clock?: Clock;
   /** Makes the pot's salt. Default: the platform's cryptographic randomness. */
   readonly random?: Random;
@@ -48,6 +58,8 @@ export interface ResumePotOptions {
   readonly payer?: Wallet;
   readonly store: Store;
   readonly signal: AbortSignal;
+  /** What the pot is in. Default: the chain's own coin. */
+  readonly currency?: Currency;
   readonly clock?: Clock;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
@@ -62,20 +74,20 @@ const LANES = 16n;
  * `resumePot` finds it.
  */
 export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
-  const { domain, rpc, payer, deposit, store, signal } = options;
+  const { domain, payer, deposit, store, signal } = options;
   const { clock = systemClock, random = secureRandom } = options;
   if (deposit <= 0n || deposit > MAX_AMOUNT)
     throw refusal({ code: "POT_BAD_AMOUNT", amount: deposit });
-  const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+  const chain = options.chain ?? (await connect({ ...options, clock }));
   const { account, sealed } = await newSecret(store);
   const config: PotConfig = {
     payer: getAddress(payer.address),
     signer: account.address,
-    token: zeroAddress,
+    token: chain.currency.token,
     challengePeriod: options.challengePeriod ?? Chains.of(domain.chainId).challengeSeconds,
     salt: bytesToHex(random.bytes(32)),
   };
-  check(config);
+  check(config, chain.currency);
   const potId = potIdOf(separator(domain), config);
   const signerGas = options.signerGas ?? (await settlingCost(chain, { signal }));
 
@@ -119,7 +131,7 @@ async function makeDeposit(
   let sent: Sent;
   try {
     sent = await chain.deposit(payer, record.config, {
-      amount: BigInt(record.deposited) as Wei,
+      amount: BigInt(record.deposited) as Amount,
       signerGas,
       signal,
       before: (raw) => keep({ ...record, raw }),
@@ -156,11 +168,12 @@ const NOT_SENT: ReadonlySet<string> = new Set([
  * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED, STORE_SEAL_BROKEN without a wallet, or ChainError.
  */
 export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
-  const { potId, rpc, payer, store, signal, clock = systemClock } = options;
+  const { potId, payer, store, signal, clock = systemClock } = options;
   const release = await store.lock(potKey(potId), { signal });
   try {
     let record = await readPot(store, potId);
-    const chain = options.chain ?? (await connect({ domain: record.domain, rpc, signal, clock }));
+    const { domain } = record;
+    const chain = options.chain ?? (await connect({ ...options, domain, clock }));
     if (record.openGas === undefined) {
       const sent = record.raw ? await chain.resend(record.raw, { signal }) : undefined;
       if (!sent && !(await chain.pot(potId, { signal })).exists)
@@ -213,10 +226,10 @@ export interface RecoverPotOptions extends Omit<ResumePotOptions, "payer" | "pot
  */
 export async function recoverPot(options: RecoverPotOptions): Promise<PayerPot> {
   const { domain, config, from, rpc, payer, store, signal, clock = systemClock } = options;
-  check(config);
+  const chain = options.chain ?? (await connect({ ...options, clock }));
+  check(config, chain.currency);
   const potId = potIdOf(separator(domain), config);
   if ((await store.get(potKey(potId))) === undefined) {
-    const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
     let deposited = 0n;
     for (const event of await chain.events(potId, from, { signal, only: ["Deposited"] }))
       if (event.type === "deposited") deposited += event.amount;
@@ -232,6 +245,5 @@ export async function recoverPot(options: RecoverPotOptions): Promise<PayerPot> 
     };
     await store.write([potChange(potId, found)]);
   }
-  const chain = options.chain === undefined ? {} : { chain: options.chain };
-  return resumePot({ potId, rpc, payer, store, signal, clock, ...chain });
+  return resumePot({ potId, rpc, payer, store, signal, clock, chain });
 }

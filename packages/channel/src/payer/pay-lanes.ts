@@ -1,5 +1,5 @@
 /** Pays on chain what was signed: lapsed guarantees are freed first, and what bounces is tried again. */
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { ChainError, type LaneState, type Look, type Waits, type Wallet } from "../chain/chain.ts";
 import type { Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
@@ -15,14 +15,14 @@ const ROWS = 150;
 export interface Owing {
   /** Lanes that the chain owes less than was signed or earned. */
   readonly lanes: number;
-  /** Wei. */
-  readonly owed: Wei;
+  /** Amount. */
+  readonly owed: Amount;
   /** The chain's second after which no guarantee stands in the way any more; 0: none does. */
   readonly blockedUntil: number;
 }
 
 interface Row extends Lane {
-  readonly cumulative: Wei;
+  readonly cumulative: Amount;
   /** What the chain has not paid of it, wei. */
   readonly due: bigint;
 }
@@ -112,7 +112,7 @@ function owingOf(lanes: readonly Payer.LaneBook[], rows: readonly Row[], seen: S
   }
   return {
     lanes: short.size,
-    owed: owed as Wei,
+    owed: owed as Amount,
     blockedUntil: live.reduce((last, { until }) => Math.max(last, until), 0),
   };
 }

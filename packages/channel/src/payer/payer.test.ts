@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { replay } from "../../test/replay.ts";
@@ -6,7 +6,7 @@ import type { Address, Hex, Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
 import * as Payer from "./payer.ts";
 
-const wei = (value: bigint | number) => BigInt(value) as Wei;
+const wei = (value: bigint | number) => BigInt(value) as Amount;
 const a: Lane = { payee: `0x${"aa".repeat(20)}` as Address, lane: 1 };
 const b: Lane = { payee: `0x${"bb".repeat(20)}` as Address, lane: 2 };
 const sig = (n: number) => `0x${n.toString(16).padStart(130, "0")}` as Hex;
@@ -159,7 +159,7 @@ const table = {
 } satisfies Record<Payer.Life, Record<Payer.Event["type"], Cell>>;
 
 /** An open book of one lane. */
-const held = (deposited: Wei, lane: Payer.LaneBook): Payer.Book => ({
+const held = (deposited: Amount, lane: Payer.LaneBook): Payer.Book => ({
   state: "open",
   deposited,
   lanes: new Map([[laneKey(lane), lane]]),

@@ -18,7 +18,7 @@
  * `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over all lanes,
  * is ≤ deposited unless our own lost state came back.
  */
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { LaneState } from "../chain/chain.ts";
 import { isHexOf, type PotReason } from "../config.ts";
 import { least } from "../least.ts";
@@ -54,9 +54,9 @@ export type { Guarantees } from "./guarantee.ts";
 
 export type Event =
   /** A segment was verified: `amount` wei more for a lane. */
-  | { readonly type: "owe"; readonly lane: Lane; readonly amount: Wei }
+  | { readonly type: "owe"; readonly lane: Lane; readonly amount: Amount }
   /** The session key takes `amount` wei for gas into its own lane, if nobody else is promised them. */
-  | { readonly type: "takeGas"; readonly lane: Lane; readonly amount: Wei }
+  | { readonly type: "takeGas"; readonly lane: Lane; readonly amount: Amount }
   /** The session key signed. */
   | ({ readonly type: "signed"; readonly lane: Lane } & Signed)
   /** A peer showed a voucher, and the caller has verified that our own key signed it. */
@@ -64,17 +64,17 @@ export type Event =
   /** A worker wants a guarantee. */
   | { readonly type: "asked"; readonly lane: Lane }
   /** A peer says what it holds and shows no signature of ours. */
-  | { readonly type: "told"; readonly lane: Lane; readonly cumulative: Wei }
+  | { readonly type: "told"; readonly lane: Lane; readonly cumulative: Amount }
   /** Our RPC server told us how lanes stand. */
   | { readonly type: "chain" | "confirmed"; readonly lanes: readonly (Lane & LaneState)[] }
-  /** Guarantees are due to be reconsidered; one lane's costs `gas` wei. */
-  | { readonly type: "due"; readonly now: number; readonly gas: Wei }
+  /** Guarantees are due to be reconsidered; one lane's gas is worth `gas`. */
+  | { readonly type: "due"; readonly now: number; readonly gas: Amount }
   /** The `reserve` on its way did not get into a block. */
   | { readonly type: "failed" }
   /** The tab starts again from its stored books. */
   | { readonly type: "resumed" }
   /** The deposit grew. */
-  | { readonly type: "toppedUp"; readonly amount: Wei }
+  | { readonly type: "toppedUp"; readonly amount: Amount }
   /** The stream is over. */
   | { readonly type: "settle" }
   /** The chain says that the pot is final. */
@@ -85,7 +85,7 @@ export type Effect =
   | { readonly do: "storeLane"; readonly lane: LaneBook }
   | { readonly do: "storeState"; readonly state: Book["state"] }
   /** Sign this total and report it as "signed". */
-  | { readonly do: "sign"; readonly lane: Lane; readonly cumulative: Wei }
+  | { readonly do: "sign"; readonly lane: Lane; readonly cumulative: Amount }
   /** Give the peer this total of its lane. */
   | ({ readonly do: "send"; readonly lane: Lane } & Signed)
   /** Free lapsed guarantees and give new ones, in one transaction; read the lanes back, and report "confirmed" or "failed". */
@@ -143,33 +143,33 @@ function owe(book: Book, { lane: { payee, lane }, amount }: EventOf<"owe">): Ste
   if (amount <= 0n || amount > MAX_AMOUNT) return refuse({ code: "POT_BAD_AMOUNT", amount });
   const key = laneKey({ payee, lane });
   const left = leftFor(book, key);
-  const old = book.lanes.get(key) ?? { payee, lane, intent: 0n as Wei };
-  const debt = old.debt ?? (0n as Wei);
+  const old = book.lanes.get(key) ?? { payee, lane, intent: 0n as Amount };
+  const debt = old.debt ?? (0n as Amount);
   if (amount > left) {
     // It was earned all the same: what cannot be promised now is remembered, and promised when it can be.
-    const next: LaneBook = { ...old, debt: least((debt + amount) as Wei, MAX_AMOUNT) };
+    const next: LaneBook = { ...old, debt: least((debt + amount) as Amount, MAX_AMOUNT) };
     const [, effects] = refuse({ code: "POT_EMPTY", need: amount, free: left });
     return [withLane(book, next), [{ do: "storeLane", lane: next }, ...effects]];
   }
-  return promise(book, old, (amount + least(debt, (left - amount) as Wei)) as Wei, amount);
+  return promise(book, old, (amount + least(debt, (left - amount) as Amount)) as Amount, amount);
 }
 
 function takeGas(book: Book, { lane, amount }: EventOf<"takeGas">): Step {
   const key = laneKey(lane);
   if (book.state === "final" || amount <= 0n || amount > leftFor(book, key)) return [book, nothing];
-  return promise(book, book.lanes.get(key) ?? { ...lane, intent: 0n as Wei }, amount, amount);
+  return promise(book, book.lanes.get(key) ?? { ...lane, intent: 0n as Amount }, amount, amount);
 }
 
 /** Owes a lane so much more, which the deposit covers; what is beyond `fresh` was a debt. */
 function promise(
   book: Book,
-  { debt = 0n as Wei, ...old }: LaneBook,
-  more: Wei,
+  { debt = 0n as Amount, ...old }: LaneBook,
+  more: Amount,
   fresh: bigint,
 ): Step {
   const { payee, lane } = old;
-  const intent = (old.intent + more) as Wei;
-  const left = (debt - (more - fresh)) as Wei;
+  const intent = (old.intent + more) as Amount;
+  const left = (debt - (more - fresh)) as Amount;
   const next: LaneBook = { ...old, intent, ...(left > 0n && { debt: left }) };
   return [
     withLane(book, next),
@@ -186,7 +186,7 @@ function payDebts(book: Book): Step {
   let next = book;
   const effects: Effect[] = [];
   for (const [key, lane] of book.lanes) {
-    const more = least(lane.debt ?? (0n as Wei), leftFor(next, key));
+    const more = least(lane.debt ?? (0n as Amount), leftFor(next, key));
     if (more <= 0n) continue;
     const [paid, does] = promise(next, lane, more, 0n);
     next = paid;
@@ -197,7 +197,7 @@ function payDebts(book: Book): Step {
 
 function topUp(book: Book, { amount }: EventOf<"toppedUp">): Step {
   if (book.state === "final" || amount <= 0n) return [book, nothing];
-  const deposited = (book.deposited + amount) as Wei;
+  const deposited = (book.deposited + amount) as Amount;
   const [next, effects] = payDebts({ ...book, deposited });
   return [next, [{ do: "storeState", state: book.state }, ...effects]];
 }

@@ -1,5 +1,5 @@
 /** What the store holds of a pot and its lanes, and how it is read again. Amounts are decimal strings. */
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { getAddress } from "viem";
 import { PotError } from "../config.ts";
 import { type Change, type Json, type Sealed, type Store, StoreError } from "../store/store.ts";
@@ -32,8 +32,8 @@ export interface StoredPot {
   readonly potId: Hex;
   readonly domain: Domain;
   readonly config: PotConfig;
-  /** Wei. */
-  readonly deposited: Wei;
+  /** Amount. */
+  readonly deposited: Amount;
 }
 
 /** The pot's key in the store, and the name of the lock of its only writer. */
@@ -102,13 +102,16 @@ export async function readLanes(store: Store, potId: Hex): Promise<readonly Paye
     return {
       payee,
       lane,
-      intent: BigInt(intent) as Wei,
+      intent: BigInt(intent) as Amount,
       // A worker of a former start counts as gone until it earns again.
-      ...(since !== undefined && { since, earned: { at: since, intent: BigInt(intent) as Wei } }),
-      ...(debt !== undefined && { debt: BigInt(debt) as Wei }),
+      ...(since !== undefined && {
+        since,
+        earned: { at: since, intent: BigInt(intent) as Amount },
+      }),
+      ...(debt !== undefined && { debt: BigInt(debt) as Amount }),
       ...(signed !== undefined &&
         signature !== undefined && {
-          signed: { cumulative: BigInt(signed) as Wei, signature },
+          signed: { cumulative: BigInt(signed) as Amount, signature },
         }),
     };
   });
@@ -124,7 +127,7 @@ export async function unsettled(store: Store): Promise<readonly StoredPot[]> {
     // A session key that has not gone home still has coins.
     const left = record.key !== undefined && record.keyLost !== true;
     if (settlement === undefined || left)
-      found.push({ potId, domain, config, deposited: BigInt(deposited) as Wei });
+      found.push({ potId, domain, config, deposited: BigInt(deposited) as Amount });
   }
   return found;
 }
@@ -140,16 +143,16 @@ export function settlementRecord(settlement: Settlement): Json {
 export function readSettlement(value: Json | undefined): Settlement {
   type Text<T> = T extends bigint ? string : T extends object ? { [K in keyof T]: Text<T[K]> } : T;
   const s = value as unknown as Text<Settlement>;
-  const wei = (text: string) => BigInt(text) as Wei;
+  const wei = (text: string) => BigInt(text) as Amount;
   return {
     chainId: s.chainId,
     contract: getAddress(s.contract),
     potId: s.potId as Hex,
-    depositedWei: wei(s.depositedWei as string),
-    paidWei: wei(s.paidWei as string),
-    refundedWei: wei(s.refundedWei as string),
-    lanes: (s.lanes as readonly { payee: Address; lane: number; paidWei: string }[]).map(
-      ({ payee, lane, paidWei }) => ({ payee, lane, paidWei: wei(paidWei) }),
+    deposited: wei(s.deposited as string),
+    paid: wei(s.paid as string),
+    refunded: wei(s.refunded as string),
+    lanes: (s.lanes as readonly { payee: Address; lane: number; paid: string }[]).map(
+      ({ payee, lane, paid }) => ({ payee, lane, paid: wei(paid) }),
     ),
     gas: {
       open: BigInt(s.gas.open),

@@ -1,4 +1,4 @@
-import type { Clock, Wei } from "@tabcast/runtime";
+import type { Amount, Clock } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
@@ -49,7 +49,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       throw new PotError({ code: "POT_CLOSED", state: "closed" }, "the pot was closed");
   };
 
-  async function pay(lane: Lane, amount: Wei) {
+  async function pay(lane: Lane, amount: Amount) {
     requireOpen();
     if (!ledger.key) throw refusal({ code: "POT_CLOSED", state: "without its session key" });
     // Once per lane and start: books that were lost go on from the chain's counter.
@@ -62,7 +62,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     });
   }
 
-  async function addTo(amount: Wei, signal: AbortSignal): Promise<void> {
+  async function addTo(amount: Amount, signal: AbortSignal): Promise<void> {
     requireOpen();
     if (!payer) throw refusal({ code: "POT_CLOSED", state: "without a wallet" });
     if (amount <= 0n || amount > Voucher.MAX_AMOUNT)

@@ -1,5 +1,6 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { LaneState, PotState, Waits } from "../chain/chain.ts";
+import { worth } from "../currency.ts";
 import type { Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
 import { budget, PAY_GAS, refuel } from "./fuel.ts";
@@ -42,7 +43,7 @@ export async function lookAtAll(parts: PotParts, waits: Waits): Promise<void> {
   const { pot, states } = await look(parts, [...ledger.book.lanes.values()], waits);
   let seen: bigint = pot.balance;
   for (const { claimed } of states.values()) seen += claimed;
-  const amount = (seen - ledger.book.deposited) as Wei;
+  const amount = (seen - ledger.book.deposited) as Amount;
   if (pot.exists && amount > 0n) await ledger.post({ type: "toppedUp", amount });
 }
 
@@ -93,7 +94,8 @@ export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise
     try {
       const { pot, now } = await look(parts, [...ledger.book.lanes.values()], waits);
       const gas = await chain.costOf({ gas: RESERVE_GAS, transactions: 0 }, waits);
-      if (await fuelled(parts, pot, waits)) await ledger.post({ type: "due", now, gas });
+      if (await fuelled(parts, pot, waits))
+        await ledger.post({ type: "due", now, gas: worth(chain.currency, gas) });
       const seconds = Payer.lasts(ledger.book, now);
       if (seconds === undefined || seconds >= LOW_S) low = false;
       else if (!low) {

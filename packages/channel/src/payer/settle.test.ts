@@ -1,6 +1,6 @@
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { Crash, dying } from "../../test/crash.ts";
@@ -19,7 +19,7 @@ import { recoverPot, resumePot } from "./open-pot.ts";
 import { readPot, unsettled } from "./pot-record.ts";
 
 type Stage = ReturnType<typeof stage>;
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(600_000);
 const ETHER = 10n ** 18n;
 
@@ -65,15 +65,15 @@ describe("a stream's money, on a real chain", () => {
       chainId: 31337,
       contract: net.domain.contract,
       potId: pot.potId,
-      depositedWei: 10n ** 15n,
-      paidWei: owed,
-      refundedWei: 10n ** 15n - owed,
+      deposited: 10n ** 15n,
+      paid: owed,
+      refunded: 10n ** 15n - owed,
     });
     expect(settlement.lanes).toEqual(
       purses.map(({ payee, lane }, i) => ({
         payee,
         lane,
-        paidWei: 7n + 3_000_000_000n + 10n ** 14n + 1n + 3n * BigInt(i),
+        paid: 7n + 3_000_000_000n + 10n ** 14n + 1n + 3n * BigInt(i),
       })),
     );
     expect(settlement.gas.open).toBe(pot.openGas);
@@ -84,7 +84,7 @@ describe("a stream's money, on a real chain", () => {
     for (const [i, purse] of purses.entries()) {
       const held = await chain.balance(purse.payee, { signal });
       const { withdrawn } = await purse.withdraw({ signal });
-      expect(withdrawn).toBe(settlement.lanes[i]?.paidWei);
+      expect(withdrawn).toBe(settlement.lanes[i]?.paid);
       const newest = await chain.balance(purse.payee, { signal });
       // Less its own gas, of which one withdrawal costs under 0.001 ETH here.
       expect(newest).toBeGreaterThan(held + withdrawn - ETHER / 1000n);
@@ -133,9 +133,9 @@ describe("a stream's money, on a real chain", () => {
     });
     const settlement = await pot.settle({ signal, progress: jump() });
     expect(settlement).toMatchObject({
-      depositedWei: 10n ** 15n,
-      paidWei: 5_000n,
-      refundedWei: 10n ** 15n - 5_000n,
+      deposited: 10n ** 15n,
+      paid: 5_000n,
+      refunded: 10n ** 15n - 5_000n,
     });
     expect(settlement.gas.claimOrPay).toBeGreaterThan(21_000n);
     expect(await unsettled(store)).toEqual([]);
@@ -145,7 +145,7 @@ describe("a stream's money, on a real chain", () => {
   test("a pot that nobody worked for comes back whole", async () => {
     const pot = await funded();
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 0n, refundedWei: 10n ** 15n, lanes: [] });
+    expect(settlement).toMatchObject({ paid: 0n, refunded: 10n ** 15n, lanes: [] });
     await expect(
       pot.pay({ payee: net.accounts[1].address, lane: 1 }, wei(1n)),
     ).rejects.toMatchObject({ code: "POT_CLOSED" });
@@ -159,18 +159,18 @@ describe("a stream's money, on a real chain", () => {
     await earn(pot, purse, 77n);
     const asked = wallet.provider.asked.length;
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement.paidWei).toBe(77n);
+    expect(settlement.paid).toBe(77n);
     expect(wallet.provider.asked).toHaveLength(asked);
     await purse.close();
     await pot.close();
   });
 
   test("a session key without coins lets the payer's wallet settle", async () => {
-    const pot = await funded({ signerGas: wei(0n) });
+    const pot = await funded({ signerGas: Wei.zero });
     const purse = await working();
     await earn(pot, purse, 88n);
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 88n, refundedWei: 10n ** 15n - 88n });
+    expect(settlement).toMatchObject({ paid: 88n, refunded: 10n ** 15n - 88n });
     await purse.close();
     await pot.close();
   });
@@ -219,7 +219,7 @@ describe("a stream's money, on a real chain", () => {
     await net.setBalance(net.accounts[3], 10n * ETHER);
     await purse.close();
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement.paidWei).toBe(voucher.cumulative);
+    expect(settlement.paid).toBe(voucher.cumulative);
     await pot.close();
   });
 
@@ -237,7 +237,7 @@ describe("a stream's money, on a real chain", () => {
       }),
     ).rejects.toThrow("Ctrl-C");
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 99n, refundedWei: 10n ** 15n - 99n });
+    expect(settlement).toMatchObject({ paid: 99n, refunded: 10n ** 15n - 99n });
     await purse.close();
     await pot.close();
   });
@@ -265,7 +265,7 @@ describe("a stream's money, on a real chain", () => {
     const purse = await working();
     await earn(pot, purse, 1_000n);
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 1_000n, refundedWei: 10n ** 15n - 1_000n });
+    expect(settlement).toMatchObject({ paid: 1_000n, refunded: 10n ** 15n - 1_000n });
     await purse.close();
     await pot.close();
     flaky.closeAllConnections();
@@ -301,7 +301,7 @@ describe("the payer's pot", () => {
     await pot.topUp(wei(500n), { signal });
     expect(pot.balances()).toEqual({ deposited: 600n, signed: 120n, free: 480n, debt: 0n });
     expect(news).toEqual([{ type: "debtPaid", voucher: pot.highest(lane) }]);
-    expect((await pot.settle({ signal, progress: jump() })).paidWei).toBe(120n);
+    expect((await pot.settle({ signal, progress: jump() })).paid).toBe(120n);
     await pot.close();
   });
 
@@ -445,7 +445,7 @@ describe("the payer's pot", () => {
         outcomes.push(again === undefined ? "nothing" : "not opened");
       } else {
         const pot = again as PayerPot;
-        expect((await pot.settle({ signal, progress: jump() })).refundedWei).toBe(10n ** 15n);
+        expect((await pot.settle({ signal, progress: jump() })).refunded).toBe(10n ** 15n);
         await pot.close();
         outcomes.push("opened");
       }
@@ -501,7 +501,7 @@ describe("the payer's pot", () => {
       pot.pay({ payee: net.accounts[2].address, lane: 3 }, wei(1n)),
     ).rejects.toMatchObject({ code: "POT_CLOSED" });
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement).toMatchObject({ paidWei: 77n, refundedWei: 10n ** 15n - 77n });
+    expect(settlement).toMatchObject({ paid: 77n, refunded: 10n ** 15n - 77n });
     expect(await unsettled(store)).toEqual([]);
     await pot.close();
   });
@@ -534,9 +534,9 @@ describe("the payer's pot", () => {
     });
     await claim;
     expect(settlement).toMatchObject({
-      depositedWei: 10n ** 15n + 1000n,
-      paidWei: 500n,
-      refundedWei: 10n ** 15n + 500n,
+      deposited: 10n ** 15n + 1000n,
+      paid: 500n,
+      refunded: 10n ** 15n + 500n,
     });
     await home.close();
     await purse.close();
@@ -680,7 +680,7 @@ describe("the worker's purse", () => {
     });
     await chain.deposit(net.accounts[3], pot.config, {
       amount: wei(40n),
-      signerGas: wei(0n),
+      signerGas: Wei.zero,
       signal,
     });
     expect(await purse.accept(voucher)).toEqual({ credited: 100n });
@@ -770,7 +770,7 @@ describe("the worker's purse", () => {
     await purse.close();
     await small.close();
     const settlement = await pot.settle({ signal, progress: jump() });
-    expect(settlement.paidWei).toBe(ETHER / 2n + 5n);
+    expect(settlement.paid).toBe(ETHER / 2n + 5n);
     await pot.close();
   });
 });

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import { type Amount, Wei } from "@tabcast/runtime";
 import { ChainError, type Waits, type Wallet } from "../chain/chain.ts";
 import type { PotParts } from "./parts.ts";
 import { lookAtAll } from "./reservations.ts";
@@ -19,7 +19,7 @@ const NOT_MADE: ReadonlySet<string> = new Set([
 export async function topUp(
   parts: PotParts,
   payer: Wallet,
-  amount: Wei,
+  amount: Amount,
   waits: Waits,
 ): Promise<void> {
   const { chain, ledger } = parts;
@@ -32,7 +32,7 @@ export async function topUp(
   try {
     await chain.deposit(payer, ledger.config, {
       amount,
-      signerGas: 0n as Wei,
+      signerGas: Wei.zero,
       before: (raw) => ledger.keep({ ...ledger.record, topUp: { amount: amount.toString(), raw } }),
       ...waits,
     });
@@ -64,7 +64,7 @@ export async function finishTopUp(parts: PotParts, waits: Waits): Promise<boolea
     await forget(parts);
     return false;
   }
-  await ledger.post({ type: "toppedUp", amount: BigInt(pending.amount) as Wei });
+  await ledger.post({ type: "toppedUp", amount: BigInt(pending.amount) as Amount });
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { CodedError, type Wei } from "@tabcast/runtime";
+import { type Amount, CodedError, type Wei } from "@tabcast/runtime";
 import type { LaneState, PotState } from "../chain/chain.ts";
 import { type Change, type Json, type Store, StoreError } from "../store/store.ts";
 import type { Address, Hex, PotConfig, SignedVoucher } from "../types.ts";
@@ -19,7 +19,7 @@ export type WatchtowerReason =
   /** No room for what was brought: all that is kept is worth as much. Do: nothing; its owner hands it to another peer. */
   | { code: "WATCHTOWER_FULL"; most: number }
   /** The chain would pay the voucher less than its claim costs, wei. Do: bring it again when more is owed, or gas is cheaper. */
-  | { code: "WATCHTOWER_WORTHLESS"; value: Wei; cost: Wei }
+  | { code: "WATCHTOWER_WORTHLESS"; value: Amount; cost: Amount }
   /** The watchtower's own account has less than two claims cost, wei. Do: its owner sends the account some of the chain's coin. */
   | { code: "WATCHTOWER_NO_GAS"; account: Address; have: Wei; need: Wei };
 
@@ -29,12 +29,12 @@ export class WatchtowerError extends CodedError<WatchtowerReason> {}
 /** A voucher that is kept. */
 export interface Kept {
   readonly voucher: SignedVoucher;
-  readonly cumulative: Wei;
+  readonly cumulative: Amount;
   /** Its lane as the chain had it at the last look. */
   readonly lane: Pick<LaneState, "claimed" | "ceiling" | "until">;
   readonly value: Value;
   /** What the chain was to pay when a claim of it brought less than its gas, wei: it is not brought for so little again. */
-  readonly bounced?: Wei;
+  readonly bounced?: Amount;
 }
 
 /** A pot of which vouchers are kept. */
@@ -55,8 +55,8 @@ export interface Seen {
 const PREFIX = "tower/";
 
 const keyOf = (voucher: SignedVoucher) => `${PREFIX}${voucher.potId}/${laneKey(voucher)}`;
-const UNSEEN = { claimed: 0n as Wei, ceiling: 0n as Wei, until: 0 };
-const NOTHING: Value = { sure: 0n as Wei, all: 0n as Wei };
+const UNSEEN = { claimed: 0n as Amount, ceiling: 0n as Amount, until: 0 };
+const NOTHING: Value = { sure: 0n as Amount, all: 0n as Amount };
 
 /** The vouchers that others delegated to us, on disk before they count. One writer: the caller's queue and lock. */
 export class Delegated {
@@ -81,7 +81,7 @@ export class Delegated {
         lane: UNSEEN,
         // As much as it can be, until the chain was asked: nothing must take its room before.
         value: { sure: cumulative, all: cumulative },
-        ...(bounced !== undefined && { bounced: BigInt(bounced) as Wei }),
+        ...(bounced !== undefined && { bounced: BigInt(bounced) as Amount }),
       });
     }
     return found;
@@ -119,7 +119,7 @@ export class Delegated {
     config: PotConfig,
     voucher: SignedVoucher,
     seen: Seen,
-    { cost }: { readonly cost: Wei },
+    { cost }: { readonly cost: Amount },
   ): Promise<void> {
     const key = laneKey(voucher);
     const lane = seen.lanes.get(key) ?? UNSEEN;
@@ -157,7 +157,7 @@ export class Delegated {
 
   /** Remembers that a claim of these brought less than its gas, when the chain was to pay `pays` wei. */
   async bounce(
-    rows: readonly { readonly voucher: SignedVoucher; readonly pays: Wei }[],
+    rows: readonly { readonly voucher: SignedVoucher; readonly pays: Amount }[],
   ): Promise<void> {
     const next = rows.flatMap(({ voucher, pays }) => {
       const config = this.pots.get(voucher.potId)?.config;
@@ -244,5 +244,5 @@ function read(
   const stored = value as unknown as SignedVoucher & { config?: PotConfig; cumulative: unknown };
   if (typeof stored?.cumulative !== "string" || stored.config === undefined)
     throw new StoreError({ code: "STORE_CORRUPT", key }, `the kept voucher ${key} is unreadable`);
-  return { ...stored, cumulative: BigInt(stored.cumulative) as Wei, config: stored.config };
+  return { ...stored, cumulative: BigInt(stored.cumulative) as Amount, config: stored.config };
 }

@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { PotState } from "../chain/chain.ts";
 import { FINALIZED } from "../final.ts";
 import type { Kept } from "./delegated.ts";
@@ -12,8 +12,10 @@ export const CLAIM_GAS = 50_000n;
 export interface DueOptions {
   /** The chain's unix second. */
   readonly now: number;
-  /** Wei per unit of gas. */
-  readonly gasPrice: Wei;
+  /** What a claim's gas is worth, beside its rows'. */
+  readonly claimCost: Amount;
+  /** What one row's gas is worth. */
+  readonly rowCost: Amount;
 }
 
 /**
@@ -24,14 +26,13 @@ export function due(
   pot: Pick<PotState, "closeAt" | "balance" | "reserved">,
   challengePeriod: number,
   kept: readonly Kept[],
-  { now, gasPrice }: DueOptions,
+  { now, claimCost, rowCost }: DueOptions,
 ): readonly Brought<Kept>[] {
   const { closeAt } = pot;
   if (closeAt === 0 || closeAt === FINALIZED || now < closeAt - challengePeriod / 2) return [];
-  const rowCost = ROW_GAS * gasPrice;
-  const worth = ({ bounced }: Kept, pays: Wei) =>
+  const worth = ({ bounced }: Kept, pays: Amount) =>
     pays > rowCost && (bounced === undefined || pays > bounced);
   const rows = brought(pot, kept, now, worth);
   const pays = rows.reduce((sum, row) => sum + row.pays, 0n);
-  return pays > CLAIM_GAS * gasPrice + rowCost * BigInt(rows.length) ? rows : [];
+  return pays > claimCost + rowCost * BigInt(rows.length) ? rows : [];
 }

@@ -1,11 +1,11 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { replay } from "../../test/replay.ts";
 import { least } from "../least.ts";
 import { brought, type Row, values } from "./value.ts";
 
-const wei = (value: bigint | number) => BigInt(value) as Wei;
+const wei = (value: bigint | number) => BigInt(value) as Amount;
 const NOW = 1_000;
 const row = (cumulative: number, claimed = 0, ceiling = 0, until = NOW): Row => ({
   cumulative: wei(cumulative),

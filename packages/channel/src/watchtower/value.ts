@@ -1,19 +1,19 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { LaneState, PotState } from "../chain/chain.ts";
 import { least } from "../least.ts";
 
 /** A lane's total that its signer signed, and the lane as the chain has it. */
 export interface Row {
-  readonly cumulative: Wei;
+  readonly cumulative: Amount;
   readonly lane: Pick<LaneState, "claimed" | "ceiling" | "until">;
 }
 
 /** What the chain would pay a voucher, wei. */
 export interface Value {
   /** Whatever others are paid first. */
-  readonly sure: Wei;
+  readonly sure: Amount;
   /** With its share of what is promised to nobody. */
-  readonly all: Wei;
+  readonly all: Amount;
 }
 
 /**
@@ -37,13 +37,13 @@ export function values(
     all[i] = (all[i] ?? 0n) + share;
     left -= share;
   }
-  return parts.map(({ sure }, i) => ({ sure: sure as Wei, all: (all[i] ?? 0n) as Wei }));
+  return parts.map(({ sure }, i) => ({ sure: sure as Amount, all: (all[i] ?? 0n) as Amount }));
 }
 
 /** A row of a claim, and what it brings if those before it in the list are brought first. */
 export interface Brought<R> {
   readonly row: R;
-  readonly pays: Wei;
+  readonly pays: Amount;
 }
 
 /**
@@ -54,7 +54,7 @@ export function brought<R extends Row>(
   pot: Pick<PotState, "balance" | "reserved">,
   rows: readonly R[],
   now: number,
-  worth: (row: R, pays: Wei) => boolean,
+  worth: (row: R, pays: Amount) => boolean,
 ): readonly Brought<R>[] {
   let free: bigint = freeOf(pot, []);
   const taken: Brought<R>[] = [];
@@ -63,7 +63,7 @@ export function brought<R extends Row>(
     .sort((a, b) => Number(b.lapsed > 0n) - Number(a.lapsed > 0n) || compare(a.rest, b.rest));
   for (const { row, sure, rest, lapsed } of inOrder) {
     const soft = least(rest, free + lapsed);
-    const pays = (sure + soft) as Wei;
+    const pays = (sure + soft) as Amount;
     if (pays === 0n || !worth(row, pays)) continue;
     taken.push({ row, pays });
     free += lapsed - soft;

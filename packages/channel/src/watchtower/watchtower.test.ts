@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import { type Amount, Wei } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
@@ -18,7 +18,7 @@ type Stage = ReturnType<typeof stage>;
 const signal = AbortSignal.timeout(240_000);
 const patience = { timeout: 20_000 };
 const WORTH = 4n * 10n ** 14n;
-const wei = (value: bigint) => value as Wei;
+const wei = (value: bigint) => value as Amount;
 
 let net: Anvil;
 let chain: Chain;
@@ -214,7 +214,7 @@ describe("a watchtower's gas", () => {
     const vouchers = [];
     for (const lane of lanes) vouchers.push(await pot.pay(lane, wei(WORTH / 8n)));
     // Kept while the pot still covers one of them each; then the payer takes the whole of it for itself.
-    const watchtower = await watching(memory(), { over: { gasPrice: async () => wei(1n) } });
+    const watchtower = await watching(memory(), { over: { gasPrice: async () => Wei.of(1n) } });
     for (const voucher of vouchers) await keep(watchtower, pot, voucher);
     const sybil = { payee: net.accounts[2].address, lane: 666 };
     const until = (await chain.now({ signal })) + 20_000;
@@ -274,7 +274,8 @@ describe("a watchtower's gas", () => {
     let dear = true;
     const watchtower = await watching(memory(), {
       over: {
-        quote: async (...asked) => (dear ? { gas: 1n, cost: wei(WORTH) } : chain.quote(...asked)),
+        quote: async (...asked) =>
+          dear ? { gas: 1n, cost: Wei.of(WORTH) } : chain.quote(...asked),
       },
     });
     await keep(watchtower, pot, voucher);
@@ -407,7 +408,7 @@ describe("what is due", () => {
     ...more,
   });
   /** A row costs 60,000 wei, and a claim 50,000 beside. */
-  const cost = { now: 1_500, gasPrice: wei(1n) };
+  const cost = { now: 1_500, claimCost: wei(50_000n), rowCost: wei(60_000n) };
   const closing = { closeAt: 2_000, balance: wei(1_000_000n), reserved: wei(0n) };
   const lanesOf = (...of: Parameters<typeof due>) => due(...of).map(({ row }) => row.voucher.lane);
 

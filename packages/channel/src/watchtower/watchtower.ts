@@ -7,9 +7,17 @@
  * refused. All pots are read from the chain every `refresh`, a new lane once. Stored before it is acknowledged. A claim under way
  * keeps no voucher from being kept. Forgets a pot once it is final.
  */
-import { type Clock, SerialQueue, systemClock, toError, type Wei } from "@tabcast/runtime";
+import {
+  type Amount,
+  type Clock,
+  SerialQueue,
+  systemClock,
+  toError,
+  type Wei,
+} from "@tabcast/runtime";
 import { type Chain, connect, type PotState, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
+import { type Currency, worth } from "../currency.ts";
 import { FINALIZED } from "../final.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
@@ -27,6 +35,8 @@ export interface OpenWatchtowerOptions {
   readonly account: Wallet;
   readonly store: Store;
   readonly signal: AbortSignal;
+  /** What its pots are in. Default: the chain's own coin. */
+  readonly currency?: Currency;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
   /** How much is kept. Default 512 vouchers, 64 of one pot, 128 of one payer. */
@@ -36,7 +46,7 @@ export interface OpenWatchtowerOptions {
   /** Told of trouble in the background. */
   readonly onProblem?: (error: Error) => void;
   /** Told what a claim brought to whom, wei. */
-  readonly onRescue?: (payee: Address, paid: Wei) => void;
+  readonly onRescue?: (payee: Address, paid: Amount) => void;
   /** Told what a claim cost, wei; after its `onRescue`. */
   readonly onSpent?: (cost: Wei) => void;
   /** Told of each voucher that is new or higher than before. */
@@ -59,10 +69,10 @@ export interface Watchtower {
 
 /** Opens what was kept before and watches on. Throws ChainError, StoreError; STORE_LOCKED if another tab watches. */
 export async function openWatchtower(options: OpenWatchtowerOptions): Promise<Watchtower> {
-  const { domain, rpc, account, store, signal, clock = systemClock, refresh = 30_000 } = options;
+  const { domain, account, store, signal, clock = systemClock, refresh = 30_000 } = options;
   const { onProblem = () => {}, onRescue = () => {}, onKept = () => {}, room = ROOM } = options;
   const { onSpent = () => {} } = options;
-  const chain = options.chain ?? (await connect({ domain, rpc, signal, clock }));
+  const chain = options.chain ?? (await connect({ ...options, clock }));
   const release = await store.lock("tower", { signal, patience: 50 });
   try {
     const delegated = await Delegated.read(store, room);
@@ -83,7 +93,7 @@ interface WatchtowerParts {
   readonly signal: AbortSignal;
   readonly refresh: number;
   readonly onProblem: (error: Error) => void;
-  readonly onRescue: (payee: Address, paid: Wei) => void;
+  readonly onRescue: (payee: Address, paid: Amount) => void;
   readonly onSpent: (cost: Wei) => void;
   readonly onKept: (voucher: SignedVoucher) => void;
   readonly release: () => void;
@@ -94,6 +104,7 @@ const PER_LOOK = 32;
 
 function watch(parts: WatchtowerParts): Watchtower {
   const { domain, chain, delegated, clock, refresh, onProblem, onKept, release } = parts;
+  const { currency } = chain;
   const domainSeparator = separator(domain);
   const queue = new SerialQueue();
   const own = new AbortController();
@@ -117,17 +128,14 @@ function watch(parts: WatchtowerParts): Watchtower {
       }
       await queue.run(async () => delegated.see(potId, seen));
       const { config, kept } = watched;
+      const rowCost = worth(currency, (ROW_GAS * gasPrice) as Wei);
       const rows = due(seen.pot, config.challengePeriod, [...kept.values()], {
         now: seen.now,
-        gasPrice,
+        claimCost: worth(currency, (CLAIM_GAS * gasPrice) as Wei),
+        rowCost,
       });
       if (rows.length === 0 || claiming.has(potId)) continue;
-      const work = claim(
-        parts,
-        queue,
-        { config, rows, rowCost: (ROW_GAS * gasPrice) as Wei },
-        waits,
-      )
+      const work = claim(parts, queue, { config, rows, rowCost }, waits)
         .catch(trouble)
         .finally(() => claiming.delete(potId));
       claiming.set(potId, work);
@@ -151,7 +159,7 @@ function watch(parts: WatchtowerParts): Watchtower {
   return {
     async accept(offered, config, voucher, options) {
       requireDomain(domain, offered);
-      check(config);
+      check(config, chain.currency);
       requirePot(voucher, potIdOf(domainSeparator, config));
       const known = delegated.known(voucher);
       if (known !== undefined && known.cumulative >= voucher.cumulative) return;
@@ -166,7 +174,7 @@ function watch(parts: WatchtowerParts): Watchtower {
         await queue.run(async () => {
           // Many may come at once: it is another look's business if its lane has come meanwhile.
           if (delegated.known(voucher) !== undefined) await delegated.raise(config, voucher);
-          else await delegated.put(config, voucher, seen, { cost });
+          else await delegated.put(config, voucher, seen, { cost: worth(currency, cost) });
         });
       }
       onKept(voucher);
@@ -253,7 +261,7 @@ function requireFunded({ exists, closeAt, balance }: PotState): void {
   if (closeAt === FINALIZED) throw new PotError({ code: "POT_FINAL" }, "the pot is final");
   if (!exists || balance === 0n)
     throw new PotError(
-      { code: "POT_UNFUNDED", balance, min: 1n as Wei },
+      { code: "POT_UNFUNDED", balance, min: 1n as Amount },
       `the pot holds ${balance} wei: nothing to bring anybody`,
     );
 }
@@ -261,8 +269,8 @@ function requireFunded({ exists, closeAt, balance }: PotState): void {
 interface Claim {
   readonly config: PotConfig;
   readonly rows: readonly Brought<Kept>[];
-  /** Wei of one row's gas. */
-  readonly rowCost: Wei;
+  /** What one row's gas is worth. */
+  readonly rowCost: Amount;
 }
 
 /** Brings rows to the contract, unless the quote of the claim is more than they bring; remembers what brought less than its gas. */
@@ -274,9 +282,9 @@ async function claim(
 ): Promise<void> {
   const vouchers = rows.map(({ row }) => row.voucher);
   const quote = await chain.quote(account.address, { do: "claim", config, vouchers }, waits);
-  if (rows.reduce((sum, { pays }) => sum + pays, 0n) <= quote.cost) return;
+  if (rows.reduce((sum, { pays }) => sum + pays, 0n) <= worth(chain.currency, quote.cost)) return;
   const { events, cost } = await chain.claim(account, config, vouchers, waits);
-  const paid = new Map<string, Wei>();
+  const paid = new Map<string, Amount>();
   for (const event of events)
     if (event.type === "claimed" && event.paid > 0n) {
       paid.set(laneKey(event), event.paid);

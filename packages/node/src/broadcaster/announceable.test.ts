@@ -63,7 +63,7 @@ describe("a stream that peers would refuse to hear of", () => {
     ["long segments", { segmentMs: 10_001 }, /segmentMs .* got 10001$/],
     ["split segments", { segmentMs: 1_000.5 }, /segmentMs must be a whole number/],
     ["frame rate", { info: { ...info, frameRate: 300 } }, /offer\.fpsMilli .* got 300000$/],
-    ["price", { maxPrice: 1n << 64n }, /offer\.maxPrice must be wei from 0 to 2\^64 - 1/],
+    ["price", { maxPrice: 1n << 64n }, /offer\.maxPrice must be a price from 0 to 2\^64 - 1/],
     ["workers", { wanted: 9 }, /offer\.wanted .* from 1 to 8, got 9$/],
     ["tags", { workers: { need: ["a b"] } }, /offer\.need\[0\] must be text/],
     ["source codec", { info: { ...info, codec: "" } }, /offer\.sourceCodec must be text of 1/],

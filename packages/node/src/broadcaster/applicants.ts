@@ -11,7 +11,7 @@ import {
   peerIdOf,
   publicKeyOf,
 } from "@tabcast/protocol";
-import { BoundedMap, Wei } from "@tabcast/runtime";
+import { Amount, BoundedMap } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import type { OfferingContext } from "./offering.ts";
@@ -74,7 +74,12 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
     // Another stream of this tab may have made the offer.
     if (reply === undefined || reply.why === "unknown offer") return undefined;
     if (reply.ok)
-      on({ type: "bid", worker: peer, pixelsPerSecond: bid.pixelsPerS, price: Wei.of(bid.price) });
+      on({
+        type: "bid",
+        worker: peer,
+        pixelsPerSecond: bid.pixelsPerS,
+        price: Amount.of(bid.price),
+      });
     const retryMs = Math.min(MOST_RETRY_MS, Math.ceil(reply.retryMs));
     return BidReply.encode({ ok: reply.ok, why: reply.why, retryMs });
   });

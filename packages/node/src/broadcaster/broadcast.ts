@@ -2,7 +2,7 @@ import { memory, type PayerPot } from "@tabcast/channel";
 import { Screen } from "@tabcast/market";
 import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
 import { Keys, type Signer } from "@tabcast/protocol";
-import { describe, Micros, toHex, Wei } from "@tabcast/runtime";
+import { Amount, describe, Micros, toHex } from "@tabcast/runtime";
 import { type BlobStore, openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
@@ -29,8 +29,8 @@ import { reveal } from "./reveal.ts";
 import { type Asking, openAsking } from "./transcode/asking.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport } from "./types.ts";
 
-/** Highest price paid where none is given: 1 gwei per output megapixel. */
-const DEFAULT_MAX_PRICE = Wei.of(1_000_000_000);
+/** Highest price paid where none is given: 1,000 gwei per output gigapixel. */
+const DEFAULT_MAX_PRICE = Amount.of(1_000_000_000_000);
 /** How often waiting is looked at, in milliseconds. */
 const TICK_MS = 100;
 const LEAST_TICK_MS = 10;
@@ -190,7 +190,7 @@ interface Basis {
   /** Undefined: nobody is hired. */
   readonly pot: PayerPot | undefined;
   readonly wanted: number;
-  readonly maxPrice: Wei;
+  readonly maxPrice: Amount;
   readonly liveAt: number;
   readonly blobs: BlobStore;
   readonly limiter: RateLimiter;

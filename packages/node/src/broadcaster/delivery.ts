@@ -144,7 +144,7 @@ export interface JobTerms {
   readonly rungs: readonly Rung[];
   readonly codec: string;
   readonly deadlineMs: number;
-  /** Wei per output megapixel, and the lane that it goes to. */
+  /** parts per output gigapixel, and the lane that it goes to. */
   readonly price: bigint;
   /** A segment that is complete goes as one message, and is checked before it is touched. Else its worker begins with the first bytes. */
   readonly whole: boolean;

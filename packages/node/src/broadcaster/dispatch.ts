@@ -1,7 +1,7 @@
 import { type Config, Job, type Trace } from "@tabcast/market";
 import type { inspect, Rung, Transcoder } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { openCondition } from "../queue.ts";
 import type { JobContext } from "./context.ts";
 import { type JobTerms, openCourier, type Segment } from "./delivery.ts";
@@ -21,7 +21,7 @@ export interface DispatchOptions {
   readonly transcoder: () => Transcoder;
   readonly inspect: typeof inspect;
   /** True while a worker may still be paid for `amount` more. */
-  readonly affordable: (amount: Wei) => boolean;
+  readonly affordable: (amount: Amount) => boolean;
   readonly done: (outcome: Outcome) => void;
   /** A worker's renditions failed these checks. */
   readonly refused: (terms: JobTerms, seq: number, failed: readonly string[]) => void;

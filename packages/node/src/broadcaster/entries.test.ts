@@ -1,7 +1,7 @@
 import type { Rung } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { Entry, Loose } from "@tabcast/protocol";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import type { Captured, Collected, JobTerms } from "./delivery.ts";
@@ -36,8 +36,8 @@ const whole: Whole = {
   attempts: 1,
   hedged: false,
   pay: {
-    terms: { rungs: rungs.slice(1), price: 1_000_000n } as unknown as JobTerms,
-    amount: Wei.zero,
+    terms: { rungs: rungs.slice(1), price: 1_000_000_000n } as unknown as JobTerms,
+    amount: Amount.zero,
     cleared: Promise.resolve(true),
   },
 };
@@ -82,7 +82,7 @@ test("a rung that neither a worker nor this tab made is a gap", async () => {
 });
 
 test("the report says which rungs this tab made beside a worker, and pays for the worker's alone", () => {
-  const lines = linesOf(whole, Wei.of(60), rungs, 0);
+  const lines = linesOf(whole, Amount.of(60), rungs, 0);
   expect(lines.map((one) => [one.rung, one.worker, one.encodeMs, one.bytes])).toEqual([
     ["720p", "local", 70, 9],
     ["360p", "worker", 20, 3],
@@ -93,5 +93,5 @@ test("the report says which rungs this tab made beside a worker, and pays for th
     [true, true],
     [true, true],
   ]);
-  expect(lines.map(({ paidWei }) => paidWei === "0")).toEqual([true, false, false]);
+  expect(lines.map(({ paid }) => paid === "0")).toEqual([true, false, false]);
 });

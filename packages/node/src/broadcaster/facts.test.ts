@@ -1,6 +1,6 @@
 import { Screen } from "@tabcast/market";
 import type { SourceInfo } from "@tabcast/media";
-import { BitsPerSecond, Wei } from "@tabcast/runtime";
+import { Amount, BitsPerSecond } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { needOf, offerFacts, plannedFrames, streamFacts } from "./facts.ts";
 import { paceOf } from "./pace.ts";
@@ -16,7 +16,7 @@ const rungs = [{ name: "90p", width: 160, height: 90, bitrate: BitsPerSecond.of(
 const planned = { rungs, codec: "avc", segmentMs: 2_000, pace: paceOf("live", 2_000) } as const;
 
 test("a stream needs the pixels of every rung and the bytes of the source, for each segment", () => {
-  const need = needOf(planned, info, { wanted: 3, maxPrice: Wei.of(5) });
+  const need = needOf(planned, info, { wanted: 3, maxPrice: Amount.of(5) });
   expect(need.pixels).toBeCloseTo(160 * 90 * 29.97 * 2);
   expect(need.bytes).toBe(1_000_000);
   expect(need).toMatchObject({ wanted: 3, maxPrice: 5n, segmentMs: 2_000, slackMs: 4_000 });

@@ -1,7 +1,7 @@
 /** What a broadcast says of itself: to viewers, to workers, and to its own crew. */
 import { type Crew, Screen } from "@tabcast/market";
 import type { SourceInfo } from "@tabcast/media";
-import { Pixels, type Wei } from "@tabcast/runtime";
+import { type Amount, Pixels } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { OfferFacts } from "./offering.ts";
 import type { StreamFacts } from "./publisher.ts";
@@ -54,7 +54,7 @@ export const offerFacts = (
 export const needOf = (
   { rungs, segmentMs, pace }: Planned & Pick<StreamContext, "pace">,
   info: SourceInfo,
-  { wanted, maxPrice }: { readonly wanted: number; readonly maxPrice: Wei },
+  { wanted, maxPrice }: { readonly wanted: number; readonly maxPrice: Amount },
 ): Crew.Need => ({
   wanted,
   maxPrice,

@@ -1,5 +1,5 @@
 import type { PeerId } from "@tabcast/mesh";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { Captured, Collected, JobTerms } from "./delivery.ts";
 import type { Flight } from "./in-flight.ts";
 import type { Made as OwnWork } from "./local-encoder.ts";
@@ -24,7 +24,7 @@ export interface Outcome {
   /** Who to pay and how much, once `cleared` says that its pictures are good; undefined for local work. */
   readonly pay?: {
     readonly terms: JobTerms;
-    readonly amount: Wei;
+    readonly amount: Amount;
     readonly cleared: Promise<boolean>;
   };
 }

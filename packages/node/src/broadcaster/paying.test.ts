@@ -1,7 +1,7 @@
 import { type Address, type PayerPot, PotError, type PotNews, Wire } from "@tabcast/channel";
 import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Keys, PROTOCOLS, peerIdOf, Verdict, VerdictReply } from "@tabcast/protocol";
-import { systemClock, Wei } from "@tabcast/runtime";
+import { Amount, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Context } from "../context.ts";
 import { answer } from "../exchange.ts";
@@ -26,13 +26,13 @@ test("a worker that the deposit could not pay hears of its voucher once the pot 
     potId: `0x${"11".repeat(32)}`,
     payee: `0x${"aa".repeat(20)}` as Address,
     lane: 7,
-    cumulative: 9n as Wei,
+    cumulative: 9n as Amount,
     signature: `0x${"11".repeat(64)}1b`,
   } as const;
   let tell: (news: PotNews) => void = () => {};
   const pot = {
     async pay() {
-      const reason = { code: "POT_EMPTY", need: 9n as Wei, free: Wei.zero } as const;
+      const reason = { code: "POT_EMPTY", need: 9n as Amount, free: Amount.zero } as const;
       throw new PotError(reason, "the pot has nothing left");
     },
     watch(listener: typeof tell) {
@@ -45,7 +45,7 @@ test("a worker that the deposit could not pay hears of its voucher once the pot 
     { pot, warn: (what) => () => void warned.push(what) },
   );
   const terms = { ...voucher, worker, award: new Uint8Array(16), epoch: 3 } as unknown as JobTerms;
-  const pay = { terms, amount: 9n as Wei, cleared: Promise.resolve(true) };
+  const pay = { terms, amount: 9n as Amount, cleared: Promise.resolve(true) };
   const outcome = { by: worker, segment: { seq: 5 }, pay } as unknown as Outcome;
   expect(await paying.pay(outcome)).toBe(0n);
   expect(warned).toEqual([`segment 5 of ${worker} could not be paid yet`]);

@@ -1,7 +1,7 @@
 import { type Address, type Hex, type PayerPot, Wire } from "@tabcast/channel";
 import type { PeerId } from "@tabcast/mesh";
 import { type Loose, PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
-import { CodedError, Wei } from "@tabcast/runtime";
+import { Amount, CodedError } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { ask } from "../exchange.ts";
 import { UNGUARANTEED } from "../wire.ts";
@@ -22,7 +22,7 @@ export interface PayingOptions {
 /** Tells workers what came of their segments, and pays for the good ones. */
 export interface Paying {
   /** Owes, signs and hands over, once the pictures are cleared. The amount that is now vouched for, in wei; never throws. */
-  pay(outcome: Outcome): Promise<Wei>;
+  pay(outcome: Outcome): Promise<Amount>;
   /** A worker's renditions failed these checks: it hears so, and is not paid. */
   refuse(terms: JobTerms, seq: number, failed: readonly string[]): void;
   /** Who was paid for how much. */
@@ -82,9 +82,9 @@ export function openPaying({ mesh, clock, signal }: Context, { pot, warn }: Payi
 
   return {
     async pay({ by, segment, pay: due }) {
-      if (due === undefined || pot === undefined || by === undefined) return Wei.zero;
+      if (due === undefined || pot === undefined || by === undefined) return Amount.zero;
       const { terms, amount } = due;
-      if (!(await due.cleared)) return Wei.zero;
+      if (!(await due.cleared)) return Amount.zero;
       const { payee, lane, award, epoch } = terms;
       const { seq } = segment;
       let voucher: Awaited<ReturnType<PayerPot["pay"]>>;
@@ -94,7 +94,7 @@ export function openPaying({ mesh, clock, signal }: Context, { pot, warn }: Payi
         // The pot remembers what it could not cover: the worker hears of it when it can.
         owed.set(`${payee}/${lane}`.toLowerCase(), { terms, seq });
         warn(`segment ${seq} of ${by} could not be paid yet`)(error);
-        return Wei.zero;
+        return Amount.zero;
       }
       const before = earned.get(by) ?? { payee, segments: 0, wei: 0n };
       earned.set(by, { payee, segments: before.segments + 1, wei: before.wei + amount });
@@ -111,7 +111,7 @@ export function openPaying({ mesh, clock, signal }: Context, { pot, warn }: Payi
         peer,
         payee,
         segments,
-        earnedWei: wei.toString(),
+        earned: wei.toString(),
       })),
   };
 }

@@ -1,4 +1,4 @@
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Entries } from "./entries.ts";
 import { NOTHING } from "./local-encoder.ts";
@@ -23,7 +23,7 @@ function open({ broken = [] as number[], record = async (_: PublishedSegment) =>
       entries,
       async pay({ segment }) {
         told.paid.push(segment.seq);
-        return Wei.zero;
+        return Amount.zero;
       },
       published: ({ segment }) => void told.published.push(segment.seq),
       record,

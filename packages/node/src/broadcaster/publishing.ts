@@ -1,4 +1,4 @@
-import { SerialQueue, type Wei } from "@tabcast/runtime";
+import { type Amount, SerialQueue } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { Entries } from "./entries.ts";
 import { NOTHING } from "./local-encoder.ts";
@@ -9,7 +9,7 @@ import type { PublishedSegment, SegmentLine } from "./types.ts";
 export interface PublishingOptions {
   readonly entries: Entries;
   /** Pays for a segment; resolves with the amount, once its pictures are cleared. */
-  readonly pay: (outcome: Outcome) => Promise<Wei>;
+  readonly pay: (outcome: Outcome) => Promise<Amount>;
   /** Viewers can ask for a segment now. */
   readonly published: (outcome: Outcome) => void;
   /** Where a recorder writes files. */
@@ -37,7 +37,7 @@ export function openPublishing(
   options: PublishingOptions,
 ): Publishing {
   const { entries, pay, record, liveAt, fail, changed } = options;
-  const outbox = new Map<number, { readonly outcome: Outcome; readonly paid: Promise<Wei> }>();
+  const outbox = new Map<number, { readonly outcome: Outcome; readonly paid: Promise<Amount> }>();
   const lines: SegmentLine[] = [];
   const publishing = new SerialQueue();
   // Apart from publishing: viewers and workers do not wait for a disk.
@@ -45,7 +45,7 @@ export function openPublishing(
   let published = 0;
   let recorded = 0;
 
-  async function publish(outcome: Outcome, paid: Promise<Wei>): Promise<void> {
+  async function publish(outcome: Outcome, paid: Promise<Amount>): Promise<void> {
     const made = { ...outcome, unasked: (await outcome.unasked) ?? NOTHING };
     const { whole, gaps } = await entries.add(made);
     options.published(outcome);

@@ -1,6 +1,6 @@
 import { Price } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
-import { toHex, type Wei } from "@tabcast/runtime";
+import { type Amount, toHex } from "@tabcast/runtime";
 import type { Meter } from "./meter.ts";
 import type { Whole } from "./outcome.ts";
 import type { BroadcastReport, SegmentLine } from "./types.ts";
@@ -16,7 +16,7 @@ export const trafficOf = (traffic: ReturnType<Meter["read"]>): BroadcastReport["
 /** The report's lines of one segment; their payments add up to `paid` exactly. Times count from `liveAt`. */
 export function linesOf(
   outcome: Whole,
-  paid: Wei,
+  paid: Amount,
   rungs: readonly Rung[],
   liveAt: number,
 ): SegmentLine[] {
@@ -46,7 +46,7 @@ export function linesOf(
       hedged: outcome.hedged,
       asked: pay === undefined || i >= 0,
       verified: rendition !== undefined,
-      paidWei: i < 0 ? "0" : (upTo(i + 1) - upTo(i)).toString(),
+      paid: i < 0 ? "0" : (upTo(i + 1) - upTo(i)).toString(),
     };
   });
 }

@@ -8,7 +8,7 @@ import { dearest, heardOf } from "./scheduler.ts";
 import { amountOf } from "./transcode/cost.ts";
 
 const rungs = [{ name: "360p", width: 640, height: 360, bitrate: BitsPerSecond.of(800_000) }];
-const price = 1_000_000_000n;
+const price = 1_000_000_000_000n;
 const segment = { planned: { frames: 60 } } as Segment;
 const inHandOf = (...workers: string[]) => ({
   segment,

@@ -1,7 +1,7 @@
 import { Assign, type Config, Job } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
 import type { PeerId } from "@tabcast/mesh";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { Condition } from "../queue.ts";
 import type { StreamContext } from "./context.ts";
 import type { Hiring } from "./hiring.ts";
@@ -17,7 +17,7 @@ export interface SchedulerOptions {
   /** Rungs that workers are asked for now. */
   readonly asked: () => readonly Rung[];
   /** True while a worker may still be paid for `amount` more. */
-  readonly affordable: (amount: Wei) => boolean;
+  readonly affordable: (amount: Amount) => boolean;
   /** Told what became of a segment's wish for a worker: "assigned" or "noWorker". */
   readonly inFlight: Pick<InFlight, "flights" | "tell">;
   /** Nobody has ever come: this tab is alone. */
@@ -255,13 +255,13 @@ export function dearest(
   all: Iterable<Pick<Flight, "segment" | "running">>,
   rungs: readonly Rung[],
   price: bigint,
-): Wei {
+): Amount {
   const cost = ({ segment }: Pick<Flight, "segment">) => amountOf(segment, rungs, price);
   const inHand = [...all].reduce(
     (sum, other) => sum + cost(other) * BigInt(other.running.size),
     0n,
   );
-  return Wei.of(cost(flight) + inHand);
+  return Amount.of(cost(flight) + inHand);
 }
 
 const taskOf = (

@@ -18,7 +18,7 @@ import type {
   Verifier,
 } from "@tabcast/media";
 import type { Signer } from "@tabcast/protocol";
-import type { Micros, Wei } from "@tabcast/runtime";
+import type { Amount, Micros } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
 import type { Dropped } from "../rate-limiter.ts";
 import type { Traffic } from "./meter.ts";
@@ -44,7 +44,7 @@ export interface SegmentLine {
   readonly asked: boolean;
   readonly verified: boolean;
   /** Decimal wei. */
-  readonly paidWei: string;
+  readonly paid: string;
 }
 
 /** What a broadcast says while it runs: for the command's lines, the page and the tests. */
@@ -58,7 +58,7 @@ export type BroadcastEvent =
   | {
       readonly type: "funded";
       readonly potId: string;
-      readonly deposited: Wei;
+      readonly deposited: Amount;
       readonly gas: bigint;
     }
   | { readonly type: "live"; readonly stream: string }
@@ -66,7 +66,7 @@ export type BroadcastEvent =
       readonly type: "bid";
       readonly worker: string;
       readonly pixelsPerSecond: number;
-      readonly price: Wei;
+      readonly price: Amount;
     }
   | {
       readonly type: "hired";
@@ -120,8 +120,8 @@ export interface BroadcastOptions extends Outside {
   readonly segment?: Micros;
   /** Opens (deposits into) the pot that pays for the stream; undefined: no money, no workers, local encoding only. */
   readonly openPot?: (options: { signal: AbortSignal }) => Promise<PayerPot>;
-  /** Highest price accepted, wei per output megapixel. Default 1 gwei. */
-  readonly maxPrice?: Wei;
+  /** Highest price accepted, parts per output gigapixel. Default 1 gwei. */
+  readonly maxPrice?: Amount;
   /** Workers to hire, 1 to 8; 0 encodes everything in this tab. Default 2; of a file 8: it is split over all there are. */
   readonly wanted?: number;
   /** Whom to hire: tags, lists, a private crew. Default: anybody. */
@@ -214,6 +214,6 @@ export interface BroadcastReport {
     readonly peer: string;
     readonly payee: string;
     readonly segments: number;
-    readonly earnedWei: string;
+    readonly earned: string;
   }[];
 }

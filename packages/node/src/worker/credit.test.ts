@@ -1,11 +1,11 @@
 import { type Hex, Payee } from "@tabcast/channel";
 import {
+  Amount,
   BoundedMap,
   type Clock,
   type Millis,
   seededRandom,
   systemClock,
-  Wei,
 } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openCredit } from "./credit.ts";
@@ -19,11 +19,11 @@ const offer = { rungs: [{ width: 1000, height: 1000 }], fpsMilli: 1_000, segment
 /** The books of a pot that nothing is claimed from. */
 function open(window = 2) {
   let book = Payee.fresh({
-    balance: Wei.of(10n ** 12n),
-    reserved: Wei.zero,
-    claimed: Wei.zero,
+    balance: Amount.of(10n ** 12n),
+    reserved: Amount.zero,
+    claimed: Amount.zero,
     closeAt: 0,
-    ceiling: Wei.zero,
+    ceiling: Amount.zero,
     until: 0,
     now: 0,
   });
@@ -33,7 +33,7 @@ function open(window = 2) {
   const engage = (stream: string) =>
     ({
       offer: { ...offer, window },
-      award: { id: new Uint8Array(16), price: WHOLE },
+      award: { id: new Uint8Array(16), price: 1_000n * WHOLE },
       broadcaster: "b",
       stream,
       potId: "0x01" as Hex,
@@ -68,7 +68,7 @@ function open(window = 2) {
       },
     },
   );
-  const amountOf = (parts: number) => Wei.of((WHOLE * BigInt(Math.round(parts * 100))) / 100n);
+  const amountOf = (parts: number) => Amount.of((WHOLE * BigInt(Math.round(parts * 100))) / 100n);
   /** Whether a segment that is done may be delivered now. */
   const fits = async (seq: number, parts = 1, to = engagement) => {
     const waiting = credit.room(to, seq, amountOf(parts), { signal });
@@ -109,7 +109,7 @@ function open(window = 2) {
 test("a worker delivers no more unpaid than the offer's window, and one segment more for each that is paid", async () => {
   const { credit, engagement, deliver, fits, lend, pay } = open();
   await deliver(1, 2);
-  const waiting = credit.room(engagement, 3, Wei.of(WHOLE), { signal });
+  const waiting = credit.room(engagement, 3, Amount.of(WHOLE), { signal });
   expect(lend(4)).toBe(false);
   pay(1, 1);
   await waiting;
@@ -161,7 +161,7 @@ test("segments that are done wait for each payment, one after the other", async 
   let delivered = 0;
   for (const seq of [3, 4, 5])
     credit
-      .room(engagement, seq, Wei.of(WHOLE), { signal })
+      .room(engagement, seq, Amount.of(WHOLE), { signal })
       .then(() => credit.deliver(engagement, seq))
       .then(
         () => delivered++,
@@ -177,7 +177,7 @@ test("a segment that is asked for again counts again", () => {
   const { credit, engagement, lend, book } = open();
   for (let time = 0; time < 2; time++) {
     expect(lend(1)).toBe(true);
-    credit.sent(engagement, 1, Wei.of(WHOLE));
+    credit.sent(engagement, 1, Amount.of(WHOLE));
     credit.ended(engagement, 1, { calledBack: true });
   }
   expect(book().unpaid).toBe(2n * WHOLE);
@@ -257,7 +257,7 @@ test(`no payer gets more than the window and a tenth, whatever it asks for (SEED
       const kind = kinds[random.below(kinds.length)];
       if (kind === "send" && !job.over && lend(seq, job.parts, to)) {
         job.left = job.left + amount / 3n > amount ? amount : job.left + amount / 3n;
-        credit.sent(to, seq, Wei.of(job.left));
+        credit.sent(to, seq, Amount.of(job.left));
         jobs.set(key, job);
       } else if (kind === "finish" && !job.over && (await fits(seq, job.parts, to))) {
         await credit.deliver(to, seq);
@@ -309,7 +309,7 @@ test("a segment that is done takes the room of one that is being made", async ()
 
 test("of a job that was called back, or failed, counts what had been sent of it", () => {
   const { credit, engagement, second, lend, book } = open();
-  const half = Wei.of(WHOLE / 2n);
+  const half = Amount.of(WHOLE / 2n);
   lend(1);
   credit.sent(engagement, 1, half);
   credit.ended(engagement, 1, { calledBack: true });
@@ -338,7 +338,7 @@ test("what had left of a segment keeps its room where another is done before it"
   const { credit, engagement, deliver, lend, fits, book } = open();
   await deliver(1);
   lend(2);
-  credit.sent(engagement, 2, Wei.of(WHOLE / 2n));
+  credit.sent(engagement, 2, Amount.of(WHOLE / 2n));
   expect(await fits(3)).toBe(false);
   expect(await fits(4, 0.5)).toBe(true);
   expect(lend(2)).toBe(false); // no more of it leaves for now

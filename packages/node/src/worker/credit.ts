@@ -9,7 +9,7 @@
 import type { Hex, Purse } from "@tabcast/channel";
 import { Hire, Price } from "@tabcast/market";
 import type { Award, Offer } from "@tabcast/protocol";
-import { CodedError, describe, Wei } from "@tabcast/runtime";
+import { Amount, CodedError, describe } from "@tabcast/runtime";
 import { openCondition } from "../queue.ts";
 import { type BackOff, openBackOff } from "./back-off.ts";
 import type { WorkerContext } from "./context.ts";
@@ -26,7 +26,7 @@ export interface Credit {
   /** Whether an award that came has any room: what its pot left unpaid before counts. */
   opens(hired: Hired): boolean;
   /** Whether bytes of a segment worth `amount` wei may leave while it is being made: it then has the room that it needs unpaid. */
-  lend(engagement: Engagement, seq: number, amount: Wei): boolean;
+  lend(engagement: Engagement, seq: number, amount: Amount): boolean;
   /**
    * Waits until a segment that is done may be delivered unpaid: the vouchers of those before it are on their way. Throws
    * JOB_UNPAID after 3 s, and leaves the stream if `Hire.leaves` says so; rejects with the signal's reason.
@@ -34,13 +34,13 @@ export interface Credit {
   room(
     engagement: Engagement,
     seq: number,
-    amount: Wei,
+    amount: Amount,
     options: { signal: AbortSignal },
   ): Promise<void>;
   /** All of a segment may leave, for it has room. Resolves when what it is worth is in the books; throws StoreError. */
   deliver(engagement: Engagement, seq: number): Promise<void>;
   /** So much has left of a segment while it is made, in wei. */
-  sent(engagement: Engagement, seq: number, sent: Wei): void;
+  sent(engagement: Engagement, seq: number, sent: Amount): void;
   /** A segment's job has ended, well or not. What had left of it counts where it was not delivered. */
   ended(engagement: Engagement, seq: number, job: { readonly calledBack: boolean }): void;
   /** Another copy or the deadline was before it: it will not be paid. */
@@ -68,10 +68,14 @@ export interface CreditOptions {
 }
 
 /**
- * Wei that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger; of one
+ * Amount that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger; of one
  * that is larger than any that may be asked for, only itself.
  */
-function leftOf(purse: Pick<Purse, "room">, { offer, award, potId }: Hired, amount: Wei): Wei {
+function leftOf(
+  purse: Pick<Purse, "room">,
+  { offer, award, potId }: Hired,
+  amount: Amount,
+): Amount {
   const of = (pixels: bigint) => Price.ofPixels(award.price, pixels);
   const [offered, largest] = [of(Hire.pixels(offer).whole), of(Hire.mostPixels(offer))];
   const segment = amount > offered && amount <= largest ? amount : offered;
@@ -93,7 +97,11 @@ function aheadElsewhere(all: readonly Engagement[], of: Engagement): bigint {
 function takeRoom(
   { ahead }: Engagement,
   seq: number,
-  { amount, left, done }: { readonly amount: Wei; readonly left: Wei; readonly done: boolean },
+  {
+    amount,
+    left,
+    done,
+  }: { readonly amount: Amount; readonly left: Amount; readonly done: boolean },
 ): boolean {
   const others = [...ahead].filter(([other]) => other !== seq);
   const { ok, instead } = Hire.room(amount, {
@@ -106,7 +114,7 @@ function takeRoom(
     done,
   });
   for (const other of instead) {
-    const sent = ahead.get(other)?.sent ?? Wei.zero;
+    const sent = ahead.get(other)?.sent ?? Amount.zero;
     ahead.set(other, { amount: sent, sent, stage: "making" });
   }
   return ok;
@@ -146,19 +154,23 @@ export function openCredit(
   /** Those that left us unpaid. */
   const backOff = openBackOff(context);
 
-  const left = (hired: Hired, amount: Wei) => leftOf(purse, hired, amount);
+  const left = (hired: Hired, amount: Amount) => leftOf(purse, hired, amount);
 
-  function lend(engagement: Engagement, seq: number, amount: Wei, done: boolean): boolean {
+  function lend(engagement: Engagement, seq: number, amount: Amount, done: boolean): boolean {
     const { ahead } = engagement;
     const mine = ahead.get(seq);
     if (mine?.stage === "booked") return true;
     if (mine === undefined || mine.amount < amount) {
       const free = left(engagement, amount) - aheadElsewhere(engagements.all(), engagement);
-      if (!takeRoom(engagement, seq, { amount, left: free as Wei, done })) return false;
+      if (!takeRoom(engagement, seq, { amount, left: free as Amount, done })) return false;
     }
     // Of what is done counts what was made, which may be less than was planned.
     const room = done || mine === undefined || mine.amount < amount ? amount : mine.amount;
-    ahead.set(seq, { amount: room, sent: mine?.sent ?? Wei.zero, stage: done ? "done" : "making" });
+    ahead.set(seq, {
+      amount: room,
+      sent: mine?.sent ?? Amount.zero,
+      stage: done ? "done" : "making",
+    });
     engagement.fullSince = undefined;
     return true;
   }
@@ -173,7 +185,7 @@ export function openCredit(
 
   return {
     opens: (hired) =>
-      left(hired, Wei.zero) >= Price.ofPixels(hired.award.price, Hire.pixels(hired.offer).least),
+      left(hired, Amount.zero) >= Price.ofPixels(hired.award.price, Hire.pixels(hired.offer).least),
     lend: (engagement, seq, amount) => lend(engagement, seq, amount, false),
     async room(engagement, seq, amount, { signal }) {
       const late = clock.timeout(CREDIT_MS);
@@ -200,7 +212,8 @@ export function openCredit(
       ahead.set(seq, { ...room, stage: "booked" });
       await writing;
       unpaid.set(seq, { state: "owed", amount: room.amount });
-      if (ahead.has(seq)) ahead.set(seq, { amount: Wei.zero, sent: Wei.zero, stage: "booked" });
+      if (ahead.has(seq))
+        ahead.set(seq, { amount: Amount.zero, sent: Amount.zero, stage: "booked" });
       else forgive(engagement, seq, "superseded"); // its job was over before
     },
     sent({ ahead }, seq, sent) {
@@ -209,7 +222,7 @@ export function openCredit(
     },
     ended(engagement, seq, { calledBack }) {
       const { ahead, unpaid, potId } = engagement;
-      const { stage, sent } = ahead.get(seq) ?? { sent: Wei.zero };
+      const { stage, sent } = ahead.get(seq) ?? { sent: Amount.zero };
       ahead.delete(seq);
       if (stage !== "booked" && sent > 0n) {
         unpaid.set(seq, { state: "owed", amount: sent });

@@ -2,7 +2,7 @@ import type { Purse, SignedVoucher, Watchtower } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import { type MemoryNetwork, memory, memoryNetwork } from "@tabcast/mesh";
 import { Keys, type Pot, peerIdOf } from "@tabcast/protocol";
-import { type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock } from "@tabcast/runtime";
 import { beforeEach, expect, test } from "vitest";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { openDelegation, serveWatchtower } from "./delegate.ts";
@@ -75,10 +75,10 @@ async function worker() {
       potId,
       payee: `0x${"aa".repeat(20)}`,
       lane: 1,
-      cumulative: holds.total as Wei,
+      cumulative: holds.total as Amount,
       signature: `0x${"11".repeat(64)}1b`,
     }),
-    outstanding: () => holds.outstanding as Wei,
+    outstanding: () => holds.outstanding as Amount,
   } as unknown as Purse;
   const told: (number | undefined)[] = [];
   const delegation = openDelegation(

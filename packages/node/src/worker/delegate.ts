@@ -7,7 +7,7 @@
 import { type Hex, type Purse, type SignedVoucher, type Watchtower, Wire } from "@tabcast/channel";
 import { MeshError, type PeerId } from "@tabcast/mesh";
 import { Delegate, DelegateReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
-import { BoundedMap, describe, fromHex, type Wei } from "@tabcast/runtime";
+import { type Amount, BoundedMap, describe, fromHex } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { answer, ask } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
@@ -51,9 +51,9 @@ interface Entry {
   readonly pot: Pot;
   readonly payer: PeerId;
   /** What each peer said that it keeps, wei. */
-  readonly keepers: Map<PeerId, Wei>;
+  readonly keepers: Map<PeerId, Amount>;
   /** What each peer would not keep, wei: it is asked again for twice as much. */
-  readonly refused: Map<PeerId, Wei>;
+  readonly refused: Map<PeerId, Amount>;
   /** Keepers that were told last. */
   told: number | undefined;
 }
@@ -89,7 +89,7 @@ export function openDelegation(
   }
 
   /** Who is asked next to keep an entry's voucher, best first: those that keep a lower one, then those that kept others. */
-  function candidates({ payer, keepers, refused }: Entry, amount: Wei, asks: Asks): PeerId[] {
+  function candidates({ payer, keepers, refused }: Entry, amount: Amount, asks: Asks): PeerId[] {
     const rank = (peer: PeerId) => Number(keepers.has(peer)) * 2 + Number(keeps.get(peer) ?? false);
     return mesh
       .neighbours()

@@ -2,7 +2,7 @@ import type { Hex } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
-import { BoundedMap, toHex, type Wei } from "@tabcast/runtime";
+import { type Amount, BoundedMap, toHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { WorkerContext } from "./context.ts";
 import { openReceipts, type Receipts } from "./receipts.ts";
@@ -30,10 +30,10 @@ interface Hired {
 
 /** The room of a segment that is in hand. */
 export interface Leaving {
-  /** Wei; nothing once it is in the books. */
-  readonly amount: Wei;
+  /** Amount; nothing once it is in the books. */
+  readonly amount: Amount;
   /** What has left of it while it was made, in wei. */
-  readonly sent: Wei;
+  readonly sent: Amount;
   /** `booked`: what it is worth is being written down, or was: it counts in the books and not here. */
   readonly stage: "making" | "done" | "booked";
 }
@@ -47,7 +47,7 @@ export interface Engagement extends Hired {
   readonly jobs: Map<number, AbortController>;
   readonly receipts: Receipts;
   /** Segments delivered and not yet paid, and what they are worth. Changed by `credit.ts` alone, like the next two. */
-  readonly unpaid: BoundedMap<number, { readonly state: Hire.Unpaid; readonly amount: Wei }>;
+  readonly unpaid: BoundedMap<number, { readonly state: Hire.Unpaid; readonly amount: Amount }>;
   /** Segments in hand of which something may leave: they have their room already. */
   readonly ahead: Map<number, Leaving>;
   /** Since when a finished segment has found no room among the unpaid, in milliseconds; undefined: there was some. */

@@ -13,13 +13,13 @@ import {
   peerIdOf,
 } from "@tabcast/protocol";
 import {
+  Amount,
   type Clock,
   concatBytes,
   type Millis,
   secureRandom,
   sha256,
   systemClock,
-  Wei,
 } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
@@ -102,7 +102,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const times = { fpsMilli: 30_000, segmentMs: 2_000, slackMs: 4_000 };
   const offer = { codec: "avc", rungs: [rung], ...times, window: 2 };
   engagements.take({
-    award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000n } as Award,
+    award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000_000n } as Award,
     offer: offer as Offer,
     broadcaster,
     potId,
@@ -111,7 +111,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   if (engagement === undefined) throw new Error("the award was not taken");
   const booked = { owed: 0, audited: 0 };
   const purse = {
-    room: () => Wei.of(10n ** 18n),
+    room: () => Amount.of(10n ** 18n),
     accrue: async () => void booked.owed++,
     forgive: async () => {},
   };

@@ -10,7 +10,7 @@ import {
 import { LIVE } from "@tabcast/market";
 import { memory, memoryNetwork } from "@tabcast/mesh";
 import { type Loose, PROTOCOLS, peerIdOf, Verdict, VerdictReply } from "@tabcast/protocol";
-import { BoundedMap, secureRandom, systemClock, Wei } from "@tabcast/runtime";
+import { Amount, BoundedMap, secureRandom, systemClock, Wei } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterEach, expect, test } from "vitest";
 import { ledger } from "../../../channel/test/ledger.ts";
@@ -46,7 +46,7 @@ async function stage() {
     challengePeriod: 900,
     salt: `0x${"07".repeat(32)}` as Hex,
   };
-  const deposit = { amount: Wei.of(10n ** 15n), signerGas: Wei.zero, signal };
+  const deposit = { amount: Amount.of(10n ** 15n), signerGas: Wei.zero, signal };
   await chain.deposit(payer, config, deposit);
   const store = memoryStore();
   const [payee, account] = [worker.address, worker];
@@ -68,7 +68,7 @@ async function stage() {
     (stream) =>
       ({
         offer,
-        award: { id: AWARD, price: PRICE, pot: Wire.fromPot(domain, config) },
+        award: { id: AWARD, price: 1_000n * PRICE, pot: Wire.fromPot(domain, config) },
         broadcaster: theirs.self,
         stream,
         potId,
@@ -112,7 +112,7 @@ async function stage() {
           potId,
           payee: worker.address,
           lane: LANE,
-          cumulative: Wei.of(total),
+          cumulative: Amount.of(total),
         }),
       ),
     async say(verdict: Partial<Loose<Verdict>> & { readonly seq: number }, from = theirs) {
@@ -122,8 +122,8 @@ async function stage() {
     },
     /** False where there is no room. */
     async deliver(seq: number, to = engagements[0]): Promise<boolean> {
-      if (!credit.lend(to, seq, Wei.of(PRICE))) return false;
-      await credit.room(to, seq, Wei.of(PRICE), { signal });
+      if (!credit.lend(to, seq, Amount.of(PRICE))) return false;
+      await credit.room(to, seq, Amount.of(PRICE), { signal });
       await credit.deliver(to, seq);
       return true;
     },

@@ -1,6 +1,6 @@
 import { type Purse, VoucherError, Wire } from "@tabcast/channel";
 import { PROTOCOLS, Verdict, VerdictReply } from "@tabcast/protocol";
-import { describe, type Wei } from "@tabcast/runtime";
+import { type Amount, describe } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import { UNGUARANTEED } from "../wire.ts";
@@ -27,7 +27,7 @@ export function servePayments(context: WorkerContext, options: PaymentsOptions):
   /** Takes a voucher; what is wrong with it, or an empty string. One that is lower than what we hold tells us nothing new. */
   async function accept(
     voucher: NonNullable<Verdict["voucher"]>,
-    took: (credited: Wei) => void,
+    took: (credited: Amount) => void,
   ): Promise<string> {
     try {
       took((await purse.accept(Wire.toVoucher(voucher, purse.payee))).credited);

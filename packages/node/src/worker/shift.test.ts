@@ -1,5 +1,5 @@
 import { Availability } from "@tabcast/market";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Engagement } from "./engagements.ts";
 import { openShift } from "./shift.ts";
@@ -42,7 +42,7 @@ function open() {
 test("each broadcaster hears once that no more is taken, and is left when nothing is in hand or owed", () => {
   const { shift, engagements, log } = open();
   engagements[0].jobs.set(1, new AbortController());
-  engagements[1].unpaid.set(1, { state: "owed", amount: Wei.of(1) });
+  engagements[1].unpaid.set(1, { state: "owed", amount: Amount.of(1) });
   shift.refresh();
   shift.pause();
   expect(log.splice(0)).toEqual([

@@ -1,7 +1,7 @@
 import type { Hex, Purse, PurseNews, Watchtower } from "@tabcast/channel";
 import type { Availability, Check, Hire, Limits } from "@tabcast/market";
 import type { Capability, CodecName, Transcoder } from "@tabcast/media";
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
 import type { Dropped } from "../rate-limiter.ts";
 import type { Measure } from "./speeds.ts";
@@ -49,8 +49,8 @@ export type WorkerEvent =
       readonly type: "paid";
       readonly stream: string;
       readonly seq: number;
-      readonly credited: Wei;
-      readonly total: Wei;
+      readonly credited: Amount;
+      readonly total: Amount;
     }
   /** A guarantee, a claim, or a claim that the pot could not pay. */
   | { readonly type: "money"; readonly news: PurseNews }
@@ -87,8 +87,8 @@ export interface WorkerOptions extends Outside {
    * idle, in case the machine was busy when it was measured. Default: never.
    */
   readonly measure?: Measure;
-  /** Wei per output megapixel. Default 1 gwei. */
-  readonly price?: Wei;
+  /** parts per output gigapixel. Default 1 gwei. */
+  readonly price?: Amount;
   /** Keeps vouchers of other workers for them. Default: none are kept. */
   readonly watchtower?: Watchtower;
   /** When it takes work, how much, and for whom. Default: always, four jobs, for anybody. */

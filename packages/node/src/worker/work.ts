@@ -1,5 +1,5 @@
 import { LIVE, Screen } from "@tabcast/market";
-import { describe, toHex, Wei } from "@tabcast/runtime";
+import { Amount, describe, toHex } from "@tabcast/runtime";
 import { openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
@@ -19,8 +19,8 @@ import { openShift, type Shift } from "./shift.ts";
 import { openSpeeds, type Speeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 
-/** Price asked where none is given: 1 gwei per output megapixel, 1,000 wei per pixel. */
-export const DEFAULT_PRICE = Wei.of(1_000_000_000);
+/** Price asked where none is given: 1,000 gwei per output gigapixel, 1,000 wei per pixel. */
+export const DEFAULT_PRICE = Amount.of(1_000_000_000_000);
 /** How long peers may take to hear our goodbye and to keep our vouchers while the tab closes, in milliseconds. */
 const CLOSING_MS = 1_000;
 

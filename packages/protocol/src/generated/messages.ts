@@ -479,7 +479,6 @@ export interface Offer {
   rungs: Rung[]
   segmentMs: number
   slackMs: number
-  maxPrice: bigint
   wanted: number
   pot?: Pot
   window: number
@@ -488,6 +487,7 @@ export interface Offer {
   seedCommit: Uint8Array<ArrayBuffer>
   need: string[]
   crew: Uint8Array<ArrayBuffer>
+  maxPrice: bigint
 }
 
 let ownOffer: Codec<Offer> | undefined
@@ -567,11 +567,6 @@ export const Offer = {
           w.uint32(obj.slackMs)
         }
 
-        if ((obj.maxPrice != null && obj.maxPrice !== 0n)) {
-          w.uint32(112)
-          w.uint64(obj.maxPrice)
-        }
-
         if ((obj.wanted != null && obj.wanted !== 0)) {
           w.uint32(120)
           w.uint32(obj.wanted)
@@ -614,6 +609,11 @@ export const Offer = {
           w.bytes(obj.crew)
         }
 
+        if ((obj.maxPrice != null && obj.maxPrice !== 0n)) {
+          w.uint32(184)
+          w.uint64(obj.maxPrice)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -632,14 +632,14 @@ export const Offer = {
           rungs: [],
           segmentMs: 0,
           slackMs: 0,
-          maxPrice: 0n,
           wanted: 0,
           window: 0,
           ttlMs: 0,
           atMs: 0,
           seedCommit: new Uint8Array(0),
           need: [],
-          crew: new Uint8Array(0)
+          crew: new Uint8Array(0),
+          maxPrice: 0n
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -700,10 +700,6 @@ export const Offer = {
               obj.slackMs = reader.uint32()
               break
             }
-            case 14: {
-              obj.maxPrice = reader.uint64()
-              break
-            }
             case 15: {
               obj.wanted = reader.uint32()
               break
@@ -734,6 +730,10 @@ export const Offer = {
             }
             case 22: {
               obj.crew = reader.bytes()
+              break
+            }
+            case 23: {
+              obj.maxPrice = reader.uint64()
               break
             }
             default: {
@@ -813,7 +813,6 @@ export interface Bid {
   worker: string
   payee: Uint8Array<ArrayBuffer>
   lane: number
-  price: bigint
   pixelsPerS: number
   slots: number
   queueMs: number
@@ -823,6 +822,7 @@ export interface Bid {
   proof: Uint8Array<ArrayBuffer>
   payeeProof: Uint8Array<ArrayBuffer>
   award: Uint8Array<ArrayBuffer>
+  price: bigint
 }
 
 let ownBid: Codec<Bid> | undefined
@@ -851,11 +851,6 @@ export const Bid = {
         if ((obj.lane != null && obj.lane !== 0)) {
           w.uint32(32)
           w.uint32(obj.lane)
-        }
-
-        if ((obj.price != null && obj.price !== 0n)) {
-          w.uint32(40)
-          w.uint64(obj.price)
         }
 
         if ((obj.pixelsPerS != null && obj.pixelsPerS !== 0)) {
@@ -907,6 +902,11 @@ export const Bid = {
           w.bytes(obj.award)
         }
 
+        if ((obj.price != null && obj.price !== 0n)) {
+          w.uint32(120)
+          w.uint64(obj.price)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -916,7 +916,6 @@ export const Bid = {
           worker: '',
           payee: new Uint8Array(0),
           lane: 0,
-          price: 0n,
           pixelsPerS: 0,
           slots: 0,
           queueMs: 0,
@@ -925,7 +924,8 @@ export const Bid = {
           addrs: [],
           proof: new Uint8Array(0),
           payeeProof: new Uint8Array(0),
-          award: new Uint8Array(0)
+          award: new Uint8Array(0),
+          price: 0n
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -948,10 +948,6 @@ export const Bid = {
             }
             case 4: {
               obj.lane = reader.uint32()
-              break
-            }
-            case 5: {
-              obj.price = reader.uint64()
               break
             }
             case 6: {
@@ -988,6 +984,10 @@ export const Bid = {
             }
             case 14: {
               obj.award = reader.bytes()
+              break
+            }
+            case 15: {
+              obj.price = reader.uint64()
               break
             }
             default: {
@@ -1080,10 +1080,10 @@ export interface Award {
   worker: string
   epoch: number
   role: string
-  price: bigint
   payee: Uint8Array<ArrayBuffer>
   lane: number
   pot?: Pot
+  price: bigint
 }
 
 let ownAward: Codec<Award> | undefined
@@ -1124,11 +1124,6 @@ export const Award = {
           w.string(obj.role)
         }
 
-        if ((obj.price != null && obj.price !== 0n)) {
-          w.uint32(56)
-          w.uint64(obj.price)
-        }
-
         if ((obj.payee != null && obj.payee.byteLength > 0)) {
           w.uint32(66)
           w.bytes(obj.payee)
@@ -1144,6 +1139,11 @@ export const Award = {
           Pot.codec().encode(obj.pot, w)
         }
 
+        if ((obj.price != null && obj.price !== 0n)) {
+          w.uint32(88)
+          w.uint64(obj.price)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1155,9 +1155,9 @@ export const Award = {
           worker: '',
           epoch: 0,
           role: '',
-          price: 0n,
           payee: new Uint8Array(0),
-          lane: 0
+          lane: 0,
+          price: 0n
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1190,10 +1190,6 @@ export const Award = {
               obj.role = reader.string()
               break
             }
-            case 7: {
-              obj.price = reader.uint64()
-              break
-            }
             case 8: {
               obj.payee = reader.bytes()
               break
@@ -1204,6 +1200,10 @@ export const Award = {
             }
             case 10: {
               obj.pot = Pot.codec().decode(reader, reader.uint32())
+              break
+            }
+            case 11: {
+              obj.price = reader.uint64()
               break
             }
             default: {

@@ -179,10 +179,6 @@ export const WIRE: Wire = {
       "name": "slackMs",
       "type": "uint32"
     },
-    "14": {
-      "name": "maxPrice",
-      "type": "uint64"
-    },
     "15": {
       "name": "wanted",
       "type": "uint32"
@@ -215,6 +211,10 @@ export const WIRE: Wire = {
     "22": {
       "name": "crew",
       "type": "bytes"
+    },
+    "23": {
+      "name": "maxPrice",
+      "type": "uint64"
     }
   },
   "Closed": {
@@ -243,10 +243,6 @@ export const WIRE: Wire = {
     "4": {
       "name": "lane",
       "type": "uint32"
-    },
-    "5": {
-      "name": "price",
-      "type": "uint64"
     },
     "6": {
       "name": "pixelsPerS",
@@ -285,6 +281,10 @@ export const WIRE: Wire = {
     "14": {
       "name": "award",
       "type": "bytes"
+    },
+    "15": {
+      "name": "price",
+      "type": "uint64"
     }
   },
   "BidReply": {
@@ -326,10 +326,6 @@ export const WIRE: Wire = {
       "name": "role",
       "type": "string"
     },
-    "7": {
-      "name": "price",
-      "type": "uint64"
-    },
     "8": {
       "name": "payee",
       "type": "bytes"
@@ -341,6 +337,10 @@ export const WIRE: Wire = {
     "10": {
       "name": "pot",
       "type": "Pot"
+    },
+    "11": {
+      "name": "price",
+      "type": "uint64"
     }
   },
   "Accept": {

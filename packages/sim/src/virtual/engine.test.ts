@@ -271,7 +271,7 @@ const broken = {
   controlRatio: (of) => ({ ...of, bytes: { ...of.bytes, control: of.bytes.media } }),
   jain: (of) => ({
     ...of,
-    workers: of.workers.map((row, i) => ({ ...row, earnedWei: i === 0 ? 1n : 0n })),
+    workers: of.workers.map((row, i) => ({ ...row, earned: i === 0 ? 1n : 0n })),
   }),
   bidsPerOffer: (of) => ({ ...of, bids: 100 * of.offers }),
   honestDropped: (of) => ({
@@ -288,7 +288,7 @@ const broken = {
   }),
   arrears: (of) => ({
     ...of,
-    workers: of.workers.map((row) => ({ ...row, arrearsWei: 9n * row.segmentWei })),
+    workers: of.workers.map((row) => ({ ...row, arrears: 9n * row.segmentAmount })),
   }),
   viewerStalls: (of) => ({ ...of, viewers: of.viewers.map((row) => ({ ...row, stalls: 5 })) }),
 } satisfies Record<(typeof ASSERTIONS)[number], (of: Run) => Run>;

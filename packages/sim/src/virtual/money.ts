@@ -21,7 +21,7 @@ import {
   VoucherError,
   type VoucherReason,
 } from "@tabcast/channel";
-import { type Clock, equalBytes, fromHex, type Random, toHex, Wei } from "@tabcast/runtime";
+import { Amount, type Clock, equalBytes, fromHex, type Random, toHex } from "@tabcast/runtime";
 
 type Address = `0x${string}`;
 type Domain = PayerPot["domain"];
@@ -43,7 +43,7 @@ const separator = Config.separator(domain);
 /** What everybody's money is, and what the contract would have paid. */
 export class Ledger {
   readonly pots = new Map<Hex, OnChain>();
-  /** Wei that ever came in, was paid to lanes, and went back. */
+  /** Amount that ever came in, was paid to lanes, and went back. */
   deposited = 0n;
   paid = 0n;
   refunded = 0n;
@@ -85,8 +85,8 @@ export interface PotOptions {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: Random;
-  /** Wei. */
-  readonly deposit: Wei;
+  /** Amount. */
+  readonly deposit: Amount;
   /** False: no voucher ever leaves. */
   readonly pays: boolean;
 }
@@ -143,7 +143,7 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
       debt: Payer.debts(book),
     }),
     async pay(lane, amount) {
-      if (!pays) throw refusedPot({ code: "POT_EMPTY", need: amount, free: Wei.zero });
+      if (!pays) throw refusedPot({ code: "POT_EMPTY", need: amount, free: Amount.zero });
       const voucher = act({ type: "owe", lane, amount });
       if (voucher === undefined) throw refusedPot({ code: "POT_CLOSED", state: book.state });
       return voucher;
@@ -174,9 +174,9 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
       return {
         ...domain,
         potId,
-        depositedWei: deposit,
-        paidWei: Wei.of(paid),
-        refundedWei: Wei.of(refunded),
+        deposited: deposit,
+        paid: Amount.of(paid),
+        refunded: Amount.of(refunded),
         lanes,
         gas: { open: 0n, claimOrPay: 0n, close: 0n },
       };
@@ -187,27 +187,27 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
 
 /** Pays every lane what was signed for it, as far as the deposit goes, and gives the rest back. */
 function closePot(book: Payer.Book, onChain: OnChain) {
-  let paid = 0n;
-  const lanes: (Lane & { paidWei: Wei })[] = [];
+  let total = 0n;
+  const lanes: (Lane & { paid: Amount })[] = [];
   for (const { payee, lane, signed } of book.lanes.values()) {
     if (signed === undefined) continue;
     const key = Voucher.laneKey({ payee, lane });
     const due = signed.cumulative - (onChain.claimed.get(key) ?? 0n);
-    const paidWei = Wei.of(due < onChain.balance ? due : onChain.balance);
-    onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paidWei);
-    onChain.balance -= paidWei;
-    paid += paidWei;
-    lanes.push({ payee, lane, paidWei });
+    const paid = Amount.of(due < onChain.balance ? due : onChain.balance);
+    onChain.claimed.set(key, (onChain.claimed.get(key) ?? 0n) + paid);
+    onChain.balance -= paid;
+    total += paid;
+    lanes.push({ payee, lane, paid });
   }
   const refunded = onChain.balance;
   onChain.balance = 0n;
   onChain.final = true;
-  return { paid, refunded, lanes };
+  return { paid: total, refunded, lanes };
 }
 
 /** A worker's purse, with a look at what each pot still owes it. */
 export interface SimPurse extends Purse {
-  /** Wei delivered and not vouched for, by pot. */
+  /** Amount delivered and not vouched for, by pot. */
   arrears(): ReadonlyMap<Hex, bigint>;
 }
 
@@ -237,9 +237,9 @@ export function openPurse({
     return book;
   };
 
-  function act(potId: Hex, event: Payee.Event): Wei {
+  function act(potId: Hex, event: Payee.Event): Amount {
     const [next, effects] = Payee.step(bookOf(potId), event);
-    let credited = Wei.zero;
+    let credited = Amount.zero;
     for (const effect of effects) {
       if (effect.do === "store") books.set(potId, next);
       else if (effect.do === "credit") credited = effect.credited;
@@ -257,11 +257,11 @@ export function openPurse({
       if (pot === undefined) throw refusedPot({ code: "POT_NOT_OPENED", potId });
       signers.set(potId, config.signer);
       const chain = {
-        balance: Wei.of(pot.balance),
-        reserved: Wei.zero,
-        claimed: Wei.zero,
+        balance: Amount.of(pot.balance),
+        reserved: Amount.zero,
+        claimed: Amount.zero,
         closeAt: 0,
-        ceiling: Wei.zero,
+        ceiling: Amount.zero,
         until: 0,
         now: now(),
       };
@@ -296,7 +296,7 @@ export function openPurse({
         accrued += book.accrued;
         vouchered += book.highest?.cumulative ?? 0n;
       }
-      return { accrued: Wei.of(accrued), vouchered: Wei.of(vouchered), claimed: Wei.zero };
+      return { accrued: Amount.of(accrued), vouchered: Amount.of(vouchered), claimed: Amount.zero };
     },
     arrears: () =>
       new Map(
@@ -311,16 +311,16 @@ export function openPurse({
   };
 }
 
-const outstanding = (book: Payee.Book | undefined): Wei =>
-  book === undefined ? Wei.zero : Payee.outstanding(book);
+const outstanding = (book: Payee.Book | undefined): Amount =>
+  book === undefined ? Amount.zero : Payee.outstanding(book);
 
 /** What a purse is asked about claims: they come with the end of a stream only. */
 const unclaimed = {
   due: () => [],
   watch() {},
-  claim: async () => ({ paid: Wei.zero }),
+  claim: async () => ({ paid: Amount.zero }),
   secure: async () => {},
-  withdraw: async () => ({ withdrawn: Wei.zero }),
+  withdraw: async () => ({ withdrawn: Amount.zero }),
   close: async () => {},
 } satisfies Partial<Purse>;
 

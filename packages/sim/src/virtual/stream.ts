@@ -3,7 +3,7 @@ import { memory } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import { broadcast } from "@tabcast/node/broadcaster";
 import { Keys } from "@tabcast/protocol";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { broadcastOptions } from "@tabcast/tab/assembly";
 import { hiringDefaults } from "@tabcast/tab/settings";
 import { calibration } from "../calibration.ts";
@@ -54,10 +54,10 @@ async function start(world: World, part: StreamPart, peer: Peer): Promise<Stream
           ledger,
           clock,
           random: rng(`pot/${number}`),
-          deposit: Wei.of(Math.round(spec.deposit * GWEI)),
+          deposit: Amount.of(Math.round(spec.deposit * GWEI)),
           pays: spec.behaviour === undefined,
         }),
-      maxPrice: Wei.of(Math.round(spec.maxPrice * GWEI)),
+      maxPrice: Amount.of(Math.round(spec.maxPrice * 1_000 * GWEI)),
       wanted: spec.wanted,
       pace: "live",
       transcoder: () =>

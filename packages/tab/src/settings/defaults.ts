@@ -1,12 +1,12 @@
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { WorkerSettings } from "./worker.ts";
 
 /** Most jobs at once. Source: `MOST_JOBS` of node's worker. */
 export const MOST_JOBS = 4;
 
-/** A gwei per output megapixel, four jobs, for anybody, at any time. */
+/** A thousand gwei per output gigapixel, four jobs, for anybody, at any time. */
 export const workerDefaults: WorkerSettings = {
-  price: Wei.of(1_000_000_000),
+  price: Amount.of(1_000_000_000_000),
   limits: { jobs: MOST_JOBS, onlyWhenCharging: false },
   hours: [],
   tags: [],

@@ -73,7 +73,7 @@ describe("a price", () => {
     "99999999999",
     "٣",
   ])("%j is refused", (text) => {
-    expect(() => parseGwei(text)).toThrow("gwei per megapixel above 0");
+    expect(() => parseGwei(text)).toThrow("gwei per gigapixel above 0");
   });
 });
 

@@ -1,6 +1,6 @@
 /** Settings as people type them, in fields of a page and behind flags of a command. */
 import type { Availability } from "@tabcast/market";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { bad } from "./fields.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
@@ -27,20 +27,20 @@ export function parseHours(text: string): readonly Availability.Span[] {
 export const hoursText = (hours: readonly Availability.Span[]): string =>
   hours.map(({ days, from, to }) => `${daysText(days)}${time(from)}-${time(to)}`).join(", ");
 
-/** A price in gwei per output megapixel, such as "0.5", in wei. Throws SETTINGS_BAD. */
-export function parseGwei(text: string): Wei {
+/** A price in gwei per output gigapixel, such as "500", in wei. Throws SETTINGS_BAD. */
+export function parseGwei(text: string): Amount {
   const match = /^(\d{1,10})(?:\.(\d{1,9}))?$/.exec(text.trim());
   const wei =
     match === null
       ? 0n
       : BigInt(match[1] as string) * GWEI + BigInt((match[2] ?? "").padEnd(9, "0"));
   if (wei < 1n || wei > GWEI * GWEI)
-    bad("price", "gwei per megapixel above 0 and at most 1000000000, such as 0.5", text);
-  return Wei.of(wei);
+    bad("price", "gwei per gigapixel above 0 and at most 1000000000, such as 500", text);
+  return Amount.of(wei);
 }
 
 /** The price in the form that `parseGwei` reads: exact. */
-export function gweiText(wei: Wei): string {
+export function gweiText(wei: Amount): string {
   const rest = (wei % GWEI).toString().padStart(9, "0").replace(/0+$/, "");
   return rest === "" ? `${wei / GWEI}` : `${wei / GWEI}.${rest}`;
 }

@@ -1,5 +1,5 @@
 import { Availability } from "@tabcast/market";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { workerDefaults } from "./defaults.ts";
@@ -19,9 +19,9 @@ const replay = { seed: Number(SEED ?? Date.now() | 0), numRuns: Number(RUNS) };
 const peer = `12D3KooW${"x".repeat(44)}`;
 const stream = "ab".repeat(32);
 const full: WorkerSettings = {
-  price: Wei.of(500_000_000),
+  price: Amount.of(500_000_000_000),
   payee: `0x${"Ab".repeat(20)}`,
-  softCap: Wei.of(10n ** 15n),
+  softCap: Amount.of(10n ** 15n),
   limits: { jobs: 2, onlyWhenCharging: true },
   hours: [{ days: [0, 6], from: 1_320, to: 360 }],
   tags: ["eu", "gpu:2"],
@@ -72,7 +72,7 @@ describe("worker settings", () => {
     [
       "price",
       { price: 5 },
-      "decimal wei per output megapixel, from 1 to 1000000000000000000, got 5",
+      "a whole number per output gigapixel, from 1 to 1000000000000000000, got 5",
     ],
     ["price", { price: "0" }, 'got "0"'],
     ["softCap", { softCap: "-1" }, "decimal wei, from 0 to 1000000000000000000000000"],

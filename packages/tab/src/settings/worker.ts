@@ -1,21 +1,21 @@
 import type { Address } from "@tabcast/channel";
-import type { Availability } from "@tabcast/market";
-import { Wei } from "@tabcast/runtime";
+import { type Availability, Price } from "@tabcast/market";
+import { Amount } from "@tabcast/runtime";
 import { MOST_JOBS, workerDefaults } from "./defaults.ts";
 import { bad, flag, list, MOST_TEXT, oneOf, record, whole } from "./fields.ts";
 import { address, broadcaster, crewToken, tag } from "./names.ts";
 
 /** What its owner wants of a worker. One type for the page, the command, headless tabs and the store. */
 export interface WorkerSettings {
-  /** Asked per output megapixel, in wei. Default 1 gwei; 1 to 10^18. */
-  readonly price: Wei;
+  /** Asked per output gigapixel, in the smallest parts of what is paid in. Default 1,000 gwei; 1 to 10^18. */
+  readonly price: Amount;
   /** Where payments go. Default: this tab's own wallet. */
   readonly payee?: Address;
   /**
    * How much may be owed without a guarantee, in wei and by each stream: work goes on up to there. Default: the pay of five
    * segments, and no less than twenty claims cost. 0 to 10^24.
    */
-  readonly softCap?: Wei;
+  readonly softCap?: Amount;
   readonly limits: Limits;
   /** Only in these hours of the local day; always, if empty. At most 28 spans. */
   readonly hours: readonly Availability.Span[];
@@ -69,7 +69,7 @@ export function parseWorkerSettings(value: unknown): WorkerSettings {
     price: or(price, workerDefaults.price, readPrice),
     ...(payee !== undefined && { payee: address("payee", payee) as Address }),
     ...(softCap !== undefined && {
-      softCap: readWei("softCap", "decimal wei", softCap, [0n, MOST_SOFT_CAP]),
+      softCap: readAmount("softCap", "decimal wei", softCap, [0n, MOST_SOFT_CAP]),
     }),
     limits: or(limits, workerDefaults.limits, readLimits),
     hours: or(hours, [], (one) => list("hours", one, MOST_SPANS, readSpan)),
@@ -110,18 +110,18 @@ export function workerSettingsJson({ softCap, ...settings }: WorkerSettings): Wo
   };
 }
 
-/** Output megapixels of a segment, two seconds of a 1080p source's ladder: what the default of the soft cap counts with. */
-const SEGMENT_MEGAPIXELS = 400n;
+/** Output pixels of a segment, two seconds of a 1080p source's ladder: what the default of the soft cap counts with. */
+const SEGMENT_PIXELS = 400_000_000n;
 
 /** What the purse of a worker with these settings is opened with. */
 export const purseOptionsOf = ({
   price,
   softCap,
 }: Pick<WorkerSettings, "price" | "softCap">): {
-  readonly segmentPay: Wei;
-  readonly softCap?: Wei;
+  readonly segmentPay: Amount;
+  readonly softCap?: Amount;
 } => ({
-  segmentPay: Wei.of(price * SEGMENT_MEGAPIXELS),
+  segmentPay: Price.ofPixels(price, SEGMENT_PIXELS),
   ...(softCap !== undefined && { softCap }),
 });
 
@@ -146,15 +146,15 @@ export function policyOf({
   };
 }
 
-const readPrice = (value: unknown): Wei =>
-  readWei("price", "decimal wei per output megapixel", value, [1n, MOST_PRICE]);
+const readPrice = (value: unknown): Amount =>
+  readAmount("price", "a whole number per output gigapixel", value, [1n, MOST_PRICE]);
 
-function readWei(
+function readAmount(
   field: string,
   unit: string,
   value: unknown,
   [least, most]: readonly [bigint, bigint],
-): Wei {
+): Amount {
   const expected = `${unit}, from ${least} to ${most}`;
   const wei =
     typeof value === "bigint"
@@ -163,7 +163,7 @@ function readWei(
         ? BigInt(value)
         : bad(field, expected, value);
   if (wei < least || wei > most) bad(field, expected, value);
-  return Wei.of(wei);
+  return Amount.of(wei);
 }
 
 function readLimits(value: unknown): Limits {

@@ -1,6 +1,6 @@
 /** What a person has put into the form, and what follows from it. */
 import { type CodecName, defaultLadder, type Rung } from "@tabcast/media";
-import { Pixels, type Wei } from "@tabcast/runtime";
+import { type Amount, Pixels } from "@tabcast/runtime";
 import * as budget from "../../budget.ts";
 import * as Money from "../../money.ts";
 import { about } from "../../pace.ts";
@@ -35,7 +35,7 @@ export interface Reading {
   readonly wanted: number;
   /** Somebody is to be paid. */
   readonly paying: boolean;
-  readonly deposit: Wei | undefined;
+  readonly deposit: Amount | undefined;
   readonly hours: number | undefined;
   /** What the hours on air cost, where that can be told. */
   readonly plan: Parameters<typeof budget.atMost>[0] | undefined;
@@ -47,7 +47,7 @@ export function read(form: Form, ready: Ready | undefined, unit: Money.Unit): Re
   const ladder = ready === undefined ? [] : defaultLadder(ready);
   const rungs = ladder.filter((rung) => !form.left.has(rung.name));
   const wanted = Number(form.workers);
-  const deposit = Money.parse(form.ether, unit)?.value as Wei | undefined;
+  const deposit = Money.parse(form.ether, unit)?.value as Amount | undefined;
   const hours = budget.parseHours(form.hours);
   const paying = wanted > 0 && rungs.length > 0;
   const plan =
@@ -68,8 +68,8 @@ export function read(form: Form, ready: Ready | undefined, unit: Money.Unit): Re
   };
 }
 
-/** How long a deposit lasts at a gwei per output megapixel, the highest price we accept by default. */
-export function lasting(deposit: Wei, rungs: readonly Rung[], frameRate: number): string {
+/** How long a deposit lasts at 1,000 gwei per output gigapixel, the highest price we accept by default. */
+export function lasting(deposit: Amount, rungs: readonly Rung[], frameRate: number): string {
   const pixels = Pixels.rate(rungs, frameRate);
   if (pixels <= 0) return "as long as you like";
   return about(Number(deposit) / 1e9 / (pixels / 1e6));

@@ -1,4 +1,4 @@
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { HiringSettings } from "@tabcast/tab";
 import { hiringDefaults } from "@tabcast/tab/settings";
 import { useCallback, useEffect, useRef, useState } from "react";
@@ -68,7 +68,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
       rungs,
       codec: form.codec,
       wanted: paying ? wanted : 0,
-      deposit: deposit ?? Wei.zero,
+      deposit: deposit ?? Amount.zero,
       ...(paying && chosen?.wallet !== undefined && { wallet: chosen.wallet }),
       ...(paying && hiring !== undefined && { hiring }),
     });

@@ -1,7 +1,7 @@
 /** What a segment costs to transcode, in frames, bytes, pixels and wei: what a job of another kind would count otherwise. */
 import { Price } from "@tabcast/market";
 import type { Rung } from "@tabcast/media";
-import { Pixels, type Wei } from "@tabcast/runtime";
+import { type Amount, Pixels } from "@tabcast/runtime";
 import type { Segment } from "../delivery.ts";
 
 export const framesOf = ({ captured, planned }: Segment): number =>
@@ -15,6 +15,6 @@ export const bytesOf = ({ init, captured }: Segment): number =>
 export const pixelsOf = (segment: Segment, rungs: readonly Rung[]): number =>
   Pixels.ofFrames(rungs, framesOf(segment));
 
-/** What these rungs cost at `price`, in wei per output megapixel. */
-export const amountOf = (segment: Segment, rungs: readonly Rung[], price: bigint): Wei =>
+/** What these rungs cost at `price`, in parts per output gigapixel. */
+export const amountOf = (segment: Segment, rungs: readonly Rung[], price: bigint): Amount =>
   Price.ofSegment(price, rungs, framesOf(segment));
