@@ -16,8 +16,24 @@ export interface ChainConfig {
   readonly rpc: string;
   /** Address of TabcastPot, 0x and 40 hex digits. */
   readonly contract: `0x${string}`;
+  /** What all pots of the network are in. Missing: the chain's own coin. */
+  readonly currency?: CurrencyConfig;
   /** Local chain only: POST {address} gives play money. */
   readonly faucet?: string;
+}
+
+/** An ERC-20 token that a network pays in. */
+export interface CurrencyConfig {
+  /** Its address. */
+  readonly token: `0x${string}`;
+  /** 1 to 11 letters and digits, such as USDC. */
+  readonly symbol: string;
+  /** Places behind the point, 2 to 18. */
+  readonly decimals: number;
+  /** One of it is a dollar, and pages say dollars and cents. */
+  readonly dollars: boolean;
+  /** What a whole coin of the chain is worth in its smallest parts, a decimal: with it gas is compared with pay. */
+  readonly perCoin: string;
 }
 
 /** The network's description is missing or not of the right shape. Do: correct the field in tabcast.json. */
@@ -47,5 +63,21 @@ export function parseConfig(value: unknown): NetworkConfig {
     bad("chain.rpc", "a URL", chain.rpc);
   if (typeof chain.contract !== "string" || !/^0x[0-9a-fA-F]{40}$/.test(chain.contract))
     bad("chain.contract", "an address", chain.contract);
+  if (chain.currency !== undefined) checkCurrency(chain.currency);
   return { relays, iceServers, local: local === true, chain };
+}
+
+function checkCurrency(currency: Partial<CurrencyConfig> | null): void {
+  if (typeof currency !== "object" || currency === null)
+    bad("chain.currency", "an object", currency);
+  const { token, symbol, decimals, dollars, perCoin } = currency;
+  if (typeof token !== "string" || !/^0x[0-9a-fA-F]{40}$/.test(token) || /^0x0{40}$/.test(token))
+    bad("chain.currency.token", "the address of a token", token);
+  if (typeof symbol !== "string" || !/^[A-Za-z0-9.]{1,11}$/.test(symbol))
+    bad("chain.currency.symbol", "1 to 11 letters and digits", symbol);
+  if (!Number.isInteger(decimals) || Number(decimals) < 2 || Number(decimals) > 18)
+    bad("chain.currency.decimals", "2 to 18", decimals);
+  if (typeof dollars !== "boolean") bad("chain.currency.dollars", "true or false", dollars);
+  if (typeof perCoin !== "string" || !/^[1-9]\d{0,29}$/.test(perCoin))
+    bad("chain.currency.perCoin", "a whole number above 0 as text", perCoin);
 }

@@ -5,7 +5,7 @@ import type { Amount } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
-import { domainOf, type Identity, type Joined } from "./identity.ts";
+import { type Identity, type Joined, payingBy } from "./identity.ts";
 import type { HiringSettings } from "./settings/index.ts";
 
 /** Seconds that workers have to claim after a close began where the clock is ours: the contract's least. Elsewhere the chain says. */
@@ -65,8 +65,7 @@ async function fund(
     payer?.(options),
   ]);
   return money.openPot({
-    domain: domainOf(config),
-    rpc: config.chain.rpc,
+    ...payingBy(config),
     payer: wallet as Wallet,
     deposit,
     store,

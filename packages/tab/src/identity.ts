@@ -1,7 +1,7 @@
-import type { Domain } from "@tabcast/channel";
+import type { Currency, Domain } from "@tabcast/channel";
 import type { Neighbour } from "@tabcast/mesh";
-import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
-import { describe } from "@tabcast/runtime";
+import { type CurrencyConfig, type NetworkConfig, parseConfig } from "@tabcast/node/config";
+import { Amount, describe } from "@tabcast/runtime";
 import { type Bag, lazy } from "./bag.ts";
 import { type Cell, cell, type Store } from "./cell.ts";
 import { TabError } from "./errors.ts";
@@ -47,6 +47,23 @@ export interface IdentityOptions {
 export const domainOf = ({ chain }: NetworkConfig): Domain => ({
   chainId: chain.id,
   contract: chain.contract,
+});
+
+/** The contract, the server and the currency that this network pays by, as `money` takes them. */
+export const payingBy = (config: NetworkConfig) => {
+  const { rpc, currency } = config.chain;
+  return {
+    domain: domainOf(config),
+    rpc,
+    ...(currency !== undefined && { currency: currencyOf(currency) }),
+  };
+};
+
+const currencyOf = ({ token, symbol, decimals, perCoin }: CurrencyConfig): Currency.Currency => ({
+  token,
+  symbol,
+  decimals,
+  perCoin: Amount.of(BigInt(perCoin)),
 });
 
 export function openIdentity(bag: Bag, { configUrl, retry, meter }: IdentityOptions): Identity {

@@ -1,7 +1,7 @@
 import type { Address, OpenPurseOptions, Purse, Wallet } from "@tabcast/channel";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
-import { domainOf, type Identity } from "./identity.ts";
+import { type Identity, payingBy } from "./identity.ts";
 
 /** Whose money. */
 export interface Who {
@@ -46,8 +46,7 @@ export function openPurses(
     ]);
     return openPurse({
       payee,
-      domain: domainOf(config),
-      rpc: config.chain.rpc,
+      ...payingBy(config),
       store,
       ...options,
       ...(wallet !== undefined && { account: wallet }),

@@ -1,5 +1,5 @@
 import type { Address, Hex } from "@tabcast/channel";
-import type { Amount } from "@tabcast/runtime";
+import type { Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import { TabError } from "./errors.ts";
 import type { Identity } from "./identity.ts";
@@ -16,8 +16,8 @@ export interface Sent {
 
 /** Looks at the chain without loading a chain library. */
 export interface Rpc {
-  /** An account's money, in wei. Throws TAB_CHAIN. */
-  balance(address: Address): Promise<Amount>;
+  /** The coins of an account. Throws TAB_CHAIN. */
+  balance(address: Address): Promise<Wei>;
   /** Who sent a transaction, and the four bytes that name what it called; undefined for one that the server does not know. Throws TAB_CHAIN. */
   sent(hash: Hex): Promise<Sent | undefined>;
   /** Number of the newest block. Throws TAB_CHAIN. */
@@ -55,7 +55,7 @@ export function openRpc({ outside, signal }: Bag, identity: Pick<Identity, "join
   }
 
   return {
-    balance: async (address) => (await number("eth_getBalance", [address, "latest"])) as Amount,
+    balance: async (address) => (await number("eth_getBalance", [address, "latest"])) as Wei,
     async sent(hash) {
       const found = (await call("eth_getTransactionByHash", [hash])) as Partial<
         Record<"from" | "input", unknown>

@@ -10,7 +10,7 @@ import type {
 import { Amount } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
-import { domainOf, type Identity } from "./identity.ts";
+import { domainOf, type Identity, payingBy } from "./identity.ts";
 import type { Purses, Who } from "./purses.ts";
 import type { Rpc, Sent } from "./rpc.ts";
 
@@ -66,7 +66,7 @@ export function openSettling(
   const all = () => Promise.all([identity.join(), outside.money(), books.open()]);
   async function connect() {
     const [{ config }, { Chain }] = await Promise.all([identity.join(), outside.money()]);
-    return Chain.connect({ domain: domainOf(config), rpc: config.chain.rpc, signal });
+    return Chain.connect({ ...payingBy(config), signal });
   }
 
   return {
@@ -109,7 +109,7 @@ export function openSettling(
     },
     async settlePot(potId, progress, payer) {
       const [{ config }, money, store] = await all();
-      const options = { potId, rpc: config.chain.rpc, store, signal };
+      const options = { ...payingBy(config), potId, store, signal };
       const pot = await money.resumePot({ ...options, ...(payer && { payer }) });
       try {
         return await pot.settle({ signal, progress });

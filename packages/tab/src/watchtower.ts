@@ -1,14 +1,14 @@
 import type { Address } from "@tabcast/channel";
-import type { Amount } from "@tabcast/runtime";
+import type { Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
-import { domainOf, type Identity } from "./identity.ts";
+import { type Identity, payingBy } from "./identity.ts";
 import type { Rpc } from "./rpc.ts";
 import type { BurnerWallet } from "./wallet.ts";
 
 /** The gas purse of this browser: a key that pays for claims which its tabs make for other workers, and for nothing else. */
 export interface GasPurse {
   /** Whom to send a little of the chain's coin, and what is there, wei. Throws StoreError, TAB_CHAIN. */
-  state(): Promise<{ readonly address: Address; readonly balance: Amount }>;
+  state(): Promise<{ readonly address: Address; readonly balance: Wei }>;
   /** Sends what is left, less the gas, to its owner. Throws ChainError, StoreError. */
   empty(to: Address): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function openGasPurse(
         burner.open(),
         outside.money(),
       ]);
-      const options = { domain: domainOf(config), rpc: config.chain.rpc, signal };
+      const options = { ...payingBy(config), signal };
       const chain = await Chain.connect(options);
       await chain.sweep(account, to, { signal });
     },

@@ -4,7 +4,7 @@ import type { WorkerEvent, WorkerNode } from "@tabcast/node/types";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
-import { domainOf, type Identity, type Joined } from "./identity.ts";
+import { type Identity, type Joined, payingBy } from "./identity.ts";
 import type { CheckEvent } from "./measuring.ts";
 import type { Payees } from "./payees.ts";
 import type { Purses, Who } from "./purses.ts";
@@ -177,11 +177,10 @@ async function openOwnWatchtower(
 ): Promise<Watchtower | undefined> {
   const [money, store] = await Promise.all([outside.money(), books.open()]);
   const { config } = joined;
-  const { rpc } = config.chain;
   try {
     const account =
       wallet !== undefined && "type" in wallet ? wallet : (await burner.open()).account;
-    return await money.openWatchtower({ account, domain: domainOf(config), rpc, store, signal });
+    return await money.openWatchtower({ account, ...payingBy(config), store, signal });
   } catch {
     return undefined; // another tab of this browser keeps them
   }
