@@ -1,10 +1,30 @@
-// Compiles the contract and writes its ABI and bytecode as TypeScript; with --check, fails if the file in git differs.
+// Compiles the contracts and writes their ABIs and bytecode as TypeScript; with --check, fails if a file in git differs.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const target = `${root}src/generated.ts`;
+
+interface Contract {
+  readonly name: string;
+  readonly source: string;
+  /** The file that is written. */
+  readonly target: string;
+  /** What its names in TypeScript begin with. */
+  readonly prefix: string;
+}
+
+const contracts: readonly Contract[] = [
+  { name: "TabcastPot", source: "TabcastPot.sol", target: "generated.ts", prefix: "tabcastPot" },
+  // In a file of its own: pages must not load the bytecode of play money.
+  {
+    name: "PlayDollar",
+    source: "play/PlayDollar.sol",
+    target: "play/generated.ts",
+    prefix: "playDollar",
+  },
+];
 
 const [word] = process.argv.slice(2).filter((one) => one !== "--check");
 if (word !== undefined) {
@@ -20,27 +40,34 @@ function run(command: string, args: readonly string[], input?: string): string {
   return done.stdout;
 }
 
-run(process.execPath, [`${root}script/forge.ts`, "build", "--skip", "test"]);
-const artifact: { abi: unknown; bytecode: { object: string } } = JSON.parse(
-  readFileSync(`${root}out/TabcastPot.sol/TabcastPot.json`, "utf8"),
-);
-const text = run(
-  "biome",
-  ["format", "--stdin-file-path=packages/contracts/src/generated.ts"],
-  `// Made by \`pnpm --filter @tabcast/contracts generate\` from src/TabcastPot.sol. Not for editing.
-
-/** TabcastPot's functions, events and errors. */
-export const tabcastPotAbi = ${JSON.stringify(artifact.abi)} as const;
-
-/** TabcastPot's creation code; its constructor's arguments follow it. */
-export const tabcastPotBytecode = ${JSON.stringify(artifact.bytecode.object)} as const;
-`,
-);
-
-if (!process.argv.includes("--check")) writeFileSync(target, text);
-else if (readFileSync(target, "utf8") !== text) {
-  console.error(
-    "src/generated.ts is not what src/TabcastPot.sol compiles to: run `pnpm --filter @tabcast/contracts generate`",
+/** The contract as TypeScript. */
+function textOf({ name, source, target, prefix }: Contract): string {
+  const artifact: { abi: unknown; bytecode: { object: string } } = JSON.parse(
+    readFileSync(`${root}out/${basename(source)}/${name}.json`, "utf8"),
   );
-  process.exitCode = 1;
+  return run(
+    "biome",
+    ["format", `--stdin-file-path=packages/contracts/src/${target}`],
+    `// Made by \`pnpm --filter @tabcast/contracts generate\` from src/${source}. Not for editing.
+
+/** ${name}'s functions, events and errors. */
+export const ${prefix}Abi = ${JSON.stringify(artifact.abi)} as const;
+
+/** ${name}'s creation code; its constructor's arguments follow it. */
+export const ${prefix}Bytecode = ${JSON.stringify(artifact.bytecode.object)} as const;
+`,
+  );
+}
+
+run(process.execPath, [`${root}script/forge.ts`, "build", "--skip", "test"]);
+for (const contract of contracts) {
+  const target = `${root}src/${contract.target}`;
+  const text = textOf(contract);
+  if (!process.argv.includes("--check")) writeFileSync(target, text);
+  else if (readFileSync(target, "utf8") !== text) {
+    console.error(
+      `src/${contract.target} is not what src/${contract.source} compiles to: run \`pnpm --filter @tabcast/contracts generate\``,
+    );
+    process.exitCode = 1;
+  }
 }

@@ -10,13 +10,14 @@ test("without flags it is a live broadcast of the scene through two workers", ()
     exit: false,
     json: false,
     aac: false,
+    currency: "eth",
     seed: 1,
   });
 });
 
 test("every flag of the interface is read, with a space or an equals sign", () => {
   const spaced =
-    "--input a.mp4 --out o --workers 3 --ladder 720p,64x36@9 --codec vp9 --segment 1.5 --pace fast --exit --json --aac --port 81 --seed 9";
+    "--input a.mp4 --out o --workers 3 --ladder 720p,64x36@9 --codec vp9 --segment 1.5 --pace fast --exit --json --aac --port 81 --seed 9 --currency usdc";
   const expected = {
     input: "a.mp4",
     out: "o",
@@ -30,6 +31,7 @@ test("every flag of the interface is read, with a space or an equals sign", () =
     aac: true,
     port: 81,
     seed: 9,
+    currency: "usdc",
   };
   expect(parseArgs(spaced.split(" "))).toEqual(expected);
   expect(parseArgs(spaced.replace(/(--[a-z]+) (?!-)/g, "$1=").split(" "))).toEqual(expected);
@@ -58,6 +60,8 @@ test.each([
   [["--segment", "11"], "--segment"],
   [["--pace", "slow"], "--pace"],
   [["--port", "0"], "--port"],
+  [["--currency", "dai"], "--currency"],
+  [["--currency", "usdc", "--worker-price", "500"], "--worker-price"],
   [["--port", "65536"], "--port"],
   [["--seed", "NaN"], "--seed"],
   [["--exit=yes"], "--exit"],

@@ -28,6 +28,8 @@ export interface Args {
   /** Port of the pages; undefined is the usual one, or a free one if that is taken. */
   readonly port?: number;
   readonly seed: number;
+  /** What the pots of the built-in chain are in. */
+  readonly currency: "eth" | "usdc";
   /** Sound that is Opus is published as AAC too. */
   readonly aac: boolean;
   /** What the headless workers are set to, besides their defaults. */
@@ -44,7 +46,7 @@ export const help = `Runs a whole Tabcast network on this machine, and a broadca
 
 npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p,240p] [--codec avc|vp9|av1]
              [--segment SECONDS=2] [--pace live|fast] [--exit] [--json] [--port P] [--seed S] [--aac]
-             [--worker-... , --hire-...: see below] [--help]
+             [--currency eth|usdc] [--worker-... , --hire-...: see below] [--help]
 
   --input FILE       MP4, MOV, WebM, MKV or MPEG-TS; without it, a built-in moving scene with a timecode and a tone
   --out DIR          write master.m3u8, a folder per rung and report.json
@@ -57,12 +59,14 @@ npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p
   --json             one JSON object per line on stdout for every event, and nothing else there
   --port P           port of the pages (default 4800, or a free one if that is taken)
   --aac              publish sound that is Opus as AAC too, for players that cannot take Opus
+  --currency NAME    eth (default): pay in the built-in chain's own coin; usdc: in play dollars
   --seed S           a whole number that shapes the built-in scene (default 1)
 
 ${settingsHelp}
 
 Another chain than the built-in one: TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID (all three), and TABCAST_PAYER_KEY,
-the private key that pays. Another browser than the one found: TABCAST_CHROMIUM.`;
+the private key that pays; TABCAST_CURRENCY=usdc pays in that chain's USDC, with TABCAST_COIN_PRICE, the dollars that a coin costs.
+Another browser than the one found: TABCAST_CHROMIUM.`;
 
 function bad(flag: string, message: string): never {
   throw new ArgsError({ code: "ARGS_BAD", flag }, message);
@@ -93,6 +97,7 @@ const takesValue = [
   "--pace",
   "--port",
   "--seed",
+  "--currency",
   ...settingsFlags,
 ];
 const takesNone = ["--exit", "--json", "--aac", "--help"];
@@ -125,6 +130,11 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
     return text === undefined ? otherwise : parse(text);
   };
   const exit = given.has("--exit");
+  const currency = read<Args["currency"]>("--currency", "eth", (t) =>
+    oneOf("--currency", t, ["eth", "usdc"]),
+  );
+  if (currency === "usdc" && given.has("--worker-price"))
+    bad("--worker-price", "--worker-price is in gwei, so it does not go with --currency usdc");
   const { input, out, ladder, port } = {
     input: given.get("--input"),
     out: given.get("--out"),
@@ -148,6 +158,7 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
     exit,
     json: given.has("--json"),
     aac: given.has("--aac"),
+    currency,
     seed: read("--seed", 1, (t) => number("--seed", t, 0, 0xffffffff, true)),
   };
 }

@@ -92,6 +92,7 @@ async function startOf(
   token: string | undefined,
   { chain, workers }: Around,
 ): Promise<BroadcastStart> {
+  const { deposit, price } = (await import("./chain.ts")).usual(chain);
   return {
     title: asked.title ?? "Local broadcast",
     source: asked.file === undefined ? "scene" : "file",
@@ -105,7 +106,8 @@ async function startOf(
     aac: asked.aac ?? false,
     wanted: asked.wanted ?? Math.min(8, workers.length),
     ...(asked.hiring && { hiring: asked.hiring }),
-    deposit: String(asked.deposit ?? (await import("./chain.ts")).usualDeposit),
+    deposit: String(asked.deposit ?? deposit),
+    ...(chain.currency && { maxPrice: String(price) }),
     ...(chain.payerKey === undefined ? {} : { payerKey: chain.payerKey }),
     ...(token === undefined ? {} : { record: token }),
   };

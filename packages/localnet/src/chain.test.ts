@@ -1,4 +1,5 @@
-import { createPublicClient, http } from "viem";
+import { parseConfig } from "@tabcast/node/config";
+import { createPublicClient, erc20Abi, http, zeroAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
@@ -7,6 +8,8 @@ import {
   faucetLimits,
   openExternalChain,
   openLocalChain,
+  usual,
+  usualDeposit,
 } from "./chain.ts";
 
 const signal = AbortSignal.timeout(60_000);
@@ -40,6 +43,39 @@ test("the faucet pays, and stops after its bound for one address", async () => {
   await expect(chain.local?.faucet(address.toLowerCase())).rejects.toMatchObject({
     code: "FAUCET_REFUSED",
   });
+});
+
+test("a chain in play dollars names its token, and its faucet gives dollars beside the gas", async () => {
+  const dollars = await openLocalChain({ signal, currency: "USDC" });
+  try {
+    const { currency } = dollars;
+    if (currency === undefined) throw new Error("the chain has no currency");
+    const fields = { symbol: "USDC", decimals: 6, dollars: true, perCoin: "3000000000" };
+    expect(currency).toMatchObject(fields);
+    const chain = { id: dollars.id, rpc: dollars.rpc, contract: dollars.contract, currency };
+    expect(parseConfig({ relays: ["/p2p/a"], chain }).chain.currency).toEqual(currency);
+    const { address } = privateKeyToAccount(generatePrivateKey());
+    await dollars.local?.faucet(address);
+    const reader = createPublicClient({ transport: http(dollars.rpc) });
+    const token = { address: currency.token, abi: erc20Abi } as const;
+    expect(await reader.getBalance({ address })).toBe(faucetLimits.amount);
+    expect(
+      await reader.readContract({ ...token, functionName: "balanceOf", args: [address] }),
+    ).toBe(faucetLimits.dollars);
+    expect(await reader.readContract({ ...token, functionName: "symbol" })).toBe(currency.symbol);
+    expect(await reader.readContract({ ...token, functionName: "decimals" })).toBe(6);
+  } finally {
+    await dollars.close();
+  }
+});
+
+test("the usual deposit and price in dollars are what the coin's are worth: 30 dollars, 0.3 cents a gigapixel", () => {
+  const currency = { token: zeroAddress, symbol: "USDC", decimals: 6, dollars: true } as const;
+  expect(usual({ currency: { ...currency, perCoin: "3000000000" } })).toEqual({
+    deposit: 30_000_000n,
+    price: 3_000n,
+  });
+  expect(usual({})).toEqual({ deposit: usualDeposit, price: 1_000_000_000_000n });
 });
 
 test.each(["", "0x12", "hello", `0x${"g".repeat(40)}`])(

@@ -1,5 +1,7 @@
+import { worth } from "@tabcast/channel/currency";
 import { tabcastPotAbi, tabcastPotBytecode } from "@tabcast/contracts";
-import { Amount, CodedError, describe } from "@tabcast/runtime";
+import type { CurrencyConfig } from "@tabcast/node/config";
+import { Amount, CodedError, describe, Wei } from "@tabcast/runtime";
 import {
   type Address,
   createPublicClient,
@@ -12,6 +14,8 @@ import {
   isAddress,
   isHex,
   parseEther,
+  type Transport,
+  type WalletClient,
   zeroAddress,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
@@ -39,11 +43,13 @@ export interface Chain {
   readonly id: number;
   readonly rpc: string;
   readonly contract: Address;
+  /** The token that its pots are in. Missing: the chain's own coin. */
+  readonly currency?: CurrencyConfig;
   /** The embedded chain, whose money is play money and whose clock we may move. */
   readonly local?: {
     readonly pid: number;
-    /** Sends play ETH; throws FAUCET_REFUSED beyond its bounds. */
-    faucet(address: string): Promise<{ readonly sent: Amount }>;
+    /** Sends play ETH, and play dollars where pots are in them; throws FAUCET_REFUSED beyond its bounds. */
+    faucet(address: string): Promise<{ readonly sent: Amount; readonly dollars?: Amount }>;
     /** Moves the chain's clock to the given unix second, if it is not there yet. */
     warp(until: number): Promise<void>;
     kill(): void;
@@ -63,18 +69,42 @@ const foundry = defineChain({
 
 /** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1,000 gwei per gigapixel. */
 export const usualDeposit: Amount = Amount.of(parseEther("0.01"));
+/** What workers ask for an output gigapixel, and what is paid at most: 1,000 gwei. Source: the defaults of tab's settings and of node. */
+const usualPrice: Amount = Amount.of(1_000_000_000_000);
 /** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/snapshots. */
 const gasOfAStream = 1_500_000n;
 
 /** What the faucet gives at once, and its bounds: play money, but every call is a block. */
 export const faucetLimits = {
   amount: Amount.of(parseEther("10")),
+  /** Play dollars that come with it, in their smallest parts. */
+  dollars: Amount.of(30_000_000_000),
   perAddress: 5,
   total: 1_000,
 };
 
+/** What a whole coin of the local chain is worth in play dollars: 3,000 of them. */
+const playPerCoin = "3000000000";
+
+/** The usual deposit and price in what a chain's pots are in. */
+export function usual({ currency }: Pick<Chain, "currency">): {
+  readonly deposit: Amount;
+  readonly price: Amount;
+} {
+  if (currency === undefined) return { deposit: usualDeposit, price: usualPrice };
+  const paid = { ...currency, perCoin: Amount.of(BigInt(currency.perCoin)) };
+  const inIt = (amount: Amount) => worth(paid, Wei.of(amount));
+  return { deposit: inIt(usualDeposit), price: inIt(usualPrice) };
+}
+
+export interface LocalChainOptions {
+  readonly signal: AbortSignal;
+  /** What pots are in: "USDC" deploys play dollars. Default: the chain's own coin. */
+  readonly currency?: "USDC";
+}
+
 /** Starts anvil and deploys TabcastPot without a fee. Throws an AnvilError. */
-export async function openLocalChain({ signal }: { signal: AbortSignal }): Promise<Chain> {
+export async function openLocalChain({ signal, currency }: LocalChainOptions): Promise<Chain> {
   const anvil: Anvil = await startAnvil({ signal });
   try {
     const transport = http(anvil.rpc, { retryCount: 2 });
@@ -84,40 +114,36 @@ export async function openLocalChain({ signal }: { signal: AbortSignal }): Promi
     const wallet = createWalletClient({ chain: foundry, transport });
     const [bank] = await wallet.getAddresses();
     if (bank === undefined) throw new Error("anvil has no account");
-    const hash = await wallet.deployContract({
-      account: bank,
-      abi: tabcastPotAbi,
-      bytecode: tabcastPotBytecode,
-      args: [0, zeroAddress, zeroAddress], // no fee, no Permit2
+    const arrived = async (hash: Hex) => reader.waitForTransactionReceipt({ hash });
+    const deployed = async (hash: Hex): Promise<Address> => {
+      const { contractAddress } = await arrived(hash);
+      if (!contractAddress) throw new Error("the deployment made no contract");
+      return contractAddress;
+    };
+    const contract = await deployed(
+      await wallet.deployContract({
+        account: bank,
+        abi: tabcastPotAbi,
+        bytecode: tabcastPotBytecode,
+        args: [0, zeroAddress, zeroAddress], // no fee, no Permit2
+      }),
+    );
+    const play = currency && (await openPlayDollars({ account: bank, wallet, deployed }));
+    const faucet = openFaucet(async (to) => {
+      const { amount, dollars } = faucetLimits;
+      await arrived(await wallet.sendTransaction({ account: bank, to, value: amount }));
+      if (play === undefined) return { sent: amount };
+      await arrived(await play.mint(to, dollars));
+      return { sent: amount, dollars };
     });
-    const { contractAddress } = await reader.waitForTransactionReceipt({ hash });
-    if (!contractAddress) throw new Error("the deployment made no contract");
-
-    const given = new Map<string, number>();
-    let total = 0;
     return {
       id: localChainId,
       rpc: anvil.rpc,
-      contract: contractAddress,
+      contract,
+      ...(play && { currency: play.currency }),
       local: {
         pid: anvil.pid,
-        async faucet(address) {
-          const refuse = (why: string): never => {
-            throw new ChainError({ code: "FAUCET_REFUSED", why }, `the faucet refuses: ${why}`);
-          };
-          if (!isAddress(address, { strict: false })) return refuse("that is not an address");
-          const key = address.toLowerCase();
-          const times = given.get(key) ?? 0;
-          if (times >= faucetLimits.perAddress)
-            return refuse(`${faucetLimits.perAddress} times for one address is enough`);
-          if (total >= faucetLimits.total) return refuse("it is empty");
-          given.set(key, times + 1);
-          total++;
-          const value = faucetLimits.amount;
-          const sent = await wallet.sendTransaction({ account: bank, to: key as Address, value });
-          await reader.waitForTransactionReceipt({ hash: sent });
-          return { sent: value };
-        },
+        faucet,
         async warp(until) {
           const { timestamp } = await reader.getBlock();
           if (timestamp >= BigInt(until)) return;
@@ -132,6 +158,52 @@ export async function openLocalChain({ signal }: { signal: AbortSignal }): Promi
     await anvil.close();
     throw error;
   }
+}
+
+/** Deploys play dollars, which `account` mints. */
+async function openPlayDollars({
+  account,
+  wallet,
+  deployed,
+}: {
+  readonly account: Address;
+  readonly wallet: WalletClient<Transport, typeof foundry>;
+  readonly deployed: (hash: Hex) => Promise<Address>;
+}) {
+  const { playDollarAbi: abi, playDollarBytecode: bytecode } = await import(
+    "@tabcast/contracts/play-dollar"
+  );
+  const token = await deployed(await wallet.deployContract({ account, abi, bytecode }));
+  const facts = { symbol: "USDC", decimals: 6, dollars: true, perCoin: playPerCoin };
+  return {
+    currency: { token, ...facts } satisfies CurrencyConfig,
+    mint: (to: Address, amount: Amount): Promise<Hex> =>
+      wallet.writeContract({
+        ...{ account, address: token, abi },
+        functionName: "mint",
+        args: [to, amount],
+      }),
+  };
+}
+
+/** Gives by `give` within the faucet's bounds. */
+function openFaucet<T>(give: (to: Address) => Promise<T>): (address: string) => Promise<T> {
+  const given = new Map<string, number>();
+  let total = 0;
+  const refuse = (why: string): never => {
+    throw new ChainError({ code: "FAUCET_REFUSED", why }, `the faucet refuses: ${why}`);
+  };
+  return async (address) => {
+    if (!isAddress(address, { strict: false })) return refuse("that is not an address");
+    const key = address.toLowerCase();
+    const times = given.get(key) ?? 0;
+    if (times >= faucetLimits.perAddress)
+      return refuse(`${faucetLimits.perAddress} times for one address is enough`);
+    if (total >= faucetLimits.total) return refuse("it is empty");
+    given.set(key, times + 1);
+    total++;
+    return give(key as Address);
+  };
 }
 
 /** What the environment says of a chain; undefined: use the embedded one. Throws CHAIN_CONFIG naming the variable. */

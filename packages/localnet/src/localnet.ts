@@ -29,12 +29,13 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
   const ends = openEnds();
   try {
     const ground = await lay(options, path, ends, on, signal);
-    const { chromium, server } = ground;
+    const { chain, chromium, server } = ground;
+    const { price } = (await import("./chain.ts")).usual(chain);
     const workers = openWorkers({
       chromium,
       origin: server.origin,
       codecs,
-      settings: options.worker,
+      settings: { ...(chain.currency && { price: `${price}` }), ...options.worker },
       on,
     });
     ends.add(() => workers.close());
@@ -66,7 +67,11 @@ async function lay(
       ? undefined
       : await (await import("./chain.ts")).openExternalChain(options.chain, { signal });
   const openChain = async (): Promise<Chain> =>
-    external ?? (await import("./chain.ts")).openLocalChain({ signal });
+    external ??
+    (await import("./chain.ts")).openLocalChain({
+      signal,
+      ...(options.currency && { currency: options.currency }),
+    });
   // The browser is the slowest to start, and does it in other processes while this one loads the rest.
   const args = chromiumArguments({ more: options.chromiumFlags ?? [] });
   const [chromium, chain, relay] = await together<[Chromium, Chain, NetRelay]>([
@@ -94,7 +99,8 @@ function openServer(
 ): Promise<PageServer> {
   const faucet = async (address: string) => {
     const sent = await known.chain?.local?.faucet(address);
-    return { sent: String(sent?.sent ?? 0) };
+    const { dollars } = sent ?? {};
+    return { sent: String(sent?.sent ?? 0), ...(dollars && { dollars: String(dollars) }) };
   };
   return servePages({
     pages,
@@ -123,7 +129,10 @@ function configOf(chain: Chain, relay: NetRelay, origin: string): NetworkConfig 
     relays: relay.now().addrs,
     iceServers: [],
     local: true,
-    chain: { id: chain.id, rpc: chain.rpc, contract: chain.contract, ...faucet },
+    chain: {
+      ...{ id: chain.id, rpc: chain.rpc, contract: chain.contract, ...faucet },
+      ...(chain.currency && { currency: chain.currency }),
+    },
   };
 }
 

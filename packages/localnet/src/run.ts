@@ -29,6 +29,7 @@ async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<
       codecs: [args.codec],
       ...(args.worker && { worker: args.worker }),
       relayDirectory,
+      ...(args.currency === "usdc" && { currency: "USDC" }),
       on: (event) => printer.print(event),
       signal,
       ...(chain === undefined ? {} : { chain }),

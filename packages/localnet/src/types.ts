@@ -50,6 +50,8 @@ export interface LocalnetOptions {
   readonly chromiumFlags?: readonly string[];
   /** Pay on somebody else's chain instead of our own. */
   readonly chain?: ExternalChain;
+  /** What the pots on our own chain are in: "USDC" is play dollars. Default: the chain's own coin. */
+  readonly currency?: "USDC";
   readonly on?: (event: NetEvent) => void;
   /** Ends the start; a network that stands is ended by `close`. */
   readonly signal?: AbortSignal;

@@ -23,6 +23,8 @@ export interface BroadcastStart {
   readonly wanted: number;
   readonly payer?: (options: { signal: AbortSignal }) => Promise<Wallet>;
   readonly deposit: Amount;
+  /** Highest price accepted, per output gigapixel. Default: as `BroadcastOptions` says. */
+  readonly maxPrice?: Amount;
   /** Whom to hire. Default: what this browser keeps. */
   readonly hiring?: HiringSettings;
   readonly aac?: boolean;
@@ -112,6 +114,7 @@ export function openBroadcaster(
         clock: outside.clock,
         signal,
         on,
+        ...(options.maxPrice !== undefined && { maxPrice: options.maxPrice }),
         ...(aac !== undefined && { aac }),
         ...(record !== undefined && { record }),
         ...(paying && {
