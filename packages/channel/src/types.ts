@@ -1,4 +1,4 @@
-import type { Amount } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 
 export type Address = `0x${string}`;
 export type Hex = `0x${string}`;
@@ -71,6 +71,10 @@ export type PotNews =
   | { readonly type: "unpaid"; readonly lanes: number; readonly owed: Amount }
   /** The session key's last coins did not go home; the key is kept, and settling again tries again. */
   | { readonly type: "keyKept"; readonly why: string }
+  /** The session key has `have` wei, and ending the pot costs about `need`: nothing more is guaranteed. Told once until it has enough. */
+  | { readonly type: "gasLow"; readonly have: Wei; readonly need: Wei }
+  /** The session key has too little gas for a step of the end: the payer's wallet is asked to do it. */
+  | { readonly type: "walletAsked"; readonly step: "pay" | "close" | "refund" }
   /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
   | { readonly type: "low"; readonly free: Amount; readonly seconds: number };
 
@@ -144,6 +148,11 @@ export interface PayerPot {
    * again finds it rather than pay twice.
    */
   topUp(amount: Amount, options: { signal: AbortSignal }): Promise<void>;
+  /**
+   * Sends the session key `amount` wei for gas, from where its gas came from before, or else the payer's wallet; what is left comes
+   * back. Throws ChainError.
+   */
+  topUpGas(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
   /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */
   watch(listener: (news: PotNews) => void, options: { signal: AbortSignal }): void;
   /** Pays every lane on chain, starts the close, waits out the challenge, takes the refund. Safe to repeat after a failure. */

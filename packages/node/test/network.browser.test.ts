@@ -618,6 +618,7 @@ describe("a network in one page, with real codecs and a real chain", () => {
       hello: (lane, cumulative) => pot.hello(lane, cumulative),
       ask: (lane) => pot.ask(lane),
       topUp: (amount, options) => pot.topUp(amount, options),
+      topUpGas: (amount, options) => pot.topUpGas(amount, options),
       watch: (listener, options) => pot.watch(listener, options),
       settle: (options) => pot.settle(options),
       close: () => pot.close(),

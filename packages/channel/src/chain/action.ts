@@ -7,6 +7,17 @@ import type { Call, LaneState } from "./types.ts";
 /** A guarantee to be given: the lane's `version` must still be the chain's. */
 export type Reservation = Lane & Omit<LaneState, "claimed">;
 
+/** An EIP-3009 authorization of a deposit, valid from the first second on. */
+export interface SignedAuthorization {
+  readonly amount: Amount;
+  /** Unix second from which it is void. */
+  readonly validBefore: number;
+  /** Makes its nonce, with the pot and the amount. */
+  readonly authSalt: Hex;
+  /** 65 bytes by the payer. */
+  readonly signature: Hex;
+}
+
 /** What can be sent to the contract. */
 export type Action =
   | {
@@ -16,6 +27,12 @@ export type Action =
       readonly amount: Amount;
       /** Handed on to the session key. */
       readonly signerGas: Wei;
+    }
+  /** A deposit of the payer's tokens, which the payer has authorized and anyone may bring. */
+  | {
+      readonly do: "depositWithAuthorization";
+      readonly config: PotConfig;
+      readonly authorization: SignedAuthorization;
     }
   | {
       readonly do: "claim";
@@ -80,6 +97,14 @@ function encoded(action: Action): Hex {
         abi,
         functionName: "deposit",
         args: [config, amount, signerGas],
+      });
+    }
+    case "depositWithAuthorization": {
+      const { amount, validBefore, authSalt, signature } = action.authorization;
+      return encodeFunctionData({
+        abi,
+        functionName: "depositWithAuthorization",
+        args: [action.config, amount, 0n, BigInt(validBefore), authSalt, signature],
       });
     }
     case "claim": {

@@ -1,14 +1,16 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { CodedError, type Wei } from "@tabcast/runtime";
+import { type Amount, CodedError, type Wei } from "@tabcast/runtime";
 import {
   BaseError,
   decodeErrorResult,
   formatEther,
+  formatUnits,
   HttpRequestError,
   ResponseBodyTooLargeError,
   RpcRequestError,
   TimeoutError,
 } from "viem";
+import type { Currency } from "../currency.ts";
 import type { Address, Hex } from "../types.ts";
 
 export type ChainReason =
@@ -28,6 +30,33 @@ export type ChainReason =
   | { code: "CHAIN_NO_CONTRACT"; contract: Address }
   /** The account has less than is needed; wei. Do: put money for the amount and its gas into the account. */
   | { code: "CHAIN_INSUFFICIENT"; account: Address; have: Wei; need: Wei }
+  /** The account has too little of the token that pots are in, in its smallest parts. Do: put tokens into the account. */
+  | {
+      code: "CHAIN_TOKEN_SHORT";
+      account: Address;
+      token: Address;
+      symbol: string;
+      have: Amount;
+      need: Amount;
+    }
+  /** There is no code at the token's address on this chain. Do: correct the token's address or the chain. */
+  | { code: "CHAIN_TOKEN_NONE"; token: Address }
+  /** What is at the token's address is no ERC-20 token, or another than the configuration says. Do: correct the configuration. */
+  | {
+      code: "CHAIN_TOKEN_BAD";
+      token: Address;
+      field: "symbol" | "decimals";
+      expected: string;
+      got: string;
+    }
+  /** Less or more of the token arrived than was sent, as with a token that takes a fee; nothing was kept. Do: use another token. */
+  | { code: "CHAIN_TOKEN_INEXACT"; token: Address; sent: Amount; received: Amount }
+  /** The token's issuer has frozen an account, or the whole token. Do: ask the issuer; what the contract owes stays there. */
+  | { code: "CHAIN_TOKEN_FROZEN"; why: string }
+  /** The wallet's signature is not 65 bytes of the account's own key, as a contract's is not. Do: deposit from a wallet with a key. */
+  | { code: "CHAIN_TOKEN_SIGNATURE"; account: Address; bytes: number }
+  /** The signed deposit was not brought to the chain before this unix second, and is void. Do: deposit again; nothing was paid. */
+  | { code: "CHAIN_TOKEN_LATE"; validBefore: number }
   /** The contract refused; `error` is the name of its error. Do: read the error's meaning in packages/contracts/src/ITabcastPot.sol. */
   | { code: "CHAIN_REVERTED"; error: string; args: readonly unknown[]; hash?: Hex }
   /** The person said no in the wallet. Do: nothing was sent; ask again when you want to. */
@@ -110,6 +139,19 @@ export function insufficient(account: Address, have: bigint, need: bigint): Chai
   );
 }
 
+/** CHAIN_TOKEN_SHORT in words. */
+export function short(
+  account: Address,
+  { token, symbol, decimals }: Currency,
+  have: Amount,
+  need: Amount,
+): ChainError {
+  return new ChainError(
+    { code: "CHAIN_TOKEN_SHORT", account, token, symbol, have, need },
+    `${account} has ${formatUnits(have, decimals)} ${symbol} and needs ${formatUnits(need, decimals)} ${symbol}`,
+  );
+}
+
 /** What viem, an RPC server or a wallet threw, in our words. */
 export function translate(error: unknown, rpc: string): unknown {
   const all = causesOf(error);
@@ -143,6 +185,7 @@ export function translate(error: unknown, rpc: string): unknown {
   if (data) {
     try {
       const { errorName, args = [] } = decodeErrorResult({ abi: tabcastPotAbi, data });
+      if (errorName === "InexactTransfer") return inexact(args, cause);
       return new ChainError(
         { code: "CHAIN_REVERTED", error: errorName, args },
         `the contract refused: ${inWords(errorName, args)}`,
@@ -168,6 +211,7 @@ export function translate(error: unknown, rpc: string): unknown {
       "another transaction of this account has the same number",
       cause,
     );
+  if (FROZEN.test(line)) return frozen(line, cause);
   if (/revert/i.test(line) || /revert/i.test(short))
     return new ChainError(
       { code: "CHAIN_REVERTED", error: line, args: [] },
@@ -193,6 +237,27 @@ const NONCE = /nonce|replacement (transaction|tx)|already (known|imported)/i;
 /** What servers say of a fee below the block's; a replacement that offers too little is NONCE's. */
 const UNDERPRICED =
   /less than block base fee|lower than the (block )?base fee|^transaction underpriced|fee cap too low/i;
+
+/** What tokens say of accounts that their issuers have frozen: USDC's and USDT's words among them. */
+const FROZEN = /blacklist|frozen|freez|pausable: paused/i;
+
+function frozen(line: string, cause: { cause: Error | undefined }): ChainError {
+  const why = readable(line);
+  return new ChainError(
+    { code: "CHAIN_TOKEN_FROZEN", why },
+    `the token does not move for this account: ${why}`,
+    cause,
+  );
+}
+
+function inexact(args: readonly unknown[], cause: { cause: Error | undefined }): ChainError {
+  const [token, sent, received] = args as readonly [Address, Amount, Amount];
+  return new ChainError(
+    { code: "CHAIN_TOKEN_INEXACT", token, sent, received },
+    `the token ${token} delivers ${received} of ${sent}: a token that takes a fee cannot pay a pot`,
+    cause,
+  );
+}
 
 /** The method that a failed request was for, as viem notes it in its messages. */
 function methodOf(all: readonly Error[]): string {

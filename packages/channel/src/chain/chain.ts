@@ -4,7 +4,7 @@ import type { LocalAccount } from "viem";
 import { getCode, readContract } from "viem/actions";
 import { type Currency, coin } from "../currency.ts";
 import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../types.ts";
-import type { Action, Reservation } from "./action.ts";
+import type { Action, Reservation, SignedAuthorization } from "./action.ts";
 import { ChainError, noContract } from "./chain-error.ts";
 import * as Chains from "./chains.ts";
 import type { EventsOptions, HistoryOptions, HistoryPage } from "./history.ts";
@@ -14,6 +14,7 @@ import { openReader } from "./reader.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSender } from "./sender.ts";
 import type { Asked, Snapshot } from "./snapshot.ts";
+import { isCoin, requireToken, type TokenDomain } from "./token.ts";
 import type { Turns } from "./turns.ts";
 import type {
   ChainNews,
@@ -23,6 +24,7 @@ import type {
   Look,
   PotState,
   Quote,
+  SendCoinsOptions,
   Sent,
   Waits,
   Wallet,
@@ -30,12 +32,13 @@ import type {
 } from "./types.ts";
 import { openWriter } from "./writer.ts";
 
-export type { Action, Reservation } from "./action.ts";
+export type { Action, Reservation, SignedAuthorization } from "./action.ts";
 export { ChainError, type ChainReason } from "./chain-error.ts";
 export { deploy } from "./deploy.ts";
 export type { EventsOptions, HistoryOptions, HistoryPage } from "./history.ts";
 export type { PotEvent } from "./pot-event.ts";
 export type { Asked, PotSnapshot, Snapshot } from "./snapshot.ts";
+export type { TokenDomain } from "./token.ts";
 export type {
   ChainNews,
   DepositOptions,
@@ -44,6 +47,7 @@ export type {
   Look,
   PotState,
   Quote,
+  SendCoinsOptions,
   Sent,
   Waits,
   Wallet,
@@ -72,6 +76,14 @@ export interface Chain {
   credit(account: Address, waits: Waits): Promise<Amount>;
   /** The account's own coins, wei. */
   balance(account: Address, waits: Waits): Promise<Wei>;
+  /** What the account's own wallet has of what pots are in; in the coin as `balance`. */
+  tokenBalance(account: Address, waits: Waits): Promise<Amount>;
+  /** What the contract may take of the owner's tokens. */
+  allowance(owner: Address, waits: Waits): Promise<Amount>;
+  /** The domain in which deposits are authorized by EIP-3009; undefined for the coin and for tokens without it. */
+  authorizing(waits: Waits): Promise<TokenDomain | undefined>;
+  /** True if the payer's authorization of that nonce was used, or cancelled in the token. */
+  authorizationUsed(payer: Address, nonce: Hex, waits: Waits): Promise<boolean>;
   /** The chain's clock, unix seconds. */
   now(waits: Waits): Promise<number>;
   /** Number of the newest block. */
@@ -92,6 +104,17 @@ export interface Chain {
   /** A transaction that was sent before. Undefined if no block has it. */
   sent(hash: Hex, waits: Waits): Promise<Sent | undefined>;
   deposit(wallet: Wallet, config: PotConfig, options: DepositOptions): Promise<Sent>;
+  /** Brings a deposit that the payer has authorized. A second time it reverts. */
+  depositWithAuthorization(
+    wallet: Wallet,
+    config: PotConfig,
+    authorization: SignedAuthorization,
+    waits: Waits,
+  ): Promise<Sent>;
+  /** Lets the contract take exactly `amount` of the wallet's tokens. */
+  approve(wallet: Wallet, amount: Amount, waits: Waits): Promise<Sent>;
+  /** Sends coins to an account. */
+  sendCoins(wallet: Wallet, to: Address, options: SendCoinsOptions): Promise<Sent>;
   /** Sends a signed transaction again and waits for it. */
   resend(raw: Hex, waits: Waits): Promise<Sent>;
   claim(
@@ -153,7 +176,10 @@ export interface ConnectOptions extends Waits {
   readonly clock?: Clock;
 }
 
-/** Finds the contract. Throws CHAIN_UNREACHABLE, CHAIN_WRONG_ID or CHAIN_NO_CONTRACT. */
+/**
+ * Finds the contract, and the token if pots are in one. Throws CHAIN_UNREACHABLE, CHAIN_WRONG_ID, CHAIN_NO_CONTRACT,
+ * CHAIN_TOKEN_NONE or CHAIN_TOKEN_BAD.
+ */
 export async function connect(options: ConnectOptions): Promise<Chain> {
   const { domain, signal } = options;
   const { contract } = domain;
@@ -162,12 +188,13 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
   const rpc = openRpc({ url, timeout, witness, ...(clock && { clock }) });
   await rpc.requireChain(domain.chainId, signal);
   const feeBps = await readFee(rpc, contract, signal);
+  if (!isCoin(currency)) await requireToken(rpc, currency, signal);
   return {
     domain,
     rpc: rpc.url,
     currency,
     feeBps,
-    ...openReader(rpc, contract, currency.token),
+    ...openReader(rpc, domain, currency.token),
     ...openWriter(openSender(senderParts(rpc, options)), domain, currency.token),
   };
 }

@@ -3,7 +3,7 @@ import type { Amount, Wei } from "@tabcast/runtime";
 import type { ContractFunctionArgs, ContractFunctionName } from "viem";
 import { getBalance, getBlock, readContract } from "viem/actions";
 import { least } from "../least.ts";
-import type { Address, Hex, Lane } from "../types.ts";
+import type { Address, Domain, Hex, Lane } from "../types.ts";
 import { callOf } from "./action.ts";
 import type { Chain } from "./chain.ts";
 import { costOf, fees, quote } from "./gas.ts";
@@ -12,6 +12,7 @@ import type { PotEvent } from "./pot-event.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Rpc } from "./rpc.ts";
 import { snapshot } from "./snapshot.ts";
+import { openToken } from "./token.ts";
 import type { LaneState, Look, PotState, Waits } from "./types.ts";
 
 /** Most lanes of one request: about 3 million gas, where servers allow 10 million and more. */
@@ -32,6 +33,10 @@ export type Reader = Pick<
   | "look"
   | "credit"
   | "balance"
+  | "tokenBalance"
+  | "allowance"
+  | "authorizing"
+  | "authorizationUsed"
   | "now"
   | "height"
   | "gasPrice"
@@ -43,7 +48,8 @@ export type Reader = Pick<
 >;
 
 /** Reads one contract, and what it owes in one token, through one server. */
-export function openReader(rpc: Rpc, contract: Address, token: Address): Reader {
+export function openReader(rpc: Rpc, { contract, chainId }: Domain, token: Address): Reader {
+  const tokens = openToken(rpc, token);
   const read = <
     Name extends ContractFunctionName<typeof tabcastPotAbi, "view">,
     Args extends ContractFunctionArgs<typeof tabcastPotAbi, "view", Name>,
@@ -121,6 +127,10 @@ export function openReader(rpc: Rpc, contract: Address, token: Address): Reader 
     credit: async (account, waits) => (await read(waits, "credits", [account, token])) as Amount,
     balance: (address, { signal }) =>
       rpc.ask(signal, async (client) => (await getBalance(client, { address })) as Wei),
+    tokenBalance: (account, { signal }) => tokens.balance(account, signal),
+    allowance: (owner, { signal }) => tokens.allowance(owner, contract, signal),
+    authorizing: ({ signal }) => tokens.authorizing(chainId, signal),
+    authorizationUsed: (owner, nonce, { signal }) => tokens.authorizationUsed(owner, nonce, signal),
     now: ({ signal }) => rpc.now(signal),
     height,
     gasPrice: ({ signal }) => rpc.ask(signal, async (client) => (await fees(client)).price as Wei),

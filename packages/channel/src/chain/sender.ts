@@ -129,7 +129,8 @@ async function requireCode(provider: WalletProvider, contract: Address): Promise
   );
 }
 
-async function chainOf(provider: WalletProvider): Promise<number> {
+/** The chain that the wallet is on. Throws CHAIN_FAILED if it does not say. */
+export async function chainOf(provider: WalletProvider): Promise<number> {
   const id = await provider.request({ method: "eth_chainId" });
   const number = typeof id === "string" || typeof id === "number" ? Number(id) : Number.NaN;
   if (!Number.isSafeInteger(number))

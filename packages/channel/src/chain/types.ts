@@ -107,6 +107,12 @@ export interface Frees extends Waits {
   readonly lapsed?: readonly Lane[];
 }
 
+export interface SendCoinsOptions extends Waits {
+  readonly amount: Wei;
+  /** Called with the signed transaction before it is sent, if the key is in this tab. */
+  readonly before?: (raw: Hex) => Promise<void>;
+}
+
 export interface DepositOptions extends Waits {
   /** Amount for the pot. */
   readonly amount: Amount;

@@ -2,12 +2,16 @@ import type { Address, Domain } from "../types.ts";
 import { type Action, callOf } from "./action.ts";
 import type { Chain } from "./chain.ts";
 import type { Sender } from "./sender.ts";
+import { approval } from "./token.ts";
 import type { Waits, Wallet } from "./types.ts";
 
 /** The part of a chain that sends transactions. */
 export type Writer = Pick<
   Chain,
   | "deposit"
+  | "depositWithAuthorization"
+  | "approve"
+  | "sendCoins"
   | "resend"
   | "claim"
   | "pay"
@@ -34,6 +38,12 @@ export function openWriter(sender: Sender, domain: Domain, token: Address): Writ
         before,
         once: true,
       }),
+    depositWithAuthorization: (wallet, config, authorization, waits) =>
+      send(wallet, { do: "depositWithAuthorization", config, authorization }, waits),
+    approve: (wallet, amount, { signal }) =>
+      sender.send(wallet, approval(token, contract, amount), domain, { signal }),
+    sendCoins: (wallet, to, { amount, before, signal }) =>
+      sender.send(wallet, { to, value: amount }, domain, { signal, before, once: true }),
     resend: (raw, { signal }) => sender.resend(raw, signal),
     claim: (wallet, config, vouchers, waits) =>
       send(wallet, { do: "claim", config, vouchers }, waits),

@@ -13,6 +13,8 @@ import type { PotParts } from "./parts.ts";
 export const CLOSE = { gas: 200_000n, transactions: 4 } as const;
 /** Units of gas of one more lane in a `pay`: a fresh lane of a fresh payee, measured in the gas snapshot. */
 export const PAY_GAS = 48_000n;
+/** Lanes paid or freed in one transaction: at most 8 million gas, a quarter of a block. */
+export const ROWS = 150;
 /** Units of gas to pay the session key from the pot and to withdraw that. Source: the gas snapshot, with room. */
 const REFUEL = { gas: 160_000n, transactions: 2 } as const;
 /** The lane in which the session key pays itself. */
@@ -37,6 +39,13 @@ export async function costOf(
       return error.reason.need;
     throw error;
   }
+}
+
+/** What it costs at most to pay every lane of the books and to end the pot, wei. */
+export function endCost({ chain, ledger }: Pick<PotParts, "chain" | "ledger">, waits: Waits) {
+  const lanes = ledger.book.lanes.size;
+  const transactions = CLOSE.transactions + Math.ceil(lanes / ROWS);
+  return chain.costOf({ gas: CLOSE.gas + BigInt(lanes) * PAY_GAS, transactions }, waits);
 }
 
 /** What the session key has beyond what ends the pot, wei; below zero if it could not even do that. */

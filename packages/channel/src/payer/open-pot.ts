@@ -6,7 +6,7 @@ import {
   systemClock,
   type Wei,
 } from "@tabcast/runtime";
-import { getAddress } from "viem";
+import { getAddress, type PrivateKeyAccount } from "viem";
 import { bytesToHex } from "viem/utils";
 import {
   type Chain,
@@ -17,6 +17,7 @@ import {
   type Wallet,
 } from "../chain/chain.ts";
 import * as Chains from "../chain/chains.ts";
+import { isCoin } from "../chain/token.ts";
 import { check, PotError, potId as potIdOf, separator } from "../config.ts";
 import type { Currency } from "../currency.ts";
 import { newSecret, openSecret } from "../secret.ts";
@@ -24,6 +25,7 @@ import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
 import { CLOSE, PAY_GAS } from "./fuel.ts";
+import { bring, fund } from "./fund.ts";
 import { startPot } from "./pot.ts";
 import { type PotRecord, potChange, potKey, readLanes, readPot } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
@@ -40,8 +42,16 @@ export interface OpenPotOptions {
   readonly signal: AbortSignal;
   /** Seconds that workers have to claim after the close began. Default: the chain's own, in chains.ts; 900 to 604_800. */
   readonly challengePeriod?: number;
-  /** Amount for the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now; for more it takes gas out of the pot. */
+  /**
+   * For the session key's own transactions; what is left comes back. Default: twice what settling 16 lanes costs now; for more it
+   * takes gas out of the pot. A pot in a token has no gas to take, so there it is for 64 lanes.
+   */
   readonly signerGas?: Wei;
+  /**
+   * Pays the session key's gas where the deposit is only signed, as a token with EIP-3009 allows; its coins come back here. Default:
+   * the payer, by a second dialog.
+   */
+  readonly gasFrom?: Wallet;
   /** What the pot is in. Default: the chain's own coin. */
   readonly currency?: Currency;
   readonly clock?: Clock;
@@ -56,21 +66,27 @@ export interface ResumePotOptions {
   readonly rpc: string;
   /** Steps in when the session key has no coins left, or cannot be unsealed any more. */
   readonly payer?: Wallet;
+  /** Pays gas that the session key lacks. Default: the payer. */
+  readonly gasFrom?: Wallet;
   readonly store: Store;
   readonly signal: AbortSignal;
   /** What the pot is in. Default: the chain's own coin. */
   readonly currency?: Currency;
   readonly clock?: Clock;
+  /** Makes the salts of what is signed. Default: the platform's cryptographic randomness. */
+  readonly random?: Random;
   /** The chain to use instead of the one behind `rpc`. */
   readonly chain?: Chain;
 }
 
 /** Lanes of as many workers that the session key can pay at the end before it takes gas out of the pot. */
 const LANES = 16n;
+/** The same where the pot is in a token, which is no gas. */
+const TOKEN_LANES = 64n;
 
 /**
  * Makes a session key, deposits, and gives the pot to pay from. Throws ChainError (CHAIN_UNREACHABLE, CHAIN_WRONG_ID,
- * CHAIN_NO_CONTRACT, CHAIN_INSUFFICIENT, CHAIN_REJECTED, ...), PotError or StoreError. If it fails after the deposit was sent,
+ * CHAIN_NO_CONTRACT, CHAIN_INSUFFICIENT, CHAIN_TOKEN_SHORT, CHAIN_REJECTED, ...), PotError or StoreError. If it fails after the deposit was sent,
  * `resumePot` finds it.
  */
 export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
@@ -99,28 +115,28 @@ export async function openPot(options: OpenPotOptions): Promise<PayerPot> {
       state: "open",
       deposited: deposit.toString(),
       key: sealed,
+      ...(options.gasFrom && { gasFrom: options.gasFrom.address }),
       from: (await chain.height({ signal })).toString(),
     };
-    const opened = await makeDeposit(record, { chain, store, payer, potId, signerGas, signal });
-    const parts = { chain, store, clock, payer, key: account, lanes: [], release };
-    return await startPot({ ...parts, record: opened, resumed: false });
+    const parts = { chain, store, clock, random, payer, gasFrom: options.gasFrom, key: account };
+    const opened = await makeDeposit(record, { ...parts, potId, signerGas, signal });
+    return await startPot({ ...parts, lanes: [], release, record: opened, resumed: false });
   } catch (error) {
     release();
     throw error;
   }
 }
 
-/** Twice what the end of a pot of 16 lanes costs now, wei. */
+/** Twice what the end of a pot of that many lanes costs now, wei. */
 async function settlingCost(chain: Chain, waits: Waits): Promise<Wei> {
-  const work = { gas: LANES * PAY_GAS + CLOSE.gas, transactions: 1 + CLOSE.transactions };
+  const lanes = isCoin(chain.currency) ? LANES : TOKEN_LANES;
+  const work = { gas: lanes * PAY_GAS + CLOSE.gas, transactions: 1 + CLOSE.transactions };
   return (2n * (await chain.costOf(work, waits))) as Wei;
 }
 
 /** Deposits what the record says, with the record on disk at each step; the record of the open pot. */
-async function makeDeposit(
-  first: PotRecord,
-  { chain, store, payer, potId, signerGas, signal }: DepositParts,
-): Promise<PotRecord> {
+async function makeDeposit(first: PotRecord, parts: DepositParts): Promise<PotRecord> {
+  const { chain, store, payer, potId, key, signerGas, random, signal } = parts;
   let record = first;
   const keep = async (next: PotRecord) => {
     await store.write([potChange(potId, next)]);
@@ -128,29 +144,57 @@ async function makeDeposit(
   };
   // Before a coin moves: the key that can bring it back is on disk.
   await keep(record);
-  let sent: Sent;
+  let sent: Sent | undefined;
   try {
-    sent = await chain.deposit(payer, record.config, {
-      amount: BigInt(record.deposited) as Amount,
-      signerGas,
-      signal,
-      before: (raw) => keep({ ...record, raw }),
+    sent = await fund({
+      ...{ chain, config: record.config, payer, key, gasFrom: parts.gasFrom ?? payer },
+      ...{ amount: BigInt(record.deposited) as Amount, signerGas, random, signal },
+      keep: (way) => keep({ ...record, ...way }),
     });
   } catch (error) {
-    // Certainly not sent: nothing to come back to. What a browser wallet did before it failed, only it knows.
-    const refused = error instanceof ChainError && NOT_SENT.has(error.code);
-    if (record.raw === undefined && (refused || !("provider" in payer)))
-      await store.write([[potKey(potId), undefined]]);
+    if (await isOver(error, record, parts)) await store.write([[potKey(potId), undefined]]);
     throw error;
   }
-  await keep({ ...record, openGas: sent.gas.toString() });
+  await keep({ ...record, openGas: (sent?.gas ?? 0n).toString() });
   return record;
+}
+
+/** True if the deposit was certainly not made and never will be: nothing is left to come back to. */
+async function isOver(error: unknown, record: PotRecord, parts: DepositParts): Promise<boolean> {
+  const { raw, authorization } = record;
+  const refused =
+    error instanceof ChainError &&
+    NOT_SENT.has(error.code) &&
+    // One that is in a block shows everybody the authorization, and anyone may bring it again.
+    !(error.reason.code === "CHAIN_REVERTED" && error.reason.hash !== undefined);
+  // Until it is signed only we know of it.
+  if (authorization !== undefined && authorization.signature === undefined) return true;
+  if (authorization !== undefined) return refused && (await emptied(record, parts));
+  // What a browser wallet did before it failed, only it knows.
+  return raw === undefined && (refused || !("provider" in parts.payer));
+}
+
+/** Sends home what the session key of a pot that was never opened has got; false if it could not. */
+async function emptied(
+  { gasFrom, config }: PotRecord,
+  { chain, key, signal }: Pick<DepositParts, "chain" | "key" | "signal">,
+): Promise<boolean> {
+  try {
+    if ((await chain.balance(key.address, { signal })) > 0n)
+      await chain.sweep(key, gasFrom ?? config.payer, { signal });
+    return true;
+  } catch {
+    return false; // the record keeps the key for another time
+  }
 }
 
 interface DepositParts {
   readonly chain: Chain;
   readonly store: Store;
+  readonly random: Random;
   readonly payer: Wallet;
+  readonly gasFrom: Wallet | undefined;
+  readonly key: PrivateKeyAccount;
   readonly potId: Hex;
   readonly signerGas: Wei;
   readonly signal: AbortSignal;
@@ -161,6 +205,11 @@ const NOT_SENT: ReadonlySet<string> = new Set([
   "CHAIN_REJECTED",
   "CHAIN_WRONG_ID",
   "CHAIN_REVERTED",
+  "CHAIN_TOKEN_SHORT",
+  "CHAIN_TOKEN_INEXACT",
+  "CHAIN_TOKEN_FROZEN",
+  "CHAIN_TOKEN_SIGNATURE",
+  "CHAIN_TOKEN_LATE",
 ]);
 
 /**
@@ -168,34 +217,76 @@ const NOT_SENT: ReadonlySet<string> = new Set([
  * POT_UNKNOWN, POT_NOT_OPENED, STORE_LOCKED, STORE_SEAL_BROKEN without a wallet, or ChainError.
  */
 export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
-  const { potId, payer, store, signal, clock = systemClock } = options;
+  const { potId, payer, gasFrom, store, signal, clock = systemClock } = options;
+  const { random = secureRandom } = options;
   const release = await store.lock(potKey(potId), { signal });
   try {
     let record = await readPot(store, potId);
     const { domain } = record;
     const chain = options.chain ?? (await connect({ ...options, domain, clock }));
-    if (record.openGas === undefined) {
-      const sent = record.raw ? await chain.resend(record.raw, { signal }) : undefined;
-      if (!sent && !(await chain.pot(potId, { signal })).exists)
-        throw new PotError(
-          { code: "POT_NOT_OPENED", potId },
-          "the deposit of this pot never reached the chain",
-        );
-      record = { ...record, openGas: (sent?.gas ?? 0n).toString() };
-      await store.write([potChange(potId, record)]);
-    }
+    check(record.config, chain.currency);
     const key = await keyOf(record, store, payer);
+    if (record.openGas === undefined) {
+      const paths = { chain, store, key, gasFrom: gasFrom ?? payer, potId, signal };
+      record = await finishDeposit(record, paths);
+    }
     if (key === undefined && record.key !== undefined && !record.keyLost) {
       record = { ...record, keyLost: true };
       await store.write([potChange(potId, record)]);
     }
     const lanes = await readLanes(store, potId);
-    const parts = { chain, store, clock, payer, key, record, lanes, release };
+    const parts = { chain, store, clock, random, payer, gasFrom, key, record, lanes, release };
     return await startPot({ ...parts, resumed: true });
   } catch (error) {
     release();
     throw error;
   }
+}
+
+/** Sends a deposit that did not get out, as it was signed. Throws POT_NOT_OPENED, with the gas sent home, where it never can. */
+async function finishDeposit(
+  first: PotRecord,
+  { chain, store, key, gasFrom, potId, signal }: FinishParts,
+): Promise<PotRecord> {
+  let record = first;
+  const keep = async (next: PotRecord) => {
+    await store.write([potChange(potId, next)]);
+    record = next;
+  };
+  const { config, raw, authorization } = record;
+  let sent: Sent | undefined;
+  if (raw) sent = await chain.resend(raw, { signal });
+  else if (authorization && key) {
+    try {
+      sent = await bring(authorization, {
+        ...{ chain, config, key, gasFrom, signal },
+        keep: (way) => keep({ ...record, ...way }),
+      });
+    } catch (error) {
+      if (!(error instanceof ChainError && error.code === "CHAIN_TOKEN_LATE")) throw error;
+      if (await emptied(record, { chain, key, signal }))
+        await store.write([[potKey(potId), undefined]]);
+    }
+  }
+  // Nobody but us could have sent it, and we have not.
+  const unsigned = authorization !== undefined && authorization.signature === undefined;
+  if (unsigned) await store.write([[potKey(potId), undefined]]);
+  if (unsigned || (!sent && !(await chain.pot(potId, { signal })).exists))
+    throw new PotError(
+      { code: "POT_NOT_OPENED", potId },
+      "the deposit of this pot never reached the chain",
+    );
+  await keep({ ...record, openGas: (sent?.gas ?? 0n).toString() });
+  return record;
+}
+
+interface FinishParts {
+  readonly chain: Chain;
+  readonly store: Store;
+  readonly key: PrivateKeyAccount | undefined;
+  readonly gasFrom: Wallet | undefined;
+  readonly potId: Hex;
+  readonly signal: AbortSignal;
 }
 
 /** The session key; undefined where it has gone home, or its seal is broken and a wallet is at hand to do without. */

@@ -1,4 +1,4 @@
-import type { Clock } from "@tabcast/runtime";
+import type { Clock, Random } from "@tabcast/runtime";
 import type { Chain } from "../chain/chain.ts";
 import type { PotNews } from "../types.ts";
 import type { Ledger } from "./ledger.ts";
@@ -7,6 +7,7 @@ import type { Ledger } from "./ledger.ts";
 export interface PotParts {
   readonly chain: Chain;
   readonly clock: Clock;
+  readonly random: Random;
   readonly ledger: Ledger;
   readonly tell: (news: PotNews) => void;
 }

@@ -1,15 +1,13 @@
 /** Pays on chain what was signed: lapsed guarantees are freed first, and what bounces is tried again. */
-import type { Amount } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import { ChainError, type LaneState, type Look, type Waits, type Wallet } from "../chain/chain.ts";
+import { worth } from "../currency.ts";
 import type { Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
-import { budget, costOf, PAY_GAS, refuel } from "./fuel.ts";
+import { budget, costOf, PAY_GAS, ROWS, refuel } from "./fuel.ts";
 import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
 import { look } from "./reservations.ts";
-
-/** Lanes paid or freed in one transaction: at most 8 million gas, a quarter of a block. */
-const ROWS = 150;
 
 /** What is still to be paid after all that could be paid now. */
 export interface Owing {
@@ -165,11 +163,15 @@ async function payChunk(
   let purse = await budget(parts, waits);
   if (cost > purse) {
     const each = cost / BigInt(rows.length + lapsed.length);
-    const worth = rows.filter(({ due }) => due > each);
-    const want = each * BigInt(worth.length + lapsed.length) - (purse > 0n ? purse : 0n);
-    if (worth.length > 0 && (await refuel(parts, seen, want, waits)) !== undefined)
+    const least = worth(chain.currency, each as Wei);
+    const dear = rows.filter(({ due }) => due > least);
+    const want = each * BigInt(dear.length + lapsed.length) - (purse > 0n ? purse : 0n);
+    if (dear.length > 0 && (await refuel(parts, seen, want, waits)) !== undefined)
       purse = await budget(parts, waits);
-    else if (payer && (await agreed(() => pay(payer, rows)))) return;
+    else if (payer) {
+      parts.tell({ type: "walletAsked", step: "pay" });
+      if (await agreed(() => pay(payer, rows))) return;
+    }
   }
   for (let some = fitting(rows, cost, purse); ; some = some.slice(0, -1)) {
     if (some.length + lapsed.length === 0) return;

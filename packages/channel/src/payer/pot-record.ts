@@ -5,6 +5,8 @@ import { PotError } from "../config.ts";
 import { type Change, type Json, type Sealed, type Store, StoreError } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, Settlement } from "../types.ts";
 import { laneKey } from "../voucher.ts";
+import type { Authorization } from "./authorization.ts";
+import type { Way } from "./fund.ts";
 import type * as Payer from "./payer.ts";
 
 export interface PotRecord {
@@ -21,7 +23,11 @@ export interface PotRecord {
   /** The deposit's signed transaction: a chain that goes back gets it again, and nothing else. */
   readonly raw?: Hex;
   /** A deposit on its way into the open pot, with its signed transaction if the key is in this tab: never signed twice. */
-  readonly topUp?: { readonly amount: string; readonly raw?: Hex };
+  readonly topUp?: { readonly amount: string } & Way;
+  /** The deposit of tokens, as the payer's wallet authorized it. */
+  readonly authorization?: Authorization;
+  /** Where the session key's last coins go. Missing: to the payer. */
+  readonly gasFrom?: Address;
   readonly openGas?: string;
   readonly withdrawn?: Hex;
   readonly settlement?: Json;

@@ -1,4 +1,4 @@
-import type { Amount, Clock } from "@tabcast/runtime";
+import type { Amount, Clock, Random } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts";
 import type { Lane, PayerPot, PotNews, Settlement } from "../types.ts";
 import * as Voucher from "../voucher.ts";
 import { Ledger } from "./ledger.ts";
+import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
 import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
@@ -18,7 +19,10 @@ interface StartPotOptions {
   readonly chain: Chain;
   readonly store: Store;
   readonly clock: Clock;
+  readonly random: Random;
   readonly payer: Wallet | undefined;
+  /** Pays gas for the session key where the pot cannot. Default: the payer. */
+  readonly gasFrom: Wallet | undefined;
   readonly key: PrivateKeyAccount | undefined;
   readonly record: PotRecord;
   readonly lanes: readonly Payer.LaneBook[];
@@ -29,7 +33,8 @@ interface StartPotOptions {
 
 /** Puts an open pot's parts together: its books, its guarantees and its end. */
 export async function startPot(options: StartPotOptions): Promise<PayerPot> {
-  const { chain, store, clock, payer, key, record, lanes, release, resumed } = options;
+  const { chain, store, clock, random, payer, key, record, lanes, release, resumed } = options;
+  const gasFrom = options.gasFrom ?? payer;
   const own = new AbortController();
   const waits = { signal: own.signal };
   const listeners = new Listeners<PotNews>();
@@ -41,7 +46,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     tell: (news) => listeners.tell(news),
     reserve: (guarantees) => void reserve(parts, guarantees, waits),
   });
-  const parts = { chain, clock, ledger, tell: (news: PotNews) => listeners.tell(news) };
+  const parts = { chain, clock, random, ledger, tell: (news: PotNews) => listeners.tell(news) };
   let settling: Promise<Settlement> | undefined;
 
   const requireOpen = () => {
@@ -62,17 +67,9 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     });
   }
 
-  async function addTo(amount: Amount, signal: AbortSignal): Promise<void> {
-    requireOpen();
-    if (!payer) throw refusal({ code: "POT_CLOSED", state: "without a wallet" });
-    if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
-      throw refusal({ code: "POT_BAD_AMOUNT", amount });
-    await topUp(parts, payer, amount, { signal });
-  }
-
   if (resumed && record.state !== "final") {
     // What cannot be known yet stays remembered, and is asked for again by the next top-up.
-    await finishTopUp(parts, waits).catch(() => undefined);
+    await finishTopUp(parts, gasFrom, waits).catch(() => undefined);
     await lookAtAll(parts, waits);
   }
   if (resumed && key) await ledger.post({ type: "resumed" });
@@ -104,7 +101,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       return ledger.post({ type: "told", lane: { payee, lane }, cumulative });
     },
     ask: async (lane) => void (await ledger.post({ type: "asked", lane })),
-    topUp: (amount, { signal }) => addTo(amount, signal),
+    ...openDeposits(parts, { payer, gasFrom, requireOpen }),
     watch: (listener, when) => listeners.add(listener, when),
     settle({ signal, progress = () => {} }) {
       // Two callers wait for the same end; a failure lets the next call begin again.
@@ -124,6 +121,38 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       await settling?.catch(() => undefined);
       await ledger.queue.idle();
       release();
+    },
+  };
+}
+
+interface DepositsOptions {
+  readonly payer: Wallet | undefined;
+  readonly gasFrom: Wallet | undefined;
+  /** Throws POT_CLOSED. */
+  readonly requireOpen: () => void;
+}
+
+/** What comes to an open pot later. */
+function openDeposits(
+  parts: PotParts,
+  { payer, gasFrom = payer, requireOpen }: DepositsOptions,
+): Pick<PayerPot, "topUp" | "topUpGas"> {
+  const { chain, ledger } = parts;
+  const check = (amount: bigint, state: string | undefined) => {
+    requireOpen();
+    if (state !== undefined) throw refusal({ code: "POT_CLOSED", state });
+    if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
+      throw refusal({ code: "POT_BAD_AMOUNT", amount });
+  };
+  return {
+    async topUp(amount, { signal }) {
+      check(amount, payer ? undefined : "without a wallet");
+      if (payer) await topUp(parts, { payer, gasFrom: gasFrom ?? payer }, amount, { signal });
+    },
+    async topUpGas(amount, { signal }) {
+      const keyless = ledger.key ? undefined : "without its session key";
+      check(amount, gasFrom ? keyless : "without a wallet");
+      if (gasFrom) await chain.sendCoins(gasFrom, ledger.config.signer, { amount, signal });
     },
   };
 }

@@ -1,9 +1,9 @@
-import type { Amount } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import type { LaneState, PotState, Waits } from "../chain/chain.ts";
 import { worth } from "../currency.ts";
 import type { Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
-import { budget, PAY_GAS, refuel } from "./fuel.ts";
+import { endCost, ROWS, refuel } from "./fuel.ts";
 import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
 import { refusal } from "./refusal.ts";
@@ -69,24 +69,32 @@ export async function reserve(
 }
 
 /**
- * True if the session key can give guarantees and still end the pot, paying every lane that there is; it takes what it lacks out of
- * what the pot promises nobody.
+ * What the session key has, and what the end of the pot with every lane that there is costs, if it cannot give guarantees beside that;
+ * undefined if it can. It takes what it lacks out of what the pot promises nobody.
  */
-async function fuelled(parts: PotParts, pot: PotState, waits: Waits): Promise<boolean> {
+async function lacksFuel(
+  parts: PotParts,
+  pot: PotState,
+  waits: Waits,
+): Promise<{ readonly have: Wei; readonly need: Wei } | undefined> {
   const { chain, ledger } = parts;
   const lanes = BigInt(ledger.book.lanes.size);
-  const need = await chain.costOf(
-    { gas: lanes * (PAY_GAS + RESERVE_GAS), transactions: 1 + Math.ceil(Number(lanes) / 150) },
-    waits,
-  );
-  const lacks = need - (await budget(parts, waits));
-  return lacks <= 0n || (await refuel(parts, { pot }, lacks, waits)) !== undefined;
+  const guarantees = { gas: lanes * RESERVE_GAS, transactions: Math.ceil(Number(lanes) / ROWS) };
+  const [have, need, cost] = await Promise.all([
+    chain.balance(ledger.config.signer, waits),
+    endCost(parts, waits),
+    chain.costOf(guarantees, waits),
+  ]);
+  const lacks = need + cost - have;
+  if (lacks <= 0n || (await refuel(parts, { pot }, lacks, waits)) !== undefined) return undefined;
+  return { have, need };
 }
 
 /** Reconsiders guarantees, and what is left of the deposit, from time to time while the pot is open. Rejects when its signal fires. */
 export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise<void> {
   const { chain, clock, ledger, tell } = parts;
   let low = false;
+  let gasLow = false;
   for (;;) {
     await clock.sleep(RESERVE_MS, waits);
     if (ledger.book.state !== "open") return;
@@ -94,8 +102,11 @@ export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise
     try {
       const { pot, now } = await look(parts, [...ledger.book.lanes.values()], waits);
       const gas = await chain.costOf({ gas: RESERVE_GAS, transactions: 0 }, waits);
-      if (await fuelled(parts, pot, waits))
+      const lacks = await lacksFuel(parts, pot, waits);
+      if (lacks === undefined)
         await ledger.post({ type: "due", now, gas: worth(chain.currency, gas) });
+      else if (lacks.have < lacks.need && !gasLow) tell({ type: "gasLow", ...lacks });
+      gasLow = lacks !== undefined && lacks.have < lacks.need;
       const seconds = Payer.lasts(ledger.book, now);
       if (seconds === undefined || seconds >= LOW_S) low = false;
       else if (!low) {

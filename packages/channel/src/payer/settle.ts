@@ -6,6 +6,7 @@ import { FINALIZED } from "../final.ts";
 import type { Settlement, SettleProgress } from "../types.ts";
 import { account } from "./account.ts";
 import { takeCredit } from "./fuel.ts";
+import { bring, type Way } from "./fund.ts";
 import type { PotParts } from "./parts.ts";
 import { type Owing, payLanes, stillOwed } from "./pay-lanes.ts";
 import { readSettlement, settlementRecord } from "./pot-record.ts";
@@ -61,8 +62,13 @@ export async function settle(parts: PotParts, options: SettleOptions): Promise<S
 async function requireOnChain({ chain, ledger, tell }: PotParts, waits: Waits): Promise<PotState> {
   const { potId, record } = ledger;
   let pot = await chain.pot(potId, waits);
-  if (!pot.exists && record.raw) {
-    await chain.resend(record.raw, waits);
+  const { raw, authorization } = record;
+  const { config, key } = ledger;
+  if (!pot.exists && (raw || (key && authorization?.signature))) {
+    const keep = (way: Way) => ledger.keep({ ...ledger.record, ...way });
+    if (raw) await chain.resend(raw, waits);
+    else if (key && authorization)
+      await bring(authorization, { chain, config, key, gasFrom: undefined, keep, ...waits });
     tell({ type: "depositResent" });
     pot = await chain.pot(potId, waits);
   }
@@ -109,7 +115,10 @@ async function turn(parts: PotParts, options: SettleOptions, progress: Progress)
     const blocked = owing !== undefined && owing.lanes > 0 ? owing.blockedUntil : 0;
     if (blocked + LAPSE_MARGIN > now + ledger.config.challengePeriod)
       options.progress({ step: "waiting", until: blocked, now });
-    else await send(parts, options, (wallet) => chain.startClose(wallet, ledger.config, waits));
+    else
+      await send(parts, options, "close", (wallet) =>
+        chain.startClose(wallet, ledger.config, waits),
+      );
     return false;
   }
   if (!over) {
@@ -120,7 +129,9 @@ async function turn(parts: PotParts, options: SettleOptions, progress: Progress)
   const left = failures > 0 ? await stillOwed(parts, waits) : owing;
   if (left && left.owed > 0n) parts.tell({ type: "unpaid", lanes: left.lanes, owed: left.owed });
   options.progress({ step: "refunding" });
-  await send(parts, options, (wallet) => chain.finalizeClose(wallet, ledger.config, waits));
+  await send(parts, options, "close", (wallet) =>
+    chain.finalizeClose(wallet, ledger.config, waits),
+  );
   return false;
 }
 
@@ -160,7 +171,9 @@ async function takeRefund(parts: PotParts, options: SettleOptions): Promise<void
   const waits = { signal: options.signal };
   const { payer } = ledger.config;
   if ((await chain.credit(payer, waits)) === 0n) return;
-  const sent = await send(parts, options, (wallet) => chain.withdraw(wallet, payer, waits));
+  const sent = await send(parts, options, "refund", (wallet) =>
+    chain.withdraw(wallet, payer, waits),
+  );
   await ledger.keep({ ...ledger.record, withdrawn: sent.hash });
 }
 
@@ -173,7 +186,7 @@ async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> 
   try {
     await steadily(parts, options, async () => {
       await takeCredit(parts, { signal });
-      await chain.sweep(key, config.payer, { signal });
+      await chain.sweep(key, ledger.record.gasFrom ?? config.payer, { signal });
     });
   } catch (error) {
     signal.throwIfAborted();
@@ -186,8 +199,9 @@ async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> 
 
 /** By the session key; by the payer's own wallet if that has run dry. */
 async function send(
-  { ledger }: PotParts,
+  { ledger, tell }: PotParts,
   { payer }: SettleOptions,
+  step: "close" | "refund",
   work: (wallet: Wallet) => Promise<Sent>,
 ): Promise<Sent> {
   const { key, record } = ledger;
@@ -200,6 +214,7 @@ async function send(
   } catch (error) {
     const dry = error instanceof ChainError && error.code === "CHAIN_INSUFFICIENT";
     if (!dry || !payer) throw error;
+    tell({ type: "walletAsked", step });
     return work(payer);
   }
 }

@@ -1,5 +1,7 @@
 import { type Amount, Wei } from "@tabcast/runtime";
-import { ChainError, type Waits, type Wallet } from "../chain/chain.ts";
+import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import { endCost } from "./fuel.ts";
+import { bring, fund, type Way } from "./fund.ts";
 import type { PotParts } from "./parts.ts";
 import { lookAtAll } from "./reservations.ts";
 
@@ -10,6 +12,11 @@ const NOT_MADE: ReadonlySet<string> = new Set([
   "CHAIN_WRONG_ID",
   "CHAIN_REVERTED",
   "CHAIN_REPLACED",
+  "CHAIN_TOKEN_SHORT",
+  "CHAIN_TOKEN_INEXACT",
+  "CHAIN_TOKEN_FROZEN",
+  "CHAIN_TOKEN_SIGNATURE",
+  "CHAIN_TOKEN_LATE",
 ]);
 
 /**
@@ -18,47 +25,56 @@ const NOT_MADE: ReadonlySet<string> = new Set([
  */
 export async function topUp(
   parts: PotParts,
-  payer: Wallet,
+  { payer, gasFrom }: { readonly payer: Wallet; readonly gasFrom: Wallet },
   amount: Amount,
   waits: Waits,
 ): Promise<void> {
-  const { chain, ledger } = parts;
+  const { chain, ledger, random } = parts;
   const before = ledger.record.topUp;
   if (before !== undefined) {
-    const arrived = await finishTopUp(parts, waits);
+    const arrived = await finishTopUp(parts, gasFrom, waits);
     if (arrived && BigInt(before.amount) === amount) return;
   }
-  await ledger.keep({ ...ledger.record, topUp: { amount: amount.toString() } });
+  const keep = (way: Way) =>
+    ledger.keep({ ...ledger.record, topUp: { amount: amount.toString(), ...way } });
+  await keep({});
+  let sent: Sent | undefined;
   try {
-    await chain.deposit(payer, ledger.config, {
-      amount,
-      signerGas: Wei.zero,
-      before: (raw) => ledger.keep({ ...ledger.record, topUp: { amount: amount.toString(), raw } }),
+    const { config, key } = ledger;
+    const signerGas = Wei.zero;
+    const keepsBack = await endCost(parts, waits);
+    sent = await fund({
+      ...{ chain, config, payer, key, gasFrom, keepsBack, amount, signerGas, random, keep },
       ...waits,
     });
   } catch (error) {
     if (error instanceof ChainError && NOT_MADE.has(error.code)) await forget(parts);
     throw error;
   }
-  await ledger.post({ type: "toppedUp", amount });
+  // Somebody else brought it, which only the pot itself can tell.
+  if (sent === undefined) await finishTopUp(parts, gasFrom, waits);
+  else await ledger.post({ type: "toppedUp", amount });
 }
 
 /**
  * Finds out what became of a top-up that was interrupted: the same bytes are sent again, and a wallet's is looked for in the pot.
  * True if the pot has it. Throws ChainError, with the top-up remembered, if that cannot be known yet.
  */
-export async function finishTopUp(parts: PotParts, waits: Waits): Promise<boolean> {
-  const { chain, ledger } = parts;
+export async function finishTopUp(
+  parts: PotParts,
+  gasFrom: Wallet | undefined,
+  waits: Waits,
+): Promise<boolean> {
+  const { ledger } = parts;
   const { topUp: pending } = ledger.record;
   if (pending === undefined) return false;
-  if (pending.raw === undefined) {
-    const { deposited } = ledger.book;
-    await lookAtAll(parts, waits);
-    await forget(parts);
-    return ledger.book.deposited - deposited >= BigInt(pending.amount);
-  }
   try {
-    await chain.resend(pending.raw, waits);
+    if (!(await sendAgain(parts, pending, gasFrom, waits))) {
+      const { deposited } = ledger.book;
+      await lookAtAll(parts, waits);
+      await forget(parts);
+      return ledger.book.deposited - deposited >= BigInt(pending.amount);
+    }
   } catch (error) {
     if (!(error instanceof ChainError && NOT_MADE.has(error.code))) throw error;
     await forget(parts);
@@ -66,6 +82,22 @@ export async function finishTopUp(parts: PotParts, waits: Waits): Promise<boolea
   }
   await ledger.post({ type: "toppedUp", amount: BigInt(pending.amount) as Amount });
   return true;
+}
+
+/** Sends a top-up again as it was signed; undefined if it cannot be sent by us: then only the pot tells. */
+async function sendAgain(
+  parts: PotParts,
+  { raw, authorization, amount }: Way & { readonly amount: string },
+  gasFrom: Wallet | undefined,
+  waits: Waits,
+): Promise<Sent | undefined> {
+  const { chain, ledger } = parts;
+  const { key, config } = ledger;
+  if (raw !== undefined) return chain.resend(raw, waits);
+  if (authorization === undefined || !key) return undefined;
+  const keep = (way: Way) => ledger.keep({ ...ledger.record, topUp: { amount, ...way } });
+  const keepsBack = await endCost(parts, waits);
+  return bring(authorization, { chain, config, key, gasFrom, keepsBack, keep, ...waits });
 }
 
 async function forget({ ledger }: PotParts): Promise<void> {

@@ -158,6 +158,7 @@ export async function openPot(options: PotOptions): Promise<PayerPot> {
     async ask(lane) {
       act({ type: "asked", lane });
     },
+    async topUpGas() {}, // gas is not simulated
     async topUp(amount) {
       ledger.deposited += amount;
       onChain.balance += amount;
