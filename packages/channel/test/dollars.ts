@@ -11,6 +11,8 @@ export interface Dollars {
   mint(to: Address, amount: bigint): Promise<void>;
   /** Freezes an account, or lets it move again. */
   freeze(account: Address, on: boolean): Promise<void>;
+  /** Burns so many hundredths of a percent of each transfer. */
+  fee(bps: number): Promise<void>;
   balance(account: Address): Promise<bigint>;
 }
 
@@ -46,6 +48,8 @@ export async function dollars(net: BareAnvil): Promise<Dollars> {
     mint,
     freeze: async (who, on) =>
       done(await wallet.writeContract({ ...at, functionName: "blacklist", args: [who, on] })),
+    fee: async (bps) =>
+      done(await wallet.writeContract({ ...at, functionName: "setFee", args: [bps] })),
     balance: (who) => reader.readContract({ ...at, functionName: "balanceOf", args: [who] }),
   };
 }

@@ -1,7 +1,8 @@
-import { parseConfig } from "@tabcast/node/config";
-import { createPublicClient, erc20Abi, http, zeroAddress } from "viem";
+import * as Chains from "@tabcast/channel/chains";
+import { type CurrencyConfig, parseConfig } from "@tabcast/node/config";
+import { createPublicClient, createTestClient, erc20Abi, http, zeroAddress } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Chain,
   externalChain,
@@ -151,6 +152,74 @@ test.each([
   expect(message).toContain(name);
   expect(message).not.toContain(poorKey);
   expect(message).not.toContain("zz");
+});
+
+const BASE = { ...complete, TABCAST_CHAIN_ID: "8453", TABCAST_CURRENCY: "usdc" };
+
+test("TABCAST_CURRENCY=usdc is the chain's own USDC, with what a coin is worth in it", () => {
+  expect(externalChain({ ...BASE, TABCAST_COIN_PRICE: "2999.5" })?.currency).toEqual({
+    ...{ token: Chains.of(8453).usdc, symbol: "USDC", decimals: 6, dollars: true },
+    perCoin: "2999500000",
+  });
+  expect(externalChain({ ...complete, TABCAST_CURRENCY: "eth" })?.currency).toBeUndefined();
+});
+
+test.each([
+  ["TABCAST_CURRENCY", { TABCAST_CURRENCY: "dai" }, "CHAIN_CONFIG"],
+  ["TABCAST_COIN_PRICE", {}, "CHAIN_CONFIG"],
+  ["TABCAST_COIN_PRICE", { TABCAST_COIN_PRICE: "0" }, "CHAIN_CONFIG"],
+  ["TABCAST_COIN_PRICE", { TABCAST_COIN_PRICE: "-3" }, "CHAIN_CONFIG"],
+  ["TABCAST_COIN_PRICE", { TABCAST_COIN_PRICE: "3,000" }, "CHAIN_CONFIG"],
+  ["TABCAST_CHAIN_ID", { TABCAST_CHAIN_ID: "31337", TABCAST_COIN_PRICE: "1" }, "CHAIN_NO_TOKEN"],
+])("%s is named where the environment says %j of the currency", (name, change, code) => {
+  const read = () => externalChain({ ...BASE, ...change });
+  expect(read).toThrow(name);
+  expect(read).toThrow(expect.objectContaining({ code }));
+});
+
+describe("another chain in a token", () => {
+  let dollars: Chain;
+  beforeAll(async () => {
+    dollars = await openLocalChain({ signal, currency: "USDC" });
+  });
+  afterAll(() => dollars.close());
+
+  const open = (change: Partial<CurrencyConfig>, payerKey = poorKey) => {
+    const { rpc, contract, id, currency } = dollars;
+    if (currency === undefined) throw new Error("the chain has no currency");
+    const there = { rpc, contract, id, payerKey, currency: { ...currency, ...change } };
+    return openExternalChain(there, { signal });
+  };
+
+  test("it is taken when the payer has the deposit in tokens and the gas in coins", async () => {
+    const payerKey = generatePrivateKey();
+    const { address } = privateKeyToAccount(payerKey);
+    await dollars.local?.faucet(address);
+    expect((await open({}, payerKey)).currency).toEqual(dollars.currency);
+  });
+
+  test.each([
+    ["no code", () => ({ token: privateKeyToAccount(poorKey).address })],
+    ["not answer as an ERC-20 token", () => ({ token: dollars.contract })],
+    ["6 decimals, not 18", () => ({ decimals: 18 })],
+    ["its symbol is USDC", () => ({ symbol: "DAI" })],
+  ])("a token is refused: %s", async (why, change) => {
+    const refused = open(change());
+    await expect(refused).rejects.toMatchObject({ code: "CHAIN_NO_TOKEN" });
+    await expect(refused).rejects.toThrow(why);
+  });
+
+  test("a payer without tokens is told what is missing, in the token", async () => {
+    const payerKey = generatePrivateKey();
+    const client = createTestClient({ mode: "anvil", transport: http(dollars.rpc) });
+    const { address } = privateKeyToAccount(payerKey);
+    await client.setBalance({ address, value: 10n ** 18n });
+    const refused = open({}, payerKey);
+    await expect(refused).rejects.toMatchObject({
+      reason: { code: "CHAIN_POOR", needed: 30_000_000n, balance: 0n },
+      message: `${address} has 0 USDC, and 30 are needed for the deposit`,
+    });
+  });
 });
 
 test("anvil is gone after a second close", async () => {

@@ -1,3 +1,4 @@
+import * as Chains from "@tabcast/channel/chains";
 import { worth } from "@tabcast/channel/currency";
 import { tabcastPotAbi, tabcastPotBytecode } from "@tabcast/contracts";
 import type { CurrencyConfig } from "@tabcast/node/config";
@@ -8,11 +9,14 @@ import {
   createTestClient,
   createWalletClient,
   defineChain,
+  erc20Abi,
   formatEther,
+  formatUnits,
   type Hex,
   http,
   isAddress,
   isHex,
+  type PublicClient,
   parseEther,
   type Transport,
   type WalletClient,
@@ -31,6 +35,8 @@ export type ChainReason =
   | { code: "CHAIN_WRONG_ID"; wanted: number; got: number }
   /** There is no code at TABCAST_CONTRACT. Do: correct the address, or deploy TabcastPot. */
   | { code: "CHAIN_NO_CONTRACT"; contract: string }
+  /** The token of TABCAST_CURRENCY is not on the chain, or is another than it should be. Do: unset it, or use a chain with that token. */
+  | { code: "CHAIN_NO_TOKEN"; chain: number; token?: string }
   /** The payer's account lacks the deposit and its gas. Do: fund it. */
   | { code: "CHAIN_POOR"; payer: string; needed: Amount; balance: Amount }
   /** The faucet gives nothing: not an address, or as often as it may. Do: use another address, or start a new network. */
@@ -87,7 +93,7 @@ export const faucetLimits = {
 const playPerCoin = "3000000000";
 
 /** The usual deposit and price in what a chain's pots are in. */
-export function usual({ currency }: Pick<Chain, "currency">): {
+export function usual({ currency }: { readonly currency?: CurrencyConfig | undefined }): {
   readonly deposit: Amount;
   readonly price: Amount;
 } {
@@ -212,9 +218,14 @@ export interface ExternalChain {
   readonly contract: Address;
   readonly id: number;
   readonly payerKey: Hex;
+  /** What its pots are in. Missing: the chain's own coin. */
+  readonly currency?: CurrencyConfig;
 }
 
-/** Reads TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID and TABCAST_PAYER_KEY. Throws CHAIN_CONFIG, never showing the key. */
+/**
+ * Reads TABCAST_RPC, TABCAST_CONTRACT, TABCAST_CHAIN_ID and TABCAST_PAYER_KEY, and TABCAST_CURRENCY with TABCAST_COIN_PRICE. Throws
+ * CHAIN_CONFIG, never showing the key, and CHAIN_NO_TOKEN where the chain's USDC is not known.
+ */
 export function externalChain(
   env: Readonly<Record<string, string | undefined>>,
 ): ExternalChain | undefined {
@@ -240,13 +251,53 @@ export function externalChain(
     return bad("TABCAST_CHAIN_ID", "TABCAST_CHAIN_ID must be the chain's number, such as 8453");
   if (payerKey === undefined || !isHex(payerKey) || payerKey.length !== 66)
     return bad("TABCAST_PAYER_KEY", "TABCAST_PAYER_KEY must be a private key, 0x and 64 digits");
-  return { rpc, contract: contract as Address, id: Number(id), payerKey };
+  const currency = externalCurrency(
+    Number(id),
+    read("TABCAST_CURRENCY"),
+    read("TABCAST_COIN_PRICE"),
+  );
+  return {
+    ...{ rpc, contract: contract as Address, id: Number(id), payerKey },
+    ...(currency && { currency }),
+  };
+}
+
+/** Parts of a dollar: USDC's six decimals. */
+const DOLLAR_DECIMALS = 6;
+
+/** What TABCAST_CURRENCY says; undefined: the chain's own coin. Throws CHAIN_CONFIG, CHAIN_NO_TOKEN. */
+function externalCurrency(
+  id: number,
+  name: string | undefined,
+  coinPrice: string | undefined,
+): CurrencyConfig | undefined {
+  if (name === undefined || name === "eth") return undefined;
+  if (name !== "usdc")
+    throw new ChainError(
+      { code: "CHAIN_CONFIG", name: "TABCAST_CURRENCY" },
+      "TABCAST_CURRENCY must be usdc, or eth for the chain's own coin",
+    );
+  const token = Chains.of(id).usdc;
+  if (token === undefined)
+    throw new ChainError(
+      { code: "CHAIN_NO_TOKEN", chain: id },
+      `no USDC is known on chain ${id} (TABCAST_CHAIN_ID), so TABCAST_CURRENCY cannot be usdc there`,
+    );
+  const [, whole, cents = ""] = /^([0-9]{1,7})(?:\.([0-9]{1,6}))?$/.exec(coinPrice ?? "") ?? [];
+  const perCoin = BigInt(`${whole ?? 0}${cents.padEnd(DOLLAR_DECIMALS, "0")}`);
+  if (perCoin === 0n)
+    throw new ChainError(
+      { code: "CHAIN_CONFIG", name: "TABCAST_COIN_PRICE" },
+      "TABCAST_COIN_PRICE must be the dollars that a whole coin of the chain costs, such as 3000 or 2999.5",
+    );
+  const facts = { symbol: "USDC", decimals: DOLLAR_DECIMALS, dollars: true };
+  return { token, ...facts, perCoin: perCoin.toString() };
 }
 
 /** Checks a chain that is not ours before anything is started on it. Throws a ChainError. */
 export async function openExternalChain(
-  { rpc, contract, id, payerKey }: ExternalChain,
-  { deposit = usualDeposit, signal }: { deposit?: Amount; signal: AbortSignal },
+  { rpc, contract, id, payerKey, currency }: ExternalChain,
+  { deposit, signal }: { deposit?: Amount; signal: AbortSignal },
 ): Promise<Chain> {
   const client = createPublicClient({
     transport: http(rpc, { retryCount: 0, timeout: 10_000, fetchOptions: { signal } }),
@@ -272,18 +323,75 @@ export async function openExternalChain(
       { code: "CHAIN_NO_CONTRACT", contract },
       `there is no TabcastPot at ${contract} (TABCAST_CONTRACT) on chain ${id}`,
     );
+  if (currency !== undefined) await requireToken(client, id, currency);
   const payer = privateKeyToAccount(payerKey).address;
-  const [balance, gasPrice] = await Promise.all([
+  await requireFunds(client, { payer, currency, deposit: deposit ?? usual({ currency }).deposit });
+  return { id, rpc, contract, payerKey, ...(currency && { currency }), close: async () => {} };
+}
+
+/** Throws CHAIN_NO_TOKEN unless the token is what the configuration says. */
+async function requireToken(
+  client: PublicClient,
+  id: number,
+  currency: CurrencyConfig,
+): Promise<void> {
+  const { token, symbol, decimals } = currency;
+  const fail = (why: string): never => {
+    throw new ChainError(
+      { code: "CHAIN_NO_TOKEN", chain: id, token },
+      `${token} on chain ${id} is not the ${symbol} of TABCAST_CURRENCY: ${why}`,
+    );
+  };
+  if (!(await client.getCode({ address: token }))) return fail("there is no code");
+  const at = { address: token, abi: erc20Abi } as const;
+  const asked = await Promise.all([
+    client.readContract({ ...at, functionName: "decimals" }),
+    client.readContract({ ...at, functionName: "symbol" }),
+  ]).catch(() => fail("it does not answer as an ERC-20 token"));
+  if (asked[0] !== decimals) return fail(`it has ${asked[0]} decimals, not ${decimals}`);
+  if (asked[1] !== symbol) return fail(`its symbol is ${asked[1].slice(0, 20)}`);
+}
+
+interface Funds {
+  readonly payer: Address;
+  readonly currency: CurrencyConfig | undefined;
+  readonly deposit: Amount;
+}
+
+/** Throws CHAIN_POOR unless the payer has the deposit, and coins for its gas. */
+async function requireFunds(
+  client: PublicClient,
+  { payer, currency, deposit }: Funds,
+): Promise<void> {
+  const [coins, gasPrice] = await Promise.all([
     client.getBalance({ address: payer }),
     client.getGasPrice(),
   ]);
-  const needed = Amount.of(deposit + gasPrice * gasOfAStream);
-  if (balance < needed)
-    throw new ChainError(
-      { code: "CHAIN_POOR", payer, needed, balance: Amount.of(balance) },
-      `${payer} has ${formatEther(balance)} ETH, and ${formatEther(needed)} are needed for the deposit and its gas`,
+  const poor = (needed: bigint, balance: bigint, message: string): never => {
+    const amounts = { needed: Amount.of(needed), balance: Amount.of(balance) };
+    throw new ChainError({ code: "CHAIN_POOR", payer, ...amounts }, message);
+  };
+  const gas = gasPrice * gasOfAStream;
+  const needed = currency === undefined ? deposit + gas : gas;
+  if (coins < needed) {
+    const what = currency === undefined ? "the deposit and its gas" : "gas";
+    poor(
+      needed,
+      coins,
+      `${payer} has ${formatEther(coins)} ETH, and ${formatEther(needed)} are needed for ${what}`,
     );
-  return { id, rpc, contract, payerKey, close: async () => {} };
+  }
+  if (currency === undefined) return;
+  const { token, symbol, decimals } = currency;
+  const at = { address: token, abi: erc20Abi } as const;
+  const has = await client.readContract({ ...at, functionName: "balanceOf", args: [payer] });
+  const shown = (amount: bigint) => formatUnits(amount, decimals);
+  if (has < deposit)
+    poor(
+      deposit,
+      has,
+      `${payer} has ${shown(has)} ${symbol}, and ${shown(deposit)} are needed for the deposit`,
+    );
 }
 
 /** The first line of an error, without the request that viem appends. */

@@ -162,6 +162,21 @@ describe("npm start with a file", () => {
   });
 });
 
+test("npm start --currency usdc pays a worker in play dollars, and the books are equal to the last part", async () => {
+  const out = join(folder, "dollars");
+  const args = ["--input", clip("bframes.mp4"), "--ladder", "48x32@50", "--exit", "--json"];
+  const ran = await run([...args, "--currency", "usdc", "--workers", "1", "--out", out], {});
+  expect(ran).toMatchObject({ stderr: "", code: 0 });
+  const report = JSON.parse(await readFile(join(out, "report.json"), "utf8")) as Report;
+  expect(shortcomings(report)).toEqual([]);
+  const { deposited, paid, refunded } = report.settlement;
+  expect(deposited).toBe("30000000");
+  expect(BigInt(paid)).toBeGreaterThan(0n);
+  // 0.3 cents a gigapixel: a coin's price in wei would have been a million times as much.
+  expect(BigInt(paid)).toBeLessThan(1_000n);
+  expect(BigInt(deposited)).toBe(BigInt(paid) + BigInt(refunded));
+});
+
 describe("npm start on another chain", () => {
   let chain: Chain;
   const payerKey = generatePrivateKey();

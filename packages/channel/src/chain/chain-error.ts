@@ -186,6 +186,9 @@ export function translate(error: unknown, rpc: string): unknown {
     try {
       const { errorName, args = [] } = decodeErrorResult({ abi: tabcastPotAbi, data });
       if (errorName === "InexactTransfer") return inexact(args, cause);
+      // "Error" is Solidity's own, with the words of a token or another contract.
+      const words = (errorName as string) === "Error" ? String(args[0]) : errorName;
+      if (FROZEN.test(words)) return frozen(words, cause);
       return new ChainError(
         { code: "CHAIN_REVERTED", error: errorName, args },
         `the contract refused: ${inWords(errorName, args)}`,
@@ -239,7 +242,7 @@ const UNDERPRICED =
   /less than block base fee|lower than the (block )?base fee|^transaction underpriced|fee cap too low/i;
 
 /** What tokens say of accounts that their issuers have frozen: USDC's and USDT's words among them. */
-const FROZEN = /blacklist|frozen|freez|pausable: paused/i;
+const FROZEN = /blacklist|frozen|freez|pausable: paused|EnforcedPause/i;
 
 function frozen(line: string, cause: { cause: Error | undefined }): ChainError {
   const why = readable(line);

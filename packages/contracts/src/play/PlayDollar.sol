@@ -18,6 +18,8 @@ contract PlayDollar is ERC20, EIP712 {
     /// @notice True once an authorization of that nonce was used.
     mapping(address authorizer => mapping(bytes32 nonce => bool)) public authorizationState;
     mapping(address account => bool) public isBlacklisted;
+    /// @notice Hundredths of a percent of each transfer that are burnt, as some tokens take. USDC takes none; nor does this until told.
+    uint16 public feeBps;
 
     event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
 
@@ -43,6 +45,11 @@ contract PlayDollar is ERC20, EIP712 {
     function blacklist(address account, bool on) external {
         require(msg.sender == OWNER, "PlayDollar: only its owner freezes");
         isBlacklisted[account] = on;
+    }
+
+    function setFee(uint16 bps) external {
+        require(msg.sender == OWNER, "PlayDollar: only its owner sets the fee");
+        feeBps = bps;
     }
 
     function receiveWithAuthorization(
@@ -72,5 +79,8 @@ contract PlayDollar is ERC20, EIP712 {
     function _update(address from, address to, uint256 amount) internal override {
         require(!isBlacklisted[from] && !isBlacklisted[to], "Blacklistable: account is blacklisted");
         super._update(from, to, amount);
+        if (feeBps != 0 && from != address(0) && to != address(0)) {
+            super._update(to, address(0), amount * feeBps / 10_000);
+        }
     }
 }
