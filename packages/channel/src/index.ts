@@ -29,6 +29,8 @@ export {
 /** The broadcaster's side of a pot: what to sign next. */
 export * as Payer from "./payer/payer.ts";
 export { type StoredPot, unsettled } from "./payer/pot-record.ts";
+/** What a lane's number leaves to watchtowers. */
+export * as Share from "./share.ts";
 /** Books that survive a closed tab. */
 export { indexedDb } from "./store/indexed-db.ts";
 /** Books that do not. */

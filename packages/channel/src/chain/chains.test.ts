@@ -1,7 +1,7 @@
 import { getAddress } from "viem";
 import { describe, expect, test } from "vitest";
 import { MAX_CHALLENGE, MIN_CHALLENGE } from "../config.ts";
-import { all, known, of, transactionPage } from "./chains.ts";
+import { all, known, leastChallenge, of, transactionPage } from "./chains.ts";
 
 describe("the table of chains", () => {
   test.each(all.map((facts) => [facts.name, facts] as const))(
@@ -20,6 +20,14 @@ describe("the table of chains", () => {
       if (facts.kind === "local") expect(facts.gasCap).toBeUndefined();
       else expect(facts.gasCap).toBeGreaterThan(0n);
       if (facts.usdc) expect(getAddress(facts.usdc)).toBe(facts.usdc);
+    },
+  );
+
+  test.each(all.map((facts) => [facts.name, facts] as const))(
+    "a worker on %s takes half of the usual challenge, which the contract takes, and no more than the usual",
+    (_, { id, kind, challengeSeconds }) => {
+      expect(leastChallenge(id)).toBe(kind === "local" ? MIN_CHALLENGE : 7_200);
+      expect(leastChallenge(id)).toBeLessThanOrEqual(challengeSeconds);
     },
   );
 

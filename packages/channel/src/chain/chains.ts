@@ -1,4 +1,5 @@
 import type { Wei } from "@tabcast/runtime";
+import { MIN_CHALLENGE } from "../config.ts";
 import type { Address } from "../types.ts";
 
 /**
@@ -119,6 +120,14 @@ export function known(id: number): boolean {
 export function of(id: number): ChainFacts {
   const found = KNOWN.find((facts) => facts.id === id);
   return found ?? { ...common, ...l1, id, name: `chain ${id}`, gasCap: gwei(500) };
+}
+
+/**
+ * Shortest challenge that a worker takes on a chain unless its owner says otherwise, in seconds: half of what pots have there. Its own
+ * half is then an hour off local chains, which a tab may sleep, and the other half a watchtower's.
+ */
+export function leastChallenge(id: number): number {
+  return Math.max(MIN_CHALLENGE, of(id).challengeSeconds / 2);
 }
 
 /** The page about a transaction, if the chain has an explorer that is known. */

@@ -11,12 +11,12 @@ import type { PurseParts } from "./parts.ts";
  */
 export async function accept(
   parts: PurseParts,
-  ledgerOf: (potId: Hex) => LaneLedger,
+  ledgerOf: (potId: Hex, lane: number) => LaneLedger,
   voucher: SignedVoucher,
 ): Promise<Amount> {
   Voucher.checkForm(voucher);
-  const ledger = ledgerOf(voucher.potId);
-  requireOurs(parts, voucher);
+  const ledger = ledgerOf(voucher.potId, voucher.lane);
+  requireOurs(parts, ledger, voucher);
   const { cumulative } = voucher;
   const signature = voucher.signature.toLowerCase() as Hex;
   const { highest } = ledger.book;
@@ -37,7 +37,7 @@ export async function accept(
   });
 }
 
-function requireOurs({ payee, lane }: PurseParts, voucher: SignedVoucher): void {
+function requireOurs({ payee }: PurseParts, { lane }: LaneLedger, voucher: SignedVoucher): void {
   const elsewhere = (field: "payee" | "lane"): never => {
     throw new Voucher.VoucherError(
       { code: "VOUCHER_MISDIRECTED", field },

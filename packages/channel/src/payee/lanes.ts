@@ -45,6 +45,13 @@ export class Lanes {
     return this.#own.get(potId.toLowerCase() as Hex);
   }
 
+  /** A lane of the payee in a pot: this tab's, or one that is looked after. */
+  of(potId: Hex, lane: number): LaneLedger | undefined {
+    if (lane === this.#parts.lane) return this.get(potId);
+    const id = potId.toLowerCase();
+    return this.#adopted.get(lane)?.ledgers.find((one) => one.potId.toLowerCase() === id);
+  }
+
   /** Every lane, those first that a claim would bring most. */
   all(): readonly LaneLedger[] {
     const all = [...this.#own.values(), ...[...this.#adopted.values()].flatMap((a) => a.ledgers)];

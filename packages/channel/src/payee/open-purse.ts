@@ -2,6 +2,7 @@ import { type Amount, type Clock, type Random, secureRandom, systemClock } from 
 import { getAddress } from "viem";
 import { type Chain, connect, type Wallet } from "../chain/chain.ts";
 import type { Currency } from "../currency.ts";
+import * as Share from "../share.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Purse } from "../types.ts";
 import { readLanes } from "./lane-record.ts";
@@ -11,8 +12,13 @@ import { takeLane } from "./take-lane.ts";
 export interface OpenPurseOptions {
   /** Who is paid. */
   readonly payee: Address;
-  /** The tab's lane, a random 32-bit number. Default: a stored one that no other tab uses, or a new one. */
+  /** The tab's lane, a 32-bit number. Default: a stored one of this share that no other tab uses, or a new one. */
   readonly lane?: number;
+  /**
+   * What a watchtower keeps of what it claims for us in the last half of a challenge, in whole percent, 0 to 20; in the number of the
+   * lane, so that another share begins another lane. Default 5, `Share.DEFAULT`.
+   */
+  readonly watchtowerShare?: number;
   /** The one contract and chain whose pots are believed. */
   readonly domain: Domain;
   /** Our own JSON-RPC server over HTTP. */
@@ -21,7 +27,10 @@ export interface OpenPurseOptions {
   readonly account?: Wallet;
   readonly store: Store;
   readonly signal: AbortSignal;
-  /** Shortest challenge accepted, in seconds: how long this tab may sleep. Default 900, the contract's least. */
+  /**
+   * Shortest challenge accepted, in seconds: how long this tab may sleep, at most `challengeSeconds` of chains.ts, which pots have
+   * unless their owner says otherwise. Default: half of that, and no less than 900, the contract's least.
+   */
   readonly minChallenge?: number;
   /** Least a pot must hold when work starts, in wei. Default 1. */
   readonly minBalance?: Amount;
@@ -53,12 +62,17 @@ export interface OpenPurseOptions {
   readonly random?: Random;
 }
 
-/** Opens a worker's books, and those that other tabs of this payee left behind. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab. */
+/** Opens a worker's books, and those that other tabs of this payee left behind. Throws ChainError, StoreError; STORE_LOCKED if the lane asked for is open in another tab, RangeError for a share above 20. */
 export async function openPurse(options: OpenPurseOptions): Promise<Purse> {
   const { store, signal, clock = systemClock, random = secureRandom } = options;
+  const { watchtowerShare: share = Share.DEFAULT } = options;
   const payee = getAddress(options.payee);
   const chain = options.chain ?? (await connect({ ...options, clock }));
-  const { lane, release } = await takeLane(store, payee, options.lane, { random, signal });
+  const { lane, release } = await takeLane(store, payee, options.lane, {
+    share,
+    random,
+    signal,
+  });
   try {
     const stored = await readLanes(store, payee, lane);
     return await startPurse({ ...options, payee, clock, chain, lane, stored, release });

@@ -5,6 +5,7 @@ import { type Ledger, ledger, NOW } from "../../test/ledger.ts";
 import { ChainError } from "../chain/chain.ts";
 import { separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
+import * as Share from "../share.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { Domain, Hex, PotConfig, Purse, PurseNews, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
@@ -303,22 +304,46 @@ describe("the lanes of a purse", () => {
         await owed(purse, amount);
         await purse.close();
       }
-      const again = await open({ store: books.share() });
+      const again = await open({ watchtowerShare: 0, store: books.share() });
       expect(again.lane).toBe(rich);
       expect(again.balances().vouchered).toBe(3n * OWED);
       await again.close();
     }
   });
 
-  test("a lane whose number leaves a share by chance is claimed, and not worked on", async () => {
+  test("a lane that leaves another share is claimed, and not worked on", async () => {
     const books = memory();
-    const old = await open({ lane: 2 ** 27, store: books.share() });
+    const old = await open({ watchtowerShare: 0, store: books.share() });
+    expect(Share.of(old.lane)).toBe(0);
     await owed(old);
     await old.close();
     const purse = await open({ store: books.share() });
-    expect(purse.lane).toBeLessThan(2 ** 27);
+    expect(purse.lane).not.toBe(old.lane);
+    expect(Share.of(purse.lane)).toBe(5);
     expect(await purse.claim({ signal })).toEqual({ paid: OWED });
     await purse.close();
+  });
+
+  test("a voucher of a lane that is looked after beside the tab's own is taken all the same", async () => {
+    const books = memory();
+    const old = await open({ watchtowerShare: 0, store: books.share() });
+    const potId = await owed(old);
+    await old.close();
+    const purse = await open({ watchtowerShare: 20, store: books.share() });
+    const late = await voucherFor(potId, old.lane, 2n * OWED);
+    expect(await purse.accept(late)).toEqual({ credited: OWED });
+    expect(purse.balances().vouchered).toBe(2n * OWED);
+    const nobodys = await voucherFor(potId, old.lane + 1, 2n * OWED);
+    await expect(purse.accept(nobodys)).rejects.toMatchObject({ code: "VOUCHER_UNTRUSTED_POT" });
+    await purse.close();
+  });
+
+  test("a share above 20 percent is refused before anything is written", async () => {
+    const books = memory();
+    await expect(open({ watchtowerShare: 21, store: books.share() })).rejects.toThrow(
+      "0 to 20 whole percent, got 21",
+    );
+    expect(await books.list("")).toEqual([]);
   });
 
   test("a tab takes over from one that closes while it is open, and claims at the close", async () => {

@@ -1,5 +1,6 @@
 import { type Amount, type Clock, toError } from "@tabcast/runtime";
 import type { Chain, Wallet } from "../chain/chain.ts";
+import * as Chains from "../chain/chains.ts";
 import { PotError, separator } from "../config.ts";
 import { Listeners } from "../listeners.ts";
 import { StoreError } from "../store/store.ts";
@@ -30,7 +31,11 @@ interface StartPurseOptions extends OpenPurseOptions {
 /** Puts an open purse's parts together: its lanes' books, what refreshes them, and the claims. */
 export async function startPurse(options: StartPurseOptions): Promise<Purse> {
   const { payee, lane, domain, chain, store, clock, account, release } = options;
-  const { minChallenge = 900, minBalance = 1n as Amount, maxFeeBps = 0 } = options;
+  const {
+    minChallenge = Chains.leastChallenge(domain.chainId),
+    minBalance = 1n as Amount,
+    maxFeeBps = 0,
+  } = options;
   const { refresh = 30_000, onProblem = () => {} } = options;
   const listeners = new Listeners<PurseNews>();
   const own = new AbortController();
@@ -65,8 +70,9 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
     throw error;
   }
 
-  const ledgerOf = (potId: Hex): LaneLedger => {
-    const found = lanes.get(potId);
+  const ledgerOf = (potId: Hex, of = lane): LaneLedger => {
+    // A voucher of no lane of ours is for the pot's own to refuse.
+    const found = lanes.of(potId, of) ?? lanes.get(potId);
     if (found) return found;
     throw new VoucherError(
       { code: "VOUCHER_UNTRUSTED_POT", potId },

@@ -1,4 +1,5 @@
 import type { Random } from "@tabcast/runtime";
+import * as Share from "../share.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Address } from "../types.ts";
 import { isLane } from "../voucher.ts";
@@ -10,15 +11,22 @@ const prefixOf = (payee: Address) => `purse/${payee.toLowerCase()}/`;
 /** The lock that whoever writes a lane of this payee holds. */
 export const lockOf = (payee: Address, lane: number) => `${prefixOf(payee)}${lane}`;
 
-/** Lanes below it leave no share to watchtowers: their five highest bits are zero. Source: ITabcastPot.watchtowerShare. */
-const UNSHARED_LANES = 2 ** 27;
+export interface TakeLaneOptions {
+  /** Percent that the lane is to leave to watchtowers, where none is given. */
+  readonly share: number;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
 
-/** A lane of this payee that no other tab writes, and what releases it. Throws STORE_LOCKED if the one wanted is taken. */
+/**
+ * A lane of this payee that no other tab writes, and what releases it. Throws STORE_LOCKED if the one wanted is taken, RangeError for
+ * a share that no lane can leave.
+ */
 export async function takeLane(
   store: Store,
   payee: Address,
   wanted: number | undefined,
-  { random, signal }: { readonly random: Random; readonly signal: AbortSignal },
+  { share, random, signal }: TakeLaneOptions,
 ): Promise<{ lane: number; release: () => void }> {
   const prefix = prefixOf(payee);
   const take = async (lane: number, patience?: number) => {
@@ -42,9 +50,10 @@ export async function takeLane(
   // A tab that opens again goes on where most is held; what is held in others is looked after beside it.
   const held = await heldIn(store, payee);
   const worth = (lane: number) => held.get(lane) ?? 0n;
-  // One that was drawn for version 1 of the contract may leave a share by chance: it is looked after, and not worked on.
-  const unshared = known.filter((lane) => lane < UNSHARED_LANES);
-  for (const lane of unshared.sort((a, b) =>
+  // One that leaves another share is looked after, and not worked on: vouchers of a lane that is bid from now on leave what is wanted.
+  const first = Share.laneOf(share, 0);
+  const suitable = known.filter((lane) => Math.floor(lane / Share.LANES) === share);
+  for (const lane of suitable.sort((a, b) =>
     worth(a) < worth(b) ? 1 : worth(a) > worth(b) ? -1 : 0,
   )) {
     try {
@@ -53,7 +62,7 @@ export async function takeLane(
       if (!(error instanceof StoreError && error.code === "STORE_LOCKED")) throw error;
     }
   }
-  return take(random.below(UNSHARED_LANES));
+  return take(first + random.below(Share.LANES));
 }
 
 /** Amount that each lane of a payee holds and was not paid. */
