@@ -8,6 +8,7 @@ type Event = Parameters<typeof moneyLines>[0][number];
 const me: Address = "0xAbcdef0000000000000000000000000000001234";
 const other: Address = "0x9999990000000000000000000000000000005678";
 const wei = Amount.of(5n);
+const none = Amount.zero;
 const nothing: Known = { senders: new Map(), streams: new Map() };
 const config = {
   payer: me,
@@ -37,6 +38,7 @@ test.each<[string, Event, string | undefined]>([
       type: "claimed",
       paid: wei,
       claimed: wei,
+      fee: none,
       payee: me.toLowerCase() as Address,
       lane: 1,
     },
@@ -44,7 +46,7 @@ test.each<[string, Event, string | undefined]>([
   ],
   [
     "somebody else's",
-    { ...at(0), type: "claimed", paid: wei, claimed: wei, payee: other, lane: 1 },
+    { ...at(0), type: "claimed", paid: wei, claimed: wei, fee: none, payee: other, lane: 1 },
     "Paid to 0x9999…5678",
   ],
   [
@@ -58,6 +60,11 @@ test.each<[string, Event, string | undefined]>([
     "a withdrawal to somebody else",
     { ...at(0), type: "withdrawn", account: me, to: other, amount: wei },
     "Withdrawn to 0x9999…5678",
+  ],
+  [
+    "a watchtower's share",
+    { ...at(0), type: "shared", beneficiary: me, share: wei },
+    "Your share of what your watchtower claimed for others",
   ],
   ["a close that began", { ...at(0), type: "closing", closeAt: 1 }, undefined],
 ])("%s has its words", (_, event, what) => {
@@ -77,8 +84,30 @@ test("lines keep the order, the time and the amount, and can be told apart", () 
   expect(new Set(lines.map(({ id }) => id)).size).toBe(2);
 });
 
+test("what was earned is what came to the account, without the watchtower's share", () => {
+  const fee = 2n as Amount;
+  const event: Event = {
+    ...at(0),
+    type: "claimed",
+    paid: wei,
+    claimed: wei,
+    fee,
+    payee: me,
+    lane: 1,
+  };
+  expect(moneyLines([event], me, nothing)).toMatchObject([{ amount: 3n }]);
+});
+
 describe("what was earned says how it came", () => {
-  const earned: Event = { ...at(0), type: "claimed", paid: wei, claimed: wei, payee: me, lane: 1 };
+  const earned: Event = {
+    ...at(0),
+    type: "claimed",
+    paid: wei,
+    claimed: wei,
+    fee: none,
+    payee: me,
+    lane: 1,
+  };
   const words = (from: Address, call: `0x${string}`) =>
     moneyLines([earned], me, { ...nothing, senders: new Map([[at(0).hash, { from, call }]]) })[0]
       ?.what;

@@ -1,5 +1,5 @@
 import type { Address, Hex } from "@tabcast/channel";
-import type { Amount } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { History } from "@tabcast/tab";
 import { isAddressEqual } from "viem";
 import { shortAddress, shortId } from "./format.ts";
@@ -65,8 +65,10 @@ export function moneyLines(
         return line("Put in a pot", event.amount);
       case "claimed":
         return isAddressEqual(event.payee, account)
-          ? line(earned(senders.get(hash), account), event.paid)
+          ? line(earned(senders.get(hash), account), Amount.sub(event.paid, event.fee))
           : line(`Paid to ${shortAddress(event.payee)}`, event.paid);
+      case "shared":
+        return line("Your share of what your watchtower claimed for others", event.share);
       case "bounced":
         return line("A pot held too little: not paid", event.shortfall);
       case "final":

@@ -86,6 +86,16 @@ export interface DueClaim {
   readonly before: number;
 }
 
+/** A worker's highest voucher of a lane, and what of it is not paid yet. */
+export interface HeldVoucher {
+  readonly voucher: SignedVoucher;
+  readonly domain: Domain;
+  /** Of its pot. */
+  readonly config: PotConfig;
+  /** What the pot still has of it; above 0. */
+  readonly outstanding: Amount;
+}
+
 /** What happens to a worker's money beside its vouchers, for people to see. */
 export type PurseNews =
   /** The chain pays up to `ceiling` wei until the unix second `until`, whatever others are paid. */
@@ -184,8 +194,20 @@ export interface Purse {
   highest(potId: Hex): SignedVoucher | undefined;
   /** Amount that we hold of a pot, were not paid, and that it still has; 0 once it is final. */
   outstanding(potId: Hex): Amount;
-  /** Over all pots, those of this payee's closed tabs included. */
-  balances(): { readonly accrued: Amount; readonly vouchered: Amount; readonly claimed: Amount };
+  /** Every voucher of this payee's lanes of which something is outstanding, that with most first; its closed tabs' included. */
+  held(): readonly HeldVoucher[];
+  /**
+   * What live guarantees cover of what is outstanding, over all pots: the chain pays it whatever others are paid. From the books, so
+   * that it is known before the chain answers, by the clock of this tab until then.
+   */
+  guaranteed(): Amount;
+  /** Over all pots, those of this payee's closed tabs included; `outstanding` is signed, not paid yet, and still in the pots. */
+  balances(): {
+    readonly accrued: Amount;
+    readonly vouchered: Amount;
+    readonly claimed: Amount;
+    readonly outstanding: Amount;
+  };
   /** What is lost, and when, unless it is claimed; for people to see. Empty while nothing is. */
   due(): readonly DueClaim[];
   /** Claims what is worth ten times the gas, because this page may be frozen any moment; never opens a dialog, never rejects. */

@@ -3,8 +3,9 @@ import type { Chain, LaneState, PotState, Sent } from "../src/chain/chain.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
 import { coin } from "../src/currency.ts";
 import { FINALIZED } from "../src/final.ts";
-import { least } from "../src/least.ts";
-import type { Domain, Hex } from "../src/types.ts";
+import { least, most } from "../src/least.ts";
+import * as Share from "../src/share.ts";
+import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../src/types.ts";
 import { laneKey } from "../src/voucher.ts";
 
 /** A chain of deposits and claims in this process, for tests that start the engines thousands of times. */
@@ -15,6 +16,8 @@ export interface Ledger extends Chain {
   close(potId: Hex, closeAt: number): void;
   /** Promises `amount` wei of a pot to somebody else. */
   promise(potId: Hex, amount: bigint): void;
+  /** Guarantees a lane payment up to `ceiling` until the unix second `until`. */
+  guarantee(potId: Hex, lane: Lane, ceiling: bigint, until: number): void;
   /** What is asked by these names is answered by the given functions instead; set and taken back at any time. */
   readonly instead: Partial<Chain>;
 }
@@ -29,6 +32,7 @@ export function ledger(domain: Domain): Ledger {
   const lanes = new Map<string, LaneState>();
   const asked = new Map<string, number>();
   const count = (name: string) => asked.set(name, (asked.get(name) ?? 0) + 1);
+  const credits = new Map<Address, Amount>();
   const instead: Partial<Chain> = {};
   const none: PotState = {
     balance: 0n as Amount,
@@ -64,6 +68,13 @@ export function ledger(domain: Domain): Ledger {
     promise(potId: Hex, amount: bigint) {
       const pot = pots.get(potId) ?? none;
       pots.set(potId, { ...pot, reserved: (pot.reserved + amount) as Amount });
+    },
+    guarantee(potId: Hex, lane: Lane, ceiling: bigint, until: number) {
+      const key = laneKey(lane);
+      const state = laneOf(potId, key);
+      const more = ceiling - most(state.ceiling, state.claimed);
+      lanes.set(`${potId}/${key}`, { ...state, ceiling: ceiling as Amount, until });
+      this.promise(potId, more);
     },
     async snapshot(questions: Parameters<Chain["snapshot"]>[0]) {
       count("snapshot");
@@ -125,32 +136,62 @@ export function ledger(domain: Domain): Ledger {
     },
     async claim(...[, config, vouchers]: Parameters<Chain["claim"]>) {
       count("claim");
-      const potId = potIdOf(own, config);
-      const events: Sent["events"][number][] = [];
-      for (const { payee, lane, cumulative } of vouchers) {
-        const key = laneKey({ payee, lane });
-        const state = laneOf(potId, key);
-        const pot = pots.get(potId) ?? none;
-        const due = cumulative - state.claimed;
-        if (due <= 0n) continue;
-        const paid = least(due as Amount, (pot.balance - pot.reserved) as Amount);
-        const claimed = (state.claimed + paid) as Amount;
-        pots.set(potId, { ...pot, balance: (pot.balance - paid) as Amount });
-        lanes.set(`${potId}/${key}`, { ...state, claimed });
-        events.push({
-          hash: "0x",
-          block: 1n,
-          index: 0,
-          type: "claimed",
-          payee,
-          lane,
-          paid,
-          claimed,
-        });
-      }
-      return sent(events);
+      return sent(paid(config, vouchers, () => 0n as Amount));
+    },
+    /** As late in a close, always: whoever claims for others gets the lanes' share. */
+    async claimAsWatchtower(
+      ...[, config, vouchers, { beneficiary }]: Parameters<Chain["claimAsWatchtower"]>
+    ) {
+      count("claimAsWatchtower");
+      const events = paid(config, vouchers, Share.part);
+      const share = events.reduce((sum, one) => sum + (one.type === "claimed" ? one.fee : 0n), 0n);
+      if (share === 0n) return sent(events);
+      const at = { hash: "0x", block: 1n, index: 0 } as const;
+      credits.set(beneficiary, ((credits.get(beneficiary) ?? 0n) + share) as Amount);
+      return sent([...events, { ...at, type: "shared", beneficiary, share: share as Amount }]);
+    },
+    async credit(account: Address) {
+      count("credit");
+      return credits.get(account) ?? (0n as Amount);
+    },
+    async withdrawTo(...[{ address }, to, amount]: Parameters<Chain["withdrawTo"]>) {
+      count("withdrawTo");
+      credits.set(address, ((credits.get(address) ?? 0n) - amount) as Amount);
+      const at = { hash: "0x", block: 1n, index: 0 } as const;
+      return sent([{ ...at, type: "withdrawn", account: address, to, amount }]);
     },
   };
+  function paid(
+    config: PotConfig,
+    vouchers: readonly SignedVoucher[],
+    feeOf: (lane: number, paid: Amount) => Amount,
+  ): Sent["events"][number][] {
+    const potId = potIdOf(own, config);
+    const events: Sent["events"][number][] = [];
+    for (const { payee, lane, cumulative } of vouchers) {
+      const key = laneKey({ payee, lane });
+      const state = laneOf(potId, key);
+      const pot = pots.get(potId) ?? none;
+      const due = cumulative - state.claimed;
+      if (due <= 0n) continue;
+      const paid = least(due as Amount, (pot.balance - pot.reserved) as Amount);
+      const claimed = (state.claimed + paid) as Amount;
+      pots.set(potId, { ...pot, balance: (pot.balance - paid) as Amount });
+      lanes.set(`${potId}/${key}`, { ...state, claimed });
+      events.push({
+        hash: "0x",
+        block: 1n,
+        index: 0,
+        type: "claimed",
+        payee,
+        lane,
+        paid,
+        claimed,
+        fee: feeOf(lane, paid),
+      });
+    }
+    return events;
+  }
   return new Proxy(known as unknown as Ledger, {
     get(target, name) {
       if (name in instead) return Reflect.get(instead, name);

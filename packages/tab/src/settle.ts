@@ -27,6 +27,10 @@ export interface Takings {
   readonly delivered: Amount;
   readonly signed: Amount;
   readonly claimed: Amount;
+  /** Signed, not paid yet, and still in the pots. */
+  readonly outstanding: Amount;
+  /** What live guarantees cover of it, by this tab's books: also after a reload, before any news came. */
+  readonly guaranteed: Amount;
   /** Signed so far by each of the pots that were asked about. */
   readonly pots: ReadonlyMap<Hex, Amount>;
 }
@@ -73,11 +77,13 @@ export function openSettling(
     takings: ({ pots = [], ...who }) =>
       purses.use(who, async (purse) => {
         const chain = await connect();
-        const { accrued, vouchered, claimed } = purse.balances();
+        const { accrued, vouchered, claimed, outstanding } = purse.balances();
         return {
           delivered: accrued,
           signed: vouchered,
           claimed,
+          outstanding,
+          guaranteed: purse.guaranteed(),
           pots: new Map(pots.map((pot) => [pot, purse.highest(pot)?.cumulative ?? Amount.zero])),
           unclaimed: vouchered > claimed ? Amount.sub(vouchered, claimed) : Amount.zero,
           credit: await chain.credit(who.payee, { signal }),

@@ -126,7 +126,9 @@ export async function openStage() {
                 payee: options.payee,
                 lane: 7,
                 watch() {},
-                balances: () => ({ accrued: 0n, vouchered: 5n, claimed: 2n }),
+                balances: () => ({ accrued: 0n, vouchered: 5n, claimed: 2n, outstanding: 3n }),
+                guaranteed: () => 1n,
+                held: () => [],
                 highest: (pot: string) => (pot === "0x05" ? { cumulative: 5n } : undefined),
                 close: async () => {
                   purse.open = false;

@@ -39,6 +39,13 @@ export type Action =
       readonly config: PotConfig;
       readonly vouchers: readonly SignedVoucher[];
     }
+  /** A claim for others, whose lanes' share of it becomes the beneficiary's credit in the last half of a challenge. */
+  | {
+      readonly do: "claimAsWatchtower";
+      readonly config: PotConfig;
+      readonly vouchers: readonly SignedVoucher[];
+      readonly beneficiary: Address;
+    }
   | {
       readonly do: "pay";
       readonly config: PotConfig;
@@ -107,10 +114,18 @@ function encoded(action: Action): Hex {
         args: [action.config, amount, 0n, BigInt(validBefore), authSalt, signature],
       });
     }
-    case "claim": {
-      const rows = action.vouchers.map(({ signature, ...row }) => ({ ...row, ...rsv(signature) }));
-      return encodeFunctionData({ abi, functionName: "claim", args: [action.config, rows] });
-    }
+    case "claim":
+      return encodeFunctionData({
+        abi,
+        functionName: "claim",
+        args: [action.config, rowsOf(action.vouchers)],
+      });
+    case "claimAsWatchtower":
+      return encodeFunctionData({
+        abi,
+        functionName: "claimAsWatchtower",
+        args: [action.config, rowsOf(action.vouchers), action.beneficiary],
+      });
     case "pay":
     case "reserve":
       return withReleased(action);
@@ -168,6 +183,9 @@ function few<T>(rows: readonly T[]): readonly T[] {
     throw new RangeError(`${rows.length} lanes in one transaction, at most ${ROWS}`);
   return rows;
 }
+
+const rowsOf = (vouchers: readonly SignedVoucher[]) =>
+  vouchers.map(({ signature, ...row }) => ({ ...row, ...rsv(signature) }));
 
 /** The parts of a 65-byte signature; the contract takes no other form. */
 const rsv = (signature: Hex) => ({

@@ -123,6 +123,13 @@ export interface Chain {
     vouchers: readonly SignedVoucher[],
     waits: Waits,
   ): Promise<Sent>;
+  /** As `claim`; what the lanes leave watchtowers becomes the credit of `beneficiary`, told as `shared`. */
+  claimAsWatchtower(
+    wallet: Wallet,
+    config: PotConfig,
+    vouchers: readonly SignedVoucher[],
+    options: Waits & { readonly beneficiary: Address },
+  ): Promise<Sent>;
   /** Pays lanes; a lane that is paid already is passed over, and what the pot cannot pay is told as `bounced`. */
   pay(
     wallet: Wallet,

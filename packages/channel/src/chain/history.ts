@@ -22,6 +22,7 @@ export type EventName =
   | "PotOpened"
   | "Deposited"
   | "Claimed"
+  | "WatchtowerPaid"
   | "Bounced"
   | "Reserved"
   | "CloseStarted"
@@ -66,7 +67,10 @@ export const named = (...names: readonly EventName[]) =>
     (eventName) => encodeEventTopics({ abi: tabcastPotAbi, eventName })[0],
   ) as readonly Hex[];
 
-/** What happened to an account's money in this contract, as payer and as payee, newest first. */
+/** Events whose second indexed field is an account: who paid in, is paid, or claimed for others and has a share of it. */
+const OF_ACCOUNT = ["PotOpened", "Deposited", "Claimed", "WatchtowerPaid", "Bounced"] as const;
+
+/** What happened to an account's money in this contract, as payer, payee and watchtower, newest first. */
 export async function history(
   rpc: Rpc,
   contract: Address,
@@ -86,7 +90,7 @@ export async function history(
     if (found.length >= limit) break;
     walked.push(span);
     found.push(
-      ...(await read([named("PotOpened", "Deposited", "Claimed", "Bounced"), null, who], span)),
+      ...(await read([named(...OF_ACCOUNT), null, who], span)),
       ...(await read([named("Bounced"), null, null, who], span)),
       ...(await read([named("CreditWithdrawn"), who], span)),
     );

@@ -19,7 +19,15 @@ export type PotEvent = {
       readonly config: PotConfig;
     }
   | { readonly type: "deposited"; readonly amount: Amount }
-  | ({ readonly type: "claimed"; readonly paid: Amount; readonly claimed: Amount } & Lane)
+  /** `fee` of what was paid went to the contract's owner or to a watchtower, and the rest to the payee's credit. */
+  | ({
+      readonly type: "claimed";
+      readonly paid: Amount;
+      readonly claimed: Amount;
+      readonly fee: Amount;
+    } & Lane)
+  /** What a batch of claims left the watchtower that brought it. */
+  | { readonly type: "shared"; readonly beneficiary: Address; readonly share: Amount }
   | ({ readonly type: "skipped"; readonly cumulative: Amount; readonly stale: boolean } & Lane)
   | ({ readonly type: "bounced"; readonly shortfall: Amount } & Lane)
   | ({ readonly type: "reserved"; readonly ceiling: Amount; readonly until: number } & Lane)
@@ -58,10 +66,22 @@ export function potEvents(logs: readonly PotLog[]): PotEvent[] {
       case "Deposited":
         return [{ ...at, type: "deposited", amount: log.args.amount as Amount }];
       case "Claimed": {
-        const { payee, lane, paid, claimed } = log.args;
+        const { payee, lane, paid, claimed, fee } = log.args;
         return [
-          { ...at, type: "claimed", payee, lane, paid: paid as Amount, claimed: claimed as Amount },
+          {
+            ...at,
+            type: "claimed",
+            payee,
+            lane,
+            paid: paid as Amount,
+            claimed: claimed as Amount,
+            fee: fee as Amount,
+          },
         ];
+      }
+      case "WatchtowerPaid": {
+        const { beneficiary, share } = log.args;
+        return [{ ...at, type: "shared", beneficiary, share: share as Amount }];
       }
       case "ClaimSkipped": {
         const { payee, lane, cumulative, reason } = log.args;

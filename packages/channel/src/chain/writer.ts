@@ -14,6 +14,7 @@ export type Writer = Pick<
   | "sendCoins"
   | "resend"
   | "claim"
+  | "claimAsWatchtower"
   | "pay"
   | "reserve"
   | "startClose"
@@ -47,6 +48,8 @@ export function openWriter(sender: Sender, domain: Domain, token: Address): Writ
     resend: (raw, { signal }) => sender.resend(raw, signal),
     claim: (wallet, config, vouchers, waits) =>
       send(wallet, { do: "claim", config, vouchers }, waits),
+    claimAsWatchtower: (wallet, config, vouchers, { beneficiary, ...waits }) =>
+      send(wallet, { do: "claimAsWatchtower", config, vouchers, beneficiary }, waits),
     pay: (wallet, config, rows, { lapsed = [], ...waits }) =>
       send(wallet, { do: "pay", config, rows, lapsed }, waits),
     reserve: (wallet, config, rows, { lapsed = [], ...waits }) =>

@@ -4,8 +4,9 @@
  */
 import type { Amount } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
+import { least } from "../least.ts";
 import { StoreError } from "../store/store.ts";
-import type { Hex } from "../types.ts";
+import type { HeldVoucher, Hex } from "../types.ts";
 import { LaneLedger } from "./lane-ledger.ts";
 import { laneGone, readLanes, type StoredLane } from "./lane-record.ts";
 import type { PurseParts } from "./parts.ts";
@@ -21,6 +22,7 @@ interface Sums {
   readonly accrued: Amount;
   readonly vouchered: Amount;
   readonly claimed: Amount;
+  readonly outstanding: Amount;
 }
 
 export class Lanes {
@@ -134,7 +136,9 @@ export class Lanes {
 
   sums(): Sums {
     let { accrued, vouchered, claimed } = this.#past;
+    let outstanding = 0n;
     for (const { book } of this.all()) {
+      outstanding += Payee.outstanding(book);
       accrued += book.accrued;
       vouchered += book.highest?.cumulative ?? 0n;
       claimed += book.claimed;
@@ -143,7 +147,29 @@ export class Lanes {
       accrued: accrued as Amount,
       vouchered: vouchered as Amount,
       claimed: claimed as Amount,
+      outstanding: outstanding as Amount,
     };
+  }
+
+  /** The vouchers of which something is outstanding, most first. */
+  held(): readonly HeldVoucher[] {
+    const { domain } = this.#parts;
+    return this.all()
+      .flatMap(({ highest, config, book }): HeldVoucher[] => {
+        const outstanding = Payee.outstanding(book);
+        return highest === undefined || outstanding === 0n
+          ? []
+          : [{ voucher: highest, domain, config, outstanding }];
+      })
+      .sort((a, b) => (a.outstanding < b.outstanding ? 1 : -1));
+  }
+
+  /** What of it live guarantees cover. */
+  guaranteed(): Amount {
+    let sum = 0n;
+    for (const { book, chainNow } of this.all())
+      sum += least(Payee.outstanding(book), Payee.guaranteed(book, chainNow));
+    return sum as Amount;
   }
 
   /** Resolves when nothing is being written any more; then other tabs may have them. */

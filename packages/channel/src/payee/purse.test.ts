@@ -1,9 +1,9 @@
-import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, Millis, systemClock, Wei } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Ledger, ledger, NOW } from "../../test/ledger.ts";
 import { ChainError } from "../chain/chain.ts";
-import { separator } from "../config.ts";
+import { potId as potIdOf, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import * as Share from "../share.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
@@ -269,6 +269,61 @@ describe("a purse whose pots stay open", () => {
   });
 });
 
+describe("what a purse holds", () => {
+  test("what live guarantees cover is known from the books, before the chain answers and until they end", async () => {
+    const books = memory();
+    const first = await open({ store: books.share() });
+    const sure = await owed(first);
+    await owed(first); // guaranteed by nobody
+    expect(first.guaranteed()).toBe(0n);
+    // Of a guarantee only what is owed counts.
+    chain.guarantee(sure, { payee: worker.address, lane: first.lane }, 5n * OWED, NOW + 600);
+    await expect.poll(() => first.guaranteed()).toBe(OWED);
+    await first.close();
+    chain.instead.snapshot = () => new Promise(() => {});
+    const clock = { ...eager, unix: () => Millis.of(NOW * 1000) };
+    const second = await open({ store: books.share(), clock });
+    expect(second.guaranteed()).toBe(OWED);
+    expect(second.balances()).toMatchObject({ vouchered: 2n * OWED, outstanding: 2n * OWED });
+    await second.close();
+    const late = { ...eager, unix: () => Millis.of((NOW + 601) * 1000) };
+    const third = await open({ store: books.share(), clock: late });
+    expect(third.guaranteed()).toBe(0n);
+    await third.close();
+  });
+
+  test("every voucher of which something is outstanding is named after a reload, that with most first", async () => {
+    const books = memory();
+    const other = await open({ lane: 1, store: books.share() });
+    const least = await owed(other);
+    await other.close();
+    const first = await open({ lane: 2, store: books.share() });
+    const [some, most, none] = [
+      await owed(first, OWED + 1n),
+      await owed(first, OWED + 2n),
+      await owed(first, 0n),
+    ];
+    await first.close();
+    const purse = await open({ lane: 2, store: books.share() });
+    const held = purse.held();
+    expect(
+      held.map(({ voucher, outstanding }) => [voucher.potId, voucher.lane, outstanding]),
+    ).toEqual([
+      [most, 2, OWED + 2n],
+      [some, 2, OWED + 1n],
+      [least, 1, OWED],
+    ]);
+    expect(held.map(({ voucher }) => voucher.potId)).not.toContain(none);
+    for (const { config: pot, voucher, domain: of } of held) {
+      expect(potIdOf(separator(of), pot)).toBe(voucher.potId);
+      await Voucher.verify(separator(of), signer.address, voucher);
+    }
+    chain.close(most, FINALIZED);
+    await expect.poll(() => purse.held().length).toBe(2);
+    await purse.close();
+  });
+});
+
 describe("the lanes of a purse", () => {
   test("a tab that is alone sees and claims what two tabs of its payee earned", async () => {
     const tabs = [await open(), await open()];
@@ -282,6 +337,7 @@ describe("the lanes of a purse", () => {
     expect(one.balances()).toEqual({
       accrued: 2n * OWED,
       vouchered: 2n * OWED,
+      outstanding: 0n,
       claimed: 2n * OWED,
     });
     // What it looks after is another tab's again once nothing is left in it.

@@ -70,24 +70,7 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
     throw error;
   }
 
-  const ledgerOf = (potId: Hex, of = lane): LaneLedger => {
-    // A voucher of no lane of ours is for the pot's own to refuse.
-    const found = lanes.of(potId, of) ?? lanes.get(potId);
-    if (found) return found;
-    throw new VoucherError(
-      { code: "VOUCHER_UNTRUSTED_POT", potId },
-      `the pot ${potId} was never checked: refuse its vouchers`,
-    );
-  };
-
-  const requireAccount = (): Wallet => {
-    if (own.signal.aborted) throw new StoreError({ code: "STORE_CLOSED" }, "the purse was closed");
-    if (account) return account;
-    throw new PotError(
-      { code: "PURSE_NO_ACCOUNT", payee },
-      `this tab knows only the address ${payee}: connect its wallet to claim and withdraw`,
-    );
-  };
+  const ledgerOf = (potId: Hex, of?: number) => requireLedger(lanes, potId, of);
 
   // Ends by the abort in `close`, which is no failure.
   watchPots(parts, lanes, refresh).catch(() => undefined);
@@ -108,6 +91,8 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
       const book = lanes.get(potId)?.book;
       return book === undefined ? (0n as Amount) : Payee.outstanding(book);
     },
+    held: () => lanes.held(),
+    guaranteed: () => lanes.guaranteed(),
     balances: () => lanes.sums(),
     due: () =>
       lanes.all().flatMap(({ potId, due }) => (due === undefined ? [] : [{ potId, ...due }])),
@@ -117,11 +102,11 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
       await claimAll(parts, ready, account, { signal }).catch(trouble);
     },
     claim: async ({ signal }) => ({
-      paid: await claimAll(parts, lanes.all(), requireAccount(), { signal }),
+      paid: await claimAll(parts, lanes.all(), requireAccount(parts), { signal }),
     }),
     watch: (listener, when) => listeners.add(listener, when),
     withdraw: async ({ signal }) => ({
-      withdrawn: await withdraw(parts, requireAccount(), { signal }),
+      withdrawn: await withdraw(parts, requireAccount(parts), { signal }),
     }),
     async close() {
       if (own.signal.aborted) return;
@@ -131,6 +116,27 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
       release();
     },
   };
+}
+
+/** One of the payee's lanes in a pot, this tab's own unless another is asked for. Throws VOUCHER_UNTRUSTED_POT. */
+function requireLedger(lanes: Lanes, potId: Hex, lane?: number): LaneLedger {
+  // A voucher of no lane of ours is for the pot's own to refuse.
+  const found = (lane === undefined ? undefined : lanes.of(potId, lane)) ?? lanes.get(potId);
+  if (found) return found;
+  throw new VoucherError(
+    { code: "VOUCHER_UNTRUSTED_POT", potId },
+    `the pot ${potId} was never checked: refuse its vouchers`,
+  );
+}
+
+/** What sends claims. Throws STORE_CLOSED, PURSE_NO_ACCOUNT. */
+function requireAccount({ signal, account, payee }: PurseParts): Wallet {
+  if (signal.aborted) throw new StoreError({ code: "STORE_CLOSED" }, "the purse was closed");
+  if (account) return account;
+  throw new PotError(
+    { code: "PURSE_NO_ACCOUNT", payee },
+    `this tab knows only the address ${payee}: connect its wallet to claim and withdraw`,
+  );
 }
 
 function rulesOf(options: OpenPurseOptions): Payee.Rules {

@@ -290,15 +290,7 @@ export function openPurse({
       return held && { potId, payee, lane, ...held };
     },
     outstanding: (potId) => outstanding(books.get(potId)),
-    balances: () => {
-      let accrued = 0n;
-      let vouchered = 0n;
-      for (const book of books.values()) {
-        accrued += book.accrued;
-        vouchered += book.highest?.cumulative ?? 0n;
-      }
-      return { accrued: Amount.of(accrued), vouchered: Amount.of(vouchered), claimed: Amount.zero };
-    },
+    balances: () => balancesOf(books.values()),
     arrears: () =>
       new Map(
         [...books].map(([potId, { accrued, highest }]) => [
@@ -312,12 +304,32 @@ export function openPurse({
   };
 }
 
+function balancesOf(books: Iterable<Payee.Book>): ReturnType<Purse["balances"]> {
+  let accrued = 0n;
+  let vouchered = 0n;
+  let open = 0n;
+  for (const book of books) {
+    open += outstanding(book);
+    accrued += book.accrued;
+    vouchered += book.highest?.cumulative ?? 0n;
+  }
+  return {
+    accrued: Amount.of(accrued),
+    vouchered: Amount.of(vouchered),
+    claimed: Amount.zero,
+    outstanding: Amount.of(open),
+  };
+}
+
 const outstanding = (book: Payee.Book | undefined): Amount =>
   book === undefined ? Amount.zero : Payee.outstanding(book);
 
 /** What a purse is asked about claims: they come with the end of a stream only. */
 const unclaimed = {
   due: () => [],
+  // No tower is there to be given any: a scenario's chain never fails.
+  held: () => [],
+  guaranteed: () => Amount.zero,
   watch() {},
   claim: async () => ({ paid: Amount.zero }),
   secure: async () => {},
