@@ -6,8 +6,8 @@ import { type Brought, brought } from "./value.ts";
 
 /** Gas of one more row of a claim, into a fresh lane and credit. Source: the contract's gas snapshot, 54,763 a lane of 50. */
 export const ROW_GAS = 60_000n;
-/** Gas of a claim beside its rows. Source: the contract's gas snapshot, and 21,000 of any transaction. */
-export const CLAIM_GAS = 50_000n;
+/** Gas of a claim beside its rows. Source: the contract's gas snapshot, 21,000 of any transaction, and 25,000 of a share's fresh credit. */
+export const CLAIM_GAS = 75_000n;
 
 export interface DueOptions {
   /** The chain's unix second. */

@@ -1,4 +1,6 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
 import { type Amount, Wei } from "@tabcast/runtime";
+import { createPublicClient, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
@@ -6,6 +8,7 @@ import { stage } from "../../test/stage.ts";
 import { type Chain, connect } from "../chain/chain.ts";
 import { separator } from "../config.ts";
 import { openSecret } from "../secret.ts";
+import * as Share from "../share.ts";
 import { memory } from "../store/memory.ts";
 import type { Sealed } from "../store/store.ts";
 import type { Address, PayerPot, SignedVoucher } from "../types.ts";
@@ -18,6 +21,9 @@ type Stage = ReturnType<typeof stage>;
 const signal = AbortSignal.timeout(240_000);
 const patience = { timeout: 20_000 };
 const WORTH = 4n * 10n ** 14n;
+/** The default share of it, five percent, and what is left for the worker. */
+const SHARE = WORTH / 20n;
+const SAVED = WORTH - SHARE;
 const wei = (value: bigint) => value as Amount;
 
 let net: Anvil;
@@ -33,11 +39,16 @@ beforeAll(async () => {
 afterAll(() => net.close());
 
 let rescued: [Address, bigint][];
+/** What was told to be earned by shares, and to be withdrawn of it. */
+let shares: bigint[];
+let withdrawn: bigint[];
 let problems: Error[];
 /** Looks at the chain that watchtowers have taken. */
 let looked: number;
 beforeEach(() => {
   rescued = [];
+  shares = [];
+  withdrawn = [];
   problems = [];
   looked = 0;
 });
@@ -73,7 +84,9 @@ const watching = (
     },
     refresh: 20,
     onProblem: (error) => void problems.push(error),
-    onRescue: (payee, paid) => void rescued.push([payee, paid]),
+    onRescue: (payee, saved) => void rescued.push([payee, saved]),
+    onShare: (share) => void shares.push(share),
+    onWithdrawn: (amount) => void withdrawn.push(amount),
     ...more,
   });
 const keep = (watchtower: Watchtower, { domain, config }: PayerPot, voucher: SignedVoucher) =>
@@ -94,7 +107,7 @@ async function closeEarly(pot: PayerPot): Promise<number> {
 }
 
 describe("a watchtower, on a real chain", () => {
-  test("a watchtower claims for a worker that is gone when the pot closes without it, and only its owner is paid", async () => {
+  test("a watchtower claims for a worker that is gone when the pot closes without it, and keeps the share that its lane leaves", async () => {
     const pot = await funded();
     const voucher = await gone(pot);
     const watchtower = await watching();
@@ -105,9 +118,10 @@ describe("a watchtower, on a real chain", () => {
     await net.warp(440);
     expect(rescued).toEqual([]); // the owner's own half of the challenge
     await net.warp(20);
-    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, WORTH]]);
-    expect(await chain.credit(voucher.payee, { signal })).toBe(credit + WORTH);
-    expect(await chain.credit(net.accounts[3].address, { signal })).toBe(mine);
+    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, SAVED]]);
+    expect(shares).toEqual([SHARE]);
+    expect(await chain.credit(voucher.payee, { signal })).toBe(credit + SAVED);
+    expect(await chain.credit(net.accounts[3].address, { signal })).toBe(mine + SHARE);
     await net.warp(900);
     await chain.finalizeClose(net.accounts[3], pot.config, { signal });
     await expect.poll(() => watchtower.vouchers(), patience).toEqual([]); // a final pot is forgotten
@@ -179,11 +193,11 @@ describe("a watchtower, on a real chain", () => {
     const { promise: answer, resolve: end } = Promise.withResolvers<void>();
     const watchtower = await watching(memory(), {
       over: {
-        claim: async (...call) => {
+        claimAsWatchtower: async (...call) => {
           if (++tries === 1) throw new Error("the server was away");
           resolve();
           await answer;
-          return chain.claim(...call);
+          return chain.claimAsWatchtower(...call);
         },
       },
     });
@@ -197,7 +211,7 @@ describe("a watchtower, on a real chain", () => {
     expect(watchtower.vouchers()).toEqual([voucher, late]);
     expect(tries).toBe(2);
     end();
-    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, WORTH]]);
+    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, SAVED]]);
     await watchtower.close();
     for (const one of [pot, other]) await one.close();
   });
@@ -285,9 +299,106 @@ describe("a watchtower's gas", () => {
     await looks(5);
     expect(await sent()).toBe(before);
     dear = false;
-    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, WORTH]]);
+    await expect.poll(() => rescued, patience).toEqual([[voucher.payee, SAVED]]);
     await watchtower.close();
     await pot.close();
+  });
+});
+
+describe("a watchtower's share", () => {
+  const BIG = 10n ** 17n;
+
+  /** A pot that closes, with the vouchers of workers that are gone, by the numbers of their lanes. */
+  async function abandoned(lanes: readonly number[], watchtower: Watchtower) {
+    const pot = await funded({ deposit: wei(10n * BIG) });
+    const payee = net.accounts[1].address;
+    for (const lane of lanes) await keep(watchtower, pot, await pot.pay({ payee, lane }, wei(BIG)));
+    await closeEarly(pot);
+    await net.warp(460);
+    return pot;
+  }
+  /** A key of its own with so much for gas. */
+  async function funder(byte: string, coins: bigint) {
+    const account = privateKeyToAccount(`0x${byte.repeat(32)}`);
+    await net.setBalance(account, coins);
+    return account;
+  }
+  const balance = (address: Address) => chain.balance(address, { signal });
+
+  test("the contract reads the share of a lane as we do, whatever its number", async () => {
+    const client = createPublicClient({ transport: http(net.rpc) });
+    for (const lane of [
+      0,
+      1,
+      2 ** 27 - 1,
+      2 ** 27,
+      Share.laneOf(20, 9),
+      21 * 2 ** 27,
+      0xffffffff,
+    ]) {
+      const percent = await client.readContract({
+        address: net.domain.contract,
+        abi: tabcastPotAbi,
+        functionName: "watchtowerShare",
+        args: [lane],
+      });
+      expect(Number(percent)).toBe(Share.of(lane));
+    }
+  });
+
+  test("what shares earned is sent to the account that paid the claim, and it has more than before", async () => {
+    const account = await funder("a1", 10n ** 16n);
+    const watchtower = await watching(memory(), { account });
+    const pot = await abandoned([Share.laneOf(5, 1), Share.laneOf(20, 2)], watchtower);
+    await expect.poll(() => withdrawn, patience).toEqual([BIG / 4n]);
+    expect(shares).toEqual([BIG / 4n]);
+    expect(rescued.map(([, saved]) => saved).toSorted()).toEqual([
+      (BIG * 80n) / 100n,
+      (BIG * 95n) / 100n,
+    ]);
+    expect(await balance(account.address)).toBeGreaterThan(BIG / 4n);
+    expect(await chain.credit(account.address, { signal })).toBe(0n);
+    expect(problems).toEqual([]);
+    await watchtower.close();
+    await pot.close();
+  });
+
+  test("what shares earned goes to the beneficiary that was named, and the account pays for it", async () => {
+    const account = await funder("a2", 10n ** 16n);
+    const { address } = privateKeyToAccount(`0x${"a3".repeat(32)}`);
+    const watchtower = await watching(memory(), { account, beneficiary: address });
+    const pot = await abandoned([Share.laneOf(10, 1)], watchtower);
+    await expect.poll(() => withdrawn, patience).toEqual([BIG / 10n]);
+    expect(await balance(address)).toBe(BIG / 10n);
+    expect(await balance(account.address)).toBeLessThan(10n ** 16n);
+    await watchtower.close();
+    await pot.close();
+  });
+
+  test("a lane that leaves nothing, or more than 20 percent, is claimed for all the same, and its worker gets all", async () => {
+    const watchtower = await watching();
+    const pot = await abandoned([Share.laneOf(0, 1), 21 * 2 ** 27, 0xffffffff], watchtower);
+    const payee = net.accounts[1].address;
+    await expect.poll(() => rescued, patience).toEqual(Array(3).fill([payee, BIG]));
+    expect(shares).toEqual([]);
+    await watchtower.close();
+    await pot.close();
+  });
+
+  test("a worker's own credit stays where it is when its watchtower withdraws what shares earned", async () => {
+    const pot = await funded();
+    const purse = await working({ payee: net.accounts[3].address, account: net.accounts[3] });
+    await earn(pot, purse, WORTH);
+    await purse.claim({ signal });
+    const before = await chain.credit(net.accounts[3].address, { signal });
+    expect(before).toBeGreaterThanOrEqual(WORTH);
+    const watchtower = await watching();
+    const other = await abandoned([Share.laneOf(20, 1)], watchtower);
+    await expect.poll(() => withdrawn, patience).toEqual([BIG / 5n]);
+    expect(await chain.credit(net.accounts[3].address, { signal })).toBe(before);
+    await watchtower.close();
+    await purse.close();
+    for (const one of [pot, other]) await one.close();
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * Keeps other workers' highest vouchers and brings them to the contract when their pot closes without them. A claim pays only the
  * voucher's owner, so a watchtower can be trusted by nobody and asked by everybody. It waits out the first half of the challenge, in
- * which an owner that lives claims for itself, and pays the gas of the rest: never more than the vouchers are worth.
+ * which an owner that lives claims for itself, and pays the gas of the rest: never more than the vouchers are worth. In that half the
+ * contract credits it with the share that a lane's number leaves (`share.ts`), which goes to its beneficiary (`earnings.ts`).
  *
  * Kept by what the chain would pay (`value.ts`), within a room that one pot and one payer have shares of (`delegated.ts`); dust is
  * refused. All pots are read from the chain every `refresh`, a new lane once. Stored before it is acknowledged. A claim under way
@@ -15,6 +16,7 @@ import {
   toError,
   type Wei,
 } from "@tabcast/runtime";
+import { getAddress, isAddressEqual } from "viem";
 import { type Chain, connect, type PotState, type Waits, type Wallet } from "../chain/chain.ts";
 import { check, PotError, potId as potIdOf, requireDomain, separator } from "../config.ts";
 import { type Currency, worth } from "../currency.ts";
@@ -24,6 +26,7 @@ import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts
 import { laneKey, VoucherError, verify } from "../voucher.ts";
 import { Delegated, type Kept, ROOM, type Room, type Seen, WatchtowerError } from "./delegated.ts";
 import { CLAIM_GAS, due, ROW_GAS } from "./due.ts";
+import { type Earnings, openEarnings } from "./earnings.ts";
 import type { Brought } from "./value.ts";
 
 export interface OpenWatchtowerOptions {
@@ -45,9 +48,15 @@ export interface OpenWatchtowerOptions {
   readonly refresh?: number;
   /** Told of trouble in the background. */
   readonly onProblem?: (error: Error) => void;
-  /** Told what a claim brought to whom, wei. */
-  readonly onRescue?: (payee: Address, paid: Amount) => void;
-  /** Told what a claim cost, wei; after its `onRescue`. */
+  /** Who gets the shares that workers leave. Default: the account, which pays for claims with them where pots are in the coin. */
+  readonly beneficiary?: Address;
+  /** Told what a claim brought to whom: what became the payee's credit. */
+  readonly onRescue?: (payee: Address, saved: Amount) => void;
+  /** Told what a claim left the beneficiary; after its `onRescue`. */
+  readonly onShare?: (share: Amount) => void;
+  /** Told what shares earned and was sent to the beneficiary now. */
+  readonly onWithdrawn?: (amount: Amount) => void;
+  /** Told what a claim or a withdrawal cost; after what it brought. */
   readonly onSpent?: (cost: Wei) => void;
   /** Told of each voucher that is new or higher than before. */
   readonly onKept?: (voucher: SignedVoucher) => void;
@@ -71,13 +80,24 @@ export interface Watchtower {
 export async function openWatchtower(options: OpenWatchtowerOptions): Promise<Watchtower> {
   const { domain, account, store, signal, clock = systemClock, refresh = 30_000 } = options;
   const { onProblem = () => {}, onRescue = () => {}, onKept = () => {}, room = ROOM } = options;
-  const { onSpent = () => {} } = options;
+  const { onShare = () => {}, onWithdrawn = () => {}, onSpent = () => {} } = options;
+  const beneficiary = getAddress(options.beneficiary ?? account.address);
   const chain = options.chain ?? (await connect({ ...options, clock }));
   const release = await store.lock("tower", { signal, patience: 50 });
   try {
     const delegated = await Delegated.read(store, room);
-    const parts = { domain, chain, account, delegated, clock, refresh, release };
-    return watch({ ...parts, onProblem, onRescue, onSpent, onKept, signal });
+    const own = new AbortController();
+    const until = AbortSignal.any([signal, own.signal]);
+    const earnings = await openEarnings({
+      ...{ chain, store, clock, account, beneficiary, signal: until },
+      onWithdrawn(amount, cost) {
+        onWithdrawn(amount);
+        onSpent(cost);
+      },
+    });
+    const parts = { domain, chain, account, beneficiary, delegated, earnings, clock, refresh };
+    const told = { onProblem, onRescue, onShare, onSpent, onKept };
+    return watch({ ...parts, ...told, signal: until, end: () => own.abort(), release });
   } catch (error) {
     release();
     throw error;
@@ -88,12 +108,17 @@ interface WatchtowerParts {
   readonly domain: Domain;
   readonly chain: Chain;
   readonly account: Wallet;
+  readonly beneficiary: Address;
   readonly delegated: Delegated;
+  readonly earnings: Earnings;
   readonly clock: Clock;
+  /** Fires when the watchtower is closed. */
   readonly signal: AbortSignal;
+  readonly end: () => void;
   readonly refresh: number;
   readonly onProblem: (error: Error) => void;
-  readonly onRescue: (payee: Address, paid: Amount) => void;
+  readonly onRescue: (payee: Address, saved: Amount) => void;
+  readonly onShare: (share: Amount) => void;
   readonly onSpent: (cost: Wei) => void;
   readonly onKept: (voucher: SignedVoucher) => void;
   readonly release: () => void;
@@ -103,19 +128,20 @@ interface WatchtowerParts {
 const PER_LOOK = 32;
 
 function watch(parts: WatchtowerParts): Watchtower {
-  const { domain, chain, delegated, clock, refresh, onProblem, onKept, release } = parts;
+  const { domain, chain, delegated, earnings, clock, refresh, onProblem, onKept } = parts;
   const { currency } = chain;
   const domainSeparator = separator(domain);
   const queue = new SerialQueue();
-  const own = new AbortController();
-  const until = AbortSignal.any([parts.signal, own.signal]);
-  const waits = { signal: until };
+  const { signal } = parts;
+  const waits = { signal };
   const trouble = (error: unknown) => {
-    if (!until.aborted) onProblem(toError(error));
+    if (!signal.aborted) onProblem(toError(error));
   };
   const gas = openGas(parts);
+  let closed = false;
   /** Pots whose claim is under way, each with its end. */
   const claiming = new Map<Hex, Promise<void>>();
+  let withdrawing: Promise<void> = Promise.resolve();
 
   /** Takes what a look shows; claims are begun and not waited for. */
   async function lookAt(potIds: readonly Hex[], gasPrice: Wei): Promise<void> {
@@ -145,10 +171,12 @@ function watch(parts: WatchtowerParts): Watchtower {
   async function poll(): Promise<void> {
     for (;;) {
       const potIds = [...delegated.pots.keys()];
-      if (potIds.length > 0) {
+      if (potIds.length > 0 || earnings.earned() > 0n) {
         const now = await gas.renew().catch(trouble);
         for (let from = 0; now && from < potIds.length; from += PER_LOOK)
           await lookAt(potIds.slice(from, from + PER_LOOK), now.price).catch(trouble);
+        if (now)
+          withdrawing = Promise.all([withdrawing, earnings.withdraw(now).catch(trouble)]).then();
       }
       await clock.sleep(refresh, waits);
     }
@@ -181,11 +209,12 @@ function watch(parts: WatchtowerParts): Watchtower {
     },
     vouchers: () => delegated.all().map(({ voucher }) => voucher),
     async close() {
-      if (own.signal.aborted) return;
-      own.abort();
-      await Promise.all(claiming.values());
+      if (closed) return;
+      closed = true;
+      parts.end();
+      await Promise.all([...claiming.values(), withdrawing]);
       await queue.idle();
-      release();
+      parts.release();
     },
   };
 }
@@ -193,11 +222,13 @@ function watch(parts: WatchtowerParts): Watchtower {
 /** What gas costs and what we have for it; asked once for each look, and kept until the next. */
 function openGas({ chain, account, clock, refresh, signal }: WatchtowerParts) {
   const { address } = account;
-  let known: { readonly price: Wei; readonly have: Wei } | undefined;
+  let known: { readonly price: Wei; readonly have: Wei; readonly low: boolean } | undefined;
+  const needed = (price: Wei) => (2n * (CLAIM_GAS + ROW_GAS) * price) as Wei;
   let at = Number.NEGATIVE_INFINITY;
   async function ask(waits: Waits) {
     const [price, have] = await Promise.all([chain.gasPrice(waits), chain.balance(address, waits)]);
-    known = { price, have };
+    // Less than two claims cost.
+    known = { price, have, low: have < needed(price) };
     at = clock.now();
     return known;
   }
@@ -207,12 +238,10 @@ function openGas({ chain, account, clock, refresh, signal }: WatchtowerParts) {
     async costOfOne(waits: Waits): Promise<Wei> {
       const fresh = known !== undefined && clock.now() - at < 2 * refresh ? known : undefined;
       // Somebody may have sent us coins since.
-      const enough = (one: { price: Wei; have: Wei } | undefined) =>
-        one !== undefined && one.have >= 2n * (CLAIM_GAS + ROW_GAS) * one.price ? one : undefined;
-      const { price, have } = enough(fresh) ?? (await ask(waits));
+      const { price, have, low } = fresh?.low === false ? fresh : await ask(waits);
       const cost = ((CLAIM_GAS + ROW_GAS) * price) as Wei;
-      const need = (2n * cost) as Wei;
-      if (have < need)
+      const need = needed(price);
+      if (low)
         throw new WatchtowerError(
           { code: "WATCHTOWER_NO_GAS", account: address, have, need },
           `the watchtower's account ${address} has ${have} wei for gas, and two claims cost ${need}`,
@@ -275,22 +304,32 @@ interface Claim {
 
 /** Brings rows to the contract, unless the quote of the claim is more than they bring; remembers what brought less than its gas. */
 async function claim(
-  { chain, account, delegated, onRescue, onSpent }: WatchtowerParts,
+  parts: WatchtowerParts,
   queue: SerialQueue,
   { config, rows, rowCost }: Claim,
   waits: Waits,
 ): Promise<void> {
+  const { chain, account, beneficiary, delegated, earnings } = parts;
   const vouchers = rows.map(({ row }) => row.voucher);
-  const quote = await chain.quote(account.address, { do: "claim", config, vouchers }, waits);
+  const action = { do: "claimAsWatchtower", config, vouchers, beneficiary } as const;
+  const quote = await chain.quote(account.address, action, waits);
   if (rows.reduce((sum, { pays }) => sum + pays, 0n) <= worth(chain.currency, quote.cost)) return;
-  const { events, cost } = await chain.claim(account, config, vouchers, waits);
+  const { events, cost } = await chain.claimAsWatchtower(account, config, vouchers, {
+    beneficiary,
+    ...waits,
+  });
   const paid = new Map<string, Amount>();
-  for (const event of events)
+  for (const event of events) {
     if (event.type === "claimed" && event.paid > 0n) {
       paid.set(laneKey(event), event.paid);
-      onRescue(event.payee, event.paid);
+      parts.onRescue(event.payee, (event.paid - event.fee) as Amount);
     }
-  onSpent(cost);
+    if (event.type === "shared" && isAddressEqual(event.beneficiary, beneficiary)) {
+      parts.onShare(event.share);
+      await earnings.add(event.share);
+    }
+  }
+  parts.onSpent(cost);
   const bounced = rows
     .map(({ row: { voucher }, pays }) => ({ voucher, pays }))
     .filter(({ voucher }) => (paid.get(laneKey(voucher)) ?? 0n) <= rowCost);
