@@ -2,11 +2,12 @@
  * Gives this worker's highest vouchers to peers that keep them, and keeps those of others: a tab that is closed or crashes loses
  * no money where a broadcaster closes its pot without paying. Knows no chain; what a voucher is worth is the watchtower's to check.
  *
- * Two peers at least keep each: one that leaves is replaced, whether the voucher rose or not.
+ * Two peers at least keep each of which something is outstanding, those that are worth most first: also what the books hold from
+ * before a reload, and what closed tabs of the payee left. A peer that leaves is replaced, whether the voucher rose or not.
  */
-import { type Hex, type Purse, type SignedVoucher, type Watchtower, Wire } from "@tabcast/channel";
+import { type HeldVoucher, type Hex, type Purse, type Watchtower, Wire } from "@tabcast/channel";
 import { MeshError, type PeerId } from "@tabcast/mesh";
-import { Delegate, DelegateReply, type Pot, PROTOCOLS } from "@tabcast/protocol";
+import { Delegate, DelegateReply, PROTOCOLS } from "@tabcast/protocol";
 import { type Amount, BoundedMap, describe, fromHex } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { answer, ask } from "../exchange.ts";
@@ -22,16 +23,20 @@ export const KEEPERS = 2;
 const MOST_ASKED = 4;
 /** Vouchers that one peer is asked to keep each time: more would be a flood to it. */
 const MOST_OF_PEER = 8;
+/** Milliseconds after which a peer that kept nothing, or could not answer, is asked again: it may have had no room, or been busy. */
+const AGAIN_MS = 600_000;
 /** Peers of whom it is remembered whether they keep vouchers. */
 const MOST_REMEMBERED = 256;
 /** Times running that a voucher is given away because it rose while it was. */
 const MOST_ROUNDS = 3;
-/** Pots whose vouchers are given away; the oldest makes room. */
-const MOST_POTS = 32;
+/** Vouchers that are to have keepers, those worth most. */
+const MOST_VOUCHERS = 128;
+/** Vouchers given away each time; after a reload the others come 30 seconds later. */
+const MOST_GIVEN = 32;
 
 export interface Delegation {
-  /** The voucher of a pot rose. `payer` is not asked to keep it. */
-  rose(potId: Hex, pot: Pot, payer: PeerId): void;
+  /** `payer` is who pays from a pot: it is not asked to keep vouchers of it. */
+  hired(potId: Hex, payer: PeerId): void;
   /**
    * Gives away now what has too few keepers, and what rises meanwhile; resolves when all is answered or `limit` fires, and never
    * rejects.
@@ -40,102 +45,139 @@ export interface Delegation {
 }
 
 export interface DelegationOptions {
-  readonly purse: Purse;
-  /** Told how many peers keep the highest voucher of a pot, when that changes; undefined once nothing of it is outstanding. */
+  readonly purse: Pick<Purse, "held">;
+  /**
+   * Told how many peers keep the highest voucher of a pot, when that changes: where there are several, that with fewest. Undefined
+   * once nothing of it is outstanding.
+   */
   readonly kept?: (potId: Hex, keepers: number | undefined) => void;
 }
 
-/** A pot whose voucher is to be kept by others. */
+/** A voucher that is to be kept by others, and what they said of it. */
 interface Entry {
-  readonly potId: Hex;
-  readonly pot: Pot;
-  readonly payer: PeerId;
+  /** As the books had it last. */
+  held: HeldVoucher;
   /** What each peer said that it keeps, wei. */
   readonly keepers: Map<PeerId, Amount>;
-  /** What each peer would not keep, wei: it is asked again for twice as much. */
-  readonly refused: Map<PeerId, Amount>;
-  /** Keepers that were told last. */
-  told: number | undefined;
+  /** What each peer would not keep, wei, and when: it is asked again for twice as much, or ten minutes later. */
+  readonly refused: Map<PeerId, { readonly amount: Amount; readonly at: number }>;
 }
 
 export function openDelegation(
   { mesh, clock, signal }: Pick<Context, "mesh" | "clock" | "signal">,
   { purse, kept = () => {} }: DelegationOptions,
 ): Delegation {
-  const entries = new BoundedMap<Hex, Entry>(MOST_POTS);
-  /** Who kept something before (true), and who answers no such question (false). */
-  const keeps = new BoundedMap<PeerId, boolean>(MOST_REMEMBERED);
+  /** By pot and lane. */
+  let entries = new Map<string, Entry>();
+  const payers = new BoundedMap<Hex, PeerId>(MOST_VOUCHERS);
+  /** Keepers that were told last, by pot. */
+  const told = new Map<Hex, number>();
+  /** Who kept something before. */
+  const keeps = new BoundedMap<PeerId, true>(MOST_REMEMBERED);
+  /** When somebody gave no answer to such a question who kept nothing before: most peers keep nothing for others. */
+  const mute = new BoundedMap<PeerId, number>(MOST_REMEMBERED);
+  const isLater = (at = Number.NEGATIVE_INFINITY) => clock.now() - at >= AGAIN_MS;
 
   /** Asks one peer to keep a voucher; what it says is remembered. */
-  async function entrust(
-    peer: PeerId,
-    { pot, keepers, refused }: Entry,
-    highest: SignedVoucher,
-    until: AbortSignal,
-  ): Promise<void> {
-    const voucher = Wire.fromVoucher(highest);
-    const head = Delegate.encode({ pot, payee: fromHex(purse.payee), voucher });
+  async function entrust(peer: PeerId, entry: Entry, until: AbortSignal): Promise<void> {
+    const { voucher, domain, config } = entry.held;
+    const head = Delegate.encode({
+      pot: Wire.fromPot(domain, config),
+      payee: fromHex(voucher.payee),
+      voucher: Wire.fromVoucher(voucher),
+    });
     const limits = AbortSignal.any([until, clock.timeout(ANSWER_MS)]);
     try {
       const reply = await ask(mesh, peer, PROTOCOLS.delegate, head, { signal: limits });
-      if (!DelegateReply.decode(reply.head).ok) refused.set(peer, highest.cumulative);
+      if (!DelegateReply.decode(reply.head).ok)
+        entry.refused.set(peer, { amount: voucher.cumulative, at: clock.now() });
       else {
         keeps.set(peer, true);
-        keepers.set(peer, highest.cumulative);
+        entry.keepers.set(peer, voucher.cumulative);
       }
     } catch (error) {
-      if (error instanceof MeshError && error.code === "MESH_REFUSED") keeps.set(peer, false);
+      const refused = error instanceof MeshError && error.code === "MESH_REFUSED";
+      if (refused && !keeps.has(peer)) mute.set(peer, clock.now());
     }
   }
 
   /** Who is asked next to keep an entry's voucher, best first: those that keep a lower one, then those that kept others. */
-  function candidates({ payer, keepers, refused }: Entry, amount: Amount, asks: Asks): PeerId[] {
-    const rank = (peer: PeerId) => Number(keepers.has(peer)) * 2 + Number(keeps.get(peer) ?? false);
+  function candidates({ held: { voucher }, keepers, refused }: Entry, asks: Asks): PeerId[] {
+    const { potId, lane, cumulative: amount } = voucher;
+    const rank = (peer: PeerId) => Number(keepers.has(peer)) * 2 + Number(keeps.has(peer));
+    const mayKeep = (peer: PeerId) => {
+      const no = refused.get(peer);
+      return no === undefined || amount >= 2n * no.amount || isLater(no.at);
+    };
     return mesh
       .neighbours()
       .map(({ peer }) => peer)
-      .filter((peer) => peer !== payer && keeps.get(peer) !== false)
+      .filter((peer) => peer !== payers.get(potId) && isLater(mute.get(peer)))
       .filter((peer) => keepers.get(peer) !== amount && (asks.get(peer) ?? 0) < MOST_OF_PEER)
-      .filter((peer) => amount >= 2n * (refused.get(peer) ?? 0n))
+      .filter(mayKeep)
+      .filter((peer) => !asks.tried(potId, lane, peer))
       .toSorted((a, b) => rank(b) - rank(a));
   }
 
-  /** Finds a voucher its keepers. Resolves with true if it rose meanwhile. */
-  async function give(entry: Entry, asks: Asks, until: AbortSignal): Promise<boolean> {
-    const { potId, keepers } = entry;
-    const highest = purse.highest(potId);
-    if (highest === undefined || purse.outstanding(potId) === 0n) {
-      entries.delete(potId);
-      if (entry.told !== undefined) kept(potId, undefined);
-      return false;
-    }
-    const { cumulative } = highest;
+  /** Takes what the books hold now, those worth most first; says which pots have nothing outstanding any more. */
+  function look(): void {
     const near = new Set(mesh.neighbours().map(({ peer }) => peer));
-    for (const peer of keepers.keys()) if (!near.has(peer)) keepers.delete(peer);
-    const count = () => [...keepers.values()].filter((amount) => amount === cumulative).length;
+    const next = new Map<string, Entry>();
+    for (const held of purse.held().slice(0, MOST_VOUCHERS)) {
+      const { potId, lane } = held.voucher;
+      const key = `${potId}/${lane}`;
+      const entry = entries.get(key) ?? { held, keepers: new Map(), refused: new Map() };
+      entry.held = held;
+      for (const peer of entry.keepers.keys()) if (!near.has(peer)) entry.keepers.delete(peer);
+      next.set(key, entry);
+    }
+    entries = next;
+    const pots = new Set([...entries.values()].map(({ held }) => held.voucher.potId));
+    for (const potId of told.keys())
+      if (!pots.has(potId)) {
+        told.delete(potId);
+        kept(potId, undefined);
+      }
+  }
+
+  function tell(potId: Hex): void {
+    const same = [...entries.values()].filter(({ held }) => held.voucher.potId === potId);
+    if (same.length === 0) return;
+    const count = Math.min(...same.map(keepersOf));
+    if (told.get(potId) === count) return;
+    told.set(potId, count);
+    kept(potId, count);
+  }
+
+  /** Finds a voucher its keepers. */
+  async function give(entry: Entry, asks: Asks, until: AbortSignal): Promise<void> {
+    const { potId, lane } = entry.held.voucher;
     let asked = 0;
-    while (count() < KEEPERS && asked < MOST_ASKED && !until.aborted) {
-      const some = candidates(entry, cumulative, asks).filter((peer) => !asks.tried(potId, peer));
-      const next = some.slice(0, Math.min(KEEPERS - count(), MOST_ASKED - asked));
+    while (keepersOf(entry) < KEEPERS && asked < MOST_ASKED && !until.aborted) {
+      const most = Math.min(KEEPERS - keepersOf(entry), MOST_ASKED - asked);
+      const next = candidates(entry, asks).slice(0, most);
       if (next.length === 0) break;
       asked += next.length;
-      for (const peer of next) asks.add(potId, peer);
-      await Promise.all(next.map((peer) => entrust(peer, entry, highest, until)));
+      for (const peer of next) asks.add(potId, lane, peer);
+      await Promise.all(next.map((peer) => entrust(peer, entry, until)));
     }
-    if (entry.told !== count()) kept(potId, count());
-    entry.told = count();
-    return !until.aborted && purse.highest(potId)?.cumulative !== cumulative;
+    tell(potId);
   }
 
   const now = async (limit: AbortSignal = signal) => {
     const until = AbortSignal.any([signal, limit]);
-    for (let round = 0; round < MOST_ROUNDS; round++) {
+    for (let round = 0; round < MOST_ROUNDS && !until.aborted; round++) {
+      look();
       const asks = new Asks();
-      const worth = ({ potId }: Entry) => purse.outstanding(potId);
       // Where a peer is asked for no more, it has what is worth most.
-      const all = [...entries.values()].toSorted((a, b) => (worth(a) < worth(b) ? 1 : -1));
-      const again = await Promise.all(all.map((entry) => give(entry, asks, until)));
-      if (!again.includes(true)) return;
+      const lacking = [...entries.values()].filter((entry) => keepersOf(entry) < KEEPERS);
+      const open = lacking.filter((entry) => candidates(entry, asks).length > 0);
+      const given = open.slice(0, MOST_GIVEN);
+      for (const entry of lacking) if (!given.includes(entry)) tell(entry.held.voucher.potId);
+      const before = given.map(({ held }) => held.voucher.cumulative);
+      await Promise.all(given.map((entry) => give(entry, asks, until)));
+      look();
+      if (given.every(({ held }, i) => held.voucher.cumulative === before[i])) return;
     }
   };
   const watch = async () => {
@@ -146,26 +188,25 @@ export function openDelegation(
   };
   watch().catch(() => {}); // ends by the signal
 
-  return {
-    rose(potId, pot, payer) {
-      const known = entries.get(potId);
-      const { keepers = new Map(), refused = new Map(), told } = known ?? {};
-      entries.set(potId, { potId, pot, payer, keepers, refused, told });
-    },
-    now,
-  };
+  return { hired: (potId, payer) => void payers.set(potId, payer), now };
 }
 
-/** Questions of one round, by peer, and which peers were asked for which pot. */
+/** Peers that keep a voucher as high as it is now. */
+function keepersOf({ held, keepers }: Entry): number {
+  const { cumulative } = held.voucher;
+  return [...keepers.values()].filter((amount) => amount === cumulative).length;
+}
+
+/** Questions of one round, by peer, and which peers were asked for which lane of which pot. */
 class Asks extends Map<PeerId, number> {
   readonly #tried = new Set<string>();
 
-  tried(potId: Hex, peer: PeerId): boolean {
-    return this.#tried.has(`${potId} ${peer}`);
+  tried(potId: Hex, lane: number, peer: PeerId): boolean {
+    return this.#tried.has(`${potId}/${lane} ${peer}`);
   }
 
-  add(potId: Hex, peer: PeerId): void {
-    this.#tried.add(`${potId} ${peer}`);
+  add(potId: Hex, lane: number, peer: PeerId): void {
+    this.#tried.add(`${potId}/${lane} ${peer}`);
     this.set(peer, (this.get(peer) ?? 0) + 1);
   }
 }

@@ -69,6 +69,7 @@ const purse = {
   room: () => 10n ** 18n,
   forgive: async () => {},
   highest: () => undefined,
+  held: () => [],
   balances: () => ({}),
   watch() {},
 } as unknown as Purse;

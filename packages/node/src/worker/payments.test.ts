@@ -94,7 +94,7 @@ async function stage() {
     } as Engagements,
     limiter: openRateLimiter(context, LIVE, () => {}),
     credit,
-    delegation: { rose() {}, now: async () => {} },
+    delegation: { hired() {}, now: async () => {} },
     judged() {},
   });
   return {

@@ -54,8 +54,8 @@ export function servePayments(context: WorkerContext, options: PaymentsOptions):
     }
     if (voucher === undefined) return "a good verdict comes with a voucher";
     return accept(voucher, (credited) => {
-      const { award, broadcaster, potId, stream } = engagement;
-      delegation.rose(potId, award.pot, broadcaster);
+      const { broadcaster, potId, stream } = engagement;
+      delegation.hired(potId, broadcaster);
       if (credited === 0n) return; // it came before
       credit.paid(engagement, seq);
       on({ type: "paid", stream, seq, credited, total: purse.balances().vouchered });
