@@ -1,0 +1,47 @@
+import { tabcastPotAbi } from "@tabcast/contracts";
+import { createPublicClient, type Hex, http, parseEventLogs } from "viem";
+import type { Domain } from "../src/types.ts";
+
+/** What the contract's own events say of one pot, wei; read past all code under test. */
+export interface Ledger {
+  readonly deposited: bigint;
+  readonly refunded: bigint;
+  /** All that left the pot to lanes. */
+  readonly paid: bigint;
+  /** By "payee/lane" in lower case. */
+  readonly lanes: ReadonlyMap<string, bigint>;
+}
+
+/** The name of a lane in maps. */
+export const laneOf = ({ payee, lane }: { readonly payee: string; readonly lane: number }) =>
+  `${payee}/${lane}`.toLowerCase();
+
+/** Reads the events of a pot. */
+export async function ledgerOf(rpc: string, domain: Domain, potId: Hex): Promise<Ledger> {
+  const client = createPublicClient({ transport: http(rpc) });
+  const raw = await client.getLogs({ address: domain.contract, fromBlock: 0n });
+  const lanes = new Map<string, bigint>();
+  let [deposited, refunded, paid] = [0n, 0n, 0n];
+  for (const { eventName, args } of parseEventLogs({ abi: tabcastPotAbi, logs: raw })) {
+    if (!("potId" in args) || args.potId !== potId) continue;
+    if (eventName === "Deposited") deposited += args.amount;
+    else if (eventName === "PotFinalized") refunded += args.refund;
+    else if (eventName === "Claimed") {
+      paid += args.paid;
+      lanes.set(laneOf(args), (lanes.get(laneOf(args)) ?? 0n) + args.paid);
+    }
+  }
+  return { deposited, refunded, paid, lanes };
+}
+
+/** What the contract owes an account, wei. */
+export async function creditOf(rpc: string, domain: Domain, account: Hex): Promise<bigint> {
+  const client = createPublicClient({ transport: http(rpc) });
+  const token = `0x${"00".repeat(20)}` as const;
+  return client.readContract({
+    address: domain.contract,
+    abi: tabcastPotAbi,
+    functionName: "credits",
+    args: [account, token],
+  });
+}
