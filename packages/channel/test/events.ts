@@ -1,6 +1,15 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { createPublicClient, type Hex, http, parseEventLogs } from "viem";
-import type { Domain } from "../src/types.ts";
+import {
+  createPublicClient,
+  createWalletClient,
+  type Hex,
+  http,
+  type LocalAccount,
+  parseEventLogs,
+  publicActions,
+  slice,
+} from "viem";
+import type { Domain, PotConfig, SignedVoucher } from "../src/types.ts";
 
 /** What the contract's own events say of one pot, wei; read past all code under test. */
 export interface Ledger {
@@ -44,4 +53,27 @@ export async function creditOf(rpc: string, domain: Domain, account: Hex): Promi
     functionName: "credits",
     args: [account, token],
   });
+}
+
+/** Claims rows as a watchtower that is its own beneficiary, as anybody may; waits for the block. */
+export async function claimAsWatchtower(
+  { rpc, domain }: { readonly rpc: string; readonly domain: Domain },
+  { config, vouchers }: { readonly config: PotConfig; readonly vouchers: readonly SignedVoucher[] },
+  account: LocalAccount,
+): Promise<void> {
+  const client = createWalletClient({ account, transport: http(rpc) }).extend(publicActions);
+  const rows = vouchers.map(({ signature, ...row }) => ({
+    ...row,
+    r: slice(signature, 0, 32),
+    s: slice(signature, 32, 64),
+    v: Number(slice(signature, 64, 65)),
+  }));
+  const hash = await client.writeContract({
+    chain: null,
+    address: domain.contract,
+    abi: tabcastPotAbi,
+    functionName: "claimAsWatchtower",
+    args: [config, rows, account.address],
+  });
+  await client.waitForTransactionReceipt({ hash, pollingInterval: 5 });
 }

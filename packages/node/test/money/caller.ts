@@ -24,7 +24,7 @@ import { FRAMES, PRICE, RUNGS, worth } from "./terms.ts";
 
 const init = Uint8Array.of(1, 2, 3);
 const NOTHING = new Uint8Array(0);
-/** Segments that are offered to be unpaid. */
+/** Segments that an honest stream offers to have unpaid. */
 export const WINDOW = 2;
 
 /** A pot as peers name it. */
@@ -55,8 +55,12 @@ export interface Ordered {
 }
 
 export interface JobOptions {
+  /** Of the ladder, from its top. Default: all. */
   readonly rungs?: number;
+  /** As the job's head says. Default: as offered. */
   readonly frames?: number;
+  /** Frames that come beyond those. Default 0. */
+  readonly beyond?: number;
 }
 
 /** The broadcaster's end of the wire, with no opinion of its own: what it is told to say it says. */
@@ -81,12 +85,13 @@ export class Caller {
     epoch: number,
     pot: Deposit,
     workers: readonly PeerId[],
+    window = WINDOW,
   ): Promise<Hired[]> {
     const id = new Uint8Array(16);
     new DataView(id.buffer).setUint32(0, ++this.#offers);
     this.#bids.clear();
     const wire = Wire.fromPot(pot.domain, pot.config);
-    await this.#mesh.publish(OFFERS_TOPIC, await this.#offer(stream, id, wire));
+    await this.#mesh.publish(OFFERS_TOPIC, await this.#offer(stream, { id, pot: wire, window }));
     for (let step = 0; step < 60 && !workers.every((one) => this.#bids.has(one)); step++)
       await this.#hand.pass(500);
     const hired: Hired[] = [];
@@ -119,7 +124,10 @@ export class Caller {
     return hired;
   }
 
-  async #offer(stream: Signer, id: Uint8Array, pot: ReturnType<typeof Wire.fromPot>) {
+  async #offer(
+    stream: Signer,
+    { id, pot, window }: { id: Uint8Array; pot: ReturnType<typeof Wire.fromPot>; window: number },
+  ) {
     return sealOffer(stream, {
       id,
       stream: stream.publicKey,
@@ -137,7 +145,7 @@ export class Caller {
       maxPrice: PRICE,
       wanted: 8,
       pot,
-      window: WINDOW,
+      window,
       ttlMs: 30_000,
       atMs: this.#hand.node.unix(),
       seedCommit: new Uint8Array(32),
@@ -150,9 +158,9 @@ export class Caller {
   async order(
     of: Hired,
     seq: number,
-    { rungs = RUNGS.length, frames = FRAMES }: JobOptions = {},
+    { rungs = RUNGS.length, frames = FRAMES, beyond = 0 }: JobOptions = {},
   ): Promise<Ordered> {
-    const media = new Uint8Array(frames).fill(seq);
+    const media = new Uint8Array(frames + beyond).fill(seq);
     const asked = RUNGS.slice(0, rungs);
     const head = Job.encode({
       award: of.award,
