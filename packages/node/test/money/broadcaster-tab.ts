@@ -40,7 +40,9 @@ export class BroadcasterTab {
   /** The part of it of which the tab did not die: no less may be signed, but for what the deposit did not have. */
   readonly sure = new Map<string, bigint>();
   readonly payees: (peer: PeerId) => Address | undefined;
+  /** What it deposited for certain, and what it may have deposited as it died; wei. */
   deposited: bigint;
+  maybeDeposited = 0n;
   crashes = 0;
   reserved = 0;
   readonly #options: BroadcasterTabOptions;
@@ -163,8 +165,13 @@ export class BroadcasterTab {
   }
 
   async topUp(amount: bigint): Promise<void> {
-    await this.pot.topUp(Wei.of(amount), { signal: AbortSignal.timeout(60_000) });
-    this.deposited += amount;
+    try {
+      await this.pot.topUp(Wei.of(amount), { signal: AbortSignal.timeout(60_000) });
+      this.deposited += amount;
+    } catch (error) {
+      if (!this.isDead) throw error;
+      this.maybeDeposited += amount;
+    }
   }
 
   async close(): Promise<void> {

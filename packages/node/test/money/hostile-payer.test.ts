@@ -9,15 +9,15 @@ import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../../channel/test/anvil.ts";
 import { laneOf, ledgerOf } from "../../../channel/test/events.ts";
-import { replay } from "../../../channel/test/replay.ts";
 import { ask } from "../../src/exchange.ts";
 import { Caller, type Hired, type Ordered, streamKey } from "./caller.ts";
 import { HandClock, quick } from "./clock.ts";
+import { runsOf } from "./runs.ts";
 import { FRAMES, RUNGS, SEGMENT, worth } from "./terms.ts";
 import { WorkerTab } from "./worker-tab.ts";
 
-const signal = AbortSignal.timeout(600_000);
-const RUNS = process.env.RUNS === undefined ? 10 : replay.numRuns;
+const { runs, limit, options } = runsOf(10);
+const signal = AbortSignal.timeout(limit);
 /** How much may be owed to the worker without a guarantee, wei. */
 const CAP = 3n * SEGMENT;
 /** What is left where a claim would cost more, wei: 160,000 gas at 2.5 gwei, which this chain does not reach. */
@@ -449,21 +449,25 @@ interface Seen {
   lost: number;
 }
 
-test(`whatever a payer says, signs and sends, a worker loses at most its window, its cap and a tenth of what it was paid, in ${RUNS} runs (SEED=${replay.seed})`, async () => {
-  const seen: Seen = { hired: 0, delivered: 0, unpaid: 0, guaranteed: 0, paid: 0, lost: 0 };
-  await fc.assert(
-    fc.asyncProperty(fc.array(moves, { minLength: 25, maxLength: 60 }), async (all) => {
-      const attack = new Attack(seen);
-      try {
-        await attack.begin();
-        for (const move of all) await attack.act(move);
-        await attack.end();
-      } finally {
-        await attack.close();
-      }
-    }),
-    { ...replay, numRuns: RUNS },
-  );
-  if (process.env.VERBOSE) console.info(seen);
-  if (RUNS >= 10) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
-}, 590_000);
+test(
+  `whatever a payer says, signs and sends, a worker loses at most its window, its cap and a tenth of what it was paid, in ${runs} runs (SEED=${options.seed})`,
+  async () => {
+    const seen: Seen = { hired: 0, delivered: 0, unpaid: 0, guaranteed: 0, paid: 0, lost: 0 };
+    await fc.assert(
+      fc.asyncProperty(fc.array(moves, { minLength: 25, maxLength: 60 }), async (all) => {
+        const attack = new Attack(seen);
+        try {
+          await attack.begin();
+          for (const move of all) await attack.act(move);
+          await attack.end();
+        } finally {
+          await attack.close();
+        }
+      }),
+      options,
+    );
+    if (process.env.VERBOSE) console.info(seen);
+    if (runs >= 10) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
+  },
+  limit,
+);

@@ -8,16 +8,16 @@ import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../../channel/test/anvil.ts";
 import { claimAsWatchtower, creditOf, laneOf, ledgerOf } from "../../../channel/test/events.ts";
-import { replay } from "../../../channel/test/replay.ts";
 import { answer } from "../../src/exchange.ts";
 import { BroadcasterTab } from "./broadcaster-tab.ts";
 import type { Hired } from "./caller.ts";
 import { HandClock, quick } from "./clock.ts";
 import type { Fate } from "./line.ts";
+import { runsOf } from "./runs.ts";
 import { SEGMENT } from "./terms.ts";
 
-const signal = AbortSignal.timeout(600_000);
-const RUNS = process.env.RUNS === undefined ? 10 : replay.numRuns;
+const { runs, limit, options } = runsOf(10);
+const signal = AbortSignal.timeout(limit);
 const DEPOSIT = 30n * SEGMENT;
 /** Lanes of the workers: three that leave a watchtower nothing, and one that leaves it 20 %. */
 const LANES = [0, 1, 2 ** 27 - 1, 20 * 2 ** 27 + 5];
@@ -226,7 +226,7 @@ class Siege {
     else if (move.do === "release") caster.line.release(move.at);
     else if (move.do === "restart")
       Object.assign(caster.fuse, { left: move.left, after: move.after });
-    else if (move.do === "topUp") await caster.topUp(3n * SEGMENT).catch(() => {});
+    else if (move.do === "topUp") await caster.topUp(3n * SEGMENT);
     else
       for (let left = move.seconds; left > 0; left -= 30) {
         await net.warp(Math.min(30, left));
@@ -290,7 +290,7 @@ class Siege {
       for (const { cumulative } of rogue.got) expect(cumulative).toBeLessThanOrEqual(signed);
       expect(ledger.lanes.get(key) ?? 0n).toBeLessThanOrEqual(signed);
     }
-    expect(pot.balances().signed).toBeLessThanOrEqual(caster.deposited);
+    expect(pot.balances().signed).toBeLessThanOrEqual(caster.deposited + caster.maybeDeposited);
   }
 
   async end(): Promise<void> {
@@ -309,14 +309,17 @@ class Siege {
         const left = p.until - p.now;
         if (left > 300) return void net.warp(left - 300);
         // In the second half of the challenge strangers may be paid for what they bring.
-        tried ??= this.#claim({ do: "claim", rows, tower: true }).finally(() => net.warp(left));
+        const over = () => net.warp(left);
+        if (tried !== undefined) return void over();
+        tried = this.#claim({ do: "claim", rows, tower: true }).finally(over);
       },
     });
     await tried;
     await hand.settle();
     const ledger = await ledgerOf(net.rpc, net.domain, pot.potId);
     const lanes = new Map(this.rogues.map((rogue) => [laneOf(rogue), rogue]));
-    expect(ledger.deposited).toBe(caster.deposited);
+    expect(ledger.deposited).toBeGreaterThanOrEqual(caster.deposited);
+    expect(ledger.deposited).toBeLessThanOrEqual(caster.deposited + caster.maybeDeposited);
     expect(ledger.paid + ledger.refunded).toBe(ledger.deposited);
     for (const [key, rogue] of lanes) {
       const signed = pot.highest(rogue)?.cumulative ?? 0n;
@@ -345,21 +348,25 @@ interface Seen {
   paid: number;
 }
 
-test(`whatever workers and strangers show and send, a payer signs no more than it owes and pays no more than it signed, in ${RUNS} runs (SEED=${replay.seed})`, async () => {
-  const seen: Seen = { refused: 0, claimed: 0, deaths: 0, paid: 0 };
-  await fc.assert(
-    fc.asyncProperty(fc.array(moves, { minLength: 15, maxLength: 40 }), async (all) => {
-      const siege = new Siege(seen);
-      try {
-        await siege.begin();
-        for (const move of all) await siege.act(move);
-        await siege.end();
-      } finally {
-        await siege.close();
-      }
-    }),
-    { ...replay, numRuns: RUNS },
-  );
-  if (process.env.VERBOSE) console.info(seen);
-  if (RUNS >= 10) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
-}, 590_000);
+test(
+  `whatever workers and strangers show and send, a payer signs no more than it owes and pays no more than it signed, in ${runs} runs (SEED=${options.seed})`,
+  async () => {
+    const seen: Seen = { refused: 0, claimed: 0, deaths: 0, paid: 0 };
+    await fc.assert(
+      fc.asyncProperty(fc.array(moves, { minLength: 15, maxLength: 40 }), async (all) => {
+        const siege = new Siege(seen);
+        try {
+          await siege.begin();
+          for (const move of all) await siege.act(move);
+          await siege.end();
+        } finally {
+          await siege.close();
+        }
+      }),
+      options,
+    );
+    if (process.env.VERBOSE) console.info(seen);
+    if (runs >= 10) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
+  },
+  limit,
+);

@@ -4,12 +4,12 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { times } from "../../../channel/test/chain-proxy.ts";
 import { creditOf, laneOf, ledgerOf } from "../../../channel/test/events.ts";
-import { replay } from "../../../channel/test/replay.ts";
+import { runsOf } from "./runs.ts";
 import { SEGMENT } from "./terms.ts";
 import { type Ground, openGround, type Seen, WORKERS, World } from "./world.ts";
 
-const signal = AbortSignal.timeout(600_000);
-const RUNS = process.env.RUNS === undefined ? 10 : replay.numRuns;
+const { runs, limit, options } = runsOf(10);
+const signal = AbortSignal.timeout(limit);
 /** A challenge in looks, half a minute each. */
 const LOOKS = 30;
 /** What is left where a claim would cost more, wei: 160,000 gas at 2.5 gwei, which this chain does not reach. */
@@ -113,38 +113,42 @@ async function challenge(world: World, told: Story): Promise<void> {
   await chain.finalizeClose(net.accounts[2], config, { signal });
 }
 
-test(`whoever is owed is paid, though its payer does not, its page is closed and the chain is there once, in ${RUNS} runs (SEED=${replay.seed})`, async () => {
-  const seen: Seen & { rescued: number } = { segments: 0, refused: 0, deaths: 0, rescued: 0 };
-  await fc.assert(
-    fc.asyncProperty(story, async (told) => {
-      const { net } = ground;
-      const world = new World(ground, seen);
-      try {
-        await world.begin(40n * SEGMENT);
-        const due = await work(world, told);
-        const { lanes: early } = await ledgerOf(net.rpc, net.domain, world.caster.pot.potId);
-        await challenge(world, told);
-        const { potId } = world.caster.pot;
-        const ledger = await ledgerOf(net.rpc, net.domain, potId);
-        for (const [key, { payee }] of world.lanes) {
-          const [owed, paid] = [due.get(key) ?? 0n, ledger.lanes.get(key) ?? 0n];
-          expect(owed - paid).toBeLessThanOrEqual(owed > CLAIM ? 0n : CLAIM);
-          if (paid > (early.get(key) ?? 0n)) seen.rescued++;
-          // And it is the payee's own coin, whoever asks for it.
-          const account = privateKeyToAccount(generatePrivateKey());
-          await net.setBalance(account, 10n ** 18n);
-          const before = await ground.chains.payer.balance(payee, { signal });
-          if (paid > 0n) await ground.chains.payer.withdraw(account, payee, { signal });
-          expect((await ground.chains.payer.balance(payee, { signal })) - before).toBe(paid);
-          expect(await creditOf(net.rpc, net.domain, payee)).toBe(0n);
+test(
+  `whoever is owed is paid, though its payer does not, its page is closed and the chain is there once, in ${runs} runs (SEED=${options.seed})`,
+  async () => {
+    const seen: Seen & { rescued: number } = { segments: 0, refused: 0, deaths: 0, rescued: 0 };
+    await fc.assert(
+      fc.asyncProperty(story, async (told) => {
+        const { net } = ground;
+        const world = new World(ground, seen);
+        try {
+          await world.begin(40n * SEGMENT);
+          const due = await work(world, told);
+          const { lanes: early } = await ledgerOf(net.rpc, net.domain, world.caster.pot.potId);
+          await challenge(world, told);
+          const { potId } = world.caster.pot;
+          const ledger = await ledgerOf(net.rpc, net.domain, potId);
+          for (const [key, { payee }] of world.lanes) {
+            const [owed, paid] = [due.get(key) ?? 0n, ledger.lanes.get(key) ?? 0n];
+            expect(owed - paid).toBeLessThanOrEqual(owed > CLAIM ? 0n : CLAIM);
+            if (paid > (early.get(key) ?? 0n)) seen.rescued++;
+            // And it is the payee's own coin, whoever asks for it.
+            const account = privateKeyToAccount(generatePrivateKey());
+            await net.setBalance(account, 10n ** 18n);
+            const before = await ground.chains.payer.balance(payee, { signal });
+            if (paid > 0n) await ground.chains.payer.withdraw(account, payee, { signal });
+            expect((await ground.chains.payer.balance(payee, { signal })) - before).toBe(paid);
+            expect(await creditOf(net.rpc, net.domain, payee)).toBe(0n);
+          }
+        } finally {
+          for (const line of Object.values(ground.lines)) line.calm();
+          await world.close();
         }
-      } finally {
-        for (const line of Object.values(ground.lines)) line.calm();
-        await world.close();
-      }
-    }),
-    { ...replay, numRuns: RUNS },
-  );
-  if (process.env.VERBOSE) console.info(seen);
-  if (RUNS >= 10) expect(seen.rescued).toBeGreaterThan(0);
-}, 590_000);
+      }),
+      options,
+    );
+    if (process.env.VERBOSE) console.info(seen);
+    if (runs >= 10) expect(seen.rescued).toBeGreaterThan(0);
+  },
+  limit,
+);
