@@ -9,7 +9,7 @@ import {
 } from "@tabcast/channel";
 import { type MemoryNetwork, type Mesh, memory, type PeerId } from "@tabcast/mesh";
 import { Keys, peerIdOf } from "@tabcast/protocol";
-import { seededRandom, Wei } from "@tabcast/runtime";
+import { Amount, seededRandom } from "@tabcast/runtime";
 import type { LocalAccount } from "viem";
 import { type Fuse, mortal } from "../../../channel/test/crash.ts";
 import { laneOf } from "../../../channel/test/events.ts";
@@ -72,7 +72,7 @@ export class BroadcasterTab {
       ...tab.#common(),
       domain,
       payer,
-      deposit: Wei.of(deposit),
+      deposit: Amount.of(deposit),
       challengePeriod: 900,
     });
     tab.#begin(pot);
@@ -140,7 +140,7 @@ export class BroadcasterTab {
     else {
       const key = laneOf(of);
       this.owed.set(key, (this.owed.get(key) ?? 0n) + amount);
-      const pay = { terms, amount: Wei.of(amount), cleared: Promise.resolve(true) };
+      const pay = { terms, amount: Amount.of(amount), cleared: Promise.resolve(true) };
       const outcome = { by: of.worker, segment: { seq }, pay } as unknown as Outcome;
       await hand.until((this.#paying as Paying).pay(outcome));
       if (!this.isDead) this.sure.set(key, (this.sure.get(key) ?? 0n) + amount);
@@ -166,7 +166,7 @@ export class BroadcasterTab {
 
   async topUp(amount: bigint): Promise<void> {
     try {
-      await this.pot.topUp(Wei.of(amount), { signal: AbortSignal.timeout(60_000) });
+      await this.pot.topUp(Amount.of(amount), { signal: AbortSignal.timeout(60_000) });
       this.deposited += amount;
     } catch (error) {
       if (!this.isDead) throw error;

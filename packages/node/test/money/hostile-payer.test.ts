@@ -2,7 +2,7 @@
 import { Chain, Config, type PotConfig, Voucher, Wire } from "@tabcast/channel";
 import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Keys, PROTOCOLS, peerIdOf, Verdict, VerdictReply } from "@tabcast/protocol";
-import { Wei } from "@tabcast/runtime";
+import { Amount, Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { toHex, zeroAddress } from "viem";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
@@ -16,7 +16,7 @@ import { runsOf } from "./runs.ts";
 import { FRAMES, RUNGS, SEGMENT, worth } from "./terms.ts";
 import { WorkerTab } from "./worker-tab.ts";
 
-const { runs, limit, options } = runsOf(10);
+const { runs, limit, options } = runsOf(8);
 const signal = AbortSignal.timeout(limit);
 /** How much may be owed to the worker without a guarantee, wei. */
 const CAP = 3n * SEGMENT;
@@ -188,7 +188,7 @@ class Attack {
     const account = privateKeyToAccount(generatePrivateKey());
     await net.setBalance(account, 10n ** 18n);
     const { domain } = net;
-    const purse = { softCap: Wei.of(CAP) };
+    const purse = { softCap: Amount.of(CAP) };
     const options = { network, hand, domain, chain: chains.worker, account, nth: 0, purse };
     this.#worker = await WorkerTab.open(options);
     const keys = await Keys.fromSeed(new Uint8Array(32).fill(1));
@@ -207,7 +207,7 @@ class Attack {
       challengePeriod: 900,
       salt: toHex(crypto.getRandomValues(new Uint8Array(32))),
     };
-    const options = { amount: Wei.of(DEPOSIT), signerGas: Wei.zero, signal };
+    const options = { amount: Amount.of(DEPOSIT), signerGas: Wei.zero, signal };
     await chains.payer.deposit(net.accounts[0], config, options);
     const potId = Config.potId(Config.separator(net.domain), config);
     const counts = { held: 0n, largest: SEGMENT, forgotten: 0n, window: 2n };
@@ -340,7 +340,7 @@ class Attack {
     const other = this.pots.find((one) => one !== pot) as Victimised;
     const signer = signed === "forged" ? privateKeyToAccount(generatePrivateKey()) : pot.signer;
     const potId = signed === "otherPot" ? other.potId : pot.potId;
-    const terms = { potId, ...this.#lane, cumulative: Wei.of(total) };
+    const terms = { potId, ...this.#lane, cumulative: Amount.of(total) };
     return Voucher.sign(Config.separator(net.domain), signer, terms);
   }
 
@@ -352,23 +352,29 @@ class Attack {
     if (move.do === "guarantee") {
       const [of] = await chain.lanes(potId, [this.#lane], { signal });
       const until = (await chain.now({ signal })) + move.seconds;
-      const ceiling = Wei.of(pot.held + BigInt(move.segments) * SEGMENT);
+      const ceiling = Amount.of(pot.held + BigInt(move.segments) * SEGMENT);
       const row = { ...this.#lane, ceiling, until, version: of?.version ?? 0 };
       const { events } = await chain.reserve(payer, config, [row], { signal });
       if (events.some(({ type }) => type === "reserved")) this.#seen.guaranteed++;
     } else if (move.do === "startClose") await chain.startClose(payer, config, { signal });
     else if (move.do === "cancelClose") await chain.cancelClose(payer, config, { signal });
     else if (move.do === "topUp")
-      await chain.deposit(payer, config, { amount: Wei.of(DEPOSIT), signerGas: Wei.zero, signal });
+      await chain.deposit(payer, config, {
+        amount: Amount.of(DEPOSIT),
+        signerGas: Wei.zero,
+        signal,
+      });
     else {
       const { balance, reserved } = await chain.pot(potId, { signal });
       const [of] = await chain.lanes(potId, [accomplice], { signal });
       const free = (of?.claimed ?? 0n) + balance - reserved;
       if (move.do === "drain")
-        await chain.pay(payer, config, [{ ...accomplice, cumulative: Wei.of(free) }], { signal });
+        await chain.pay(payer, config, [{ ...accomplice, cumulative: Amount.of(free) }], {
+          signal,
+        });
       else {
         const until = (await chain.now({ signal })) + 1_500;
-        const row = { ...accomplice, ceiling: Wei.of(free), until, version: of?.version ?? 0 };
+        const row = { ...accomplice, ceiling: Amount.of(free), until, version: of?.version ?? 0 };
         await chain.reserve(payer, config, [row], { signal });
       }
     }
@@ -467,7 +473,7 @@ test(
       options,
     );
     if (process.env.VERBOSE) console.info(seen);
-    if (runs >= 10) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
+    if (runs >= 8) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
   },
   limit,
 );

@@ -8,8 +8,8 @@ export const RUNGS = [
 ] as const;
 /** Frames of a segment as it is offered. */
 export const FRAMES = 60;
-/** What a worker asks, wei per output megapixel. */
-export const PRICE = 10_000_000_000_000n;
+/** What a worker asks, wei per output gigapixel. */
+export const PRICE = 10_000_000_000_000_000n;
 /** Parts in which a segment is made. */
 const PARTS = 4;
 /** Milliseconds that one takes. */
@@ -17,7 +17,7 @@ const PART_MS = 100;
 
 /** Wei of `frames` frames of one rung, by this file's own reckoning. */
 export const worth = (rung: { readonly width: number; readonly height: number }, frames: number) =>
-  (BigInt(rung.width * rung.height * frames) * PRICE) / 1_000_000n;
+  (BigInt(rung.width * rung.height * frames) * PRICE) / 1_000_000_000n;
 
 /** Wei of a whole segment as it is offered. */
 export const SEGMENT = RUNGS.reduce((sum, rung) => sum + worth(rung, FRAMES), 0n);

@@ -8,7 +8,7 @@ import {
 } from "@tabcast/channel";
 import { type MemoryNetwork, type Mesh, memory, type PeerId } from "@tabcast/mesh";
 import { Keys, peerIdOf, type Signer } from "@tabcast/protocol";
-import { seededRandom, Wei } from "@tabcast/runtime";
+import { Amount, seededRandom } from "@tabcast/runtime";
 import type { LocalAccount } from "viem";
 import { type Fuse, mortal } from "../../../channel/test/crash.ts";
 import type { WorkerNode } from "../../src/worker/types.ts";
@@ -95,7 +95,7 @@ export class WorkerTab {
       purse: this.#purse,
       transcoder: bytesForFrames(hand.node),
       capabilities: [{ codec: "avc", pixelsPerSecond: 1e10, hardware: "sw" }],
-      price: Wei.of(PRICE),
+      price: Amount.of(PRICE),
       clock: hand.node,
       random: seededRandom(nth, "node"),
       on() {},

@@ -1,7 +1,7 @@
 import { Chain, memory as memoryStore, openWatchtower, type SignedVoucher } from "@tabcast/channel";
 import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Keys, peerIdOf } from "@tabcast/protocol";
-import { Wei } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
 import { type Anvil, anvil } from "../../../channel/test/anvil.ts";
@@ -16,7 +16,7 @@ import { SEGMENT } from "./terms.ts";
 import { WorkerTab } from "./worker-tab.ts";
 
 /** Workers of a stream: one that waits for no guarantee, one that soon does, and one that leaves it to the default. */
-const CAPS = [{ softCap: Wei.of(10n ** 24n) }, { softCap: Wei.of(4n * SEGMENT) }, {}];
+const CAPS = [{ softCap: Amount.of(10n ** 24n) }, { softCap: Amount.of(4n * SEGMENT) }, {}];
 export const WORKERS = CAPS.length;
 
 /** A chain, and the ways to it; those of workers and of the watchtower have faults where the test plays some. */
