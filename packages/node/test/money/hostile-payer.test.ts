@@ -8,6 +8,7 @@ import { toHex, zeroAddress } from "viem";
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../../channel/test/anvil.ts";
+import { type ChainProxy, chainProxy } from "../../../channel/test/chain-proxy.ts";
 import { laneOf, ledgerOf } from "../../../channel/test/events.ts";
 import { ask } from "../../src/exchange.ts";
 import { Caller, type Hired, type Ordered, streamKey } from "./caller.ts";
@@ -27,13 +28,18 @@ const DEPOSIT = 60n * SEGMENT;
 const POTS = 2;
 
 let net: Anvil;
+let line: ChainProxy;
 let chains: { readonly payer: Chain.Chain; readonly worker: Chain.Chain };
 beforeAll(async () => {
   net = await anvil();
-  const at = () => Chain.connect({ domain: net.domain, rpc: net.rpc, signal, clock: quick });
-  chains = { payer: await at(), worker: await at() };
+  line = await chainProxy(net.rpc);
+  const at = (rpc: string) => Chain.connect({ domain: net.domain, rpc, signal, clock: quick });
+  chains = { payer: await at(net.rpc), worker: await at(line.rpc) };
 });
-afterAll(() => net.close());
+afterAll(async () => {
+  await line.close();
+  await net.close();
+});
 
 type Signed =
   | "exact"
@@ -63,7 +69,11 @@ type Move =
       readonly streams: number;
       readonly jobs: number;
       readonly ms: number;
-      readonly reply: "stop" | "cancel" | "bad" | "pay" | "nothing";
+      /** So often in a row. */
+      readonly times: number;
+      /** Frames that come beyond what the jobs say. */
+      readonly beyond: number;
+      readonly reply: "stop" | "cancel" | "bad" | "pay" | "forge" | "nothing";
     }
   | { readonly do: "tick"; readonly ms: number }
   | { readonly do: "stop" | "cancel"; readonly job: number }
@@ -79,6 +89,10 @@ type Move =
       readonly do: "promise" | "drain" | "startClose" | "cancelClose" | "topUp";
       readonly pot: number;
     }
+  /** While the worker cannot look, all is promised to an accomplice, and work is paid by vouchers all the same. */
+  | { readonly do: "blind"; readonly pot: number; readonly segments: number }
+  /** A guarantee is used up by vouchers, lapses, and all is taken. */
+  | { readonly do: "lapse"; readonly pot: number; readonly segments: number }
   | { readonly do: "pass"; readonly seconds: number }
   | { readonly do: "reload" }
   /** Segments that are ordered, taken and paid, one after the other, as an honest payer's. */
@@ -114,7 +128,9 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
       streams: fc.integer({ min: 1, max: 3 }),
       jobs: fc.integer({ min: 1, max: 4 }),
       ms: fc.constantFrom(250, 350, 1_200, 1_200, 4_000),
-      reply: its("stop", "cancel", "bad", "bad", "pay", "pay", "nothing"),
+      times: fc.constantFrom(1, 1, 1, 4),
+      beyond: fc.constantFrom(0, 0, 0, 5 * FRAMES),
+      reply: its("stop", "cancel", "bad", "bad", "pay", "pay", "forge", "nothing"),
     }),
   ),
   weighted(
@@ -153,6 +169,10 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
     2,
     fc.record({ do: its("promise", "drain", "startClose", "cancelClose", "topUp"), pot }),
   ),
+  weighted(
+    1,
+    fc.record({ do: its("blind", "lapse"), pot, segments: fc.integer({ min: 5, max: 9 }) }),
+  ),
   weighted(2, fc.record({ do: its("pass"), seconds: fc.constantFrom(31, 61, 240) })),
   weighted(
     4,
@@ -179,6 +199,8 @@ interface Victimised {
   readonly jobs: Ordered[];
   /** The highest that was signed for the worker and that it said to hold, wei. */
   held: bigint;
+  /** What its key has signed for the worker, wei. */
+  readonly signed: Set<bigint>;
   /** What a reload may have lost count of, wei. */
   forgotten: bigint;
   /** It has paid ten segments: four may be unpaid, where more are offered. */
@@ -241,7 +263,7 @@ class Attack {
     await chains.payer.deposit(net.accounts[0], config, options);
     const potId = Config.potId(Config.separator(net.domain), config);
     const counts = { held: 0n, forgotten: 0n, window: 2n };
-    return { config, signer, potId, jobs: [], ...counts };
+    return { config, signer, potId, jobs: [], signed: new Set(), ...counts };
   }
 
   async act(move: Move): Promise<void> {
@@ -251,7 +273,10 @@ class Attack {
       "stream" in move ? this.streams[move.stream % Math.max(1, this.streams.length)] : undefined;
     if (move.do === "hire") await this.#hire(move.pot, move.window);
     else if (move.do === "order" && stream) await this.#order(stream, move);
-    else if (move.do === "grab" && pot) await this.#grab(pot, move);
+    else if (move.do === "grab" && pot)
+      for (let count = 0; count < move.times; count++) await this.#grab(pot, move);
+    else if (move.do === "blind" && pot) await this.#blind(pot, move.segments);
+    else if (move.do === "lapse" && pot) await this.#lapse(pot, move.segments);
     else if (move.do === "serve" && stream) await this.#serve(stream, move.segments);
     else if (move.do === "tick") await this.hand.pass(move.ms);
     else if (move.do === "stop") job?.ordered.stop();
@@ -308,11 +333,11 @@ class Attack {
 
   async #grab(
     pot: Victimised,
-    { streams, jobs, ms, reply }: Extract<Move, { do: "grab" }>,
+    { streams, jobs, ms, beyond, reply }: Extract<Move, { do: "grab" }>,
   ): Promise<void> {
     const before = pot.jobs.length;
     const own = this.streams.filter((stream) => stream.pot === pot).slice(0, streams);
-    const whole = { rungs: RUNGS.length, frames: FRAMES, beyond: 0, again: false };
+    const whole = { rungs: RUNGS.length, frames: FRAMES, beyond, again: false };
     for (const stream of own)
       for (let count = 0; count < jobs; count++)
         await this.#order(stream, { do: "order", stream: 0, ...whole });
@@ -323,10 +348,33 @@ class Attack {
       if (reply === "stop") ordered.stop();
       else if (reply === "cancel") await this.#caller?.cancel(of, seq);
       else if (reply !== "nothing") {
-        const ok = reply === "pay";
-        await this.#verdict({ ordered, pot }, { do: "verdict", job: 0, ok, signed: "exact" });
+        const signed = reply === "forge" ? "forged" : "exact";
+        await this.#verdict(
+          { ordered, pot },
+          { do: "verdict", job: 0, ok: reply !== "bad", signed },
+        );
       }
     }
+  }
+
+  async #blind(pot: Victimised, segments: number): Promise<void> {
+    const stream = this.streams.find((one) => one.pot === pot);
+    if (stream === undefined) return;
+    line.play(() => "hang up");
+    await this.#onChain(pot, { do: "promise", pot: 0 }).catch(() => {});
+    await this.#serve(stream, segments);
+    line.calm();
+  }
+
+  async #lapse(pot: Victimised, segments: number): Promise<void> {
+    const stream = this.streams.find((one) => one.pot === pot);
+    if (stream === undefined) return;
+    const guarantee = { do: "guarantee", pot: 0, segments, seconds: 330 } as const;
+    await this.#onChain(pot, guarantee).catch(() => {});
+    await this.pass(31);
+    await this.#serve(stream, segments);
+    await this.pass(330);
+    await this.#onChain(pot, { do: "drain", pot: 0 }).catch(() => {});
   }
 
   async #serve(stream: { of: Hired; pot: Victimised }, segments: number): Promise<void> {
@@ -370,7 +418,7 @@ class Attack {
     if (held === undefined) return;
     const { cumulative, potId } = Wire.toVoucher(held, this.#lane.payee);
     const at = this.pots.find((one) => one.potId === potId);
-    if (at && cumulative > at.held) at.held = cumulative;
+    if (at?.signed.has(cumulative) && cumulative > at.held) at.held = cumulative;
   }
 
   /** What comes with a good verdict. */
@@ -394,6 +442,7 @@ class Attack {
     const other = this.pots.find((one) => one !== pot) as Victimised;
     const signer = signed === "forged" ? privateKeyToAccount(generatePrivateKey()) : pot.signer;
     const potId = signed === "otherPot" ? other.potId : pot.potId;
+    if (signed !== "forged" && signed !== "otherPot") pot.signed.add(total);
     const terms = { potId, ...this.#lane, cumulative: Amount.of(total) };
     return Voucher.sign(Config.separator(net.domain), signer, terms);
   }
@@ -458,13 +507,15 @@ class Attack {
   /** The window by amount, and a tenth of what was paid. */
   #allowed(pot: Victimised): bigint {
     if (pot.held >= 10n * SEGMENT) pot.window = 4n;
-    // Where larger ones were asked for, and came, the window is of those.
+    // Where larger ones were asked for, and came, the window is of those; of one larger than may be asked for it is that one alone.
     let largest = SEGMENT;
     for (const job of pot.jobs) {
       const whole = this.#whole.get(job) ?? 0n;
       if (job.got > 0n && whole > largest) largest = whole;
     }
-    return pot.window * largest + pot.held / 10n + pot.forgotten;
+    const most = 4n * SEGMENT;
+    const window = pot.window * (largest < most ? largest : most);
+    return (window > largest ? window : largest) + pot.held / 10n + pot.forgotten;
   }
 
   check(): void {
@@ -499,6 +550,7 @@ class Attack {
   }
 
   async close(): Promise<void> {
+    line.calm();
     this.#end.abort(new Error("the run is over"));
     await this.#worker?.crash();
     await this.#mesh?.close();
