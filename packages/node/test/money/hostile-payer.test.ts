@@ -25,7 +25,9 @@ const CAP = 3n * SEGMENT;
 const CLAIM = 400_000_000_000_000n;
 /** Wei of each deposit. */
 const DEPOSIT = 60n * SEGMENT;
+/** Pots in use at once, and in a run. */
 const POTS = 2;
+const MOST_POTS = 4;
 
 let net: Anvil;
 let line: ChainProxy;
@@ -119,7 +121,7 @@ const weighted = <T extends Move>(weight: number, arbitrary: fc.Arbitrary<T>) =>
   arbitrary,
 });
 const moves: fc.Arbitrary<Move> = fc.oneof(
-  weighted(3, fc.record({ do: its("hire"), pot, window: fc.constantFrom(1, 2, 64, 64) })),
+  weighted(4, fc.record({ do: its("hire"), pot, window: fc.constantFrom(1, 2, 64, 64) })),
   weighted(
     10,
     fc.record({
@@ -170,7 +172,7 @@ const moves: fc.Arbitrary<Move> = fc.oneof(
     fc.record({ do: its("promise", "drain", "startClose", "cancelClose", "topUp"), pot }),
   ),
   weighted(
-    1,
+    3,
     fc.record({ do: its("blind", "lapse"), pot, segments: fc.integer({ min: 5, max: 9 }) }),
   ),
   weighted(2, fc.record({ do: its("pass"), seconds: fc.constantFrom(31, 61, 240) })),
@@ -210,7 +212,9 @@ interface Victimised {
 class Attack {
   readonly hand = new HandClock();
   readonly network = memoryNetwork();
+  /** All that were opened, and those in use. */
   readonly pots: Victimised[] = [];
+  readonly #inUse: Victimised[] = [];
   readonly streams: { readonly of: Hired; readonly pot: Victimised }[] = [];
   readonly #end = new AbortController();
   readonly #seen: Seen;
@@ -246,8 +250,19 @@ class Attack {
     const keys = await Keys.fromSeed(new Uint8Array(32).fill(1));
     this.#mesh = memory(network, { self: peerIdOf(keys.publicKey) });
     this.#caller = new Caller(this.#mesh, hand, this.#end.signal);
-    for (let nth = 0; nth < POTS; nth++) this.pots.push(await this.#deposit());
-    for (const [nth] of this.pots.entries()) await this.#hire(nth, 64);
+    for (let nth = 0; nth < POTS; nth++) {
+      await this.#fund(nth);
+      await this.#hire(nth, 64);
+    }
+  }
+
+  /** Opens a pot in place of one that is spent; false where there were enough. */
+  async #fund(nth: number): Promise<boolean> {
+    if (this.pots.length === MOST_POTS) return false;
+    const pot = await this.#deposit();
+    this.pots.push(pot);
+    this.#inUse[nth] = pot;
+    return true;
   }
 
   async #deposit(): Promise<Victimised> {
@@ -267,7 +282,7 @@ class Attack {
   }
 
   async act(move: Move): Promise<void> {
-    const pot = "pot" in move ? (this.pots[move.pot] as Victimised) : undefined;
+    const pot = "pot" in move ? (this.#inUse[move.pot] as Victimised) : undefined;
     const job = "job" in move ? this.#jobs[move.job % Math.max(1, this.#jobs.length)] : undefined;
     const stream =
       "stream" in move ? this.streams[move.stream % Math.max(1, this.streams.length)] : undefined;
@@ -296,13 +311,16 @@ class Attack {
   }
 
   async #hire(nth: number, window: number): Promise<void> {
-    const pot = this.pots[nth] as Victimised;
+    const pot = this.#inUse[nth] as Victimised;
     const stream = await streamKey(++this.#streamsBegun % 100);
     const where = { domain: net.domain, config: pot.config };
     const [of] =
       (await this.#caller?.hire(stream, this.#streamsBegun, where, [this.worker.peer], window)) ??
       [];
-    if (of === undefined) return;
+    if (of === undefined) {
+      if (await this.#fund(nth)) await this.#hire(nth, window);
+      return;
+    }
     this.streams.unshift({ of, pot });
     this.#seen.hired++;
   }
@@ -468,17 +486,23 @@ class Attack {
         signal,
       });
     else {
-      const { balance, reserved } = await chain.pot(potId, { signal });
-      const [of] = await chain.lanes(potId, [accomplice], { signal });
-      const free = (of?.claimed ?? 0n) + balance - reserved;
-      if (move.do === "drain")
-        await chain.pay(payer, config, [{ ...accomplice, cumulative: Amount.of(free) }], {
-          signal,
-        });
-      else {
-        const until = (await chain.now({ signal })) + 1_500;
-        const row = { ...accomplice, ceiling: Amount.of(free), until, version: of?.version ?? 0 };
-        await chain.reserve(payer, config, [row], { signal });
+      const rows = [accomplice, this.#lane];
+      const { pot: at, lanes, now } = await chain.look(potId, rows, { signal });
+      const bound = lanes.map(({ ceiling, claimed }) =>
+        ceiling > claimed ? ceiling - claimed : 0n,
+      );
+      const [taken, [own = 0n, its = 0n]] = [lanes[0]?.claimed ?? 0n, bound];
+      // A guarantee that has ended is nobody's, once it is freed.
+      const over = its > 0n && (lanes[1]?.until ?? now) < now;
+      const free = taken + own + at.balance - at.reserved + (over ? its : 0n);
+      const lapsed = over ? [this.#lane] : [];
+      if (move.do === "drain") {
+        const row = { ...accomplice, cumulative: Amount.of(free) };
+        await chain.pay(payer, config, [row], { signal, lapsed });
+      } else {
+        const [until, version] = [now + 1_500, lanes[0]?.version ?? 0];
+        const row = { ...accomplice, ceiling: Amount.of(free), until, version };
+        await chain.reserve(payer, config, [row], { signal, lapsed });
       }
     }
   }
@@ -496,7 +520,7 @@ class Attack {
     // What leaves while a segment is made is in no book yet; of what is in them, half counts no more.
     for (const pot of this.pots) pot.forgotten += this.#unpaid(pot) > 0n ? this.#unpaid(pot) : 0n;
     await this.worker.start();
-    for (const [nth] of this.pots.entries()) await this.#hire(nth, 64);
+    for (const nth of this.#inUse.keys()) await this.#hire(nth, 64);
   }
 
   /** What came from the worker and is not paid by what it holds, wei. */
