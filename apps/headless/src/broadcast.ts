@@ -17,7 +17,7 @@ export async function startBroadcast(
   start: BroadcastStart,
   { signal }: { signal: AbortSignal },
 ): Promise<BroadcastStarted> {
-  const { codec, pace, title, wanted, record, aac, deposit, maxPrice, hiring } = start;
+  const { codec, pace, title, wanted, record, aac, deposit, hiring } = start;
   const running = await tab.broadcaster.start({
     title,
     open: (options) => openSource(start, options),
@@ -29,7 +29,6 @@ export async function startBroadcast(
     aac,
     payer: () => payer(tab, start),
     deposit: Amount.of(BigInt(deposit)),
-    ...(maxPrice !== undefined && { maxPrice: Amount.of(BigInt(maxPrice)) }),
     hiring: parseHiringSettings(hiring ?? {}),
     reachableIn: PATIENCE,
     ...(record !== undefined && { record: recorder(record, signal) }),

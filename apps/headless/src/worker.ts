@@ -8,8 +8,8 @@ export async function startWorker(
   tab: Tab,
   { codecs, patience, settings: given }: WorkerStart,
 ): Promise<WorkerStarted> {
-  const settings = parseWorkerSettings(given ?? {});
   const { config } = await tab.join();
+  const settings = parseWorkerSettings(given ?? {}, config.chain.currency);
   // Play money where there is any: a watchtower without gas keeps nothing for others.
   const { account, address } = await (config.chain.faucet === undefined
     ? tab.wallet.open()

@@ -1,7 +1,7 @@
 import { Price } from "@tabcast/market";
 import { expect, test } from "vitest";
 import { atMost, MAX_PRICE, parseHours, sentence } from "./budget.ts";
-import { coin } from "./money.ts";
+import { coin } from "@tabcast/tab/money";
 
 const rungs = [
   { width: 1280, height: 720 },

@@ -1,7 +1,7 @@
 import { Price } from "@tabcast/market";
 import { Amount, type Output } from "@tabcast/runtime";
 import { counted } from "./format.ts";
-import * as Money from "./money.ts";
+import * as Money from "@tabcast/tab/money";
 
 /** Highest price that a broadcast accepts, per output gigapixel. Source: node's `maxPrice`. */
 export const MAX_PRICE = Amount.of(1_000_000_000_000n);

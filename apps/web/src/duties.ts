@@ -1,6 +1,6 @@
 /** What a person must do about money, the most urgent first, as sentences. */
 import { counted, moment } from "./format.ts";
-import * as Money from "./money.ts";
+import * as Money from "@tabcast/tab/money";
 import { about } from "./pace.ts";
 
 /** One thing to do: what is the matter, and the one next step. */

@@ -1,5 +1,5 @@
 import { CodedError, describe } from "@tabcast/runtime";
-import * as Money from "./money.ts";
+import * as Money from "@tabcast/tab/money";
 
 /** A failure for people: what happened, and what they can do. */
 export interface Words {

@@ -1,6 +1,6 @@
 import { workerDefaults } from "@tabcast/tab/settings/defaults";
 import { expect, test } from "vitest";
-import * as Money from "./money.ts";
+import * as Money from "@tabcast/tab/money";
 import * as Price from "./price.ts";
 
 const eth = Money.coin();

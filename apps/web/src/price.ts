@@ -1,7 +1,7 @@
 /** What work costs: exactly by a gigapixel of output, and as people think of it by an hour of one familiar rung. */
 import { Amount } from "@tabcast/runtime";
 import { SettingsError } from "@tabcast/tab/settings";
-import * as Money from "./money.ts";
+import * as Money from "@tabcast/tab/money";
 
 /** Output gigapixels of an hour of 1280 x 720 at 30 frames/s, times ten thousand. */
 const HOUR = 995_328n;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ArgsError, parseArgs } from "./args.ts";
+import { inCurrency } from "./settings-args.ts";
 
 test("without flags it is a live broadcast of the scene through two workers", () => {
   expect(parseArgs([])).toEqual({
@@ -61,7 +62,6 @@ test.each([
   [["--pace", "slow"], "--pace"],
   [["--port", "0"], "--port"],
   [["--currency", "dai"], "--currency"],
-  [["--currency", "usdc", "--worker-price", "500"], "--worker-price"],
   [["--port", "65536"], "--port"],
   [["--seed", "NaN"], "--seed"],
   [["--exit=yes"], "--exit"],
@@ -69,6 +69,8 @@ test.each([
   [["--out="], "--out"],
   [["--ladder", ""], "--ladder"],
   [["--worker-price", "0"], "--worker-price"],
+  [["--worker-price", "dear"], "--worker-price"],
+  [["--worker-soft-cap", "1e-3"], "--worker-soft-cap"],
   [["--worker-hours", "late"], "--worker-hours"],
   [["--worker-slots", "5"], "--worker-slots"],
   [["--worker-slots", "two"], "--worker-slots"],
@@ -96,13 +98,23 @@ test("the workers' and the broadcaster's settings are read from their flags, and
   const peer = "12D3KooWGJ1rQx5vRoYRBc6vVjwXoBJrQaJZB6uP4q6Yy3c9t2sK";
   const stream = "AB".repeat(32);
   const args = parseArgs([
-    ...["--worker-price", "0.5", "--worker-hours", "Mon 8:00-9:30", "--worker-slots", "2"],
+    ...[
+      "--worker-price",
+      "0.003",
+      "--worker-soft-cap",
+      "$0.05",
+      "--worker-hours",
+      "Mon 8:00-9:30",
+      "--worker-slots",
+      "2",
+    ],
     ...["--worker-tags", "eu, gpu", "--worker-deny", `${stream} ${peer}`],
     ...["--worker-crew", "0123456789abcdef", "--hire-crew", "0123456789abcdef"],
     ...["--hire-tags", "eu", "--hire-allow", peer],
   ]);
   expect(args?.worker).toEqual({
-    price: "500000000",
+    price: "0.003",
+    softCap: "$0.05",
     hours: [{ days: [1], from: 480, to: 570 }],
     limits: { jobs: 2, onlyWhenCharging: false },
     tags: ["eu", "gpu"],
@@ -110,4 +122,19 @@ test("the workers' and the broadcaster's settings are read from their flags, and
     crews: ["0123456789abcdef"],
   });
   expect(args?.hiring).toEqual({ crew: "0123456789abcdef", tags: ["eu"], allow: [peer] });
+});
+
+test("what workers ask is read in what the network pays in, and refused where it is finer than that", () => {
+  const token = `0x${"1".repeat(40)}` as const;
+  const usdc = { token, symbol: "USDC", decimals: 6, dollars: true, perCoin: "3000000000" };
+  expect(inCurrency({ price: "0.000001", tags: ["eu"] }, undefined)).toEqual({
+    price: "1000000000000",
+    tags: ["eu"],
+  });
+  expect(inCurrency({ price: "$0.003", softCap: "0.05" }, usdc)).toEqual({
+    price: "3000",
+    softCap: "50000",
+    token,
+  });
+  expect(() => inCurrency({ price: "0.0000001" }, usdc)).toThrow("at most 6 places");
 });

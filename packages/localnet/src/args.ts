@@ -133,8 +133,6 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
   const currency = read<Args["currency"]>("--currency", "eth", (t) =>
     oneOf("--currency", t, ["eth", "usdc"]),
   );
-  if (currency === "usdc" && given.has("--worker-price"))
-    bad("--worker-price", "--worker-price is in gwei, so it does not go with --currency usdc");
   const { input, out, ladder, port } = {
     input: given.get("--input"),
     out: given.get("--out"),

@@ -92,7 +92,7 @@ async function startOf(
   token: string | undefined,
   { chain, workers }: Around,
 ): Promise<BroadcastStart> {
-  const { deposit, price } = (await import("./chain.ts")).usual(chain);
+  const { usualDepositIn } = await import("./chain.ts");
   return {
     title: asked.title ?? "Local broadcast",
     source: asked.file === undefined ? "scene" : "file",
@@ -106,8 +106,7 @@ async function startOf(
     aac: asked.aac ?? false,
     wanted: asked.wanted ?? Math.min(8, workers.length),
     ...(asked.hiring && { hiring: asked.hiring }),
-    deposit: String(asked.deposit ?? deposit),
-    ...(chain.currency && { maxPrice: String(price) }),
+    deposit: String(asked.deposit ?? usualDepositIn(chain)),
     ...(chain.payerKey === undefined ? {} : { payerKey: chain.payerKey }),
     ...(token === undefined ? {} : { record: token }),
   };

@@ -73,10 +73,8 @@ const foundry = defineChain({
   rpcUrls: { default: { http: [] } },
 });
 
-/** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of 1,000 gwei per gigapixel. */
+/** What a stream's pot is opened with: two days of a 1080p ladder at the usual price of a millionth of a coin per gigapixel. */
 export const usualDeposit: Amount = Amount.of(parseEther("0.01"));
-/** What workers ask for an output gigapixel, and what is paid at most: 1,000 gwei. Source: the defaults of tab's settings and of node. */
-const usualPrice: Amount = Amount.of(1_000_000_000_000);
 /** Gas of a broadcaster's transactions from deposit to refund, with a margin. Source: packages/contracts/snapshots. */
 const gasOfAStream = 1_500_000n;
 
@@ -92,15 +90,10 @@ export const faucetLimits = {
 /** What a whole coin of the local chain is worth in play dollars: 3,000 of them. */
 const playPerCoin = "3000000000";
 
-/** The usual deposit and price in what a chain's pots are in. */
-export function usual({ currency }: { readonly currency?: CurrencyConfig | undefined }): {
-  readonly deposit: Amount;
-  readonly price: Amount;
-} {
-  if (currency === undefined) return { deposit: usualDeposit, price: usualPrice };
-  const paid = { ...currency, perCoin: Amount.of(BigInt(currency.perCoin)) };
-  const inIt = (amount: Amount) => worth(paid, Wei.of(amount));
-  return { deposit: inIt(usualDeposit), price: inIt(usualPrice) };
+/** The usual deposit in what a chain's pots are in. */
+export function usualDepositIn({ currency }: { readonly currency?: CurrencyConfig | undefined }): Amount {
+  if (currency === undefined) return usualDeposit;
+  return worth({ perCoin: Amount.of(BigInt(currency.perCoin)) }, Wei.of(usualDeposit));
 }
 
 export interface LocalChainOptions {

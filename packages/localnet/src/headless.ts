@@ -56,8 +56,6 @@ export interface BroadcastStart {
   readonly hiring?: Partial<HiringSettings>;
   /** For the stream's pot: a decimal, in the smallest parts of what the network's pots are in. */
   readonly deposit: string;
-  /** Highest price accepted, in the same parts per output gigapixel. Default: the node's own, in the chain's coin. */
-  readonly maxPrice?: string;
   /** Pays on a chain without a faucet. Never logged. */
   readonly payerKey?: `0x${string}`;
   /** Token of the recorder, if every segment is to be sent to it. */

@@ -7,6 +7,7 @@ import type { Chain } from "./chain.ts";
 import { type Ends, openEnds, together } from "./ends.ts";
 import { type NetRelay, openRelay } from "./relay.ts";
 import { type PageServer, servePages } from "./server.ts";
+import { inCurrency } from "./settings-args.ts";
 import type { Localnet, LocalnetOptions, NetEvent } from "./types.ts";
 import { openWorkers, type Workers } from "./workers.ts";
 
@@ -29,13 +30,12 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
   const ends = openEnds();
   try {
     const ground = await lay(options, path, ends, on, signal);
-    const { chain, chromium, server } = ground;
-    const { price } = (await import("./chain.ts")).usual(chain);
+    const { chromium, server } = ground;
     const workers = openWorkers({
       chromium,
       origin: server.origin,
       codecs,
-      settings: { ...(chain.currency && { price: `${price}` }), ...options.worker },
+      settings: options.worker && inCurrency(options.worker, ground.config.chain.currency),
       on,
     });
     ends.add(() => workers.close());
@@ -87,7 +87,8 @@ async function lay(
   signal.throwIfAborted();
   const config = configOf(chain, relay, server.origin);
   Object.assign(known, { chain, config });
-  tell(on, chain, relay, server.origin, chromium.version);
+  const { currency } = config.chain;
+  tell(on, chain, relay, { origin: server.origin, browser: chromium.version, currency });
   return { server, recorders, chain, relay, chromium, config };
 }
 
@@ -140,15 +141,19 @@ function tell(
   on: (event: NetEvent) => void,
   chain: Chain,
   relay: NetRelay,
-  origin: string,
-  browser: string,
+  {
+    origin,
+    browser,
+    currency,
+  }: { origin: string; browser: string; currency: NetworkConfig["chain"]["currency"] | undefined },
 ): void {
   const local = chain.local !== undefined;
   // Somebody else's address may have a key in its path.
   const rpc = local ? chain.rpc : new URL(chain.rpc).host;
-  on({ type: "chain", id: chain.id, rpc, contract: chain.contract, local });
-  const { id, addrs } = relay.now();
-  on({ type: "relay", id, addrs });
+  const { id, contract } = chain;
+  on({ type: "chain", id, rpc, contract, local, ...(currency && { currency }) });
+  const { addrs } = relay.now();
+  on({ type: "relay", id: relay.now().id, addrs });
   on({ type: "pages", origin, browser });
 }
 

@@ -1,3 +1,4 @@
+import * as Money from "@tabcast/tab/money";
 import { expect, test } from "vitest";
 import { jsonPrinter, type Line, money, textPrinter } from "./printer.ts";
 
@@ -50,7 +51,7 @@ test("a segment's line has sequence, worker, rungs, milliseconds, verified and p
   );
   expect(out).toContain("worker 1    joined as ..ghijkl, avc 181 Mpixel/s");
   expect(out).toMatch(
-    /segment {4}3 {2}worker 1 {3}720p 360p {2}812 ms {2}2 of 2 verified {2}paid 2\.000 gwei\n$/,
+    /segment {4}3 {2}worker 1 {3}720p 360p {2}812 ms {2}2 of 2 verified {2}paid 0\.000000002 ETH\n$/,
   );
 });
 
@@ -71,10 +72,40 @@ test("a split ladder, a second attempt, a gap and an unverified rung are all vis
   expect(out).toContain("gap: 240p");
 });
 
-test("money is gwei with three digits, and ETH with nine when it is much", () => {
-  expect(money("0")).toBe("0.000 gwei");
-  expect(money("83200000001")).toBe("83.200 gwei");
-  expect(money(5n * 10n ** 16n)).toBe("0.050000000 ETH");
+const usdc = {
+  token: `0x${"1".repeat(40)}`,
+  symbol: "USDC",
+  decimals: 6,
+  dollars: true,
+  perCoin: "3000000000",
+} as const;
+
+test("money is in the words of people: few digits of a coin, dollars to their last part", () => {
+  const said = (parts: string, unit = Money.coin() as Money.Unit) => money(parts, unit);
+  expect(said("0")).toBe("0 ETH");
+  expect(said("5100000000")).toBe("0.0000000051 ETH");
+  expect(said(`${5n * 10n ** 16n}`)).toBe("0.05 ETH");
+  expect(said("5100", Money.ofCurrency(usdc))).toBe("$0.0051");
+  expect(said("5000000", Money.ofCurrency(usdc))).toBe("$5.00");
+});
+
+test("in a network that pays in dollars no line about pay names the coin, or its parts", () => {
+  const settlement = { deposited: "5000000", paid: "6636", refunded: "4993364" };
+  const out = text(
+    {
+      ...{ type: "chain", id: 31337, rpc: "r", contract: "0xc", local: true },
+      currency: usdc,
+    } as Line,
+    { type: "funded", potId: "0x1", deposited: "5000000", gas: "7" } as Line,
+    { type: "bid", worker: "w", pixelsPerSecond: 181e6, price: "3000" } as unknown as Line,
+    segment([rung("720p", "w", { paid: "3318" })]),
+    { type: "settled", settlement } as unknown as Line,
+  );
+  expect(out).toContain("$5.00 deposited");
+  expect(out).toContain("w: 181 Mpixel/s at $0.003 per gigapixel");
+  expect(out).toContain("paid $0.003318");
+  expect(out).toContain("$5.00 deposited = $0.006636 paid + $4.993364 refunded");
+  expect(out).not.toMatch(/ETH|wei/);
 });
 
 test("every JSON line is one object with its type and time, money as text", () => {

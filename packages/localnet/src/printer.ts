@@ -1,5 +1,6 @@
 import { originalName } from "@tabcast/media/ladder";
 import type { BroadcastEvent } from "@tabcast/node/types";
+import * as Money from "@tabcast/tab/money";
 import type { TreeMemory } from "./memory.ts";
 import { notAsked, type Plain, plainJson, type Report } from "./report.ts";
 import type { NetEvent } from "./types.ts";
@@ -31,12 +32,16 @@ export function shortPeer(peer: string): string {
   return peer.length > 12 ? `..${peer.slice(-6)}` : peer;
 }
 
-/** Amount for people: gwei with three decimals, or ETH with nine from a thousandth on. */
-export function money(wei: string | bigint): string {
-  const value = BigInt(wei);
-  const decimals = (unit: bigint, digits: number) =>
-    `${value / unit}.${String((value % unit) / (unit / 10n ** BigInt(digits))).padStart(digits, "0")}`;
-  return value >= 10n ** 15n ? `${decimals(10n ** 18n, 9)} ETH` : `${decimals(10n ** 9n, 3)} gwei`;
+/** What is known beside a line: who a peer is, and an amount of what pots pay in, in words. */
+interface Teller {
+  who(peer: string): string;
+  money(parts: string | bigint): string;
+}
+
+/** An amount for people, in one column of a terminal: "$0.0051", "0.0000000051 ETH". */
+export function money(parts: string | bigint, unit: Money.Unit): string {
+  const amount = Money.of(BigInt(parts), unit);
+  return Money.name(unit) === "dollars" ? Money.exact(amount) : Money.text(amount);
 }
 
 const megapixels = (pixelsPerSecond: number) => `${(pixelsPerSecond / 1e6).toFixed(0)} Mpixel/s`;
@@ -46,7 +51,7 @@ const megabytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 type Texts = {
   readonly [Type in Line["type"]]: (
     line: Extract<Line, { type: Type }>,
-    who: (peer: string) => string,
+    teller: Teller,
   ) => readonly string[];
 };
 
@@ -96,15 +101,15 @@ const ofBroadcast = {
       row("ladder", `${codec}: ${[...ladder, originalName(info)].join(", ")}`),
     ];
   },
-  funded: ({ deposited }) => one("pot", `${money(deposited)} deposited`),
+  funded: ({ deposited }, { money }) => one("pot", `${money(deposited)} deposited`),
   live: ({ stream }) => one("on air", stream),
-  bid: ({ worker, pixelsPerSecond, price }, who) =>
+  bid: ({ worker, pixelsPerSecond, price }, { who, money }) =>
     one("bid", `${who(worker)}: ${megapixels(pixelsPerSecond)} at ${money(price)} per gigapixel`),
-  hired: ({ worker, role, payee }, who) =>
+  hired: ({ worker, role, payee }, { who }) =>
     one("hired", `${who(worker)} as ${role}, pays to ${payee}`),
-  promoted: ({ worker }, who) => one("promoted", `${who(worker)} to the crew`),
-  dropped: ({ worker, why }, who) => one("dropped", `${who(worker)}: ${why}`),
-  failed: ({ seq, worker, why }, who) => [`${segmentHead(seq)}  ${who(worker)} failed: ${why}`],
+  promoted: ({ worker }, { who }) => one("promoted", `${who(worker)} to the crew`),
+  dropped: ({ worker, why }, { who }) => one("dropped", `${who(worker)}: ${why}`),
+  failed: ({ seq, worker, why }, { who }) => [`${segmentHead(seq)}  ${who(worker)} failed: ${why}`],
   segment: segmentText,
   warning: ({ message }) => one("warning", message),
   // What --json has for scripts and a reader would drown in.
@@ -121,7 +126,7 @@ const ofEnd = {
   ended: ({ segments }) => one("ended", `after ${segments} segments; settling`),
   settling: ({ progress }) =>
     progress.step === "paying" ? one("settling", `paying ${progress.lanes} lanes on chain`) : [],
-  settled({ settlement: { deposited, paid, refunded } }) {
+  settled({ settlement: { deposited, paid, refunded } }, { money }) {
     const parts = `${money(paid)} paid + ${money(refunded)} refunded`;
     return one("settled", `${money(deposited)} deposited = ${parts}`);
   },
@@ -134,21 +139,24 @@ const texts: Texts = { ...ofNetwork, ...ofBroadcast, ...ofEnd };
 /** Plain text; says what a line means, with units. */
 export function textPrinter(write: (text: string) => void): Printer {
   const names = new Map<string, string>();
+  let unit: Money.Unit = Money.coin();
   const who = (peer: string) =>
     peer === "local" ? "own tab" : (names.get(peer) ?? shortPeer(peer));
+  const teller: Teller = { who, money: (parts) => money(parts, unit) };
   return {
     print(line) {
       if (line.type === "worker") names.set(line.peer, line.name);
+      if (line.type === "chain") unit = Money.ofCurrency(line.currency);
       // The table has a function for each type; that it is this line's own, the compiler cannot follow.
-      const sentences = texts[line.type] as (line: Line, who: (peer: string) => string) => string[];
-      for (const text of sentences(line, who)) write(`${text}\n`);
+      const sentences = texts[line.type] as (line: Line, teller: Teller) => string[];
+      for (const text of sentences(line, teller)) write(`${text}\n`);
     },
   };
 }
 
 function reportText(
   { report, out }: Extract<Line, { type: "report" }>,
-  who: (peer: string) => string,
+  { who, money }: Teller,
 ): string[] {
   const { summary, workers, settlement } = report;
   const { open, claimOrPay, close } = settlement.gas;
@@ -177,7 +185,7 @@ const segmentHead = (seq: number) => `segment ${String(seq).padStart(4)}`;
 /** One line per segment, or one per worker where its ladder was split. */
 function segmentText(
   { seq, lines, gaps }: Extract<Plain<BroadcastEvent>, { type: "segment" }>,
-  who: (peer: string) => string,
+  { who, money }: Teller,
 ): string[] {
   const head = segmentHead(seq);
   const workers = new Set(lines.map((line) => line.worker).filter((peer) => peer !== undefined));

@@ -18,7 +18,7 @@ export function plainJson(value: unknown): string {
   return JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? `${inner}` : inner));
 }
 
-/** What DIR/report.json holds, version 1. Amount as decimal text, times in milliseconds, sizes in bytes. */
+/** What DIR/report.json holds, version 1. Amounts as decimal text, in the smallest parts of what pots are in, times in milliseconds, sizes in bytes. */
 export interface Report {
   readonly version: 1;
   readonly seed: number;
@@ -185,9 +185,9 @@ export function shortcomings(report: Report): readonly string[] {
   const owed = report.segments.reduce((sum, line) => sum + BigInt(line.paid), 0n);
   const paid = BigInt(settlement.paid);
   if (owed !== paid)
-    found.push(`${owed} wei were promised for segments, and ${paid} wei were paid on chain`);
+    found.push(`${owed} parts were promised for segments, and ${paid} were paid on chain`);
   const [deposited, refunded] = [BigInt(settlement.deposited), BigInt(settlement.refunded)];
   if (deposited !== paid + refunded)
-    found.push(`${deposited} wei were deposited, ${paid} paid and ${refunded} refunded`);
+    found.push(`${deposited} parts were deposited, ${paid} paid and ${refunded} refunded`);
   return found;
 }

@@ -1,7 +1,8 @@
+import type { CurrencyConfig } from "@tabcast/node/config";
+import * as Money from "@tabcast/tab/money";
 import {
-  gweiText,
   type HiringSettings,
-  parseGwei,
+  parseAmount,
   parseHiringSettings,
   parseHours,
   parseWords,
@@ -11,7 +12,7 @@ import {
   workerSettingsJson,
 } from "@tabcast/tab/settings";
 
-/** What headless workers are set to; what is not given has its default there. */
+/** What headless workers are set to; what is not given has its default there. Amounts as they are typed, in what the network pays in. */
 export type WorkerChange = Partial<WorkerSettingsJson>;
 /** Whom the broadcaster hires; what is not given has its default there. */
 export type HiringChange = Partial<HiringSettings>;
@@ -21,9 +22,18 @@ type Read = (text: string) => unknown;
 const words: Read = parseWords;
 const number: Read = (text) => (/^\d+$/.test(text) ? Number(text) : text);
 
+/** An amount that may be one in some network; `inCurrency` knows which. */
+const amount = (field: string, text: string): string => {
+  const units = [Money.coin(), { ...Money.coin("dollars"), kind: "token", dollars: true } as const];
+  if (units.every((unit) => Money.parse(text, unit) === undefined))
+    parseAmount(field, text, Money.coin("what the network pays in"));
+  return text;
+};
+
 /** Flags for the headless workers, and the settings they change. */
 const workerFlags: Readonly<Record<string, (text: string) => object>> = {
-  "--worker-price": (text) => ({ price: `${parseGwei(text)}` }),
+  "--worker-price": (text) => ({ price: text }),
+  "--worker-soft-cap": (text) => ({ softCap: text }),
   "--worker-hours": (text) => ({ hours: parseHours(text) }),
   "--worker-slots": (text) => ({ limits: { jobs: number(text) } }),
   "--worker-tags": (text) => ({ tags: words(text) }),
@@ -45,7 +55,9 @@ export const settingsFlags = [...Object.keys(workerFlags), ...Object.keys(hiring
 
 /** Their part of `--help`. */
 export const settingsHelp = `What the headless workers are set to, as on the Earn page:
-  --worker-price GWEI   asked per output gigapixel (default ${gweiText(parseWorkerSettings({}).price)})
+  --worker-price AMOUNT asked per output gigapixel, in what the network pays in, such as 0.003 (default what ${Money.exact(Money.of(parseWorkerSettings({}).price, Money.coin()))} is worth)
+  --worker-soft-cap AMOUNT
+                        how much may be owed to each without a guarantee (default five segments' pay, and 20 claims' gas)
   --worker-hours HOURS  such as "22:00-06:00" or "Mon-Fri 18:00-23:00, Sat 9:00-24:00" (default always)
   --worker-slots N      jobs at once, 1 to 4 (default 4)
   --worker-tags LIST    what they say they can do, such as eu,gpu
@@ -90,7 +102,28 @@ export function readSettings(
     }
     return change;
   };
-  const worker = read(workerFlags, (value) => workerSettingsJson(parseWorkerSettings(value)));
+  const worker = read<WorkerSettingsJson>(workerFlags, (value) => {
+    const { price, softCap, ...rest } = value as Partial<WorkerSettingsJson>;
+    return {
+      ...workerSettingsJson(parseWorkerSettings(rest)),
+      ...(price !== undefined && { price: amount("price", price) }),
+      ...(softCap !== undefined && { softCap: amount("softCap", softCap) }),
+    };
+  });
   const hiring = read(hiringFlags, parseHiringSettings);
   return { ...(worker && { worker }), ...(hiring && { hiring }) };
+}
+
+/** What headless workers are set to, with its amounts in the smallest parts of what the network pays in. Throws SETTINGS_BAD. */
+export function inCurrency(
+  { price, softCap, ...change }: WorkerChange,
+  currency: CurrencyConfig | undefined,
+): Partial<WorkerSettingsJson> {
+  const unit = Money.ofCurrency(currency);
+  return {
+    ...change,
+    ...(price !== undefined && { price: `${parseAmount("price", price, unit)}` }),
+    ...(softCap !== undefined && { softCap: `${parseAmount("softCap", softCap, unit)}` }),
+    ...(currency && { token: currency.token }),
+  };
 }

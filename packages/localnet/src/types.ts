@@ -1,6 +1,6 @@
 import type { CodecName } from "@tabcast/media";
 import type { RelayStats } from "@tabcast/mesh/relay";
-import type { NetworkConfig } from "@tabcast/node/config";
+import type { CurrencyConfig, NetworkConfig } from "@tabcast/node/config";
 import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
 import { type Amount, CodedError } from "@tabcast/runtime";
 import type { Page } from "playwright-core";
@@ -17,6 +17,8 @@ export type NetEvent =
       readonly rpc: string;
       readonly contract: string;
       readonly local: boolean;
+      /** What pots are in; missing: the chain's coin. */
+      readonly currency?: CurrencyConfig;
     }
   | { readonly type: "relay"; readonly id: string; readonly addrs: readonly string[] }
   | { readonly type: "pages"; readonly origin: string; readonly browser: string }

@@ -1,5 +1,7 @@
 /** What a node is built of: its owner's settings, and the parts that carry them out. One place for tabs and for the simulator. */
+import type { CurrencyConfig } from "@tabcast/node/config";
 import type { BroadcastOptions, WorkerOptions } from "@tabcast/node/types";
+import { usualPrice } from "./settings/currency.ts";
 import { type HiringSettings, screenOf } from "./settings/hiring.ts";
 import { policyOf, type WorkerSettings } from "./settings/worker.ts";
 
@@ -22,10 +24,11 @@ export function workerOptions(settings: WorkerSettings, parts: WorkerParts): Wor
 export type BroadcastParts = Omit<BroadcastOptions, "workers" | "records"> &
   Required<Pick<BroadcastOptions, "records">>;
 
-/** The options of node's `broadcast`. */
+/** The options of node's `broadcast`; the highest price is the usual one in what the network pays in. */
 export function broadcastOptions(
   settings: HiringSettings,
   parts: BroadcastParts,
+  currency?: CurrencyConfig,
 ): BroadcastOptions {
-  return { ...parts, workers: screenOf(settings) };
+  return { maxPrice: usualPrice(currency), ...parts, workers: screenOf(settings) };
 }

@@ -1,4 +1,5 @@
 import type { Json, Store } from "@tabcast/channel";
+import type { CurrencyConfig } from "@tabcast/node/config";
 import { type Bag, lazy } from "./bag.ts";
 import type { HiringSettings, WorkerSettings } from "./settings/index.ts";
 
@@ -9,8 +10,13 @@ const HIRING = "settings/hiring";
 export interface Books {
   /** The store, opened once. Throws StoreError. */
   open(): Promise<Store>;
-  /** The stored settings, or the defaults. Throws SETTINGS_BAD if what is stored cannot be read, StoreError. */
-  workerSettings(): Promise<WorkerSettings>;
+  /**
+   * The stored settings, or the defaults, for a network that pays in `currency`. Throws SETTINGS_BAD if what is stored cannot be read,
+   * StoreError.
+   */
+  workerSettings(currency?: CurrencyConfig): Promise<WorkerSettings>;
+  /** True if the stored price or cap is in another currency, so that a default stands in for it. Throws as `workerSettings`. */
+  pricedElsewhere(currency?: CurrencyConfig): Promise<boolean>;
   keepWorkerSettings(settings: WorkerSettings): Promise<void>;
   hiringSettings(): Promise<HiringSettings>;
   keepHiringSettings(settings: HiringSettings): Promise<void>;
@@ -25,7 +31,10 @@ export function openBooks({ outside }: Bag): Books {
   const settings = () => import("./settings/index.ts");
   return {
     open,
-    workerSettings: async () => (await settings()).parseWorkerSettings(await read(WORKER)),
+    workerSettings: async (currency) =>
+      (await settings()).parseWorkerSettings(await read(WORKER), currency),
+    pricedElsewhere: async (currency) =>
+      (await settings()).forAnotherCurrency(await read(WORKER), currency),
     keepWorkerSettings: async (wanted) =>
       keep(WORKER, (await settings()).workerSettingsJson(wanted)),
     hiringSettings: async () => (await settings()).parseHiringSettings(await read(HIRING)),

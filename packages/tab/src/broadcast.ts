@@ -23,8 +23,6 @@ export interface BroadcastStart {
   readonly wanted: number;
   readonly payer?: (options: { signal: AbortSignal }) => Promise<Wallet>;
   readonly deposit: Amount;
-  /** Highest price accepted, per output gigapixel. Default: as `BroadcastOptions` says. */
-  readonly maxPrice?: Amount;
   /** Whom to hire. Default: what this browser keeps. */
   readonly hiring?: HiringSettings;
   readonly aac?: boolean;
@@ -102,28 +100,31 @@ export function openBroadcaster(
     if (reachableIn !== undefined) await identity.reachable(reachableIn, { signal });
     const paying = payer !== undefined && wanted > 0;
     return broadcast(
-      broadcastOptions(hiring, {
-        mesh: joined.mesh,
-        source,
-        rungs,
-        codec,
-        title,
-        records: store,
-        wanted: paying ? wanted : 0,
-        pace,
-        clock: outside.clock,
-        signal,
-        on,
-        ...(options.maxPrice !== undefined && { maxPrice: options.maxPrice }),
-        ...(aac !== undefined && { aac }),
-        ...(record !== undefined && { record }),
-        ...(paying && {
-          openPot: async (waits) => {
-            pot = await fund(bag, books, joined, options, waits);
-            return pot;
-          },
-        }),
-      }),
+      broadcastOptions(
+        hiring,
+        {
+          mesh: joined.mesh,
+          source,
+          rungs,
+          codec,
+          title,
+          records: store,
+          wanted: paying ? wanted : 0,
+          pace,
+          clock: outside.clock,
+          signal,
+          on,
+          ...(aac !== undefined && { aac }),
+          ...(record !== undefined && { record }),
+          ...(paying && {
+            openPot: async (waits) => {
+              pot = await fund(bag, books, joined, options, waits);
+              return pot;
+            },
+          }),
+        },
+        joined.config.chain.currency,
+      ),
     );
   }
 

@@ -67,15 +67,25 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
 
   async function begin(options: WorkerStart, signal: AbortSignal): Promise<WorkerStarted> {
     const { codecs = CODECS, checking, reachableIn, wallet, on } = options;
+    const joining = identity.join();
+    joining.catch(() => undefined); // heard below
+    const wanted = async () => {
+      const { currency } = (await joining).config.chain;
+      const { settingsIn } = await import("./settings/index.ts");
+      const { settings } = options;
+      return settings === undefined
+        ? books.workerSettings(currency)
+        : settingsIn(settings, currency);
+    };
     const [joined, media, { work }, { Keys }, working, { purseOptionsOf }, settings] =
       await Promise.all([
-        identity.join(),
+        joining,
         outside.media(),
         import("@tabcast/node/worker"),
         import("@tabcast/protocol"),
         import("./working.ts"),
         import("./settings/index.ts"),
-        options.settings ?? books.workerSettings(),
+        wanted(),
       ]);
     const { measureAll, sense, workerOptions } = working;
     const { mesh, seed } = joined;

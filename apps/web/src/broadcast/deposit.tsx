@@ -1,7 +1,7 @@
 import type { Amount } from "@tabcast/runtime";
 import { useState } from "react";
 import { ofPayer } from "../duties.ts";
-import * as Amounts from "../money.ts";
+import * as Amounts from "@tabcast/tab/money";
 import type { OnAir } from "../on-air.ts";
 import * as Pace from "../pace.ts";
 import { type Balances, figures } from "../spent.ts";

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import * as format from "../format.ts";
-import * as Amounts from "../money.ts";
+import * as Amounts from "@tabcast/tab/money";
 import type { OnAir, SegmentRow } from "../on-air.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";

@@ -2,7 +2,7 @@ import { Amount } from "@tabcast/runtime";
 import type { WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings";
 import { expect, test } from "vitest";
-import { coin } from "../money.ts";
+import { coin } from "@tabcast/tab/money";
 import { draftOf, readDraft } from "./draft.ts";
 
 const eth = coin();

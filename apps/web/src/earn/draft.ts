@@ -8,7 +8,7 @@ import {
   workerSettingsJson,
 } from "@tabcast/tab/settings";
 import { sentence } from "../format.ts";
-import type { Unit } from "../money.ts";
+import type { Unit } from "@tabcast/tab/money";
 import * as Price from "../price.ts";
 
 /** A worker's settings as they are being typed. */

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { coin } from "../money.ts";
+import { coin } from "@tabcast/tab/money";
 import { tab } from "../tab.ts";
 import { Disclosure } from "../ui/disclosure.tsx";
 import { Copy, Money } from "../ui/parts.tsx";

@@ -1,6 +1,6 @@
 import type { JobLine } from "../earning.ts";
 import * as format from "../format.ts";
-import * as Money from "../money.ts";
+import * as Money from "@tabcast/tab/money";
 import { Empty, Scroller } from "../ui/parts.tsx";
 import { useUnit } from "../unit.ts";
 

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { MAX_PRICE } from "../budget.ts";
-import * as Money from "../money.ts";
+import * as Money from "@tabcast/tab/money";
 import * as Price from "../price.ts";
 import { TextField } from "../ui/text-fields.tsx";
 import { useUnit } from "../unit.ts";

@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { sentence } from "../earning.ts";
 import * as format from "../format.ts";
-import { coin } from "../money.ts";
+import { coin } from "@tabcast/tab/money";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { InTheChainsCoin } from "../ui/paid-in.tsx";

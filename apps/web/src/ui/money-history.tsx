@@ -2,7 +2,7 @@ import type { Address, Hex } from "@tabcast/channel";
 import * as Chains from "@tabcast/channel/chains";
 import { useState } from "react";
 import { moment, shortAddress } from "../format.ts";
-import * as Money from "../money.ts";
+import * as Money from "@tabcast/tab/money";
 import { type MoneyLine, moneyLines } from "../money-history.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";

@@ -1,6 +1,6 @@
 import * as Chains from "@tabcast/channel/chains";
 import { type ReactNode, useMemo } from "react";
-import { coin } from "../money.ts";
+import { coin } from "@tabcast/tab/money";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { PaidIn } from "../unit.ts";

@@ -29,7 +29,7 @@ import { reveal } from "./reveal.ts";
 import { type Asking, openAsking } from "./transcode/asking.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport } from "./types.ts";
 
-/** Highest price paid where none is given: 1,000 gwei per output gigapixel. */
+/** Highest price paid where none is given: a millionth of the chain's coin per output gigapixel. */
 const DEFAULT_MAX_PRICE = Amount.of(1_000_000_000_000);
 /** How often waiting is looked at, in milliseconds. */
 const TICK_MS = 100;

@@ -120,7 +120,7 @@ export interface BroadcastOptions extends Outside {
   readonly segment?: Micros;
   /** Opens (deposits into) the pot that pays for the stream; undefined: no money, no workers, local encoding only. */
   readonly openPot?: (options: { signal: AbortSignal }) => Promise<PayerPot>;
-  /** Highest price accepted, parts per output gigapixel. Default 1,000 gwei. */
+  /** Highest price accepted, parts per output gigapixel. Default a millionth of the chain's coin. */
   readonly maxPrice?: Amount;
   /** Workers to hire, 1 to 8; 0 encodes everything in this tab. Default 2; of a file 8: it is split over all there are. */
   readonly wanted?: number;

@@ -87,7 +87,7 @@ export interface WorkerOptions extends Outside {
    * idle, in case the machine was busy when it was measured. Default: never.
    */
   readonly measure?: Measure;
-  /** parts per output gigapixel. Default 1 gwei. */
+  /** Parts per output gigapixel. Default a millionth of the chain's coin. */
   readonly price?: Amount;
   /** Keeps vouchers of other workers for them. Default: none are kept. */
   readonly watchtower?: Watchtower;

@@ -1,4 +1,5 @@
-/** What a person can set, checked. Loads nothing but `runtime`, so that commands and pages may. */
+/** What a person can set, checked. Loads no chain library, so that commands and pages may. */
+export { usualPrice } from "./currency.ts";
 export { MOST_JOBS, workerDefaults } from "./defaults.ts";
 export { SettingsError } from "./fields.ts";
 export {
@@ -8,11 +9,13 @@ export {
   screenOf,
 } from "./hiring.ts";
 export { makeCrewToken } from "./names.ts";
-export { gweiText, hoursText, parseGwei, parseHours, parseWords } from "./typed.ts";
+export { hoursText, parseAmount, parseHours, parseWords } from "./typed.ts";
 export {
+  forAnotherCurrency,
   parseWorkerSettings,
   policyOf,
   purseOptionsOf,
+  settingsIn,
   type WorkerSettings,
   type WorkerSettingsJson,
   workerSettingsJson,

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { gweiText, hoursText, parseGwei, parseHours, parseWords } from "./typed.ts";
+import * as Money from "../money.ts";
+import { hoursText, parseAmount, parseHours, parseWords } from "./typed.ts";
 
 const { SEED, RUNS = "200" } = process.env;
 const replay = { seed: Number(SEED ?? Date.now() | 0), numRuns: Number(RUNS) };
@@ -50,31 +51,27 @@ describe("hours", () => {
   });
 });
 
-describe("a price", () => {
-  test.each([
-    ["1", 1_000_000_000n],
-    ["0.5", 500_000_000n],
-    [" 12.000000001 ", 12_000_000_001n],
-    ["1000000000", 10n ** 18n], // the most that settings take
-  ])("%j is read and written exactly", (text, wei) => {
-    expect(parseGwei(text)).toBe(wei);
-    expect(parseGwei(gweiText(parseGwei(text)))).toBe(wei);
-  });
+describe("an amount", () => {
+  const eth = Money.coin();
+  const usdc: Money.Unit = { kind: "token", symbol: "USDC", decimals: 6, dollars: true };
 
   test.each([
-    "",
-    "0",
-    "0.0000000001",
-    "-1",
-    "1e3",
-    "1,5",
-    "one",
-    "1000000000.1",
-    "99999999999",
-    "٣",
-  ])("%j is refused", (text) => {
-    expect(() => parseGwei(text)).toThrow("gwei per gigapixel above 0");
+    ["0.000001", eth, 1_000_000_000_000n],
+    [" 0.000000000000000001 ", eth, 1n],
+    ["0.003", usdc, 3_000n],
+    ["$0.003", usdc, 3_000n],
+  ] as const)("%j is read in the smallest parts of what is paid in", (text, unit, parts) => {
+    expect(parseAmount("price", text, unit)).toBe(parts);
   });
+
+  test.each(["", "0", "0.0000001", "-1", "1e3", "1,5", "one", "1 USDC", "٣"])(
+    "%j is no amount of six places, and the error says what is",
+    (text) => {
+      expect(() => parseAmount("price", text, usdc)).toThrow(
+        "price must be an amount in dollars above 0 with at most 6 places, such as 0.000001, got",
+      );
+    },
+  );
 });
 
 test("words stand between commas, spaces or line breaks", () => {

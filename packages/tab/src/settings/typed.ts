@@ -1,11 +1,11 @@
 /** Settings as people type them, in fields of a page and behind flags of a command. */
 import type { Availability } from "@tabcast/market";
 import { Amount } from "@tabcast/runtime";
+import * as Money from "../money.ts";
 import { bad } from "./fields.ts";
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"] as const;
 const ALL = [0, 1, 2, 3, 4, 5, 6] as const;
-const GWEI = 1_000_000_000n;
 
 /** Words between commas, spaces or line breaks. */
 export const parseWords = (text: string): readonly string[] =>
@@ -27,22 +27,15 @@ export function parseHours(text: string): readonly Availability.Span[] {
 export const hoursText = (hours: readonly Availability.Span[]): string =>
   hours.map(({ days, from, to }) => `${daysText(days)}${time(from)}-${time(to)}`).join(", ");
 
-/** A price in gwei per output gigapixel, such as "500", in wei. Throws SETTINGS_BAD. */
-export function parseGwei(text: string): Amount {
-  const match = /^(\d{1,10})(?:\.(\d{1,9}))?$/.exec(text.trim());
-  const wei =
-    match === null
-      ? 0n
-      : BigInt(match[1] as string) * GWEI + BigInt((match[2] ?? "").padEnd(9, "0"));
-  if (wei < 1n || wei > GWEI * GWEI)
-    bad("price", "gwei per gigapixel above 0 and at most 1000000000, such as 500", text);
-  return Amount.of(wei);
-}
-
-/** The price in the form that `parseGwei` reads: exact. */
-export function gweiText(wei: Amount): string {
-  const rest = (wei % GWEI).toString().padStart(9, "0").replace(/0+$/, "");
-  return rest === "" ? `${wei / GWEI}` : `${wei / GWEI}.${rest}`;
+/** An amount as people type it, such as "0.003" or "$0.003" in a network of dollars, in its smallest parts. Throws SETTINGS_BAD. */
+export function parseAmount(field: string, text: string, unit: Money.Unit): Amount {
+  const read = Money.parse(text, unit);
+  if (read !== undefined) return Amount.of(read.value);
+  return bad(
+    field,
+    `an amount in ${Money.name(unit)} above 0 with at most ${unit.decimals} places, such as 0.${"1".padStart(Math.min(unit.decimals, 6), "0")}`,
+    text,
+  );
 }
 
 function span(text: string): Availability.Span {

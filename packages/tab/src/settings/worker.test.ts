@@ -2,12 +2,15 @@ import { Availability } from "@tabcast/market";
 import { Amount } from "@tabcast/runtime";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { usualPrice } from "./currency.ts";
 import { workerDefaults } from "./defaults.ts";
 import { SettingsError } from "./fields.ts";
 import {
+  forAnotherCurrency,
   parseWorkerSettings,
   policyOf,
   purseOptionsOf,
+  settingsIn,
   type WorkerSettings,
   workerSettingsJson,
   workerSettingsOf,
@@ -18,6 +21,13 @@ const replay = { seed: Number(SEED ?? Date.now() | 0), numRuns: Number(RUNS) };
 
 const peer = `12D3KooW${"x".repeat(44)}`;
 const stream = "ab".repeat(32);
+const usdc = {
+  token: `0x${"1a".repeat(20)}`,
+  symbol: "USDC",
+  decimals: 6,
+  dollars: true,
+  perCoin: "3000000000",
+} as const;
 const full: WorkerSettings = {
   price: Amount.of(500_000_000_000),
   payee: `0x${"Ab".repeat(20)}`,
@@ -39,6 +49,39 @@ describe("worker settings", () => {
   test("have the node's own defaults where nothing is said", () => {
     expect(parseWorkerSettings({})).toEqual(workerDefaults);
     expect(policyOf(workerDefaults)).toEqual(Availability.ALWAYS);
+  });
+
+  test("are asked in what a network pays in: 3,000 parts for a token of six decimals at $3,000 a coin", () => {
+    expect(parseWorkerSettings({}, usdc)).toEqual({
+      ...workerDefaults,
+      token: usdc.token,
+      price: 3_000n,
+    });
+    expect(usualPrice({ perCoin: "1" })).toBe(1n);
+  });
+
+  test("keep a price and a cap for the currency they were set in, whatever the token's capitals", () => {
+    const set = { ...full, token: usdc.token.toUpperCase().replace("0X", "0x") as `0x${string}` };
+    const json = workerSettingsJson(set);
+    expect(parseWorkerSettings(json, usdc)).toEqual(set);
+    expect(forAnotherCurrency(json, usdc)).toBe(false);
+    expect(parseWorkerSettings(workerSettingsJson(full))).toEqual(full);
+    expect(forAnotherCurrency(workerSettingsJson(full))).toBe(false);
+  });
+
+  test("replace a price and a cap of another currency by that network's defaults, and nothing else", () => {
+    const { softCap: _, ...rest } = full;
+    // Ten for a gigapixel in ether would be ten billion dollars' parts.
+    expect(parseWorkerSettings(workerSettingsJson(full), usdc)).toEqual({
+      ...rest,
+      token: usdc.token,
+      price: 3_000n,
+    });
+    expect(forAnotherCurrency(workerSettingsJson(full), usdc)).toBe(true);
+    const inDollars = { ...full, token: usdc.token, price: Amount.of(5_000n) };
+    expect(settingsIn(inDollars)).toEqual({ ...rest, price: workerDefaults.price });
+    expect(forAnotherCurrency(workerSettingsJson(inDollars))).toBe(true);
+    expect(forAnotherCurrency({ tags: ["eu"] }, usdc)).toBe(false);
   });
 
   test("say to the market when, how much and for whom", () => {
@@ -75,8 +118,9 @@ describe("worker settings", () => {
       "a whole number per output gigapixel, from 1 to 1000000000000000000, got 5",
     ],
     ["price", { price: "0" }, 'got "0"'],
-    ["softCap", { softCap: "-1" }, "decimal wei, from 0 to 1000000000000000000000000"],
-    ["softCap", { softCap: "1000000000000000000000001" }, "decimal wei, from 0 to"],
+    ["token", { token: "USDC" }, 'an address, 0x and 40 hexadecimal digits, got "USDC"'],
+    ["softCap", { softCap: "-1" }, "a whole number, from 0 to 1000000000000000000000000"],
+    ["softCap", { softCap: "1000000000000000000000001" }, "a whole number, from 0 to"],
     ["softCap", { softCap: 5 }, "got 5"],
     ["price", { price: "1000000000000000001" }, 'got "1000000000000000001"'],
     ["price", { price: "-1" }, 'got "-1"'],

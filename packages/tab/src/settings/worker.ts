@@ -1,18 +1,22 @@
 import type { Address } from "@tabcast/channel";
 import { type Availability, Price } from "@tabcast/market";
+import type { CurrencyConfig } from "@tabcast/node/config";
 import { Amount } from "@tabcast/runtime";
+import { sameToken, usualPrice } from "./currency.ts";
 import { MOST_JOBS, workerDefaults } from "./defaults.ts";
 import { bad, flag, list, MOST_TEXT, oneOf, record, whole } from "./fields.ts";
 import { address, broadcaster, crewToken, tag } from "./names.ts";
 
 /** What its owner wants of a worker. One type for the page, the command, headless tabs and the store. */
 export interface WorkerSettings {
-  /** Asked per output gigapixel, in the smallest parts of what is paid in. Default 1,000 gwei; 1 to 10^18. */
+  /** What `price` and `softCap` are in: the token's address; missing: the chain's coin. In a network that pays in another they do not count. */
+  readonly token?: Address;
+  /** Asked per output gigapixel, in the smallest parts of what is paid in. Default: what a millionth of the chain's coin is worth; 1 to 10^18. */
   readonly price: Amount;
   /** Where payments go. Default: this tab's own wallet. */
   readonly payee?: Address;
   /**
-   * How much may be owed without a guarantee, in wei and by each stream: work goes on up to there. Default: the pay of five
+   * How much may be owed without a guarantee, in parts of what is paid in, and by each stream: work goes on up to there. Default: the pay of five
    * segments, and no less than twenty claims cost. 0 to 10^24.
    */
   readonly softCap?: Amount;
@@ -47,6 +51,7 @@ const MOST_NAMES = 256;
 const MOST_CREWS = 16;
 
 const FIELDS = [
+  "token",
   "price",
   "payee",
   "softCap",
@@ -59,17 +64,21 @@ const FIELDS = [
   "state",
 ] as const;
 
-/** Reads settings from anything, such as parsed JSON; what is missing has its default. Throws SETTINGS_BAD naming the field. */
-export function parseWorkerSettings(value: unknown): WorkerSettings {
+/**
+ * Reads settings from anything, such as parsed JSON, for a network that pays in `currency`; what is missing, and what is in another
+ * currency, has its default. Throws SETTINGS_BAD naming the field.
+ */
+export function parseWorkerSettings(value: unknown, currency?: CurrencyConfig): WorkerSettings {
   const given = record("worker settings", value, FIELDS);
-  const { price, payee, softCap, limits, hours, tags, allow, deny, crews, state } = given;
+  const { token, price, payee, softCap, limits, hours, tags, allow, deny, crews, state } = given;
   const or = <T>(one: unknown, otherwise: T, read: (one: unknown) => T) =>
     one === undefined ? otherwise : read(one);
-  return {
-    price: or(price, workerDefaults.price, readPrice),
+  const read: WorkerSettings = {
+    ...(token !== undefined && { token: address("token", token) as Address }),
+    price: or(price, usualPrice(currency), readPrice),
     ...(payee !== undefined && { payee: address("payee", payee) as Address }),
     ...(softCap !== undefined && {
-      softCap: readAmount("softCap", "decimal wei", softCap, [0n, MOST_SOFT_CAP]),
+      softCap: readAmount("softCap", "a whole number", softCap, [0n, MOST_SOFT_CAP]),
     }),
     limits: or(limits, workerDefaults.limits, readLimits),
     hours: or(hours, [], (one) => list("hours", one, MOST_SPANS, readSpan)),
@@ -79,10 +88,33 @@ export function parseWorkerSettings(value: unknown): WorkerSettings {
     crews: or(crews, [], (one) => list("crews", one, MOST_CREWS, crewToken)),
     state: or(state, "working", (one) => oneOf("state", one, STATES)),
   };
+  // Where nothing is asked, there is nothing that another currency could be meant by.
+  return settingsIn(
+    price === undefined && softCap === undefined ? inToken(read, currency) : read,
+    currency,
+  );
 }
 
-/** The settings of a JSON text of at most 64 Ki characters. Throws SETTINGS_BAD. */
-export function workerSettingsOf(text: string): WorkerSettings {
+/** The settings for a network that pays in `currency`: a price and a cap in another are replaced by their defaults. */
+export function settingsIn(settings: WorkerSettings, currency?: CurrencyConfig): WorkerSettings {
+  if (sameToken(settings.token, currency?.token)) return settings;
+  const { softCap: _, ...rest } = settings;
+  return { ...inToken(rest, currency), price: usualPrice(currency) };
+}
+
+function inToken({ token: _, ...settings }: WorkerSettings, currency?: CurrencyConfig) {
+  return { ...settings, ...(currency && { token: currency.token }) };
+}
+
+/** True for stored settings whose price or cap does not count in a network that pays in `currency`. */
+export function forAnotherCurrency(value: unknown, currency?: CurrencyConfig): boolean {
+  const { token, price, softCap } = record("worker settings", value, FIELDS);
+  if (price === undefined && softCap === undefined) return false;
+  return !sameToken(token === undefined ? undefined : String(token), currency?.token);
+}
+
+/** The settings of a JSON text of at most 64 Ki characters, as `parseWorkerSettings` reads them. Throws SETTINGS_BAD. */
+export function workerSettingsOf(text: string, currency?: CurrencyConfig): WorkerSettings {
   if (text.length > MOST_TEXT)
     bad("worker settings", `at most ${MOST_TEXT} characters`, `${text.length} characters`);
   let value: unknown;
@@ -91,14 +123,14 @@ export function workerSettingsOf(text: string): WorkerSettings {
   } catch {
     bad("worker settings", "JSON", text);
   }
-  return parseWorkerSettings(value);
+  return parseWorkerSettings(value, currency);
 }
 
 /** Settings as JSON can hold them; `parseWorkerSettings` reads it back to the same. */
 export type WorkerSettingsJson = Omit<WorkerSettings, "price" | "softCap"> & {
-  /** Decimal wei. */
+  /** Decimal, in smallest parts. */
   readonly price: string;
-  /** Decimal wei. */
+  /** Decimal, in smallest parts. */
   readonly softCap?: string;
 };
 

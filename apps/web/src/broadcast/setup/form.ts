@@ -2,7 +2,7 @@
 import { type CodecName, defaultLadder, type Rung } from "@tabcast/media";
 import { type Amount, Pixels } from "@tabcast/runtime";
 import * as budget from "../../budget.ts";
-import * as Money from "../../money.ts";
+import * as Money from "@tabcast/tab/money";
 import { about } from "../../pace.ts";
 import type { Ready } from "./ready.ts";
 

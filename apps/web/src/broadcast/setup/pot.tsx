@@ -1,7 +1,7 @@
 import type { HiringSettings } from "@tabcast/tab";
 import * as budget from "../../budget.ts";
 import * as format from "../../format.ts";
-import * as Money from "../../money.ts";
+import * as Money from "@tabcast/tab/money";
 import { useStore } from "../../store.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";

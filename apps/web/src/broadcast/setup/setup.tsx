@@ -3,7 +3,7 @@ import type { HiringSettings } from "@tabcast/tab";
 import { hiringDefaults } from "@tabcast/tab/settings";
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as format from "../../format.ts";
-import * as Money from "../../money.ts";
+import * as Money from "@tabcast/tab/money";
 import type { OnAir } from "../../on-air.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";

@@ -108,8 +108,28 @@ test("nothing but a plain decimal is an amount, and no finer one than the unit k
 
 test("the exact amount has every digit and its unit", () => {
   expect(Money.exact(Money.of(332_832_000_001n, eth))).toBe("0.000000332832000001 ETH");
-  expect(Money.exact(Money.of(1_234_400_000n, usdc))).toBe("1,234.4 USDC");
-  expect(Money.exact(Money.of(-5n, usdc))).toBe("-0.000005 USDC");
+  expect(Money.exact(Money.of(1_234_400_000n, euro))).toBe("1,234.4 EURC");
+  expect(Money.exact(Money.of(1_234_400_000n, usdc))).toBe("$1,234.40");
+  expect(Money.exact(Money.of(3_318n, usdc))).toBe("$0.003318");
+  expect(Money.exact(Money.of(-5n, usdc))).toBe("-$0.000005");
+});
+
+test("dollars are typed with their sign or without, and other units with none", () => {
+  expect(Money.parse("$12.40", usdc)?.value).toBe(12_400_000n);
+  expect(Money.parse("12.4", usdc)?.value).toBe(12_400_000n);
+  for (const unit of [eth, euro]) expect(Money.parse("$1", unit)).toBeUndefined();
+  expect(units.map(Money.name)).toEqual(["ETH", "dollars", "EURC", "dollars"]);
+});
+
+test("costs are rounded to a cent, or to a ten-thousandth of a unit that is no dollar", () => {
+  expect(units.map(Money.step)).toEqual([10n ** 14n, 10_000n, 100n, 10n ** 16n]);
+});
+
+test("a chain's configuration says what its pots pay in, and its table what gas is in", () => {
+  expect(Money.ofCurrency(undefined, "POL")).toEqual(Money.coin("POL"));
+  const token = `0x${"1".repeat(40)}` as const;
+  const currency = { token, symbol: "USDC", decimals: 6, dollars: true, perCoin: "3000000000" };
+  expect(Money.ofCurrency(currency, "ETH")).toEqual(usdc);
 });
 
 test("gas and a token's amount have no sum: neither compiles, nor runs", () => {

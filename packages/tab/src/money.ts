@@ -1,4 +1,5 @@
 /** Amounts of money in the words of people: "0.0000003 ETH", "$12.40", "0.33 ¢". */
+import type { CurrencyConfig } from "@tabcast/node/config";
 
 /** A chain's own coin, in which gas is paid. */
 export interface Coin {
@@ -29,6 +30,17 @@ export interface Amount<U extends Unit> {
   readonly value: bigint;
 }
 
+/** What the pots of a network pay in: its token, else the chain's coin of this symbol. */
+export const ofCurrency = (currency: CurrencyConfig | undefined, symbol?: string): Unit =>
+  currency === undefined
+    ? coin(symbol)
+    : {
+        kind: "token",
+        symbol: currency.symbol,
+        decimals: currency.decimals,
+        dollars: currency.dollars,
+      };
+
 export const coin = (symbol = "ETH"): Coin => ({ kind: "coin", symbol, decimals: 18 });
 
 /** Least amount of a coin that is written as a number: a billionth of it. */
@@ -54,18 +66,30 @@ export function add<U extends Unit>(one: Amount<U>, other: Amount<NoInfer<U>>): 
  */
 export function text({ value, unit }: Amount<Unit>, round: "down" | "up" = "down"): string {
   if (value < 0n) return `-${text(of(-value, unit), round)}`;
-  if (unit.kind === "token" && unit.dollars) return dollars(value, unit.decimals, round);
+  if (inDollars(unit)) return dollars(value, unit.decimals, round);
   const { symbol, decimals } = unit;
   return few(value, { decimals, least: Math.min(decimals, LEAST_COIN_DIGITS), round }, (said) =>
     said.concat(` ${symbol}`),
   );
 }
 
-/** The amount to its last digit: "0.000000332832 ETH", "12.4 USDC". */
+/** The amount to its last digit: "0.000000332832 ETH", "12.4 EURC", "$12.40", "$0.003318". */
 export function exact({ value, unit }: Amount<Unit>): string {
   const sign = value < 0n ? "-" : "";
-  return `${sign}${decimal(value < 0n ? -value : value, unit.decimals)} ${unit.symbol}`;
+  const said = decimal(value < 0n ? -value : value, unit.decimals);
+  if (!inDollars(unit)) return `${sign}${said} ${unit.symbol}`;
+  const [whole, cents = ""] = said.split(".");
+  return `${sign}$${whole}.${cents.padEnd(2, "0")}`;
 }
+
+/** What people call the unit: "dollars", or its symbol. */
+export const name = (unit: Unit): string => (inDollars(unit) ? "dollars" : unit.symbol);
+
+/** The least that is worth typing, for rounding a cost up: a cent, or a ten-thousandth of the unit. */
+export const step = (unit: Unit): bigint =>
+  10n ** BigInt(Math.max(0, unit.decimals - (inDollars(unit) ? 2 : 4)));
+
+const inDollars = (unit: Unit): boolean => unit.kind === "token" && unit.dollars;
 
 /** The amount as a person would type it, in the form that `parse` reads: exact, without its unit. */
 export const typed = ({ value, unit }: Amount<Unit>): string =>
@@ -77,9 +101,14 @@ export function roughly({ value, unit }: Amount<Unit>): string {
   return typed(of(((value + step / 2n) / step) * step, unit));
 }
 
-/** An amount as people type it; undefined for anything that is no plain positive decimal of as many places as the unit has. */
+/**
+ * An amount as people type it, dollars with their sign or without; undefined for anything that is no plain positive decimal of as many
+ * places as the unit has.
+ */
 export function parse<U extends Unit>(said: string, unit: U): Amount<U> | undefined {
-  const match = /^(\d{1,9})(?:\.(\d{1,18}))?$/.exec(said.trim());
+  const match = /^(\d{1,9})(?:\.(\d{1,18}))?$/.exec(
+    inDollars(unit) ? said.trim().replace(/^\$/, "") : said.trim(),
+  );
   const [, whole = "", rest = ""] = match ?? [];
   if (match === null || rest.length > unit.decimals) return undefined;
   const value = BigInt(whole + rest.padEnd(unit.decimals, "0"));
