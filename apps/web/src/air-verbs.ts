@@ -4,7 +4,6 @@ import type { BroadcastEvent } from "@tabcast/node/types";
 import type { Amount } from "@tabcast/runtime";
 import type { BroadcastStart, HiringSettings, Tab } from "@tabcast/tab";
 import { TabError } from "@tabcast/tab";
-import { inWords } from "./money-words.ts";
 import * as Air from "./on-air.ts";
 import * as Pace from "./pace.ts";
 import { cell, type Store } from "./store.ts";
@@ -88,7 +87,7 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
       const report = await running.finished;
       onAir.update((now) => ({ ...now, phase: "ended", report }));
     } catch (thrown) {
-      onAir.update((now) => ({ ...now, phase: "failed", trouble: inWords(thrown) }));
+      onAir.update((now) => ({ ...now, phase: "failed", thrown }));
     } finally {
       if ("close" in input) input.close();
     }

@@ -1,7 +1,7 @@
+import * as Money from "@tabcast/tab/money";
 import { describe, expect, test } from "vitest";
 import { ofPayer, ofWorker, type PayerMoney, type WorkerMoney } from "./duties.ts";
 import { moment } from "./format.ts";
-import * as Money from "@tabcast/tab/money";
 
 const eth = Money.coin();
 const NOW = 1_800_000_000;

@@ -1,6 +1,7 @@
 /** What a person must do about money, the most urgent first, as sentences. */
-import { counted, moment } from "./format.ts";
+
 import * as Money from "@tabcast/tab/money";
+import { counted, moment } from "./format.ts";
 import { about } from "./pace.ts";
 
 /** One thing to do: what is the matter, and the one next step. */

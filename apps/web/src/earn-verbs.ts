@@ -3,7 +3,6 @@ import { describe } from "@tabcast/runtime";
 import type { CheckEvent, Tab, Who, WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings/defaults";
 import * as Earn from "./earning.ts";
-import { inWords } from "./money-words.ts";
 import * as Pace from "./pace.ts";
 import { cell, type Store } from "./store.ts";
 
@@ -14,6 +13,8 @@ const LONGEST_CHECK = 1_500;
 export interface KeptSettings {
   readonly loaded: boolean;
   readonly settings: WorkerSettings;
+  /** What was kept is priced in another currency, so that this network's usual price stands in. */
+  readonly replaced?: boolean;
   /** Why the stored ones could not be read; the defaults stand in for them. */
   readonly trouble?: string;
 }
@@ -25,7 +26,7 @@ function paced(now: Earn.Earning, event: WorkerEvent | CheckEvent | { type: "joi
 }
 
 /** Work, as the pages see it. */
-export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
+export function earnVerbs({ worker, books, join }: Pick<Tab, "worker" | "books" | "join">) {
   const earning = cell(Earn.notEarning);
   const kept = cell<KeptSettings>({ loaded: false, settings: workerDefaults });
   let stopped = false;
@@ -33,9 +34,14 @@ export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
   /** Reads what this browser keeps; failures are in `kept`. */
   async function loadSettings(): Promise<void> {
     if (kept.get().loaded) return;
-    const read = books.workerSettings().then(
-      (settings) => ({ settings }),
-      (thrown) => ({ settings: workerDefaults, trouble: describe(thrown) }),
+    const { currency } = (await join()).config.chain;
+    const stored = Promise.all([books.workerSettings(currency), books.pricedElsewhere(currency)]);
+    const read = stored.then(
+      ([settings, replaced]) => ({ settings, replaced }),
+      async (thrown) => {
+        const { settingsIn } = await import("@tabcast/tab/settings");
+        return { settings: settingsIn(workerDefaults, currency), trouble: describe(thrown) };
+      },
     );
     kept.set({ loaded: true, ...(await read) });
   }
@@ -79,7 +85,7 @@ export function earnVerbs({ worker, books }: Pick<Tab, "worker" | "books">) {
       earning.update((now) => ({ ...now, phase: "working" }));
     } catch (thrown) {
       if (stopped) earning.set(Earn.notEarning);
-      else earning.update((now) => ({ ...now, phase: "failed", trouble: inWords(thrown) }));
+      else earning.update((now) => ({ ...now, phase: "failed", thrown }));
     }
   }
 

@@ -51,7 +51,8 @@ export interface Earning {
   /** Why no new work is taken just now, by its owner's settings. */
   readonly resting?: Extract<WorkerEvent, { type: "availability" }>["why"] | undefined;
   readonly refused?: { readonly what: string; readonly why: string };
-  readonly trouble?: string;
+  /** What stopped it, to be put in words where the network's money is known. */
+  readonly thrown?: unknown;
 }
 
 export const notEarning: Earning = {

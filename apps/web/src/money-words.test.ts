@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { Amount, CodedError } from "@tabcast/runtime";
+import { ofCurrency } from "@tabcast/tab/money";
 import { expect, test } from "vitest";
 import { byCode, moneyWords } from "./money-words.ts";
+import { inEther } from "./unit.ts";
 import { words } from "./words.ts";
 
 const coded = (reason: { code: string; [field: string]: unknown }, cause?: unknown) =>
@@ -110,6 +112,22 @@ test("what is missing is said in the coin", () => {
     need: Amount.of(5n * 10n ** 16n),
   });
   expect(moneyWords(error)?.advice).toContain("It has 0.01 ETH, and 0.05 ETH is needed");
+});
+
+test("what is missing is said in dollars for a token, and in the coin for gas", () => {
+  const token = `0x${"1a".repeat(20)}` as const;
+  const currency = { token, symbol: "USDC", decimals: 6, dollars: true, perCoin: "3000000000" };
+  const money = { ...inEther, pay: ofCurrency(currency), currency };
+  const [have, need] = [Amount.of(2_000_000n), Amount.of(5_000_000n)];
+  const pay = moneyWords(coded({ code: "CHAIN_INSUFFICIENT", have, need, token }), money);
+  expect(pay?.advice).toBe(
+    "It has $2.00, and $5.00 is needed. Choose a smaller amount or add money.",
+  );
+  const [held, fee] = [Amount.of(10n ** 12n), Amount.of(10n ** 15n)];
+  const gas = moneyWords(coded({ code: "CHAIN_INSUFFICIENT", have: held, need: fee }), money);
+  expect(gas?.title).toBe("Not enough for gas in the wallet");
+  expect(gas?.advice).toContain("It has 0.000001 ETH, and up to 0.001 ETH is needed for gas.");
+  expect(gas?.advice).not.toContain("$");
 });
 
 test("errors of other kinds are left to others", () => {

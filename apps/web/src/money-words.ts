@@ -1,5 +1,6 @@
 import { CodedError, describe } from "@tabcast/runtime";
 import * as Money from "@tabcast/tab/money";
+import { inEther, type NetworkMoney } from "./unit.ts";
 
 /** A failure for people: what happened, and what they can do. */
 export interface Words {
@@ -364,19 +365,31 @@ const byText: readonly (readonly [RegExp, Words])[] = [
   [/revert/i, again],
 ];
 
-/** What an account has and what gas takes is always the chain's own coin. */
-const inCoin = (wei: bigint, round?: "up") => Money.text(Money.of(wei, Money.coin()), round);
+/** What is told of an account that has too little: in the coin, which pays gas, or in the `token` that is named. */
+interface Lack {
+  readonly have?: unknown;
+  readonly need?: unknown;
+  readonly token?: unknown;
+}
 
-const lacks = (have: unknown, need: unknown): Words =>
-  typeof have === "bigint" && typeof need === "bigint"
-    ? {
-        ...insufficient,
-        advice: `It has ${inCoin(have)}, and ${inCoin(need, "up")} is needed with the fee. Choose a smaller amount or add money.`,
-      }
-    : insufficient;
+function lacks({ have, need, token }: Lack, { pay, coin }: NetworkMoney): Words {
+  if (typeof have !== "bigint" || typeof need !== "bigint") return insufficient;
+  const unit = token === undefined ? coin : pay;
+  const [held, needed] = [Money.text(Money.of(have, unit)), Money.text(Money.of(need, unit), "up")];
+  // Where pots are in a token, what lacks in the coin is gas, and a smaller amount would not help.
+  if (token === undefined && pay.kind === "token")
+    return {
+      title: "Not enough for gas in the wallet",
+      advice: `It has ${held}, and up to ${needed} is needed for gas. Send it a little of the chain's coin.`,
+    };
+  return {
+    ...insufficient,
+    advice: `It has ${held}, and ${needed} is needed${token === undefined ? " with the fee" : ""}. Choose a smaller amount or add money.`,
+  };
+}
 
 /** What to tell a person about a failure of money; undefined if the error is of another kind. Walks no further than 8 causes. */
-export function moneyWords(thrown: unknown): Words | undefined {
+export function moneyWords(thrown: unknown, money: NetworkMoney = inEther): Words | undefined {
   const all: unknown[] = [];
   for (let one = thrown; typeof one === "object" && one !== null && all.length < 8; ) {
     all.push(one);
@@ -387,10 +400,8 @@ export function moneyWords(thrown: unknown): Words | undefined {
       const { reason } = one as CodedError<{
         code: string;
         error?: unknown;
-        have?: unknown;
-        need?: unknown;
-      }>;
-      if (reason.code === "CHAIN_INSUFFICIENT") return lacks(reason.have, reason.need);
+      }> & { reason: Lack };
+      if (reason.code === "CHAIN_INSUFFICIENT") return lacks(reason, money);
       if (reason.code === "CHAIN_REVERTED") return byRevert[String(reason.error)] ?? again;
       // What lies under it may be known better.
       if (reason.code !== "CHAIN_FAILED" && byCode[reason.code]) return byCode[reason.code];
@@ -410,7 +421,7 @@ export function moneyWords(thrown: unknown): Words | undefined {
 }
 
 /** Failures of money in plain words, others as they say themselves. */
-export function inWords(thrown: unknown): string {
-  const said = moneyWords(thrown);
+export function inWords(thrown: unknown, money: NetworkMoney = inEther): string {
+  const said = moneyWords(thrown, money);
   return said === undefined ? describe(thrown) : `${said.title}. ${said.advice}`;
 }

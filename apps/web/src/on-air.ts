@@ -59,7 +59,8 @@ export interface OnAir {
   readonly settling?: SettleProgress;
   readonly settlement?: Settlement;
   readonly report?: BroadcastReport;
-  readonly trouble?: string;
+  /** What ended it, to be put in words where the network's money is known. */
+  readonly thrown?: unknown;
 }
 
 export const offAir: OnAir = {

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
 import * as Money from "@tabcast/tab/money";
+import { expect, test } from "vitest";
 import * as Pace from "./pace.ts";
 
 const eth = Money.coin();

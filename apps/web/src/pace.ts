@@ -1,6 +1,7 @@
 /** How fast money has come or gone of late, and what an hour of it comes to. */
-import { counted } from "./format.ts";
+
 import * as Money from "@tabcast/tab/money";
+import { counted } from "./format.ts";
 
 /** Milliseconds that are looked back on. */
 const LOOK_BACK = 600_000;

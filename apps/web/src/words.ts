@@ -1,5 +1,6 @@
 import { describe, toError } from "@tabcast/runtime";
 import { moneyWords, type Words } from "./money-words.ts";
+import { inEther, type NetworkMoney } from "./unit.ts";
 
 export type { Words };
 
@@ -42,9 +43,9 @@ function* chain(thrown: unknown): Generator<Error> {
   }
 }
 
-/** What to tell a person about an error; `thing` is what they were opening: "camera", "file". */
-export function words(thrown: unknown, thing = "source"): Words {
-  const said = moneyWords(thrown);
+/** What to tell a person about an error; `thing` is what they were opening: "camera", "file". Amounts are in a network's `money`. */
+export function words(thrown: unknown, thing = "source", money: NetworkMoney = inEther): Words {
+  const said = moneyWords(thrown, money);
   if (said !== undefined) return said;
   for (const error of chain(thrown)) {
     const known = byName[error.name];

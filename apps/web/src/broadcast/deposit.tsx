@@ -1,7 +1,7 @@
 import type { Amount } from "@tabcast/runtime";
+import * as Amounts from "@tabcast/tab/money";
 import { useState } from "react";
 import { ofPayer } from "../duties.ts";
-import * as Amounts from "@tabcast/tab/money";
 import type { OnAir } from "../on-air.ts";
 import * as Pace from "../pace.ts";
 import { type Balances, figures } from "../spent.ts";
@@ -12,7 +12,7 @@ import { Duties } from "../ui/duties.tsx";
 import { useNow } from "../ui/now.ts";
 import { Money, Notice, Panel } from "../ui/parts.tsx";
 import { TextField } from "../ui/text-fields.tsx";
-import { useUnit } from "../unit.ts";
+import { useMoney, useUnit } from "../unit.ts";
 import { type Words, words } from "../words.ts";
 
 /** Where the deposit is: what the pot's own books say while it is open, else what this page added up. */
@@ -70,7 +70,8 @@ export function Deposit({ onAir }: { onAir: OnAir }) {
 }
 
 function TopUp() {
-  const unit = useUnit();
+  const money = useMoney();
+  const { pay: unit } = money;
   const [typed, setTyped] = useState("");
   const [doing, setDoing] = useState(false);
   const [said, say] = useState("");
@@ -86,7 +87,7 @@ function TopUp() {
       say(`${Amounts.exact(amount)} more is in the pot.`);
       setTyped("");
     } catch (thrown) {
-      setFailed(words(thrown, "deposit"));
+      setFailed(words(thrown, "deposit", money));
     } finally {
       setDoing(false);
     }
@@ -94,9 +95,13 @@ function TopUp() {
   return (
     <Disclosure title="Add to the deposit">
       <TextField
-        label={`Add, in ${unit.symbol}`}
+        label={`Add, in ${Amounts.name(unit)}`}
         help="From the wallet that paid. What is not spent comes back at the end."
-        error={typed !== "" && amount === undefined ? "An amount such as 0.05." : undefined}
+        error={
+          typed !== "" && amount === undefined
+            ? `An amount in ${Amounts.name(unit)}, such as 0.05.`
+            : undefined
+        }
         value={typed}
         onChange={setTyped}
       />

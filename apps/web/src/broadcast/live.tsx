@@ -1,13 +1,14 @@
+import * as Amounts from "@tabcast/tab/money";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
 import * as format from "../format.ts";
-import * as Amounts from "@tabcast/tab/money";
+import { inWords } from "../money-words.ts";
 import type { OnAir, SegmentRow } from "../on-air.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Badge, Copy, Money, Notice, Panel, Scroller, Spinner, Stat, Stats } from "../ui/parts.tsx";
-import { useUnit } from "../unit.ts";
+import { useMoney, useUnit } from "../unit.ts";
 import { type Words, words } from "../words.ts";
 import { Controls, Troubles } from "./controls.tsx";
 import { Deposit, PayerDuties } from "./deposit.tsx";
@@ -28,6 +29,7 @@ const headline: Record<OnAir["phase"], string> = {
 /** What a broadcast does, from its first deposit to its settlement. */
 export function Live({ onAir }: { onAir: OnAir }) {
   const { phase } = onAir;
+  const money = useMoney();
   const over = phase === "ended" || phase === "failed";
   const shown = useStore(studio.state);
   useEffect(() => {
@@ -45,8 +47,8 @@ export function Live({ onAir }: { onAir: OnAir }) {
 
       {phase === "failed" && (
         <Notice tone="bad" title="The broadcast failed">
-          {format.sentence(onAir.trouble)} Workers can still claim what they are owed, and what is
-          left of the pot stays yours.
+          {format.sentence(inWords(onAir.thrown, money))} Workers can still claim what they are
+          owed, and what is left of the pot stays yours.
         </Notice>
       )}
       {phase === "live" && <Troubles />}
@@ -290,7 +292,7 @@ function Result({ onAir }: { onAir: OnAir }) {
           <p className="mt-3 text-sm text-muted">
             <output aria-label="Settlement">
               {settlement.deposited === settlement.paid + settlement.refunded
-                ? "Deposited is paid plus refunded, to the wei."
+                ? "Deposited is paid plus refunded, to the last part."
                 : "Deposited is not paid plus refunded: look at the chain before you go live again."}
             </output>
           </p>

@@ -5,6 +5,7 @@ import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Money, Notice, Panel } from "../ui/parts.tsx";
+import { useMoney } from "../unit.ts";
 import { type Words, words } from "../words.ts";
 
 /** Pots that an earlier broadcast of this browser left behind, each with the way to get its rest back. */
@@ -31,6 +32,7 @@ export function Unsettled() {
 
 function LeftBehind({ pot }: { pot: StoredPot }) {
   const { config } = useStore(tab.state);
+  const money = useMoney();
   const [now, setNow] = useState<SettleProgress | "starting">();
   const [refunded, setRefunded] = useState<bigint>();
   const [failed, setFailed] = useState<Words>();
@@ -39,7 +41,7 @@ function LeftBehind({ pot }: { pot: StoredPot }) {
     try {
       await work();
     } catch (thrown) {
-      setFailed(words(thrown, "pot"));
+      setFailed(words(thrown, "pot", money));
     }
   };
   const settle = () =>

@@ -1,15 +1,17 @@
+import * as Money from "@tabcast/tab/money";
 import { useCallback, useEffect, useState } from "react";
 import type { Earning } from "../earning.ts";
 import * as format from "../format.ts";
+import { inWords } from "../money-words.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Disclosure } from "../ui/disclosure.tsx";
 import { NoH264, useEncodesH264 } from "../ui/missing.tsx";
-import { Money, Notice, Panel, Spinner } from "../ui/parts.tsx";
+import { Money as Figure, Notice, Panel, Spinner } from "../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../ui/pay-choice.tsx";
 import { TakingsPanel } from "../ui/takings.tsx";
-import { useUnit } from "../unit.ts";
+import { useMoney } from "../unit.ts";
 import { type Draft, draftOf, readDraft } from "./draft.ts";
 import { SignPayee } from "./payee.tsx";
 import { SettingsFields } from "./settings.tsx";
@@ -17,6 +19,7 @@ import { SettingsFields } from "./settings.tsx";
 /** Before this tab works: where payments go, what its owner wants, and the one button. */
 export function Begin({ earning }: { earning: Earning }) {
   const { config, phase, trouble } = useStore(tab.state);
+  const money = useMoney();
   const [chosen, setChosen] = useState<Chosen>();
   const choose = useCallback((next: Chosen | undefined) => setChosen(next), []);
   return (
@@ -25,8 +28,8 @@ export function Begin({ earning }: { earning: Earning }) {
         {earning.phase === "failed" && (
           <div className="mb-5">
             <Notice tone="bad" title="The worker stopped">
-              {format.sentence(earning.trouble)} What it earned is kept in this browser. You can
-              start again.
+              {format.sentence(inWords(earning.thrown, money))} What it earned is kept in this
+              browser. You can start again.
             </Notice>
           </div>
         )}
@@ -60,11 +63,11 @@ export function Begin({ earning }: { earning: Earning }) {
 function Start({ chosen }: { chosen: Chosen | undefined }) {
   const kept = useStore(tab.kept);
   const encodes = useEncodesH264();
-  const unit = useUnit();
+  const money = useMoney();
   const [typed, setTyped] = useState<Draft>();
   useEffect(() => void tab.loadSettings(), []);
-  const draft = typed ?? draftOf(kept.settings, unit);
-  const { settings, errors } = readDraft(draft, kept.settings, unit);
+  const draft = typed ?? draftOf(kept.settings, money);
+  const { settings, errors } = readDraft(draft, kept.settings, money);
   return (
     <>
       {encodes === false && <NoH264 verb="earn" />}
@@ -72,6 +75,12 @@ function Start({ chosen }: { chosen: Chosen | undefined }) {
         <Notice tone="warn" title="Your settings could not be read">
           {format.sentence(kept.trouble)} The usual ones stand in for them; starting keeps what is
           below.
+        </Notice>
+      )}
+      {kept.replaced === true && typed === undefined && (
+        <Notice tone="warn" title="Your price was set for another currency">
+          This network pays in {Money.name(money.pay)}, so its usual price stands in for yours. Look
+          at it in More settings; starting keeps it.
         </Notice>
       )}
       {kept.loaded && (
@@ -108,7 +117,7 @@ function LastTime({ earning }: { earning: Earning }) {
   return (
     <Panel title="Last time">
       <div className="space-y-4">
-        <Money label="Earned" value={earning.earned} />
+        <Figure label="Earned" value={earning.earned} />
         <p className="text-sm text-muted">{format.counted(earning.done, "segment")} delivered.</p>
       </div>
     </Panel>

@@ -5,18 +5,18 @@ import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Disclosure } from "../ui/disclosure.tsx";
-import { useUnit } from "../unit.ts";
+import { useMoney } from "../unit.ts";
 import { type Draft, draftOf, readDraft } from "./draft.ts";
 import { SettingsFields } from "./settings.tsx";
 
 /** The settings of a worker under way. They change when they are saved, never while they are being typed. */
 export function ChangeSettings() {
   const { settings: kept } = useStore(tab.kept);
-  const unit = useUnit();
+  const money = useMoney();
   const [typed, setTyped] = useState<Draft>();
   const [said, setSaid] = useState("");
-  const draft = typed ?? draftOf(kept, unit);
-  const { settings, errors } = readDraft(draft, kept, unit);
+  const draft = typed ?? draftOf(kept, money);
+  const { settings, errors } = readDraft(draft, kept, money);
   const save = () => {
     if (settings === undefined) return;
     setTyped(undefined);

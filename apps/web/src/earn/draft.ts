@@ -1,6 +1,9 @@
+import { Amount } from "@tabcast/runtime";
 import type { WorkerSettings } from "@tabcast/tab";
+import * as Money from "@tabcast/tab/money";
 import {
   hoursText,
+  parseAmount,
   parseHours,
   parseWords,
   parseWorkerSettings,
@@ -8,13 +11,15 @@ import {
   workerSettingsJson,
 } from "@tabcast/tab/settings";
 import { sentence } from "../format.ts";
-import type { Unit } from "@tabcast/tab/money";
 import * as Price from "../price.ts";
+import type { NetworkMoney } from "../unit.ts";
 
 /** A worker's settings as they are being typed. */
 export interface Draft {
   /** Per output gigapixel, in what pots pay in. */
   readonly price: string;
+  /** How much may be owed without a guarantee; empty: the default. */
+  readonly softCap: string;
   readonly jobs: number;
   readonly onlyWhenCharging: boolean;
   readonly hours: string;
@@ -28,8 +33,12 @@ export interface Draft {
 export type Errors = { readonly [field in keyof Draft]?: string };
 
 /** The settings in the form that `readDraft` reads. */
-export const draftOf = ({ price, limits, hours, ...lists }: WorkerSettings, unit: Unit): Draft => ({
-  price: Price.typed(price, unit),
+export const draftOf = (
+  { price, softCap, limits, hours, ...lists }: WorkerSettings,
+  { pay }: NetworkMoney,
+): Draft => ({
+  price: Price.typed(price, pay),
+  softCap: softCap === undefined ? "" : Money.typed(Money.of(softCap, pay)),
   ...limits,
   hours: hoursText(hours),
   allow: lists.allow.join("\n"),
@@ -42,17 +51,17 @@ export const draftOf = ({ price, limits, hours, ...lists }: WorkerSettings, unit
 export function readDraft(
   draft: Draft,
   before: WorkerSettings,
-  unit: Unit,
+  { pay, currency }: NetworkMoney,
 ): { readonly settings?: WorkerSettings; readonly errors: Errors } {
   const errors: { [field in keyof Draft]?: string } = {};
-  const read = <Name extends "price" | "hours" | "allow" | "deny" | "tags" | "crews">(
+  const read = <Name extends "price" | "softCap" | "hours" | "allow" | "deny" | "tags" | "crews">(
     field: Name,
     value: () => WorkerSettings[Name],
   ): Pick<WorkerSettings, Name> => {
     try {
       // Each by itself, so that every field says what is wrong with it.
       const one = { ...workerSettingsJson(before), [field]: value() };
-      return { [field]: parseWorkerSettings(one)[field] } as Pick<WorkerSettings, Name>;
+      return { [field]: parseWorkerSettings(one, currency)[field] } as Pick<WorkerSettings, Name>;
     } catch (thrown) {
       if (!(thrown instanceof SettingsError)) throw thrown;
       errors[field] = inField(thrown);
@@ -60,10 +69,12 @@ export function readDraft(
     }
   };
   const { jobs, onlyWhenCharging } = draft;
+  const { softCap: _, ...others } = before;
   const settings: WorkerSettings = {
-    ...before,
+    ...others,
     limits: { jobs, onlyWhenCharging },
-    ...read("price", () => Price.parse(draft.price, unit)),
+    ...read("price", () => parseAmount("price", draft.price, pay)),
+    ...(draft.softCap.trim() !== "" && read("softCap", () => softCapOf(draft.softCap, pay))),
     ...read("hours", () => parseHours(draft.hours)),
     ...read("allow", () => parseWords(draft.allow)),
     ...read("deny", () => parseWords(draft.deny)),
@@ -72,6 +83,10 @@ export function readDraft(
   };
   return Object.keys(errors).length > 0 ? { errors } : { settings, errors };
 }
+
+/** Nothing at all may be owed too: then only guaranteed work is done. */
+const softCapOf = (text: string, pay: Money.Unit) =>
+  /^\$?0+(\.0+)?$/.test(text.trim()) ? Amount.zero : parseAmount("softCap", text, pay);
 
 /** A setting's error below its own label, which says already which setting it is. */
 export function inField({ message, reason }: SettingsError): string {

@@ -1,6 +1,6 @@
+import * as Money from "@tabcast/tab/money";
 import type { JobLine } from "../earning.ts";
 import * as format from "../format.ts";
-import * as Money from "@tabcast/tab/money";
 import { Empty, Scroller } from "../ui/parts.tsx";
 import { useUnit } from "../unit.ts";
 

@@ -1,6 +1,8 @@
+import * as Money from "@tabcast/tab/money";
 import { MOST_JOBS } from "@tabcast/tab/settings";
 import { Field, inputClass } from "../ui/parts.tsx";
 import { ListField, TextField } from "../ui/text-fields.tsx";
+import { useMoney } from "../unit.ts";
 import type { Draft, Errors } from "./draft.ts";
 import { PriceFields } from "./price-fields.tsx";
 
@@ -14,7 +16,8 @@ export function SettingsFields({
   errors: Errors;
   onChange: (next: Draft) => void;
 }) {
-  const text = (field: "hours" | "allow" | "deny" | "tags" | "crews") => ({
+  const { pay } = useMoney();
+  const text = (field: "softCap" | "hours" | "allow" | "deny" | "tags" | "crews") => ({
     value: draft[field],
     error: errors[field],
     onChange: (value: string) => onChange({ ...draft, [field]: value }),
@@ -40,6 +43,11 @@ export function SettingsFields({
           </select>
         )}
       </Field>
+      <TextField
+        label={`How much may be owed to you without a guarantee, in ${Money.name(pay)}`}
+        help="By each stream; beyond it this tab waits for a guarantee. Empty: the pay of five segments, and what twenty claims cost at least."
+        {...text("softCap")}
+      />
       <div className="space-y-3 sm:col-span-2">
         <TextField
           label="Hours"

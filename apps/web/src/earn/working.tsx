@@ -1,8 +1,8 @@
 import { Progress } from "@base-ui/react/progress";
+import type { Unit } from "@tabcast/tab/money";
 import { ofWorker } from "../duties.ts";
 import { type Earning, sentence } from "../earning.ts";
 import * as format from "../format.ts";
-import type { Unit } from "@tabcast/tab/money";
 import * as Pace from "../pace.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";

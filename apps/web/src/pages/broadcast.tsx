@@ -5,7 +5,7 @@ import type { OnAir } from "../on-air.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { NotKept } from "../ui/kept.tsx";
-import { InTheChainsCoin } from "../ui/paid-in.tsx";
+import { InTheNetworksMoney } from "../ui/paid-in.tsx";
 import { Heading } from "../ui/parts.tsx";
 
 /** Goes live from a camera, a screen, a file or the test scene. */
@@ -14,7 +14,7 @@ export default function BroadcastPage() {
   const open = onAir.phase === "idle" || (onAir.phase === "failed" && onAir.stream === undefined);
   const starting = onAir.phase === "preparing" || onAir.phase === "funding";
   return (
-    <InTheChainsCoin>
+    <InTheNetworksMoney>
       {!open && <Live onAir={onAir} />}
       {/* What was chosen stays while the wallet is asked: a no loses nothing. */}
       {(open || starting) && (
@@ -22,7 +22,7 @@ export default function BroadcastPage() {
           <Begin onAir={onAir} />
         </div>
       )}
-    </InTheChainsCoin>
+    </InTheNetworksMoney>
   );
 }
 

@@ -2,7 +2,7 @@ import { Begin } from "../earn/begin.tsx";
 import { Working } from "../earn/working.tsx";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
-import { InTheChainsCoin } from "../ui/paid-in.tsx";
+import { InTheNetworksMoney } from "../ui/paid-in.tsx";
 import { Heading } from "../ui/parts.tsx";
 
 /** Turns this tab into a worker, and shows what it does and earns. */
@@ -10,12 +10,12 @@ export default function EarnPage() {
   const earning = useStore(tab.earning);
   const active = earning.phase !== "idle" && earning.phase !== "failed";
   return (
-    <InTheChainsCoin>
+    <InTheNetworksMoney>
       <Heading title="Earn">
         This tab transcodes live video for people who broadcast, and is paid for every segment they
         verify.
       </Heading>
       {active ? <Working earning={earning} /> : <Begin earning={earning} />}
-    </InTheChainsCoin>
+    </InTheNetworksMoney>
   );
 }

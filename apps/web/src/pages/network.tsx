@@ -4,10 +4,9 @@ import { useEffect, useMemo, useState } from "react";
 import { Link } from "wouter";
 import { sentence } from "../earning.ts";
 import * as format from "../format.ts";
-import { coin } from "@tabcast/tab/money";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
-import { InTheChainsCoin } from "../ui/paid-in.tsx";
+import { InTheNetworksMoney } from "../ui/paid-in.tsx";
 import {
   Badge,
   Empty,
@@ -21,6 +20,7 @@ import {
   Stats,
 } from "../ui/parts.tsx";
 import { Plot, type Series } from "../ui/plot.tsx";
+import { useMoney } from "../unit.ts";
 
 const queries = new QueryClient();
 
@@ -28,9 +28,9 @@ const queries = new QueryClient();
 export default function NetworkPage() {
   return (
     <QueryClientProvider client={queries}>
-      <InTheChainsCoin>
+      <InTheNetworksMoney>
         <Network />
-      </InTheChainsCoin>
+      </InTheNetworksMoney>
     </QueryClientProvider>
   );
 }
@@ -150,11 +150,12 @@ function Balance({ payee }: { payee: string | undefined }) {
     enabled: payee !== undefined,
     refetchInterval: 10_000,
   });
+  const { coin } = useMoney();
   if (payee === undefined) return null;
   if (isError)
     return <p className="text-sm text-muted">The chain does not tell the payee's balance.</p>;
   return data === undefined ? null : (
-    <Money label="Payee's balance on chain" value={data} unit={coin()} />
+    <Money label="Payee's coins for gas" value={data} unit={coin} />
   );
 }
 

@@ -1,12 +1,12 @@
 import type { Address, Hex } from "@tabcast/channel";
 import * as Chains from "@tabcast/channel/chains";
+import * as Money from "@tabcast/tab/money";
 import { useState } from "react";
 import { moment, shortAddress } from "../format.ts";
-import * as Money from "@tabcast/tab/money";
 import { type MoneyLine, moneyLines } from "../money-history.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
-import { useUnit } from "../unit.ts";
+import { useMoney } from "../unit.ts";
 import { type Words, words } from "../words.ts";
 import { Button } from "./button.tsx";
 import { Notice, Scroller, Spinner } from "./parts.tsx";
@@ -20,7 +20,7 @@ export function History({
   /** The stream that a pot pays for, where this page knows it. */
   streams: ReadonlyMap<string, string>;
 }) {
-  const unit = useUnit();
+  const money = useMoney();
   const [lines, setLines] = useState<readonly MoneyLine[]>([]);
   const [next, setNext] = useState<bigint>();
   const [phase, setPhase] = useState<"shut" | "loading" | "shown">("shut");
@@ -35,7 +35,7 @@ export function History({
       setLines((had) => (before === undefined ? more : [...had, ...more]));
       setNext(page.next);
     } catch (thrown) {
-      setFailed(words(thrown, "history"));
+      setFailed(words(thrown, "history", money));
     } finally {
       setPhase("shown");
     }
@@ -61,7 +61,7 @@ export function History({
                   {of !== undefined && `, ${of}`}, <Transaction hash={hash} />
                 </span>
               </span>
-              {amount !== undefined && <span>{Money.text(Money.of(amount, unit))}</span>}
+              {amount !== undefined && <span>{Money.text(Money.of(amount, money.pay))}</span>}
             </li>
           ))}
         </ul>

@@ -1,5 +1,5 @@
-import { type ReactNode, useId, useState } from "react";
 import * as Amounts from "@tabcast/tab/money";
+import { type ReactNode, useId, useState } from "react";
 import { useUnit } from "../unit.ts";
 
 /** A page's name and what it is for. */

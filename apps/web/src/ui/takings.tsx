@@ -5,6 +5,7 @@ import { shortAddress } from "../format.ts";
 import * as Heard from "../heard.ts";
 import { figures } from "../owed.ts";
 import { type Takings, tab } from "../tab.ts";
+import { useMoney } from "../unit.ts";
 import { type Words, words } from "../words.ts";
 import { Button } from "./button.tsx";
 import { NotKept } from "./kept.tsx";
@@ -14,6 +15,7 @@ import type { Chosen } from "./pay-choice.tsx";
 
 /** Where the money of an address is; asked again every `every` milliseconds, and by `look`. */
 function useTakings({ address, wallet }: Chosen, heard: Heard.Heard, every: number | undefined) {
+  const money = useMoney();
   const [takings, setTakings] = useState<Takings>();
   const [failed, setFailed] = useState<Words>();
   const looks = useRef(0);
@@ -27,9 +29,9 @@ function useTakings({ address, wallet }: Chosen, heard: Heard.Heard, every: numb
       // A look that began before a claim may end after it.
       if (number === looks.current) setTakings(found);
     } catch (thrown) {
-      setFailed(words(thrown, "books"));
+      setFailed(words(thrown, "books", money));
     }
-  }, [address, wallet]);
+  }, [address, wallet, money]);
   useEffect(() => {
     void look();
     if (every === undefined) return;
@@ -50,6 +52,7 @@ export function TakingsPanel({
   every?: number;
 }) {
   const { address, wallet } = who;
+  const money = useMoney();
   const { takings, failed, setFailed, look } = useTakings(who, heard, every);
   const [doing, setDoing] = useState<"claim" | "withdraw">();
   const [did, setDid] = useState("");
@@ -63,7 +66,7 @@ export function TakingsPanel({
     const options = { payee: address, ...(wallet && { wallet }) };
     const failure = await (what === "claim" ? tab.claim(options) : tab.withdraw({ ...options, to }))
       .then(() => undefined)
-      .catch((thrown: unknown) => words(thrown, what === "claim" ? "claim" : "withdrawal"));
+      .catch((thrown: unknown) => words(thrown, what === "claim" ? "claim" : "withdrawal", money));
     // Before anything is said: the figures and the words change together.
     await look();
     setDoing(undefined);

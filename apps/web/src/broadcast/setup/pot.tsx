@@ -1,7 +1,7 @@
 import type { HiringSettings } from "@tabcast/tab";
+import * as Money from "@tabcast/tab/money";
 import * as budget from "../../budget.ts";
 import * as format from "../../format.ts";
-import * as Money from "@tabcast/tab/money";
 import { useStore } from "../../store.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
@@ -47,7 +47,7 @@ export function Pot({
 
 function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
   const unit = useUnit();
-  const most = plan && Money.of(budget.atMost(plan), unit);
+  const most = plan && Money.of(budget.atMost(plan, unit), unit);
   return (
     <Field
       label="Hours on air"
@@ -68,7 +68,7 @@ function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
             className={`${inputClass} w-full max-w-48`}
           />
           {most !== undefined && (
-            <Button onClick={() => change({ ether: Money.typed(most) })}>
+            <Button onClick={() => change({ deposit: Money.typed(most) })}>
               Deposit {Money.exact(most)}
             </Button>
           )}
@@ -80,27 +80,27 @@ function Hours({ form, reading: { hours, plan, wanted }, change }: FormProps) {
 
 function Deposit({
   form,
-  reading: { deposit, rungs, badDeposit },
+  reading: { deposit, usual, rungs, badDeposit, maxPrice },
   change,
   ready,
 }: FormProps & { ready: Ready | undefined }) {
   const unit = useUnit();
   return (
     <Field
-      label={`Deposit, in ${unit.symbol}`}
+      label={`Deposit, in ${Money.name(unit)}`}
       error={badDeposit}
       help={
         deposit === undefined || ready === undefined
           ? "What is not spent comes back at the end."
-          : `Lasts ${lasting(deposit, rungs, ready.frameRate)} at the highest price. One transaction also gives this tab what settling costs. What is not spent comes back at the end.`
+          : `Lasts ${lasting(deposit, rungs, { frameRate: ready.frameRate, maxPrice })} at the highest price. What is not spent comes back at the end.`
       }
     >
       {(props) => (
         <input
           {...props}
           inputMode="decimal"
-          value={form.ether}
-          onChange={(event) => change({ ether: event.target.value })}
+          value={form.deposit || usual}
+          onChange={(event) => change({ deposit: event.target.value })}
           className={`${inputClass} w-full max-w-48`}
         />
       )}

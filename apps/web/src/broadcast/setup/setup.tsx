@@ -1,16 +1,17 @@
 import { Amount } from "@tabcast/runtime";
 import type { HiringSettings } from "@tabcast/tab";
+import * as Money from "@tabcast/tab/money";
 import { hiringDefaults } from "@tabcast/tab/settings";
 import { useCallback, useEffect, useRef, useState } from "react";
 import * as format from "../../format.ts";
-import * as Money from "@tabcast/tab/money";
+import { inWords } from "../../money-words.ts";
 import type { OnAir } from "../../on-air.ts";
 import { tab } from "../../tab.ts";
 import { Button } from "../../ui/button.tsx";
 import { useEncodesH264 } from "../../ui/missing.tsx";
 import { Field, inputClass, Notice, Panel } from "../../ui/parts.tsx";
 import type { Chosen } from "../../ui/pay-choice.tsx";
-import { useUnit } from "../../unit.ts";
+import { useMoney } from "../../unit.ts";
 import { studio } from "../studio.ts";
 import { FORM, type Form, read } from "./form.ts";
 import { Encoding, Rungs } from "./ladder.tsx";
@@ -46,8 +47,9 @@ export function Setup({ onAir }: { onAir: OnAir }) {
   const goesLive = useStudioUntilLive(onAir.phase);
 
   const { ready, opening, captured, pictured } = choice;
-  const unit = useUnit();
-  const reading = read(form, ready, unit);
+  const money = useMoney();
+  const { pay: unit } = money;
+  const reading = read(form, ready, money);
   const { paying, deposit, rungs, wanted, badWorkers } = reading;
   const paid = chosen?.wallet !== undefined;
   const noEncoder = useEncodesH264() === false && ready?.encoded === true;
@@ -79,7 +81,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
       <div className="order-last space-y-5 lg:order-none">
         {onAir.phase === "failed" && (
           <Notice tone="bad" title="The broadcast did not start">
-            {format.sentence(onAir.trouble)} Nothing is on air.
+            {format.sentence(inWords(onAir.thrown, money))} Nothing is on air.
           </Notice>
         )}
         <Panel title="1. What to show">
