@@ -214,9 +214,7 @@ test("the books balance on chain to the wei", async ({ stage }) => {
   await expect(figure(page, "Broadcast state")).toHaveText("The stream has ended", {
     timeout: 60_000,
   });
-  await expect(figure(page, "Settlement")).toHaveText(
-    "Deposited is paid plus refunded, to the wei.",
-  );
+  await expect(figure(page, "Settlement")).toHaveText("Deposited is exactly paid plus refunded.");
   await expect(viewer.page.getByText("The stream has ended")).toBeVisible({ timeout: 60_000 });
 
   const pot = await readPot(chain);

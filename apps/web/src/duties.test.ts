@@ -80,6 +80,13 @@ describe("a broadcaster", () => {
     expect(first?.by).toBe(NOW + 900);
   });
 
+  test("is told in dollars what workers did not get, and why", () => {
+    const usdc: Money.Unit = { kind: "token", symbol: "USDC", decimals: 6, dollars: true };
+    const [first] = ofPayer({ ...payer, unpaid: { workers: 2, owed: 3_318n } }, usdc, NOW);
+    expect(first?.what).toBe("2 workers got 0.332 ¢ less than was signed");
+    expect(first?.next).toContain("worth less than its gas");
+  });
+
   test("settles once more where money for gas stayed out, after all that has an hour", () => {
     const all = ofPayer({ ...payer, keyKept: true, lowFor: 60 }, eth, NOW);
     expect(all.map(({ what }) => what)).toEqual([
@@ -95,7 +102,17 @@ test("every duty is one clause and has one next step, without words of the trade
       { due: [{ amount: 5n, before: NOW }], unguaranteed: 1, keepers: 0, canClaim: false },
       eth,
     ),
-    ...ofPayer({ debt: 1n, lowFor: 1, settling: { until: 1, now: 0 }, keyKept: true }, eth, NOW),
+    ...ofPayer(
+      {
+        debt: 1n,
+        lowFor: 1,
+        settling: { until: 1, now: 0 },
+        keyKept: true,
+        unpaid: { workers: 1, owed: 1n },
+      },
+      eth,
+      NOW,
+    ),
   ];
   expect(all).toHaveLength(6);
   for (const { what, next } of all) {

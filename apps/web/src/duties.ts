@@ -81,11 +81,19 @@ export interface PayerMoney {
   readonly debt: bigint;
   /** The session key's coins did not come home. */
   readonly keyKept: boolean;
+  /** Workers that got less than was signed, and what is missing in all. */
+  readonly unpaid?: { readonly workers: number; readonly owed: bigint };
 }
 
 /** What a broadcaster must do. `now`: unix seconds of the person's clock. */
 export function ofPayer(money: PayerMoney, unit: Money.Unit, now: number): readonly Duty[] {
-  return byTime([debt(money, unit, now), low(money, now), settling(money, now), leftOver(money)]);
+  return byTime([
+    debt(money, unit, now),
+    low(money, now),
+    settling(money, now),
+    leftOver(money),
+    unpaid(money, unit),
+  ]);
 }
 
 function debt({ debt: owed }: PayerMoney, unit: Money.Unit, now: number): Duty | undefined {
@@ -122,6 +130,16 @@ function leftOver({ keyKept }: PayerMoney): Duty | undefined {
   return {
     what: "A little money for gas did not come back yet",
     next: "Open Broadcast again later and settle the pot once more.",
+    by: Number.POSITIVE_INFINITY,
+  };
+}
+
+function unpaid({ unpaid: some }: PayerMoney, unit: Money.Unit): Duty | undefined {
+  if (some === undefined) return undefined;
+  const { workers, owed } = some;
+  return {
+    what: `${counted(workers, "worker")} got ${Money.text(Money.of(owed, unit), "up")} less than was signed`,
+    next: "It was worth less than its gas, or the gas was not there. They may claim it themselves until the pot ends.",
     by: Number.POSITIVE_INFINITY,
   };
 }

@@ -57,7 +57,8 @@ export const byCode: Readonly<Record<string, Words>> = {
   },
   CHAIN_DISAGREES: {
     title: "Two servers of the chain tell different things",
-    advice: "One of them is wrong, so nothing was done. Try again later.",
+    advice:
+      "One of them is behind or lies, so nothing was done. Try again in a minute; if it stays, whoever runs this page must change one of them.",
   },
   CHAIN_LOG_LIMIT: {
     title: "The chain's server does not give out this history",

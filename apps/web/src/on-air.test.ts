@@ -1,3 +1,4 @@
+import type { SignedVoucher } from "@tabcast/channel";
 import type { BroadcastEvent, SegmentLine } from "@tabcast/node/types";
 import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
@@ -89,8 +90,10 @@ test("a deposit that will not last and a key that was kept are remembered until 
   const kept = { type: "keyKept", why: "no gas" } as const;
   expect(step(offAir, { type: "money", news: kept }).keyKept).toBe(true);
   const unpaid = { type: "unpaid", lanes: 2, owed: Amount.of(5) } as const;
-  const [warning] = step(offAir, { type: "money", news: unpaid }).warnings;
-  expect(warning).toMatch(/^2 workers got less than was signed/);
+  expect(step(offAir, { type: "money", news: unpaid }).unpaid).toEqual({ workers: 2, owed: 5n });
+  const covered = { type: "debtPaid", voucher: {} as SignedVoucher } as const;
+  const [note] = step(offAir, { type: "money", news: covered }).warnings;
+  expect(note).toBe("What a worker had earned beyond the deposit is covered now, and signed.");
   const resent = { type: "depositResent" } as const;
   expect(step(offAir, { type: "money", news: resent })).toEqual(offAir);
 });

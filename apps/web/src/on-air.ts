@@ -1,7 +1,7 @@
 import type { PotNews, Settlement, SettleProgress } from "@tabcast/channel";
 import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
 import { Amount } from "@tabcast/runtime";
-import { counted, shortId, shortIds } from "./format.ts";
+import { shortId, shortIds } from "./format.ts";
 import * as Pace from "./pace.ts";
 
 /** A segment on its way: captured, sent, verified, paid. */
@@ -38,6 +38,8 @@ export interface OnAir {
   readonly lowFor?: number | undefined;
   /** The session key's coins did not come home. */
   readonly keyKept: boolean;
+  /** Workers that got less than was signed, and what is missing in all. */
+  readonly unpaid?: { readonly workers: number; readonly owed: Amount };
   readonly captured: number;
   readonly delivered: number;
   /** Segments of which every rung was made and verified. */
@@ -126,10 +128,9 @@ function afterNews(state: OnAir, news: PotNews): OnAir {
     case "keyKept":
       return { ...state, keyKept: true };
     case "unpaid":
-      return warn(
-        state,
-        `${counted(news.lanes, "worker")} got less than was signed: what is missing was worth less than bringing it, or the gas for it was not there.`,
-      );
+      return { ...state, unpaid: { workers: news.lanes, owed: news.owed } };
+    case "debtPaid":
+      return warn(state, "What a worker had earned beyond the deposit is covered now, and signed.");
     default:
       return state;
   }

@@ -14,6 +14,8 @@ export interface ChainConfig {
   readonly id: number;
   /** JSON-RPC over HTTP. */
   readonly rpc: string;
+  /** JSON-RPC of a second server, of another operator, that must say the same: else nothing is done. Missing: none is asked. */
+  readonly witness?: string;
   /** Address of TabcastPot, 0x and 40 hex digits. */
   readonly contract: `0x${string}`;
   /** What all pots of the network are in. Missing: the chain's own coin. */
@@ -61,10 +63,18 @@ export function parseConfig(value: unknown): NetworkConfig {
   if (!Number.isSafeInteger(chain.id) || chain.id < 1) bad("chain.id", "a chain id", chain.id);
   if (typeof chain.rpc !== "string" || !URL.canParse(chain.rpc))
     bad("chain.rpc", "a URL", chain.rpc);
+  if (chain.witness !== undefined) checkWitness(chain.witness, chain.rpc);
   if (typeof chain.contract !== "string" || !/^0x[0-9a-fA-F]{40}$/.test(chain.contract))
     bad("chain.contract", "an address", chain.contract);
   if (chain.currency !== undefined) checkCurrency(chain.currency);
   return { relays, iceServers, local: local === true, chain };
+}
+
+/** Of the same server it would agree with itself. */
+function checkWitness(witness: unknown, rpc: string): void {
+  if (typeof witness !== "string" || !URL.canParse(witness)) bad("chain.witness", "a URL", witness);
+  if (new URL(witness).host === new URL(rpc).host)
+    bad("chain.witness", "the URL of another server than chain.rpc", witness);
 }
 
 function checkCurrency(currency: Partial<CurrencyConfig> | null): void {

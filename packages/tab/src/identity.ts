@@ -49,12 +49,13 @@ export const domainOf = ({ chain }: NetworkConfig): Domain => ({
   contract: chain.contract,
 });
 
-/** The contract, the server and the currency that this network pays by, as `money` takes them. */
+/** The contract, the servers and the currency that this network pays by, as `money` takes them. */
 export const payingBy = (config: NetworkConfig) => {
-  const { rpc, currency } = config.chain;
+  const { rpc, witness, currency } = config.chain;
   return {
     domain: domainOf(config),
     rpc,
+    ...(witness !== undefined && { witness }),
     ...(currency !== undefined && { currency: currencyOf(currency) }),
   };
 };

@@ -6,13 +6,14 @@ export { type Cell, cell, type Store } from "./cell.ts";
 export { TabError } from "./errors.ts";
 /** The tab among its peers. */
 export type { Joined, PeerState } from "./identity.ts";
+/** Money on its way home. */
+export type { LostPot } from "./lost.ts";
 export type { CheckEvent } from "./measuring.ts";
 /** What stands in for the browser, in tests. */
 export type { Media, Member, Money, Outside } from "./outside.ts";
 export type { Who } from "./purses.ts";
 /** What a person can set. */
 export type { HiringSettings, WorkerSettings } from "./settings/index.ts";
-/** Money on its way home. */
 export type { History, Settling, Takings } from "./settle.ts";
 /** One tab, put together. */
 export { openTab, type Tab, type TabOptions } from "./tab.ts";

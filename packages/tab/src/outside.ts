@@ -12,6 +12,7 @@ export type Money = Pick<
   | "openWatchtower"
   | "openPot"
   | "resumePot"
+  | "recoverPot"
   | "unsettled"
   | "Chain"
   | "PayeeProof"

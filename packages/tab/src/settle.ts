@@ -2,6 +2,7 @@ import type {
   Address,
   Chain,
   Hex,
+  PayerPot,
   Settlement,
   SettleProgress,
   StoredPot,
@@ -11,13 +12,14 @@ import { Amount } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { domainOf, type Identity, payingBy } from "./identity.ts";
+import { type LostPot, lostPots, payingIn } from "./lost.ts";
 import type { Purses, Who } from "./purses.ts";
 import type { Rpc, Sent } from "./rpc.ts";
 
 /** Lines of history given at a time. */
 const HISTORY_LINES = 10;
 
-/** Where an address's earnings are, wei. */
+/** Where an address's earnings are, in parts of what the network pays in. */
 export interface Takings {
   /** Signed by vouchers in this tab's books and not yet on chain. */
   readonly unclaimed: Amount;
@@ -60,6 +62,14 @@ export interface Settling {
     progress: (now: SettleProgress) => void,
     payer?: Wallet,
   ): Promise<Settlement>;
+  /** Pots that an address opened on this network, that still hold money, and that this browser has no books of. */
+  lost(payer: Address): Promise<readonly LostPot[]>;
+  /** Closes a pot without its books, by the wallet that paid: workers claim by themselves, and the rest comes back. Throws as `recoverPot`. */
+  takeBack(
+    pot: LostPot,
+    payer: Wallet,
+    progress: (now: SettleProgress) => void,
+  ): Promise<Settlement>;
 }
 
 export function openSettling(
@@ -72,6 +82,15 @@ export function openSettling(
     const [{ config }, { Chain }] = await Promise.all([identity.join(), outside.money()]);
     return Chain.connect({ ...payingBy(config), signal });
   }
+
+  async function end(pot: PayerPot, progress: (now: SettleProgress) => void): Promise<Settlement> {
+    try {
+      return await pot.settle({ signal, progress });
+    } finally {
+      await pot.close();
+    }
+  }
+  const stored = async () => (await outside.money()).unsettled(await books.open());
 
   return {
     takings: ({ pots = [], ...who }) =>
@@ -115,13 +134,21 @@ export function openSettling(
     },
     async settlePot(potId, progress, payer) {
       const [{ config }, money, store] = await all();
-      const options = { ...payingBy(config), potId, store, signal };
+      const found = (await stored()).find((one) => one.potId === potId);
+      const paying = found ? payingIn(config, found.config.token) : payingBy(config);
+      const options = { ...paying, potId, store, signal };
       const pot = await money.resumePot({ ...options, ...(payer && { payer }) });
-      try {
-        return await pot.settle({ signal, progress });
-      } finally {
-        await pot.close();
-      }
+      return end(pot, progress);
+    },
+    async lost(payer) {
+      const [chain, known] = await Promise.all([connect(), stored()]);
+      return lostPots(chain, payer, { known, signal });
+    },
+    async takeBack({ config: pot, from }, payer, progress) {
+      const [{ config }, money, store] = await all();
+      const paying = payingIn(config, pot.token);
+      const options = { ...paying, config: pot, from, payer, store, signal };
+      return end(await money.recoverPot(options), progress);
     },
   };
 }

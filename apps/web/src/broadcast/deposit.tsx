@@ -25,13 +25,14 @@ function balancesOf({ deposited, paid }: OnAir): Balances {
 export function PayerDuties({ onAir }: { onAir: OnAir }) {
   const unit = useUnit();
   const now = useNow(5_000);
-  const { settling, phase, lowFor, keyKept, pace } = onAir;
+  const { settling, phase, lowFor, keyKept, unpaid, pace } = onAir;
   const { free, debt = 0n } = balancesOf(onAir);
   const lasts = Pace.lasts(free, pace, now) ?? lowFor;
   const duties = ofPayer(
     {
       debt: phase === "live" ? debt : 0n,
       keyKept,
+      ...(unpaid !== undefined && { unpaid }),
       ...(phase === "settling" && settling?.step === "waiting" && { settling }),
       ...(phase === "live" && lowFor !== undefined && lasts !== undefined && { lowFor: lasts }),
     },

@@ -292,7 +292,7 @@ function Result({ onAir }: { onAir: OnAir }) {
           <p className="mt-3 text-sm text-muted">
             <output aria-label="Settlement">
               {settlement.deposited === settlement.paid + settlement.refunded
-                ? "Deposited is paid plus refunded, to the last part."
+                ? "Deposited is exactly paid plus refunded."
                 : "Deposited is not paid plus refunded: look at the chain before you go live again."}
             </output>
           </p>

@@ -37,7 +37,7 @@ export function Working({ earning }: { earning: Earning }) {
           )}
           <Device measured={earning.measured} />
           <HiredBy earning={earning} />
-          <GasPurse />
+          <GasPurse payee={payee} />
         </div>
         <Panel title="Jobs">
           <Stats>

@@ -1,3 +1,4 @@
+import { useState } from "react";
 import { Live } from "../broadcast/live.tsx";
 import { Setup } from "../broadcast/setup/setup.tsx";
 import { Unsettled } from "../broadcast/unsettled.tsx";
@@ -7,6 +8,7 @@ import { tab } from "../tab.ts";
 import { NotKept } from "../ui/kept.tsx";
 import { InTheNetworksMoney } from "../ui/paid-in.tsx";
 import { Heading } from "../ui/parts.tsx";
+import type { Chosen } from "../ui/pay-choice.tsx";
 
 /** Goes live from a camera, a screen, a file or the test scene. */
 export default function BroadcastPage() {
@@ -27,15 +29,16 @@ export default function BroadcastPage() {
 }
 
 function Begin({ onAir }: { onAir: OnAir }) {
+  const [chosen, setChosen] = useState<Chosen>();
   return (
     <>
       <Heading title="Broadcast">
         Your stream leaves this tab once. Workers turn it into every rung, and are paid for what you
         verify.
       </Heading>
-      <Unsettled />
+      <Unsettled wallet={chosen?.wallet} />
       <NotKept advice="Without them only your wallet can close a pot: settle each stream when it ends." />
-      <Setup onAir={onAir} />
+      <Setup onAir={onAir} chosen={chosen} choose={setChosen} />
     </>
   );
 }

@@ -134,6 +134,7 @@ function Network() {
               id={state.config.chain.id}
               contract={state.config.chain.contract}
               rpc={state.config.chain.rpc}
+              witness={state.config.chain.witness}
               local={state.config.local}
             />
           </Panel>
@@ -163,11 +164,13 @@ function Chain({
   id,
   contract,
   rpc,
+  witness,
   local,
 }: {
   id: number;
   contract: string;
   rpc: string;
+  witness: string | undefined;
   local: boolean;
 }) {
   const { data, isError, isPending } = useQuery({
@@ -199,6 +202,18 @@ function Chain({
       <div className="min-w-0">
         <dt className="text-[0.8125rem] text-muted">RPC server</dt>
         <dd className="font-mono text-sm break-all">{rpc}</dd>
+      </div>
+      <div className="min-w-0">
+        <dt className="text-[0.8125rem] text-muted">Second server</dt>
+        <dd className="text-sm break-all">
+          {witness === undefined ? (
+            "None: what the first one says of the chain is believed."
+          ) : (
+            <>
+              <span className="font-mono">{witness}</span> must say the same, or nothing is done.
+            </>
+          )}
+        </dd>
       </div>
     </dl>
   );

@@ -9,6 +9,7 @@ import { Field, inputClass, Notice, Spinner } from "../../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../../ui/pay-choice.tsx";
 import { useUnit } from "../../unit.ts";
 import { Hiring } from "../hiring.tsx";
+import { Lost } from "../unsettled.tsx";
 import { lasting } from "./form.ts";
 import type { FormProps } from "./ladder.tsx";
 import type { Ready } from "./ready.ts";
@@ -16,11 +17,13 @@ import type { Ready } from "./ready.ts";
 /** Chooses who pays, and how much. */
 export function Pot({
   choose,
+  chosen,
   hire,
   ready,
   ...props
 }: FormProps & {
   ready: Ready | undefined;
+  chosen: Chosen | undefined;
   choose: (chosen: Chosen | undefined) => void;
   hire: (next: HiringSettings | undefined) => void;
 }) {
@@ -32,6 +35,7 @@ export function Pot({
         <Hours {...props} />
         <Deposit ready={ready} {...props} />
         <Hiring onChange={hire} />
+        {chosen?.wallet !== undefined && <Lost key={chosen.address} wallet={chosen.wallet} />}
       </div>
     );
   return phase === "failed" ? (

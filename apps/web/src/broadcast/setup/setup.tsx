@@ -2,7 +2,7 @@ import { Amount } from "@tabcast/runtime";
 import type { HiringSettings } from "@tabcast/tab";
 import * as Money from "@tabcast/tab/money";
 import { hiringDefaults } from "@tabcast/tab/settings";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import * as format from "../../format.ts";
 import { inWords } from "../../money-words.ts";
 import type { OnAir } from "../../on-air.ts";
@@ -37,11 +37,18 @@ function useStudioUntilLive(phase: OnAir["phase"]): () => void {
 }
 
 /** Chooses what to show, the rungs and who pays, and goes live. */
-export function Setup({ onAir }: { onAir: OnAir }) {
+export function Setup({
+  onAir,
+  chosen,
+  choose,
+}: {
+  onAir: OnAir;
+  /** Who pays, once somebody does. */
+  chosen: Chosen | undefined;
+  choose: (next: Chosen | undefined) => void;
+}) {
   const choice = useChoice();
   const [form, setForm] = useState<Form>(FORM);
-  const [chosen, setChosen] = useState<Chosen>();
-  const choosePay = useCallback((next: Chosen | undefined) => setChosen(next), []);
   const [hiring, setHiring] = useState<HiringSettings | undefined>(hiringDefaults);
   const change = (some: Partial<Form>) => setForm((before) => ({ ...before, ...some }));
   const goesLive = useStudioUntilLive(onAir.phase);
@@ -94,7 +101,7 @@ export function Setup({ onAir }: { onAir: OnAir }) {
         </Panel>
         {paying && (
           <Panel title="3. The pot">
-            <Pot {...props} ready={ready} choose={choosePay} hire={setHiring} />
+            <Pot {...props} ready={ready} choose={choose} chosen={chosen} hire={setHiring} />
           </Panel>
         )}
         <div className="space-y-2">

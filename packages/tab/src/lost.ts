@@ -1,0 +1,58 @@
+import type { Address, Chain, Hex, PotConfig, StoredPot } from "@tabcast/channel";
+import type { NetworkConfig } from "@tabcast/node/config";
+import type { Amount } from "@tabcast/runtime";
+import { payingBy } from "./identity.ts";
+
+/** A pot of an address that still holds money, and that this browser has no books of. */
+export interface LostPot {
+  readonly potId: Hex;
+  readonly config: PotConfig;
+  /** The block of its deposit. */
+  readonly from: bigint;
+  /** What it holds, in parts of its own token. */
+  readonly left: Amount;
+}
+
+/** Pages of the history that one look reads, of 100 events each or 100,000 blocks. */
+const PAGES = 20;
+
+/**
+ * Pots that an address opened, newest first, without those that are settled and those `known` to this browser: a broadcaster whose
+ * books were cleared finds its deposits so. Throws ChainError.
+ */
+export async function lostPots(
+  chain: Chain.Chain,
+  payer: Address,
+  { known, signal }: { known: readonly Pick<StoredPot, "potId">[]; signal: AbortSignal },
+): Promise<readonly LostPot[]> {
+  const ours = new Set(known.map(({ potId }) => potId.toLowerCase()));
+  const found: LostPot[] = [];
+  let before: bigint | undefined;
+  for (let pages = 0; pages < PAGES; pages++) {
+    const options = { signal, limit: 100, ...(before !== undefined && { before }) };
+    const page = await chain.history(payer, options);
+    for (const event of page.events) {
+      if (event.type !== "opened" || event.potId === undefined) continue;
+      const { potId, config, block } = event;
+      if (config.payer.toLowerCase() !== payer.toLowerCase() || ours.has(potId.toLowerCase()))
+        continue;
+      const { balance } = await chain.pot(potId, { signal });
+      if (balance > 0n) found.push({ potId, config, from: block, left: balance });
+    }
+    before = page.next;
+    if (before === undefined) break;
+  }
+  return found;
+}
+
+const COIN = /^0x0{40}$/;
+
+/** How a pot of this token is opened: pots of before may be in another currency than the network pays in now. */
+export function payingIn(config: NetworkConfig, token: Address) {
+  const { currency, ...paying } = payingBy(config);
+  const same = currency?.token.toLowerCase() === token.toLowerCase();
+  if (same) return { ...paying, currency };
+  if (COIN.test(token)) return paying;
+  // Nobody said what gas is worth in it: it is settled as if that were nothing.
+  return { ...paying, currency: { token, symbol: "tokens", decimals: 0, perCoin: 0n as Amount } };
+}
