@@ -30,6 +30,8 @@ export interface BroadcastRequest {
   readonly hiring?: HiringSettings;
   /** Who pays; needed if `wanted` is above 0. */
   readonly wallet?: Wallet;
+  /** This browser's gas purse pays the gas, where a signature is all that the deposit takes. Default: the wallet does. */
+  readonly gasFromPurse?: boolean;
 }
 
 async function openInput(input: Input, signal: AbortSignal): Promise<Source> {
@@ -56,7 +58,7 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
   const onAir = cell(Air.offAir);
 
   const startOf = (request: BroadcastRequest): BroadcastStart => {
-    const { title, input, rungs, codec, wanted, deposit, hiring, wallet } = request;
+    const { title, input, rungs, codec, wanted, deposit, hiring, wallet, gasFromPurse } = request;
     return {
       title,
       open: ({ signal }) => openInput(input, signal),
@@ -67,6 +69,7 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
       deposit,
       ...(hiring && { hiring }),
       ...(wallet && { payer: async () => wallet }),
+      ...(gasFromPurse && { gasFromPurse }),
       on(event) {
         // The last frame is in: give the camera back, however long settling takes.
         if (event.type === "ended" && "close" in input) input.close();

@@ -114,7 +114,7 @@ test("every duty is one clause and has one next step, without words of the trade
       NOW,
     ),
   ];
-  expect(all).toHaveLength(6);
+  expect(all).toHaveLength(7);
   for (const { what, next } of all) {
     expect(what).not.toMatch(/\.$|wei|voucher|lane/);
     expect(next).toMatch(/^[A-Z].*\.$/);

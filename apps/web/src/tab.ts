@@ -18,6 +18,7 @@ export const tab = {
   state: node.state,
   join: node.join,
   balance: rpc.balance,
+  funds: settling.funds,
   block: rpc.block,
   skipWait: rpc.skipWait,
   traffic: node.traffic,

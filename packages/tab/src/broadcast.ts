@@ -7,6 +7,7 @@ import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
 import { type Identity, type Joined, payingBy } from "./identity.ts";
 import type { HiringSettings } from "./settings/index.ts";
+import type { BurnerWallet } from "./wallet.ts";
 
 /** Seconds that workers have to claim after a close began where the clock is ours: the contract's least. Elsewhere the chain says. */
 const LOCAL_CHALLENGE = 900;
@@ -23,6 +24,8 @@ export interface BroadcastStart {
   readonly wanted: number;
   readonly payer?: (options: { signal: AbortSignal }) => Promise<Wallet>;
   readonly deposit: Amount;
+  /** This browser's gas purse pays the gas, where a signature is all that the deposit takes. Default: the payer does. */
+  readonly gasFromPurse?: boolean;
   /** Whom to hire. Default: what this browser keeps. */
   readonly hiring?: HiringSettings;
   readonly aac?: boolean;
@@ -53,9 +56,9 @@ export interface TabBroadcaster {
 /** Puts the deposit in a pot of its own. */
 async function fund(
   { outside }: Bag,
-  books: Books,
+  { books, burner }: Pick<BroadcastParts, "books" | "burner">,
   { config }: Joined,
-  { payer, deposit, on }: BroadcastStart,
+  { payer, deposit, gasFromPurse = false, on }: BroadcastStart,
   options: { signal: AbortSignal },
 ): Promise<PayerPot> {
   on({ type: "funding" });
@@ -67,6 +70,7 @@ async function fund(
   return money.openPot({
     ...payingBy(config),
     payer: wallet as Wallet,
+    ...(gasFromPurse && { gasFrom: (await burner.open()).account }),
     deposit,
     store,
     ...(config.local && { challengePeriod: LOCAL_CHALLENGE }),
@@ -74,10 +78,14 @@ async function fund(
   });
 }
 
-export function openBroadcaster(
-  bag: Bag,
-  { identity, books }: { identity: Identity; books: Books },
-): TabBroadcaster {
+export interface BroadcastParts {
+  readonly identity: Identity;
+  readonly books: Books;
+  readonly burner: Pick<BurnerWallet, "open">;
+}
+
+export function openBroadcaster(bag: Bag, parts: BroadcastParts): TabBroadcaster {
+  const { identity, books } = parts;
   const { outside, signal } = bag;
   let begun = false;
   let source: Source | undefined;
@@ -118,7 +126,7 @@ export function openBroadcaster(
           ...(record !== undefined && { record }),
           ...(paying && {
             openPot: async (waits) => {
-              pot = await fund(bag, books, joined, options, waits);
+              pot = await fund(bag, parts, joined, options, waits);
               return pot;
             },
           }),

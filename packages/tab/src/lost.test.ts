@@ -55,7 +55,7 @@ test("a pot in this browser's books is not lost, nor one of another payer, and n
   expect(asked).toEqual(["0x02", "0x01"]);
 });
 
-test("a pot of before is opened in its own currency: the coin, the network's token, or one that gas is not compared with", () => {
+test("a pot of before is opened in its own currency: the coin, the network's token, or the chain's USDC, which gas is not compared with", () => {
   const currency = { token, symbol: "USDC", decimals: 6, dollars: true, perCoin: "3000000000" };
   const config = { ...network, iceServers: [], chain: { ...network.chain, currency } };
   expect(payingIn(config, coin)).not.toHaveProperty("currency");
@@ -63,5 +63,5 @@ test("a pot of before is opened in its own currency: the coin, the network's tok
   expect(payingIn(config, capitals)).toMatchObject({
     currency: { token, perCoin: 3_000_000_000n },
   });
-  expect(payingIn(config, payer)).toMatchObject({ currency: { token: payer, perCoin: 0n } });
+  expect(payingIn(config, payer, payer)).toMatchObject({ currency: { token: payer, perCoin: 0n } });
 });

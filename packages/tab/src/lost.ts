@@ -1,6 +1,6 @@
 import type { Address, Chain, Hex, PotConfig, StoredPot } from "@tabcast/channel";
 import type { NetworkConfig } from "@tabcast/node/config";
-import type { Amount } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import { payingBy } from "./identity.ts";
 
 /** A pot of an address that still holds money, and that this browser has no books of. */
@@ -47,12 +47,15 @@ export async function lostPots(
 
 const COIN = /^0x0{40}$/;
 
-/** How a pot of this token is opened: pots of before may be in another currency than the network pays in now. */
-export function payingIn(config: NetworkConfig, token: Address) {
+/**
+ * How a pot of this token is opened: pots of before may be in another currency than the network pays in now. `usdc`: that of the
+ * chain, if it is known.
+ */
+export function payingIn(config: NetworkConfig, token: Address, usdc?: Address) {
   const { currency, ...paying } = payingBy(config);
-  const same = currency?.token.toLowerCase() === token.toLowerCase();
-  if (same) return { ...paying, currency };
+  const same = (other: string | undefined) => other?.toLowerCase() === token.toLowerCase();
   if (COIN.test(token)) return paying;
+  if (same(currency?.token) || !same(usdc)) return { ...paying, ...(currency && { currency }) };
   // Nobody said what gas is worth in it: it is settled as if that were nothing.
-  return { ...paying, currency: { token, symbol: "tokens", decimals: 0, perCoin: 0n as Amount } };
+  return { ...paying, currency: { token, symbol: "USDC", decimals: 6, perCoin: Amount.zero } };
 }

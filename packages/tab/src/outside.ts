@@ -15,6 +15,7 @@ export type Money = Pick<
   | "recoverPot"
   | "unsettled"
   | "Chain"
+  | "Chains"
   | "PayeeProof"
 >;
 /** What a tab uses of `media`. */

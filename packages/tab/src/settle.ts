@@ -8,7 +8,7 @@ import type {
   StoredPot,
   Wallet,
 } from "@tabcast/channel";
-import { Amount } from "@tabcast/runtime";
+import { Amount, type Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { domainOf, type Identity, payingBy } from "./identity.ts";
@@ -37,6 +37,14 @@ export interface Takings {
   readonly pots: ReadonlyMap<Hex, Amount>;
 }
 
+/** What a wallet can pay with. */
+export interface Funds {
+  readonly pay: Amount;
+  readonly coins: Wei;
+  /** The token takes signed transfers (EIP-3009). */
+  readonly signs: boolean;
+}
+
 /** A page of an account's history, with who sent each transaction that paid the account; missing where nobody knows. */
 export interface History extends Chain.HistoryPage {
   readonly senders: ReadonlyMap<Hex, Sent>;
@@ -51,6 +59,8 @@ export interface Settling {
   withdraw(who: Who & { readonly to?: Address | undefined }): Promise<unknown>;
   /** What happened to an address's money on this network, newest first; `before` is the last page's `next`. */
   history(account: Address, before?: bigint): Promise<History>;
+  /** What an account's own wallet holds of what pots are in, and of the coin; and whether a signature is all that a deposit takes. */
+  funds(account: Address): Promise<Funds>;
   /** Pots of this browser that still hold money on this network: a tab that crashed leaves one. */
   unsettled(): Promise<readonly StoredPot[]>;
   /**
@@ -122,6 +132,15 @@ export function openSettling(
       const found = await chain.history(account, { signal, limit: HISTORY_LINES, ...page });
       return { ...found, senders: await sendersOf(rpc, found, account) };
     },
+    async funds(account) {
+      const chain = await connect();
+      const [pay, coins, domain] = await Promise.all([
+        chain.tokenBalance(account, { signal }),
+        chain.balance(account, { signal }),
+        chain.authorizing({ signal }),
+      ]);
+      return { pay, coins, signs: domain !== undefined };
+    },
     async unsettled() {
       const [{ config }, money, store] = await all();
       const ours = domainOf(config);
@@ -135,7 +154,8 @@ export function openSettling(
     async settlePot(potId, progress, payer) {
       const [{ config }, money, store] = await all();
       const found = (await stored()).find((one) => one.potId === potId);
-      const paying = found ? payingIn(config, found.config.token) : payingBy(config);
+      const { usdc } = money.Chains.of(config.chain.id);
+      const paying = found ? payingIn(config, found.config.token, usdc) : payingBy(config);
       const options = { ...paying, potId, store, signal };
       const pot = await money.resumePot({ ...options, ...(payer && { payer }) });
       return end(pot, progress);
@@ -146,7 +166,7 @@ export function openSettling(
     },
     async takeBack({ config: pot, from }, payer, progress) {
       const [{ config }, money, store] = await all();
-      const paying = payingIn(config, pot.token);
+      const paying = payingIn(config, pot.token, money.Chains.of(config.chain.id).usdc);
       const options = { ...paying, config: pot, from, payer, store, signal };
       return end(await money.recoverPot(options), progress);
     },

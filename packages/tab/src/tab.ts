@@ -62,7 +62,7 @@ export function openTab(options: TabOptions): Tab {
   const payees = openPayees(bag, { identity, books });
   const burner = openWallet(bag, { identity, books, rpc });
   const worker = openWorker(bag, { identity, books, purses, payees, burner });
-  const broadcaster = openBroadcaster(bag, { identity, books });
+  const broadcaster = openBroadcaster(bag, { identity, books, burner });
   let closing: Promise<void> | undefined;
 
   return {

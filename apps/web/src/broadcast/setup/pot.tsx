@@ -8,6 +8,7 @@ import { Button } from "../../ui/button.tsx";
 import { Field, inputClass, Notice, Spinner } from "../../ui/parts.tsx";
 import { type Chosen, PayChoice } from "../../ui/pay-choice.tsx";
 import { useUnit } from "../../unit.ts";
+import { Funding } from "../funding.tsx";
 import { Hiring } from "../hiring.tsx";
 import { Lost } from "../unsettled.tsx";
 import { lasting } from "./form.ts";
@@ -18,12 +19,17 @@ import type { Ready } from "./ready.ts";
 export function Pot({
   choose,
   chosen,
+  fromPurse,
+  setFromPurse,
   hire,
   ready,
   ...props
 }: FormProps & {
   ready: Ready | undefined;
   chosen: Chosen | undefined;
+  /** This browser's gas purse pays the gas. */
+  fromPurse: boolean;
+  setFromPurse: (fromPurse: boolean) => void;
   choose: (chosen: Chosen | undefined) => void;
   hire: (next: HiringSettings | undefined) => void;
 }) {
@@ -34,6 +40,12 @@ export function Pot({
         <PayChoice legend="Who pays" chain={config.chain} onChange={choose} />
         <Hours {...props} />
         <Deposit ready={ready} {...props} />
+        <Funding
+          chosen={chosen}
+          amount={props.reading.deposit}
+          fromPurse={fromPurse}
+          onChange={setFromPurse}
+        />
         <Hiring onChange={hire} />
         {chosen?.wallet !== undefined && <Lost key={chosen.address} wallet={chosen.wallet} />}
       </div>

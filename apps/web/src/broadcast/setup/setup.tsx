@@ -49,6 +49,7 @@ export function Setup({
 }) {
   const choice = useChoice();
   const [form, setForm] = useState<Form>(FORM);
+  const [fromPurse, setFromPurse] = useState(false);
   const [hiring, setHiring] = useState<HiringSettings | undefined>(hiringDefaults);
   const change = (some: Partial<Form>) => setForm((before) => ({ ...before, ...some }));
   const goesLive = useStudioUntilLive(onAir.phase);
@@ -79,6 +80,7 @@ export function Setup({
       wanted: paying ? wanted : 0,
       deposit: deposit ?? Amount.zero,
       ...(paying && chosen?.wallet !== undefined && { wallet: chosen.wallet }),
+      ...(paying && fromPurse && { gasFromPurse: true }),
       ...(paying && hiring !== undefined && { hiring }),
     });
   };
@@ -101,7 +103,15 @@ export function Setup({
         </Panel>
         {paying && (
           <Panel title="3. The pot">
-            <Pot {...props} ready={ready} choose={choose} chosen={chosen} hire={setHiring} />
+            <Pot
+              {...props}
+              ready={ready}
+              choose={choose}
+              chosen={chosen}
+              hire={setHiring}
+              fromPurse={fromPurse}
+              setFromPurse={setFromPurse}
+            />
           </Panel>
         )}
         <div className="space-y-2">
