@@ -1,8 +1,8 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
 import type { Chain } from "@tabcast/localnet";
-import { createPublicClient, http, zeroAddress } from "viem";
+import { createPublicClient, erc20Abi, http, zeroAddress } from "viem";
 
-/** One worker's line in the contract, in wei. */
+/** One worker's line in the contract, in the smallest parts of what the pot is in. */
 export interface LaneBook {
   readonly payee: `0x${string}`;
   readonly claimed: bigint;
@@ -10,7 +10,7 @@ export interface LaneBook {
   readonly credit: bigint;
 }
 
-/** What the contract itself says of one pot, in wei. */
+/** What the contract itself says of one pot, in the smallest parts of what it is in. */
 export interface PotBook {
   readonly deposited: bigint;
   readonly refunded: bigint | undefined;
@@ -19,7 +19,7 @@ export interface PotBook {
   readonly closeAt: number;
   readonly final: boolean;
   readonly lanes: readonly LaneBook[];
-  /** What the contract's account holds. */
+  /** What the contract's account holds of that. */
   readonly held: bigint;
 }
 
@@ -30,11 +30,20 @@ const FINAL = 2 ** 32 - 1;
 export const readBalance = ({ rpc }: Chain, address: `0x${string}`): Promise<bigint> =>
   createPublicClient({ transport: http(rpc) }).getBalance({ address });
 
+/** What an account's own wallet has of what pots are in, in its smallest parts. */
+export const readTokens = ({ rpc, currency }: Chain, account: `0x${string}`): Promise<bigint> =>
+  currency === undefined
+    ? createPublicClient({ transport: http(rpc) }).getBalance({ address: account })
+    : createPublicClient({ transport: http(rpc) }).readContract({
+        address: currency.token,
+        abi: erc20Abi,
+        functionName: "balanceOf",
+        args: [account],
+      });
+
 /** Reads the one pot on this chain, or the one of `payer`, past every cache and every page. */
-export async function readPot(
-  { rpc, contract: address }: Chain,
-  payer?: `0x${string}`,
-): Promise<PotBook> {
+export async function readPot(chain: Chain, payer?: `0x${string}`): Promise<PotBook> {
+  const { rpc, contract: address, currency } = chain;
   const client = createPublicClient({ transport: http(rpc) });
   const logs = await client.getContractEvents({
     address,
@@ -80,7 +89,7 @@ export async function readPot(
     const credit = await client.readContract({
       ...read,
       functionName: "credits",
-      args: [payee, zeroAddress],
+      args: [payee, currency?.token ?? zeroAddress],
     });
     books.push({ payee, claimed, credit });
   }
@@ -91,6 +100,6 @@ export async function readPot(
     closeAt,
     final: closeAt === FINAL,
     lanes: books,
-    held: await client.getBalance({ address }),
+    held: await readTokens(chain, address),
   };
 }

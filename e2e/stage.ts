@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Browser, test as base, expect, type Page } from "@playwright/test";
 import { type DrivenPage, openPage } from "@tabcast/driver";
-import { type Localnet, localnet } from "@tabcast/localnet";
+import { type Localnet, type LocalnetOptions, localnet } from "@tabcast/localnet";
 
 /** Screenshots of live pages, for people to look at; git ignores them. */
 const shots = fileURLToPath(new URL("../test-results/pages/", import.meta.url));
@@ -95,12 +95,23 @@ async function keepReport(page: Page, path: string): Promise<void> {
   if (trace.length > 0) writeFileSync(path, JSON.stringify({ trace }, undefined, 1));
 }
 
-/** A test on the one network that all tests of a worker process share. */
-export const test = base.extend<{ quiet: undefined }, { stage: Stage }>({
+/** What the pots of a network are in: play dollars, or the chain's coin. */
+type Currency = NonNullable<LocalnetOptions["currency"]> | undefined;
+
+/** A test on the one network that all tests of a worker process share; of another `currency` is another network. */
+export const test = base.extend<
+  { quiet: undefined },
+  { readonly currency: Currency; readonly stage: Stage }
+>({
+  currency: [undefined, { option: true, scope: "worker" }],
   stage: [
-    async ({ browser }, use) => {
+    async ({ browser, currency }, use) => {
       const { TABCAST_PAGES: pages } = process.env;
-      const net = await localnet({ workers: 0, ...(pages && { pages }) });
+      const net = await localnet({
+        workers: 0,
+        ...(pages && { pages }),
+        ...(currency && { currency }),
+      });
       const [stage, close] = await openStage(net, browser);
       try {
         await use(stage);

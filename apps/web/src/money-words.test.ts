@@ -119,7 +119,7 @@ test("what is missing is said in dollars for a token, and in the coin for gas", 
   const currency = { token, symbol: "USDC", decimals: 6, dollars: true, perCoin: "3000000000" };
   const money = { ...inEther, pay: ofCurrency(currency), currency };
   const [have, need] = [Amount.of(2_000_000n), Amount.of(5_000_000n)];
-  const pay = moneyWords(coded({ code: "CHAIN_INSUFFICIENT", have, need, token }), money);
+  const pay = moneyWords(coded({ code: "CHAIN_TOKEN_SHORT", have, need, token }), money);
   expect(pay?.advice).toBe(
     "It has $2.00, and $5.00 is needed. Choose a smaller amount or add money.",
   );

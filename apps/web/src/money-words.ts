@@ -87,6 +87,31 @@ export const byCode: Readonly<Record<string, Words>> = {
     title: "The chain asks for a higher fee",
     advice: "What was offered is below what it takes now. Nothing was sent. Try again.",
   },
+  CHAIN_TOKEN_SHORT: insufficient,
+  CHAIN_TOKEN_NONE: {
+    title: "There is no token at the configured address",
+    advice: "Nothing was taken. Whoever runs this page has to correct its configuration.",
+  },
+  CHAIN_TOKEN_BAD: {
+    title: "The token is another than the configuration says",
+    advice: "Nothing was taken. Whoever runs this page has to correct its configuration.",
+  },
+  CHAIN_TOKEN_INEXACT: {
+    title: "The token kept a part of the transfer",
+    advice: "Tokens that take a fee cannot be used. Nothing was taken.",
+  },
+  CHAIN_TOKEN_FROZEN: {
+    title: "The token's issuer has frozen an account or the token",
+    advice: "Ask the issuer. What the contract owes you stays there until you can withdraw it.",
+  },
+  CHAIN_TOKEN_SIGNATURE: {
+    title: "This wallet signs in a form that the token does not take",
+    advice: "Nothing was taken. Pay from a wallet with a plain key.",
+  },
+  CHAIN_TOKEN_LATE: {
+    title: "The signed deposit came too late and is void",
+    advice: "Nothing was taken. Put the deposit in again.",
+  },
   CHAIN_GAS_HIGH: {
     title: "Fees are too high just now",
     advice: "This would have cost more than its limit, so nothing was sent. Try again later.",
@@ -366,26 +391,27 @@ const byText: readonly (readonly [RegExp, Words])[] = [
   [/revert/i, again],
 ];
 
-/** What is told of an account that has too little: in the coin, which pays gas, or in the `token` that is named. */
+/** What is told of an account that has too little: of the coin, which pays gas, or of the token that pots are in. */
 interface Lack {
+  readonly code: string;
   readonly have?: unknown;
   readonly need?: unknown;
-  readonly token?: unknown;
 }
 
-function lacks({ have, need, token }: Lack, { pay, coin }: NetworkMoney): Words {
+function lacks({ code, have, need }: Lack, { pay, coin }: NetworkMoney): Words {
   if (typeof have !== "bigint" || typeof need !== "bigint") return insufficient;
-  const unit = token === undefined ? coin : pay;
+  const ofToken = code === "CHAIN_TOKEN_SHORT";
+  const unit = ofToken ? pay : coin;
   const [held, needed] = [Money.text(Money.of(have, unit)), Money.text(Money.of(need, unit), "up")];
   // Where pots are in a token, what lacks in the coin is gas, and a smaller amount would not help.
-  if (token === undefined && pay.kind === "token")
+  if (!ofToken && pay.kind === "token")
     return {
       title: "Not enough for gas in the wallet",
       advice: `It has ${held}, and up to ${needed} is needed for gas. Send it a little of the chain's coin.`,
     };
   return {
     ...insufficient,
-    advice: `It has ${held}, and ${needed} is needed${token === undefined ? " with the fee" : ""}. Choose a smaller amount or add money.`,
+    advice: `It has ${held}, and ${needed} is needed${ofToken ? "" : " with the fee"}. Choose a smaller amount or add money.`,
   };
 }
 
@@ -402,7 +428,8 @@ export function moneyWords(thrown: unknown, money: NetworkMoney = inEther): Word
         code: string;
         error?: unknown;
       }> & { reason: Lack };
-      if (reason.code === "CHAIN_INSUFFICIENT") return lacks(reason, money);
+      if (reason.code === "CHAIN_INSUFFICIENT" || reason.code === "CHAIN_TOKEN_SHORT")
+        return lacks(reason, money);
       if (reason.code === "CHAIN_REVERTED") return byRevert[String(reason.error)] ?? again;
       // What lies under it may be known better.
       if (reason.code !== "CHAIN_FAILED" && byCode[reason.code]) return byCode[reason.code];
