@@ -43,15 +43,17 @@ async function fill(page: Page): Promise<void> {
   await expect(figure(page, "Wallet address")).toHaveText("0xa0Ee…9720");
 }
 
-/** Fills this browser's gas purse, and sees that a deposit is one signature then. */
-async function fillPurse(stage: Stage, page: Page): Promise<void> {
-  const asked = page.getByRole("list", { name: "What your wallet will ask" });
-  await expect(asked.getByRole("listitem")).toHaveCount(2);
-  await give(stage, await page.getByLabel("Address of the gas purse").inputValue());
-  await expect(asked.getByRole("listitem")).toHaveText([
-    "Sign: move $5.00 into the pot. Signing costs nothing.",
-  ]);
-  await expect(page.getByLabel("This browser's gas purse pays the gas")).toBeChecked();
+/** The play money that this page was given is in its gas purse: with it a deposit is one signature, without it one dialog more. */
+async function payGasFromPurse(page: Page): Promise<void> {
+  const asked = page.getByRole("list", { name: "What your wallet will ask" }).getByRole("listitem");
+  const purse = page.getByLabel("This browser's gas purse pays the gas");
+  const sign = "Sign: move $5.00 into the pot. Signing costs nothing.";
+  await expect(purse).toBeChecked();
+  await expect(asked).toHaveText([sign]);
+  await purse.uncheck();
+  await expect(asked).toHaveText([sign, /^Confirm: send a little ETH for the stream's gas/]);
+  await purse.check();
+  await expect(asked).toHaveText([sign]);
   // The coin is named where gas is meant, and nowhere else.
   for (const line of await inCoins(page)) expect(line).toMatch(/gas|^[\d.,]+ ETH$/);
 }
@@ -72,7 +74,7 @@ test("a stream is paid in dollars by one signature and no transaction of the wal
   await expect(figure(page, "What the wallet has")).toContainText(
     "This wallet has $30,000.00, and",
   );
-  await fillPurse(stage, page);
+  await payGasFromPurse(page);
   await stage.shoot(page, "dollars-fund");
 
   await page.getByRole("button", { name: "Put $5.00 in this stream's pot and go live" }).click();
