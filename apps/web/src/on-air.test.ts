@@ -1,6 +1,6 @@
 import type { SignedVoucher } from "@tabcast/channel";
 import type { BroadcastEvent, SegmentLine } from "@tabcast/node/types";
-import { Amount } from "@tabcast/runtime";
+import { Amount, Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { offAir, step } from "./on-air.ts";
 
@@ -94,6 +94,11 @@ test("a deposit that will not last and a key that was kept are remembered until 
   const covered = { type: "debtPaid", voucher: {} as SignedVoucher } as const;
   const [note] = step(offAir, { type: "money", news: covered }).warnings;
   expect(note).toBe("What a worker had earned beyond the deposit is covered now, and signed.");
+  for (const news of [
+    { type: "gasLow", have: Wei.of(1), need: Wei.of(2) },
+    { type: "walletAsked", step: "close" },
+  ] as const)
+    expect(step(offAir, { type: "money", news }).warnings[0]).toMatch(/[Yy]our wallet/);
   const resent = { type: "depositResent" } as const;
   expect(step(offAir, { type: "money", news: resent })).toEqual(offAir);
 });

@@ -129,6 +129,16 @@ function afterNews(state: OnAir, news: PotNews): OnAir {
       return { ...state, keyKept: true };
     case "unpaid":
       return { ...state, unpaid: { workers: news.lanes, owed: news.owed } };
+    case "gasLow":
+      return warn(
+        state,
+        "The gas set aside for the end runs low, so no more is guaranteed to workers. Your wallet may be asked at the end.",
+      );
+    case "walletAsked":
+      return warn(
+        state,
+        "Answer your wallet: the gas set aside for the end is used up, so it is asked for the next step.",
+      );
     case "debtPaid":
       return warn(state, "What a worker had earned beyond the deposit is covered now, and signed.");
     default:

@@ -19,8 +19,10 @@ export interface Books {
   readonly delivered: bigint;
   /** Signed by broadcasters so far. */
   readonly signed: bigint;
-  /** Paid on chain to this tab so far. */
-  readonly claimed: bigint;
+  /** Signed, not paid, and still in the pots. */
+  readonly outstanding: bigint;
+  /** What live guarantees cover of it. */
+  readonly guaranteed: bigint;
   /** On chain, to be withdrawn. */
   readonly ready: bigint;
   /** Signed so far by pot, for the pots that guarantee something. */
@@ -37,22 +39,16 @@ export interface Figure {
 const least = (a: bigint, b: bigint) => (a < b ? a : b);
 const atLeast0 = (a: bigint) => (a > 0n ? a : 0n);
 
-/** How much of what is signed and not claimed the chain holds for this tab, and until when the first of it. `now`: unix seconds. */
-export function guaranteed(
-  { signed, claimed, pots }: Pick<Books, "signed" | "claimed" | "pots">,
-  told: Told,
-  now: number,
-): { readonly value: bigint; readonly until: number } {
-  let value = 0n;
+/** Until when the first live guarantee of something unpaid is, as far as this page has heard; else Infinity. Unix seconds, as `now`. */
+export function guaranteedUntil({ pots }: Pick<Books, "pots">, told: Told, now: number): number {
   let until = Number.POSITIVE_INFINITY;
   for (const [pot, one] of told.guarantees) {
     const paid = told.claimed.get(pot) ?? 0n;
     const here = atLeast0(least(pots.get(pot) ?? 0n, one.ceiling) - paid);
     if (one.until < now || here === 0n) continue;
-    value += here;
     until = Math.min(until, one.until);
   }
-  return { value: least(value, atLeast0(signed - claimed)), until };
+  return until;
 }
 
 /** The four figures, from the least certain to what is in hand. */
@@ -61,9 +57,9 @@ export function figures(
   told: Told,
   now: number,
 ): readonly [owed: Figure, open: Figure, sure: Figure, ready: Figure] {
-  const { delivered, signed, claimed, ready } = books;
-  const sure = guaranteed(books, told, now);
-  const open = atLeast0(signed - claimed) - sure.value;
+  const { delivered, signed, outstanding, guaranteed, ready } = books;
+  const sure = least(guaranteed, outstanding);
+  const until = guaranteedUntil(books, told, now);
   return [
     {
       label: "Delivered, not signed for",
@@ -72,16 +68,18 @@ export function figures(
     },
     {
       label: "Signed, not guaranteed",
-      value: open,
+      value: outstanding - sure,
       says: "A broadcaster signed for it, and it is yours as long as the deposit is not paid to others first.",
     },
     {
       label: "Guaranteed",
-      value: sure.value,
+      value: sure,
       says:
-        sure.value === 0n
+        sure === 0n
           ? "The chain holds nothing for you alone just now."
-          : `The chain holds it for you alone until ${moment(sure.until)}. Claim it before.`,
+          : Number.isFinite(until)
+            ? `The chain holds it for you alone until ${moment(until)}. Claim it before.`
+            : "The chain holds it for you alone for some minutes. Claim it soon.",
     },
     {
       label: "Ready to withdraw",

@@ -91,7 +91,11 @@ export const faucetLimits = {
 const playPerCoin = "3000000000";
 
 /** The usual deposit in what a chain's pots are in. */
-export function usualDepositIn({ currency }: { readonly currency?: CurrencyConfig | undefined }): Amount {
+export function usualDepositIn({
+  currency,
+}: {
+  readonly currency?: CurrencyConfig | undefined;
+}): Amount {
   if (currency === undefined) return usualDeposit;
   return worth({ perCoin: Amount.of(BigInt(currency.perCoin)) }, Wei.of(usualDeposit));
 }
@@ -318,7 +322,7 @@ export async function openExternalChain(
     );
   if (currency !== undefined) await requireToken(client, id, currency);
   const payer = privateKeyToAccount(payerKey).address;
-  await requireFunds(client, { payer, currency, deposit: deposit ?? usual({ currency }).deposit });
+  await requireFunds(client, { payer, currency, deposit: deposit ?? usualDepositIn({ currency }) });
   return { id, rpc, contract, payerKey, ...(currency && { currency }), close: async () => {} };
 }
 

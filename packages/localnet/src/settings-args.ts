@@ -33,6 +33,7 @@ const amount = (field: string, text: string): string => {
 /** Flags for the headless workers, and the settings they change. */
 const workerFlags: Readonly<Record<string, (text: string) => object>> = {
   "--worker-price": (text) => ({ price: text }),
+  "--worker-watchtower-share": (text) => ({ watchtowerShare: number(text) }),
   "--worker-soft-cap": (text) => ({ softCap: text }),
   "--worker-hours": (text) => ({ hours: parseHours(text) }),
   "--worker-slots": (text) => ({ limits: { jobs: number(text) } }),
@@ -58,6 +59,8 @@ export const settingsHelp = `What the headless workers are set to, as on the Ear
   --worker-price AMOUNT asked per output gigapixel, in what the network pays in, such as 0.003 (default what ${Money.exact(Money.of(parseWorkerSettings({}).price, Money.coin()))} is worth)
   --worker-soft-cap AMOUNT
                         how much may be owed to each without a guarantee (default five segments' pay, and 20 claims' gas)
+  --worker-watchtower-share PERCENT
+                        what a watchtower may keep of a late claim, 0 to 20 (default 5)
   --worker-hours HOURS  such as "22:00-06:00" or "Mon-Fri 18:00-23:00, Sat 9:00-24:00" (default always)
   --worker-slots N      jobs at once, 1 to 4 (default 4)
   --worker-tags LIST    what they say they can do, such as eu,gpu

@@ -16,7 +16,10 @@ export interface Purses {
   /** The worker's purse, until it is closed; `use` takes it too. Throws ChainError, StoreError. */
   open(
     who: Who,
-    options: { signal: AbortSignal } & Pick<OpenPurseOptions, "softCap" | "segmentPay">,
+    options: { signal: AbortSignal } & Pick<
+      OpenPurseOptions,
+      "softCap" | "segmentPay" | "watchtowerShare"
+    >,
   ): Promise<{ readonly purse: Purse; close(): Promise<void> }>;
   /** The worker's purse if it is this payee's, or one that is opened for as long as `work` takes. */
   use<T>(who: Who, work: (purse: Purse) => Promise<T>): Promise<T>;
@@ -37,7 +40,7 @@ export function openPurses(
 
   async function purse(
     { payee, wallet }: Who,
-    options: Pick<OpenPurseOptions, "signal" | "softCap" | "segmentPay">,
+    options: Pick<OpenPurseOptions, "signal" | "softCap" | "segmentPay" | "watchtowerShare">,
   ): Promise<Purse> {
     const [{ config }, { openPurse }, store] = await Promise.all([
       identity.join(),

@@ -232,7 +232,10 @@ test("a worker that is stopped while it measures ends quietly and leaves no purs
 
 test("reading the takings uses the worker's own purse, and opens another address's purse only for the reading", async () => {
   const { tab, purses } = await working({});
-  const books = { delivered: 0n, signed: 5n, claimed: 2n, unclaimed: 3n, credit: 11n };
+  const books = {
+    ...{ delivered: 0n, signed: 5n, claimed: 2n, outstanding: 3n, guaranteed: 1n },
+    ...{ unclaimed: 3n, credit: 11n },
+  };
   expect(await tab.settling.takings({ payee })).toEqual({ ...books, pots: new Map() });
   // Of a pot that it never heard of, nothing was signed.
   const asked = await tab.settling.takings({ payee, pots: ["0x05", "0x07"] });

@@ -32,6 +32,7 @@ test("every field says in one sentence what is wrong with it, and nothing is rea
     ...draftOf(settings, eth),
     price: "0",
     softCap: "much",
+    watchtowerShare: "21",
     hours: "late",
     allow: "me",
     deny: "you",
@@ -44,6 +45,7 @@ test("every field says in one sentence what is wrong with it, and nothing is rea
     price: 'Must be an amount in ETH above 0 with at most 18 places, such as 0.000001, got "0".',
     softCap:
       'Must be an amount in ETH above 0 with at most 18 places, such as 0.000001, got "much".',
+    watchtowerShare: "Must be a whole number from 0 to 20, got 21.",
     hours: 'Must be hours such as "22:00-06:00" or "Mon-Fri 18:00-23:00", got "late".',
     allow:
       "Must be a broadcaster's peer id (12D3Koo...) or a stream's id of 64 hexadecimal digits, got \"me\".",

@@ -20,6 +20,8 @@ export interface Draft {
   readonly price: string;
   /** How much may be owed without a guarantee; empty: the default. */
   readonly softCap: string;
+  /** Percent of a late claim for a watchtower; empty: the default. */
+  readonly watchtowerShare: string;
   readonly jobs: number;
   readonly onlyWhenCharging: boolean;
   readonly hours: string;
@@ -34,11 +36,12 @@ export type Errors = { readonly [field in keyof Draft]?: string };
 
 /** The settings in the form that `readDraft` reads. */
 export const draftOf = (
-  { price, softCap, limits, hours, ...lists }: WorkerSettings,
+  { price, softCap, watchtowerShare, limits, hours, ...lists }: WorkerSettings,
   { pay }: NetworkMoney,
 ): Draft => ({
   price: Price.typed(price, pay),
   softCap: softCap === undefined ? "" : Money.typed(Money.of(softCap, pay)),
+  watchtowerShare: watchtowerShare === undefined ? "" : `${watchtowerShare}`,
   ...limits,
   hours: hoursText(hours),
   allow: lists.allow.join("\n"),
@@ -54,7 +57,17 @@ export function readDraft(
   { pay, currency }: NetworkMoney,
 ): { readonly settings?: WorkerSettings; readonly errors: Errors } {
   const errors: { [field in keyof Draft]?: string } = {};
-  const read = <Name extends "price" | "softCap" | "hours" | "allow" | "deny" | "tags" | "crews">(
+  const read = <
+    Name extends
+      | "price"
+      | "softCap"
+      | "watchtowerShare"
+      | "hours"
+      | "allow"
+      | "deny"
+      | "tags"
+      | "crews",
+  >(
     field: Name,
     value: () => WorkerSettings[Name],
   ): Pick<WorkerSettings, Name> => {
@@ -69,12 +82,14 @@ export function readDraft(
     }
   };
   const { jobs, onlyWhenCharging } = draft;
-  const { softCap: _, ...others } = before;
+  const { softCap: _, watchtowerShare: __, ...others } = before;
   const settings: WorkerSettings = {
     ...others,
     limits: { jobs, onlyWhenCharging },
     ...read("price", () => parseAmount("price", draft.price, pay)),
     ...(draft.softCap.trim() !== "" && read("softCap", () => softCapOf(draft.softCap, pay))),
+    ...(draft.watchtowerShare.trim() !== "" &&
+      read("watchtowerShare", () => Number(draft.watchtowerShare))),
     ...read("hours", () => parseHours(draft.hours)),
     ...read("allow", () => parseWords(draft.allow)),
     ...read("deny", () => parseWords(draft.deny)),

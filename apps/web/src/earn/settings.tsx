@@ -17,7 +17,9 @@ export function SettingsFields({
   onChange: (next: Draft) => void;
 }) {
   const { pay } = useMoney();
-  const text = (field: "softCap" | "hours" | "allow" | "deny" | "tags" | "crews") => ({
+  const text = (
+    field: "softCap" | "watchtowerShare" | "hours" | "allow" | "deny" | "tags" | "crews",
+  ) => ({
     value: draft[field],
     error: errors[field],
     onChange: (value: string) => onChange({ ...draft, [field]: value }),
@@ -47,6 +49,11 @@ export function SettingsFields({
         label={`How much may be owed to you without a guarantee, in ${Money.name(pay)}`}
         help="By each stream; beyond it this tab waits for a guarantee. Empty: the pay of five segments, and what twenty claims cost at least."
         {...text("softCap")}
+      />
+      <TextField
+        label="For a watchtower, in percent"
+        help="What another tab may keep of what it claims for you late, when you are gone: 0 to 20. Empty: 5. Counts from the next start."
+        {...text("watchtowerShare")}
       />
       <div className="space-y-3 sm:col-span-2">
         <TextField

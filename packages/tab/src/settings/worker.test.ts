@@ -32,6 +32,7 @@ const full: WorkerSettings = {
   price: Amount.of(500_000_000_000),
   payee: `0x${"Ab".repeat(20)}`,
   softCap: Amount.of(10n ** 15n),
+  watchtowerShare: 7,
   limits: { jobs: 2, onlyWhenCharging: true },
   hours: [{ days: [0, 6], from: 1_320, to: 360 }],
   tags: ["eu", "gpu:2"],
@@ -99,7 +100,11 @@ describe("worker settings", () => {
   });
 
   test("open the purse with the owner's soft cap, and say what a segment brings at the owner's price", () => {
-    expect(purseOptionsOf(full)).toEqual({ softCap: 10n ** 15n, segmentPay: 200_000_000_000n });
+    expect(purseOptionsOf(full)).toEqual({
+      softCap: 10n ** 15n,
+      segmentPay: 200_000_000_000n,
+      watchtowerShare: 7,
+    });
     expect(purseOptionsOf(workerDefaults)).toEqual({ segmentPay: 400_000_000_000n });
   });
 
@@ -122,6 +127,8 @@ describe("worker settings", () => {
     ["softCap", { softCap: "-1" }, "a whole number, from 0 to 1000000000000000000000000"],
     ["softCap", { softCap: "1000000000000000000000001" }, "a whole number, from 0 to"],
     ["softCap", { softCap: 5 }, "got 5"],
+    ["watchtowerShare", { watchtowerShare: 21 }, "a whole number from 0 to 20, got 21"],
+    ["watchtowerShare", { watchtowerShare: 2.5 }, "got 2.5"],
     ["price", { price: "1000000000000000001" }, 'got "1000000000000000001"'],
     ["price", { price: "-1" }, 'got "-1"'],
     ["payee", { payee: "0x12" }, 'an address, 0x and 40 hexadecimal digits, got "0x12"'],

@@ -20,6 +20,8 @@ export interface WorkerSettings {
    * segments, and no less than twenty claims cost. 0 to 10^24.
    */
   readonly softCap?: Amount;
+  /** What a watchtower may keep of what it claims for us late, in whole percent. Default 5; 0 to 20. Counts for lanes that are opened from then on. */
+  readonly watchtowerShare?: number;
   readonly limits: Limits;
   /** Only in these hours of the local day; always, if empty. At most 28 spans. */
   readonly hours: readonly Availability.Span[];
@@ -45,6 +47,8 @@ export interface Limits {
 const STATES = ["working", "paused", "draining"] as const;
 const MOST_PRICE = 10n ** 18n;
 const MOST_SOFT_CAP = 10n ** 24n;
+/** Source: `MOST` of channel's share.ts. */
+const MOST_SHARE = 20;
 const MOST_SPANS = 28;
 const MOST_TAGS = 16;
 const MOST_NAMES = 256;
@@ -55,6 +59,7 @@ const FIELDS = [
   "price",
   "payee",
   "softCap",
+  "watchtowerShare",
   "limits",
   "hours",
   "tags",
@@ -70,6 +75,7 @@ const FIELDS = [
  */
 export function parseWorkerSettings(value: unknown, currency?: CurrencyConfig): WorkerSettings {
   const given = record("worker settings", value, FIELDS);
+  const { watchtowerShare } = given;
   const { token, price, payee, softCap, limits, hours, tags, allow, deny, crews, state } = given;
   const or = <T>(one: unknown, otherwise: T, read: (one: unknown) => T) =>
     one === undefined ? otherwise : read(one);
@@ -79,6 +85,9 @@ export function parseWorkerSettings(value: unknown, currency?: CurrencyConfig): 
     ...(payee !== undefined && { payee: address("payee", payee) as Address }),
     ...(softCap !== undefined && {
       softCap: readAmount("softCap", "a whole number", softCap, [0n, MOST_SOFT_CAP]),
+    }),
+    ...(watchtowerShare !== undefined && {
+      watchtowerShare: whole("watchtowerShare", watchtowerShare, 0, MOST_SHARE),
     }),
     limits: or(limits, workerDefaults.limits, readLimits),
     hours: or(hours, [], (one) => list("hours", one, MOST_SPANS, readSpan)),
@@ -149,12 +158,15 @@ const SEGMENT_PIXELS = 400_000_000n;
 export const purseOptionsOf = ({
   price,
   softCap,
-}: Pick<WorkerSettings, "price" | "softCap">): {
+  watchtowerShare,
+}: Pick<WorkerSettings, "price" | "softCap" | "watchtowerShare">): {
   readonly segmentPay: Amount;
   readonly softCap?: Amount;
+  readonly watchtowerShare?: number;
 } => ({
   segmentPay: Price.ofPixels(price, SEGMENT_PIXELS),
   ...(softCap !== undefined && { softCap }),
+  ...(watchtowerShare !== undefined && { watchtowerShare }),
 });
 
 /** When, how much and for whom the worker works, as `market` decides it. */
