@@ -610,7 +610,6 @@ test(
       }),
       options,
     );
-    if (process.env.VERBOSE) console.info(seen);
     if (runs >= 8) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
   },
   limit,

@@ -366,7 +366,6 @@ test(
       }),
       options,
     );
-    if (process.env.VERBOSE) console.info(seen);
     if (runs >= 8) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);
   },
   limit,

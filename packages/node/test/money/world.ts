@@ -156,12 +156,12 @@ export class World {
     this.hired[nth]?.push(...(await caller.hire(stream, 1, pot, [tab.peer])));
   }
 
-  /** A worker makes a segment, and hears what became of it. */
-  async segment(nth: number, verdict: "ok" | "bad" | "superseded", fate: Fate): Promise<void> {
+  /** A worker makes a segment, and hears what became of it; false where it made none. */
+  async segment(nth: number, verdict: "ok" | "bad" | "superseded", fate: Fate): Promise<boolean> {
     const { caster, hand } = this;
     const tab = this.worker(nth);
     const of = this.hired[nth]?.at(-1);
-    if (!tab.isOpen || of === undefined) return;
+    if (!tab.isOpen || of === undefined) return false;
     const whole = this.#isWhole(nth);
     const seq = ++this.#seq;
     const job = await caster.caller.order(of, seq);
@@ -170,13 +170,14 @@ export class World {
       // A worker that was told of every payment takes the next segment.
       if (whole && !tab.isDead) expect(over).toBe("receipt");
       this.#seen.refused++;
-      return;
+      return false;
     }
     this.#seen.segments++;
     expect(job.got).toBe(SEGMENT);
     if (verdict !== "ok") this.#spoiled.add(nth);
     if (verdict === "superseded") await caster.caller.cancel(of, seq);
     else await caster.judge(of, seq, SEGMENT, fate, verdict === "ok");
+    return true;
   }
 
   /** True for the worker that waits for no guarantee, where it holds all that is owed to it and nothing of its work was bad. */
