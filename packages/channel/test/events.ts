@@ -17,6 +17,8 @@ export interface Ledger {
   readonly refunded: bigint;
   /** All that left the pot to lanes. */
   readonly paid: bigint;
+  /** The part of it that became the credit of watchtowers. */
+  readonly shares: bigint;
   /** By "payee/lane" in lower case. */
   readonly lanes: ReadonlyMap<string, bigint>;
 }
@@ -30,17 +32,18 @@ export async function ledgerOf(rpc: string, domain: Domain, potId: Hex): Promise
   const client = createPublicClient({ transport: http(rpc) });
   const raw = await client.getLogs({ address: domain.contract, fromBlock: 0n });
   const lanes = new Map<string, bigint>();
-  let [deposited, refunded, paid] = [0n, 0n, 0n];
+  let [deposited, refunded, paid, shares] = [0n, 0n, 0n, 0n];
   for (const { eventName, args } of parseEventLogs({ abi: tabcastPotAbi, logs: raw })) {
     if (!("potId" in args) || args.potId !== potId) continue;
     if (eventName === "Deposited") deposited += args.amount;
     else if (eventName === "PotFinalized") refunded += args.refund;
+    else if (eventName === "WatchtowerPaid") shares += args.share;
     else if (eventName === "Claimed") {
       paid += args.paid;
       lanes.set(laneOf(args), (lanes.get(laneOf(args)) ?? 0n) + args.paid);
     }
   }
-  return { deposited, refunded, paid, lanes };
+  return { deposited, refunded, paid, shares, lanes };
 }
 
 /** What the contract owes an account, wei. */
