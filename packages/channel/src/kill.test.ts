@@ -481,11 +481,10 @@ describe("lost books", () => {
     await world.close();
   });
 
-  test("a lane without books on either side goes on from the chain's counter", async () => {
+  test("a payer signs no more than it owes, whatever the chain says was paid to a lane that it does not know", async () => {
     const world = await afterThree();
     const pot = await world.openPayer();
     await (await world.openWorker()).claim({ signal });
-    const [state] = await world.chain.lanes(pot.potId, [lane], { signal });
     await world.close();
     world.pot = undefined;
     world.purse = undefined;
@@ -493,8 +492,8 @@ describe("lost books", () => {
     await forget(world.stores.worker, "purse-lane/");
     const again = await world.openPayer();
     const next = await again.pay(lane, PRICE);
-    // A total below the counter would be worth nothing to the worker.
-    expect(next.cumulative).toBe((state?.claimed ?? 0n) + PRICE);
+    // What was paid is shown by a voucher of our own key, as a worker that has its books holds; a server could say anything.
+    expect(next.cumulative).toBe(PRICE);
     await world.close();
   });
 });

@@ -1,4 +1,4 @@
-import type { Amount } from "@tabcast/runtime";
+import { Amount } from "@tabcast/runtime";
 import type { LaneState } from "../chain/chain.ts";
 import { most } from "../least.ts";
 import type { Hex, Lane } from "../types.ts";
@@ -73,12 +73,10 @@ export function life(book: Book, lane: LaneBook): Life {
   return "paying";
 }
 
-/** What a lane binds of the deposit: what we decided to owe, or guaranteed, live or lapsed, or are about to guarantee; wei. */
-export function bound(lane: LaneBook): Amount {
-  return most(
-    lane.intent,
-    most(lane.chain?.ceiling ?? (0n as Amount), lane.reserving ?? (0n as Amount)),
-  );
+/** What a lane binds of the deposit: what we decided to owe, or guaranteed, live or lapsed, or are about to guarantee, or was paid. */
+export function bound({ intent, chain, reserving = Amount.zero }: LaneBook): Amount {
+  const { ceiling = Amount.zero, claimed = Amount.zero } = chain ?? {};
+  return most(most(intent, reserving), most(ceiling, claimed));
 }
 
 /** What a lapsed guarantee binds beyond what is owed, wei: nobody can use it until it is freed. */
@@ -158,8 +156,8 @@ export function withChain(book: Book, states: readonly (Lane & LaneState)[]): Bo
       lanes.set(key, { ...rest, chain: held, doubt: { state, times } });
       continue;
     }
-    // What was paid was owed: after lost books a lane goes on from the contract's counter, since less would be worth nothing.
-    lanes.set(key, { ...rest, intent: most(state.claimed, rest.intent), chain: state });
+    // What the chain says was paid raises nothing that we owe: only a signature of our own key does.
+    lanes.set(key, { ...rest, chain: state });
   }
   return { ...book, lanes };
 }

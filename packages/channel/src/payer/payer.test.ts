@@ -309,6 +309,17 @@ describe("guarantees", () => {
     expect(book.lanes.get(laneKey(a))).toMatchObject({ intent: 5n, chain: { claimed: 0n } });
   });
 
+  test("a server that says more was paid than is owed raises nothing that is signed, and leaves less to promise", () => {
+    const chain = { claimed: wei(80), ceiling: wei(0), until: 0, version: 1 };
+    for (const before of [held(wei(100), { ...a, intent: wei(5) }), Payer.opened(wei(100))]) {
+      const [book] = Payer.step(before, { type: "chain", lanes: [{ ...a, ...chain }] });
+      const owed = before.lanes.get(laneKey(a))?.intent ?? 0n;
+      const [, effects] = Payer.step(book, { type: "owe", lane: a, amount: wei(1) });
+      expect(effects).toContainEqual({ do: "sign", lane: a, cumulative: owed + 1n });
+      expect(Payer.free(book)).toBe(20n);
+    }
+  });
+
   test("the deposit's end is told from the rate so far", () => {
     expect(Payer.lasts(sample("paying"), NOW)).toBe(9_900);
     expect(Payer.lasts(Payer.opened(wei(5)), NOW)).toBeUndefined();

@@ -57,8 +57,6 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
   async function pay(lane: Lane, amount: Amount) {
     requireOpen();
     if (!ledger.key) throw refusal({ code: "POT_CLOSED", state: "without its session key" });
-    // Once per lane and start: books that were lost go on from the chain's counter.
-    if (resumed && !ledger.book.lanes.has(Voucher.laneKey(lane))) await look(parts, [lane], waits);
     return ledger.queue.run(async () => {
       requireOpen();
       const voucher = await ledger.apply({ type: "owe", lane, amount });
