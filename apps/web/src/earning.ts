@@ -157,6 +157,7 @@ function reason(passed: NonNullable<Earning["passed"]>): string {
   if (why === "too expensive") return "The last one pays less than this tab asks.";
   if (why === "busy" || why === "capped")
     return "The last one came while this tab had enough to do.";
+  if (why === "unpaid") return "The last one has not paid yet for what this tab made for it.";
   if (why === "denied") return "The last one is not for this tab.";
   if (why !== "incapable") return "The last one could not be answered.";
   const name = format.codec(codec);

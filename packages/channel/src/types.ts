@@ -179,18 +179,20 @@ export interface Purse {
   readonly lane: number;
   /** Checks a pot before work starts: chain, contract, config, balance by our own RPC. Throws a PotError naming what is wrong. */
   trust(domain: Domain, config: PotConfig, options: { signal: AbortSignal }): Promise<Hex>;
-  /** Notes work delivered and not yet paid. */
-  accrue(potId: Hex, amount: Amount): Promise<void>;
+  /** Notes work delivered and not yet paid, under an award where a whole segment is worth `segment` wei; missing: it is one. */
+  accrue(potId: Hex, amount: Amount, segment?: Amount): Promise<void>;
   /** Checks, stores, then accepts a voucher. Throws VoucherError; a lower one answers with what we hold. */
   accept(voucher: SignedVoucher): Promise<{ readonly credited: Amount }>;
   /** Notes that `amount` of what was delivered will not be paid: its verdict was bad, or it was not needed in time. */
   forgive(potId: Hex, amount: Amount): Promise<void>;
   /**
-   * Amount that may still be delivered unpaid, where `most` segments of `segment` wei each may be: 2 at most, or 4 once the chain has
-   * paid us ten from this pot. Below zero where too much is unpaid; none in a pot that was not
-   * checked, or let go of.
+   * Amount that may still be delivered unpaid, where `most` segments may be and one is worth `segment` wei: 2 at most, or 4 once the
+   * chain has paid us ten from this pot. What is unpaid counts in segments, each at the price of its own award. Below zero where too
+   * much is unpaid; none in a pot that was not checked, or let go of.
    */
   room(potId: Hex, of: { readonly segment: Amount; readonly most: number }): Amount;
+  /** Whether a pot was checked and its books are kept: `room` tells of others nothing. */
+  checked(potId: Hex): boolean;
   highest(potId: Hex): SignedVoucher | undefined;
   /** Amount that we hold of a pot, were not paid, and that it still has; 0 once it is final. */
   outstanding(potId: Hex): Amount;

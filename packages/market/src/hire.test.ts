@@ -45,6 +45,7 @@ const me: Hire.Self = {
   working: [],
   neighbours: 9,
   restedMs: 0,
+  unpaid: false,
   shut: false,
   tags: [],
   crews: [],
@@ -65,6 +66,7 @@ describe("a worker that hears an offer", () => {
     ["a list that has other streams", { lists: { allow: ["x"], deny: [] } }, "denied"],
     ["a list that excludes the broadcaster", { lists: { allow: [], deny: ["b"] } }, "denied"],
     ["a price above the offer's", { price: 1_001n }, "too expensive"],
+    ["a pot that has not paid for earlier work", { unpaid: true }, "unpaid"],
     ["another codec", { capabilities: [{ codec: "vp9", pixelsPerSecond: 1e9 }] }, "incapable"],
     ["no speed", { capabilities: [{ codec: "avc", pixelsPerSecond: 0 }] }, "incapable"],
     [

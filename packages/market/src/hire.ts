@@ -28,6 +28,8 @@ export interface Self {
   readonly neighbours: number;
   /** The speed at which the broadcaster has found this tab too slow for the offer, in output pixels per second. */
   readonly tooSlow?: number | undefined;
+  /** What the offer's pot owes this tab leaves no room for more work unpaid. */
+  readonly unpaid: boolean;
 }
 
 /** Why a worker does not bid, or does not take an award. The words are the protocol's. */
@@ -70,7 +72,8 @@ export type Plan =
     }
   | {
       readonly bid: false;
-      readonly why: Refusal | "already in";
+      /** `unpaid`: its pot pays first. */
+      readonly why: Refusal | "already in" | "unpaid";
       /** It would do, but for its speed. */
       readonly slow?: Slow;
     };
@@ -157,6 +160,7 @@ export function consider(offer: Offer, me: Self): Plan {
   if (crew !== "" && !me.crews.includes(crew)) return { bid: false, why: "denied" };
   if (offer.need.some((tag) => !me.tags.includes(tag))) return { bid: false, why: "incapable" };
   if (offer.maxPrice < me.price) return { bid: false, why: "too expensive" };
+  if (me.unpaid) return { bid: false, why: "unpaid" };
   const able = me.capabilities.find(({ codec }) => codec === offer.codec);
   if (able === undefined || !(able.pixelsPerSecond > 0)) return { bid: false, why: "incapable" };
   const measured = able.pixelsPerSecond;
@@ -183,7 +187,7 @@ export function consider(offer: Offer, me: Self): Plan {
 }
 
 /** What an award must fit: the offer it answers and the bid that was sent. */
-export interface Standing extends Omit<Self, "neighbours" | "restedMs"> {
+export interface Standing extends Omit<Self, "neighbours" | "restedMs" | "unpaid"> {
   readonly payee: Uint8Array;
   readonly lane: number;
   /** The offer that was bid on, if it is still known. */
@@ -239,12 +243,12 @@ export function sent(
   return Amount.of((amount * BigInt(frames) + BigInt(planned) - 1n) / BigInt(planned));
 }
 
-/** A segment that leaves while it is being made. */
+/** A segment that leaves while it is being made; what it takes of the window, by the segment that asks for room. */
 export interface Ahead {
   readonly seq: number;
-  /** The room that it has, in wei: what it will be worth, or less where it gave room up. */
+  /** The room that it has, an amount: what it will be worth, or less where it gave room up. */
   readonly amount: Amount;
-  /** What has left of it, in wei. */
+  /** What has left of it, an amount. */
   readonly sent: Amount;
   /** It is still being made: one that is done has its room for good. */
   readonly making: boolean;

@@ -2,7 +2,7 @@
 import type { Amount } from "@tabcast/runtime";
 import { type Change, type Store, StoreError } from "../store/store.ts";
 import type { Address, Hex, PotConfig } from "../types.ts";
-import type * as Payee from "./payee.ts";
+import * as Payee from "./payee.ts";
 
 interface LaneRecord {
   readonly config: PotConfig;
@@ -19,6 +19,9 @@ interface LaneRecord {
   readonly credited?: string;
   readonly unpaid?: string;
   readonly forgiven?: string;
+  readonly taken?: string;
+  readonly grace?: number;
+  readonly began?: number;
   readonly before?: string;
 }
 
@@ -54,17 +57,21 @@ export async function readLanes(
 }
 
 function bookOf(record: LaneRecord): Payee.Book {
-  const { cumulative, signature, at } = record;
+  const { cumulative, signature, at, began } = record;
   // Books from before there were guarantees gave credit for all they held.
   const credited = BigInt(record.credited ?? cumulative ?? 0);
   const accrued = BigInt(record.accrued);
+  const unpaid = BigInt(record.unpaid ?? (accrued > credited ? accrued - credited : 0n)) as Amount;
   return {
     ceiling: BigInt(record.ceiling ?? 0) as Amount,
     until: record.until ?? 0,
     credited: credited as Amount,
     accrued: accrued as Amount,
-    unpaid: BigInt(record.unpaid ?? (accrued > credited ? accrued - credited : 0n)) as Amount,
+    unpaid,
     forgiven: BigInt(record.forgiven ?? 0) as Amount,
+    taken: record.taken === undefined ? Payee.takenBefore(unpaid) : BigInt(record.taken),
+    grace: record.grace ?? 0,
+    ...(began !== undefined && { began }),
     before: BigInt(record.before ?? 0) as Amount,
     claimed: BigInt(record.claimed) as Amount,
     balance: BigInt(record.balance) as Amount,
@@ -84,7 +91,7 @@ function bookOf(record: LaneRecord): Payee.Book {
 /** The change that writes a lane's book. */
 export function laneChange(payee: Address, { lane, potId, config, book }: StoredLane): Change {
   const { accrued, highest, claimed, balance, reserved, closeAt, ceiling, until, credited } = book;
-  const { unpaid, forgiven, before } = book;
+  const { unpaid, forgiven, taken, grace, began, before } = book;
   return [
     keyOf(payee, lane, potId),
     {
@@ -104,6 +111,9 @@ export function laneChange(payee: Address, { lane, potId, config, book }: Stored
       credited: credited.toString(),
       unpaid: unpaid.toString(),
       forgiven: forgiven.toString(),
+      taken: taken.toString(),
+      grace,
+      ...(began !== undefined && { began }),
       before: before.toString(),
     },
   ];

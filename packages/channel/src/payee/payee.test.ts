@@ -29,6 +29,8 @@ function sample(state: Payee.State): Payee.Book {
     credited: wei(state === "trusted" ? 0 : 20),
     unpaid: wei(state === "trusted" ? 50 : 30),
     forgiven: wei(0),
+    taken: (state === "trusted" ? 5n : 3n) * 10n ** 12n,
+    grace: 0,
     before: wei(0),
   };
 }
@@ -296,7 +298,11 @@ describe("the room for work that is not paid yet", () => {
   const opened = Payee.fresh({ balance: wei(10_000), claimed: wei(0), closeAt: 0, ...unreserved });
   const after = (book: Payee.Book, ...happens: Payee.Event[]) =>
     happens.reduce((before, event) => Payee.step(before, event)[0], book);
-  const delivered = (amount: number): Payee.Event => ({ type: "delivered", amount: wei(amount) });
+  const delivered = (amount: number, segment = 10): Payee.Event => ({
+    type: "delivered",
+    amount: wei(amount),
+    segment: wei(segment),
+  });
   const forgiven = (amount: number): Payee.Event => ({ type: "forgiven", amount: wei(amount) });
 
   test("is two segments for a stranger, and no more than the offer allows", () => {
@@ -348,12 +354,44 @@ describe("the room for work that is not paid yet", () => {
     expect(after(opened, delivered(20), forgiven(99)).forgiven).toBe(20n);
   });
 
-  test("is open for half of the window after a reload, once for each", () => {
+  test("is open for one segment more after a reload, once for each, and for no more however much is out", () => {
     const lost = after(opened, delivered(20));
     expect(Payee.room(Payee.reopened(lost), of)).toBe(10n);
     const again = after(Payee.reopened(lost), delivered(10));
     expect(Payee.room(Payee.reopened(again), of)).toBe(10n);
     expect(Payee.reopened(opened)).toEqual(opened);
+    const four = after(opened, delivered(40));
+    expect(Payee.room(Payee.reopened(four), of)).toBe(-10n);
+  });
+
+  test("counts each segment by its own award's price: a dearer or larger one finds no more room", () => {
+    const two = after(opened, delivered(10), delivered(10));
+    for (const segment of [1, 10, 20, 1_000])
+      expect(Payee.room(two, { segment: wei(segment), most: 4 })).toBe(0n);
+    const one = after(opened, delivered(1_000, 1_000));
+    expect(Payee.room(one, of)).toBe(10n);
+    // Whatever is paid first, a segment has cost no less than the least price of those that are unpaid.
+    const mixed = after(opened, delivered(10), delivered(30, 30));
+    expect(Payee.room(after(mixed, voucher(10)), of)).toBe(5n);
+    expect(Payee.room(after(mixed, voucher(30)), of)).toBe(15n);
+    expect(Payee.room(after(mixed, voucher(40)), of)).toBe(20n);
+  });
+
+  test("grows by a segment that was forgiven after 10 minutes, and by another each time that twice as many are added", () => {
+    const ages = [0, 599, 600, 1_799, 1_800, 4_200, 9_000, 86_400, 604_800, -5];
+    expect(ages.map(Payee.graceOf)).toEqual([0, 0, 1, 1, 2, 3, 4, 7, 9, 0]);
+    const look = (age: number) =>
+      refreshed({ claimed: wei(0), balance: wei(10_000), now: NOW + age });
+    const lost = after(opened, delivered(20), forgiven(20));
+    expect(Payee.room(after(lost, look(599)), of)).toBe(0n);
+    expect(Payee.room(after(lost, look(600)), of)).toBe(10n);
+    // What is owed still is not forgiven by any time, and no clock that goes back takes anything.
+    expect(Payee.room(after(opened, delivered(20), look(86_400)), of)).toBe(0n);
+    expect(Payee.room(after(lost, look(1_800), look(0)), of)).toBe(20n);
+    expect(Payee.room(after(lost, look(86_400)), of)).toBe(20n);
+    // Books from before there was grace have none.
+    const { began: _, ...old } = lost;
+    expect(Payee.room(after(old, look(86_400)), of)).toBe(0n);
   });
 
   test("waits for a guarantee where a voucher has none and more is owed than the soft cap", () => {
@@ -368,39 +406,58 @@ describe("the room for work that is not paid yet", () => {
     expect(Payee.room(sure, of)).toBe(20n);
   });
 
-  test(`bounds what a payer gets for nothing, whatever it says (SEED=${replay.seed})`, () => {
+  test(`bounds what a payer gets for nothing, whatever it says and at whatever prices (SEED=${replay.seed})`, () => {
     const amount = fc.bigInt({ min: 1n, max: 40n }).map(wei);
     const anyMove = fc.oneof(
-      amount.map((price) => ({ do: "work" as const, price })),
+      { weight: 3, arbitrary: amount.map((price) => ({ do: "work" as const, price })) },
       fc.bigInt({ min: 0n, max: 400n }).map((total) => ({ do: "voucher" as const, total })),
       amount.map((price) => ({ do: "forgive" as const, price })),
       fc.constant({ do: "claim" as const }),
       fc.constant({ do: "reload" as const }),
+      fc.integer({ min: 0, max: 3_000 }).map((seconds) => ({ do: "wait" as const, seconds })),
     );
     fc.assert(
       fc.property(fc.array(anyMove, { maxLength: 120 }), (moves) => {
-        let book = opened;
-        let [largest, dropped] = [0n, 0n];
+        let [book, now, paid, reloads] = [opened, NOW, 0n, 0];
+        const given: bigint[] = [];
         for (const move of moves) {
-          if (
-            move.do === "work" &&
-            move.price <= Payee.room(book, { ...of, segment: move.price })
-          ) {
-            largest = move.price > largest ? move.price : largest;
-            book = after(book, { type: "delivered", amount: move.price });
-          } else if (move.do === "voucher") book = after(book, voucher(Number(move.total)));
-          else if (move.do === "forgive")
+          const look = () => {
+            const balance = wei(10_000n - book.claimed);
+            book = after(book, refreshed({ claimed: book.claimed, balance, now }));
+          };
+          if (move.do === "work") {
+            if (move.price > Payee.room(book, { ...of, segment: move.price })) continue;
+            given.push(move.price);
+            book = after(book, { type: "delivered", amount: move.price, segment: move.price });
+          } else if (move.do === "voucher") {
+            // Paid ahead buys nothing later: only what is for work that was done counts.
+            const owed = given.reduce((sum, price) => sum + price, 0n);
+            if (move.total > owed) continue;
+            paid = move.total > paid ? move.total : paid;
+            book = after(book, voucher(Number(move.total)));
+          } else if (move.do === "forgive")
             book = after(book, { type: "forgiven", amount: move.price });
           else if (move.do === "claim") {
-            const claimed = wei(book.highest?.cumulative ?? 0n);
-            book = after(book, refreshed({ claimed, balance: wei(10_000n - claimed) }));
+            book = { ...book, claimed: wei(book.highest?.cumulative ?? 0n) };
+            look();
+          } else if (move.do === "wait") {
+            now += move.seconds;
+            look();
           } else {
-            const { unpaid } = book;
             book = Payee.reopened(book);
-            dropped += unpaid - book.unpaid;
+            reloads++;
           }
-          const lost = book.accrued - book.credited;
-          expect(lost).toBeLessThanOrEqual(4n * largest + book.credited / 10n + dropped);
+          if (given.length === 0) continue;
+          // By the segments: all but the window were paid for, at no less than the least price.
+          const [least, most] = [given, given].map((all, i) =>
+            all.reduce((a, b) => (a < b === (i === 0) ? a : b)),
+          ) as [bigint, bigint];
+          const free = 4 + Payee.graceOf(now - NOW) + reloads;
+          const bought = Number(paid + paid / 10n) / Number(least);
+          expect(given.length).toBeLessThanOrEqual(free + bought + 1e-6);
+          // By the amount: what is unpaid is no more than the window of the dearest, and a tenth.
+          const lost = given.reduce((sum, price) => sum + price, 0n) - paid;
+          expect(lost).toBeLessThanOrEqual(BigInt(free) * most + paid / 10n);
         }
       }),
       replay,

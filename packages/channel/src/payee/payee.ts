@@ -8,7 +8,7 @@
  * A lane's state is read off the book by `state`, so it cannot contradict an amount.
  *
  * Authority: `highest` for what is owed, the contract for what was paid and guaranteed. Caches: `claimed`, `balance`, `reserved`,
- * `closeAt`, `ceiling`, `until`. Never falls: `accrued`, `highest`, `credited`; `claimed`, unless the chain itself goes back.
+ * `closeAt`, `ceiling`, `until`. Never falls: `accrued`, `highest`, `credited`, `grace`; `claimed`, unless the chain itself goes back.
  * Stored before a result is sent: `accrued`. Stored before a voucher is acknowledged: `highest`. Always: credited ≤ highest, and
  * no credit is given above what is guaranteed plus the soft cap, nor above what the chain would pay now.
  *
@@ -48,6 +48,12 @@ export interface Book {
   readonly unpaid: Amount;
   /** The part of `unpaid` that was said to be bad or not needed, wei: see `room`. */
   readonly forgiven: Amount;
+  /** What `unpaid` takes of the window: 10^12 for each segment, each at the price of its own award. See `room`. */
+  readonly taken: bigint;
+  /** Segments of what is forgiven that do not count any more, by the lane's age: see `graceOf`. */
+  readonly grace: number;
+  /** The chain's unix second at which the book began. Missing in books from before there was grace: they have none. */
+  readonly began?: number;
   /** Amount that the contract had paid to this lane when the book began: for work that the book does not know. */
   readonly before: Amount;
   /** Refreshes in a row that showed less paid than before, or a final pot open. Missing: none. */
@@ -79,8 +85,8 @@ export type Urge =
   | "quiet";
 
 export type Event =
-  /** Work worth `amount` wei is about to be sent. */
-  | { readonly type: "delivered"; readonly amount: Amount }
+  /** Work worth `amount` wei is about to be sent, under an award where a whole segment is worth `segment` wei; missing: it is one. */
+  | { readonly type: "delivered"; readonly amount: Amount; readonly segment?: Amount }
   /** Delivered work worth `amount` wei will not be paid: its verdict was bad, or another copy was before it. */
   | { readonly type: "forgiven"; readonly amount: Amount }
   /** A voucher for this lane came whose form and signature are already verified. */
@@ -123,10 +129,11 @@ export interface Rules {
 }
 
 /** A lane in a pot that was just checked on chain. */
-export function fresh({ now: _, ...chain }: ChainView): Book {
+export function fresh({ now: began, ...chain }: ChainView): Book {
   const none = 0n as Amount;
   const { claimed: before } = chain;
-  return { accrued: none, credited: none, unpaid: none, forgiven: none, before, ...chain };
+  const work = { accrued: none, credited: none, unpaid: none, forgiven: none };
+  return { ...work, taken: 0n, grace: 0, began, before, ...chain };
 }
 
 export type State = "trusted" | "soft" | "reserved" | "closing" | "settled" | "lost";
@@ -159,48 +166,79 @@ export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules
 const WINDOW = { stranger: 2n, known: 4n, knownAfter: 10n };
 /** Of what was credited, one part in so many may be forgiven: spot checks err, and copies lose races, but not more often. */
 const FORGIVEN_PART = 10n;
+/** What a segment takes of the window. Fine enough that what rounding gives away is no segment in 10^9 events. */
+const SEGMENT = 10n ** 12n;
+/** Seconds after which the first segment that was forgiven no longer counts. */
+const GRACE_S = 600;
 
 /**
- * Amount of work that may still be delivered before the pot pays for more; below zero where too much is out already. At most `most`
- * segments of `segment` wei, and no more than this pot has earned with us, may be unpaid at once; a tenth of what was credited does
- * not count where it was said to be bad or not needed. Whoever pays less than a segment is worth keeps the rest of it unpaid.
+ * Segments of what was forgiven that do not count, in a lane that is so many seconds old: one after 10 minutes, and one more each time
+ * that twice as many are added (30, 70, 150). A worker that was slow at first, which is nobody's fault, may so go on; and whoever calls
+ * every segment bad or not needed gets 7 more of them in a day and 9 in a week.
+ */
+export function graceOf(age: number): number {
+  return age < GRACE_S ? 0 : Math.floor(Math.log2(age / GRACE_S + 1));
+}
+
+/**
+ * Amount of work that may still be delivered, where a whole segment is worth `segment` wei, before the pot pays for more; below zero
+ * where too much is out already. At most `most` segments, and no more than this pot has earned with us, may be unpaid at once. Each
+ * counts by the price of its own award: whoever raises the price, or the ladder, has no more of them. A tenth of what was credited, and
+ * `grace` segments, do not count where they were said to be bad or not needed. Whoever pays less than a segment is worth keeps the rest
+ * of it unpaid.
  */
 export function room(
   book: Book | undefined,
   of: { readonly segment: Amount; readonly most: number },
 ): Amount {
   if (book === undefined) return 0n as Amount; // a pot that nobody checked
-  const { unpaid, forgiven, credited, claimed } = book;
+  const { claimed } = book;
   const known = claimed >= WINDOW.knownAfter * of.segment && claimed > 0n;
-  const window = least(
-    BigInt(of.most) as Amount,
-    (known ? WINDOW.known : WINDOW.stranger) as Amount,
-  );
+  const own = known ? WINDOW.known : WINDOW.stranger;
+  const window = BigInt(of.most) < own ? BigInt(of.most) : own;
+  return (((window * SEGMENT - counted(book)) * of.segment) / SEGMENT) as Amount;
+}
+
+/** What unpaid work takes of the window, less what is waived of the forgiven part of it. */
+function counted({ unpaid, forgiven, credited, taken, grace }: Book): bigint {
+  if (unpaid === 0n) return 0n;
   const waived = least(forgiven, (credited / FORGIVEN_PART) as Amount);
-  return (window * of.segment - (unpaid - waived)) as Amount;
+  const beyond = (taken * (forgiven - waived)) / unpaid;
+  const late = BigInt(grace) * SEGMENT;
+  return (taken * (unpaid - waived)) / unpaid - (beyond < late ? beyond : late);
 }
 
 /**
  * The book as a tab goes on with it after a reload or a crash, in which work may have been lost on its way: half of what is unpaid no
- * longer counts, so that the window is open again for one segment or two.
+ * longer counts, and at most a segment, so that the window is open again for one.
  */
 export function reopened(book: Book): Book {
-  return { ...book, ...unpaidAfter(book, book.unpaid - book.unpaid / 2n) };
+  const { taken, unpaid } = book;
+  if (taken === 0n) return book;
+  const part = taken / 2n < SEGMENT ? taken / 2n : SEGMENT;
+  return { ...book, ...unpaidAfter(book, (unpaid * part) / taken) };
 }
 
+/** What books from before the window counted segments are taken for: full, if anything is unpaid. */
+export const takenBefore = (unpaid: Amount): bigint =>
+  unpaid > 0n ? WINDOW.stranger * SEGMENT : 0n;
+
+type Window = Pick<Book, "unpaid" | "forgiven" | "taken">;
+
 /** Unpaid work once vouchers of `total` wei are credited: what they paid before the book began is for older work. */
-function paid(book: Book, total: bigint): Pick<Book, "unpaid" | "forgiven"> {
+function paid(book: Book, total: bigint): Window {
   const more = total - most(book.credited, book.before);
   return unpaidAfter(book, more > 0n ? more : 0n);
 }
 
-/** Unpaid work less `amount` wei; what was forgiven is part of what is unpaid. */
-function unpaidAfter(
-  { unpaid, forgiven }: Book,
-  amount: bigint,
-): Pick<Book, "unpaid" | "forgiven"> {
+/**
+ * Unpaid work less `amount` wei; what was forgiven is part of what is unpaid. Of the window it gives back what that much of the unpaid
+ * work takes on average: so a segment is paid for at no less than the least price of those that are unpaid, whatever is paid first.
+ */
+function unpaidAfter({ unpaid, forgiven, taken }: Book, amount: bigint): Window {
   const left = (unpaid > amount ? unpaid - amount : 0n) as Amount;
-  return { unpaid: left, forgiven: least(forgiven, left) };
+  const still = unpaid > 0n ? (taken * left) / unpaid : 0n;
+  return { unpaid: left, forgiven: least(forgiven, left), taken: still };
 }
 
 /** Default `claimMargin`, in seconds: time to notice, and for three tries to get into a block. */
@@ -304,6 +342,7 @@ export function step(
           ...book,
           accrued: (book.accrued + event.amount) as Amount,
           unpaid: (book.unpaid + event.amount) as Amount,
+          taken: book.taken + (event.amount * SEGMENT) / (event.segment ?? event.amount),
         },
         [{ do: "store" }],
       ];
@@ -335,6 +374,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
   const reserved = closeAt === FINALIZED ? (0n as Amount) : seen.reserved;
   const { ceiling, until, now } = seen;
   const doubts = behind && !reorg ? before + 1 : 0;
+  const grace = Math.max(book.grace, graceOf(now - (book.began ?? now)));
   const next: Book = {
     ...certain,
     closeAt,
@@ -343,6 +383,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     reserved,
     ceiling,
     until,
+    grace,
     ...(doubts > 0 && { doubts }),
   };
   const effects: Effect[] = [];
@@ -363,6 +404,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     reserved === book.reserved &&
     ceiling === book.ceiling &&
     until === book.until &&
+    grace === book.grace &&
     doubts === before &&
     credited === book.credited;
   if (seenBefore) return [book, effects];

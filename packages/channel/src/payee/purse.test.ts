@@ -442,11 +442,13 @@ describe("the lanes of a purse", () => {
   test(`a pot that owes for work keeps its lane, and its window, through ${MOST_LANES} pots of one wei`, async () => {
     const purse = await open();
     const owing = await owed(purse, 0n);
-    await purse.accrue(owing, wei(20n));
+    await purse.accrue(owing, wei(20n), wei(10n));
     for (let i = 0; i < MOST_LANES + 5; i++) await owed(purse, 0n, 1n);
     const of = { segment: wei(10n), most: 2 };
     expect(purse.room(owing, of)).toBe(0n);
-    expect(purse.room(`0x${"00".repeat(32)}`, of)).toBe(0n); // never checked
+    const never = `0x${"00".repeat(32)}` as const;
+    expect(purse.room(never, of)).toBe(0n);
+    expect([owing, never].map(purse.checked)).toEqual([true, false]);
     await purse.close();
   });
 });

@@ -80,12 +80,13 @@ export async function startPurse(options: StartPurseOptions): Promise<Purse> {
     lane,
     trust: (offered, config, { signal }) =>
       trust(parts, trusted, lanes, { offered, config, signal }),
-    accrue: async (potId, amount) =>
-      void (await ledgerOf(potId).post({ type: "delivered", amount })),
+    accrue: async (potId, amount, segment = amount) =>
+      void (await ledgerOf(potId).post({ type: "delivered", amount, segment })),
     accept: async (voucher) => ({ credited: await accept(parts, ledgerOf, voucher) }),
     forgive: async (potId, amount) =>
       void (await ledgerOf(potId).post({ type: "forgiven", amount })),
     room: (potId, of) => Payee.room(lanes.get(potId)?.book, of),
+    checked: (potId) => lanes.get(potId) !== undefined,
     highest: (potId) => lanes.get(potId)?.highest,
     outstanding: (potId) => {
       const book = lanes.get(potId)?.book;

@@ -95,6 +95,7 @@ test("a worker ignores an offer that comes again under its id with other terms",
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
     limiter: openRateLimiter({ clock: systemClock }, LIVE, ({ reason }) => dropped.resolve(reason)),
     self: () => selfOf(ours.self, 1e9),
+    mayOpen: () => true,
     backsOff: () => false,
     crews: new Map(),
     doubt() {},
@@ -115,7 +116,11 @@ test("a worker ignores an offer that comes again under its id with other terms",
 });
 
 /** A worker of the given speed that has heard an offer, and the broadcaster's answers to its bids. */
-async function heard(speed: number, replies: readonly string[]) {
+async function heard(
+  speed: number,
+  replies: readonly string[],
+  mayOpen: BiddingOptions["mayOpen"] = () => true,
+) {
   const network = memoryNetwork();
   const theirs = memory(network, { self: peerIdOf(bytes(1, 32)) });
   const ours = memory(network, { self: peerIdOf(worker.publicKey) });
@@ -147,6 +152,7 @@ async function heard(speed: number, replies: readonly string[]) {
     purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
     limiter: openRateLimiter({ clock: systemClock }, LIVE, ({ reason }) => told.push(reason)),
     self: () => selfOf(ours.self, pixelsPerSecond),
+    mayOpen,
     backsOff: () => false,
     crews: new Map(),
     doubt() {},
@@ -167,6 +173,8 @@ async function heard(speed: number, replies: readonly string[]) {
       for (let turn = 0; turn < 20 && told.length === before; turn++)
         await new Promise((resolve) => setTimeout(resolve));
     },
+    /** The offer comes again, for those who came later. */
+    repeat: async () => theirs.publish(OFFERS_TOPIC, await sealOffer(stream, offerOf(theirs))),
     async close() {
       leaving.abort();
       await Promise.all([theirs.close(), ours.close()]);
@@ -207,4 +215,20 @@ describe("a worker that has a new figure", () => {
     expect([bids.length, told.length]).toEqual(before);
     await close();
   });
+});
+
+test("a worker lets an offer pass whose pot has not paid for earlier work, says why, and bids once it has", async () => {
+  let paid = false;
+  const { bids, told, repeat, close } = await heard(
+    1e9,
+    [],
+    ({ pot }) => paid && pot !== undefined,
+  );
+  expect([bids, told]).toEqual([[], ["unpaid"]]);
+  await repeat();
+  await expect.poll(() => told).toEqual(["unpaid", "unpaid"]);
+  paid = true;
+  await repeat();
+  await expect.poll(() => bids).toEqual([1e9]);
+  await close();
 });

@@ -46,7 +46,9 @@ export interface BiddingOptions {
   readonly ids: AwardIds;
   readonly limiter: RateLimiter;
   /** This worker as it sees itself now. */
-  readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow">;
+  readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow" | "unpaid">;
+  /** Whether the pot of an offer has room for more work unpaid. */
+  readonly mayOpen: (offer: Offer) => boolean;
   /** True for a stream that gets no bid at the moment. */
   readonly backsOff: (stream: string) => boolean;
   /** Tokens of the private crews it belongs to, by their ids. */
@@ -77,7 +79,7 @@ type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 
 export function openBidding(context: WorkerContext, options: BiddingOptions): Bidding {
   const { mesh, clock, on, signal } = context;
-  const { self, backsOff, doubt } = options;
+  const { self, mayOpen, backsOff, doubt } = options;
   const offers = new BoundedMap<string, Known>(MOST_OFFERS);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const fewerRungs = openBackOff(context);
@@ -95,7 +97,8 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
     const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
-    const plan = Hire.consider(offer, { ...self(), neighbours, tooSlow: before?.tooSlow });
+    const unpaid = !mayOpen(offer);
+    const plan = Hire.consider(offer, { ...self(), neighbours, unpaid, tooSlow: before?.tooSlow });
     const { slow } = plan;
     const codec = asCodec(offer.codec);
     if (!plan.bid && plan.why !== "already in")

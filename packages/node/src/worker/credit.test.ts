@@ -1,4 +1,5 @@
 import { type Hex, Payee } from "@tabcast/channel";
+import type { Offer } from "@tabcast/protocol";
 import {
   Amount,
   BoundedMap,
@@ -14,19 +15,35 @@ import type { Engagement } from "./engagements.ts";
 const { signal } = new AbortController();
 /** What a segment is worth that is as large as offered: one rung of a megapixel, one frame, a wei a pixel. */
 const WHOLE = 1_000_000n;
-const offer = { rungs: [{ width: 1000, height: 1000 }], fpsMilli: 1_000, segmentMs: 1_000 };
+const offer = {
+  rungs: [{ width: 1000, height: 1000 }],
+  fpsMilli: 1_000,
+  segmentMs: 1_000,
+} as Offer;
+const NOTHING = new Uint8Array(0);
+const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
+const POT: NonNullable<Offer["pot"]> = {
+  chainId: 31_337,
+  contract: bytes(1, 20),
+  payer: bytes(2, 20),
+  signer: bytes(3, 20),
+  token: bytes(0, 20),
+  challengeS: 900,
+  salt: bytes(4, 32),
+};
 
 /** The books of a pot that nothing is claimed from. */
 function open(window = 2) {
-  let book = Payee.fresh({
-    balance: Amount.of(10n ** 12n),
+  const chain: Payee.ChainView = {
+    balance: Amount.of(10n ** 24n),
     reserved: Amount.zero,
     claimed: Amount.zero,
     closeAt: 0,
     ceiling: Amount.zero,
     until: 0,
     now: 0,
-  });
+  };
+  let book = Payee.fresh(chain);
   const act = (event: Payee.Event) => {
     [book] = Payee.step(book, event);
   };
@@ -42,6 +59,7 @@ function open(window = 2) {
       fullSince: undefined,
     }) as unknown as Engagement;
   const [engagement, second] = [engage("s"), engage("t")];
+  const streams = [engagement, second];
   let now = 0;
   let late = new AbortController();
   const log: string[] = [];
@@ -58,11 +76,12 @@ function open(window = 2) {
     {
       purse: {
         room: (_, of) => Payee.room(book, of),
-        accrue: async (_, amount) => act({ type: "delivered", amount }),
+        checked: () => true,
+        accrue: async (_, amount, segment = amount) => act({ type: "delivered", amount, segment }),
         forgive: async (_, amount) => act({ type: "forgiven", amount }),
       },
       engagements: {
-        all: () => [engagement, second],
+        all: () => streams,
         quit: () => log.push("quit"),
         bye: (_, { why }) => log.push(`bye: ${why}`),
       },
@@ -86,6 +105,17 @@ function open(window = 2) {
     fits,
     lend: (seq: number, parts = 1, to = engagement) => credit.lend(to, seq, amountOf(parts)),
     book: () => book,
+    /** An award of another price, in parts of the first one's, for a ladder of so many such rungs: its stream is in the same pot. */
+    award(price: number, rungs = 1, stream = "u") {
+      const one = { ...engage(stream) };
+      const terms = { ...one.award, price: BigInt(Math.round(price * 1_000)) * WHOLE };
+      const ladder = Array.from({ length: rungs }, () => ({ width: 1000, height: 1000 }));
+      const hired = { ...one, award: terms, offer: { ...one.offer, rungs: ladder } };
+      streams.push(hired as Engagement);
+      return hired as Engagement;
+    },
+    /** A look at the chain, so many seconds after the lane began. */
+    look: (now: number) => act({ ...chain, type: "chain", now }),
     /** Time passes, beyond what a segment waits. */
     pass(ms: number) {
       now += ms;
@@ -96,6 +126,11 @@ function open(window = 2) {
         if (!(await fits(seq))) throw new Error(`no room for segment ${seq}`);
         await credit.deliver(engagement, seq);
       }
+    },
+    /** A voucher over so much in all, with a verdict that is not about any segment of the award. */
+    owe(hired: Engagement, total: bigint) {
+      act({ type: "voucher", cumulative: Amount.of(total), signature: "0x", now: 0 });
+      credit.paid(hired, -1);
     },
     /** A voucher over so many segments in all, with the verdict of one of them. */
     pay(seq: number, segments: number) {
@@ -383,4 +418,128 @@ test("a stream that we were too slow for is left for a few seconds, and what was
   expect(credit.backsOff("s")).toBe(true);
   pass(5_000);
   expect(credit.backsOff("s")).toBe(false);
+});
+
+/** A payer that awards anew whenever it likes, at the prices and for the ladders that it draws; what it got is counted here, not in books. */
+async function hagglesWith(random: ReturnType<typeof seededRandom>, pays: number) {
+  const at = open();
+  /** By segments as awarded, and by amount. */
+  const got = { segments: 0, amount: 0n, paid: 0n, least: 2n ** 96n, most: 0n };
+  let hired = at.award(1);
+  for (let step = 0; step < 400; step++) {
+    const what = random.below(10);
+    if (what < 3) hired = at.award(2 ** (random.below(40) - 8), 1 + random.below(4), `s${step}`);
+    const { offer, award } = hired;
+    const whole = (BigInt(offer.rungs.length) * WHOLE * award.price) / (1_000n * WHOLE);
+    const part = BigInt(1 + random.below(4));
+    const amount = Amount.of((whole * part) / 4n);
+    if (what < 8) {
+      const done = () => at.credit.lend(hired, step, amount);
+      if (!done()) continue;
+      await at.credit.room(hired, step, amount, { signal });
+      await at.credit.deliver(hired, step);
+      at.credit.ended(hired, step, { calledBack: random.below(2) === 0 });
+      if (random.below(2) === 0) at.credit.failed(hired, step);
+      got.segments += Number(part) / 4;
+      got.amount += amount;
+      got.least = whole < got.least ? whole : got.least;
+      got.most = whole > got.most ? whole : got.most;
+    } else if (random.below(100) < pays) {
+      // Anything up to what it owes, for whatever it was.
+      const owes = got.amount - got.paid;
+      got.paid += (owes * BigInt(random.below(101))) / 100n;
+      at.owe(hired, got.paid);
+    }
+  }
+  return got;
+}
+
+test(`no payer gets more than the window by awards at other prices or of other ladders (SEED=${SEED})`, async () => {
+  for (let turn = 0; turn < 40; turn++) {
+    const got = await hagglesWith(seededRandom(SEED + turn), [0, 30, 100][turn % 3] ?? 0);
+    const bought = Number(got.paid + got.paid / 10n) / Number(got.least);
+    expect(got.segments).toBeLessThanOrEqual(2 + bought + 1e-6);
+    expect(got.amount - got.paid).toBeLessThanOrEqual(2n * got.most + got.paid / 10n);
+  }
+});
+
+test.each<[string, (turn: number) => readonly [price: number, rungs: number]]>([
+  ["that doubles its price with each award", (turn) => [2 ** turn, 1]],
+  ["that halves it", (turn) => [2 ** (30 - turn), 1]],
+  ["that doubles its ladder with each award", (turn) => [1, Math.min(2 ** turn, 4_096)]],
+])("a payer %s gets two segments, as many as one that does not", async (_, terms) => {
+  const at = open();
+  let delivered = 0;
+  for (let turn = 0; turn < 36; turn++) {
+    const [price, rungs] = terms(turn);
+    const hired = at.award(price, rungs, `s${turn}`);
+    const amount = Amount.of((WHOLE * BigInt(rungs) * hired.award.price) / (1_000n * WHOLE));
+    if (!at.credit.opens(hired) || !at.credit.lend(hired, turn, amount)) continue;
+    await at.credit.room(hired, turn, amount, { signal });
+    await at.credit.deliver(hired, turn);
+    delivered++;
+  }
+  expect(delivered).toBe(2);
+});
+
+test("what leaves another stream counts by that stream's price, and an outsize segment by what it takes beside smaller ones", () => {
+  const { credit, engagement, lend, award } = open();
+  const dear = award(1_000);
+  expect(lend(1)).toBe(true);
+  expect(credit.lend(dear, 1, Amount.of(1_000n * WHOLE))).toBe(true);
+  expect(lend(2)).toBe(false);
+  expect(credit.lend(dear, 2, Amount.of(10n * WHOLE))).toBe(false);
+  const own = open();
+  expect([own.lend(1), own.lend(2), own.lend(3, 4)]).toEqual([true, true, false]);
+  expect(engagement.ahead.size).toBe(1);
+});
+
+test("a worker that lost its first races goes on ten minutes later, and is hired for good once it is paid", async () => {
+  const { credit, engagement, deliver, fits, pay, look } = open();
+  await deliver(1, 2);
+  for (const seq of [1, 2]) credit.superseded(engagement, seq);
+  look(599);
+  expect(credit.opens(engagement)).toBe(false);
+  look(600);
+  expect(credit.opens(engagement)).toBe(true);
+  for (let seq = 3; seq <= 40; seq++) {
+    await deliver(seq);
+    pay(seq, seq - 2);
+  }
+  // All that it ever lost is less than a tenth of what it was paid, and a segment: its whole window is open.
+  await deliver(41, 42);
+  expect(await fits(43)).toBe(false);
+});
+
+test.each(["superseded", "failed"] as const)(
+  "a payer that calls all it gets %s gets nine segments in a day, and eleven in a week",
+  async (says) => {
+    const { credit, engagement, deliver, fits, look } = open();
+    let delivered = 0;
+    const after: Record<number, number> = {};
+    for (let now = 0; now <= 7 * 86_400; now += 300) {
+      look(now);
+      while (await fits(delivered)) {
+        await deliver(delivered);
+        credit[says](engagement, delivered++);
+      }
+      after[now] = delivered;
+    }
+    expect([after[0], after[86_400], after[604_800]]).toEqual([2, 9, 11]);
+  },
+);
+
+test("a worker knows whether to bid on an offer before anybody awards: by its pot, if it ever looked at that", async () => {
+  const { credit, engagement, deliver, pay } = open();
+  const { offer } = engagement;
+  const named = { ...offer, pot: POT };
+  expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(true);
+  await deliver(1, 2);
+  expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(false);
+  expect(credit.mayOpen(named, 2_000n * WHOLE)).toBe(false);
+  // Of no pot nothing is known: its award will be refused.
+  expect(credit.mayOpen(offer, 1_000n * WHOLE)).toBe(true);
+  expect(credit.mayOpen({ ...named, pot: { ...POT, salt: NOTHING } }, 1_000n * WHOLE)).toBe(true);
+  pay(1, 1);
+  expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(true);
 });

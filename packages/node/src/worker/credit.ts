@@ -6,7 +6,7 @@
  *     │                   └──its verdict is bad, or it is superseded──▶ forgiven, as far as the purse forgives
  *     └──called back, or failed: what was sent of it──────────────────────────────────▲
  */
-import type { Hex, Purse } from "@tabcast/channel";
+import { Config, type Hex, PotError, type Purse, Wire } from "@tabcast/channel";
 import { Hire, Price } from "@tabcast/market";
 import type { Award, Offer } from "@tabcast/protocol";
 import { Amount, CodedError, describe } from "@tabcast/runtime";
@@ -25,6 +25,8 @@ export class UnpaidError extends CodedError<{ code: "JOB_UNPAID" }> {}
 export interface Credit {
   /** Whether an award that came has any room: what its pot left unpaid before counts. */
   opens(hired: Hired): boolean;
+  /** The same of an award that may answer a bid of `price` on an offer; true where we never looked at its pot. */
+  mayOpen(offer: Offer, price: bigint): boolean;
   /** Whether bytes of a segment worth `amount` wei may leave while it is being made: it then has the room that it needs unpaid. */
   lend(engagement: Engagement, seq: number, amount: Amount): boolean;
   /**
@@ -63,39 +65,78 @@ interface Hired {
 }
 
 export interface CreditOptions {
-  readonly purse: Pick<Purse, "room" | "accrue" | "forgive">;
+  readonly purse: Pick<Purse, "room" | "checked" | "accrue" | "forgive">;
   readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
 }
 
+/** The id of the pot that an offer names; undefined where it names none that could be: the award will be refused. */
+function potOf({ pot }: Offer): Hex | undefined {
+  if (pot === undefined) return undefined;
+  try {
+    const { domain, config } = Wire.toPot(pot);
+    return Config.potId(Config.separator(domain), config);
+  } catch (error) {
+    if (error instanceof PotError) return undefined;
+    throw error;
+  }
+}
+
+/** What a whole segment is worth, as offered, and the largest that may be asked for. */
+function worthOf({ offer, award: { price } }: Hired): { offered: Amount; largest: Amount } {
+  const of = (pixels: bigint) => Price.ofPixels(price, pixels);
+  return { offered: of(Hire.pixels(offer).whole), largest: of(Hire.mostPixels(offer)) };
+}
+
 /**
- * Amount that may be unpaid beside what is: as many segments as offered, as this one or as the offer has them, if those are larger; of one
- * that is larger than any that may be asked for, only itself.
+ * What one segment is worth of which `amount` is work: as offered, or the work itself if that is more. Of a segment that is larger than any
+ * that may be asked for, as offered: it counts for several.
  */
-function leftOf(
-  purse: Pick<Purse, "room">,
-  { offer, award, potId }: Hired,
-  amount: Amount,
-): Amount {
-  const of = (pixels: bigint) => Price.ofPixels(award.price, pixels);
-  const [offered, largest] = [of(Hire.pixels(offer).whole), of(Hire.mostPixels(offer))];
+function segmentOf(hired: Hired, amount: Amount): Amount {
+  const { offered, largest } = worthOf(hired);
   const segment = amount > offered && amount <= largest ? amount : offered;
-  const room = purse.room(potId, { segment, most: offer.window });
-  if (amount <= largest) return room;
+  return segment > 0n ? segment : Amount.of(1);
+}
+
+/** Amount that may be unpaid beside what is: as `Purse.room` says; of a segment that is larger than any that may be asked for, only itself. */
+function leftOf(purse: Pick<Purse, "room">, hired: Hired, amount: Amount): Amount {
+  const { offer, potId } = hired;
+  const room = purse.room(potId, { segment: segmentOf(hired, amount), most: offer.window });
+  if (amount <= worthOf(hired).largest) return room;
   const alone = purse.room(potId, { segment: amount, most: 1 });
   return alone >= amount ? alone : room;
 }
 
-/** What leaves other streams of a stream's pot while it is made, in wei. */
-function aheadElsewhere(all: readonly Engagement[], of: Engagement): bigint {
+/** See `Credit.opens`. */
+function opens(purse: Pick<Purse, "room">, hired: Hired): boolean {
+  const least = Price.ofPixels(hired.award.price, Hire.pixels(hired.offer).least);
+  return leftOf(purse, hired, Amount.zero) >= least;
+}
+
+/** See `Credit.mayOpen`. */
+function mayOpen(purse: Pick<Purse, "room" | "checked">, offer: Offer, price: bigint): boolean {
+  const potId = potOf(offer);
+  return (
+    potId === undefined || !purse.checked(potId) || opens(purse, { potId, offer, award: { price } })
+  );
+}
+
+/** Work under one award as work under another that takes as much of the window, where a segment is worth `segment`; rounded up. */
+function convert(amount: Amount, from: Hired, segment: Amount): Amount {
+  const whole = segmentOf(from, amount);
+  return Amount.of((amount * segment + whole - 1n) / whole);
+}
+
+/** What leaves other streams of a stream's pot while it is made, by this stream's segments of `segment` each. */
+function aheadElsewhere(all: readonly Engagement[], of: Engagement, segment: Amount): bigint {
   const others = all.filter((other) => other !== of && other.potId === of.potId);
   return others
-    .flatMap(({ ahead }) => [...ahead.values()])
-    .reduce((sum, { amount }) => sum + amount, 0n);
+    .flatMap((other) => [...other.ahead.values()].map((one) => convert(one.amount, other, segment)))
+    .reduce((sum, amount) => sum + amount, 0n);
 }
 
 /** Whether a segment has room beside the others of its engagement, as `Hire.room` says; those that give theirs up keep what they used. */
 function takeRoom(
-  { ahead }: Engagement,
+  engagement: Engagement,
   seq: number,
   {
     amount,
@@ -103,12 +144,15 @@ function takeRoom(
     done,
   }: { readonly amount: Amount; readonly left: Amount; readonly done: boolean },
 ): boolean {
+  const { ahead } = engagement;
+  const segment = segmentOf(engagement, amount);
   const others = [...ahead].filter(([other]) => other !== seq);
   const { ok, instead } = Hire.room(amount, {
     left,
     ahead: others.map(([other, { stage, ...room }]) => ({
       seq: other,
-      ...room,
+      amount: convert(room.amount, engagement, segment),
+      sent: convert(room.sent, engagement, segment),
       making: stage === "making",
     })),
     done,
@@ -154,14 +198,14 @@ export function openCredit(
   /** Those that left us unpaid. */
   const backOff = openBackOff(context);
 
-  const left = (hired: Hired, amount: Amount) => leftOf(purse, hired, amount);
-
   function lend(engagement: Engagement, seq: number, amount: Amount, done: boolean): boolean {
     const { ahead } = engagement;
     const mine = ahead.get(seq);
     if (mine?.stage === "booked") return true;
     if (mine === undefined || mine.amount < amount) {
-      const free = left(engagement, amount) - aheadElsewhere(engagements.all(), engagement);
+      const segment = segmentOf(engagement, amount);
+      const elsewhere = aheadElsewhere(engagements.all(), engagement, segment);
+      const free = leftOf(purse, engagement, amount) - elsewhere;
       if (!takeRoom(engagement, seq, { amount, left: free as Amount, done })) return false;
     }
     // Of what is done counts what was made, which may be less than was planned.
@@ -184,8 +228,8 @@ export function openCredit(
   }
 
   return {
-    opens: (hired) =>
-      left(hired, Amount.zero) >= Price.ofPixels(hired.award.price, Hire.pixels(hired.offer).least),
+    opens: (hired) => opens(purse, hired),
+    mayOpen: (offer, price) => mayOpen(purse, offer, price),
     lend: (engagement, seq, amount) => lend(engagement, seq, amount, false),
     async room(engagement, seq, amount, { signal }) {
       const late = clock.timeout(CREDIT_MS);
@@ -199,7 +243,7 @@ export function openCredit(
           quitIfUnpaid(engagement, { now: clock.now(), backOff, engagements });
         throw new UnpaidError(
           { code: "JOB_UNPAID" },
-          `${amount} wei do not fit: ${left(engagement, amount)} more may be delivered unpaid`,
+          `${amount} wei do not fit: ${leftOf(purse, engagement, amount)} more may be delivered unpaid`,
         );
       }
     },
@@ -207,7 +251,7 @@ export function openCredit(
       const { ahead, unpaid, potId } = engagement;
       const room = ahead.get(seq);
       if (room?.stage !== "done") throw new Error(`segment ${seq} has no room`);
-      const writing = purse.accrue(potId, room.amount);
+      const writing = purse.accrue(potId, room.amount, segmentOf(engagement, room.amount));
       // Counted twice while it is written, and never not at all.
       ahead.set(seq, { ...room, stage: "booked" });
       await writing;
@@ -226,7 +270,7 @@ export function openCredit(
       ahead.delete(seq);
       if (stage !== "booked" && sent > 0n) {
         unpaid.set(seq, { state: "owed", amount: sent });
-        purse.accrue(potId, sent).catch(failed);
+        purse.accrue(potId, sent, segmentOf(engagement, sent)).catch(failed);
         forgive(engagement, seq, "superseded");
       } else if (stage === "booked" && calledBack) forgive(engagement, seq, "superseded");
       condition.wake();

@@ -67,6 +67,7 @@ const purse = {
   trust: async () => "0x01",
   accrue: () => writing(),
   room: () => 10n ** 18n,
+  checked: () => true,
   forgive: async () => {},
   highest: () => undefined,
   held: () => [],

@@ -112,6 +112,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const booked = { owed: 0, audited: 0 };
   const purse = {
     room: () => Amount.of(10n ** 18n),
+    checked: () => true,
     accrue: async () => void booked.owed++,
     forgive: async () => {},
   };

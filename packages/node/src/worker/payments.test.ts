@@ -121,9 +121,9 @@ async function stage() {
       return VerdictReply.decode(reply.head);
     },
     /** False where there is no room. */
-    async deliver(seq: number, to = engagements[0]): Promise<boolean> {
-      if (!credit.lend(to, seq, Amount.of(PRICE))) return false;
-      await credit.room(to, seq, Amount.of(PRICE), { signal });
+    async deliver(seq: number, to = engagements[0], worth = PRICE): Promise<boolean> {
+      if (!credit.lend(to, seq, Amount.of(worth))) return false;
+      await credit.room(to, seq, Amount.of(worth), { signal });
       await credit.deliver(to, seq);
       return true;
     },
@@ -187,6 +187,25 @@ test("an honest broadcaster with one bad segment in twenty is served to the end"
     return at.say({ seq, voucher: await at.sign(total) });
   });
   expect(delivered).toBe(200);
+});
+
+test("a payer that awards anew at double the price, 36 times, gets two segments, and none more for vouchers that pay for the first", async () => {
+  const at = await stage();
+  const [hired] = at.engagements;
+  /** Counted here, by what was handed over and what was signed. */
+  const given: bigint[] = [];
+  let signed = 0n;
+  for (let turn = 0n; turn < 36n; turn++) {
+    const amount = PRICE * 2n ** turn;
+    Object.assign(hired, { award: { ...hired.award, price: 1_000n * amount } });
+    if (await at.deliver(Number(turn), hired, amount)) given.push(amount);
+    if (turn !== 20n) continue;
+    signed = PRICE;
+    await at.say({ seq: 0, voucher: await at.sign(signed) });
+  }
+  // Half of what the two take is no room for a whole one.
+  expect(given).toEqual([PRICE, 2n * PRICE]);
+  expect(given.reduce((sum, one) => sum + one, 0n) - signed).toBe(2n * PRICE);
 });
 
 test("two streams of one pot share one window", async () => {

@@ -20,7 +20,7 @@ export type WorkerEvent =
   | {
       readonly type: "passed";
       readonly stream: string;
-      readonly why: Hire.Refusal;
+      readonly why: Hire.Refusal | "unpaid";
       readonly codec: CodecName;
       readonly needed?: number;
       readonly measured?: number;

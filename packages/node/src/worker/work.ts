@@ -66,6 +66,7 @@ export function work(options: WorkerOptions): WorkerNode {
     ids,
     limiter,
     self,
+    mayOpen: (offer) => credit.mayOpen(offer, price),
     backsOff: credit.backsOff,
     crews,
     doubt(codec) {

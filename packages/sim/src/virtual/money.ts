@@ -249,6 +249,12 @@ export function openPurse({
     return credited;
   }
 
+  /** Tells a book the time: a real purse looks every 30 seconds, this one when it is asked for room. */
+  function look(potId: Hex): void {
+    const book = books.get(potId);
+    if (book !== undefined) act(potId, { type: "chain", ...viewOf(book.balance, now()) });
+  }
+
   return {
     payee,
     lane,
@@ -257,20 +263,12 @@ export function openPurse({
       const pot = ledger.pots.get(potId);
       if (pot === undefined) throw refusedPot({ code: "POT_NOT_OPENED", potId });
       signers.set(potId, config.signer);
-      const chain = {
-        balance: Amount.of(pot.balance),
-        reserved: Amount.zero,
-        claimed: Amount.zero,
-        closeAt: 0,
-        ceiling: Amount.zero,
-        until: 0,
-        now: now(),
-      };
-      if (books.has(potId)) act(potId, { type: "chain", ...chain });
-      else books.set(potId, Payee.fresh(chain));
+      if (books.has(potId)) act(potId, { type: "chain", ...viewOf(pot.balance, now()) });
+      else books.set(potId, Payee.fresh(viewOf(pot.balance, now())));
       return potId;
     },
-    accrue: async (potId, amount) => void act(potId, { type: "delivered", amount }),
+    accrue: async (potId, amount, segment = amount) =>
+      void act(potId, { type: "delivered", amount, segment }),
     async accept(voucher) {
       Voucher.checkForm(voucher);
       const signer = signers.get(voucher.potId);
@@ -299,7 +297,11 @@ export function openPurse({
         ]),
       ),
     forgive: async (potId, amount) => void act(potId, { type: "forgiven", amount }),
-    room: (potId, of) => Payee.room(books.get(potId), of),
+    room(potId, of) {
+      look(potId);
+      return Payee.room(books.get(potId), of);
+    },
+    checked: (potId) => books.has(potId),
     ...unclaimed,
   };
 }
@@ -320,6 +322,17 @@ function balancesOf(books: Iterable<Payee.Book>): ReturnType<Purse["balances"]> 
     outstanding: Amount.of(open),
   };
 }
+
+/** What a look at the chain shows of a pot at the unix second `now`; nothing is claimed from it before its end. */
+const viewOf = (balance: bigint, now: number): Payee.ChainView => ({
+  balance: Amount.of(balance),
+  reserved: Amount.zero,
+  claimed: Amount.zero,
+  closeAt: 0,
+  ceiling: Amount.zero,
+  until: 0,
+  now,
+});
 
 const outstanding = (book: Payee.Book | undefined): Amount =>
   book === undefined ? Amount.zero : Payee.outstanding(book);
