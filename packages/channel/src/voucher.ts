@@ -1,7 +1,8 @@
 import { type Amount, CodedError } from "@tabcast/runtime";
 import { concatHex, isAddressEqual, keccak256, toHex } from "viem";
-import { recoverAddress } from "viem/utils";
+import { publicKeyToAddress, recoverPublicKey } from "viem/utils";
 import { digest as digestOf, isHexOf, word } from "./config.ts";
+import { learn, signed } from "./signers.ts";
 import type { Address, Hex, Lane, SignedVoucher } from "./types.ts";
 
 const VOUCHER_TYPE = keccak256(
@@ -112,13 +113,31 @@ export async function verify(
   signer: Address,
   voucher: SignedVoucher,
 ): Promise<void> {
+  await keyOf(domainSeparator, signer, voucher);
+}
+
+/**
+ * The same for vouchers of one signer that come again and again: its public key is learnt from the first, and not recovered from each.
+ * Only vouchers that are paid for should be verified so: few signers are remembered.
+ */
+export async function verifyNext(
+  domainSeparator: Hex,
+  signer: Address,
+  voucher: SignedVoucher,
+): Promise<void> {
   checkForm(voucher);
-  let recovered: Address;
+  if (signed(signer, digest(domainSeparator, voucher), voucher.signature)) return;
+  learn(signer, await keyOf(domainSeparator, signer, voucher));
+}
+
+/** The signer's public key, recovered from a voucher. Throws as `verify` does. */
+async function keyOf(domainSeparator: Hex, signer: Address, voucher: SignedVoucher): Promise<Hex> {
+  checkForm(voucher);
+  const { signature } = voucher;
+  const hash = digest(domainSeparator, voucher);
+  let publicKey: Hex;
   try {
-    recovered = await recoverAddress({
-      hash: digest(domainSeparator, voucher),
-      signature: voucher.signature,
-    });
+    publicKey = await recoverPublicKey({ hash, signature });
   } catch (cause) {
     // r or s out of range, or no point on the curve: nobody's signature.
     throw new VoucherError(
@@ -127,11 +146,13 @@ export async function verify(
       { cause },
     );
   }
+  const recovered = publicKeyToAddress(publicKey);
   if (!isAddressEqual(recovered, signer))
     throw new VoucherError(
       { code: "VOUCHER_FORGED", signer, recovered },
       `the voucher is signed by ${recovered}, not by the pot's session key ${signer}`,
     );
+  return publicKey;
 }
 
 /** True for a 32-bit number. */

@@ -22,7 +22,7 @@ export async function accept(
   const { highest } = ledger.book;
   if (highest?.cumulative === cumulative && highest.signature === signature) return 0n as Amount;
   // Also for stale amounts: an unsigned claim must not even learn what we hold.
-  await Voucher.verify(parts.domainSeparator, ledger.config.signer, voucher);
+  await Voucher.verifyNext(parts.domainSeparator, ledger.config.signer, voucher);
   return ledger.queue.run(async () => {
     const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
     try {

@@ -91,15 +91,22 @@ export class Ledger {
     const [next, effects] = Payer.step(this.#book, event);
     let out: SignedVoucher | undefined;
     let current = false;
+    /** What the next effect will sign, under way while its intent is written. */
+    let early: Promise<Hex | undefined> | undefined;
     // The book becomes ours only after its first write: a failed disk must not leave us ahead of it.
     const adopt = () => {
       if (!current) this.#book = next;
       current = true;
     };
-    for (const effect of effects) {
+    for (const [at, effect] of effects.entries()) {
       if (effect.do === "refuse") throw refusal(effect.reason);
       if (effect.do === "storeLane") {
-        await this.#options.store.write([laneChange(this.potId, effect.lane)]);
+        const writing = this.#options.store.write([laneChange(this.potId, effect.lane)]);
+        // The disk is slow and signing takes no disk: the signature waits for the intent, and goes nowhere without it.
+        const after = effects[at + 1];
+        if (after?.do === "sign") early = this.#signature(after.lane, after.cumulative);
+        early?.catch(() => {}); // told where it is waited for, unless the disk failed first
+        await writing;
         adopt();
       } else if (effect.do === "storeState") {
         const deposited = next.deposited.toString();
@@ -110,7 +117,11 @@ export class Ledger {
         adopt();
       } else if (effect.do === "sign") {
         adopt();
-        out = await this.#sign(effect.lane, effect.cumulative);
+        const { lane, cumulative } = effect;
+        const signature = await (early ?? this.#signature(lane, cumulative));
+        early = undefined;
+        // Nothing can be signed where the key has gone home, or its seal is broken.
+        out = signature && (await this.apply({ type: "signed", lane, cumulative, signature }));
       } else if (effect.do === "reserve") {
         adopt();
         this.#options.reserve(effect);
@@ -132,12 +143,11 @@ export class Ledger {
       this.#options.tell({ type: "debtPaid", voucher });
   }
 
-  async #sign(lane: Lane, cumulative: Amount): Promise<SignedVoucher | undefined> {
-    // Nothing can be signed where the key has gone home, or its seal is broken.
+  /** The signature over a lane's total; undefined without a key. */
+  async #signature(lane: Lane, cumulative: Amount): Promise<Hex | undefined> {
     if (!this.#key) return undefined;
     const terms = { potId: this.potId, ...lane, cumulative };
-    const { signature } = await Voucher.sign(this.#domainSeparator, this.#key, terms);
-    return this.apply({ type: "signed", lane, cumulative, signature });
+    return (await Voucher.sign(this.#domainSeparator, this.#key, terms)).signature;
   }
 
   /** Stores the pot's record; it counts once it is written. */

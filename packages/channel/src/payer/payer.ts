@@ -14,8 +14,8 @@
  * A guarantee that lapsed stays with its lane, and binds its part, until it is freed or renewed.
  *
  * Authority: `intent` for what may be signed, the highest voucher for what is owed, the contract's lane for what was paid and
- * what is guaranteed. Never falls: `deposited`, a lane's `intent`, `signed` and `claimed`. Stored before anything is signed:
- * `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over all lanes,
+ * what is guaranteed. Never falls: `deposited`, a lane's `intent`, `signed` and `claimed`. Stored before a signature
+ * counts: `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over all lanes,
  * is ≤ deposited unless our own lost state came back.
  */
 import type { Amount } from "@tabcast/runtime";
