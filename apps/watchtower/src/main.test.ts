@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Chain, memory, openPot, Wire } from "@tabcast/channel";
+import { Chain, memory, openPot, Share, Wire } from "@tabcast/channel";
 import { type Anvil, anvil } from "@tabcast/channel/testing";
 import { libp2p } from "@tabcast/mesh";
 import { createRelay, type Relay } from "@tabcast/mesh/relay";
@@ -96,6 +96,9 @@ function start(...args: string[]) {
   };
 }
 
+/** Leaves five percent to whoever claims for it. */
+const lane = Share.laneOf(5, 7);
+
 /** A worker that hands its voucher to the peer, as node does, and is gone. */
 async function delegate(peer: string, payee: `0x${string}`, amount: bigint) {
   const pot = await openPot({
@@ -107,7 +110,7 @@ async function delegate(peer: string, payee: `0x${string}`, amount: bigint) {
     store: memory(),
     signal,
   });
-  const voucher = await pot.pay({ payee, lane: 7 }, amount as Amount);
+  const voucher = await pot.pay({ payee, lane }, amount as Amount);
   const seed = crypto.getRandomValues(new Uint8Array(32));
   const mesh = await libp2p({ seed, relays: relay.addrs, iceServers: [], local: true });
   await expect
@@ -136,7 +139,7 @@ test("a watchtower joins the network, keeps a worker's voucher over a restart, a
   const worth = 4n * 10n ** 15n;
   const { pot, reply } = await delegate(String(peer), payee, worth);
   expect(reply).toEqual({ ok: true, why: "" });
-  expect(await first.hears("kept")).toEqual({ event: "kept", payee, lane: 7, total: "0.004" });
+  expect(await first.hears("kept")).toEqual({ event: "kept", payee, lane, total: "0.004" });
   expect(await first.stop()).toBe(0);
   expect(first.said.at(-1)).toEqual({ event: "stopped" });
   expect(first.errors).toEqual([]);
@@ -147,9 +150,10 @@ test("a watchtower joins the network, keeps a worker's voucher over a restart, a
   const second = start("--key-file", keyFile);
   expect(await second.hears("watching")).toMatchObject({ kept: 1 });
   expect(await second.hears("joining")).toMatchObject({ peer: String(peer) });
-  expect(await second.hears("claimed")).toEqual({ event: "claimed", payee, paid: "0.004" });
+  expect(await second.hears("claimed")).toEqual({ event: "claimed", payee, paid: "0.0038" });
+  expect(await second.hears("earned")).toEqual({ event: "earned", share: "0.0002" });
   expect(Number((await second.hears("spent")).gas)).toBeGreaterThan(0);
-  expect(await chain.credit(payee, { signal })).toBe(worth);
+  expect(await chain.credit(payee, { signal })).toBe((worth * 95n) / 100n);
   expect(await second.stop()).toBe(0);
   await pot.close();
 }, 180_000);
@@ -177,6 +181,10 @@ test("a command line, a key or a network that makes no sense is refused in one l
   expect(await refused("--rpc", "localhost")).toEqual({
     code: 1,
     said: "tabcast-watchtower: --rpc must be an http or https address, got localhost\n",
+  });
+  expect(await refused("--beneficiary", "me")).toEqual({
+    code: 1,
+    said: "tabcast-watchtower: --beneficiary must be an address, 0x and 40 hexadecimal digits, got me\n",
   });
   const bad = join(dir, "bad.key");
   await writeFile(bad, "0x1234");

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
+import type { Address } from "@tabcast/channel";
 import { CodedError, describe } from "@tabcast/runtime";
+import { isAddress } from "viem";
 import { type Options, run, type Say, UsageError } from "./run.ts";
 
 const HELP = `tabcast-watchtower: keeps workers' last vouchers, and claims for those that are gone when a deposit closes.
@@ -10,11 +12,14 @@ const HELP = `tabcast-watchtower: keeps workers' last vouchers, and claims for t
   --rpc URL        JSON-RPC server of the chain over HTTP (default: the network's)
   --key-file FILE  private key that pays the gas, 64 hexadecimal digits; made if it is missing
                    (default: gas.key in the folder below)
+  --beneficiary ADDR  who gets the share that workers leave (default: the address of the key)
   --dir FOLDER     where the vouchers are kept (default ./.tabcast-watchtower)
   --json           one JSON object per line instead of text
   --help           this text
 
-Send a little of the chain's coin to the address that it says: without gas it keeps nothing.
+Send a little of the chain's coin to the address that it says: without gas it keeps nothing. Of what it
+claims it keeps the share that the worker's lane says, 5 % as a rule, and withdraws it when that is worth
+the gas; where deposits are in a token, the token goes to the beneficiary, and gas is bought as before.
 Ctrl-C ends it. What it keeps is there at the next start.
 `;
 
@@ -42,13 +47,26 @@ function parse(args: readonly string[]) {
       network: { type: "string", default: "http://127.0.0.1:4800" },
       rpc: { type: "string" },
       "key-file": { type: "string" },
+      beneficiary: { type: "string" },
       dir: { type: "string", default: ".tabcast-watchtower" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
-  const { "key-file": keyFile, rpc, ...rest } = values;
-  return { ...rest, ...(rpc !== undefined && { rpc }), ...(keyFile !== undefined && { keyFile }) };
+  const { "key-file": keyFile, rpc, beneficiary, ...rest } = values;
+  return {
+    ...rest,
+    ...(rpc !== undefined && { rpc }),
+    ...(keyFile !== undefined && { keyFile }),
+    ...(beneficiary !== undefined && { beneficiary: addressOf(beneficiary) }),
+  };
+}
+
+function addressOf(text: string): Address {
+  if (isAddress(text)) return text;
+  throw new UsageError(
+    `--beneficiary must be an address, 0x and 40 hexadecimal digits, got ${text}`,
+  );
 }
 
 async function main(): Promise<void> {

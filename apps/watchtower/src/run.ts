@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Chain, openWatchtower } from "@tabcast/channel";
+import { type Address, Chain, Chains, Currency, openWatchtower } from "@tabcast/channel";
 import { fileStore } from "@tabcast/channel/file";
 import { libp2p } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import { keepVouchers } from "@tabcast/node/watchtower";
-import { describe, fromHex, systemClock } from "@tabcast/runtime";
-import { formatEther } from "viem";
+import { Amount, describe, fromHex, systemClock } from "@tabcast/runtime";
+import { formatEther, formatUnits } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 
 export interface Options {
@@ -15,13 +15,15 @@ export interface Options {
   /** JSON-RPC over HTTP; the network's own if missing. */
   readonly rpc?: string;
   readonly keyFile?: string;
+  /** Who gets the share that workers leave; the key's own address if missing. */
+  readonly beneficiary?: Address;
   readonly dir: string;
 }
 
 /** A command line that makes no sense, or a file that it names. Its message is for a person. */
 export class UsageError extends Error {}
 
-/** Tells a person, or a program, what happens. Amounts in the chain's coin, as decimal text. */
+/** Tells a person, or a program, what happens. Gas in the chain's coin, other amounts in what pots are in, as decimal text. */
 export type Say = (event: string, values?: Readonly<Record<string, string | number>>) => void;
 
 /** Milliseconds that the network's pages may take to answer. */
@@ -42,7 +44,9 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
   // The mesh and the claims get an end of their own: they say goodbye after the signal.
   const own = new AbortController();
   const waits = { signal: own.signal };
-  const chain = await Chain.connect({ domain, rpc, ...waits });
+  const currency = currencyOf(config);
+  const inWords = (amount: Amount) => formatUnits(amount, currency.decimals);
+  const chain = await Chain.connect({ domain, rpc, currency, ...waits });
   if (config.chain.faucet !== undefined && (await chain.balance(address, waits)) === 0n)
     await askFaucet(config.chain.faucet, options.network, address);
   const store = await fileStore(join(dir, "books"));
@@ -53,9 +57,12 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
     account,
     store,
     ...waits,
+    ...(options.beneficiary !== undefined && { beneficiary: options.beneficiary }),
     onKept: ({ payee, lane, cumulative }) =>
-      say("kept", { payee, lane, total: formatEther(cumulative) }),
-    onRescue: (payee, paid) => say("claimed", { payee, paid: formatEther(paid) }),
+      say("kept", { payee, lane, total: inWords(cumulative) }),
+    onRescue: (payee, saved) => say("claimed", { payee, paid: inWords(saved) }),
+    onShare: (share) => say("earned", { share: inWords(share) }),
+    onWithdrawn: (amount) => say("withdrawn", { amount: inWords(amount) }),
     onSpent: (cost) => say("spent", { gas: formatEther(cost) }),
     onProblem: (error) => say("problem", { why: describe(error) }),
   });
@@ -65,6 +72,7 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
     balance,
     chain: chainId,
     contract,
+    currency: currency.symbol,
     kept: watchtower.vouchers().length,
   });
   const seed = fromHex((await keyOf(join(dir, "peer.key"))).slice(2));
@@ -77,6 +85,13 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
   await watchtower.close();
   own.abort();
   await store.close();
+}
+
+/** What the network's pots are in. */
+function currencyOf({ chain: { id, currency } }: NetworkConfig): Currency.Currency {
+  if (currency === undefined) return Currency.coin(Chains.of(id).coin);
+  const { token, symbol, decimals, perCoin } = currency;
+  return { token, symbol, decimals, perCoin: Amount.of(BigInt(perCoin)) };
 }
 
 /** Says how many peers there are whenever that changes; resolves when the signal fires. */

@@ -1,6 +1,5 @@
-import type { WorkerEvent } from "@tabcast/node/types";
 import { describe } from "@tabcast/runtime";
-import type { CheckEvent, Tab, Who, WorkerSettings } from "@tabcast/tab";
+import type { Tab, TabWorkerEvent, Who, WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings/defaults";
 import * as Earn from "./earning.ts";
 import * as Pace from "./pace.ts";
@@ -20,7 +19,7 @@ export interface KeptSettings {
 }
 
 /** What a payment does to the pace, at the time that it came. */
-function paced(now: Earn.Earning, event: WorkerEvent | CheckEvent | { type: "joining" }) {
+function paced(now: Earn.Earning, event: TabWorkerEvent) {
   if (event.type !== "paid") return now;
   return { ...now, pace: Pace.add(now.pace, Date.now(), event.credited) };
 }

@@ -1,7 +1,8 @@
 import type { WorkerEvent } from "@tabcast/node/types";
-import { Amount } from "@tabcast/runtime";
+import { Amount, Wei } from "@tabcast/runtime";
+import type { WatchtowerNews } from "@tabcast/tab";
 import { expect, test } from "vitest";
-import { notEarning, sentence, step } from "./earning.ts";
+import { type Earning, notEarning, sentence, step } from "./earning.ts";
 
 const job = (seq: number, state: "started" | "done" | "failed"): WorkerEvent => ({
   type: "job",
@@ -87,4 +88,20 @@ test("a tab too slow for a whole ladder says that it offers itself for the lower
     "Waiting for offers. All rungs of the last one need 5.0 Mpixel/s of H.264 and this device measured 2.0 Mpixel/s; it offers to make the lower ones, should nobody quicker come.",
   );
   expect(sentence(step(waiting, { type: "bid", stream: "s" }))).toBe("Waiting for offers.");
+});
+
+test("what the tab's watchtower brought to others, kept and spent is summed up", () => {
+  const payee = `0x${"1".repeat(40)}` as const;
+  const told: readonly WatchtowerNews[] = [
+    { type: "saved", payee, saved: Amount.of(95n) },
+    { type: "earned", share: Amount.of(5n) },
+    { type: "spent", cost: Wei.of(2n) },
+    { type: "saved", payee, saved: Amount.of(190n) },
+    { type: "earned", share: Amount.of(10n) },
+    { type: "withdrawn", amount: Amount.of(15n) },
+    { type: "spent", cost: Wei.of(1n) },
+  ];
+  let state: Earning = working;
+  for (const news of told) state = step(state, { type: "watchtower", news });
+  expect(state.tower).toEqual({ saved: 285n, earned: 15n, spent: 3n });
 });

@@ -1,7 +1,7 @@
 import type { Address, Wallet } from "@tabcast/channel";
 import type { WorkerEvent } from "@tabcast/node/types";
-import { Amount } from "@tabcast/runtime";
-import type { CheckEvent } from "@tabcast/tab";
+import { Amount, Wei } from "@tabcast/runtime";
+import type { TabWorkerEvent, WatchtowerNews } from "@tabcast/tab";
 import * as format from "./format.ts";
 import * as Heard from "./heard.ts";
 import * as Pace from "./pace.ts";
@@ -15,6 +15,16 @@ export interface JobLine {
   readonly why?: string;
   /** What the voucher after it added; undefined until it came. */
   readonly paid?: Amount;
+}
+
+/** What this tab's watchtower did since the page was opened. */
+export interface Tower {
+  /** Brought to workers that were gone. */
+  readonly saved: Amount;
+  /** Left to it of that. */
+  readonly earned: Amount;
+  /** Gas of its claims and withdrawals. */
+  readonly spent: Wei;
 }
 
 /** What this tab is doing as a worker. */
@@ -48,6 +58,7 @@ export interface Earning {
   /** How fast that came of late; added to by whoever knows the time. */
   readonly pace: Pace.Pace;
   readonly heard: Heard.Heard;
+  readonly tower: Tower;
   /** Why no new work is taken just now, by its owner's settings. */
   readonly resting?: Extract<WorkerEvent, { type: "availability" }>["why"] | undefined;
   readonly refused?: { readonly what: string; readonly why: string };
@@ -67,15 +78,13 @@ export const notEarning: Earning = {
   earned: Amount.zero,
   pace: Pace.none,
   heard: Heard.nothing,
+  tower: { saved: Amount.zero, earned: Amount.zero, spent: Wei.zero },
 };
 
 const MOST_JOBS = 50;
 
 /** The state after one event of the worker. */
-export function step(
-  state: Earning,
-  event: WorkerEvent | CheckEvent | { readonly type: "joining" },
-): Earning {
+export function step(state: Earning, event: TabWorkerEvent): Earning {
   switch (event.type) {
     case "check": {
       const { type: _, ...check } = event;
@@ -142,10 +151,20 @@ export function step(
           };
     case "availability":
       return { ...state, resting: event.why === "" ? undefined : event.why };
+    case "watchtower":
+      return { ...state, tower: towerAfter(state.tower, event.news) };
     case "money":
     case "delegated":
       return { ...state, heard: Heard.after(state.heard, event) };
   }
+}
+
+function towerAfter(tower: Tower, news: WatchtowerNews): Tower {
+  const { saved, earned, spent } = tower;
+  if (news.type === "saved") return { ...tower, saved: Amount.add(saved, news.saved) };
+  if (news.type === "earned") return { ...tower, earned: Amount.add(earned, news.share) };
+  if (news.type === "spent") return { ...tower, spent: Wei.of(spent + news.cost) };
+  return tower;
 }
 
 /** Why the last offer was let pass, as a sentence. */

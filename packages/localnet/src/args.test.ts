@@ -78,6 +78,8 @@ test.each([
   [["--worker-allow", "me"], "--worker-allow"],
   [["--worker-crew", "short"], "--worker-crew"],
   [["--worker-payee", "0x12"], "--worker-payee"],
+  [["--watchtower-share", "21"], "--watchtower-share"],
+  [["--watchtower-share", "some"], "--watchtower-share"],
   [["--hire-deny", "you"], "--hire-deny"],
   [["--hire-crew", "short"], "--hire-crew"],
 ])("%j is refused in one line that names %s", (argv, flag) => {
@@ -110,13 +112,14 @@ test("the workers' and the broadcaster's settings are read from their flags, and
     ],
     ...["--worker-tags", "eu, gpu", "--worker-deny", `${stream} ${peer}`],
     ...["--worker-crew", "0123456789abcdef", "--hire-crew", "0123456789abcdef"],
-    ...["--hire-tags", "eu", "--hire-allow", peer],
+    ...["--hire-tags", "eu", "--hire-allow", peer, "--watchtower-share", "10"],
   ]);
   expect(args?.worker).toEqual({
     price: "0.003",
     softCap: "$0.05",
     hours: [{ days: [1], from: 480, to: 570 }],
     limits: { jobs: 2, onlyWhenCharging: false },
+    watchtowerShare: 10,
     tags: ["eu", "gpu"],
     deny: [stream.toLowerCase(), peer],
     crews: ["0123456789abcdef"],

@@ -41,6 +41,7 @@ const workerFlags: Readonly<Record<string, (text: string) => object>> = {
   "--worker-allow": (text) => ({ allow: words(text) }),
   "--worker-deny": (text) => ({ deny: words(text) }),
   "--worker-crew": (text) => ({ crews: words(text) }),
+  "--watchtower-share": (text) => ({ watchtowerShare: number(text) }),
   "--worker-payee": (text) => ({ payee: text }),
 };
 
@@ -67,6 +68,7 @@ export const settingsHelp = `What the headless workers are set to, as on the Ear
   --worker-allow LIST   stream ids or broadcasters' peer ids: works for these alone
   --worker-deny LIST    never works for these
   --worker-crew LIST    tokens of private crews they belong to, 16 to 128 letters, digits, _ or - each
+  --watchtower-share N  percent left to whoever claims for a worker that is gone, 0 to 20 (default 5)
   --worker-payee ADDR   where payments go (default a wallet of each tab)
 
 Whom the broadcaster hires:

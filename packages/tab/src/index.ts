@@ -20,4 +20,5 @@ export { openTab, type Tab, type TabOptions } from "./tab.ts";
 export type { Sample } from "./traffic.ts";
 export type { OnTheAir, TabViewer, WatchOptions } from "./viewer.ts";
 /** Working. */
-export type { TabWorker, WorkerStart, WorkerStarted } from "./worker.ts";
+export type { WatchtowerEvent, WatchtowerNews } from "./watchtower.ts";
+export type { TabWorker, TabWorkerEvent, WorkerStart, WorkerStarted } from "./worker.ts";

@@ -11,15 +11,15 @@ export interface Who {
   readonly wallet?: Wallet;
 }
 
+/** What the worker's settings say of its purse. */
+type PurseSettings = Pick<OpenPurseOptions, "softCap" | "segmentPay" | "watchtowerShare">;
+
 /** Opens purses one after another: whoever looks at the books has this tab's lane, and a second lane would be left with money in it. */
 export interface Purses {
   /** The worker's purse, until it is closed; `use` takes it too. Throws ChainError, StoreError. */
   open(
     who: Who,
-    options: { signal: AbortSignal } & Pick<
-      OpenPurseOptions,
-      "softCap" | "segmentPay" | "watchtowerShare"
-    >,
+    options: { signal: AbortSignal } & PurseSettings,
   ): Promise<{ readonly purse: Purse; close(): Promise<void> }>;
   /** The worker's purse if it is this payee's, or one that is opened for as long as `work` takes. */
   use<T>(who: Who, work: (purse: Purse) => Promise<T>): Promise<T>;
@@ -40,7 +40,7 @@ export function openPurses(
 
   async function purse(
     { payee, wallet }: Who,
-    options: Pick<OpenPurseOptions, "signal" | "softCap" | "segmentPay" | "watchtowerShare">,
+    options: { signal: AbortSignal } & PurseSettings,
   ): Promise<Purse> {
     const [{ config }, { openPurse }, store] = await Promise.all([
       identity.join(),
@@ -72,7 +72,11 @@ export function openPurses(
     use: (who, work) =>
       inTurn(async () => {
         if (working?.payee.toLowerCase() === who.payee.toLowerCase()) return work(working);
-        const opened = await purse(who, { signal });
+        // With the owner's settings: their share for watchtowers says which lane is this tab's.
+        const { purseOptionsOf, workerDefaults } = await import("./settings/index.ts");
+        // Money is reached although what was set cannot be read.
+        const settings = await books.workerSettings().catch(() => workerDefaults);
+        const opened = await purse(who, { ...purseOptionsOf(settings), signal });
         try {
           return await work(opened);
         } finally {

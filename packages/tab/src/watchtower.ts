@@ -1,9 +1,38 @@
-import type { Address } from "@tabcast/channel";
-import type { Wei } from "@tabcast/runtime";
+import type { Address, OpenWatchtowerOptions } from "@tabcast/channel";
+import type { Amount, Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import { type Identity, payingBy } from "./identity.ts";
 import type { Rpc } from "./rpc.ts";
 import type { BurnerWallet } from "./wallet.ts";
+
+/** What this tab's watchtower did for other workers, for its owner to see. */
+export interface WatchtowerEvent {
+  readonly type: "watchtower";
+  readonly news: WatchtowerNews;
+}
+
+export type WatchtowerNews =
+  /** A claim made this the credit of a worker that is gone. */
+  | { readonly type: "saved"; readonly payee: Address; readonly saved: Amount }
+  /** It left us this, as much as the workers had said; credit until it is withdrawn. */
+  | { readonly type: "earned"; readonly share: Amount }
+  /** What shares earned came to the account that pays for claims. */
+  | { readonly type: "withdrawn"; readonly amount: Amount }
+  /** A claim, or a withdrawal, cost this much gas. */
+  | { readonly type: "spent"; readonly cost: Wei };
+
+/** Tells of a watchtower what its owner may like to know. */
+export function watchtowerNews(
+  on: (event: WatchtowerEvent) => void,
+): Pick<OpenWatchtowerOptions, "onRescue" | "onShare" | "onWithdrawn" | "onSpent"> {
+  const tell = (news: WatchtowerNews) => on({ type: "watchtower", news });
+  return {
+    onRescue: (payee, saved) => tell({ type: "saved", payee, saved }),
+    onShare: (share) => tell({ type: "earned", share }),
+    onWithdrawn: (amount) => tell({ type: "withdrawn", amount }),
+    onSpent: (cost) => tell({ type: "spent", cost }),
+  };
+}
 
 /** The gas purse of this browser: a key that pays for claims which its tabs make for other workers, and for nothing else. */
 export interface GasPurse {

@@ -1,6 +1,6 @@
 import { memory as memoryBooks, type Wallet } from "@tabcast/channel";
 import { Screen } from "@tabcast/market";
-import { Amount, Millis, systemClock } from "@tabcast/runtime";
+import { Amount, Millis, systemClock, Wei } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { ear, gas, openStage, payee } from "../test/stage.ts";
 import { type WorkerSettings, workerDefaults } from "./settings/index.ts";
@@ -57,6 +57,18 @@ test("what may be owed without a guarantee reaches the worker's purse", async ()
   await tab.close();
 });
 
+test("the share for watchtowers reaches the worker's purse, and the purse of a tab that only looks at its money", async () => {
+  const { stage, tab, purses } = await working({ watchtowerShare: 20 });
+  expect(purses).toEqual([{ payee, open: true, share: 20 }]);
+  await tab.close();
+  const books = memoryBooks();
+  const worker = stage.tab(books);
+  await worker.tab.worker.set({ ...workerDefaults, watchtowerShare: 0 });
+  await worker.tab.settling.takings({ payee });
+  expect(worker.purses).toEqual([{ payee, open: false, share: 0 }]);
+  await worker.tab.close();
+});
+
 test("claims for others are paid by the worker's own key, and by this browser's gas purse where its wallet is another", async () => {
   const key = { address: `0x${"1".repeat(40)}`, type: "local" } as unknown as Wallet;
   const person = { address: payee, provider: { request: async () => undefined } };
@@ -73,6 +85,26 @@ test("claims for others are paid by the worker's own key, and by this browser's 
     expect(towers).toEqual([pays]);
     await tab.close();
   }
+});
+
+test("a worker tells what its tab's watchtower did for others", async () => {
+  const stage = await openStage();
+  const { tab, watching } = stage.tab();
+  const heard = ear();
+  await tab.worker.start({ payee, settings: workerDefaults, on: heard.on });
+  const tower = watching();
+  tower?.onRescue?.(payee, Amount.of(95n));
+  tower?.onShare?.(Amount.of(5n));
+  tower?.onSpent?.(Wei.of(1n));
+  tower?.onWithdrawn?.(Amount.of(5n));
+  const told = heard.heard.flatMap((one) => (one.type === "watchtower" ? [one.news] : []));
+  expect(told).toEqual([
+    { type: "saved", payee, saved: 95n },
+    { type: "earned", share: 5n },
+    { type: "spent", cost: 1n },
+    { type: "withdrawn", amount: 5n },
+  ]);
+  await tab.close();
 });
 
 test("a worker bids on a private crew's offers only with the crew's token", async () => {

@@ -10,6 +10,7 @@ import type { Payees } from "./payees.ts";
 import type { Purses, Who } from "./purses.ts";
 import type { WorkerSettings } from "./settings/index.ts";
 import type { BurnerWallet } from "./wallet.ts";
+import { type WatchtowerEvent, watchtowerNews } from "./watchtower.ts";
 
 const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 
@@ -22,8 +23,15 @@ export interface WorkerStart extends Who {
   readonly checking?: number;
   /** Milliseconds that a relay may take to hold a slot for us. Default: work begins without one, and waits. */
   readonly reachableIn?: number;
-  readonly on: (event: WorkerEvent | CheckEvent | { readonly type: "joining" }) => void;
+  readonly on: (event: TabWorkerEvent) => void;
 }
+
+/** What a tab's worker says: of its work, its start, and of what its watchtower did for others. */
+export type TabWorkerEvent =
+  | WorkerEvent
+  | CheckEvent
+  | WatchtowerEvent
+  | { readonly type: "joining" };
 
 export interface WorkerStarted {
   readonly peer: string;
@@ -97,7 +105,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     const keys = await Keys.fromSeed(seed);
     const payeeProof = await payees.proof(options);
     const { purse, close } = await purses.open(options, { ...purseOptionsOf(settings), signal });
-    const watchtower = await openOwnWatchtower(bag, books, { wallet, burner, joined, signal });
+    const watchtower = await openOwnWatchtower(bag, books, { wallet, burner, joined, on, signal });
     if (signal.aborted) await Promise.allSettled([close(), watchtower?.close()]);
     signal.throwIfAborted();
     const transcoder = media.createTranscoder({ measured: capabilities });
@@ -177,11 +185,13 @@ async function openOwnWatchtower(
     wallet,
     burner,
     joined,
+    on,
     signal,
   }: {
     wallet: Wallet | undefined;
     burner: Pick<BurnerWallet, "open">;
     joined: Joined;
+    on: (event: WatchtowerEvent) => void;
     signal: AbortSignal;
   },
 ): Promise<Watchtower | undefined> {
@@ -190,7 +200,8 @@ async function openOwnWatchtower(
   try {
     const account =
       wallet !== undefined && "type" in wallet ? wallet : (await burner.open()).account;
-    return await money.openWatchtower({ account, ...payingBy(config), store, signal });
+    const paying = { account, ...payingBy(config), ...watchtowerNews(on) };
+    return await money.openWatchtower({ ...paying, store, signal });
   } catch {
     return undefined; // another tab of this browser keeps them
   }

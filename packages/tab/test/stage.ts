@@ -1,7 +1,11 @@
-import { memory as memoryBooks, PayeeProof, type Purse } from "@tabcast/channel";
+import {
+  memory as memoryBooks,
+  type OpenWatchtowerOptions,
+  PayeeProof,
+  type Purse,
+} from "@tabcast/channel";
 import type { CodecName } from "@tabcast/media";
 import { memory, memoryNetwork, type PeerId } from "@tabcast/mesh";
-import type { WorkerEvent } from "@tabcast/node/types";
 import {
   Bid,
   BidReply,
@@ -13,7 +17,7 @@ import {
   sealOffer,
 } from "@tabcast/protocol";
 import { systemClock, toHex } from "@tabcast/runtime";
-import type { CheckEvent, Outside } from "../src/index.ts";
+import type { Outside, TabWorkerEvent } from "../src/index.ts";
 import { openTab } from "../src/index.ts";
 
 const contract = `0x${"c".repeat(40)}` as const;
@@ -98,9 +102,10 @@ export async function openStage() {
     },
     /** A tab of this network. Its books may be those of an earlier one, as after a reload. */
     tab(books = memoryBooks(), more: Partial<Outside> = {}) {
-      const purses: { payee: string; open: boolean; softCap?: bigint }[] = [];
+      const purses: { payee: string; open: boolean; softCap?: bigint; share?: number }[] = [];
       /** Who was to pay for the claims of each watchtower that was opened. */
       const towers: string[] = [];
+      let tower: OpenWatchtowerOptions | undefined;
       const measured: CodecName[] = [];
       const outside: Partial<Outside> = {
         fetch: async () => Response.json(network),
@@ -113,14 +118,25 @@ export async function openStage() {
         money: async () =>
           ({
             PayeeProof,
-            openWatchtower: async ({ account }: { account: { address: string } }) => {
-              towers.push(account.address);
+            openWatchtower: async (options: OpenWatchtowerOptions) => {
+              towers.push(options.account.address);
+              tower = options;
               throw new Error("another tab of this browser keeps them");
             },
             openBurner: async () => ({ address: gas, account: { address: gas, type: "local" } }),
-            openPurse: async (options: { payee: string; softCap?: bigint }) => {
-              const { softCap } = options;
-              const purse = { payee: options.payee, open: true, ...(softCap && { softCap }) };
+            openPurse: async (options: {
+              payee: string;
+              softCap?: bigint;
+              watchtowerShare?: number;
+            }) => {
+              const { softCap, watchtowerShare: share = 5 } = options;
+              const purse = {
+                payee: options.payee,
+                open: true,
+                ...(softCap && { softCap }),
+                // Only where it is not the default: most tests ask nothing of it.
+                ...(share !== 5 && { share }),
+              };
               purses.push(purse);
               return {
                 payee: options.payee,
@@ -149,12 +165,15 @@ export async function openStage() {
         charging() {},
         ...more,
       };
-      return { tab: openTab({ namespace: "test", outside }), purses, towers, measured };
+      const tab = openTab({ namespace: "test", outside });
+      /** What the last watchtower was opened with. */
+      const watching = () => tower;
+      return { tab, purses, towers, watching, measured };
     },
   };
 }
 
-type Heard = WorkerEvent | CheckEvent | { readonly type: "joining" };
+type Heard = TabWorkerEvent;
 
 /** Collects a worker's events, and waits for the first that a test wants. */
 export function ear() {

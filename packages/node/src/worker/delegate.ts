@@ -63,15 +63,11 @@ interface Entry {
   readonly refused: Map<PeerId, { readonly amount: Amount; readonly at: number }>;
 }
 
-export function openDelegation(
-  { mesh, clock, signal }: Pick<Context, "mesh" | "clock" | "signal">,
-  { purse, kept = () => {} }: DelegationOptions,
-): Delegation {
-  /** By pot and lane. */
-  let entries = new Map<string, Entry>();
-  const payers = new BoundedMap<Hex, PeerId>(MOST_VOUCHERS);
-  /** Keepers that were told last, by pot. */
-  const told = new Map<Hex, number>();
+/** Who may keep vouchers for us, by what they answered before. */
+function openPeers(
+  { mesh, clock }: Pick<Context, "mesh" | "clock">,
+  payerOf: (potId: Hex) => PeerId | undefined,
+) {
   /** Who kept something before. */
   const keeps = new BoundedMap<PeerId, true>(MOST_REMEMBERED);
   /** When somebody gave no answer to such a question who kept nothing before: most peers keep nothing for others. */
@@ -112,12 +108,26 @@ export function openDelegation(
     return mesh
       .neighbours()
       .map(({ peer }) => peer)
-      .filter((peer) => peer !== payers.get(potId) && isLater(mute.get(peer)))
+      .filter((peer) => peer !== payerOf(potId) && isLater(mute.get(peer)))
       .filter((peer) => keepers.get(peer) !== amount && (asks.get(peer) ?? 0) < MOST_OF_PEER)
       .filter(mayKeep)
       .filter((peer) => !asks.tried(potId, lane, peer))
       .toSorted((a, b) => rank(b) - rank(a));
   }
+
+  return { entrust, candidates };
+}
+
+export function openDelegation(
+  { mesh, clock, signal }: Pick<Context, "mesh" | "clock" | "signal">,
+  { purse, kept = () => {} }: DelegationOptions,
+): Delegation {
+  /** By pot and lane. */
+  let entries = new Map<string, Entry>();
+  const payers = new BoundedMap<Hex, PeerId>(MOST_VOUCHERS);
+  /** Keepers that were told last, by pot. */
+  const told = new Map<Hex, number>();
+  const peers = openPeers({ mesh, clock }, (potId) => payers.get(potId));
 
   /** Takes what the books hold now, those worth most first; says which pots have nothing outstanding any more. */
   function look(): void {
@@ -155,11 +165,11 @@ export function openDelegation(
     let asked = 0;
     while (keepersOf(entry) < KEEPERS && asked < MOST_ASKED && !until.aborted) {
       const most = Math.min(KEEPERS - keepersOf(entry), MOST_ASKED - asked);
-      const next = candidates(entry, asks).slice(0, most);
+      const next = peers.candidates(entry, asks).slice(0, most);
       if (next.length === 0) break;
       asked += next.length;
       for (const peer of next) asks.add(potId, lane, peer);
-      await Promise.all(next.map((peer) => entrust(peer, entry, until)));
+      await Promise.all(next.map((peer) => peers.entrust(peer, entry, until)));
     }
     tell(potId);
   }
@@ -171,7 +181,7 @@ export function openDelegation(
       const asks = new Asks();
       // Where a peer is asked for no more, it has what is worth most.
       const lacking = [...entries.values()].filter((entry) => keepersOf(entry) < KEEPERS);
-      const open = lacking.filter((entry) => candidates(entry, asks).length > 0);
+      const open = lacking.filter((entry) => peers.candidates(entry, asks).length > 0);
       const given = open.slice(0, MOST_GIVEN);
       for (const entry of lacking) if (!given.includes(entry)) tell(entry.held.voucher.potId);
       const before = given.map(({ held }) => held.voucher.cumulative);
