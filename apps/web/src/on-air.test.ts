@@ -99,6 +99,8 @@ test("a deposit that will not last and a key that was kept are remembered until 
     { type: "walletAsked", step: "close" },
   ] as const)
     expect(step(offAir, { type: "money", news }).warnings[0]).toMatch(/[Yy]our wallet/);
+  const lost = { type: "depositLost", missing: Amount.of(5) } as const;
+  expect(step(offAir, { type: "money", news: lost }).warnings[0]).toMatch(/took back a top-up/);
   const resent = { type: "depositResent" } as const;
   expect(step(offAir, { type: "money", news: resent })).toEqual(offAir);
 });

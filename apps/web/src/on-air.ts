@@ -141,6 +141,11 @@ function afterNews(state: OnAir, news: PotNews): OnAir {
       );
     case "debtPaid":
       return warn(state, "What a worker had earned beyond the deposit is covered now, and signed.");
+    case "depositLost":
+      return warn(
+        state,
+        "The chain took back a top-up of the deposit, as it may in its first minutes. Put as much in again, or the stream ends sooner.",
+      );
     default:
       return state;
   }

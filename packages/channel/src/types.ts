@@ -63,6 +63,13 @@ export type SettleProgress =
 export type PotNews =
   /** The chain had forgotten the deposit, as after a reorganisation: the same bytes were sent again. */
   | { readonly type: "depositResent" }
+  /** The same of so many top-ups. */
+  | { readonly type: "topUpsResent"; readonly count: number }
+  /**
+   * The chain has so much less than was paid in, as after a deep reorganisation, and nothing is left to send again: a top-up by a
+   * browser's wallet is gone. Do: put as much in again.
+   */
+  | { readonly type: "depositLost"; readonly missing: Amount }
   /** So many lanes are guaranteed, for `gas` units of gas. */
   | { readonly type: "reserved"; readonly lanes: number; readonly gas: bigint }
   /** What was earned before and not covered is vouched for now: the lane's highest voucher, to be given to its worker. */

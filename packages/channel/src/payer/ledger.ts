@@ -111,9 +111,8 @@ export class Ledger {
       } else if (effect.do === "storeState") {
         const deposited = next.deposited.toString();
         // With its amount in the same write, a top-up counts once whenever the tab dies.
-        const { topUp, ...rest } = this.#record;
-        const pending = event.type !== "toppedUp" && topUp !== undefined && { topUp };
-        await this.keep({ ...rest, ...pending, state: effect.state, deposited });
+        const record = event.type === "toppedUp" ? withTopUp(this.#record) : this.#record;
+        await this.keep({ ...record, state: effect.state, deposited });
         adopt();
       } else if (effect.do === "sign") {
         adopt();
@@ -162,4 +161,13 @@ export class Ledger {
     await this.keep(rest);
     this.#key = undefined;
   }
+}
+
+/** Top-ups that are remembered as they were signed; the oldest are too deep to be undone. */
+const MOST_TOP_UPS = 16;
+
+/** The record once the top-up that was on its way has arrived; its bytes are kept, in case the chain goes back behind it. */
+function withTopUp({ topUp, ...rest }: PotRecord): PotRecord {
+  if (topUp?.raw === undefined && topUp?.authorization?.signature === undefined) return rest;
+  return { ...rest, toppedUp: [...(rest.toppedUp ?? []), topUp].slice(-MOST_TOP_UPS) };
 }

@@ -24,6 +24,8 @@ export interface PotRecord {
   readonly raw?: Hex;
   /** A deposit on its way into the open pot, with its signed transaction if the key is in this tab: never signed twice. */
   readonly topUp?: { readonly amount: string } & Way;
+  /** Top-ups that arrived, oldest first, as they were signed: a chain that goes back gets them again. At most 16. */
+  readonly toppedUp?: readonly ({ readonly amount: string } & Way)[];
   /** The deposit of tokens, as the payer's wallet authorized it. */
   readonly authorization?: Authorization;
   /** Where the session key's last coins go. Missing: to the payer. */

@@ -13,7 +13,7 @@ import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
 import { look, lookAtAll, maintainGuarantees, reserve } from "./reservations.ts";
 import { settle } from "./settle.ts";
-import { finishTopUp, topUp } from "./top-up.ts";
+import { finishTopUp, topUp, watchTopUps } from "./top-up.ts";
 
 interface StartPotOptions {
   readonly chain: Chain;
@@ -72,7 +72,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
   }
   if (resumed && key) await ledger.post({ type: "resumed" });
   // Ends by the abort in `close`, which is no failure.
-  if (key) maintainGuarantees(parts, waits).catch(() => undefined);
+  if (key) maintainGuarantees(parts, watchTopUps(parts), waits).catch(() => undefined);
   return {
     potId: ledger.potId,
     config: ledger.config,

@@ -90,8 +90,15 @@ async function lacksFuel(
   return { have, need };
 }
 
-/** Reconsiders guarantees, and what is left of the deposit, from time to time while the pot is open. Rejects when its signal fires. */
-export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise<void> {
+/**
+ * Reconsiders guarantees, and what is left of the deposit, from time to time while the pot is open; `seen` hears of each look. Rejects
+ * when its signal fires.
+ */
+export async function maintainGuarantees(
+  parts: PotParts,
+  seen: (one: Awaited<ReturnType<typeof look>>, waits: Waits) => Promise<void>,
+  waits: Waits,
+): Promise<void> {
   const { chain, clock, ledger, tell } = parts;
   let low = false;
   let gasLow = false;
@@ -100,7 +107,9 @@ export async function maintainGuarantees(parts: PotParts, waits: Waits): Promise
     if (ledger.book.state !== "open") return;
     if (ledger.book.lanes.size === 0) continue;
     try {
-      const { pot, now } = await look(parts, [...ledger.book.lanes.values()], waits);
+      const found = await look(parts, [...ledger.book.lanes.values()], waits);
+      const { pot, now } = found;
+      await seen(found, waits);
       const gas = await chain.costOf({ gas: RESERVE_GAS, transactions: 0 }, waits);
       const lacks = await lacksFuel(parts, pot, waits);
       if (lacks === undefined)

@@ -1,9 +1,10 @@
 import { type Amount, Wei } from "@tabcast/runtime";
+import { keccak256 } from "viem";
 import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
 import { endCost } from "./fuel.ts";
 import { bring, fund, type Way } from "./fund.ts";
 import type { PotParts } from "./parts.ts";
-import { lookAtAll } from "./reservations.ts";
+import { type look, lookAtAll } from "./reservations.ts";
 
 /** What says for certain that a deposit was not made, and will not be. */
 const NOT_MADE: ReadonlySet<string> = new Set([
@@ -98,6 +99,64 @@ async function sendAgain(
   const keep = (way: Way) => ledger.keep({ ...ledger.record, topUp: { amount, ...way } });
   const keepsBack = await endCost(parts, waits);
   return bring(authorization, { chain, config, key, gasFrom, keepsBack, keep, ...waits });
+}
+
+/** Looks that must agree before a deposit is taken to be undone, and not the server to lag. */
+const SURE = 3;
+
+/**
+ * Notices top-ups that a reorganisation has undone, look by look: what was signed in this tab is sent again, and what is missing then
+ * is told, once for each sum.
+ */
+export function watchTopUps(parts: PotParts) {
+  const { chain, ledger, tell } = parts;
+  let short = 0;
+  let told = 0n;
+
+  /** What the chain has less than was paid in. */
+  function missingIn({ pot, states }: Awaited<ReturnType<typeof look>>): bigint {
+    let seen: bigint = pot.balance;
+    for (const { claimed } of states.values()) seen += claimed;
+    return ledger.book.deposited - seen;
+  }
+
+  /** True if it was gone and is on the chain again. */
+  async function again({ raw, authorization }: Way, waits: Waits): Promise<boolean> {
+    const { config, key } = ledger;
+    if (raw !== undefined)
+      return (
+        (await chain.sent(keccak256(raw), waits)) === undefined &&
+        (await chain.resend(raw, waits)) !== undefined
+      );
+    if (authorization === undefined || !key) return false;
+    // Nothing is on its way that was not counted before: there is nothing to remember.
+    const keep = async () => {};
+    const options = { chain, config, key, gasFrom: undefined, keep, ...waits };
+    return (await bring(authorization, options)) !== undefined;
+  }
+
+  /** As `again`; false where it can never be. */
+  const resent = (one: Way, waits: Waits) =>
+    again(one, waits).catch((error: unknown) => {
+      if (error instanceof ChainError && NOT_MADE.has(error.code)) return false;
+      throw error;
+    });
+
+  return async (seen: Awaited<ReturnType<typeof look>>, waits: Waits): Promise<void> => {
+    const missing = missingIn(seen);
+    short = missing > 0n ? short + 1 : 0;
+    if (missing <= 0n) told = 0n;
+    if (short < SURE) return;
+    let count = 0;
+    for (const one of ledger.record.toppedUp ?? []) if (await resent(one, waits)) count++;
+    if (count > 0) {
+      short = 0;
+      tell({ type: "topUpsResent", count });
+    } else if (missing !== told) {
+      told = missing;
+      tell({ type: "depositLost", missing: missing as Amount });
+    }
+  };
 }
 
 async function forget({ ledger }: PotParts): Promise<void> {
