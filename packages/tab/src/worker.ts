@@ -77,14 +77,6 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     const { codecs = CODECS, checking, reachableIn, wallet, on } = options;
     const joining = identity.join();
     joining.catch(() => undefined); // heard below
-    const wanted = async () => {
-      const { currency } = (await joining).config.chain;
-      const { settingsIn } = await import("./settings/index.ts");
-      const { settings } = options;
-      return settings === undefined
-        ? books.workerSettings(currency)
-        : settingsIn(settings, currency);
-    };
     const [joined, media, { work }, { Keys }, working, { purseOptionsOf }, settings] =
       await Promise.all([
         joining,
@@ -93,7 +85,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         import("@tabcast/protocol"),
         import("./working.ts"),
         import("./settings/index.ts"),
-        wanted(),
+        wantedOf(options, joining, books),
       ]);
     const { measureAll, sense, workerOptions } = working;
     const { mesh, seed } = joined;
@@ -172,6 +164,17 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
     },
     handOver: () => void running?.node.handOver(),
   };
+}
+
+/** What the owner wants, in what the network pays in: as given, or as the books have it. */
+async function wantedOf(
+  { settings }: WorkerStart,
+  joining: Promise<Joined>,
+  books: Books,
+): Promise<WorkerSettings> {
+  const { currency } = (await joining).config.chain;
+  const { settingsIn } = await import("./settings/index.ts");
+  return settings === undefined ? books.workerSettings(currency) : settingsIn(settings, currency);
 }
 
 /**

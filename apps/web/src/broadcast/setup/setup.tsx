@@ -122,15 +122,7 @@ export function Setup({
                 ? "Go live"
                 : "Go live, encoding in this tab"}
           </Button>
-          {!can && (
-            <p className="text-sm text-muted">
-              {ready === undefined
-                ? "Choose what to show first."
-                : paying && !paid
-                  ? "Choose who pays first."
-                  : "Something above needs another look."}
-            </p>
-          )}
+          {!can && <WhyNot ready={ready !== undefined} unpaid={paying && !paid} />}
         </div>
       </div>
       <Panel
@@ -159,5 +151,18 @@ function Title({ title, change }: { title: string; change: (change: Partial<Form
         )}
       </Field>
     </div>
+  );
+}
+
+/** What is missing before the stream can go live. */
+function WhyNot({ ready, unpaid }: { ready: boolean; unpaid: boolean }) {
+  return (
+    <p className="text-sm text-muted">
+      {!ready
+        ? "Choose what to show first."
+        : unpaid
+          ? "Choose who pays first."
+          : "Something above needs another look."}
+    </p>
   );
 }
