@@ -1,4 +1,5 @@
 import type { Address, Wallet, WalletProvider } from "@tabcast/channel";
+import * as Chains from "@tabcast/channel/chains";
 import type { ChainConfig } from "@tabcast/node/config";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
@@ -26,10 +27,11 @@ export interface BrowserWalletProps {
 /** Connects a wallet that this browser announces (EIP-6963). A chunk of its own: only people who pay or earn load it. */
 export default function BrowserWallet({ chain, onWallet }: BrowserWalletProps) {
   const config = useMemo(() => {
+    const { coin } = Chains.of(chain.id);
     const network = defineChain({
       id: chain.id,
       name: `Chain ${chain.id}`,
-      nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+      nativeCurrency: { name: coin, symbol: coin, decimals: 18 },
       rpcUrls: { default: { http: [chain.rpc] } },
     });
     return createConfig({ chains: [network], transports: { [network.id]: http(chain.rpc) } });
