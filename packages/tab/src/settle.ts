@@ -145,8 +145,11 @@ export function openSettling(
       const [{ config }, money, store] = await all();
       const ours = domainOf(config);
       const pots = await money.unsettled(store);
+      // A pot in another token is another network's, though its contract be the same.
+      const token = config.chain.currency?.token ?? `0x${"0".repeat(40)}`;
       return pots.filter(
-        ({ domain }) =>
+        ({ domain, config: { token: its } }) =>
+          its.toLowerCase() === token.toLowerCase() &&
           domain.chainId === ours.chainId &&
           domain.contract.toLowerCase() === ours.contract.toLowerCase(),
       );

@@ -1,8 +1,10 @@
 import { tabcastPotAbi } from "@tabcast/contracts";
-import { encodeEventTopics, pad, parseEventLogs } from "viem";
+import { decodeFunctionData, encodeEventTopics, isAddressEqual, pad, parseEventLogs } from "viem";
 import { getBlock } from "viem/actions";
+import { potId as potIdOf, separator } from "../config.ts";
 import { least } from "../least.ts";
-import type { Address, Hex } from "../types.ts";
+import type { Address, Domain, Hex, PotConfig } from "../types.ts";
+import { transactionOf } from "./broadcast.ts";
 import { type BlockRange, logsOf, type Topic } from "./logs.ts";
 import { type PotEvent, potEvents } from "./pot-event.ts";
 import type { Rpc } from "./rpc.ts";
@@ -70,14 +72,15 @@ export const named = (...names: readonly EventName[]) =>
 /** Events whose second indexed field is an account: who paid in, is paid, or claimed for others and has a share of it. */
 const OF_ACCOUNT = ["PotOpened", "Deposited", "Claimed", "WatchtowerPaid", "Bounced"] as const;
 
-/** What happened to an account's money in this contract, as payer, payee and watchtower, newest first. */
+/** What happened to an account's money in this contract in one token, as payer, payee and watchtower, newest first. */
 export async function history(
   rpc: Rpc,
-  contract: Address,
+  { domain, token }: { readonly domain: Domain; readonly token: Address },
   account: Address,
   options: HistoryOptions,
 ): Promise<HistoryPage> {
   const { since = 0n, signal } = options;
+  const { contract } = domain;
   const limit = Math.min(100, Math.max(1, options.limit ?? 25));
   const who = pad(account.toLowerCase() as Hex, { size: 32 });
   const newest = await rpc.ask(signal, async (client) => (await getBlock(client)).number);
@@ -92,24 +95,38 @@ export async function history(
     found.push(
       ...(await read([named(...OF_ACCOUNT), null, who], span)),
       ...(await read([named("Bounced"), null, null, who], span)),
-      ...(await read([named("CreditWithdrawn"), who], span)),
+      ...(await read([named("CreditWithdrawn"), who, pad(token, { size: 32 })], span)),
     );
   }
   const top = (walked.at(-1)?.from ?? first + 1n) - 1n;
-  // The end of a pot names the pot only: it is asked for by the pots that the account opened, so that strangers' ends cost nothing.
-  const own = new Set(found.flatMap((event) => (event.type === "opened" ? [event.potId] : [])));
+  // The end of a pot names the pot only, and a signed deposit the one who brought it: they are asked for by the pots that the
+  // account opened, so that strangers' ends cost nothing.
+  const own = new Map<Hex, Address>();
+  const note = (events: readonly PotEvent[]) => {
+    for (const event of events)
+      if (event.type === "opened" && event.potId) own.set(event.potId, event.config.token);
+  };
+  note(found);
   for (const span of spansDown(top, since, signal))
-    for (const { potId } of await read([named("PotOpened"), null, who], span)) own.add(potId);
-  const ids = [...own].filter((potId) => potId !== undefined);
+    note(await read([named("PotOpened"), null, who], span));
+  const ids = [...own.keys()];
   if (ids.length > 0)
-    for (const span of walked) found.push(...(await read([named("PotFinalized"), ids], span)));
+    for (const span of walked)
+      found.push(...(await read([named("PotFinalized", "Deposited"), ids], span)));
+  once(found);
   found.sort((a, b) => (a.block === b.block ? b.index - a.index : a.block > b.block ? -1 : 1));
   const page = wholeBlocks(found, limit);
   const last = page.at(-1);
   const next =
     page.length < found.length && last ? last.block : top >= since ? top + 1n : undefined;
+  const ours = await inToken(page, {
+    token,
+    own,
+    ask: (hash) => transactionOf(rpc, hash, signal),
+    domain,
+  });
   const times = new Map<bigint, number>();
-  for (const { block } of page)
+  for (const { block } of ours)
     if (!times.has(block)) {
       const { timestamp } = await rpc.ask(signal, (client) =>
         getBlock(client, { blockNumber: block }),
@@ -117,9 +134,64 @@ export async function history(
       times.set(block, Number(timestamp));
     }
   return {
-    events: page.map((event) => ({ ...event, at: times.get(event.block) ?? 0 })),
+    events: ours.map((event) => ({ ...event, at: times.get(event.block) ?? 0 })),
     ...(next !== undefined && { next }),
   };
+}
+
+/** Leaves out what two questions have found. */
+function once(events: PotEvent[]): void {
+  const seen = new Set<string>();
+  const kept = events.filter(({ block, index }) => {
+    const place = `${block}/${index}`;
+    return !seen.has(place) && seen.add(place);
+  });
+  events.splice(0, events.length, ...kept);
+}
+
+interface InTokenOptions {
+  readonly token: Address;
+  readonly domain: Domain;
+  /** The token of pots whose opening was seen. */
+  readonly own: ReadonlyMap<Hex, Address>;
+  readonly ask: (hash: Hex) => Promise<{ readonly input: Hex } | undefined>;
+}
+
+/**
+ * Those of the events that are about the token. Of somebody else's pot it is read off the transaction, whose call names all that
+ * the pot's id is the hash of. An event of a pot whose token nothing tells, as one by a wallet that is a contract, is left out.
+ */
+async function inToken(
+  events: readonly PotEvent[],
+  { token, domain, own, ask }: InTokenOptions,
+): Promise<readonly PotEvent[]> {
+  const known = new Map(own);
+  const named = separator(domain);
+  for (const { potId, hash } of events) {
+    if (potId === undefined || known.has(potId)) continue;
+    const input = (await ask(hash))?.input ?? "0x";
+    for (const config of configsOf(input)) known.set(potIdOf(named, config), config.token);
+  }
+  return events.filter(({ type, potId }) => {
+    // Withdrawals were asked for by their token.
+    if (type === "withdrawn") return true;
+    const its = potId && known.get(potId);
+    return its !== undefined && isAddressEqual(its, token);
+  });
+}
+
+/** Every pot's config that a call of the contract names, also inside its `multicall`. */
+function configsOf(input: Hex): readonly PotConfig[] {
+  try {
+    const { functionName, args = [] } = decodeFunctionData({ abi: tabcastPotAbi, data: input });
+    if (functionName === "multicall") return (args[0] as readonly Hex[]).flatMap(configsOf);
+    const [first] = args as readonly unknown[];
+    return typeof first === "object" && first !== null && "salt" in first
+      ? [first as PotConfig]
+      : [];
+  } catch {
+    return []; // no call of the contract
+  }
 }
 
 /** The spans of one page, from `top` down to `since`, the newest first. */

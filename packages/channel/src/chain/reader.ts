@@ -48,7 +48,8 @@ export type Reader = Pick<
 >;
 
 /** Reads one contract, and what it owes in one token, through one server. */
-export function openReader(rpc: Rpc, { contract, chainId }: Domain, token: Address): Reader {
+export function openReader(rpc: Rpc, domain: Domain, token: Address): Reader {
+  const { contract, chainId } = domain;
   const tokens = openToken(rpc, token);
   const read = <
     Name extends ContractFunctionName<typeof tabcastPotAbi, "view">,
@@ -136,7 +137,7 @@ export function openReader(rpc: Rpc, { contract, chainId }: Domain, token: Addre
     gasPrice: ({ signal }) => rpc.ask(signal, async (client) => (await fees(client)).price as Wei),
     costOf: (work, { signal }) => costOf(rpc, work, signal),
     events,
-    history: (account, options) => history(rpc, contract, account, options),
+    history: (account, options) => history(rpc, { domain, token }, account, options),
     quote: (from, action, { signal }) => quote(rpc, from, callOf(contract, action), signal),
     sent: (hash, { signal }) => receiptOf(hash, { rpc, contract, signal }),
   };

@@ -441,6 +441,38 @@ describe("an open pot in a token", () => {
   });
 });
 
+describe("the history of an account that is paid in coins and in a token", () => {
+  test("each has the events of its own currency, of the payer's pots and of the worker's alike", async () => {
+    const account = await person(DEPOSIT);
+    const worker = await person(0n);
+    const since = await chain.height({ signal });
+    const coins = await connect({ ...net, signal });
+    const { currency: _, ...inCoins } = resuming();
+    const small = { domain: net.domain, challengePeriod: 900, payer: account, store: memory() };
+    const pots = [
+      await open({ payer: account }),
+      await openPot({ ...inCoins, ...small, deposit: parts(1_000_000n) }),
+    ];
+    for (const pot of pots) await pot.pay({ payee: worker.address, lane: 1 }, parts(500n));
+    for (const pot of pots) await pot.settle({ signal, progress: scene.jump() });
+    for (const each of [chain, coins]) await each.withdraw(worker, worker.address, { signal });
+    for (const [each, pot] of [
+      [chain, pots[0]],
+      [coins, pots[1]],
+    ] as const) {
+      const own = await each.history(account.address, { since, signal });
+      const types = own.events.map(({ type }) => type).toSorted();
+      expect(types).toEqual(["deposited", "final", "opened", "withdrawn"]);
+      const paid = await each.history(worker.address, { since, signal });
+      expect(paid.events).toMatchObject([
+        { type: "withdrawn", amount: 500n },
+        { type: "claimed", paid: 500n, potId: pot?.potId },
+      ]);
+    }
+    for (const pot of pots) await pot.close();
+  });
+});
+
 describe("a chain's token is checked before anything is done with it", () => {
   test.each([
     [
