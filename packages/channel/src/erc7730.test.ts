@@ -35,12 +35,17 @@ const read = (name: string): Descriptor =>
 const calls = read("calldata-TabcastPot");
 const proof = read("eip712-TabcastPot-PayeeProof");
 
-/** Every value of a call, by its path. */
+/** Every value of a call, by its path; of a list's items by one path for all. */
 function leaves(inputs: readonly AbiParameter[], above = ""): ReadonlyMap<string, string> {
   return new Map(
     inputs.flatMap((input): [string, string][] =>
       "components" in input
-        ? [...leaves(input.components, `${above}${input.name}.`)]
+        ? [
+            ...leaves(
+              input.components,
+              `${above}${input.name}${input.type.endsWith("[]") ? ".[]" : ""}.`,
+            ),
+          ]
         : [[`${above}${input.name}`, input.type]],
     ),
   );
@@ -96,9 +101,10 @@ test.each(formats)("every value of %s is shown in a form of its type", (_, signa
   }
 });
 
-test("what a person is asked to send has words: each way that the pages deposit, withdraw and close", () => {
+test("what a person is asked to send has words: each way that pages and towers deposit, claim, withdraw and close", () => {
   const told = formats.map(([id]) => id);
-  for (const name of ["deposit", "withdraw", "withdrawTo", "startClose", "finalizeClose"])
+  const ways = ["deposit", "depositWithAuthorization", "claimAsWatchtower", "withdraw"];
+  for (const name of [...ways, "withdrawTo", "startClose", "finalizeClose"])
     expect(told).toContain(name);
 });
 

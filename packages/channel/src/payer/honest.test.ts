@@ -1,10 +1,12 @@
-import { type Amount, type Clock, systemClock } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
+import { dollars } from "../../test/dollars.ts";
 import { replay } from "../../test/replay.ts";
 import { stage } from "../../test/stage.ts";
 import { type Chain, connect } from "../chain/chain.ts";
+import { worth } from "../currency.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { Hex, Lane, PayerPot, SettleProgress, SignedVoucher } from "../types.ts";
 import { laneKey } from "../voucher.ts";
@@ -12,15 +14,20 @@ import { resumePot } from "./open-pot.ts";
 
 const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(600_000);
-const MILLI = 10n ** 15n;
 const RUNS = process.env.RUNS === undefined ? 12 : replay.numRuns;
 
 let net: Anvil;
+const chains: { coin?: Chain; dollars?: Chain } = {};
+/** What the pots of the running test are in, and a thousandth of a coin, or what it is worth, in that. */
 let chain: Chain;
+let thousandth: bigint;
 let salt = 0;
 beforeAll(async () => {
   net = await anvil();
-  chain = await connect({ ...net, signal });
+  const { currency, mint } = await dollars(net);
+  await mint(net.accounts[0].address, 10n ** 12n);
+  chains.coin = await connect({ ...net, signal });
+  chains.dollars = await connect({ ...net, currency, signal });
 });
 afterAll(() => net.close());
 
@@ -101,16 +108,22 @@ class Stream {
   async begin(): Promise<void> {
     const { funded } = stage(net, signal);
     const { clock } = this.turns;
-    this.#pot = await funded({ deposit: wei(100n * MILLI), store: this.store.share(), clock });
+    this.#pot = await funded({
+      deposit: wei(100n * thousandth),
+      store: this.store.share(),
+      clock,
+      chain,
+    });
     this.#listen();
   }
 
   async act(move: Move): Promise<void> {
     if (move.do === "pay")
-      await this.#pay(this.lanes[move.lane] as Lane, BigInt(move.milli) * MILLI);
+      await this.#pay(this.lanes[move.lane] as Lane, BigInt(move.milli) * thousandth);
     else if (move.do === "claim") await this.#claim(this.lanes[move.lane] as Lane);
     else if (move.do === "career") await this.#career(this.lanes[move.lane] as Lane, move.milli);
-    else if (move.do === "topUp") await this.pot.topUp(wei(BigInt(move.milli) * MILLI), { signal });
+    else if (move.do === "topUp")
+      await this.pot.topUp(wei(BigInt(move.milli) * thousandth), { signal });
     else if (move.do === "restart") await this.#restart();
     else {
       await net.warp(move.seconds);
@@ -128,7 +141,7 @@ class Stream {
 
   async #career(of: Lane, milli: number): Promise<void> {
     for (const seconds of [25, 70, 25]) {
-      await this.#pay(of, BigInt(milli) * MILLI);
+      await this.#pay(of, BigInt(milli) * thousandth);
       await net.warp(seconds);
       await this.turns.turn();
     }
@@ -137,7 +150,7 @@ class Stream {
       const { lanes, now } = await chain.look(this.pot.potId, [of], { signal });
       return lanes.some(({ ceiling, claimed, until }) => ceiling > claimed && until >= now);
     };
-    while (this.pot.balances().free >= 30n * MILLI && !(await guaranteed()))
+    while (this.pot.balances().free >= 30n * thousandth && !(await guaranteed()))
       await systemClock.sleep(5, { signal });
     await this.#claim(of);
   }
@@ -151,7 +164,7 @@ class Stream {
     const { potId } = this.pot;
     await this.pot.close();
     const { clock } = this.turns;
-    const common = { rpc: net.rpc, payer: net.accounts[0], signal, clock };
+    const common = { rpc: net.rpc, chain, payer: net.accounts[0], signal, clock };
     this.#pot = await resumePot({ ...common, potId, store: this.store.share() });
     this.#listen();
   }
@@ -168,32 +181,38 @@ function soon(p: SettleProgress): void {
   void net.warp(left > 120 ? left - 60 : left);
 }
 
-test(`honest parties: whatever lapses, is claimed, topped up or opened again, each lane ends with its highest voucher, in ${RUNS} runs (SEED=${replay.seed})`, async () => {
-  let guarantees = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.array(moves, { minLength: 8, maxLength: 20 }), async (all) => {
-      const stream = new Stream();
-      await stream.begin();
-      for (const move of all) await stream.act(move);
-      const { pot } = stream;
-      const settlement = await pot.settle({ signal, progress: soon });
-      guarantees += stream.reserved;
-      const { deposited, debt } = pot.balances();
-      for (const of of stream.lanes) {
-        const signed = pot.highest(of)?.cumulative ?? 0n;
-        const handed = stream.handed.get(laneKey(of))?.cumulative ?? 0n;
-        expect(signed).toBeGreaterThanOrEqual(handed);
-        const row = settlement.lanes.find(({ payee }) => payee.toLowerCase() === of.payee);
-        expect(row?.paid ?? 0n).toBe(signed);
-        expect(await chain.credit(of.payee, { signal })).toBe(signed);
-      }
-      expect(settlement.deposited).toBe(deposited);
-      expect(settlement.paid + settlement.refunded).toBe(deposited);
-      // What was earned and is not paid is only what the deposit did not have.
-      if (debt > 0n) expect(settlement.refunded).toBe(0n);
-      await pot.close();
-    }),
-    { ...replay, numRuns: RUNS },
-  );
-  expect(guarantees).toBeGreaterThan(0);
-}, 590_000);
+test.each(["coin", "dollars"] as const)(
+  `honest parties, paid in %s: whatever lapses, is claimed, topped up or opened again, each lane ends with its highest voucher, in ${RUNS} runs (SEED=${replay.seed})`,
+  async (kind) => {
+    chain = chains[kind] as Chain;
+    thousandth = worth(chain.currency, Wei.of(10n ** 15n));
+    let guarantees = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(moves, { minLength: 8, maxLength: 20 }), async (all) => {
+        const stream = new Stream();
+        await stream.begin();
+        for (const move of all) await stream.act(move);
+        const { pot } = stream;
+        const settlement = await pot.settle({ signal, progress: soon });
+        guarantees += stream.reserved;
+        const { deposited, debt } = pot.balances();
+        for (const of of stream.lanes) {
+          const signed = pot.highest(of)?.cumulative ?? 0n;
+          const handed = stream.handed.get(laneKey(of))?.cumulative ?? 0n;
+          expect(signed).toBeGreaterThanOrEqual(handed);
+          const row = settlement.lanes.find(({ payee }) => payee.toLowerCase() === of.payee);
+          expect(row?.paid ?? 0n).toBe(signed);
+          expect(await chain.credit(of.payee, { signal })).toBe(signed);
+        }
+        expect(settlement.deposited).toBe(deposited);
+        expect(settlement.paid + settlement.refunded).toBe(deposited);
+        // What was earned and is not paid is only what the deposit did not have.
+        if (debt > 0n) expect(settlement.refunded).toBe(0n);
+        await pot.close();
+      }),
+      { ...replay, numRuns: RUNS },
+    );
+    expect(guarantees).toBeGreaterThan(0);
+  },
+  590_000,
+);
