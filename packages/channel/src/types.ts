@@ -78,7 +78,10 @@ export type PotNews =
   | { readonly type: "unpaid"; readonly lanes: number; readonly owed: Amount }
   /** The session key's last coins did not go home; the key is kept, and settling again tries again. */
   | { readonly type: "keyKept"; readonly why: string }
-  /** The session key has `have` wei, and ending the pot costs about `need`: nothing more is guaranteed. Told once until it has enough. */
+  /**
+   * The session key of a pot in a token has `have` wei, and guarantees and the end of the pot cost about `need`: nothing more is
+   * guaranteed until it has that, as by `topUpGas`. Told once until then.
+   */
   | { readonly type: "gasLow"; readonly have: Wei; readonly need: Wei }
   /** The session key has too little gas for a step of the end: the payer's wallet is asked to do it. */
   | { readonly type: "walletAsked"; readonly step: "pay" | "close" | "refund" }

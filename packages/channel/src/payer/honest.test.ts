@@ -170,7 +170,16 @@ class Stream {
   }
 
   #listen(): void {
-    this.pot.watch((news) => void (news.type === "reserved" && this.reserved++), { signal });
+    const { pot } = this;
+    pot.watch(
+      (news) => {
+        if (news.type === "reserved") this.reserved++;
+        // Out of a pot in a token no gas can be taken: whoever has it told sends some.
+        if (news.type === "gasLow")
+          void pot.topUpGas((2n * news.need) as Wei, { signal }).catch(() => undefined);
+      },
+      { signal },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Amount, Wei } from "@tabcast/runtime";
 import type { LaneState, PotState, Waits } from "../chain/chain.ts";
+import { isCoin } from "../chain/token.ts";
 import { worth } from "../currency.ts";
 import type { Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
@@ -69,8 +70,8 @@ export async function reserve(
 }
 
 /**
- * What the session key has, and what the end of the pot with every lane that there is costs, if it cannot give guarantees beside that;
- * undefined if it can. It takes what it lacks out of what the pot promises nobody.
+ * What the session key has, and what guarantees and the end of the pot cost with every lane that there is, if it has less; undefined
+ * if it has that. It takes what it lacks out of what the pot promises nobody.
  */
 async function lacksFuel(
   parts: PotParts,
@@ -87,7 +88,7 @@ async function lacksFuel(
   ]);
   const lacks = need + cost - have;
   if (lacks <= 0n || (await refuel(parts, { pot }, lacks, waits)) !== undefined) return undefined;
-  return { have, need };
+  return { have, need: (need + cost) as Wei };
 }
 
 /**
@@ -114,8 +115,8 @@ export async function maintainGuarantees(
       const lacks = await lacksFuel(parts, pot, waits);
       if (lacks === undefined)
         await ledger.post({ type: "due", now, gas: worth(chain.currency, gas) });
-      else if (lacks.have < lacks.need && !gasLow) tell({ type: "gasLow", ...lacks });
-      gasLow = lacks !== undefined && lacks.have < lacks.need;
+      else if (!gasLow && !isCoin(chain.currency)) tell({ type: "gasLow", ...lacks });
+      gasLow = lacks !== undefined;
       const seconds = Payer.lasts(ledger.book, now);
       if (seconds === undefined || seconds >= LOW_S) low = false;
       else if (!low) {
