@@ -483,7 +483,7 @@ describe("lost books", () => {
 
   test("a payer signs no more than it owes, whatever the chain says was paid to a lane that it does not know", async () => {
     const world = await afterThree();
-    const pot = await world.openPayer();
+    await world.openPayer();
     await (await world.openWorker()).claim({ signal });
     await world.close();
     world.pot = undefined;

@@ -11,7 +11,7 @@ import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
 import type { PotRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
-import { look, lookAtAll, maintainGuarantees, reserve } from "./reservations.ts";
+import { lookAtAll, maintainGuarantees, reserve } from "./reservations.ts";
 import { settle } from "./settle.ts";
 import { finishTopUp, topUp, watchTopUps } from "./top-up.ts";
 
