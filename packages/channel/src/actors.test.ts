@@ -249,7 +249,10 @@ describe("broadcasters", () => {
     await purse.trust(pot.domain, pot.config, { signal });
     const foreign = await signed(key, pot, purse, 500n, elsewhere);
     await expect(purse.accept(foreign)).rejects.toMatchObject({ code: "VOUCHER_FORGED" });
-    expect(purse.balances()).toEqual({ accrued: 0n, vouchered: 0n, claimed: 0n });
+    expect(purse.balances()).toEqual({
+      ...{ accrued: 0n, vouchered: 0n, claimed: 0n },
+      outstanding: 0n,
+    });
     const sent = await chain.claim(net.accounts[1], pot.config, [foreign], { signal });
     expect(sent.events).toMatchObject([{ type: "skipped", stale: false }]);
     await purse.close();
@@ -420,7 +423,10 @@ describe("bad luck", () => {
     expect(await purse.claim({ signal })).toEqual({ paid: 457n });
     expect(news).toContainEqual({ type: "reorg", potId: pot.potId, from: 450n, to: 0n });
     expect((await credit(purse.payee)) - before).toBe(457n);
-    expect(purse.balances()).toEqual({ accrued: 457n, vouchered: 457n, claimed: 457n });
+    expect(purse.balances()).toEqual({
+      ...{ accrued: 457n, vouchered: 457n, claimed: 457n },
+      outstanding: 0n,
+    });
     const settlement = await pot.settle({ signal, progress: jump() });
     expect(settlement).toMatchObject({ paid: 457n, refunded: 10n ** 15n - 457n });
     await purse.close();
