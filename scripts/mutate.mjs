@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { environment, Misuse, node24, root, run } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 
-const names = { contract: join(root, "packages", "contracts", "script", "mutate.ts") };
+const names = {
+  contract: join(root, "packages", "contracts", "script", "mutate.ts"),
+  channel: join(root, "packages", "channel", "mutate", "main.ts"),
+};
 
 await run(async () => {
   const [name, ...flags] = process.argv.slice(2);
@@ -20,6 +23,9 @@ await run(async () => {
     env: environment(),
     stdio: "inherit",
   });
+  // Both hear the keyboard's; the child tells how far it came, and ends what it started.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
   process.exitCode = await new Promise((resolve) =>
     child.once("exit", (code) => resolve(code ?? 1)),
   );

@@ -1,0 +1,64 @@
+/** Whose decisions are spoilt, and the tests that should notice: the quick ones first, those on a real chain for what they leave. */
+
+export interface Source {
+  /** From the root of the repository. */
+  readonly path: string;
+  /** The only functions that are spoilt; undefined: all. */
+  readonly functions?: readonly string[];
+}
+
+export interface Group {
+  readonly name: string;
+  readonly sources: readonly Source[];
+  /** Paths from the root of the repository, in the order in which they are asked. */
+  readonly tests: readonly string[];
+}
+
+const within = (folder: string, names: readonly string[], ending: string) =>
+  names.map((name) => `packages/${folder}/${name}${ending}`);
+const sources = (folder: string, ...names: readonly string[]): readonly Source[] =>
+  within(folder, names, ".ts").map((path) => ({ path }));
+const tests = (folder: string, ...names: readonly string[]) => within(folder, names, ".test.ts");
+
+export const GROUPS: readonly Group[] = [
+  {
+    name: "payee",
+    sources: sources("channel/src/payee", "payee", "lanes", "accept", "trust", "claim"),
+    tests: [
+      ...tests("channel/src/payee", "payee", "purse"),
+      ...tests("channel/src", "actors", "kill"),
+      ...tests("channel/src/payer", "settle"),
+    ],
+  },
+  {
+    name: "payer",
+    sources: sources(
+      "channel/src/payer",
+      "payer",
+      "book",
+      "guarantee",
+      "pay-lanes",
+      "fuel",
+      "settle",
+    ),
+    tests: [
+      ...tests("channel/src/payer", "payer"),
+      ...tests("channel/src", "actors"),
+      ...tests("channel/src/payer", "settle", "ending"),
+    ],
+  },
+  {
+    name: "watchtower",
+    sources: sources("channel/src/watchtower", "value", "delegated", "due", "watchtower"),
+    tests: tests("channel/src/watchtower", "value", "watchtower"),
+  },
+  {
+    name: "credit",
+    sources: [
+      ...sources("node/src/worker", "credit"),
+      // The window's own rules; the rest of the file is about being hired.
+      { path: "packages/market/src/hire.ts", functions: ["room", "leaves", "sent"] },
+    ],
+    tests: [...tests("market/src", "hire"), ...tests("node/src/worker", "credit", "payments")],
+  },
+];

@@ -1,0 +1,177 @@
+/** What may be wrong in a source of TypeScript: every mutant of it, and one source that holds them all. Knows no name in it. */
+import { parseSync } from "vite";
+
+/** A node of the syntax tree, as ESTree has it. */
+interface Node {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+  readonly [field: string]: unknown;
+}
+
+export type Kind = "comparison" | "arithmetic" | "negation" | "constant";
+
+export interface Mutant {
+  /** One in all the sources of a run. */
+  readonly id: number;
+  readonly kind: Kind;
+  readonly file: string;
+  readonly line: number;
+  /** The function it is in; empty outside of any. */
+  readonly inside: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A place in the source, and its text as one that chooses among mutants at run time. */
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  /** Given the place's own text, whose inner places are edited already. */
+  readonly wrap: (inner: string) => string;
+}
+
+const COMPARISONS: Record<string, readonly string[]> = {
+  "<": ["<=", ">", ">="],
+  "<=": ["<", ">", ">="],
+  ">": [">=", "<", "<="],
+  ">=": [">", "<", "<="],
+  "===": ["!=="],
+  "!==": ["==="],
+};
+const ARITHMETIC: Record<string, string> = { "+": "-", "-": "+", "*": "/", "/": "*", "%": "*" };
+const LOGICAL: Record<string, string> = { "&&": "||", "||": "&&" };
+const ASSIGNMENTS: Record<string, string> = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" };
+/** The function of a mutated source that says whether a mutant is the chosen one. */
+const CHOSEN = "isChosenMutant";
+/** Constants above this are doubled, for nobody would notice one more; those up to it are one more. */
+const SMALL = 10n;
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && "start" in value;
+const childrenOf = (node: Node): (readonly [field: string, child: Node])[] =>
+  Object.entries(node).flatMap(([field, value]) =>
+    (Array.isArray(value) ? value : [value]).filter(isNode).map((child) => [field, child] as const),
+  );
+const isText = ({ type, value }: Node) =>
+  type === "TemplateLiteral" || (type === "Literal" && typeof value === "string");
+
+/** As one line, without the names of types, which say nothing of what runs. */
+const plain = (code: string) =>
+  code.replaceAll(/\s+/g, " ").replaceAll(/ as (?!const\b)[A-Za-z]\w*/g, "");
+
+export interface MutantsOptions {
+  readonly file: string;
+  /** The least id. */
+  readonly first: number;
+  /** The only functions that are spoilt; undefined: all, and what is outside of any. */
+  readonly functions?: readonly string[] | undefined;
+}
+
+/** Finds all mutants of one source. Throws SyntaxError for what is no TypeScript. */
+export function mutantsOf(
+  source: string,
+  { file, first, functions }: MutantsOptions,
+): { mutants: Mutant[]; schema: string } {
+  const { program, errors } = parseSync(file, source);
+  if (errors.length > 0) throw new SyntaxError(`${file}: ${errors[0]?.message}`);
+  const mutants: Mutant[] = [];
+  const edits: Edit[] = [];
+  let inside = "";
+
+  const text = ({ start, end }: Node) => source.slice(start, end);
+  const add = (kind: Kind, node: Node, to: string): number => {
+    const line = source.slice(0, node.start).split("\n").length;
+    const id = first + mutants.length;
+    mutants.push({ id, kind, file, line, inside, from: plain(text(node)), to: plain(to) });
+    return id;
+  };
+  /** An expression that is one of several others, each by its mutant. */
+  const replace = (node: Node, kind: Kind, others: readonly string[]) => {
+    if (functions && !functions.includes(inside)) return;
+    const choices = others.map((to) => `${CHOSEN}(${add(kind, node, to)}) ? (${to}) : `).join("");
+    edits.push({ start: node.start, end: node.end, wrap: (inner) => `(${choices}(${inner}))` });
+  };
+
+  const operation = (node: Node, { left, right, operator }: Node) => {
+    if (!isNode(left) || !isNode(right)) return;
+    const to = (other: string) => `${text(left)} ${other} ${text(right)}`;
+    const [comparisons, arithmetic] = [COMPARISONS[`${operator}`], ARITHMETIC[`${operator}`]];
+    const [logical, assigned] = [LOGICAL[`${operator}`], ASSIGNMENTS[`${operator}`]];
+    if (comparisons) replace(node, "comparison", comparisons.map(to));
+    if (arithmetic && !isText(left) && !isText(right))
+      replace(node, "arithmetic", [to(arithmetic)]);
+    if (logical) replace(node, "negation", [`(${text(left)}) ${logical} (${text(right)})`]);
+    if (assigned) replace(node, "arithmetic", [to(assigned)]);
+  };
+  const step = (node: Node) => {
+    const other = node.operator === "++" ? "--" : "++";
+    const argument = isNode(node.argument) ? text(node.argument) : "";
+    replace(node, "arithmetic", [node.prefix ? `${other}${argument}` : `${argument}${other}`]);
+  };
+  const literal = (node: Node) => {
+    const { value } = node;
+    if (typeof value === "boolean") replace(node, "negation", [String(!value)]);
+    if (typeof value !== "bigint" && !Number.isInteger(value)) return;
+    const number = BigInt(value as bigint | number);
+    const other = number <= SMALL ? number + 1n : number * 2n;
+    replace(node, "constant", [typeof value === "bigint" ? `${other}n` : `${other}`]);
+  };
+  /** A condition that is no comparison, which has its opposite among its own mutants. */
+  const condition = (node: unknown) => {
+    if (!isNode(node) || (node.type === "BinaryExpression" && COMPARISONS[`${node.operator}`]))
+      return;
+    if (node.type === "UnaryExpression" && node.operator === "!") return;
+    replace(node, "negation", [`!(${text(node)})`]);
+  };
+
+  const visit = (node: Node): void => {
+    // Types mean nothing at run time, and the text of a message is nobody's decision.
+    if (/^TS(?!AsExpression|SatisfiesExpression|NonNullExpression)/.test(node.type)) return;
+    if (node.type === "TemplateLiteral" || node.type === "ImportDeclaration") return;
+    const outside = inside;
+    inside = nameOf(node) ?? inside;
+    if (node.type === "BinaryExpression" || node.type === "LogicalExpression")
+      operation(node, node);
+    if (node.type === "AssignmentExpression") operation(node, node);
+    if (node.type === "UpdateExpression") step(node);
+    if (node.type === "Literal") literal(node);
+    if (node.type === "UnaryExpression" && node.operator === "!" && isNode(node.argument))
+      replace(node, "negation", [text(node.argument)]);
+    if ("test" in node) condition(node.test);
+    for (const [field, child] of childrenOf(node))
+      if (!(field === "key" && child.type === "Literal")) visit(child);
+    inside = outside;
+  };
+  visit(program as unknown as Node);
+  const chosen = `const ${CHOSEN} = globalThis.${CHOSEN} ?? (() => false);`;
+  return { mutants, schema: chosen + schemaOf(source, edits) };
+}
+
+/** The name of a function of the source's own: an arrow within one is part of it. */
+function nameOf({ type, id, key, init }: Node): string | undefined {
+  const named = (node: unknown) => (isNode(node) && typeof node.name === "string" ? node.name : "");
+  if (type === "FunctionDeclaration") return named(id);
+  if (type === "MethodDefinition") return named(key);
+  const holds = isNode(init) && init.type === "ArrowFunctionExpression";
+  return type === "VariableDeclarator" && holds ? named(id) : undefined;
+}
+
+/** The source with all its edits: which mutant it is, is asked each time that it runs. */
+function schemaOf(source: string, edits: readonly Edit[]): string {
+  const sorted = edits
+    .map((edit, order) => ({ ...edit, order }))
+    .sort((a, b) => a.start - b.start || b.end - a.end || a.order - b.order);
+  let next = 0;
+  const render = (start: number, end: number): string => {
+    let text = "";
+    let at = start;
+    for (let edit = sorted[next]; edit && edit.end <= end; edit = sorted[next]) {
+      next++;
+      text += source.slice(at, edit.start) + edit.wrap(render(edit.start, edit.end));
+      at = edit.end;
+    }
+    return text + source.slice(at, end);
+  };
+  return render(0, source.length);
+}

@@ -1,0 +1,95 @@
+/**
+ * A process that runs one file of tests after the other, each against one mutant; started by `main.ts`, which ends it, and all that
+ * the tests have started, when one does not come to its end.
+ */
+import { fileURLToPath } from "node:url";
+import { createVitest, type TestCase } from "vitest/node";
+
+/** What is asked first: the sources with their mutants in them, by their absolute paths. */
+export interface Begin {
+  readonly root: string;
+  readonly schemas: readonly (readonly [path: string, schema: string])[];
+}
+
+export interface Ask {
+  /** 0: the sources as they are. */
+  readonly mutant: number;
+  /** From the root. */
+  readonly file: string;
+  /** Their ids; undefined: all. */
+  readonly tests?: readonly string[];
+}
+
+export interface Answer {
+  readonly tests: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly passed: boolean;
+    /** It failed because it did not come to its end. */
+    readonly late: boolean;
+    readonly reached: readonly number[];
+    /** Milliseconds. */
+    readonly took: number;
+  }[];
+  /** What went wrong outside of a test, such as a file that cannot be loaded. */
+  readonly errors: readonly string[];
+}
+
+/** Milliseconds until a test is given up: several times what the slowest takes. */
+const TEST_MS = 20_000;
+
+async function begin({ root, schemas }: Begin) {
+  const sources = new Map(schemas);
+  const vitest = await createVitest(
+    "test",
+    {
+      config: false,
+      root,
+      watch: false,
+      bail: 1,
+      maxWorkers: 1,
+      include: ["packages/*/src/**/*.test.ts"],
+      setupFiles: [fileURLToPath(new URL("./choose.ts", import.meta.url))],
+      testTimeout: TEST_MS,
+      hookTimeout: TEST_MS,
+      reporters: [{}],
+    },
+    {
+      logLevel: "error",
+      // Sources get their mutants on the way into the tests: no file is ever written.
+      plugins: [{ name: "mutants", enforce: "pre", transform: (_, id) => sources.get(id) }],
+    },
+  );
+  return async ({ mutant, file, tests }: Ask): Promise<Answer> => {
+    vitest.provide("mutant", mutant);
+    const project = vitest.getRootProject();
+    const spec = project.createSpecification(`${root}/${file}`, tests && { testIds: [...tests] });
+    const { testModules, unhandledErrors } = await vitest.runTestSpecifications([spec]);
+    // Vitest tells of the files of earlier runs too.
+    const ours = testModules.filter(({ moduleId }) => moduleId === spec.moduleId);
+    const ran = ours
+      .flatMap(({ children }) => [...children.allTests()])
+      .filter((test) => ["passed", "failed"].includes(test.result().state));
+    return {
+      tests: ran.map((test: TestCase) => ({
+        id: test.id,
+        name: test.fullName,
+        passed: test.result().state === "passed",
+        late: test.result().errors?.some(({ message }) => /^Test timed out/.test(message)) ?? false,
+        reached: test.meta().reached ?? [],
+        took: test.diagnostic()?.duration ?? 0,
+      })),
+      errors: [...unhandledErrors, ...ours.flatMap((one) => one.errors())].map((error) =>
+        String((error as Error).message),
+      ),
+    };
+  };
+}
+
+let run: ((ask: Ask) => Promise<Answer>) | undefined;
+process.on("message", async (message: Begin | Ask) => {
+  if ("root" in message) run = await begin(message);
+  process.send?.("root" in message ? "ready" : await run?.(message));
+});
+// Whoever asks is gone, however it ended: nothing that the tests have started may stay.
+process.once("disconnect", () => process.kill(-process.pid, "SIGKILL"));
