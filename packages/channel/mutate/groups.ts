@@ -50,7 +50,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "watchtower",
     sources: sources("channel/src/watchtower", "value", "delegated", "due", "watchtower"),
-    tests: tests("channel/src/watchtower", "value", "watchtower"),
+    tests: tests("channel/src/watchtower", "value", "delegated", "watchtower"),
   },
   {
     name: "credit",

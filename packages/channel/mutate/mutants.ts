@@ -44,8 +44,11 @@ const LOGICAL: Record<string, string> = { "&&": "||", "||": "&&" };
 const ASSIGNMENTS: Record<string, string> = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" };
 /** The function of a mutated source that says whether a mutant is the chosen one. */
 const CHOSEN = "isChosenMutant";
-/** Constants above this are doubled, for nobody would notice one more; those up to it are one more. */
+/** Constants above this are doubled, for nobody would notice one more. */
 const SMALL = 10n;
+/** Another constant: a 1 becomes nothing, other small ones are one more. */
+const otherThan = (number: bigint) =>
+  number === 1n ? 0n : number <= SMALL ? number + 1n : number * 2n;
 
 const isNode = (value: unknown): value is Node =>
   typeof value === "object" && value !== null && "type" in value && "start" in value;
@@ -113,8 +116,7 @@ export function mutantsOf(
     const { value } = node;
     if (typeof value === "boolean") replace(node, "negation", [String(!value)]);
     if (typeof value !== "bigint" && !Number.isInteger(value)) return;
-    const number = BigInt(value as bigint | number);
-    const other = number <= SMALL ? number + 1n : number * 2n;
+    const other = otherThan(BigInt(value as bigint | number));
     replace(node, "constant", [typeof value === "bigint" ? `${other}n` : `${other}`]);
   };
   /** A condition that is no comparison, which has its opposite among its own mutants. */

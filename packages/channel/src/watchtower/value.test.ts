@@ -34,6 +34,50 @@ describe("what vouchers are worth", () => {
   });
 });
 
+describe("what a claim brings", () => {
+  const anything = () => true;
+  const bring = (balance: number, reserved: number, ...rows: readonly Row[]) =>
+    brought(pot(balance, reserved), rows, NOW, anything).map(({ row, pays }) => [
+      Number(row.cumulative),
+      Number(pays),
+    ]);
+  const lapsed = (cumulative: number, ceiling: number) => row(cumulative, 0, ceiling, NOW - 1);
+
+  test("a claim brings small rows first, so that a large one cannot starve them", () => {
+    expect(bring(90, 0, row(80), row(30))).toEqual([
+      [30, 30],
+      [80, 60],
+    ]);
+  });
+
+  test("a claim brings first what frees a lapsed guarantee of its own: others are paid from it", () => {
+    const after = [
+      [50, 50],
+      [10, 10],
+    ];
+    expect(bring(60, 60, row(10), lapsed(50, 60))).toEqual(after);
+    expect(bring(60, 60, lapsed(50, 60), row(10))).toEqual(after);
+    expect(bring(5, 1, row(10), lapsed(50, 1))).toEqual([[50, 5]]);
+    expect(bring(90, 90, lapsed(50, 60), lapsed(20, 30))).toEqual([
+      [20, 20],
+      [50, 50],
+    ]);
+  });
+
+  test("a claim has no row that brings nothing, though a single wei may be worth it", () => {
+    expect(bring(1, 0, row(1), row(1))).toEqual([[1, 1]]);
+  });
+
+  test("rows of which the same is due are brought in the order in which they came", () => {
+    const rows = [row(30, 10), row(40, 20), row(50, 30)];
+    expect(bring(100, 0, ...rows)).toEqual([
+      [30, 20],
+      [40, 20],
+      [50, 20],
+    ]);
+  });
+});
+
 /** The contract's arithmetic of a claim, row by row. Source: facts of payments, section 5. */
 function claimed(
   { balance, reserved }: { balance: bigint; reserved: bigint },
