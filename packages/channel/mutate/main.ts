@@ -1,5 +1,5 @@
 /**
- * mutate [--list] [--kills] [--group NAME,NAME] [--only ID,ID] [--jobs N]: what the tests would miss of the decisions on money. Each
+ * mutate [--list] [--kills] [--group NAME,NAME] [--only ID,ID] [--tests WORD,WORD] [--jobs N]: what the tests would miss of the decisions on money. Each
  * comparison, sum, condition and constant is spoilt, one at a time, in the memory of the tests' processes: no file is touched. Ends
  * with 1 if a mutant lives that `equivalent.ts` does not explain, or dies though it does.
  */
@@ -76,17 +76,31 @@ function report(fates: ReadonlyMap<Spoilt, Fate>): boolean {
   return wrong.length === 0 && alive.every(([{ mutant }]) => explained(mutant));
 }
 
+/** The files of tests that a mutant is shown to: those with one of the words in their path, if there are words. */
+const testsOf = ({ tests }: Group, words: readonly string[] | undefined) =>
+  tests.filter((path) => words?.some((word) => path.includes(word)) ?? true);
+
 /** Judges each mutant, says how far it is, and stops when told. */
 async function judgeAll(
   chosen: readonly Spoilt[],
-  { fates, judges, kills }: { fates: Map<Spoilt, Fate>; judges: readonly Judge[]; kills: boolean },
+  {
+    fates,
+    judges,
+    kills,
+    words,
+  }: {
+    fates: Map<Spoilt, Fate>;
+    judges: readonly Judge[];
+    kills: boolean;
+    words: readonly string[] | undefined;
+  },
 ): Promise<void> {
   const queue = [...chosen];
   const began = Date.now();
   await Promise.all(
     judges.map(async (judge) => {
       for (let next = queue.shift(); next; next = queue.shift()) {
-        const fate = await judge.judge(next.mutant, next.group.tests);
+        const fate = await judge.judge(next.mutant, testsOf(next.group, words));
         fates.set(next, fate);
         if (fate.lives) console.log(`lives: ${shown(next.mutant)}`);
         else if (kills) console.log(`killed: ${shown(next.mutant)}\n  by ${fate.by}`);
@@ -106,6 +120,7 @@ function options() {
         kills: { type: "boolean", default: false },
         group: { type: "string" },
         only: { type: "string" },
+        tests: { type: "string" },
         jobs: { type: "string", default: "1" },
       },
     }).values;
@@ -122,6 +137,7 @@ const names = values.group?.split(",") ?? GROUPS.map(({ name }) => name);
 const strange = names.find((name) => !GROUPS.some((group) => group.name === name));
 if (strange !== undefined)
   fail(`--group takes ${GROUPS.map(({ name }) => name).join(", ")}, got ${strange}`, 2);
+const words = values.tests?.split(",");
 const { all, schemas } = spoil();
 const ids = values.only?.split(",").map(Number);
 const unknown = ids?.find((id) => !all.some(({ mutant }) => mutant.id === id));
@@ -145,11 +161,11 @@ else {
       process.exit(130);
     });
   try {
-    const files = new Set(chosen.flatMap(({ group }) => group.tests));
+    const files = new Set(chosen.flatMap(({ group }) => testsOf(group, words)));
     console.log(`${chosen.length} mutants of ${all.length}; first the tests without any`);
     for (const name of (await judges[0]?.learn([...files])) ?? [])
       console.log(`not asked, for it failed without a mutant once: ${name}`);
-    await judgeAll(chosen, { fates, judges, kills: values.kills });
+    await judgeAll(chosen, { fates, judges, kills: values.kills, words });
     if (!report(fates)) process.exitCode = 1;
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);

@@ -27,6 +27,16 @@ describe("what is spoilt in a source", () => {
     expect(changes(source)).toEqual(expected);
   });
 
+  test.each(["a > b ? a - b : 0n", "(a as Wei) < b ? (a as Wei) : b", "a > 0 ? a : 0"])(
+    "`%s` is the same whether its sides may be equal or not, so that is no mutant",
+    (source) => {
+      const [comparison] = source.split(" ? ");
+      const others = of(`f(${source})`).mutants.filter(({ kind }) => kind === "comparison");
+      expect(others.map(({ to }) => to.includes("="))).toEqual([false, true]);
+      expect(of(`f(${comparison} ? a : c)`).mutants.length).toBeGreaterThan(2);
+    },
+  );
+
   test("types, imports, keys and the text of messages are not spoilt", () => {
     const source = `
       import { a } from "./a.ts" with { type: "json" };

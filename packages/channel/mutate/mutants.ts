@@ -96,10 +96,29 @@ export function mutantsOf(
     edits.push({ start: node.start, end: node.end, wrap: (inner) => `(${choices}(${inner}))` });
   };
 
+  /**
+   * True of a condition that chooses between two values which are the same where its sides are: `a > b ? a - b : 0`, `a < b ? a : b`.
+   * There `>=` is `>`.
+   */
+  const isEven = (choice: Node) => {
+    const { test, consequent, alternate } = choice;
+    if (choice.type !== "ConditionalExpression" || !isNode(test)) return false;
+    const { left, right } = test;
+    if (![left, right, consequent, alternate].every(isNode)) return false;
+    const [a, b, yes, no] = [left, right, consequent, alternate].map((one) =>
+      plain(text(one as Node)),
+    );
+    const difference = yes === `${a} - ${b}` && /^0n?$/.test(`${no}`);
+    return difference || (yes === a && no === b) || (yes === b && no === a);
+  };
+  const even = new Set<unknown>();
+
   const operation = (node: Node, { left, right, operator }: Node) => {
     if (!isNode(left) || !isNode(right)) return;
     const to = (other: string) => `${text(left)} ${other} ${text(right)}`;
-    const [comparisons, arithmetic] = [COMPARISONS[`${operator}`], ARITHMETIC[`${operator}`]];
+    const [whole, arithmetic] = [COMPARISONS[`${operator}`], ARITHMETIC[`${operator}`]];
+    // The first of them is the same but where both sides are.
+    const comparisons = even.has(node) && whole?.length === 3 ? whole.slice(1) : whole;
     const [logical, assigned] = [LOGICAL[`${operator}`], ASSIGNMENTS[`${operator}`]];
     if (comparisons) replace(node, "comparison", comparisons.map(to));
     if (arithmetic && !isText(left) && !isText(right))
@@ -131,6 +150,7 @@ export function mutantsOf(
     // Types mean nothing at run time, and the text of a message is nobody's decision.
     if (/^TS(?!AsExpression|SatisfiesExpression|NonNullExpression)/.test(node.type)) return;
     if (node.type === "TemplateLiteral" || node.type === "ImportDeclaration") return;
+    if (isEven(node)) even.add(node.test);
     const outside = inside;
     inside = nameOf(node) ?? inside;
     if (node.type === "BinaryExpression" || node.type === "LogicalExpression")

@@ -256,6 +256,7 @@ describe("what a payee relies on", () => {
   test("the soft cap is five segments' pay, and never less than twenty claims cost", () => {
     expect(Payee.softCapOf({})).toBeUndefined();
     expect(Payee.softCapOf({ segmentPay: wei(6) })).toBe(30n);
+    expect(Payee.softCapOf({ segmentPay: wei(1) })).toBe(5n);
     expect(Payee.softCapOf({ segmentPay: wei(6), claimCost: wei(1) })).toBe(30n);
     expect(Payee.softCapOf({ segmentPay: wei(6), claimCost: wei(2) })).toBe(40n);
     expect(Payee.softCapOf({ segmentPay: wei(6), claimCost: wei(2), softCap: wei(1) })).toBe(1n);
@@ -281,6 +282,60 @@ describe("what a payee relies on", () => {
     expect(Payee.worthBeforeFreezing(held(NOW), { claimCost: wei(4) })).toBe(true);
     expect(Payee.worthBeforeFreezing(held(NOW), { claimCost: wei(5) })).toBe(false);
     expect(Payee.worthBeforeFreezing(held(NOW), {})).toBe(false);
+    // Where gas is free, what holds nothing is worth no claim all the same.
+    const free = { claimCost: wei(0) };
+    expect(Payee.worthBeforeFreezing(held(NOW), free)).toBe(true);
+    expect(Payee.worthBeforeFreezing(sample("trusted"), free)).toBe(false);
+  });
+
+  test("a single wei is held, guaranteed, exposed and claimed like any other", () => {
+    const one = { highest: { cumulative: wei(11), signature: sig(11) } };
+    const soft = { ...sample("soft"), ...one };
+    expect(Payee.state({ ...soft, highest: { cumulative: wei(1), signature: sig(1) } }, NOW)).toBe(
+      "soft",
+    );
+    expect(Payee.exposed(soft, NOW)).toBe(1n);
+    expect(Payee.claimable(soft)).toBe(1n);
+    expect(Payee.claimable({ ...soft, balance: wei(0) })).toBe(0n);
+    expect(Payee.claimable(sample("trusted"))).toBe(0n);
+    expect(Payee.outstanding(soft)).toBe(1n);
+    expect(Payee.urge({ ...soft, closeAt: NOW + 9 }, NOW)).toBe("closing");
+    const guaranteed = { ...soft, ceiling: wei(11), until: NOW };
+    expect(Payee.guaranteed(guaranteed, NOW)).toBe(1n);
+    expect(Payee.guaranteed(guaranteed, NOW + 1)).toBe(0n);
+    expect(Payee.guaranteed({ ...guaranteed, ceiling: wei(10) }, NOW)).toBe(0n);
+    expect(Payee.guaranteed({ ...guaranteed, ceiling: wei(9) }, NOW)).toBe(0n);
+    expect(Payee.state(guaranteed, NOW)).toBe("reserved");
+    expect(Payee.state({ ...sample("lost"), ...one }, NOW)).toBe("lost");
+  });
+
+  test("a lane that holds no voucher has nothing exposed, outstanding or lost", () => {
+    const { highest: _, ...none } = { ...sample("soft"), claimed: wei(0) };
+    expect(Payee.exposed(none, NOW)).toBe(0n);
+    expect(Payee.outstanding(none)).toBe(0n);
+    expect(Payee.state({ ...none, closeAt: FINALIZED }, NOW)).toBe("settled");
+    expect(Payee.outstanding(sample("soft"))).toBe(10n);
+    expect(Payee.outstanding({ ...sample("soft"), balance: wei(4) })).toBe(4n);
+    expect(Payee.outstanding({ ...sample("soft"), claimed: wei(20) })).toBe(0n);
+    expect(Payee.outstanding({ ...sample("soft"), claimed: wei(21) })).toBe(0n);
+    expect(Payee.outstanding({ ...sample("lost"), balance: wei(90) })).toBe(0n);
+  });
+
+  test("a guarantee that ends is news while it lasts, and a claim until it has come", () => {
+    const ends = (left: number) => ({ ...sample("reserved"), until: NOW + left });
+    const told = (left: number) => [
+      Payee.urge(ends(left), NOW),
+      Payee.dueSoon(ends(left), NOW)?.before,
+    ];
+    expect(told(180)).toEqual([undefined, undefined]);
+    expect(told(179)).toEqual(["lapsing", NOW + 179]);
+    expect(told(0)).toEqual(["lapsing", NOW]);
+    expect(told(-1)).toEqual(["lapsing", undefined]);
+    expect(Payee.dueSoon(ends(179), NOW)?.amount).toBe(10n);
+    // What is worth claiming for its own sake is lost by nobody who waits.
+    const soft = { ...sample("soft"), until: NOW + 10 };
+    expect(Payee.urge(soft, NOW, { claimCost: wei(0) })).toBe("worth");
+    expect(Payee.dueSoon(soft, NOW, { claimCost: wei(0) })).toBeUndefined();
   });
 
   test("credit that was held back comes with a guarantee, once", () => {
@@ -318,6 +373,21 @@ describe("the room for work that is not paid yet", () => {
     expect(Payee.room(claimed(99), of)).toBe(20n);
     expect(Payee.room(claimed(100), of)).toBe(40n);
     expect(Payee.room({ ...opened, claimed: wei(1) }, of)).toBe(20n);
+    expect(Payee.room(claimed(100), { ...of, most: 9 })).toBe(40n);
+    expect(Payee.room(claimed(100), { ...of, most: 3 })).toBe(30n);
+  });
+
+  test("is none in a pot that nobody checked", () => {
+    expect(Payee.room(undefined, of)).toBe(0n);
+  });
+
+  test("is taken by each wei of work, and by nothing that is no work", () => {
+    expect(Payee.room(after(opened, delivered(1)), of)).toBe(19n);
+    for (const event of [delivered(0), delivered(-1), forgiven(0), forgiven(-1), forgiven(5)])
+      expect(Payee.step(opened, event)).toEqual([opened, []]);
+    const [half] = Payee.step(after(opened, delivered(10)), forgiven(5));
+    expect(Payee.step(half, forgiven(0))).toEqual([half, []]);
+    expect(half.forgiven).toBe(5n);
   });
 
   test("comes back by what was paid, and not by the number of vouchers", () => {
@@ -484,6 +554,28 @@ describe("a payee", () => {
       sample("soft"),
       [{ do: "refuse", reason: { code: "VOUCHER_OVER_OWED", increment: 36n, owed: 30n } }],
     ]);
+  });
+
+  test("a payee that was paid ahead is owed nothing more, and says so by the wei", () => {
+    const ahead = { ...sample("soft"), accrued: wei(15) };
+    expect(Payee.step(ahead, voucher(26), { prepay: wei(5) })[1]).toEqual([
+      { do: "refuse", reason: { code: "VOUCHER_OVER_OWED", increment: 6n, owed: 0n } },
+    ]);
+    expect(does(Payee.step(ahead, voucher(25), { prepay: wei(5) })[1])).toContain("credit");
+  });
+
+  test("a payee refuses dust and what is above the pot by their amounts, and takes all that the pot ever had", () => {
+    const refused = (cumulative: number) =>
+      Payee.step(sample("soft"), voucher(cumulative), tableRules)[1];
+    expect(refused(21)).toEqual([
+      { do: "refuse", reason: { code: "VOUCHER_DUST", increment: 1n, min: 2n } },
+    ]);
+    // 90 are there, and 10 were paid.
+    expect(refused(101)).toEqual([
+      { do: "refuse", reason: { code: "VOUCHER_OVER_POT", amount: 101n, pot: 100n } },
+    ]);
+    expect(Payee.step(sample("soft"), voucher(100))[0].credited).toBe(100n);
+    expect(Payee.step(sample("soft"), voucher(21))[0].credited).toBe(21n);
   });
 
   test("a payee can claim what it holds and was not paid, as far as the pot goes", () => {

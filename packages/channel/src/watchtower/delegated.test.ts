@@ -1,4 +1,4 @@
-import type { Wei } from "@tabcast/runtime";
+import type { Amount } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import type { LaneState, PotState } from "../chain/chain.ts";
 import { memory } from "../store/memory.ts";
@@ -6,7 +6,7 @@ import type { Address, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import { laneKey } from "../voucher.ts";
 import { Delegated, ROOM, type Seen } from "./delegated.ts";
 
-const wei = (value: bigint | number) => BigInt(value) as Wei;
+const wei = (value: bigint | number) => BigInt(value) as Amount;
 const address = (n: number) => `0x${n.toString(16).padStart(40, "0")}` as Address;
 const hash = (n: number) => `0x${n.toString(16).padStart(64, "0")}` as Hex;
 const NOW = 1_000;
