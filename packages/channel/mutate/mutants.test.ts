@@ -22,6 +22,7 @@ describe("what is spoilt in a source", () => {
     ["f(600)", ["600 → 1200"]],
     ["f(0.5)", []],
     ["a ? b : c", ["a → !(a)"]],
+    ["switch (a) { case b: c; }", []],
     ["a < b ? c : d", ["a < b → a <= b", "a < b → a > b", "a < b → a >= b"]],
   ])("of `%s` these are mutants: %j", (source, expected) => {
     expect(changes(source)).toEqual(expected);

@@ -160,7 +160,8 @@ export function mutantsOf(
     if (node.type === "Literal") literal(node);
     if (node.type === "UnaryExpression" && node.operator === "!" && isNode(node.argument))
       replace(node, "negation", [text(node.argument)]);
-    if ("test" in node) condition(node.test);
+    // The `test` of a case is a value, and no condition.
+    if ("test" in node && node.type !== "SwitchCase") condition(node.test);
     for (const [field, child] of childrenOf(node))
       if (!(field === "key" && child.type === "Literal")) visit(child);
     inside = outside;

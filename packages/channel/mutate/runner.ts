@@ -48,6 +48,8 @@ async function begin({ root, schemas }: Begin) {
       watch: false,
       bail: 1,
       maxWorkers: 1,
+      // The cache on disk knows sources by their own text, and would bring another run's mutants back.
+      fsModuleCache: false,
       include: ["packages/*/src/**/*.test.ts"],
       setupFiles: [fileURLToPath(new URL("./choose.ts", import.meta.url))],
       testTimeout: TEST_MS,
