@@ -320,9 +320,112 @@ describe("guarantees", () => {
     }
   });
 
-  test("the deposit's end is told from the rate so far", () => {
+  test("guarantees are renewed while less than a minute of work is left in them, and not at a minute", () => {
+    const until = NOW + 600;
+    const renewed = (ceiling: number) => {
+      const chain = { claimed: wei(0), ceiling: wei(ceiling), until, version: 1 };
+      return due(held(wei(10_000), { ...a, intent: wei(100), since: NOW - 100, chain }))[1].length;
+    };
+    expect([renewed(159), renewed(160)]).toEqual([1, 0]);
+  });
+
+  test("guarantees that live are never made smaller, in their last second neither", () => {
+    const given = (until: number) => {
+      const chain = { claimed: wei(1), ceiling: wei(90), until, version: 3 };
+      return due(held(wei(1000), { ...a, intent: wei(10), since: NOW - 100, chain }))[1][0];
+    };
+    expect(given(NOW)).toMatchObject({ rows: [{ ceiling: 90n }] });
+    expect(given(NOW - 1)).toMatchObject({ rows: [{ ceiling: 82n }] });
+  });
+
+  test("guarantees are for workers that earned in the last two minutes, or ask", () => {
+    const lane = { ...a, intent: wei(100), since: NOW - 600 };
+    const reserves = (ago: number, more: Partial<Payer.LaneBook> = {}) => {
+      const earned = { at: NOW - ago, intent: wei(100) };
+      return due(held(wei(10_000), { ...lane, earned, ...more }))[1].length;
+    };
+    expect([reserves(120), reserves(121), reserves(121, { asked: true })]).toEqual([1, 0, 1]);
+  });
+
+  test("guarantees of a single wei are given, and freed, like any other", () => {
+    const lane = { ...a, intent: wei(1), since: NOW - 100, asked: true };
+    expect(due(held(wei(100), lane), 0)[1]).toMatchObject([{ rows: [{ ceiling: 8n }] }]);
+    const chain = { claimed: wei(0), ceiling: wei(11), until: NOW - 1, version: 1 };
+    const earned = { at: NOW - 9000, intent: wei(10) };
+    const gone = { ...a, intent: wei(10), since: NOW - 9000, earned, chain };
+    expect(due(held(wei(11), gone), 0)[1]).toMatchObject([{ lapsed: [a] }]);
+    // As much is left as it binds: nobody waits for that.
+    expect(due(held(wei(12), gone), 0)[1]).toEqual([]);
+  });
+
+  test("guarantees cover what is owed where nothing is left, and nothing where that is paid", () => {
+    const rows = (lane: Payer.LaneBook) => {
+      const [reserve] = due(held(lane.intent, lane), 0)[1];
+      return reserve?.do === "reserve" ? reserve.rows : [];
+    };
+    const lane = { ...a, since: NOW - 100 };
+    for (const amount of [1, 10])
+      expect(rows({ ...lane, intent: wei(amount) })).toMatchObject([
+        { ceiling: wei(amount), version: 0 },
+      ]);
+    const chain = { claimed: wei(10), ceiling: wei(10), until: 0, version: 1 };
+    expect(rows({ ...lane, intent: wei(10), chain })).toEqual([]);
+  });
+
+  test("guarantees that a lapsed one covers take nothing from what other lanes may be guaranteed", () => {
+    const chain = { claimed: wei(1), ceiling: wei(90), until: NOW - 1, version: 3 };
+    const lanes = [
+      { ...a, intent: wei(10), since: NOW - 100, chain },
+      { ...b, intent: wei(10), since: NOW - 100 },
+    ].map((lane) => [laneKey(lane), lane] as const);
+    const book = { ...held(wei(200), { ...a, intent: wei(0) }), lanes: new Map(lanes) };
+    expect(due(book)[1]).toMatchObject([{ rows: [{ ceiling: 82n }, { ceiling: 60n }] }]);
+  });
+
+  test("guarantees that live are not freed, and neither are lanes that have none", () => {
+    const gone = { ...a, intent: wei(10), since: NOW - 9000, earned: { at: 0, intent: wei(10) } };
+    const chain = { claimed: wei(0), ceiling: wei(10), until: NOW + 500, version: 1 };
+    for (const lane of [gone, { ...gone, chain }, { ...gone, chain: { ...chain, until: 0 } }])
+      expect(due(held(wei(10), lane), 0)[1]).toEqual([]);
+    const claimed = { claimed: wei(10), ceiling: wei(10), until: NOW - 1, version: 1 };
+    expect(Payer.lapsed({ chain: claimed }, NOW)).toBe(false);
+    expect(Payer.lapsed({ chain: { ...claimed, claimed: wei(9) } }, NOW)).toBe(true);
+  });
+
+  test("the deposit's end is told from the rate so far, of lanes that are older than a minute", () => {
     expect(Payer.lasts(sample("paying"), NOW)).toBe(9_900);
+    expect(Payer.lasts(sample("paying"), NOW - 39)).toBe(6_039);
+    expect(Payer.lasts(sample("paying"), NOW - 40)).toBeUndefined();
+    expect(Payer.lasts(held(wei(5), { ...a, intent: wei(1) }), NOW)).toBeUndefined();
     expect(Payer.lasts(Payer.opened(wei(5)), NOW)).toBeUndefined();
+  });
+});
+
+describe("a payer's books", () => {
+  test("a payer's books count what was signed, and a lane that was never signed for, or looked at, as nothing", () => {
+    const fresh = { ...b, intent: wei(0) };
+    const book = { ...sample("open"), lanes: new Map(sample("open").lanes).set(laneKey(b), fresh) };
+    expect(Payer.signed(book)).toBe(5n);
+    expect([Payer.free(book), Payer.debts(book)]).toEqual([90n, 0n]);
+    expect(Payer.life(book, fresh)).toBe("paying");
+    expect(Payer.life({ ...book, state: "final" }, fresh)).toBe("settled");
+    const chain = { claimed: wei(0), ceiling: wei(1), until: 0, version: 0 };
+    expect(Payer.life(book, { ...fresh, chain })).toBe("reserved");
+    const signed = { cumulative: wei(1), signature: sig(1) };
+    expect(Payer.life({ ...book, state: "final" }, { ...fresh, signed })).toBe("abandoned");
+    expect(Payer.free({ ...book, deposited: wei(11) })).toBe(1n);
+    expect(Payer.free({ ...book, deposited: wei(10) })).toBe(0n);
+    expect(Payer.free({ ...book, deposited: wei(9) })).toBe(0n);
+  });
+
+  test("a payer remembers a lane that the chain shows only if it was paid, and owes what it was", () => {
+    const state = { ceiling: wei(0), until: 0, version: 0 };
+    const see = (claimed: number) =>
+      Payer.step(Payer.opened(wei(100)), {
+        type: "chain",
+        lanes: [{ ...b, ...state, claimed: wei(claimed) }],
+      })[0].lanes.get(laneKey(b))?.intent;
+    expect([see(0), see(1)]).toEqual([undefined, 1n]);
   });
 });
 
@@ -338,6 +441,67 @@ describe("a payer", () => {
     ]);
     const [three] = Payer.step(one, { type: "owe", lane: b, amount: wei(40) });
     expect(Payer.free(three)).toBe(0n);
+  });
+
+  test("a payer may owe all that a voucher can say, and leaves no debt behind", () => {
+    const most = 2n ** 96n - 1n;
+    const [book, effects] = Payer.step(Payer.opened(wei(most)), {
+      type: "owe",
+      lane: a,
+      amount: wei(most),
+    });
+    expect(effects.at(-1)).toEqual({ do: "sign", lane: a, cumulative: most });
+    expect(book.lanes.get(laneKey(a))).toEqual({ ...a, intent: most });
+  });
+
+  test("a payer's last wei of debt stays a debt until it is covered", () => {
+    let book = held(wei(10), { ...a, intent: wei(10), debt: wei(3) });
+    for (const [amount, left] of [
+      [2n, 1n],
+      [0n, 1n],
+      [-1n, 1n],
+      [1n, 0n],
+    ] as const) {
+      [book] = Payer.step(book, { type: "toppedUp", amount: wei(amount) });
+      expect(Payer.debts(book)).toBe(left);
+    }
+    expect(book).toEqual(held(wei(13), { ...a, intent: wei(13) }));
+  });
+
+  test("a payer takes no gas where none is asked for, and none of a final pot", () => {
+    for (const amount of [0, -1])
+      expect(Payer.step(sample("open"), { type: "takeGas", lane: b, amount: wei(amount) })).toEqual(
+        [sample("open"), []],
+      );
+    const take = { type: "takeGas", lane: b, amount: wei(1) } as const;
+    expect(Payer.step(sample("settled"), take)[1]).toEqual([]);
+    expect(Payer.step(sample("open"), take)[1].at(-1)).toMatchObject({ cumulative: 1n });
+  });
+
+  test("a payer remembers once who asks for a guarantee, of lanes of its own while the pot is open", () => {
+    const [wants] = Payer.step(sample("open"), { type: "asked", lane: a });
+    expect(wants.lanes.get(laneKey(a))?.asked).toBe(true);
+    expect(Payer.step(wants, { type: "asked", lane: a })[0]).toBe(wants);
+    for (const [life, lane] of [
+      ["open", b],
+      ["closing", a],
+      ["settled", a],
+    ] as const) {
+      const book = sample(life);
+      expect(Payer.step(book, { type: "asked", lane })[0]).toBe(book);
+    }
+  });
+
+  test("a payer signs again what was not signed when its tab died, from the first wei, and nothing else", () => {
+    const signs = (lane: Payer.LaneBook) =>
+      Payer.step(held(wei(100), lane), { type: "resumed" })[1].map((effect) => effect.do);
+    const signed = (n: number) => ({ cumulative: wei(n), signature: sig(n) });
+    expect(signs({ ...a, intent: wei(1) })).toEqual(["sign"]);
+    expect(signs({ ...a, intent: wei(0) })).toEqual([]);
+    expect(signs({ ...a, intent: wei(2), signed: signed(1) })).toEqual(["sign"]);
+    expect(signs({ ...a, intent: wei(2), signed: signed(2) })).toEqual([]);
+    const first = { type: "signed", lane: a, ...signed(1) } as const;
+    expect(Payer.step(held(wei(100), { ...a, intent: wei(1) }), first)[1]).toHaveLength(2);
   });
 
   test("a payer may owe to any lane what it says is free, and not a wei more", () => {
@@ -426,6 +590,19 @@ describe("a payer", () => {
     ]);
     const same = { type: "shown", lane: a, cumulative: wei(5), signature: sig(5) } as const;
     expect(Payer.step(sample("open"), same)).toEqual([sample("open"), []]);
+    // One that it had not stored yet takes nothing back of what it decided to owe.
+    const newer = { ...same, cumulative: wei(7), signature: sig(7) };
+    expect(Payer.step(sample("open"), newer)[0].lanes.get(laneKey(a))).toMatchObject({
+      intent: 10n,
+      signed: { cumulative: 7n },
+    });
+  });
+
+  test("a payer answers a word without a signature only where it signed more than that", () => {
+    const told = (lane: Lane, cumulative: number) =>
+      Payer.step(sample("open"), { type: "told", lane, cumulative: wei(cumulative) })[1];
+    expect(told(a, 4)).toEqual([{ do: "send", lane: a, cumulative: 5n, signature: sig(5) }]);
+    expect([told(a, 5), told(a, 6), told(b, 0)]).toEqual([[], [], []]);
   });
 
   test("a payer takes back a debt that it forgot, and owes on top of it", () => {
