@@ -331,6 +331,13 @@ test.each<[string, bigint, readonly Hire.Ahead[], boolean, ReturnType<typeof Hir
     { ok: true, instead: [1] },
   ],
   [
+    "is taken from nobody where there is just enough",
+    20n,
+    ahead([10n, 0n]),
+    true,
+    { ok: true, instead: [] },
+  ],
+  [
     "is given up as far as it was not used",
     19n,
     ahead([10n, 9n]),

@@ -66,7 +66,8 @@ function open(window = 2) {
   const clock: Clock = {
     ...systemClock,
     now: () => now as Millis,
-    timeout: () => {
+    timeout: (ms) => {
+      waits.push(ms);
       late = new AbortController();
       return late.signal;
     },
@@ -83,7 +84,7 @@ function open(window = 2) {
       engagements: {
         all: () => streams,
         quit: () => log.push("quit"),
-        bye: (_, { why }) => log.push(`bye: ${why}`),
+        bye: (_, { why, finishing }) => log.push(`bye: ${why}${finishing ? ", finishing" : ""}`),
       },
     },
   );
@@ -102,6 +103,7 @@ function open(window = 2) {
     second,
     credit,
     log,
+    waits,
     fits,
     lend: (seq: number, parts = 1, to = engagement) => credit.lend(to, seq, amountOf(parts)),
     book: () => book,
@@ -150,6 +152,45 @@ test("a worker delivers no more unpaid than the offer's window, and one segment 
   await waiting;
   await credit.deliver(engagement, 3);
   expect(await fits(4)).toBe(false);
+});
+
+test("a segment that is done waits three seconds for the payment of those before it", async () => {
+  const { deliver, fits, waits } = open();
+  await deliver(1, 2);
+  waits.length = 0;
+  expect(await fits(3)).toBe(false);
+  expect(waits).toEqual([3_000]);
+});
+
+test("a segment keeps the room that it has, though a larger one took more than was offered", async () => {
+  const { lend } = open();
+  expect(lend(1)).toBe(true);
+  expect(lend(2, 2)).toBe(true);
+  expect(lend(1)).toBe(true);
+  expect(lend(3, 0.01)).toBe(false);
+});
+
+test("a job of which nothing had left leaves no trace, and one of which a wei had left is owed it", () => {
+  const { credit, engagement, lend, book } = open();
+  lend(1);
+  credit.ended(engagement, 1, { calledBack: true });
+  credit.ended(engagement, 2, { calledBack: false });
+  expect(engagement.unpaid.size).toBe(0);
+  lend(3);
+  credit.sent(engagement, 3, Amount.of(1n));
+  credit.ended(engagement, 3, { calledBack: false });
+  expect(book().unpaid).toBe(1n);
+  expect([...engagement.unpaid.keys()]).toEqual([3]);
+});
+
+test("a payment forgets what will never be paid, and not what is owed", async () => {
+  const { credit, engagement, deliver, pay } = open(4);
+  await deliver(1, 2);
+  pay(1, 2);
+  await deliver(3, 4);
+  credit.superseded(engagement, 3);
+  credit.paid(engagement, 2);
+  expect([...engagement.unpaid]).toMatchObject([[4, { state: "owed" }]]);
 });
 
 test("a worker counts what a payment is worth, and not the payments", async () => {
@@ -234,6 +275,13 @@ test("a segment counts for what was made of it, which may be less than was plann
   expect(lend(2)).toBe(true);
   await credit.deliver(engagement, 1);
   expect(book().unpaid).toBe(WHOLE / 2n);
+});
+
+test("a segment that is as large as any that may be asked for has the window of two such", async () => {
+  const { fits, lend } = open();
+  // Four times what was offered.
+  expect([1, 2, 3].map((seq) => lend(seq, 4))).toEqual([true, true, false]);
+  expect(await fits(3, 4)).toBe(true); // it is done, and those are not
 });
 
 test("a segment that is larger than any that may be asked for has room where nothing else is out", async () => {
