@@ -25,7 +25,7 @@ export const GROUPS: readonly Group[] = [
     name: "payee",
     sources: sources("channel/src/payee", "payee", "lanes", "accept", "trust", "claim"),
     tests: [
-      ...tests("channel/src/payee", "payee", "lanes", "purse"),
+      ...tests("channel/src/payee", "payee", "lanes", "claim", "purse"),
       ...tests("channel/src", "actors", "kill"),
       ...tests("channel/src/payer", "settle"),
     ],

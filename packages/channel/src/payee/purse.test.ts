@@ -324,6 +324,81 @@ describe("what a purse holds", () => {
   });
 });
 
+describe("what a purse believes", () => {
+  /** A purse that looks at its start and when it must. */
+  const resting = (more: Partial<OpenPurseOptions> = {}) =>
+    open({ clock: systemClock, refresh: 3_600_000, ...more });
+  const trust = async (purse: Purse, deposit: bigint, more: Partial<PotConfig> = {}) => {
+    const pot = { ...config(++salts), ...more };
+    if (deposit > 0n)
+      await chain.deposit(payer, pot, { amount: wei(deposit), signerGas: Wei.zero, signal });
+    return purse.trust(domain, pot, { signal });
+  };
+
+  test("a purse trusts a pot that has just as much, closes just as slowly and costs just as much as it accepts", async () => {
+    const purse = await resting({ minBalance: wei(10), minChallenge: 1_000, maxFeeBps: 50 });
+    const slow = { challengePeriod: 1_000 };
+    Object.assign(chain.instead, { feeBps: 50 });
+    await trust(purse, 10n, slow);
+    await expect(trust(purse, 9n, slow)).rejects.toMatchObject({
+      reason: { code: "POT_UNFUNDED", balance: 9n, min: 10n },
+    });
+    await expect(trust(purse, 10n, { challengePeriod: 999 })).rejects.toMatchObject({
+      reason: { code: "POT_CHALLENGE_SHORT", challengePeriod: 999, min: 1_000 },
+    });
+    Object.assign(chain.instead, { feeBps: 51 });
+    await expect(trust(purse, 10n, slow)).rejects.toMatchObject({
+      reason: { code: "POT_FEE", feeBps: 51, max: 50 },
+    });
+    await purse.close();
+  });
+
+  test("a purse that takes empty pots takes none that was never opened", async () => {
+    const purse = await resting({ minBalance: wei(0) });
+    await expect(trust(purse, 0n)).rejects.toMatchObject({ code: "POT_UNFUNDED" });
+    await purse.close();
+  });
+
+  test("a purse credits a voucher once, and asks for the signature of another over the same amount", async () => {
+    const purse = await resting();
+    const potId = await trust(purse, DEPOSIT);
+    const voucher = await voucherFor(potId, purse.lane, 7n);
+    expect(await purse.accept(voucher)).toEqual({ credited: 7n });
+    expect(await purse.accept(voucher)).toEqual({ credited: 0n });
+    const { signature } = await voucherFor(potId, purse.lane, 8n);
+    await expect(purse.accept({ ...voucher, signature })).rejects.toMatchObject({
+      code: "VOUCHER_FORGED",
+    });
+    await purse.close();
+  });
+
+  test("a purse looks four times at once for vouchers above the pot, then once a second, and for no other", async () => {
+    let now = systemClock.now();
+    const purse = await resting({
+      clock: { ...systemClock, now: () => now },
+      refresh: 3_600_000,
+    });
+    const potId = await trust(purse, 10n);
+    const before = chain.asked.get("snapshot") ?? 0;
+    const over = await voucherFor(potId, purse.lane, 11n);
+    const refused = async (times: number) => {
+      for (let i = 0; i < times; i++)
+        await expect(purse.accept(over)).rejects.toMatchObject({ code: "VOUCHER_OVER_POT" });
+      return (chain.asked.get("snapshot") ?? 0) - before;
+    };
+    expect(await refused(6)).toBe(4);
+    now = (now + 1_000) as typeof now;
+    expect(await refused(2)).toBe(5);
+    now = (now + 9_000) as typeof now;
+    await purse.accept(await voucherFor(potId, purse.lane, 5n));
+    await expect(purse.accept(await voucherFor(potId, purse.lane, 4n))).rejects.toMatchObject({
+      code: "VOUCHER_STALE",
+    });
+    expect((chain.asked.get("snapshot") ?? 0) - before).toBe(5);
+    await purse.close();
+  });
+});
+
 describe("the lanes of a purse", () => {
   test("a tab that is alone sees and claims what two tabs of its payee earned", async () => {
     const tabs = [await open(), await open()];
