@@ -50,7 +50,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "watchtower",
     sources: sources("channel/src/watchtower", "value", "delegated", "due", "watchtower"),
-    tests: tests("channel/src/watchtower", "value", "due", "delegated", "watchtower"),
+    tests: tests("channel/src/watchtower", "value", "due", "delegated", "looks", "watchtower"),
   },
   {
     name: "credit",

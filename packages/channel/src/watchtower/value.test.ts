@@ -58,6 +58,7 @@ describe("what a claim brings", () => {
     expect(bring(60, 60, row(10), lapsed(50, 60))).toEqual(after);
     expect(bring(60, 60, lapsed(50, 60), row(10))).toEqual(after);
     expect(bring(5, 1, row(10), lapsed(50, 1))).toEqual([[50, 5]]);
+    expect(bring(5, 1, lapsed(50, 1), row(10))).toEqual([[50, 5]]);
     expect(bring(90, 90, lapsed(50, 60), lapsed(20, 30))).toEqual([
       [20, 20],
       [50, 50],

@@ -1,0 +1,312 @@
+import { Amount, type Clock, type Millis, systemClock, Wei } from "@tabcast/runtime";
+import { privateKeyToAccount } from "viem/accounts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Ledger, ledger, NOW } from "../../test/ledger.ts";
+import { ChainError, type Sent } from "../chain/chain.ts";
+import { potId as potIdOf, separator } from "../config.ts";
+import { FINALIZED } from "../final.ts";
+import { memory } from "../store/memory.ts";
+import type { Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
+import * as Voucher from "../voucher.ts";
+import { type OpenWatchtowerOptions, openWatchtower, type Watchtower } from "./watchtower.ts";
+
+/* A watchtower over a chain in memory, on a clock that is moved: what it asks, and when, and what it makes of the answers. */
+
+const { signal } = new AbortController();
+const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
+const signer = privateKeyToAccount(`0x${"22".repeat(32)}`);
+const worker = privateKeyToAccount(`0x${"33".repeat(32)}`).address;
+const tower = privateKeyToAccount(`0x${"44".repeat(32)}`);
+/** Gas of a row, and of a claim of one row, at the price of one wei of these tests. */
+const [ROW, CLAIM] = [60_000n, 110_000n];
+const WORTH = 1_000_000n;
+
+let chain: Ledger;
+let now: number;
+let sleeps: number[];
+let wake: () => void;
+let log: string[];
+let open: Watchtower[];
+beforeEach(() => {
+  chain = ledger(domain);
+  now = 5_000_000;
+  sleeps = [];
+  wake = () => {};
+  log = [];
+  open = [];
+  return () => Promise.all(open.map((one) => one.close()));
+});
+const asked = (name: string) => chain.asked.get(name) ?? 0;
+
+/** A watchtower that looks again when it is woken. */
+async function watching(more: Partial<OpenWatchtowerOptions> = {}): Promise<Watchtower> {
+  const clock: Clock = {
+    ...systemClock,
+    now: () => now as Millis,
+    sleep: (ms) => {
+      sleeps.push(ms);
+      return new Promise((resolve) => {
+        wake = resolve;
+      });
+    },
+  };
+  const watchtower = await openWatchtower({
+    domain,
+    rpc: "",
+    account: tower,
+    store: memory(),
+    signal,
+    chain,
+    clock,
+    onKept: ({ cumulative }) => log.push(`kept ${cumulative}`),
+    onRescue: (_, paid) => log.push(`rescued ${paid}`),
+    onSpent: (cost) => log.push(`spent ${cost}`),
+    onProblem: ({ message }) => log.push(`problem: ${message}`),
+    ...more,
+  });
+  open.push(watchtower);
+  return watchtower;
+}
+/** One more look, to its end. */
+async function look(): Promise<void> {
+  const before = sleeps.length;
+  wake();
+  await expect.poll(() => sleeps.length, { interval: 1 }).toBe(before + 1);
+}
+
+const configOf = (n: number): PotConfig => ({
+  payer: worker,
+  signer: signer.address,
+  token: `0x${"00".repeat(20)}`,
+  challengePeriod: 900,
+  salt: `0x${n.toString(16).padStart(64, "0")}`,
+});
+const idOf = (n: number) => potIdOf(separator(domain), configOf(n));
+async function funded(n: number, deposit = 10n ** 9n): Promise<void> {
+  const amount = Amount.of(deposit);
+  await chain.deposit(tower, configOf(n), { amount, signerGas: Wei.zero, signal });
+}
+const voucher = (n: number, cumulative = WORTH, lane = 1): Promise<SignedVoucher> =>
+  Voucher.sign(separator(domain), signer, {
+    potId: idOf(n),
+    payee: worker,
+    lane,
+    cumulative: Amount.of(cumulative),
+  });
+const keep = async (watchtower: Watchtower, n: number, cumulative = WORTH, lane = 1) =>
+  watchtower.accept(domain, configOf(n), await voucher(n, cumulative, lane), { signal });
+const balance = (wei: bigint) => {
+  chain.instead.balance = async () => Wei.of(wei);
+};
+/** Closes a pot so that half of its challenge is over. */
+const close = (n: number) => chain.close(idOf(n), NOW + 450);
+
+describe("what a watchtower asks", () => {
+  test("it looks every 30 seconds if nobody says otherwise, and asks nothing while it keeps nothing", async () => {
+    await watching();
+    await look();
+    expect(sleeps).toEqual([30_000, 30_000]);
+    expect([asked("snapshot"), asked("gasPrice")]).toEqual([0, 0]);
+  });
+
+  test("it asks for the price of gas once in two looks' time", async () => {
+    const watchtower = await watching({ refresh: 1_000 });
+    for (const [n, later, times] of [
+      [1, 0, 1],
+      [2, 1_999, 1],
+      [3, 1, 2],
+    ] as const) {
+      now += later;
+      await funded(n);
+      await keep(watchtower, n);
+      expect(asked("gasPrice")).toBe(times);
+    }
+  });
+
+  test("it keeps vouchers while it could pay for two claims, and asks each time where it could not", async () => {
+    const watchtower = await watching();
+    await funded(1);
+    balance(2n * CLAIM - 1n);
+    for (let time = 1; time <= 2; time++) {
+      await expect(keep(watchtower, 1)).rejects.toMatchObject({
+        reason: { code: "WATCHTOWER_NO_GAS", have: 2n * CLAIM - 1n, need: 2n * CLAIM },
+      });
+      expect(asked("gasPrice")).toBe(time);
+    }
+    balance(2n * CLAIM);
+    await keep(watchtower, 1);
+    await funded(2);
+    await keep(watchtower, 2);
+    expect(asked("gasPrice")).toBe(3);
+  });
+
+  test("it reads 32 pots with one request, each with all the lanes that it keeps of it", async () => {
+    const watchtower = await watching();
+    for (let n = 1; n <= 33; n++) {
+      await funded(n);
+      await keep(watchtower, n);
+    }
+    await keep(watchtower, 1, WORTH, 2);
+    const sizes: number[][] = [];
+    chain.instead.snapshot = async (pots, waits) => {
+      sizes.push(pots.map(({ lanes }) => lanes.length));
+      const { snapshot } = chain.instead;
+      delete chain.instead.snapshot;
+      const answer = await chain.snapshot(pots, waits);
+      if (snapshot) chain.instead.snapshot = snapshot;
+      return answer;
+    };
+    await look();
+    expect(sizes).toEqual([[2, ...Array(31).fill(1)], [1]]);
+    chain.instead.gasPrice = async () => {
+      throw new Error("the server is away");
+    };
+    await look();
+    expect(sizes).toHaveLength(2);
+    expect(log.at(-1)).toBe("problem: the server is away");
+  });
+});
+
+describe("what a watchtower keeps", () => {
+  test("a voucher that is no higher changes nothing, and a higher one of a lane needs no look at the chain", async () => {
+    const watchtower = await watching();
+    await funded(1);
+    await keep(watchtower, 1);
+    for (const cumulative of [WORTH, WORTH - 1n]) await keep(watchtower, 1, cumulative);
+    expect([log, asked("snapshot")]).toEqual([[`kept ${WORTH}`], 1]);
+    await keep(watchtower, 1, WORTH + 1n);
+    expect(watchtower.vouchers()).toEqual([await voucher(1, WORTH + 1n)]);
+    expect([log.at(-1), asked("snapshot")]).toEqual([`kept ${WORTH + 1n}`, 1]);
+  });
+
+  test("the highest of a lane's vouchers is kept, of many that come at once", async () => {
+    const watchtower = await watching();
+    await funded(1);
+    await Promise.all([3n, 1n, 4n, 2n].map((more) => keep(watchtower, 1, WORTH + more)));
+    expect(watchtower.vouchers().map(({ cumulative }) => cumulative)).toEqual([WORTH + 4n]);
+  });
+
+  test("a voucher of a pot that is final, empty, unknown or another is refused by its own code", async () => {
+    const watchtower = await watching();
+    await expect(keep(watchtower, 1)).rejects.toMatchObject({ code: "POT_UNFUNDED" });
+    await funded(2, 0n);
+    await expect(keep(watchtower, 2)).rejects.toMatchObject({
+      reason: { code: "POT_UNFUNDED", balance: 0n, min: 1n },
+    });
+    // More than nothing is a question of what it is worth.
+    await funded(3, 1n);
+    await expect(keep(watchtower, 3)).rejects.toMatchObject({ code: "WATCHTOWER_WORTHLESS" });
+    await funded(4);
+    chain.close(idOf(4), FINALIZED);
+    await expect(keep(watchtower, 4)).rejects.toMatchObject({ code: "POT_FINAL" });
+    const other = watchtower.accept(domain, configOf(4), await voucher(3), { signal });
+    await expect(other).rejects.toMatchObject({ code: "VOUCHER_UNTRUSTED_POT" });
+    expect(watchtower.vouchers()).toEqual([]);
+  });
+
+  test("a pot is forgotten once it is final", async () => {
+    const watchtower = await watching();
+    for (const n of [1, 2]) {
+      await funded(n);
+      await keep(watchtower, n);
+    }
+    chain.close(idOf(1), FINALIZED);
+    await look();
+    expect(watchtower.vouchers().map(({ potId }) => potId)).toEqual([idOf(2)]);
+  });
+});
+
+describe("what a watchtower claims", () => {
+  const quote = (cost: bigint) => {
+    chain.instead.quote = async () => ({ gas: 1n, cost: Wei.of(cost) });
+  };
+  /** The contract's answer to claims, instead of its own. */
+  const paying = (...paid: readonly bigint[]) => {
+    chain.instead.claim = async () => {
+      log.push("claim");
+      const events = paid.map((one, i) => ({
+        ...{ hash: "0x" as Hex, block: 1n, index: i, type: "claimed" as const },
+        ...{ payee: worker, lane: i + 1, paid: Amount.of(one), claimed: Amount.of(one) },
+      }));
+      return { hash: "0x", block: 1n, gas: 1n, cost: Wei.of(9n), events } satisfies Sent;
+    };
+  };
+  /** Rows of one pot that closes, in lanes from 1 on. */
+  async function closing(...held: readonly bigint[]): Promise<Watchtower> {
+    const watchtower = await watching();
+    await funded(1);
+    for (const [i, cumulative] of held.entries()) await keep(watchtower, 1, cumulative, i + 1);
+    log.length = 0;
+    close(1);
+    return watchtower;
+  }
+  const claims = () => log.filter((line) => line === "claim").length;
+
+  test("it sends a claim that brings more than its quote, and none that brings as much", async () => {
+    await closing(WORTH, WORTH);
+    quote(2n * WORTH);
+    await look();
+    expect(asked("claim")).toBe(0);
+    quote(2n * WORTH - 1n);
+    await look();
+    await expect.poll(() => log).toEqual([`rescued ${WORTH}`, `rescued ${WORTH}`, "spent 1"]);
+  });
+
+  test("it claims in the second half of the challenge, when its rows pay for the price of gas", async () => {
+    const watchtower = await watching();
+    await funded(1);
+    await keep(watchtower, 1);
+    chain.close(idOf(1), NOW + 451);
+    await look();
+    expect(asked("quote")).toBe(0);
+    close(1);
+    chain.instead.gasPrice = async () => Wei.of(WORTH / CLAIM + 1n);
+    await look();
+    expect(asked("quote")).toBe(0);
+    chain.instead.gasPrice = async () => Wei.of(WORTH / CLAIM);
+    await look();
+    expect(asked("quote")).toBe(1);
+  });
+
+  test("a row that brought no more than its gas is not brought again, and one that brought more is", async () => {
+    await closing(WORTH, WORTH + 1n, WORTH + 2n);
+    const rows: number[] = [];
+    chain.instead.quote = async (_, action) => {
+      rows.push(action.do === "claim" ? action.vouchers.length : 0);
+      return { gas: 1n, cost: Wei.of(1n) };
+    };
+    paying(ROW, ROW + 1n, 0n);
+    await look();
+    await expect.poll(claims).toBe(1);
+    expect(log).toEqual(["claim", `rescued ${ROW}`, `rescued ${ROW + 1n}`, "spent 9"]);
+    await look();
+    await expect.poll(claims).toBe(2);
+    expect(rows).toEqual([3, 1]);
+  });
+
+  test("one claim of a pot is under way at a time, and other pots are looked at meanwhile", async () => {
+    const watchtower = await closing(WORTH);
+    let finish = () => {};
+    let begun = 0;
+    chain.instead.claim = () => {
+      begun++;
+      return new Promise((_, reject) => {
+        finish = () => reject(new ChainError({ code: "CHAIN_REJECTED" }, "it failed"));
+      });
+    };
+    for (let i = 0; i < 3; i++) await look();
+    expect(begun).toBe(1);
+    await funded(2);
+    await keep(watchtower, 2);
+    close(2);
+    await look();
+    expect(begun).toBe(2);
+    finish();
+    await expect.poll(() => log.at(-1)).toBe("problem: it failed");
+    await look();
+    expect(begun).toBe(3);
+    delete chain.instead.claim;
+    finish();
+    open = []; // one claim of these never ends
+  });
+});
