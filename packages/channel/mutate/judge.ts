@@ -1,22 +1,32 @@
-/** What becomes of a mutant: the tests that reach it are run against it, file by file, until one of them fails. */
+/** What becomes of mutants: the tests that reach one are shown it, file by file, until one of them fails. */
 import { type ChildProcess, fork } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Mutant } from "./mutants.ts";
-import type { Answer, Ask, Begin } from "./runner.ts";
+import type { Answer, Ask, Begin, Notes } from "./runner.ts";
 
 /** Milliseconds for a run of tests beside four times what they took without a mutant: one that is slower never ends. */
 const PATIENCE = 45_000;
 /** Milliseconds from which on a test has more in it than our code, such as a chain: its failure must be seen twice. */
 const SLOW = 100;
+/** Mutants that are shown to a file of tests in one run. */
+const AT_ONCE = 100;
 
 export type Fate =
   | { readonly lives: true; readonly reached: boolean }
   | { readonly lives: false; readonly by: string; readonly late: boolean };
 
 export interface Judge {
-  /** Learns which tests reach which mutants; throws Error if they fail without one. */
-  learn(files: readonly string[]): Promise<readonly string[]>;
-  judge(mutant: Mutant, files: readonly string[]): Promise<Fate>;
+  /** Learns which tests in a file reach which mutants, and names those that failed once; throws Error if they fail without a mutant. */
+  learn(file: string): Promise<readonly string[]>;
+  /** Those of some mutants that a file's tests notice, shown in turn in one process: for tests that leave nothing behind. */
+  judgeAll(file: string, mutants: readonly number[]): Promise<ReadonlyMap<number, Fate>>;
+  /** What becomes of one mutant in a process of its own; undefined if the file's tests do not notice it. */
+  judge(file: string, mutant: number): Promise<Fate | undefined>;
+  reaches(file: string, mutant: number): boolean;
+  /** True of a mutant whose place runs while the file is loaded: it can be shown in a process of its own alone. */
+  isLoaded(file: string, mutant: number): boolean;
   close(): void;
 }
 
@@ -24,10 +34,14 @@ interface Known {
   readonly id: string;
   readonly name: string;
   readonly reached: ReadonlySet<number>;
+  readonly loaded: ReadonlySet<number>;
   readonly took: number;
 }
 
-export function openJudge(begin: Begin, known: Map<string, readonly Known[]> = new Map()): Judge {
+export function openJudge(schemas: Omit<Begin, "notes">): Judge {
+  const known = new Map<string, readonly Known[]>();
+  const folder = mkdtempSync(join(tmpdir(), "tabcast-mutate-"));
+  const notes = join(folder, "notes");
   let runner: Promise<ChildProcess> | undefined;
 
   const end = (child: ChildProcess) => {
@@ -44,35 +58,39 @@ export function openJudge(begin: Begin, known: Map<string, readonly Known[]> = n
       detached: true,
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
-    await answer(child, begin, 60_000);
+    await answer(child, { ...schemas, notes }, () => false);
     return child;
   }
-  async function run(ask: Ask, patience: number): Promise<Answer | "late"> {
+  async function run(ask: Ask, isLate: () => boolean): Promise<Answer | "late"> {
     runner ??= start();
     const child = await runner;
-    const said = await answer<Answer>(child, ask, patience);
+    const said = await answer<Answer>(child, ask, isLate);
     if (said === "late") end(child);
     return said;
   }
 
-  /** All tests of a file without a mutant, in as many runs as `parts`: they must not need each other. */
-  async function learnFile(file: string): Promise<readonly string[]> {
+  async function learn(file: string): Promise<readonly string[]> {
     const flaky = new Set<string>();
     const whole = async (some: readonly Known[] | undefined): Promise<Known[]> => {
       const tests = some?.map(({ id }) => id);
-      const said = await run({ mutant: 0, file, ...(tests && { tests }) }, 600_000);
+      const said = await run({ mutant: 0, file, ...(tests && { tests }) }, within(600_000));
       if (said === "late") throw new Error(`the tests in ${file} do not come to their end`);
       const failed = said.tests.find(({ passed }) => !passed);
       if (failed === undefined && said.errors.length > 0)
         throw new Error(`${file}: ${said.errors[0]}`);
       if (failed === undefined)
-        return said.tests.map((one) => ({ ...one, reached: new Set(one.reached) }));
+        return said.tests.map((one) => ({
+          ...one,
+          reached: new Set([...one.reached, ...one.loaded]),
+          loaded: new Set(one.loaded),
+        }));
       if (some === undefined || flaky.size > 3)
         throw new Error(`the test "${failed.name}" in ${file} fails without any mutant`);
       flaky.add(failed.id);
       return whole(some.filter(({ id }) => id !== failed.id));
     };
     const all = await whole(undefined).catch(() => whole(undefined));
+    // In halves too: what is asked of a mutant is some of a file's tests, which must not need the others.
     await whole(all.filter((_, i) => i % 2 === 0));
     if (all.length > 1) await whole(all.filter((_, i) => i % 2 === 1));
     known.set(
@@ -82,12 +100,15 @@ export function openJudge(begin: Begin, known: Map<string, readonly Known[]> = n
     return all.filter(({ id }) => flaky.has(id)).map(({ name }) => name);
   }
 
-  async function judgeBy(file: string, mutant: number): Promise<Fate | undefined> {
-    let left = (known.get(file) ?? []).filter(({ reached }) => reached.has(mutant));
+  const reaching = (file: string, mutant: number) =>
+    (known.get(file) ?? []).filter(({ reached }) => reached.has(mutant));
+
+  async function judge(file: string, mutant: number): Promise<Fate | undefined> {
+    let left = reaching(file, mutant);
     while (left.length > 0) {
-      const ask = async (some: readonly Known[]) => {
+      const ask = (some: readonly Known[]) => {
         const took = some.reduce((sum, one) => sum + one.took, 0);
-        return run({ mutant, file, tests: some.map(({ id }) => id) }, PATIENCE + 4 * took);
+        return run({ mutant, file, tests: some.map(({ id }) => id) }, within(PATIENCE + 4 * took));
       };
       const said = await ask(left);
       if (said === "late") return { lives: false, by: file, late: true };
@@ -105,42 +126,88 @@ export function openJudge(begin: Begin, known: Map<string, readonly Known[]> = n
     return undefined;
   }
 
+  async function judgeAll(
+    file: string,
+    mutants: readonly number[],
+  ): Promise<ReadonlyMap<number, Fate>> {
+    const dead = new Map<number, Fate>();
+    const tests = known.get(file) ?? [];
+    for (let left = [...mutants]; left.length > 0; ) {
+      const some = left.slice(0, AT_ONCE);
+      const shown = Object.fromEntries(
+        tests
+          .map(({ id, reached }) => [id, some.filter((mutant) => reached.has(mutant))] as const)
+          .filter(([, ofTest]) => ofTest.length > 0),
+      );
+      writeFileSync(notes, "");
+      const noted = () => readFileSync(notes, "utf8");
+      const said = await run({ mutant: 0, file, tests: Object.keys(shown), shown }, stuck(noted));
+      const lines = noted()
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Notes);
+      const nameOf = (id: string) => `${file}: ${tests.find((test) => test.id === id)?.name}`;
+      for (const line of lines)
+        if ("killed" in line)
+          dead.set(line.killed, { lives: false, by: nameOf(line.test), late: line.late });
+      const last = lines.at(-1);
+      if (said !== "late") left = left.slice(some.length);
+      else if (last && "tried" in last) {
+        // It was under way when nothing went on.
+        dead.set(last.tried, { lives: false, by: nameOf(last.test), late: true });
+        left = left.filter((mutant) => !dead.has(mutant));
+      } else throw new Error(`the tests in ${file} do not begin`);
+    }
+    return dead;
+  }
+
   return {
-    async learn(files) {
-      const flaky: string[] = [];
-      for (const file of files) if (!known.has(file)) flaky.push(...(await learnFile(file)));
-      return flaky;
-    },
-    async judge({ id }, files) {
-      for (const file of files) {
-        const fate = await judgeBy(file, id);
-        if (fate) return fate;
-      }
-      const reached = files.some((file) => known.get(file)?.some((one) => one.reached.has(id)));
-      return { lives: true, reached };
-    },
+    learn,
+    judge,
+    judgeAll,
+    reaches: (file, mutant) => reaching(file, mutant).length > 0,
+    isLoaded: (file, mutant) => known.get(file)?.some(({ loaded }) => loaded.has(mutant)) ?? false,
     close() {
       runner?.then(end, () => undefined);
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** What a runner says to a message; "late" if it says nothing in time. Throws Error if it ends. */
+/** True once so many milliseconds are over. */
+function within(ms: number): () => boolean {
+  const began = Date.now();
+  return () => Date.now() - began > ms;
+}
+
+/** True once what is noted has been the same for longer than the patience. */
+function stuck(noted: () => string): () => boolean {
+  let [length, since] = [-1, Date.now()];
+  return () => {
+    const now = noted().length;
+    if (now !== length) [length, since] = [now, Date.now()];
+    return Date.now() - since > PATIENCE;
+  };
+}
+
+/** What a runner says to a message; "late" once `isLate`. Throws Error if it ends. */
 function answer<Said>(
   child: ChildProcess,
   message: Begin | Ask,
-  patience: number,
+  isLate: () => boolean,
 ): Promise<Said | "late"> {
   return new Promise((resolve, reject) => {
     const done = (settle: () => void) => {
-      clearTimeout(late);
+      clearInterval(late);
       child.off("message", said);
       child.off("exit", gone);
       settle();
     };
     const said = (what: unknown) => done(() => resolve(what as Said));
     const gone = () => done(() => reject(new Error("the process that runs the tests has ended")));
-    const late = setTimeout(() => done(() => resolve("late")), patience);
+    const late = setInterval(() => {
+      if (isLate()) done(() => resolve("late"));
+    }, 1_000);
     child.once("message", said);
     child.once("exit", gone);
     child.send(message);

@@ -1,5 +1,5 @@
 /**
- * mutate [--list] [--kills] [--group NAME,NAME] [--only ID,ID] [--tests WORD,WORD] [--jobs N]: what the tests would miss of the decisions on money. Each
+ * mutate [--list] [--kills] [--group NAME,NAME] [--only ID,ID] [--tests WORD,WORD]: what the tests would miss of the decisions on money. Each
  * comparison, sum, condition and constant is spoilt, one at a time, in the memory of the tests' processes: no file is touched. Ends
  * with 1 if a mutant lives that `equivalent.ts` does not explain, or dies though it does.
  */
@@ -76,40 +76,64 @@ function report(fates: ReadonlyMap<Spoilt, Fate>): boolean {
   return wrong.length === 0 && alive.every(([{ mutant }]) => explained(mutant));
 }
 
-/** The files of tests that a mutant is shown to: those with one of the words in their path, if there are words. */
-const testsOf = ({ tests }: Group, words: readonly string[] | undefined) =>
-  tests.filter((path) => words?.some((word) => path.includes(word)) ?? true);
+interface JudgeOptions {
+  readonly judge: Judge;
+  readonly fates: Map<Spoilt, Fate>;
+  /** Whether each kill is told. */
+  readonly kills: boolean;
+  /** Only tests with one of these words in their path; undefined: all. */
+  readonly words: readonly string[] | undefined;
+}
 
-/** Judges each mutant, says how far it is, and stops when told. */
-async function judgeAll(
+/** Judges the mutants of a group: all at once by the quick tests, and one by one by the slow ones what those let live. */
+async function judgeGroup(
+  group: Group,
   chosen: readonly Spoilt[],
-  {
-    fates,
-    judges,
-    kills,
-    words,
-  }: {
-    fates: Map<Spoilt, Fate>;
-    judges: readonly Judge[];
-    kills: boolean;
-    words: readonly string[] | undefined;
-  },
+  { judge, fates, kills, words }: JudgeOptions,
 ): Promise<void> {
-  const queue = [...chosen];
+  const asked = (paths: readonly string[]) =>
+    paths.filter((path) => words?.some((word) => path.includes(word)) ?? true);
+  const [quick, slow] = [asked(group.quick), asked(group.slow)];
+  for (const path of [...quick, ...slow])
+    for (const name of await judge.learn(path))
+      console.log(`not asked, for it failed without a mutant once: ${name}`);
+  const living = () => chosen.filter((one) => !fates.has(one));
+  const tell = (one: Spoilt, fate: Fate) => {
+    fates.set(one, fate);
+    if (fate.lives) console.log(`lives: ${shown(one.mutant)}`);
+    else if (kills) console.log(`killed: ${shown(one.mutant)}\n  by ${fate.by}`);
+  };
+  for (const path of quick) {
+    const ids = living().map(({ mutant }) => mutant.id);
+    const dead = new Map(
+      await judge.judgeAll(
+        path,
+        ids.filter((id) => judge.reaches(path, id) && !judge.isLoaded(path, id)),
+      ),
+    );
+    for (const id of ids.filter((id) => judge.isLoaded(path, id))) {
+      const fate = await judge.judge(path, id);
+      if (fate) dead.set(id, fate);
+    }
+    for (const one of living()) {
+      const fate = dead.get(one.mutant.id);
+      if (fate) tell(one, fate);
+    }
+    console.log(`${group.name}: ${living().length} of ${chosen.length} live after ${path}`);
+  }
   const began = Date.now();
-  await Promise.all(
-    judges.map(async (judge) => {
-      for (let next = queue.shift(); next; next = queue.shift()) {
-        const fate = await judge.judge(next.mutant, testsOf(next.group, words));
-        fates.set(next, fate);
-        if (fate.lives) console.log(`lives: ${shown(next.mutant)}`);
-        else if (kills) console.log(`killed: ${shown(next.mutant)}\n  by ${fate.by}`);
-        if (fates.size % 25 !== 0) continue;
-        const minutes = ((Date.now() - began) / fates.size / 60_000) * queue.length;
-        console.log(`${queue.length} left, about ${Math.ceil(minutes)} min`);
-      }
-    }),
-  );
+  const left = living();
+  for (const [done, one] of left.entries()) {
+    const { id } = one.mutant;
+    let fate: Fate | undefined;
+    // What is said to be equivalent is not shown to the slow tests, each of which it would take.
+    if (!explained(one.mutant)) for (const path of slow) fate ??= await judge.judge(path, id);
+    const reached = [...quick, ...slow].some((path) => judge.reaches(path, id));
+    tell(one, fate ?? { lives: true, reached });
+    if (done % 10 !== 9) continue;
+    const minutes = ((Date.now() - began) / (done + 1) / 60_000) * (left.length - done - 1);
+    console.log(`${group.name}: ${left.length - done - 1} left, ${Math.ceil(minutes)} min`);
+  }
 }
 
 function options() {
@@ -121,7 +145,6 @@ function options() {
         group: { type: "string" },
         only: { type: "string" },
         tests: { type: "string" },
-        jobs: { type: "string", default: "1" },
       },
     }).values;
   } catch (error) {
@@ -130,9 +153,6 @@ function options() {
 }
 
 const values = options();
-const jobs = Number(values.jobs);
-if (!Number.isInteger(jobs) || jobs < 1 || jobs > 64)
-  fail(`--jobs takes a whole number from 1 to 64, got ${values.jobs}`, 2);
 const names = values.group?.split(",") ?? GROUPS.map(({ name }) => name);
 const strange = names.find((name) => !GROUPS.some((group) => group.name === name));
 if (strange !== undefined)
@@ -148,29 +168,26 @@ const chosen = all.filter(
 
 if (values.list) for (const { mutant } of chosen) console.log(shown(mutant));
 else {
-  const known = new Map();
-  const judges = Array.from({ length: jobs }, () => openJudge({ root, schemas }, known));
+  const judge = openJudge({ root, schemas });
   const fates = new Map<Spoilt, Fate>();
-  const close = () => {
-    for (const judge of judges) judge.close();
-  };
   for (const signal of ["SIGINT", "SIGTERM"])
     process.once(signal, () => {
-      close();
+      judge.close();
       report(fates);
       process.exit(130);
     });
   try {
-    const files = new Set(chosen.flatMap(({ group }) => testsOf(group, words)));
-    console.log(`${chosen.length} mutants of ${all.length}; first the tests without any`);
-    for (const name of (await judges[0]?.learn([...files])) ?? [])
-      console.log(`not asked, for it failed without a mutant once: ${name}`);
-    await judgeAll(chosen, { fates, judges, kills: values.kills, words });
+    console.log(`${chosen.length} mutants of ${all.length}`);
+    for (const group of GROUPS) {
+      const own = chosen.filter((one) => one.group === group);
+      if (own.length > 0)
+        await judgeGroup(group, own, { judge, fates, kills: values.kills, words });
+    }
     if (!report(fates)) process.exitCode = 1;
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   } finally {
-    close();
+    judge.close();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A process that runs one file of tests after the other, each against one mutant; started by `main.ts`, which ends it, and all that
- * the tests have started, when one does not come to its end.
+ * A process that runs one file of tests after the other, each against one mutant or against many in turn; started by `judge.ts`, which
+ * ends it, and all that the tests have started, when one does not come to its end.
  */
 import { fileURLToPath } from "node:url";
 import { createVitest, type TestCase } from "vitest/node";
@@ -9,16 +9,25 @@ import { createVitest, type TestCase } from "vitest/node";
 export interface Begin {
   readonly root: string;
   readonly schemas: readonly (readonly [path: string, schema: string])[];
+  /** A file for `Notes`, one a line. */
+  readonly notes: string;
 }
 
 export interface Ask {
-  /** 0: the sources as they are. */
+  /** What the sources are from the time they are loaded; 0: themselves. */
   readonly mutant: number;
   /** From the root. */
   readonly file: string;
-  /** Their ids; undefined: all. */
+  /** Tests by their ids; undefined: all. */
   readonly tests?: readonly string[];
+  /** The mutants to which each of these tests is shown in turn; undefined: `mutant` alone. */
+  readonly shown?: Readonly<Record<string, readonly number[]>>;
 }
+
+/** What is noted while tests are shown mutants in turn. */
+export type Notes =
+  | { readonly tried: number; readonly test: string }
+  | { readonly killed: number; readonly test: string; readonly late: boolean };
 
 export interface Answer {
   readonly tests: readonly {
@@ -28,6 +37,7 @@ export interface Answer {
     /** It failed because it did not come to its end. */
     readonly late: boolean;
     readonly reached: readonly number[];
+    readonly loaded: readonly number[];
     /** Milliseconds. */
     readonly took: number;
   }[];
@@ -38,7 +48,7 @@ export interface Answer {
 /** Milliseconds until a test is given up: several times what the slowest takes. */
 const TEST_MS = 20_000;
 
-async function begin({ root, schemas }: Begin) {
+async function begin({ root, schemas, notes }: Begin) {
   const sources = new Map(schemas);
   const vitest = await createVitest(
     "test",
@@ -46,7 +56,6 @@ async function begin({ root, schemas }: Begin) {
       config: false,
       root,
       watch: false,
-      bail: 1,
       maxWorkers: 1,
       // The cache on disk knows sources by their own text, and would bring another run's mutants back.
       fsModuleCache: false,
@@ -62,9 +71,14 @@ async function begin({ root, schemas }: Begin) {
       plugins: [{ name: "mutants", enforce: "pre", transform: (_, id) => sources.get(id) }],
     },
   );
-  return async ({ mutant, file, tests }: Ask): Promise<Answer> => {
+  vitest.provide("notes", notes);
+  return async ({ mutant, file, tests, shown }: Ask): Promise<Answer> => {
     vitest.provide("mutant", mutant);
+    vitest.provide("shown", shown);
+    // Against one mutant the first failure says it all.
+    vitest.config.bail = shown || mutant === 0 ? 0 : 1;
     const project = vitest.getRootProject();
+    project.config.bail = vitest.config.bail;
     const spec = project.createSpecification(`${root}/${file}`, tests && { testIds: [...tests] });
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications([spec]);
     // Vitest tells of the files of earlier runs too.
@@ -79,6 +93,7 @@ async function begin({ root, schemas }: Begin) {
         passed: test.result().state === "passed",
         late: test.result().errors?.some(({ message }) => /^Test timed out/.test(message)) ?? false,
         reached: test.meta().reached ?? [],
+        loaded: test.meta().loaded ?? [],
         took: test.diagnostic()?.duration ?? 0,
       })),
       errors: [...unhandledErrors, ...ours.flatMap((one) => one.errors())].map((error) =>
