@@ -1,10 +1,196 @@
 /** Mutants that no test can kill, since nobody could see a difference, and why. */
 export interface Equivalent {
+  /** The end of the path. */
   readonly file: string;
   readonly inside: string;
   readonly from: string;
   readonly to: string;
   readonly why: string;
+  /** Which of those in the function that read the same, from 1; undefined: all of them. */
+  readonly nth?: number | undefined;
 }
 
-export const EQUIVALENT: readonly Equivalent[] = [];
+type Change = readonly [inside: string, from: string, to: string, why: string, nth?: number];
+const of = (file: string, ...changes: readonly Change[]): readonly Equivalent[] =>
+  changes.map(([inside, from, to, why, nth]) => ({ file, inside, from, to, why, nth }));
+
+const SORTED =
+  "Sorting asks only whether one comes before the other, and these have been told apart.";
+const KEPT = "A sort that is told that neither comes first keeps their order, as for a later one.";
+const THERE = "It is always there: the default is for the compiler.";
+const SAME = "Where both are equal their difference is nothing, as is what stands there otherwise.";
+
+export const EQUIVALENT: readonly Equivalent[] = [
+  ...of(
+    "payee/payee.ts",
+    ["guaranteed", "ceiling > claimed", "ceiling >= claimed", SAME],
+    [
+      "room",
+      "claimed > 0n",
+      "claimed >= 0n",
+      "Ten segments' pay is above nothing; a segment of no worth has no window.",
+    ],
+    [
+      "room",
+      "claimed > 0n",
+      "claimed > 1n",
+      "Ten segments' pay is above a wei; a segment of no worth has no window.",
+    ],
+    ["claimable", "due <= 0n", "due < 0n", SAME],
+    ["outstanding", "highest.cumulative <= claimed", "highest.cumulative < claimed", SAME],
+    [
+      "onChain",
+      "credited > book.credited",
+      "credited >= book.credited",
+      "What brings no more credit pays for nothing.",
+    ],
+    [
+      "unpayable",
+      "book.highest?.cumulative ?? 0n",
+      "book.highest?.cumulative ?? 1n",
+      "It is asked of books that hold a voucher.",
+    ],
+    ["onVoucher", "minDelta = 1n", "minDelta = 0n", "What is higher adds a wei at least."],
+  ),
+  ...of(
+    "payee/lanes.ts",
+    ["of", "worth.get(one) ?? 0n", "worth.get(one) ?? 1n", THERE],
+    [
+      "all",
+      "of(a) === of(b) ? 0 : of(a) < of(b) ? 1 : -1",
+      "of(a) === of(b) ? 1 : of(a) < of(b) ? 1 : -1",
+      KEPT,
+    ],
+    ["all", "of(a) < of(b)", "of(a) <= of(b)", SORTED],
+    ["all", "of(a) < of(b) ? 1 : -1", "of(a) < of(b) ? 0 : -1", KEPT],
+    ["add", "over <= 0", "over < 0", "Nothing is over: nothing goes."],
+    [
+      "adopt",
+      "Payee.outstanding(book) > 0n",
+      "Payee.outstanding(book) >= 0n",
+      "What holds nothing comes last, and is let go under its lock.",
+    ],
+    [
+      "adopt",
+      "worth.get(lane) ?? 0n",
+      "worth.get(lane) ?? 1n",
+      "All are worth a wei more: their order is the same.",
+    ],
+    ["adopt", "a === b ? 0 : a < b ? 1 : -1", "a === b ? 1 : a < b ? 1 : -1", KEPT],
+    ["adopt", "a < b", "a <= b", SORTED],
+    ["adopt", "a < b ? 1 : -1", "a < b ? 0 : -1", KEPT],
+    [
+      "letGo",
+      "book.highest?.cumulative ?? 0n",
+      "book.highest?.cumulative ?? 1n",
+      "A lane is taken over for the voucher that it holds.",
+    ],
+  ),
+  ...of("payee/claim.ts", [
+    "claimAll",
+    "Payee.claimable(ledger.book) > 0n",
+    "Payee.claimable(ledger.book) >= 0n",
+    "Where there is nothing to claim, one more look claims nothing.",
+  ]),
+  ...of("payee/trust.ts", [
+    "trust",
+    "known?.beginLook() ?? 0",
+    "known?.beginLook() ?? 1",
+    "Only a lane that is known is told the look's turn.",
+  ]),
+  ...of("payer/payer.ts", [
+    "takeShown",
+    "old.intent > cumulative",
+    "old.intent >= cumulative",
+    "The greater of two: where they are equal, both are.",
+  ]),
+  ...of(
+    "payer/book.ts",
+    [
+      "stuck",
+      "lane.chain?.ceiling ?? 0n",
+      "lane.chain?.ceiling ?? 1n",
+      "What lapsed was seen on the chain.",
+    ],
+    [
+      "stuck",
+      "lane.chain?.claimed ?? (0n)",
+      "lane.chain?.claimed ?? (1n)",
+      "What lapsed was seen on the chain.",
+    ],
+    ["", "DAY = 86_400n", "DAY = 172800n", "A unit of time that is divided out again."],
+    [
+      "withChain",
+      "intent: 0n",
+      "intent: 1n",
+      "A lane that the books lack is remembered for a wei paid at least, which it then owes.",
+    ],
+  ),
+  ...of(
+    "payer/guarantee.ts",
+    [
+      "reservation",
+      "chain !== undefined && chain.until >= now ? chain.ceiling : (0n)",
+      "chain !== undefined && chain.until >= now ? chain.ceiling : (1n)",
+      "A lane without a guarantee that lives lacks headroom, and is given a wei at least.",
+    ],
+    [
+      "reservation",
+      "chain?.ceiling ?? (0n)",
+      "chain?.ceiling ?? (1n)",
+      "A lane that owes nothing has returned before.",
+    ],
+    [
+      "reservation",
+      "wanted > held",
+      "wanted >= held",
+      "Where both are equal nothing is added, and what is given is both.",
+    ],
+  ),
+  ...of(
+    "watchtower/value.ts",
+    [
+      "values",
+      "rest > 0n",
+      "rest >= 0n",
+      "What is owed nothing has a share of nothing, and comes first.",
+    ],
+    ["values", "all[i] ?? 0n", "all[i] ?? 1n", THERE],
+    ["compare", "a === b ? 0 : a < b ? -1 : 1", "a === b ? 1 : a < b ? -1 : 1", KEPT],
+    ["compare", "a < b", "a <= b", SORTED],
+    ["compare", "a < b ? -1 : 1", "a < b ? -1 : 0", KEPT],
+  ),
+  ...of(
+    "watchtower/delegated.ts",
+    ["", "all: 0n", "all: 1n", THERE],
+    ["", "sure: 0n", "sure: 1n", THERE],
+    [
+      "raise",
+      "known.cumulative >= voucher.cumulative",
+      "known.cumulative > voucher.cumulative",
+      "Another signature of the same total is worth as much.",
+    ],
+  ),
+  ...of(
+    "worker/credit.ts",
+    [
+      "leftOf",
+      "amount > offered",
+      "amount >= offered",
+      "The greater of two: where they are equal, both are.",
+    ],
+    [
+      "leftOf",
+      "alone >= amount",
+      "alone <= amount",
+      "What does not fit alone fits in no window of smaller ones; a message's number differs.",
+    ],
+    [
+      "lend",
+      "mine.amount < amount",
+      "mine.amount <= amount",
+      "The greater of two: where they are equal, both are.",
+      2,
+    ],
+  ),
+];

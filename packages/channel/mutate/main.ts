@@ -43,12 +43,23 @@ const shown = ({ id, file, line, inside, from, to }: Mutant) =>
   `${id}. ${file}:${line}${inside && `, ${inside}`}: \`${from}\` → \`${to}\``;
 const explained = (mutant: Mutant) =>
   EQUIVALENT.find(
-    ({ file, inside, from, to }) =>
+    ({ file, inside, from, to, nth }) =>
       mutant.file.endsWith(`/${file}`) &&
       inside === mutant.inside &&
       from === mutant.from &&
-      to === mutant.to,
+      to === mutant.to &&
+      (nth ?? nthOf(mutant)) === nthOf(mutant),
   );
+/** Which it is of the mutants of a function that read the same, from 1. */
+const nthOf = (mutant: Mutant) =>
+  all.filter(
+    ({ mutant: { id, file, inside, from, to } }) =>
+      id <= mutant.id &&
+      file === mutant.file &&
+      inside === mutant.inside &&
+      from === mutant.from &&
+      to === mutant.to,
+  ).length;
 
 /** The table, and whether every survivor is explained and every explanation true. */
 function report(fates: ReadonlyMap<Spoilt, Fate>): boolean {

@@ -16,10 +16,12 @@ describe("what is spoilt in a source", () => {
     ["a && b", ["a && b → (a) || (b)"]],
     ["!a", ["!a → a"]],
     ["f(true)", ["true → false"]],
-    ["f(0n)", ["0n → 1n"]],
-    ["f(1)", ["1 → 0"]],
-    ["f(10)", ["10 → 11"]],
-    ["f(600)", ["600 → 1200"]],
+    ["f(0n)", ["f(0n) → f(1n)"]],
+    ["f(1)", ["f(1) → f(0)"]],
+    ["a ?? ((0 as Wei) as Amount)", ["a ?? ((0)) → a ?? ((1))"]],
+    ["f(10)", ["f(10) → f(11)"]],
+    ["f(600)", ["f(600) → f(1200)"]],
+    [`f(600, "${"long".repeat(20)}")`, ["600 → 1200"]],
     ["f(0.5)", []],
     ["a ? b : c", ["a → !(a)"]],
     ["switch (a) { case b: c; }", []],
@@ -58,7 +60,7 @@ describe("what is spoilt in a source", () => {
 
   test("only the functions that are named are spoilt, where any are", () => {
     const source = "function f() { return 1; } function g() { return 2; } const c = 3;";
-    expect(of(source, ["g"]).mutants).toMatchObject([{ inside: "g", from: "2" }]);
+    expect(of(source, ["g"]).mutants).toMatchObject([{ inside: "g", from: "return 2;" }]);
   });
 
   test("what is no TypeScript is refused by the name of its file", () => {

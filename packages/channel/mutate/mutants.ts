@@ -44,6 +44,8 @@ const LOGICAL: Record<string, string> = { "&&": "||", "||": "&&" };
 const ASSIGNMENTS: Record<string, string> = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" };
 /** The function of a mutated source that says whether a mutant is the chosen one. */
 const CHOSEN = "isChosenMutant";
+/** Characters of what is shown around a constant at most. */
+const MOST_SHOWN = 80;
 /** Constants above this are doubled, for nobody would notice one more. */
 const SMALL = 10n;
 /** Another constant: a 1 becomes nothing, other small ones are one more. */
@@ -131,12 +133,20 @@ export function mutantsOf(
     const argument = isNode(node.argument) ? text(node.argument) : "";
     replace(node, "arithmetic", [node.prefix ? `${other}${argument}` : `${argument}${other}`]);
   };
-  const literal = (node: Node) => {
+  /** A constant, shown with what it stands in, since a number alone says little. */
+  const literal = (node: Node, around: readonly Node[]) => {
     const { value } = node;
     if (typeof value === "boolean") replace(node, "negation", [String(!value)]);
     if (typeof value !== "bigint" && !Number.isInteger(value)) return;
     const other = otherThan(BigInt(value as bigint | number));
-    replace(node, "constant", [typeof value === "bigint" ? `${other}n` : `${other}`]);
+    const to = typeof value === "bigint" ? `${other}n` : `${other}`;
+    const before = mutants.length;
+    replace(node, "constant", [to]);
+    const outer = around.findLast(({ type }) => !/^(TS\w+|Parenthesized)Expression$/.test(type));
+    const mutant = mutants[before];
+    if (!mutant || !outer || outer.end - outer.start > MOST_SHOWN) return;
+    const instead = source.slice(outer.start, node.start) + to + source.slice(node.end, outer.end);
+    mutants[before] = { ...mutant, from: plain(text(outer)), to: plain(instead) };
   };
   /** A condition that is no comparison, which has its opposite among its own mutants. */
   const condition = (node: unknown) => {
@@ -146,7 +156,7 @@ export function mutantsOf(
     replace(node, "negation", [`!(${text(node)})`]);
   };
 
-  const visit = (node: Node): void => {
+  const visit = (node: Node, around: readonly Node[]): void => {
     // Types mean nothing at run time, and the text of a message is nobody's decision.
     if (/^TS(?!AsExpression|SatisfiesExpression|NonNullExpression)/.test(node.type)) return;
     if (node.type === "TemplateLiteral" || node.type === "ImportDeclaration") return;
@@ -157,16 +167,16 @@ export function mutantsOf(
       operation(node, node);
     if (node.type === "AssignmentExpression") operation(node, node);
     if (node.type === "UpdateExpression") step(node);
-    if (node.type === "Literal") literal(node);
+    if (node.type === "Literal") literal(node, around);
     if (node.type === "UnaryExpression" && node.operator === "!" && isNode(node.argument))
       replace(node, "negation", [text(node.argument)]);
     // The `test` of a case is a value, and no condition.
     if ("test" in node && node.type !== "SwitchCase") condition(node.test);
     for (const [field, child] of childrenOf(node))
-      if (!(field === "key" && child.type === "Literal")) visit(child);
+      if (!(field === "key" && child.type === "Literal")) visit(child, [...around, node]);
     inside = outside;
   };
-  visit(program as unknown as Node);
+  visit(program as unknown as Node, []);
   const chosen = `const ${CHOSEN} = globalThis.${CHOSEN} ?? (() => false);`;
   return { mutants, schema: chosen + schemaOf(source, edits) };
 }

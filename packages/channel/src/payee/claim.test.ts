@@ -233,6 +233,24 @@ describe("what a claim brought", () => {
     expect(claims()).toBe(2);
   });
 
+  test("a lane that another tab claimed a moment before is not claimed again", async () => {
+    const parts = partsFor(worker);
+    const ledger = await holding(parts, 10 * COST);
+    const { highest, config } = ledger;
+    if (highest === undefined) throw new Error("it holds nothing");
+    let looks = 0;
+    chain.instead.snapshot = async (...call) => {
+      if (++looks === 2) await chain.claim(worker, config, [highest], { signal });
+      delete chain.instead.snapshot;
+      const answer = await chain.snapshot(...call);
+      if (looks < 2) chain.instead.snapshot = again;
+      return answer;
+    };
+    const again = chain.instead.snapshot;
+    expect(await claimAll(parts, [ledger], worker, { signal })).toBe(0n);
+    expect([claims(), looks]).toEqual([1, 2]);
+  });
+
   test("no claim of its own accord begins while all are claimed", async () => {
     const parts = partsFor(worker);
     const ledger = await holding(parts, 10 * COST);

@@ -2,6 +2,7 @@ import { type Amount, type Clock, type Millis, systemClock } from "@tabcast/runt
 import { beforeEach, describe, expect, test } from "vitest";
 import { FINALIZED } from "../final.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
+import { StoreError } from "../store/store.ts";
 import type { Address, Hex, PotConfig } from "../types.ts";
 import { LaneLedger } from "./lane-ledger.ts";
 import { laneChange, laneGone, type StoredLane } from "./lane-record.ts";
@@ -132,6 +133,15 @@ describe("room for a lane", () => {
     expect(await going(owes, 2)).toEqual([0, 9_000]);
   });
 
+  test("a lane that was used just now is kept, however long it is there", async () => {
+    const lanes = await full([]);
+    const first = lanes.get(lane(1_000, 0).potId);
+    if (first) first.usedAt = ++now;
+    await lanes.add(new LaneLedger(parts, lane(9_000, 0)));
+    expect(potsOf(lanes)).toContain(1_000);
+    expect(potsOf(lanes)).not.toContain(1_001);
+  });
+
   test("a lane that is worth more than its claim costs makes no room, and one that is worth as much does", async () => {
     expect(await going([lane(1, COST + 1), lane(2, COST)], 1)).toEqual([2]);
   });
@@ -188,6 +198,8 @@ describe("what other tabs left behind", () => {
     const failing = { ...parts, store: { ...store, lock: () => Promise.reject(new Error("no")) } };
     await leave(lane(3, 20, { in: 4 }));
     await expect(new Lanes(failing as unknown as PurseParts, []).adopt()).rejects.toThrow("no");
+    failing.store.lock = () => Promise.reject(new StoreError({ code: "STORE_CLOSED" }, "closed"));
+    await expect(new Lanes(failing as unknown as PurseParts, []).adopt()).rejects.toThrow("closed");
   });
 
   test("a tab whose lane was emptied while its lock was waited for leaves it to others", async () => {
@@ -202,6 +214,11 @@ describe("what other tabs left behind", () => {
     await lanes.adopt();
     expect(potsOf(lanes)).toEqual([2]);
     (await store.share().lock(lockOf(payee, 2), { signal, patience: 1 }))();
+    // It may be held in again, and left behind again.
+    parts.store.lock = store.lock;
+    await leave(lane(3, 20, { in: 2 }));
+    await lanes.adopt();
+    expect(potsOf(lanes)).toEqual([2, 3]);
   });
 
   test("a tab takes over 64 lanes at most, those first that hold most over all their pots", async () => {

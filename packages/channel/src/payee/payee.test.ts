@@ -248,6 +248,13 @@ describe("what a payee relies on", () => {
       reason: { code: "VOUCHER_UNGUARANTEED", exposed: 20n, softCap: 0n, unpayable: 10n },
     });
     expect(does(effects)).toEqual(["store", "VOUCHER_UNGUARANTEED", "ask"]);
+    const [tight] = Payee.step(sample("soft"), refreshed({ reserved: wei(71) }));
+    expect(Payee.step(tight, voucher(30))[1][1]).toMatchObject({ reason: { unpayable: 1n } });
+    // Where the pot would pay, only the guarantee is missing.
+    expect(Payee.step(sample("soft"), voucher(41), tableRules)[1][1]).toEqual({
+      do: "refuse",
+      reason: { code: "VOUCHER_UNGUARANTEED", exposed: 31n, softCap: 30n },
+    });
     expect(kept).toMatchObject({ highest: { cumulative: 30n }, credited: 20n });
     const [, freed] = Payee.step(kept, refreshed({ reserved: wei(70) }));
     expect(freed).toContainEqual({ do: "credit", credited: 10n });

@@ -382,6 +382,37 @@ describe("guarantees", () => {
     expect(due(book)[1]).toMatchObject([{ rows: [{ ceiling: 82n }, { ceiling: 60n }] }]);
   });
 
+  test("guarantees share what there is for them, 150 lanes at a time, and whoever got one asks no more", () => {
+    const many = Array.from({ length: 151 }, (_, lane) => {
+      const one = { ...a, lane, intent: wei(10), since: NOW - 100, asked: true };
+      return [laneKey(one), one] as const;
+    });
+    const [book, [reserve]] = due({
+      ...held(wei(0), { ...a, intent: wei(0) }),
+      deposited: wei(1_510 + 200),
+      lanes: new Map(many),
+    });
+    const rows = reserve?.do === "reserve" ? reserve.rows : [];
+    expect(rows).toHaveLength(150);
+    // Half of the 200 that nobody is promised: 72 for the first lane, and what is left for the second.
+    expect(rows.slice(0, 3).map(({ ceiling }) => ceiling)).toEqual([82n, 38n, 10n]);
+    expect([...book.lanes.values()].map(({ asked }) => asked)).toEqual([
+      ...Array(150).fill(false),
+      true,
+    ]);
+  });
+
+  test("guarantees that lapsed are freed, and none of the lanes beside them", () => {
+    const chain = { claimed: wei(0), ceiling: wei(80), until: NOW - 1, version: 1 };
+    const earned = { at: 0, intent: wei(10) };
+    const lanes = [
+      { ...a, intent: wei(10), since: NOW - 9000, earned, chain },
+      { ...b, intent: wei(10), since: NOW },
+    ].map((lane) => [laneKey(lane), lane] as const);
+    const book = { ...held(wei(100), { ...a, intent: wei(0) }), lanes: new Map(lanes) };
+    expect(due(book)[1]).toEqual([{ do: "reserve", rows: [], lapsed: [a] }]);
+  });
+
   test("guarantees that live are not freed, and neither are lanes that have none", () => {
     const gone = { ...a, intent: wei(10), since: NOW - 9000, earned: { at: 0, intent: wei(10) } };
     const chain = { claimed: wei(0), ceiling: wei(10), until: NOW + 500, version: 1 };
@@ -466,6 +497,8 @@ describe("a payer", () => {
       expect(Payer.debts(book)).toBe(left);
     }
     expect(book).toEqual(held(wei(13), { ...a, intent: wei(13) }));
+    for (const amount of [0, -1])
+      expect(Payer.step(book, { type: "toppedUp", amount: wei(amount) })).toEqual([book, []]);
   });
 
   test("a payer takes no gas where none is asked for, and none of a final pot", () => {
