@@ -172,6 +172,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     ],
   ),
   ...of(
+    "watchtower/watchtower.ts",
+    [
+      "poll",
+      "from < potIds.length",
+      "from <= potIds.length",
+      "Behind the last pot there is none to look at.",
+    ],
+    [
+      "claim",
+      "paid.get(laneKey(voucher)) ?? 0n",
+      "paid.get(laneKey(voucher)) ?? 1n",
+      "A wei is less than the gas of a row.",
+    ],
+  ),
+  ...of(
     "worker/credit.ts",
     [
       "leftOf",

@@ -140,6 +140,43 @@ describe("what a watchtower asks", () => {
     expect(asked("gasPrice")).toBe(3);
   });
 
+  test("it must have twice as much where gas costs twice as much", async () => {
+    chain.instead.gasPrice = async () => Wei.of(2n);
+    const watchtower = await watching();
+    await funded(1);
+    balance(4n * CLAIM - 1n);
+    await expect(keep(watchtower, 1)).rejects.toMatchObject({ reason: { need: 4n * CLAIM } });
+    balance(4n * CLAIM);
+    await expect(keep(watchtower, 1, 2n * CLAIM)).rejects.toMatchObject({
+      reason: { code: "WATCHTOWER_WORTHLESS", cost: 2n * CLAIM },
+    });
+    await keep(watchtower, 1, 2n * CLAIM + 1n);
+  });
+
+  test("it asks no chain about a new lane for which it has no room, whatever it is worth", async () => {
+    const store = memory();
+    const room = { all: 1, ofPot: 1, ofPayer: 1 };
+    const first = await watching({ store, room });
+    await funded(1);
+    await keep(first, 1);
+    await first.close();
+    // What was kept counts for all of its total until the chain was asked.
+    chain.instead.gasPrice = async () => {
+      throw new Error("the server is away");
+    };
+    const again = await watching({ store: store.share(), room });
+    await expect(keep(again, 1, WORTH, 2)).rejects.toMatchObject({ code: "WATCHTOWER_FULL" });
+    await keep(again, 1, WORTH + 1n);
+  });
+
+  test("it lets go of its lock when it is closed, twice too", async () => {
+    const store = memory();
+    const first = await watching({ store });
+    await first.close();
+    await first.close();
+    await (await watching({ store: store.share() })).close();
+  });
+
   test("it reads 32 pots with one request, each with all the lanes that it keeps of it", async () => {
     const watchtower = await watching();
     for (let n = 1; n <= 33; n++) {
@@ -270,9 +307,9 @@ describe("what a watchtower claims", () => {
 
   test("a row that brought no more than its gas is not brought again, and one that brought more is", async () => {
     await closing(WORTH, WORTH + 1n, WORTH + 2n);
-    const rows: number[] = [];
+    const rows: number[][] = [];
     chain.instead.quote = async (_, action) => {
-      rows.push(action.do === "claim" ? action.vouchers.length : 0);
+      rows.push(action.do === "claim" ? action.vouchers.map(({ lane }) => lane) : []);
       return { gas: 1n, cost: Wei.of(1n) };
     };
     paying(ROW, ROW + 1n, 0n);
@@ -281,7 +318,24 @@ describe("what a watchtower claims", () => {
     expect(log).toEqual(["claim", `rescued ${ROW}`, `rescued ${ROW + 1n}`, "spent 9"]);
     await look();
     await expect.poll(claims).toBe(2);
-    expect(rows).toEqual([3, 1]);
+    expect(rows).toEqual([[1, 2, 3], [2]]);
+  });
+
+  test("a single wei that was paid is a rescue, and what its owner was paid meanwhile is not brought", async () => {
+    await closing(WORTH);
+    paying(1n);
+    await look();
+    await expect.poll(() => log).toEqual(["claim", "rescued 1", "spent 9"]);
+    log.length = 0;
+    delete chain.instead.claim;
+    const own = await watching();
+    await funded(2);
+    await keep(own, 2);
+    await chain.claim(tower, configOf(2), [await voucher(2)], { signal });
+    close(2);
+    const before = asked("quote");
+    await look();
+    expect(asked("quote")).toBe(before);
   });
 
   test("one claim of a pot is under way at a time, and other pots are looked at meanwhile", async () => {
