@@ -93,7 +93,7 @@ describe("the lanes that a purse looks after", () => {
   test("the sums are of all lanes, those included that made room", async () => {
     const gone = lane(1, COST, { accrued: amount(25), claimed: amount(5), closeAt: FINALIZED });
     const lanes = await full([gone, lane(2, 0), lane(3, 40, { accrued: amount(3) })]);
-    const sums = { accrued: 28n, vouchered: 50n, claimed: 5n };
+    const sums = { accrued: 28n, vouchered: 50n, claimed: 5n, outstanding: 40n };
     expect(lanes.sums()).toEqual(sums);
     await lanes.add(new LaneLedger(parts, lane(4, 0)));
     expect(potsOf(lanes)).not.toContain(1);
@@ -252,7 +252,12 @@ describe("what other tabs left behind", () => {
     ledger.claiming = 0;
     lanes.letGo();
     expect(potsOf(lanes)).toEqual([2]);
-    expect(lanes.sums()).toEqual({ accrued: 30n, vouchered: 21n, claimed: 20n });
+    expect(lanes.sums()).toEqual({
+      accrued: 30n,
+      vouchered: 21n,
+      claimed: 20n,
+      outstanding: 1n,
+    });
     (await store.share().lock(lockOf(payee, 2), { signal, patience: 1 }))();
   });
 });

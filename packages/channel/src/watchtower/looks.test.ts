@@ -18,7 +18,7 @@ const signer = privateKeyToAccount(`0x${"22".repeat(32)}`);
 const worker = privateKeyToAccount(`0x${"33".repeat(32)}`).address;
 const tower = privateKeyToAccount(`0x${"44".repeat(32)}`);
 /** Gas of a row, and of a claim of one row, at the price of one wei of these tests. */
-const [ROW, CLAIM] = [60_000n, 110_000n];
+const [ROW, CLAIM] = [60_000n, 135_000n];
 const WORTH = 1_000_000n;
 
 let chain: Ledger;
@@ -259,11 +259,17 @@ describe("what a watchtower claims", () => {
   };
   /** The contract's answer to claims, instead of its own. */
   const paying = (...paid: readonly bigint[]) => {
-    chain.instead.claim = async () => {
+    chain.instead.claimAsWatchtower = async () => {
       log.push("claim");
       const events = paid.map((one, i) => ({
         ...{ hash: "0x" as Hex, block: 1n, index: i, type: "claimed" as const },
-        ...{ payee: worker, lane: i + 1, paid: Amount.of(one), claimed: Amount.of(one) },
+        ...{
+          payee: worker,
+          lane: i + 1,
+          paid: Amount.of(one),
+          claimed: Amount.of(one),
+          fee: Amount.zero,
+        },
       }));
       return { hash: "0x", block: 1n, gas: 1n, cost: Wei.of(9n), events } satisfies Sent;
     };
@@ -283,7 +289,7 @@ describe("what a watchtower claims", () => {
     await closing(WORTH, WORTH);
     quote(2n * WORTH);
     await look();
-    expect(asked("claim")).toBe(0);
+    expect(asked("claimAsWatchtower")).toBe(0);
     quote(2n * WORTH - 1n);
     await look();
     await expect.poll(() => log).toEqual([`rescued ${WORTH}`, `rescued ${WORTH}`, "spent 1"]);
@@ -309,7 +315,7 @@ describe("what a watchtower claims", () => {
     await closing(WORTH, WORTH + 1n, WORTH + 2n);
     const rows: number[][] = [];
     chain.instead.quote = async (_, action) => {
-      rows.push(action.do === "claim" ? action.vouchers.map(({ lane }) => lane) : []);
+      rows.push(action.do === "claimAsWatchtower" ? action.vouchers.map(({ lane }) => lane) : []);
       return { gas: 1n, cost: Wei.of(1n) };
     };
     paying(ROW, ROW + 1n, 0n);
@@ -327,7 +333,7 @@ describe("what a watchtower claims", () => {
     await look();
     await expect.poll(() => log).toEqual(["claim", "rescued 1", "spent 9"]);
     log.length = 0;
-    delete chain.instead.claim;
+    delete chain.instead.claimAsWatchtower;
     const own = await watching();
     await funded(2);
     await keep(own, 2);
@@ -342,7 +348,7 @@ describe("what a watchtower claims", () => {
     const watchtower = await closing(WORTH);
     let finish = () => {};
     let begun = 0;
-    chain.instead.claim = () => {
+    chain.instead.claimAsWatchtower = () => {
       begun++;
       return new Promise((_, reject) => {
         finish = () => reject(new ChainError({ code: "CHAIN_REJECTED" }, "it failed"));
@@ -359,7 +365,7 @@ describe("what a watchtower claims", () => {
     await expect.poll(() => log.at(-1)).toBe("problem: it failed");
     await look();
     expect(begun).toBe(3);
-    delete chain.instead.claim;
+    delete chain.instead.claimAsWatchtower;
     finish();
     open = []; // one claim of these never ends
   });
