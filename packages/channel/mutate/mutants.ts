@@ -98,21 +98,6 @@ export function mutantsOf(
     edits.push({ start: node.start, end: node.end, wrap: (inner) => `(${choices}(${inner}))` });
   };
 
-  /**
-   * True of a condition that chooses between two values which are the same where its sides are: `a > b ? a - b : 0`, `a < b ? a : b`.
-   * There `>=` is `>`.
-   */
-  const isEven = (choice: Node) => {
-    const { test, consequent, alternate } = choice;
-    if (choice.type !== "ConditionalExpression" || !isNode(test)) return false;
-    const { left, right } = test;
-    if (![left, right, consequent, alternate].every(isNode)) return false;
-    const [a, b, yes, no] = [left, right, consequent, alternate].map((one) =>
-      plain(text(one as Node)),
-    );
-    const difference = yes === `${a} - ${b}` && /^0n?$/.test(`${no}`);
-    return difference || (yes === a && no === b) || (yes === b && no === a);
-  };
   const even = new Set<unknown>();
 
   const operation = (node: Node, { left, right, operator }: Node) => {
@@ -160,7 +145,7 @@ export function mutantsOf(
     // Types mean nothing at run time, and the text of a message is nobody's decision.
     if (/^TS(?!AsExpression|SatisfiesExpression|NonNullExpression)/.test(node.type)) return;
     if (node.type === "TemplateLiteral" || node.type === "ImportDeclaration") return;
-    if (isEven(node)) even.add(node.test);
+    if (isEven(node, text)) even.add(node.test);
     const outside = inside;
     inside = nameOf(node) ?? inside;
     if (node.type === "BinaryExpression" || node.type === "LogicalExpression")
@@ -179,6 +164,19 @@ export function mutantsOf(
   visit(program as unknown as Node, []);
   const chosen = `const ${CHOSEN} = globalThis.${CHOSEN} ?? (() => false);`;
   return { mutants, schema: chosen + schemaOf(source, edits) };
+}
+
+/**
+ * True of a choice between two values which are the same where its condition's sides are: `a > b ? a - b : 0`, `a < b ? a : b`.
+ * There `>=` is `>`.
+ */
+function isEven({ type, test, consequent, alternate }: Node, text: (node: Node) => string) {
+  if (type !== "ConditionalExpression" || !isNode(test)) return false;
+  const places = [test.left, test.right, consequent, alternate].filter(isNode);
+  if (places.length < 4) return false;
+  const [a, b, yes, no] = places.map((place) => plain(text(place)));
+  const difference = yes === `${a} - ${b}` && /^0n?$/.test(`${no}`);
+  return difference || (yes === a && no === b) || (yes === b && no === a);
 }
 
 /** The name of a function of the source's own: an arrow within one is part of it. */
