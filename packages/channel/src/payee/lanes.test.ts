@@ -47,6 +47,8 @@ function lane(
       unpaid: none,
       forgiven: none,
       before: none,
+      taken: 0n,
+      grace: 0,
       claimed: none,
       balance: amount(1_000),
       reserved: none,

@@ -60,7 +60,8 @@ function open(window = 2) {
     }) as unknown as Engagement;
   const [engagement, second] = [engage("s"), engage("t")];
   const streams = [engagement, second];
-  let now = 0;
+  let now = 7_000_000;
+  const waits: number[] = [];
   let late = new AbortController();
   const log: string[] = [];
   const clock: Clock = {
