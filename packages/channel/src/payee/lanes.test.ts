@@ -88,7 +88,7 @@ describe("the lanes that a purse looks after", () => {
   });
 
   test("a tab takes its own lane's pots from the store, and half of what they owed for", () => {
-    const lanes = open(lane(1, 0, { unpaid: amount(8) }), lane(2, 0, { in: 2 }));
+    const lanes = open(lane(1, 0, { unpaid: amount(8), taken: 2n }), lane(2, 0, { in: 2 }));
     expect(lanes.all().map(({ potId, book }) => [Number(potId), book.unpaid])).toEqual([[1, 4n]]);
   });
 
