@@ -190,12 +190,6 @@ export const EQUIVALENT: readonly Equivalent[] = [
     "worker/credit.ts",
     [
       "leftOf",
-      "amount > offered",
-      "amount >= offered",
-      "The greater of two: where they are equal, both are.",
-    ],
-    [
-      "leftOf",
       "alone >= amount",
       "alone <= amount",
       "What does not fit alone fits in no window of smaller ones; a message's number differs.",

@@ -70,34 +70,9 @@ export function openJudge(schemas: Omit<Begin, "notes">): Judge {
   }
 
   async function learn(file: string): Promise<readonly string[]> {
-    const flaky = new Set<string>();
-    const whole = async (some: readonly Known[] | undefined): Promise<Known[]> => {
-      const tests = some?.map(({ id }) => id);
-      const said = await run({ mutant: 0, file, ...(tests && { tests }) }, within(600_000));
-      if (said === "late") throw new Error(`the tests in ${file} do not come to their end`);
-      const failed = said.tests.find(({ passed }) => !passed);
-      if (failed === undefined && said.errors.length > 0)
-        throw new Error(`${file}: ${said.errors[0]}`);
-      if (failed === undefined)
-        return said.tests.map((one) => ({
-          ...one,
-          reached: new Set([...one.reached, ...one.loaded]),
-          loaded: new Set(one.loaded),
-        }));
-      if (some === undefined || flaky.size > 3)
-        throw new Error(`the test "${failed.name}" in ${file} fails without any mutant`);
-      flaky.add(failed.id);
-      return whole(some.filter(({ id }) => id !== failed.id));
-    };
-    const all = await whole(undefined).catch(() => whole(undefined));
-    // In halves too: what is asked of a mutant is some of a file's tests, which must not need the others.
-    await whole(all.filter((_, i) => i % 2 === 0));
-    if (all.length > 1) await whole(all.filter((_, i) => i % 2 === 1));
-    known.set(
-      file,
-      all.filter(({ id }) => !flaky.has(id)),
-    );
-    return all.filter(({ id }) => flaky.has(id)).map(({ name }) => name);
+    const { tests, flaky } = await learnFile(run, file);
+    known.set(file, tests);
+    return flaky;
   }
 
   const reaching = (file: string, mutant: number) =>
@@ -171,6 +146,42 @@ export function openJudge(schemas: Omit<Begin, "notes">): Judge {
       runner?.then(end, () => undefined);
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+type Run = (ask: Ask, isLate: () => boolean) => Promise<Answer | "late">;
+
+/** A file's tests without a mutant, with what each reaches; apart from them those that failed once. */
+async function learnFile(
+  run: Run,
+  file: string,
+): Promise<{ readonly tests: readonly Known[]; readonly flaky: readonly string[] }> {
+  const flaky = new Set<string>();
+  const whole = async (some: readonly Known[] | undefined): Promise<Known[]> => {
+    const tests = some?.map(({ id }) => id);
+    const said = await run({ mutant: 0, file, ...(tests && { tests }) }, within(600_000));
+    if (said === "late") throw new Error(`the tests in ${file} do not come to their end`);
+    const failed = said.tests.find(({ passed }) => !passed);
+    if (failed === undefined && said.errors.length > 0)
+      throw new Error(`${file}: ${said.errors[0]}`);
+    if (failed === undefined)
+      return said.tests.map((one) => ({
+        ...one,
+        reached: new Set([...one.reached, ...one.loaded]),
+        loaded: new Set(one.loaded),
+      }));
+    if (some === undefined || flaky.size > 3)
+      throw new Error(`the test "${failed.name}" in ${file} fails without any mutant`);
+    flaky.add(failed.id);
+    return whole(some.filter(({ id }) => id !== failed.id));
+  };
+  const all = await whole(undefined).catch(() => whole(undefined));
+  // In halves too: what is asked of a mutant is some of a file's tests, which must not need the others.
+  await whole(all.filter((_, i) => i % 2 === 0));
+  if (all.length > 1) await whole(all.filter((_, i) => i % 2 === 1));
+  return {
+    tests: all.filter(({ id }) => !flaky.has(id)),
+    flaky: all.filter(({ id }) => flaky.has(id)).map(({ name }) => name),
   };
 }
 
