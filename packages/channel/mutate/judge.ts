@@ -109,18 +109,11 @@ export function openJudge(schemas: Omit<Begin, "notes">): Judge {
     const tests = known.get(file) ?? [];
     for (let left = [...mutants]; left.length > 0; ) {
       const some = left.slice(0, AT_ONCE);
-      const shown = Object.fromEntries(
-        tests
-          .map(({ id, reached }) => [id, some.filter((mutant) => reached.has(mutant))] as const)
-          .filter(([, ofTest]) => ofTest.length > 0),
-      );
+      const shown = shownTo(tests, some);
       writeFileSync(notes, "");
       const noted = () => readFileSync(notes, "utf8");
       const said = await run({ mutant: 0, file, tests: Object.keys(shown), shown }, stuck(noted));
-      const lines = noted()
-        .split("\n")
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as Notes);
+      const lines = linesOf(noted());
       const nameOf = (id: string) => `${file}: ${tests.find((test) => test.id === id)?.name}`;
       for (const line of lines)
         if ("killed" in line)
@@ -184,6 +177,20 @@ async function learnFile(
     flaky: all.filter(({ id }) => flaky.has(id)).map(({ name }) => name),
   };
 }
+
+/** Which mutants each test is shown: those whose place it reaches. */
+const shownTo = (tests: readonly Known[], mutants: readonly number[]) =>
+  Object.fromEntries(
+    tests
+      .map(({ id, reached }) => [id, mutants.filter((mutant) => reached.has(mutant))] as const)
+      .filter(([, ofTest]) => ofTest.length > 0),
+  );
+
+const linesOf = (noted: string) =>
+  noted
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Notes);
 
 /** True once so many milliseconds are over. */
 function within(ms: number): () => boolean {
