@@ -49,20 +49,8 @@ export function openJudge(schemas: Omit<Begin, "notes">): Judge {
     // The tests' own processes are of its group: chains among them.
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
   };
-  async function start(): Promise<ChildProcess> {
-    const script = fileURLToPath(new URL("./runner.ts", import.meta.url));
-    // The seed is always the same: the same tests fail for a mutant each time.
-    const env = { ...process.env, SEED: process.env.SEED ?? "1", VITEST: "true" };
-    const child = fork(script, {
-      env,
-      detached: true,
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-    });
-    await answer(child, { ...schemas, notes }, () => false);
-    return child;
-  }
   async function run(ask: Ask, isLate: () => boolean): Promise<Answer | "late"> {
-    runner ??= start();
+    runner ??= start({ ...schemas, notes });
     const child = await runner;
     const said = await answer<Answer>(child, ask, isLate);
     if (said === "late") end(child);
@@ -178,6 +166,19 @@ async function learnFile(
   };
 }
 
+/** A process that runs tests, and has the sources with their mutants. */
+async function start(begin: Begin): Promise<ChildProcess> {
+  const script = fileURLToPath(new URL("./runner.ts", import.meta.url));
+  // The seed is always the same: the same tests fail for a mutant each time.
+  const env = { ...process.env, SEED: process.env.SEED ?? "1", VITEST: "true" };
+  const child = fork(script, {
+    env,
+    detached: true,
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  await answer(child, begin, () => false);
+  return child;
+}
 /** Which mutants each test is shown: those whose place it reaches. */
 const shownTo = (tests: readonly Known[], mutants: readonly number[]) =>
   Object.fromEntries(
