@@ -1,7 +1,7 @@
 import type { Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
 import type { BroadcastEvent } from "@tabcast/node/types";
-import type { Amount } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import type { BroadcastStart, HiringSettings, Tab } from "@tabcast/tab";
 import { TabError } from "@tabcast/tab";
 import * as Air from "./on-air.ts";
@@ -112,6 +112,11 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
         lowFor: undefined,
         ...(deposited !== undefined && { deposited }),
       }));
+    },
+    /** Sends the session key of the broadcast under way coins for gas, from whoever paid its first. Throws TabError, ChainError. */
+    async topUpGas(amount: Wei) {
+      await broadcaster.topUpGas(amount);
+      onAir.update((now) => ({ ...now, lacksGas: undefined }));
     },
     /** Ends the input; what was captured is still delivered and settled. */
     endBroadcast() {

@@ -87,6 +87,14 @@ describe("a broadcaster", () => {
     expect(first?.next).toContain("worth less than its gas");
   });
 
+  test("sends gas where what was set aside runs low, after all that has an hour", () => {
+    const all = ofPayer({ ...payer, lacksGas: 5n, lowFor: 60 }, eth, NOW);
+    expect(all.map(({ next }) => next)).toEqual([
+      expect.stringContaining("Add to it below"),
+      expect.stringContaining("Send some below"),
+    ]);
+  });
+
   test("settles once more where money for gas stayed out, after all that has an hour", () => {
     const all = ofPayer({ ...payer, keyKept: true, lowFor: 60 }, eth, NOW);
     expect(all.map(({ what }) => what)).toEqual([
@@ -106,6 +114,7 @@ test("every duty is one clause and has one next step, without words of the trade
       {
         debt: 1n,
         lowFor: 1,
+        lacksGas: 1n,
         settling: { until: 1, now: 0 },
         keyKept: true,
         unpaid: { workers: 1, owed: 1n },

@@ -79,6 +79,8 @@ export interface PayerMoney {
   readonly lowFor?: number;
   /** Earned by workers and not covered by the deposit. */
   readonly debt: bigint;
+  /** What the gas set aside for the end lacks, wei. */
+  readonly lacksGas?: bigint;
   /** The session key's coins did not come home. */
   readonly keyKept: boolean;
   /** Workers that got less than was signed, and what is missing in all. */
@@ -90,6 +92,7 @@ export function ofPayer(money: PayerMoney, unit: Money.Unit, now: number): reado
   return byTime([
     debt(money, unit, now),
     low(money, now),
+    lowGas(money),
     settling(money, now),
     leftOver(money),
     unpaid(money, unit),
@@ -111,6 +114,15 @@ function low({ lowFor, debt: owed }: PayerMoney, now: number): Duty | undefined 
     what: `The deposit lasts ${about(lowFor)} more`,
     next: "Add to it below, or workers leave when it is used up.",
     by: now + lowFor,
+  };
+}
+
+function lowGas({ lacksGas }: PayerMoney): Duty | undefined {
+  if (lacksGas === undefined) return undefined;
+  return {
+    what: "The gas set aside for the end runs low, so no more is guaranteed to workers",
+    next: "Send some below. Without it your wallet is asked at the end, and workers may leave before.",
+    by: Number.POSITIVE_INFINITY,
   };
 }
 

@@ -94,11 +94,10 @@ test("a deposit that will not last and a key that was kept are remembered until 
   const covered = { type: "debtPaid", voucher: {} as SignedVoucher } as const;
   const [note] = step(offAir, { type: "money", news: covered }).warnings;
   expect(note).toBe("What a worker had earned beyond the deposit is covered now, and signed.");
-  for (const news of [
-    { type: "gasLow", have: Wei.of(1), need: Wei.of(2) },
-    { type: "walletAsked", step: "close" },
-  ] as const)
-    expect(step(offAir, { type: "money", news }).warnings[0]).toMatch(/[Yy]our wallet/);
+  const gas = { type: "gasLow", have: Wei.of(1), need: Wei.of(3) } as const;
+  expect(step(offAir, { type: "money", news: gas }).lacksGas).toBe(2n);
+  const asked = { type: "walletAsked", step: "close" } as const;
+  expect(step(offAir, { type: "money", news: asked }).warnings[0]).toMatch(/your wallet/);
   const lost = { type: "depositLost", missing: Amount.of(5) } as const;
   expect(step(offAir, { type: "money", news: lost }).warnings[0]).toMatch(/took back a top-up/);
   const resent = { type: "depositResent" } as const;

@@ -1,6 +1,6 @@
 import type { PotNews, Settlement, SettleProgress } from "@tabcast/channel";
 import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
-import { Amount } from "@tabcast/runtime";
+import { Amount, Wei } from "@tabcast/runtime";
 import { shortId, shortIds } from "./format.ts";
 import * as Pace from "./pace.ts";
 
@@ -36,6 +36,8 @@ export interface OnAir {
   readonly pace: Pace.Pace;
   /** Seconds that the deposit lasted when it was said to be low, until it grows. */
   readonly lowFor?: number | undefined;
+  /** What the gas set aside for the end lacks to give more guarantees, until some is sent. */
+  readonly lacksGas?: Wei | undefined;
   /** The session key's coins did not come home. */
   readonly keyKept: boolean;
   /** Workers that got less than was signed, and what is missing in all. */
@@ -130,10 +132,7 @@ function afterNews(state: OnAir, news: PotNews): OnAir {
     case "unpaid":
       return { ...state, unpaid: { workers: news.lanes, owed: news.owed } };
     case "gasLow":
-      return warn(
-        state,
-        "The gas set aside for the end runs low, so no more is guaranteed to workers. Your wallet may be asked at the end.",
-      );
+      return { ...state, lacksGas: Wei.of(news.need - news.have) };
     case "walletAsked":
       return warn(
         state,

@@ -1,7 +1,7 @@
 import type { PayerPot, Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
 import type { Broadcast, BroadcastEvent, BroadcastOptions } from "@tabcast/node/types";
-import type { Amount } from "@tabcast/runtime";
+import type { Amount, Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
@@ -49,6 +49,8 @@ export interface TabBroadcaster {
   balances(): ReturnType<PayerPot["balances"]> | undefined;
   /** Deposits more for the broadcast under way, from the wallet that paid. Throws TAB_NO_POT without one, ChainError; after CHAIN_UNCONFIRMED it may still arrive. */
   topUp(amount: Amount): Promise<void>;
+  /** Sends its session key coins for gas, from whoever paid its first. Throws as `topUp`. */
+  topUpGas(amount: Wei): Promise<void>;
   /** Gives the input back at once. */
   close(): void;
 }
@@ -136,6 +138,11 @@ export function openBroadcaster(bag: Bag, parts: BroadcastParts): TabBroadcaster
     );
   }
 
+  const requirePot = (): PayerPot => {
+    if (pot !== undefined) return pot;
+    throw new TabError({ code: "TAB_NO_POT" }, "no deposit pays for a broadcast of this tab now");
+  };
+
   const end = () => {
     source?.close();
     source = undefined;
@@ -162,14 +169,8 @@ export function openBroadcaster(bag: Bag, parts: BroadcastParts): TabBroadcaster
     stop: () => running?.stop(),
     traces: () => running?.traces(),
     balances: () => pot?.balances(),
-    async topUp(amount) {
-      if (pot === undefined)
-        throw new TabError(
-          { code: "TAB_NO_POT" },
-          "no deposit pays for a broadcast of this tab now",
-        );
-      await pot.topUp(amount, { signal });
-    },
+    topUp: async (amount) => requirePot().topUp(amount, { signal }),
+    topUpGas: async (amount) => requirePot().topUpGas(amount, { signal }),
     close: () => source?.close(),
   };
 }

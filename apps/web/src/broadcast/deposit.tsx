@@ -1,4 +1,4 @@
-import type { Amount } from "@tabcast/runtime";
+import { type Amount, Wei } from "@tabcast/runtime";
 import * as Amounts from "@tabcast/tab/money";
 import { useState } from "react";
 import { ofPayer } from "../duties.ts";
@@ -25,13 +25,14 @@ function balancesOf({ deposited, paid }: OnAir): Balances {
 export function PayerDuties({ onAir }: { onAir: OnAir }) {
   const unit = useUnit();
   const now = useNow(5_000);
-  const { settling, phase, lowFor, keyKept, unpaid, pace } = onAir;
+  const { settling, phase, lowFor, lacksGas, keyKept, unpaid, pace } = onAir;
   const { free, debt = 0n } = balancesOf(onAir);
   const lasts = Pace.lasts(free, pace, now) ?? lowFor;
   const duties = ofPayer(
     {
       debt: phase === "live" ? debt : 0n,
       keyKept,
+      ...(phase === "live" && lacksGas !== undefined && { lacksGas }),
       ...(unpaid !== undefined && { unpaid }),
       ...(phase === "settling" && settling?.step === "waiting" && { settling }),
       ...(phase === "live" && lowFor !== undefined && lasts !== undefined && { lowFor: lasts }),
@@ -64,6 +65,7 @@ export function Deposit({ onAir }: { onAir: OnAir }) {
       {live && (
         <div className="mt-4">
           <TopUp />
+          {onAir.lacksGas !== undefined && <SendGas lacks={onAir.lacksGas} />}
         </div>
       )}
     </Panel>
@@ -120,5 +122,38 @@ function TopUp() {
         </div>
       )}
     </Disclosure>
+  );
+}
+
+/** Sends twice what is lacking, so that it lasts a while; what is left comes back at the end. */
+function SendGas({ lacks }: { lacks: Wei }) {
+  const money = useMoney();
+  const [doing, setDoing] = useState(false);
+  const [failed, setFailed] = useState<Words>();
+  const amount = Wei.of(2n * lacks);
+  const send = async () => {
+    setDoing(true);
+    setFailed(undefined);
+    try {
+      await tab.topUpGas(amount);
+    } catch (thrown) {
+      setFailed(words(thrown, "gas", money));
+    } finally {
+      setDoing(false);
+    }
+  };
+  return (
+    <div className="mt-3">
+      <Button disabled={doing} onClick={() => void send()}>
+        {doing ? "Sending" : `Send ${Amounts.text(Amounts.of(amount, money.coin), "up")} for gas`}
+      </Button>
+      {failed !== undefined && (
+        <div className="mt-3">
+          <Notice tone="bad" title={failed.title}>
+            {failed.advice}
+          </Notice>
+        </div>
+      )}
+    </div>
   );
 }
