@@ -57,9 +57,7 @@ test("a worker keeps to what its owner set: hours, a deny list, and what is chan
   await expect(page.getByLabel("Hours", { exact: true })).toHaveValue("");
   await expect(page.getByLabel("Price of an hour, in ETH")).toHaveValue("0.00005");
   await page.getByText("The exact price").click();
-  await expect(page.getByLabel("Price of a gigapixel, in ETH")).toHaveValue(
-    "0.000000502346965021",
-  );
+  await expect(page.getByLabel("Price of a gigapixel, in ETH")).toHaveValue("0.000000502346965021");
   await expect(page.getByLabel("Jobs at once")).toHaveValue("2");
 
   // And without the name on its list it works for the stream.

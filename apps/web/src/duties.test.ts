@@ -123,7 +123,7 @@ test("every duty is one clause and has one next step, without words of the trade
       NOW,
     ),
   ];
-  expect(all).toHaveLength(7);
+  expect(all).toHaveLength(8);
   for (const { what, next } of all) {
     expect(what).not.toMatch(/\.$|wei|voucher|lane/);
     expect(next).toMatch(/^[A-Z].*\.$/);

@@ -144,6 +144,7 @@ export async function openStage() {
                 watch() {},
                 balances: () => ({ accrued: 0n, vouchered: 5n, claimed: 2n, outstanding: 3n }),
                 guaranteed: () => 1n,
+                checked: () => false,
                 held: () => [],
                 highest: (pot: string) => (pot === "0x05" ? { cumulative: 5n } : undefined),
                 close: async () => {
