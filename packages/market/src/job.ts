@@ -273,7 +273,7 @@ function suspectAt({ heardAt, quietMs, stage }: Attempt, { suspectMs }: Config):
 
 function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   let job = before;
-  const effects: Effect[] = [];
+  let effects: Effect[] = [];
   const { limits } = job;
   if (limits !== undefined && now >= limits.deadline) {
     if (job.local === "ready") return ours(job, "late");
@@ -291,7 +291,8 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   if (limits !== undefined && now >= limits.localAt && job.local === "no" && !over(job)) {
     const [next, more] = encode(job);
     // Whoever was being picked may still come; nobody new is asked for.
-    return [next, [...effects.filter((effect) => effect.do !== "pick"), ...more]];
+    job = next;
+    effects = [...effects.filter((effect) => effect.do !== "pick"), ...more];
   }
   for (const attempt of job.attempts) {
     if (attempt.suspected || silence(attempt, now, config) !== "suspect") continue;
