@@ -88,11 +88,11 @@ export function missing(path, text, { files, anchors, scripts }) {
 }
 
 /**
- * Tests that a table of rules names and nobody can find: rows `| T1 | section | rule | `file`: name; `file`: name |`.
+ * Tests that a table of rules names and nobody can find: rows `| T1 | ... | `file`: name; `file`: name |`, or F1 where it is a finding.
  * `read` gives the texts of all files of that name.
  */
 export function missingTests(path, text, read) {
-  return [...text.matchAll(/^\| T\d+ \|.*\| (.+) \|$/gm)].flatMap(([, cell]) =>
+  return [...text.matchAll(/^\| [FT]\d+ \|.*\| (.+) \|$/gm)].flatMap(([, cell]) =>
     [...cell.matchAll(/`([^`]+)`: (.+?)(?=; `|$)/g)].flatMap(([, file, name]) =>
       read(file).some((source) => source.includes(name))
         ? []
