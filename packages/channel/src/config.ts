@@ -22,7 +22,7 @@ export const MIN_CHALLENGE = 900;
 export const MAX_CHALLENGE = 604_800;
 
 export type PotReason =
-  /** More is to be signed than the deposit leaves; wei. Do: top the pot up. */
+  /** More is to be signed than the deposit leaves. Do: top the pot up. */
   | { code: "POT_EMPTY"; need: Amount; free: Amount }
   /** Not a whole amount of wei above zero, or above 2^96-1. Do: give a whole amount of wei within the bounds. */
   | { code: "POT_BAD_AMOUNT"; amount: bigint }
@@ -40,7 +40,7 @@ export type PotReason =
   | { code: "POT_CHALLENGE_SHORT"; challengePeriod: number; min: number }
   /** Hundredths of a percent. Do: use another contract, or accept its fee. */
   | { code: "POT_FEE"; feeBps: number; max: number }
-  /** Nothing on chain, or less than asked for; wei. Do: fund the pot. */
+  /** Nothing on chain, or less than asked for. Do: fund the pot. */
   | { code: "POT_UNFUNDED"; balance: Amount; min: Amount }
   /** The pot is being closed, so it pays for no new work. Do: claim what is owed; work for it no more. */
   | { code: "POT_CLOSING"; closeAt: number }
@@ -50,7 +50,7 @@ export type PotReason =
   | { code: "POT_UNKNOWN"; potId: Hex }
   /** The deposit was never sent, or never arrived. Do: fund a new pot. */
   | { code: "POT_NOT_OPENED"; potId: Hex }
-  /** The chain's events do not add up; wei. Do: report it with the pot's id: the books disagree with the chain. */
+  /** The chain's events do not add up. Do: report it with the pot's id: the books disagree with the chain. */
   | { code: "POT_UNBALANCED"; deposited: Amount; paid: Amount; refunded: Amount }
   /** The purse knows only an address: it can hold vouchers but send nothing. Do: open the purse with an account or wallet that can send transactions. */
   | { code: "PURSE_NO_ACCOUNT"; payee: Address };

@@ -85,10 +85,10 @@ export type PotNews =
   | { readonly type: "gasLow"; readonly have: Wei; readonly need: Wei }
   /** The session key has too little gas for a step of the end: the payer's wallet is asked to do it. */
   | { readonly type: "walletAsked"; readonly step: "pay" | "close" | "refund" }
-  /** The deposit lasts `seconds` more at the rate of late; wei left. Told once per top-up. */
+  /** The deposit lasts `seconds` more at the rate of late, with `free` left. Told once per top-up. */
   | { readonly type: "low"; readonly free: Amount; readonly seconds: number };
 
-/** What a person must be told: so much, wei, is lost unless it is claimed before a time. */
+/** What a person must be told: so much is lost unless it is claimed before a time. */
 export interface DueClaim {
   readonly potId: Hex;
   readonly amount: Amount;
@@ -108,7 +108,7 @@ export interface HeldVoucher {
 
 /** What happens to a worker's money beside its vouchers, for people to see. */
 export type PurseNews =
-  /** The chain pays up to `ceiling` wei until the unix second `until`, whatever others are paid. */
+  /** The chain pays up to `ceiling` until the unix second `until`, whatever others are paid. */
   | {
       readonly type: "reserved";
       readonly potId: Hex;
@@ -120,9 +120,9 @@ export type PurseNews =
   /** What was held back counts now. */
   | { readonly type: "credited"; readonly potId: Hex; readonly credited: Amount }
   | { readonly type: "claimed"; readonly potId: Hex; readonly paid: Amount }
-  /** This many wei are lost unless they are claimed before the unix second `before`. Told once for each such second. */
+  /** This much is lost unless it is claimed before the unix second `before`. Told once for each such second. */
   | ({ readonly type: "due" } & DueClaim)
-  /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is, wei. It is claimed again. */
+  /** The chain went back, as after a reorganisation: `from` was paid and only `to` still is. It is claimed again. */
   | { readonly type: "reorg"; readonly potId: Hex; readonly from: Amount; readonly to: Amount }
   /** The pot could not pay this much of a claim. */
   | { readonly type: "bounced"; readonly potId: Hex; readonly shortfall: Amount };
@@ -164,7 +164,7 @@ export interface PayerPot {
   /** A worker of ours wants its lane guaranteed. */
   ask(lane: Lane): Promise<void>;
   /**
-   * Deposits `amount` wei more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
+   * Deposits `amount` more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
    * again finds it rather than pay twice.
    */
   topUp(amount: Amount, options: { signal: AbortSignal }): Promise<void>;
@@ -189,14 +189,14 @@ export interface Purse {
   readonly lane: number;
   /** Checks a pot before work starts: chain, contract, config, balance by our own RPC. Throws a PotError naming what is wrong. */
   trust(domain: Domain, config: PotConfig, options: { signal: AbortSignal }): Promise<Hex>;
-  /** Notes work delivered and not yet paid, under an award where a whole segment is worth `segment` wei; missing: it is one. */
+  /** Notes work delivered and not yet paid, under an award where a whole segment is worth `segment`; missing: it is one. */
   accrue(potId: Hex, amount: Amount, segment?: Amount): Promise<void>;
   /** Checks, stores, then accepts a voucher. Throws VoucherError; a lower one answers with what we hold. */
   accept(voucher: SignedVoucher): Promise<{ readonly credited: Amount }>;
   /** Notes that `amount` of what was delivered will not be paid: its verdict was bad, or it was not needed in time. */
   forgive(potId: Hex, amount: Amount): Promise<void>;
   /**
-   * Amount that may still be delivered unpaid, where `most` segments may be and one is worth `segment` wei: 2 at most, or 4 once the
+   * Amount that may still be delivered unpaid, where `most` segments may be and one is worth `segment`: 2 at most, or 4 once the
    * chain has paid us ten from this pot. What is unpaid counts in segments, each at the price of its own award. Below zero where too
    * much is unpaid; none in a pot that was not checked, or let go of.
    */

@@ -11,7 +11,7 @@ const VOUCHER_TYPE = keccak256(
 /** Half of secp256k1's order: the contract takes no `s` above it. Source: EIP-2. */
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
-/** The largest amount a voucher can name, in wei. */
+/** The largest amount a voucher can name. */
 export const MAX_AMOUNT = (2n ** 96n - 1n) as Amount;
 
 export type VoucherReason =
@@ -29,9 +29,9 @@ export type VoucherReason =
   | { code: "VOUCHER_OVER_OWED"; increment: Amount; owed: Amount }
   /** More than the pot holds for us. Do: stop working for the pot until it is topped up. */
   | { code: "VOUCHER_OVER_POT"; amount: Amount; pot: Amount }
-  /** Adds less than we verify for; wei. Do: wait for a voucher that adds more. */
+  /** Adds less than we verify for. Do: wait for a voucher that adds more. */
   | { code: "VOUCHER_DUST"; increment: Amount; min: Amount }
-  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody, or the pot has promised `unpayable` of it to others; wei. Do: wait for a reservation on chain, or raise `softCap`. */
+  /** Kept, but more than `softCap` of what we hold is guaranteed by nobody, or the pot has promised `unpayable` of it to others. Do: wait for a reservation on chain, or raise `softCap`. */
   | { code: "VOUCHER_UNGUARANTEED"; exposed: Amount; softCap: Amount; unpayable?: Amount }
   /** Kept and claimable, but no reason to go on working. Do: claim before the close ends. */
   | { code: "VOUCHER_POT_CLOSING"; closeAt: number }

@@ -234,7 +234,7 @@ export function accept(award: Award, me: Standing): { ok: true } | ({ ok: false 
 /** A segment delivered and not paid: owed; or never to be paid, for its verdict was bad, or another copy or the deadline was before it. */
 export type Unpaid = "owed" | "bad" | "superseded";
 
-/** What a job that did not end well has sent, of its `amount` in wei: as much as was made of it when something left last, rounded up. */
+/** What a job that did not end well has sent, of its `amount`: as much as was made of it when something left last, rounded up. */
 export function sent(
   amount: Amount,
   { frames, planned }: { frames: number; planned: number },
@@ -255,7 +255,7 @@ export interface Ahead {
 }
 
 /**
- * Whether a segment worth `amount` wei may leave unpaid, where `left` wei may: less what leaves `ahead` while it is made, oldest first.
+ * Whether a segment worth `amount` may leave unpaid, where `left` may: less what leaves `ahead` while it is made, oldest first.
  * One that is done does not wait for those that are not: `instead` names which of them give up the room that they have not used, youngest
  * first.
  */

@@ -3,7 +3,7 @@ import type { Amount } from "@tabcast/runtime";
 import type { parseEventLogs } from "viem";
 import type { Address, Hex, Lane, PotConfig } from "../types.ts";
 
-/** What a pot's history says, oldest first. Amounts in wei. */
+/** What a pot's history says, oldest first. */
 export type PotEvent = {
   readonly hash: Hex;
   readonly block: bigint;

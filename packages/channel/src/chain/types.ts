@@ -71,11 +71,11 @@ export interface Call {
 
 /** A pot as the chain has it. */
 export interface PotState {
-  /** Deposited and neither claimed nor refunded, wei. */
+  /** Deposited and neither claimed nor refunded. */
   readonly balance: Amount;
   /** 0: open; a unix second: closing, final from then; FINALIZED: final. */
   readonly closeAt: number;
-  /** The part of the balance that is promised to lanes, wei. */
+  /** The part of the balance that is promised to lanes. */
   readonly reserved: Amount;
   /** False if nobody ever deposited into it. */
   readonly exists: boolean;
@@ -83,9 +83,9 @@ export interface PotState {
 
 /** A lane as the chain has it. */
 export interface LaneState {
-  /** Paid so far, wei. */
+  /** Paid so far. */
   readonly claimed: Amount;
-  /** Payment is guaranteed up to this total, wei, until `until`. */
+  /** Payment is guaranteed up to this total, until `until`. */
   readonly ceiling: Amount;
   /** Last unix second of the guarantee. */
   readonly until: number;

@@ -32,14 +32,14 @@ export interface OpenPurseOptions {
    * unless their owner says otherwise. Default: half of that, and no less than 900, the contract's least.
    */
   readonly minChallenge?: number;
-  /** Least a pot must hold when work starts, in wei. Default 1. */
+  /** Least a pot must hold when work starts. Default 1. */
   readonly minBalance?: Amount;
   /** Highest fee accepted, in hundredths of a percent. Default 0. */
   readonly maxFeeBps?: number;
   /** Amount that vouchers may run ahead of delivered work. Default: no limit. */
   readonly prepay?: Amount;
   /**
-   * How much may be owed to us without a guarantee, in wei: work goes on up to there. Default: the pay of five segments, and no
+   * How much may be owed to us without a guarantee: work goes on up to there. Default: the pay of five segments, and no
    * less than twenty claims cost, because less is not worth claiming.
    */
   readonly softCap?: Amount;
@@ -47,7 +47,7 @@ export interface OpenPurseOptions {
   readonly segmentPay?: Amount;
   /** Seconds before a guarantee ends from which it is not relied on, and what it covers is claimed. Default 180. */
   readonly claimMargin?: number;
-  /** Least that a voucher must add, in wei. Default 1. */
+  /** Least that a voucher must add. Default 1. */
   readonly minDelta?: Amount;
   /** What its pots are in. Default: the chain's own coin. */
   readonly currency?: Currency;

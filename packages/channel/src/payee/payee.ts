@@ -35,18 +35,18 @@ export interface Book {
   readonly claimed: Amount;
   /** Amount that the pot had at the last refresh. */
   readonly balance: Amount;
-  /** The part of it that is promised to lanes, ours among them, wei. */
+  /** The part of it that is promised to lanes, ours among them. */
   readonly reserved: Amount;
   /** As in the contract: 0 open, a unix second while closing, FINALIZED. */
   readonly closeAt: number;
-  /** The contract pays this total, wei, until the unix second `until`, whatever others are paid. */
+  /** The contract pays this total, until the unix second `until`, whatever others are paid. */
   readonly ceiling: Amount;
   readonly until: number;
-  /** The part of `highest` for which work went on, wei. */
+  /** The part of `highest` for which work went on. */
   readonly credited: Amount;
   /** Amount of `accrued` that no credit has come for. */
   readonly unpaid: Amount;
-  /** The part of `unpaid` that was said to be bad or not needed, wei: see `room`. */
+  /** The part of `unpaid` that was said to be bad or not needed: see `room`. */
   readonly forgiven: Amount;
   /** What `unpaid` takes of the window: 10^12 for each segment, each at the price of its own award. See `room`. */
   readonly taken: bigint;
@@ -85,9 +85,9 @@ export type Urge =
   | "quiet";
 
 export type Event =
-  /** Work worth `amount` wei is about to be sent, under an award where a whole segment is worth `segment` wei; missing: it is one. */
+  /** Work worth `amount` is about to be sent, under an award where a whole segment is worth `segment`; missing: it is one. */
   | { readonly type: "delivered"; readonly amount: Amount; readonly segment?: Amount }
-  /** Delivered work worth `amount` wei will not be paid: its verdict was bad, or another copy was before it. */
+  /** Delivered work worth `amount` will not be paid: its verdict was bad, or another copy was before it. */
   | { readonly type: "forgiven"; readonly amount: Amount }
   /** A voucher for this lane came whose form and signature are already verified. */
   | {
@@ -103,7 +103,7 @@ export type Event =
 export type Effect =
   /** Write the book, durably, before the next effect. */
   | { readonly do: "store" }
-  /** `credited` wei more are sure: go on working. */
+  /** `credited` more are sure: go on working. */
   | { readonly do: "credit"; readonly credited: Amount }
   | { readonly do: "refuse"; readonly reason: VoucherReason }
   /** What we hold is not safe for long, and worth more than the gas: bring the voucher to the chain. */
@@ -116,7 +116,7 @@ export type Effect =
 export interface Rules {
   /** Amount that a voucher may run ahead of delivered work. Undefined: no limit, since being paid early costs us nothing. */
   readonly prepay?: Amount;
-  /** Least that a voucher must add, wei: who signs dust makes us verify for nothing. Default 1. */
+  /** Least that a voucher must add: who signs dust makes us verify for nothing. Default 1. */
   readonly minDelta?: Amount;
   /** Amount vouchered beyond what is guaranteed for which work still goes on. Undefined: as `softCapOf` says. */
   readonly softCap?: Amount;
@@ -181,7 +181,7 @@ export function graceOf(age: number): number {
 }
 
 /**
- * Amount of work that may still be delivered, where a whole segment is worth `segment` wei, before the pot pays for more; below zero
+ * Amount of work that may still be delivered, where a whole segment is worth `segment`, before the pot pays for more; below zero
  * where too much is out already. At most `most` segments, and no more than this pot has earned with us, may be unpaid at once. Each
  * counts by the price of its own award: whoever raises the price, or the ladder, has no more of them. A tenth of what was credited, and
  * `grace` segments, do not count where they were said to be bad or not needed. Whoever pays less than a segment is worth keeps the rest
@@ -225,14 +225,14 @@ export const takenBefore = (unpaid: Amount): bigint =>
 
 type Window = Pick<Book, "unpaid" | "forgiven" | "taken">;
 
-/** Unpaid work once vouchers of `total` wei are credited: what they paid before the book began is for older work. */
+/** Unpaid work once vouchers of `total` are credited: what they paid before the book began is for older work. */
 function paid(book: Book, total: bigint): Window {
   const more = total - most(book.credited, book.before);
   return unpaidAfter(book, more > 0n ? more : 0n);
 }
 
 /**
- * Unpaid work less `amount` wei; what was forgiven is part of what is unpaid. Of the window it gives back what that much of the unpaid
+ * Unpaid work less `amount`; what was forgiven is part of what is unpaid. Of the window it gives back what that much of the unpaid
  * work takes on average: so a segment is paid for at no less than the least price of those that are unpaid, whatever is paid first.
  */
 function unpaidAfter({ unpaid, forgiven, taken }: Book, amount: bigint): Window {
@@ -311,7 +311,7 @@ export function worthBeforeFreezing(book: Book, { claimCost }: Rules): boolean {
   return claimCost !== undefined && claimable(book) >= HIDDEN * most(claimCost, 1n as Amount);
 }
 
-/** What a person must be told of: this many wei are lost unless they are claimed before the unix second `before`. */
+/** What a person must be told of: this much is lost unless it is claimed before the unix second `before`. */
 export interface Due {
   readonly amount: Amount;
   readonly before: number;

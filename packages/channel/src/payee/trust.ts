@@ -15,7 +15,7 @@ export interface TrustRules {
   readonly domain: Domain;
   /** Shortest challenge accepted, in seconds. */
   readonly minChallenge: number;
-  /** Least a pot must hold, in wei. */
+  /** Least a pot must hold. */
   readonly minBalance: Amount;
   /** Highest fee accepted, in hundredths of a percent. */
   readonly maxFeeBps: number;

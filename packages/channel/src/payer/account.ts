@@ -5,7 +5,7 @@ import { PotError } from "../config.ts";
 import type { Address, Domain, Hex, Lane, Settlement } from "../types.ts";
 import { laneKey } from "../voucher.ts";
 
-/** What a pot's events add up to, in wei, and the transactions that they came with. */
+/** What a pot's events add up to, and the transactions that they came with. */
 interface Tally {
   readonly deposited: Amount;
   readonly paid: Amount;

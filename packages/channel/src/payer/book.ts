@@ -6,7 +6,7 @@ import { laneKey } from "../voucher.ts";
 
 /** One lane of ours. */
 export interface LaneBook extends Lane {
-  /** The most that we have decided to owe, wei. */
+  /** The most that we have decided to owe. */
   readonly intent: Amount;
   /** The highest total that we signed, if any. */
   readonly signed?: Signed;
@@ -14,13 +14,13 @@ export interface LaneBook extends Lane {
   readonly since?: number;
   /** When the lane was last seen to have earned, unix second, and its intent then: a worker that is gone earns no more. */
   readonly earned?: { readonly at: number; readonly intent: Amount };
-  /** What was earned and the deposit did not cover, wei: decided to be owed as soon as it does. */
+  /** What was earned and the deposit did not cover: decided to be owed as soon as it does. */
   readonly debt?: Amount;
   /** The lane as the chain last had it. A guarantee that lapsed binds its part of the deposit until somebody frees it. */
   readonly chain?: LaneState;
   /** What the chain says lately that is below `chain`, and how many refreshes in a row said it. */
   readonly doubt?: { readonly state: LaneState; readonly times: number };
-  /** The ceiling of a `reserve` that is on its way, wei; of a lane that is being released, the one it still has. */
+  /** The ceiling of a `reserve` that is on its way; of a lane that is being released, the one it still has. */
   readonly reserving?: Amount;
   /** The worker wants a guarantee. */
   readonly asked?: boolean;
@@ -29,7 +29,7 @@ export interface LaneBook extends Lane {
 /** Where a lane is in its life. */
 export type Life = "paying" | "reserving" | "reserved" | "closing" | "settled" | "abandoned";
 
-/** A signed total, wei. */
+/** A signed total. */
 export interface Signed {
   readonly cumulative: Amount;
   readonly signature: Hex;
@@ -48,14 +48,14 @@ export function opened(deposited: Amount): Book {
   return { state: "open", deposited, lanes: new Map() };
 }
 
-/** What was decided to be owed over all lanes, wei. */
+/** What was decided to be owed over all lanes. */
 export function intended(book: Book): Amount {
   let sum = 0n;
   for (const lane of book.lanes.values()) sum += lane.intent;
   return sum as Amount;
 }
 
-/** What was signed over all lanes, wei. */
+/** What was signed over all lanes. */
 export function signed(book: Book): Amount {
   let sum = 0n;
   for (const lane of book.lanes.values()) sum += lane.signed?.cumulative ?? 0n;
@@ -79,7 +79,7 @@ export function bound({ intent, chain, reserving = Amount.zero }: LaneBook): Amo
   return most(most(intent, reserving), most(ceiling, claimed));
 }
 
-/** What a lapsed guarantee binds beyond what is owed, wei: nobody can use it until it is freed. */
+/** What a lapsed guarantee binds beyond what is owed: nobody can use it until it is freed. */
 export function stuck(lane: LaneBook, now: number): Amount {
   if (!lapsed(lane, now)) return 0n as Amount;
   return ((lane.chain?.ceiling ?? 0n) -
@@ -91,19 +91,19 @@ export function lapsed({ chain }: Pick<LaneBook, "chain">, now: number): boolean
   return chain !== undefined && chain.ceiling > chain.claimed && chain.until < now;
 }
 
-/** What the deposit leaves for a lane beyond its intent: other lanes keep what they are guaranteed; wei. */
+/** What the deposit leaves for a lane beyond its intent: other lanes keep what they are guaranteed. */
 export function leftFor(book: Book, key: string): Amount {
   let left: bigint = book.deposited;
   for (const [other, lane] of book.lanes) left -= other === key ? lane.intent : bound(lane);
   return (left > 0n ? left : 0n) as Amount;
 }
 
-/** What may be owed to a lane whoever it is, wei: what is neither owed nor guaranteed yet; never below zero. */
+/** What may be owed to a lane whoever it is: what is neither owed nor guaranteed yet; never below zero. */
 export function free(book: Book): Amount {
   return leftFor(book, "");
 }
 
-/** What was earned and the deposit does not cover, over all lanes, wei. */
+/** What was earned and the deposit does not cover, over all lanes. */
 export function debts(book: Book): Amount {
   let sum = 0n;
   for (const lane of book.lanes.values()) sum += lane.debt ?? 0n;

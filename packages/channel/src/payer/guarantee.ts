@@ -69,7 +69,7 @@ function toFree(book: Book, now: number, gas: Amount): readonly (readonly [strin
   return ended;
 }
 
-/** What one lane is guaranteed now, and how much of `room` that takes, wei; undefined if it needs or deserves nothing. */
+/** What one lane is guaranteed now, and how much of `room` that takes; undefined if it needs or deserves nothing. */
 function reservation(
   lane: LaneBook & { readonly since: number; readonly earned: { readonly at: number } },
   { now, gas, room }: { readonly now: number; readonly gas: Amount; readonly room: bigint },

@@ -21,7 +21,7 @@ export interface Owing {
 
 interface Row extends Lane {
   readonly cumulative: Amount;
-  /** What the chain has not paid of it, wei. */
+  /** What the chain has not paid of it. */
   readonly due: bigint;
 }
 

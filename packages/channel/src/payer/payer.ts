@@ -53,7 +53,7 @@ export {
 export type { Guarantees } from "./guarantee.ts";
 
 export type Event =
-  /** A segment was verified: `amount` wei more for a lane. */
+  /** A segment was verified: `amount` more for a lane. */
   | { readonly type: "owe"; readonly lane: Lane; readonly amount: Amount }
   /** The session key takes `amount` wei for gas into its own lane, if nobody else is promised them. */
   | { readonly type: "takeGas"; readonly lane: Lane; readonly amount: Amount }

@@ -8,7 +8,7 @@ export interface Row {
   readonly lane: Pick<LaneState, "claimed" | "ceiling" | "until">;
 }
 
-/** What the chain would pay a voucher, wei. */
+/** What the chain would pay a voucher. */
 export interface Value {
   /** Whatever others are paid first. */
   readonly sure: Amount;

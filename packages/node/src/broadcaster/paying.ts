@@ -21,7 +21,7 @@ export interface PayingOptions {
 
 /** Tells workers what came of their segments, and pays for the good ones. */
 export interface Paying {
-  /** Owes, signs and hands over, once the pictures are cleared. The amount that is now vouched for, in wei; never throws. */
+  /** Owes, signs and hands over, once the pictures are cleared. The amount that is now vouched for,; never throws. */
   pay(outcome: Outcome): Promise<Amount>;
   /** A worker's renditions failed these checks: it hears so, and is not paid. */
   refuse(terms: JobTerms, seq: number, failed: readonly string[]): void;

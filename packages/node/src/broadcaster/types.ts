@@ -43,7 +43,7 @@ export interface SegmentLine {
   /** False where no worker was asked for it, because none that came was quick enough: "local" may have made it all the same. */
   readonly asked: boolean;
   readonly verified: boolean;
-  /** Decimal wei. */
+  /** Decimal. */
   readonly paid: string;
 }
 

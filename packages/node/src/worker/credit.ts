@@ -27,7 +27,7 @@ export interface Credit {
   opens(hired: Hired): boolean;
   /** The same of an award that may answer a bid of `price` on an offer; true where we never looked at its pot. */
   mayOpen(offer: Offer, price: bigint): boolean;
-  /** Whether bytes of a segment worth `amount` wei may leave while it is being made: it then has the room that it needs unpaid. */
+  /** Whether bytes of a segment worth `amount` may leave while it is being made: it then has the room that it needs unpaid. */
   lend(engagement: Engagement, seq: number, amount: Amount): boolean;
   /**
    * Waits until a segment that is done may be delivered unpaid: the vouchers of those before it are on their way. Throws
@@ -41,7 +41,7 @@ export interface Credit {
   ): Promise<void>;
   /** All of a segment may leave, for it has room. Resolves when what it is worth is in the books; throws StoreError. */
   deliver(engagement: Engagement, seq: number): Promise<void>;
-  /** So much has left of a segment while it is made, in wei. */
+  /** So much has left of a segment while it is made. */
   sent(engagement: Engagement, seq: number, sent: Amount): void;
   /** A segment's job has ended, well or not. What had left of it counts where it was not delivered. */
   ended(engagement: Engagement, seq: number, job: { readonly calledBack: boolean }): void;

@@ -57,9 +57,9 @@ export interface DelegationOptions {
 interface Entry {
   /** As the books had it last. */
   held: HeldVoucher;
-  /** What each peer said that it keeps, wei. */
+  /** What each peer said that it keeps. */
   readonly keepers: Map<PeerId, Amount>;
-  /** What each peer would not keep, wei, and when: it is asked again for twice as much, or ten minutes later. */
+  /** What each peer would not keep, and when: it is asked again for twice as much, or ten minutes later. */
   readonly refused: Map<PeerId, { readonly amount: Amount; readonly at: number }>;
 }
 

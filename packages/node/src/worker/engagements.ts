@@ -32,7 +32,7 @@ interface Hired {
 export interface Leaving {
   /** Amount; nothing once it is in the books. */
   readonly amount: Amount;
-  /** What has left of it while it was made, in wei. */
+  /** What has left of it while it was made. */
   readonly sent: Amount;
   /** `booked`: what it is worth is being written down, or was: it counts in the books and not here. */
   readonly stage: "making" | "done" | "booked";
