@@ -8,7 +8,7 @@ import {
   seededRandom,
   systemClock,
 } from "@tabcast/runtime";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { openCredit } from "./credit.ts";
 import type { Engagement } from "./engagements.ts";
 
@@ -59,11 +59,12 @@ function open(window = 2) {
       fullSince: undefined,
     }) as unknown as Engagement;
   const [engagement, second] = [engage("s"), engage("t")];
-  const streams = [engagement, second];
   let now = 7_000_000;
   const waits: number[] = [];
   let late = new AbortController();
   const log: string[] = [];
+  /** Resolves when the disk takes the next amount; undefined: it takes it at once. */
+  let disk: Promise<void> | undefined;
   const clock: Clock = {
     ...systemClock,
     now: () => now as Millis,
@@ -79,11 +80,13 @@ function open(window = 2) {
       purse: {
         room: (_, of) => Payee.room(book, of),
         checked: () => true,
-        accrue: async (_, amount, segment = amount) => act({ type: "delivered", amount, segment }),
+        accrue: async (_, amount, segment = amount) => {
+          if (disk !== undefined) await disk;
+          act({ type: "delivered", amount, segment });
+        },
         forgive: async (_, amount) => act({ type: "forgiven", amount }),
       },
       engagements: {
-        all: () => streams,
         quit: () => log.push("quit"),
         bye: (_, { why, finishing }) => log.push(`bye: ${why}${finishing ? ", finishing" : ""}`),
       },
@@ -108,13 +111,18 @@ function open(window = 2) {
     fits,
     lend: (seq: number, parts = 1, to = engagement) => credit.lend(to, seq, amountOf(parts)),
     book: () => book,
+    /** Lets the disk take its time from now on; returns what ends that. */
+    hold(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      disk = promise;
+      return resolve;
+    },
     /** An award of another price, in parts of the first one's, for a ladder of so many such rungs: its stream is in the same pot. */
     award(price: number, rungs = 1, stream = "u") {
       const one = { ...engage(stream) };
       const terms = { ...one.award, price: BigInt(Math.round(price * 1_000)) * WHOLE };
       const ladder = Array.from({ length: rungs }, () => ({ width: 1000, height: 1000 }));
       const hired = { ...one, award: terms, offer: { ...one.offer, rungs: ladder } };
-      streams.push(hired as Engagement);
       return hired as Engagement;
     },
     /** A look at the chain, so many seconds after the lane began. */
@@ -250,10 +258,10 @@ test("segments that are done wait for each payment, one after the other", async 
   await expect.poll(() => delivered).toBe(2);
 });
 
-test("a segment that is asked for again counts again", () => {
+test("a segment that is asked for again counts again", async () => {
   const { credit, engagement, lend, book } = open();
   for (let time = 0; time < 2; time++) {
-    expect(lend(1)).toBe(true);
+    await vi.waitFor(() => expect(lend(1)).toBe(true));
     credit.sent(engagement, 1, Amount.of(WHOLE));
     credit.ended(engagement, 1, { calledBack: true });
   }
@@ -591,4 +599,43 @@ test("a worker knows whether to bid on an offer before anybody awards: by its po
   expect(credit.mayOpen({ ...named, pot: { ...POT, salt: NOTHING } }, 1_000n * WHOLE)).toBe(true);
   pay(1, 1);
   expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(true);
+});
+
+test("what had left of a job that was called back has no room while it is written down", async () => {
+  const { credit, engagement, second, lend, fits, deliver, hold, book } = open();
+  await deliver(1);
+  lend(2);
+  credit.sent(engagement, 2, Amount.of(WHOLE));
+  const written = hold();
+  credit.ended(engagement, 2, { calledBack: true });
+  expect(await fits(3)).toBe(false);
+  expect(await fits(1, 1, second)).toBe(false);
+  written();
+  await vi.waitFor(() => expect(book().unpaid).toBe(2n * WHOLE));
+  expect(await fits(3)).toBe(false);
+});
+
+test("a segment whose job ends while it is written down keeps its room", async () => {
+  const { credit, engagement, fits, deliver, hold, book } = open();
+  await deliver(1);
+  expect(await fits(2)).toBe(true);
+  const written = hold();
+  const writing = credit.deliver(engagement, 2);
+  credit.ended(engagement, 2, { calledBack: true });
+  expect(await fits(3)).toBe(false);
+  written();
+  await writing;
+  expect(book().unpaid).toBe(2n * WHOLE);
+});
+
+test("what leaves a job of an award that is over counts under the next award until it is booked", async () => {
+  const { credit, engagement, lend, fits, award } = open();
+  lend(1);
+  lend(2);
+  for (const seq of [1, 2]) credit.sent(engagement, seq, Amount.of(WHOLE));
+  // Its jobs have not ended: their parts are still being read.
+  expect(await fits(1, 1, award(1))).toBe(false);
+  credit.ended(engagement, 1, { calledBack: true });
+  credit.ended(engagement, 2, { calledBack: true });
+  expect(await fits(1, 1, award(1))).toBe(false);
 });

@@ -66,7 +66,7 @@ interface Hired {
 
 export interface CreditOptions {
   readonly purse: Pick<Purse, "room" | "checked" | "accrue" | "forgive">;
-  readonly engagements: Pick<Engagements, "all" | "quit" | "bye">;
+  readonly engagements: Pick<Engagements, "quit" | "bye">;
 }
 
 /** The id of the pot that an offer names; undefined where it names none that could be: the award will be refused. */
@@ -126,12 +126,45 @@ function convert(amount: Amount, from: Hired, segment: Amount): Amount {
   return Amount.of((amount * segment + whole - 1n) / whole);
 }
 
-/** What leaves other streams of a stream's pot while it is made, by this stream's segments of `segment` each. */
-function aheadElsewhere(all: readonly Engagement[], of: Engagement, segment: Amount): bigint {
-  const others = all.filter((other) => other !== of && other.potId === of.potId);
-  return others
-    .flatMap((other) => [...other.ahead.values()].map((one) => convert(one.amount, other, segment)))
-    .reduce((sum, amount) => sum + amount, 0n);
+/** What is out and in no book yet: it counts like what is unpaid. */
+interface Out {
+  /** Has segments in hand. Counted until none is: also once it is over, for what has left of its jobs is booked when they end. */
+  begun(engagement: Engagement): void;
+  ended(engagement: Engagement): void;
+  /** Amount that all but the engagement's own `ahead` takes of its pot, by its segments of `segment` each. */
+  beside(engagement: Engagement, segment: Amount): bigint;
+  /** Writes work into the books; it counts meanwhile. Throws StoreError. */
+  book(engagement: Engagement, amount: Amount): Promise<void>;
+}
+
+function openOut(purse: Pick<Purse, "accrue">, wake: () => void): Out {
+  const inHand = new Set<Engagement>();
+  const writing = new Set<{ readonly engagement: Engagement; readonly amount: Amount }>();
+  return {
+    begun: (engagement) => void inHand.add(engagement),
+    ended(engagement) {
+      if (engagement.ahead.size === 0) inHand.delete(engagement);
+    },
+    beside(of, segment) {
+      const others = [...inHand].filter((other) => other !== of);
+      const ahead = others.flatMap((engagement) =>
+        [...engagement.ahead.values()].map(({ amount }) => ({ engagement, amount })),
+      );
+      return [...ahead, ...writing]
+        .filter(({ engagement }) => engagement.potId === of.potId)
+        .reduce((sum, { engagement, amount }) => sum + convert(amount, engagement, segment), 0n);
+    },
+    async book(engagement, amount) {
+      const one = { engagement, amount };
+      writing.add(one);
+      try {
+        await purse.accrue(engagement.potId, amount, segmentOf(engagement, amount));
+      } finally {
+        writing.delete(one);
+        wake();
+      }
+    },
+  };
 }
 
 /** Whether a segment has room beside the others of its engagement, as `Hire.room` says; those that give theirs up keep what they used. */
@@ -197,6 +230,7 @@ export function openCredit(
   const condition = openCondition();
   /** Those that left us unpaid. */
   const backOff = openBackOff(context);
+  const out = openOut(purse, condition.wake);
 
   function lend(engagement: Engagement, seq: number, amount: Amount, done: boolean): boolean {
     const { ahead } = engagement;
@@ -204,12 +238,12 @@ export function openCredit(
     if (mine?.stage === "booked") return true;
     if (mine === undefined || mine.amount < amount) {
       const segment = segmentOf(engagement, amount);
-      const elsewhere = aheadElsewhere(engagements.all(), engagement, segment);
-      const free = leftOf(purse, engagement, amount) - elsewhere;
+      const free = leftOf(purse, engagement, amount) - out.beside(engagement, segment);
       if (!takeRoom(engagement, seq, { amount, left: free as Amount, done })) return false;
     }
     // Of what is done counts what was made, which may be less than was planned.
     const room = done || mine === undefined || mine.amount < amount ? amount : mine.amount;
+    out.begun(engagement);
     ahead.set(seq, {
       amount: room,
       sent: mine?.sent ?? Amount.zero,
@@ -248,29 +282,27 @@ export function openCredit(
       }
     },
     async deliver(engagement, seq) {
-      const { ahead, unpaid, potId } = engagement;
+      const { ahead, unpaid } = engagement;
       const room = ahead.get(seq);
       if (room?.stage !== "done") throw new Error(`segment ${seq} has no room`);
-      const writing = purse.accrue(potId, room.amount, segmentOf(engagement, room.amount));
-      // Counted twice while it is written, and never not at all.
-      ahead.set(seq, { ...room, stage: "booked" });
-      await writing;
+      // From now on it counts as what is being written, whenever its job ends.
+      ahead.set(seq, { amount: Amount.zero, sent: Amount.zero, stage: "booked" });
+      await out.book(engagement, room.amount);
       unpaid.set(seq, { state: "owed", amount: room.amount });
-      if (ahead.has(seq))
-        ahead.set(seq, { amount: Amount.zero, sent: Amount.zero, stage: "booked" });
-      else forgive(engagement, seq, "superseded"); // its job was over before
+      if (!ahead.has(seq)) forgive(engagement, seq, "superseded"); // its job was over before
     },
     sent({ ahead }, seq, sent) {
       const room = ahead.get(seq);
       if (room?.stage === "making") ahead.set(seq, { ...room, sent });
     },
     ended(engagement, seq, { calledBack }) {
-      const { ahead, unpaid, potId } = engagement;
+      const { ahead, unpaid } = engagement;
       const { stage, sent } = ahead.get(seq) ?? { sent: Amount.zero };
       ahead.delete(seq);
+      out.ended(engagement);
       if (stage !== "booked" && sent > 0n) {
         unpaid.set(seq, { state: "owed", amount: sent });
-        purse.accrue(potId, sent, segmentOf(engagement, sent)).catch(failed);
+        out.book(engagement, sent).catch(failed);
         forgive(engagement, seq, "superseded");
       } else if (stage === "booked" && calledBack) forgive(engagement, seq, "superseded");
       condition.wake();
