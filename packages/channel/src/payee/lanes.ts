@@ -2,7 +2,7 @@
  * The lanes that a purse looks after: this tab's own, one in each pot, and those that other tabs of the payee left behind with
  * something in them. Bounded: whoever offers a pot of one wei gets a lane, so what is worth nothing makes room.
  */
-import type { Amount } from "@tabcast/runtime";
+import { type Amount, SerialQueue } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
 import { least } from "../least.ts";
 import { StoreError } from "../store/store.ts";
@@ -26,6 +26,8 @@ interface Sums {
 }
 
 export class Lanes {
+  /** What must not interleave: whether a pot has a lane, and adding it. */
+  readonly opening = new SerialQueue();
   readonly #parts: PurseParts;
   readonly #own = new Map<Hex, LaneLedger>();
   /** By the lane's number, with what releases it to other tabs. */

@@ -359,6 +359,36 @@ describe("what a purse believes", () => {
     await purse.close();
   });
 
+  test("a pot that is trusted twice at once has one book, with all that was delivered and paid", async () => {
+    const late = Promise.withResolvers<void>();
+    let looks = 0;
+    const purse = await resting({
+      chain: {
+        ...chain,
+        snapshot: async (...args) => {
+          const second = ++looks === 2;
+          const seen = await chain.snapshot(...args);
+          if (second) await late.promise;
+          return seen;
+        },
+      },
+    });
+    const pot = config(++salts);
+    await chain.deposit(payer, pot, { amount: wei(DEPOSIT), signerGas: Wei.zero, signal });
+    const first = purse.trust(domain, pot, { signal });
+    const second = purse.trust(domain, pot, { signal });
+    const potId = await first;
+    await purse.accrue(potId, wei(9));
+    await purse.accept(await voucherFor(potId, purse.lane, 7n));
+    const of = { segment: wei(9), most: 2 };
+    const room = purse.room(potId, of);
+    late.resolve();
+    expect(await second).toBe(potId);
+    expect(purse.room(potId, of)).toBe(room);
+    expect(purse.balances()).toMatchObject({ accrued: 9n, vouchered: 7n });
+    await purse.close();
+  });
+
   test("a purse credits a voucher once, and asks for the signature of another over the same amount", async () => {
     const purse = await resting();
     const potId = await trust(purse, DEPOSIT);

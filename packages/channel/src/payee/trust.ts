@@ -44,15 +44,18 @@ export async function trust(
   const pot = await readChain(parts, { potId, lane }, { signal });
   requireFunded(rules, pot);
   const { exists: _, ...view } = pot;
-  if (known !== undefined) {
-    known.usedAt = parts.clock.now();
-    await known.queue.run(() => known.see(view, turn));
-    return potId;
-  }
-  const ledger = new LaneLedger(parts, { lane, potId, config, book: Payee.fresh(view) });
-  ledger.setChainTime(view.now);
-  await ledger.store();
-  await lanes.add(ledger);
+  // Many awards of one pot may come at once: the first opens its book, which a second would begin anew.
+  const ledger = await lanes.opening.run(async () => {
+    const open = lanes.get(potId);
+    if (open !== undefined) return open;
+    const begun = new LaneLedger(parts, { lane, potId, config, book: Payee.fresh(view) });
+    begun.setChainTime(view.now);
+    await begun.store();
+    await lanes.add(begun);
+    return begun;
+  });
+  ledger.usedAt = parts.clock.now();
+  if (ledger === known) await ledger.queue.run(() => ledger.see(view, turn));
   return potId;
 }
 
