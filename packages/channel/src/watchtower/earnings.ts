@@ -10,6 +10,7 @@ import { isAddressEqual, zeroAddress } from "viem";
 import type { Action, Chain, Waits, Wallet } from "../chain/chain.ts";
 import { worth } from "../currency.ts";
 import { least } from "../least.ts";
+import { DOUBTS } from "../payee/payee.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Address } from "../types.ts";
 
@@ -60,6 +61,8 @@ export async function openEarnings(options: EarningsOptions): Promise<Earnings> 
   let earned = amountOf(key, await store.get(key));
   let again = Number.NEGATIVE_INFINITY;
   let busy = false;
+  /** Looks in a row that showed less credit than shares earned. */
+  let doubts = 0;
 
   const change = (by: (before: Amount) => Amount) =>
     queue.run(async () => {
@@ -96,8 +99,11 @@ export async function openEarnings(options: EarningsOptions): Promise<Earnings> 
       try {
         const waits = { signal };
         const credit = await chain.credit(beneficiary, waits);
-        // Its owner may have withdrawn it already.
-        if (credit < earned) await change((before) => least(before, credit));
+        doubts = credit < earned ? doubts + 1 : 0;
+        // A server that lags does not know the last claim yet.
+        if (doubts > 0 && doubts < DOUBTS) return;
+        // Its owner has withdrawn it already.
+        if (doubts > 0) await change((before) => least(before, credit));
         if (earned > 0n) await send(earned, isWorth, waits);
       } catch (error) {
         again = clock.now() + AGAIN_MS;
