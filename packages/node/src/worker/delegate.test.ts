@@ -1,9 +1,10 @@
 import type { HeldVoucher, Hex, Watchtower } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import { type MemoryNetwork, memory, memoryNetwork } from "@tabcast/mesh";
-import { Keys, peerIdOf } from "@tabcast/protocol";
+import { Keys, PROTOCOLS, peerIdOf } from "@tabcast/protocol";
 import { Amount, type Clock, Millis, systemClock } from "@tabcast/runtime";
 import { beforeEach, expect, test } from "vitest";
+import { answer } from "../exchange.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { openDelegation, serveWatchtower } from "./delegate.ts";
 
@@ -201,6 +202,19 @@ test("who pays from a pot is not asked to keep its vouchers", async () => {
   expect(other.kept).toEqual([100n]);
 });
 
+test("who turns out to pay from a pot is no keeper of its vouchers any more", async () => {
+  const { delegation, told } = await worker();
+  const payer = await keeper();
+  await keeper();
+  await delegation.now();
+  expect(told).toEqual([2]);
+  const other = await keeper();
+  delegation.hired(potId, payer.self);
+  await delegation.now();
+  expect(other.kept).toEqual([100n]);
+  expect(told).toEqual([2]);
+});
+
 test("a peer that had no room, or could not answer, is asked again ten minutes later", async () => {
   const { delegation, told } = await worker();
   const { kept } = await keeper();
@@ -266,6 +280,17 @@ test("at most 32 vouchers are given away at a time, and none beyond the 128 that
   expect(given()).toBe(64);
   for (let i = 0; i < 9; i++) await later(tab);
   expect(given()).toBe(256);
+});
+
+test("a peer whose answers mean nothing keeps no voucher from the one peer that would have it", async () => {
+  const tab = await worker();
+  const { more } = tab;
+  const pot = (i: number): Hex => `0x${i.toString(16).padStart(64, "0")}`;
+  for (let i = 0; i < 39; i++) more.push(heldOf(99n, undefined, pot(i + 1)));
+  const { kept } = await keeper(99);
+  answer(await join(), PROTOCOLS.delegate, signal, async () => new Uint8Array([255]));
+  for (let i = 0; i < 10; i++) await later(tab);
+  expect(kept).toHaveLength(40);
 });
 
 test("where a pot has two lanes of the payee, that with fewest keepers is told", async () => {

@@ -138,7 +138,9 @@ export function openDelegation(
       const key = `${potId}/${lane}`;
       const entry = entries.get(key) ?? { held, keepers: new Map(), refused: new Map() };
       entry.held = held;
-      for (const peer of entry.keepers.keys()) if (!near.has(peer)) entry.keepers.delete(peer);
+      // After a reload a payer may have been asked before we knew that it is one.
+      for (const peer of entry.keepers.keys())
+        if (!near.has(peer) || peer === payers.get(potId)) entry.keepers.delete(peer);
       next.set(key, entry);
     }
     entries = next;
@@ -180,7 +182,10 @@ export function openDelegation(
       look();
       const asks = new Asks();
       // Where a peer is asked for no more, it has what is worth most.
-      const lacking = [...entries.values()].filter((entry) => keepersOf(entry) < KEEPERS);
+      // First those that nobody keeps: who answers nothing would be asked for the same 32 again and again.
+      const lacking = [...entries.values()]
+        .filter((entry) => keepersOf(entry) < KEEPERS)
+        .sort((a, b) => keepersOf(a) - keepersOf(b));
       const open = lacking.filter((entry) => peers.candidates(entry, asks).length > 0);
       const given = open.slice(0, MOST_GIVEN);
       for (const entry of lacking) if (!given.includes(entry)) tell(entry.held.voucher.potId);
