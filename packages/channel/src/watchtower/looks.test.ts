@@ -295,6 +295,18 @@ describe("what a watchtower claims", () => {
     await expect.poll(() => log).toEqual([`rescued ${WORTH}`, `rescued ${WORTH}`, "spent 1"]);
   });
 
+  test("it sends no claim that brings less than its quote once the contract has its fee", async () => {
+    Object.assign(chain, { feeBps: 1_000 });
+    await closing(WORTH, WORTH);
+    const net = (2n * WORTH * 9n) / 10n;
+    quote(net);
+    await look();
+    expect(asked("claimAsWatchtower")).toBe(0);
+    quote(net - 1n);
+    await look();
+    await expect.poll(() => asked("claimAsWatchtower")).toBe(1);
+  });
+
   test("it claims in the second half of the challenge, when its rows pay for the price of gas", async () => {
     const watchtower = await watching();
     await funded(1);

@@ -313,7 +313,9 @@ async function claim(
   const vouchers = rows.map(({ row }) => row.voucher);
   const action = { do: "claimAsWatchtower", config, vouchers, beneficiary } as const;
   const quote = await chain.quote(account.address, action, waits);
-  if (rows.reduce((sum, { pays }) => sum + pays, 0n) <= worth(chain.currency, quote.cost)) return;
+  const pays = rows.reduce((sum, row) => sum + row.pays, 0n);
+  const brings = (pays * BigInt(10_000 - chain.feeBps)) / 10_000n; // the contract's fee is nobody's here
+  if (brings <= worth(chain.currency, quote.cost)) return;
   const { events, cost } = await chain.claimAsWatchtower(account, config, vouchers, {
     beneficiary,
     ...waits,
