@@ -6,7 +6,13 @@ import { dying } from "../../test/crash.ts";
 import { type Dollars, dollars } from "../../test/dollars.ts";
 import { provider } from "../../test/provider.ts";
 import { impatient, stage } from "../../test/stage.ts";
-import { type Chain, connect, type Wallet } from "../chain/chain.ts";
+import {
+  type Chain,
+  ChainError,
+  connect,
+  type SignedAuthorization,
+  type Wallet,
+} from "../chain/chain.ts";
 import { memory } from "../store/memory.ts";
 import type { PotNews } from "../types.ts";
 import { signed } from "./authorization.ts";
@@ -79,6 +85,7 @@ const dialogs = (asked: readonly string[]) =>
   asked.filter((method) => /^eth_(sign|send)/.test(method));
 
 const HOUR = 3600;
+const HASH = `0x${"55".repeat(32)}` as const;
 
 describe("a deposit that is only signed", () => {
   test("a person with a gas purse signs once, and pot, vouchers and refund add up to the last part", async () => {
@@ -380,6 +387,38 @@ describe("an open pot in a token", () => {
     const report = await pot.settle({ signal, progress: scene.jump() });
     expect(report).toMatchObject({ paid: 6_400n, refunded: DEPOSIT - 6_400n });
     expect(news).toEqual([]);
+    await pot.close();
+  });
+
+  test("a signed top-up whose transaction failed in a block is in everybody's hands: it is not paid a second time", async () => {
+    const account = await person(DEPOSIT + 10n);
+    const gasFrom = await person(0n);
+    let seen: SignedAuthorization | undefined;
+    let fails = false;
+    const failing: Chain = {
+      ...chain,
+      async depositWithAuthorization(wallet, config, authorization, waits) {
+        if (!fails) return chain.depositWithAuthorization(wallet, config, authorization, waits);
+        seen = authorization;
+        const reason = { code: "CHAIN_REVERTED", error: "reverted", args: [], hash: HASH } as const;
+        throw new ChainError(reason, "it failed in a block");
+      },
+    };
+    const pot = await open({ payer: account, gasFrom, chain: failing });
+    fails = true;
+    const reverted = { code: "CHAIN_REVERTED" };
+    await expect(pot.topUp(parts(5n), { signal })).rejects.toMatchObject(reverted);
+    // Still nothing is known of its fate, and nothing else is signed in its place.
+    const first = seen;
+    await expect(pot.topUp(parts(5n), { signal })).rejects.toMatchObject(reverted);
+    expect(seen).toEqual(first);
+    if (!first) throw new Error("nothing was brought");
+    await chain.depositWithAuthorization(net.accounts[2], pot.config, first, { signal });
+    fails = false;
+    await pot.topUp(parts(5n), { signal });
+    expect(await chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT + 5n });
+    expect(pot.balances().deposited).toBe(DEPOSIT + 5n);
+    expect(await usd.balance(account.address)).toBe(5n);
     await pot.close();
   });
 

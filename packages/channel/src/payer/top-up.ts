@@ -20,6 +20,15 @@ const NOT_MADE: ReadonlySet<string> = new Set([
   "CHAIN_TOKEN_LATE",
 ]);
 
+const isNotMade = (error: unknown): error is ChainError =>
+  error instanceof ChainError && NOT_MADE.has(error.code);
+
+const isSigned = (way: Way | undefined): boolean => way?.authorization?.signature !== undefined;
+
+/** True of the failure of a transaction that others have seen, in a block or waiting for one. */
+const isShown = ({ code, reason }: ChainError): boolean =>
+  code === "CHAIN_REPLACED" || (reason.code === "CHAIN_REVERTED" && reason.hash !== undefined);
+
 /**
  * Deposits more, once: where an earlier top-up's fate is not known, that is found out first, and if it was of the same amount this
  * call was its repetition. Throws ChainError; what may still arrive is remembered.
@@ -49,7 +58,7 @@ export async function topUp(
       ...waits,
     });
   } catch (error) {
-    if (error instanceof ChainError && NOT_MADE.has(error.code)) await forget(parts);
+    if (isNotMade(error) && !(isSigned(ledger.record.topUp) && isShown(error))) await forget(parts);
     throw error;
   }
   // Somebody else brought it, which only the pot itself can tell.
@@ -77,7 +86,9 @@ export async function finishTopUp(
       return ledger.book.deposited - deposited >= BigInt(pending.amount);
     }
   } catch (error) {
-    if (!(error instanceof ChainError && NOT_MADE.has(error.code))) throw error;
+    // An earlier life may have shown a signed deposit to everybody: until it is void, anyone may bring it.
+    const off = isNotMade(error) && (!isSigned(pending) || error.code === "CHAIN_TOKEN_LATE");
+    if (!off) throw error;
     await forget(parts);
     return false;
   }
