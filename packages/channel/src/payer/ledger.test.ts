@@ -72,3 +72,21 @@ test("a signature whose intent the disk refused goes nowhere: nothing is owed, h
   expect(writes).toHaveLength(1);
   expect([ledger.highest(lane), ledger.book.lanes.size]).toEqual([undefined, 0]);
 });
+
+test("what a stranger paid in is not taken for a larger top-up on its way, which stays remembered", async () => {
+  const { ledger, writes } = slowly();
+  const post = async (write: () => Promise<unknown>) => {
+    const at = writes.length;
+    const done = write();
+    await expect.poll(() => writes.length).toBe(at + 1);
+    writes[at]?.end.resolve();
+    await done;
+  };
+  const topUp = { amount: "500", raw: "0x02" } as const;
+  await post(() => ledger.keep({ ...ledger.record, topUp }));
+  await post(() => ledger.post({ type: "toppedUp", amount: amount(499) }));
+  expect(ledger.record).toMatchObject({ deposited: "1499", topUp });
+  await post(() => ledger.post({ type: "toppedUp", amount: amount(500) }));
+  expect(ledger.record).toMatchObject({ deposited: "1999", toppedUp: [topUp] });
+  expect(ledger.record).not.toHaveProperty("topUp");
+});

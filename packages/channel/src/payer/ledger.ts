@@ -111,7 +111,8 @@ export class Ledger {
       } else if (effect.do === "storeState") {
         const deposited = next.deposited.toString();
         // With its amount in the same write, a top-up counts once whenever the tab dies.
-        const record = event.type === "toppedUp" ? withTopUp(this.#record) : this.#record;
+        const record =
+          event.type === "toppedUp" ? withTopUp(this.#record, event.amount) : this.#record;
         await this.keep({ ...record, state: effect.state, deposited });
         adopt();
       } else if (effect.do === "sign") {
@@ -166,8 +167,13 @@ export class Ledger {
 /** Top-ups that are remembered as they were signed; the oldest are too deep to be undone. */
 const MOST_TOP_UPS = 16;
 
-/** The record once the top-up that was on its way has arrived; its bytes are kept, in case the chain goes back behind it. */
-function withTopUp({ topUp, ...rest }: PotRecord): PotRecord {
+/**
+ * The record once so much has arrived: the top-up that was on its way, unless that is more, as where a stranger paid in. Its bytes are
+ * kept, in case the chain goes back behind it.
+ */
+function withTopUp(record: PotRecord, arrived: Amount): PotRecord {
+  const { topUp, ...rest } = record;
+  if (topUp !== undefined && arrived < BigInt(topUp.amount)) return record;
   if (topUp?.raw === undefined && topUp?.authorization?.signature === undefined) return rest;
   return { ...rest, toppedUp: [...(rest.toppedUp ?? []), topUp].slice(-MOST_TOP_UPS) };
 }
