@@ -572,6 +572,15 @@ describe("a payer", () => {
     expect(take(21)).toEqual([book, []]);
   });
 
+  test("a payer whose older books came back takes gas beyond what the chain has paid its own lane, within the deposit", () => {
+    const chain = { claimed: wei(60), ceiling: wei(0), until: 0, version: 0 };
+    const book = held(wei(100), { ...b, intent: wei(10), chain });
+    const take = (amount: number) =>
+      Payer.step(book, { type: "takeGas", lane: b, amount: wei(amount) });
+    expect(take(40)[1].at(-1)).toEqual({ do: "sign", lane: b, cumulative: 100n });
+    expect(take(41)).toEqual([book, []]);
+  });
+
   test("a payer owes a debt when a guarantee is freed, and before it settles", () => {
     const chain = { claimed: wei(0), ceiling: wei(95), until: NOW - 1, version: 1 };
     let book = held(wei(100), { ...a, intent: wei(40), chain });

@@ -21,7 +21,7 @@
 import type { Amount } from "@tabcast/runtime";
 import type { LaneState } from "../chain/chain.ts";
 import { isHexOf, type PotReason } from "../config.ts";
-import { least } from "../least.ts";
+import { least, most } from "../least.ts";
 import type { Lane } from "../types.ts";
 import { isLane, laneKey, MAX_AMOUNT } from "../voucher.ts";
 import {
@@ -156,8 +156,12 @@ function owe(book: Book, { lane: { payee, lane }, amount }: EventOf<"owe">): Ste
 
 function takeGas(book: Book, { lane, amount }: EventOf<"takeGas">): Step {
   const key = laneKey(lane);
-  if (book.state === "final" || amount <= 0n || amount > leftFor(book, key)) return [book, nothing];
-  return promise(book, book.lanes.get(key) ?? { ...lane, intent: 0n as Amount }, amount, amount);
+  const old = book.lanes.get(key) ?? { ...lane, intent: 0n as Amount };
+  // Older books that came back may know less than the chain has paid: a total below that would bring nothing. It is our own lane.
+  const behind = most((old.chain?.claimed ?? 0n) - old.intent, 0n);
+  const more = (amount + behind) as Amount;
+  if (book.state === "final" || amount <= 0n || more > leftFor(book, key)) return [book, nothing];
+  return promise(book, old, more, more);
 }
 
 /** Owes a lane so much more, which the deposit covers; what is beyond `fresh` was a debt. */
