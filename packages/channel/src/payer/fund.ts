@@ -154,18 +154,25 @@ async function refill(
   const waits = { signal };
   const least = cost + keepsBack;
   if ((await chain.balance(key.address, waits)) >= least) return;
-  // A transfer of an earlier life may be on its way, or forgotten by the chain.
-  if (authorization.gasRaw !== undefined) {
-    await chain.resend(authorization.gasRaw, waits).catch((error: unknown) => {
-      if (!(error instanceof ChainError && VOID.has(error.code))) throw error;
-    });
-  }
+  await finishGas(authorization, chain, waits);
   const have = await chain.balance(key.address, waits);
   if (have >= least || !gasFrom) return;
   await chain.sendCoins(gasFrom, key.address, {
     amount: (least + BigInt(authorization.signerGas) - have) as Wei,
     before: (gasRaw) => keep({ authorization: { ...authorization, gasRaw } }),
     ...waits,
+  });
+}
+
+/** Ends a transfer of gas of an earlier life, which may be on its way, or forgotten by the chain: it has arrived then, or never will. */
+export async function finishGas(
+  { gasRaw }: Authorization.Authorization,
+  chain: Chain,
+  waits: Waits,
+): Promise<void> {
+  if (gasRaw === undefined) return;
+  await chain.resend(gasRaw, waits).catch((error: unknown) => {
+    if (!(error instanceof ChainError && VOID.has(error.code))) throw error;
   });
 }
 

@@ -25,7 +25,7 @@ import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
 import { CLOSE, PAY_GAS } from "./fuel.ts";
-import { bring, fund } from "./fund.ts";
+import { bring, finishGas, fund } from "./fund.ts";
 import { startPot } from "./pot.ts";
 import { type PotRecord, potChange, potKey, readLanes, readPot } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
@@ -176,10 +176,12 @@ async function isOver(error: unknown, record: PotRecord, parts: DepositParts): P
 
 /** Sends home what the session key of a pot that was never opened has got; false if it could not. */
 async function emptied(
-  { gasFrom, config }: PotRecord,
+  { gasFrom, config, authorization }: PotRecord,
   { chain, key, signal }: Pick<DepositParts, "chain" | "key" | "signal">,
 ): Promise<boolean> {
   try {
+    // Gas that came after the key is gone would be lost.
+    if (authorization) await finishGas(authorization, chain, { signal });
     if ((await chain.balance(key.address, { signal })) > 0n)
       await chain.sweep(key, gasFrom ?? config.payer, { signal });
     return true;

@@ -10,6 +10,7 @@ import {
   type Chain,
   ChainError,
   connect,
+  type SendCoinsOptions,
   type SignedAuthorization,
   type Wallet,
 } from "../chain/chain.ts";
@@ -258,6 +259,20 @@ describe("a signed deposit that an earlier tab left behind", () => {
     expect(await chain.balance(gasFrom.address, { signal })).toBeGreaterThan((ETHER * 99n) / 100n);
   });
 
+  test("gas that had not arrived when it became void comes home before the key is forgotten", async () => {
+    const { store, account, potId, gasFrom } = await died("with the gas on its way");
+    const { authorization, config } = await readPot(store, potId);
+    if (!authorization?.gasRaw) throw new Error("the books have no transfer of gas");
+    await net.warp(HOUR + 1);
+    const resumed = resumePot({ ...resuming(), potId, store, payer: account });
+    await expect(resumed).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(await unsettled(store)).toEqual([]);
+    // Whoever has kept its bytes brings nothing more to a key that nobody has.
+    await chain.resend(authorization.gasRaw, { signal });
+    expect(await chain.balance(config.signer, { signal })).toBe(0n);
+    expect(await chain.balance(gasFrom.address, { signal })).toBeGreaterThan((ETHER * 99n) / 100n);
+  });
+
   test("one that was never signed is forgotten", async () => {
     const { store, account, potId } = await died("before the signature");
     const resumed = resumePot({ ...resuming(), potId, store, payer: account });
@@ -276,7 +291,13 @@ describe("a signed deposit that an earlier tab left behind", () => {
 const resuming = () => ({ rpc: net.rpc, currency: usd.currency, signal, clock: impatient });
 
 /** A tab that died while it deposited, and what it left. The payer has twice the deposit. */
-async function died(when: "before the signature" | "after the signature" | "after the gas") {
+async function died(
+  when:
+    | "before the signature"
+    | "after the signature"
+    | "with the gas on its way"
+    | "after the gas",
+) {
   const account = await person(2n * DEPOSIT);
   const gasFrom = await person(0n);
   const store = memory();
@@ -284,6 +305,15 @@ async function died(when: "before the signature" | "after the signature" | "afte
   const dead: Chain = {
     ...chain,
     ...(when === "after the signature" && { sendCoins: () => Promise.reject(stop) }),
+    ...(when === "with the gas on its way" && {
+      sendCoins: (wallet: Wallet, to: `0x${string}`, options: SendCoinsOptions) => {
+        const before = async (raw: `0x${string}`) => {
+          await options.before?.(raw);
+          throw stop;
+        };
+        return chain.sendCoins(wallet, to, { ...options, before });
+      },
+    }),
     depositWithAuthorization: () => Promise.reject(stop),
   };
   const unanswered = { eth_signTypedData_v4: () => new Promise(() => {}) };
