@@ -452,6 +452,35 @@ describe("an open pot in a token", () => {
     await pot.close();
   });
 
+  test("a top-up that the token has noted is found behind a server's older blocks, and not paid a second time", async () => {
+    const account = await person(DEPOSIT + 10n);
+    let lost = false;
+    let stale = 0;
+    const lagging: Chain = {
+      ...chain,
+      async depositWithAuthorization(...asked) {
+        const sent = await chain.depositWithAuthorization(...asked);
+        if (!lost) return sent;
+        throw new ChainError({ code: "CHAIN_UNCONFIRMED", hash: HASH, seconds: 1 }, "no answer");
+      },
+      async look(...asked) {
+        const seen = await chain.look(...asked);
+        if (stale <= 0) return seen;
+        stale--;
+        return { ...seen, pot: { ...seen.pot, balance: DEPOSIT } };
+      },
+    };
+    const pot = await open({ payer: account, chain: lagging, clock: hurried });
+    lost = true;
+    const topUp = () => pot.topUp(parts(5n), { signal });
+    await expect(topUp()).rejects.toMatchObject({ code: "CHAIN_UNCONFIRMED" });
+    stale = 2;
+    await topUp();
+    expect(pot.balances().deposited).toBe(DEPOSIT + 5n);
+    expect(await usd.balance(account.address)).toBe(5n);
+    await pot.close();
+  });
+
   test("its books lost, the wallet recovers it from the chain and has its tokens again", async () => {
     const account = await person(DEPOSIT);
     const from = await chain.height({ signal });
