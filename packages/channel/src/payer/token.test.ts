@@ -325,7 +325,12 @@ async function died(
   const opening = open({ ...left, signal: own.signal });
   opening.catch(() => undefined);
   if (unsigned) {
-    await vi.waitFor(async () => expect(await unsettled(store)).toHaveLength(1));
+    // Until what is to be signed is on disk, which is before the wallet is asked.
+    await vi.waitFor(async () => {
+      const [one] = await unsettled(store);
+      if (!one) throw new Error("nothing is stored yet");
+      expect((await readPot(store, one.potId)).authorization).toBeDefined();
+    });
     own.abort(stop);
   }
   await expect(opening).rejects.toThrow("the tab died");
