@@ -207,6 +207,8 @@ describe("a stream's money, on a real chain", () => {
     await net.setBalance(net.accounts[3], 0n);
     await expect(purse.accept(voucher)).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
     expect(purse.highest(pot.potId)).toEqual(voucher);
+    // As a broadcaster does that hears of it: a worker that asks is there, however long the pot did not look.
+    await pot.ask(purse);
     // The lane's first minute begins when the pot first refreshes it: some minute from now is its second.
     await expect
       .poll(
