@@ -10,7 +10,7 @@ import { Button } from "../ui/button.tsx";
 import { Disclosure } from "../ui/disclosure.tsx";
 import { Duties } from "../ui/duties.tsx";
 import { useNow } from "../ui/now.ts";
-import { Money, Notice, Panel } from "../ui/parts.tsx";
+import { Failure, Money, Panel } from "../ui/parts.tsx";
 import { TextField } from "../ui/text-fields.tsx";
 import { useMoney, useUnit } from "../unit.ts";
 import { type Words, words } from "../words.ts";
@@ -114,13 +114,7 @@ function TopUp() {
       <p role="status" className="mt-2 text-sm text-muted empty:hidden">
         {said}
       </p>
-      {failed !== undefined && (
-        <div className="mt-3">
-          <Notice tone="bad" title={failed.title}>
-            {failed.advice}
-          </Notice>
-        </div>
-      )}
+      <Failure said={failed} />
     </Disclosure>
   );
 }
@@ -147,13 +141,7 @@ function SendGas({ lacks }: { lacks: Wei }) {
       <Button disabled={doing} onClick={() => void send()}>
         {doing ? "Sending" : `Send ${Amounts.text(Amounts.of(amount, money.coin), "up")} for gas`}
       </Button>
-      {failed !== undefined && (
-        <div className="mt-3">
-          <Notice tone="bad" title={failed.title}>
-            {failed.advice}
-          </Notice>
-        </div>
-      )}
+      <Failure said={failed} />
     </div>
   );
 }

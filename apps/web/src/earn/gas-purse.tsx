@@ -5,7 +5,7 @@ import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
 import { Disclosure } from "../ui/disclosure.tsx";
-import { Copy, Money, Notice } from "../ui/parts.tsx";
+import { Copy, Failure, Money } from "../ui/parts.tsx";
 import { TextField } from "../ui/text-fields.tsx";
 import { useMoney } from "../unit.ts";
 import { type Words, words } from "../words.ts";
@@ -87,13 +87,7 @@ function Empty({
       <p role="status" className="mt-2 text-sm text-muted empty:hidden">
         {said}
       </p>
-      {failed !== undefined && (
-        <div className="mt-3">
-          <Notice tone="bad" title={failed.title}>
-            {failed.advice}
-          </Notice>
-        </div>
-      )}
+      <Failure said={failed} />
     </div>
   );
 }

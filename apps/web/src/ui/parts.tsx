@@ -1,5 +1,6 @@
 import * as Amounts from "@tabcast/tab/money";
 import { type ReactNode, useId, useState } from "react";
+import type { Words } from "../money-words.ts";
 import { useUnit } from "../unit.ts";
 
 /** A page's name and what it is for. */
@@ -329,5 +330,17 @@ export function Scroller({
     <section aria-label={label} className={`overflow-auto ${className}`}>
       {children}
     </section>
+  );
+}
+
+/** What went wrong below a form, with the next step; nothing while nothing has. */
+export function Failure({ said }: { said: Words | undefined }) {
+  if (said === undefined) return null;
+  return (
+    <div className="mt-3">
+      <Notice tone="bad" title={said.title}>
+        {said.advice}
+      </Notice>
+    </div>
   );
 }
