@@ -91,7 +91,7 @@ function checkTerms(terms: Terms): void {
     terms.cumulative <= 0n ||
     terms.cumulative > MAX_AMOUNT
   )
-    malformed("amount", `is ${terms.cumulative} wei, not 1 to ${MAX_AMOUNT}`);
+    malformed("amount", `is ${terms.cumulative} parts, not 1 to ${MAX_AMOUNT}`);
 }
 
 /** Throws VOUCHER_MALFORMED unless the contract could accept this form: as strict as the chain, which viem is not. */

@@ -6,29 +6,29 @@ export function refusal(reason: VoucherReason): VoucherError {
     case "VOUCHER_STALE":
       return new VoucherError(
         reason,
-        `a voucher over ${reason.amount} wei came, and we hold one over ${reason.held}`,
+        `a voucher over ${reason.amount} parts came, and we hold one over ${reason.held}`,
       );
     case "VOUCHER_OVER_OWED":
       return new VoucherError(
         reason,
-        `the voucher adds ${reason.increment} wei, and ${reason.owed} are owed`,
+        `the voucher adds ${reason.increment} parts, and ${reason.owed} are owed`,
       );
     case "VOUCHER_OVER_POT":
       return new VoucherError(
         reason,
-        `the voucher is over ${reason.amount} wei, and the pot covers ${reason.pot}`,
+        `the voucher is over ${reason.amount} parts, and the pot covers ${reason.pot}`,
       );
     case "VOUCHER_DUST":
       return new VoucherError(
         reason,
-        `the voucher adds ${reason.increment} wei, at least ${reason.min} are worth verifying`,
+        `the voucher adds ${reason.increment} parts, at least ${reason.min} are worth verifying`,
       );
     case "VOUCHER_UNGUARANTEED":
       return new VoucherError(
         reason,
         reason.unpayable === undefined
-          ? `kept, but ${reason.exposed} wei of what we hold are not guaranteed, at most ${reason.softCap} may be`
-          : `kept, but the pot has promised ${reason.unpayable} wei of what we hold to others`,
+          ? `kept, but ${reason.exposed} parts of what we hold are not guaranteed, at most ${reason.softCap} may be`
+          : `kept, but the pot has promised ${reason.unpayable} parts of what we hold to others`,
       );
     case "VOUCHER_POT_CLOSING":
       return new VoucherError(

@@ -96,6 +96,6 @@ function requireFunded(
   if (!pot.exists || pot.balance < minBalance)
     throw new PotError(
       { code: "POT_UNFUNDED", balance: pot.balance, min: minBalance },
-      `the pot holds ${pot.balance} wei; we want ${minBalance}`,
+      `the pot holds ${pot.balance} parts; we want ${minBalance}`,
     );
 }

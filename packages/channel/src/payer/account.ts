@@ -74,7 +74,7 @@ export async function account(chain: Chain, options: AccountOptions): Promise<Se
   if (deposited !== paid + refunded || deposited === 0n)
     throw new PotError(
       { code: "POT_UNBALANCED", deposited, paid, refunded },
-      `the chain shows ${deposited} wei deposited, ${paid} paid and ${refunded} refunded`,
+      `the chain shows ${deposited} parts deposited, ${paid} paid and ${refunded} refunded`,
     );
   if (withdrawn) hashes.close.add(withdrawn);
   // One transaction may appear under two heads: its gas counts under the first.

@@ -11,7 +11,7 @@ export function refusal(reason: PotReason): PotError {
         `the pot has ${formatEther(reason.free)} ETH left and ${formatEther(reason.need)} ETH is due`,
       );
     case "POT_BAD_AMOUNT":
-      return new PotError(reason, `${reason.amount} wei is no amount: 1 to ${MAX_AMOUNT}`);
+      return new PotError(reason, `${reason.amount} is no amount of parts: 1 to ${MAX_AMOUNT}`);
     case "POT_BAD_LANE":
       return new PotError(reason, `${reason.payee}, lane ${reason.lane}, is no lane`);
     case "POT_CLOSED":

@@ -131,7 +131,7 @@ export class Delegated {
     if (value.all <= cost)
       throw new WatchtowerError(
         { code: "WATCHTOWER_WORTHLESS", value: value.all, cost },
-        `the chain would pay the voucher ${value.all} wei, and its claim costs ${cost}`,
+        `the chain would pay the voucher ${value.all} parts, and its claim costs ${cost}`,
       );
     const leaving = this.#leaving(config, voucher, value);
     await this.#store.write([

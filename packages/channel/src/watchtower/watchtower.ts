@@ -291,7 +291,7 @@ function requireFunded({ exists, closeAt, balance }: PotState): void {
   if (!exists || balance === 0n)
     throw new PotError(
       { code: "POT_UNFUNDED", balance, min: 1n as Amount },
-      `the pot holds ${balance} wei: nothing to bring anybody`,
+      `the pot holds ${balance} parts: nothing to bring anybody`,
     );
 }
 

@@ -277,7 +277,7 @@ export function openCredit(
           quitIfUnpaid(engagement, { now: clock.now(), backOff, engagements });
         throw new UnpaidError(
           { code: "JOB_UNPAID" },
-          `${amount} wei do not fit: ${leftOf(purse, engagement, amount)} more may be delivered unpaid`,
+          `${amount} parts do not fit: ${leftOf(purse, engagement, amount)} more may be delivered unpaid`,
         );
       }
     },
