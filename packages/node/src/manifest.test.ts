@@ -20,6 +20,7 @@ function entry(seq: number, gap = false): Manifest.Sealed<Entry> {
   return {
     message: {
       stream,
+      broadcaster: "12D3KooW",
       seq,
       startUs: seq * 2_000_000,
       durationUs: 2_000_000,

@@ -109,7 +109,7 @@ const samples = [
       crew: fill(16, 16),
     },
   },
-  { noun: P.Closed, message: { offer, stream } },
+  { noun: P.Closed, message: { offer, stream, broadcaster } },
   {
     noun: P.Bid,
     message: {
@@ -236,6 +236,7 @@ const samples = [
           gap: true,
         },
       ],
+      broadcaster,
     },
   },
   { noun: P.ManifestRequest, message: { stream, from: 3, most: 64 } },

@@ -20,6 +20,9 @@ export const Envelope = {
   /** What an envelope says it holds; nothing is verified. Throws PROTOCOL_TOO_LARGE, PROTOCOL_MALFORMED or PROTOCOL_FIELD. */
   kindOf: (bytes: Uint8Array): string => Message.decode(bytes).kind,
 
+  /** An envelope's parts; nothing is verified. Throws as `kindOf` does. */
+  read: (bytes: Uint8Array): Message => Message.decode(bytes),
+
   /** What an envelope holds, of whatever kind; nothing is verified. Throws as `kindOf` does. */
   payloadOf: (bytes: Uint8Array): Uint8Array => Message.decode(bytes).payload,
 

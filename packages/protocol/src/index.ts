@@ -1,6 +1,9 @@
 /** Signed bytes of any kind. */
 export * from "./envelope.ts";
 export * from "./errors.ts";
+/** What may pass on which topic. */
+export * from "./gossip.ts";
+export * from "./heard.ts";
 /** Ed25519 keys that sign. */
 export * from "./keys.ts";
 /** One noun per message: `Offer.encode(offer)`, `Offer.decode(bytes)`. */

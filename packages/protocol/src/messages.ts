@@ -277,7 +277,7 @@ export const Closed: Noun<Closed> = define(
   "Closed",
   LIMITS.Closed,
   Generated.Closed.codec(),
-  object<Closed>({ offer: bytes(ID), stream: bytes(KEY) }),
+  object<Closed>({ offer: bytes(ID), stream: bytes(KEY), broadcaster: peer }),
 );
 
 /** A worker wants to be hired. */
@@ -568,6 +568,7 @@ export const Entry: Noun<Entry> = define(
       capturedMs: whole(0),
       holders: list(0, 16, object<Holder>({ peer, addrs })),
       tracks: list(1, 8 + OTHER_TRACKS.length, track),
+      broadcaster: peer,
     },
     ({ tracks, holders }, at) => {
       for (const [i, { holders: named }] of tracks.entries()) {

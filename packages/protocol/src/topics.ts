@@ -15,11 +15,16 @@ export function streamTopic(stream: Uint8Array): string {
   return shard((stream.at(-1) ?? 0) % SHARDS);
 }
 
+/** The topics of all streams. */
+export const STREAM_TOPICS: readonly string[] = Array.from({ length: SHARDS }, (_, index) =>
+  shard(index),
+);
+
 /** Every topic there is: what a relay subscribes to. */
 export const TOPICS: readonly string[] = [
   DISCOVERY_TOPIC,
   OFFERS_TOPIC,
   LIVE_TOPIC,
   PROOFS_TOPIC,
-  ...Array.from({ length: SHARDS }, (_, index) => shard(index)),
+  ...STREAM_TOPICS,
 ];

@@ -31,3 +31,24 @@ export const systemClock: Clock = {
     }),
   timeout: (ms) => AbortSignal.timeout(ms),
 };
+
+/**
+ * Unix milliseconds as a clock gives them now, and from then on counted by its monotonic time: whoever sets the machine's clock
+ * meanwhile does not move it. For ages of what others send.
+ */
+export function steadyTime(clock: Pick<Clock, "now" | "unix">): () => Millis {
+  const origin = clock.unix() - clock.now();
+  return () => (origin + clock.now()) as Millis;
+}
+
+/**
+ * Unix milliseconds that never go back, and never slower than monotonic time: a clock that is set back is not followed, one that
+ * is ahead of it is, because some platforms' monotonic time stands still while a machine sleeps. For dating what one says.
+ */
+export function risingTime(clock: Pick<Clock, "now" | "unix">): () => Millis {
+  let origin = clock.unix() - clock.now();
+  return () => {
+    origin = Math.max(origin, clock.unix() - clock.now());
+    return (origin + clock.now()) as Millis;
+  };
+}

@@ -97,5 +97,6 @@ function entry({ rungs, info, segmentMs, aac }: Plan): Loose<Entry> {
   }));
   const holders = [{ peer: PEER, addrs: [] }];
   const durationUs = segmentMs * 1_000;
-  return { stream: STREAM.stream, seq: 0, startUs: 0, durationUs, capturedMs: 0, holders, tracks };
+  const { stream, broadcaster } = STREAM;
+  return { stream, seq: 0, startUs: 0, durationUs, capturedMs: 0, holders, tracks, broadcaster };
 }

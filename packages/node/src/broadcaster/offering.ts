@@ -117,7 +117,7 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
   return {
     offer: (id) => void publishOffer(id).catch(warn("the offer could not be sent")),
     closed(offer) {
-      sealClosed(keys, { offer, stream })
+      sealClosed(keys, { offer, stream, broadcaster: mesh.self })
         .then((sealed) => metered.publish(OFFERS_TOPIC, sealed))
         .catch(warn("the end of an offer could not be sent"));
     },

@@ -27,7 +27,7 @@ export type StreamFacts = Omit<
 /** Speaks for a stream: signs, gossips and hands out its announcement and its manifest. Knows no worker and no money. */
 export interface Publisher {
   /** Signs and gossips the next entry; sequences must come without a hole. */
-  publish(entry: Omit<Loose<Entry>, "stream">): Promise<void>;
+  publish(entry: Omit<Loose<Entry>, "stream" | "broadcaster">): Promise<void>;
   /** Tells everybody that no more entries come. */
   end(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export function openPublisher(
 
   return {
     async publish(entry) {
-      const message = { ...entry, stream };
+      const message = { ...entry, stream, broadcaster: mesh.self };
       const sealed = await sealEntry(keys, message);
       manifest = Manifest.entered(manifest, { message: message as Entry, sealed });
       await mesh.publish(streamTopic(stream), sealed).catch(failed);

@@ -69,6 +69,7 @@ test("a viewer keeps nothing of announcements and entries that it refuses", asyn
   const entry = (by: Signer, seq: number, of = stream) =>
     sealEntry(by, {
       stream: of,
+      broadcaster: peerIdOf(keys.publicKey),
       seq,
       startUs: seq * 2_000_000,
       durationUs: 2_000_000,

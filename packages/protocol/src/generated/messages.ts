@@ -752,6 +752,7 @@ export const Offer = {
 export interface Closed {
   offer: Uint8Array<ArrayBuffer>
   stream: Uint8Array<ArrayBuffer>
+  broadcaster: string
 }
 
 let ownClosed: Codec<Closed> | undefined
@@ -772,13 +773,19 @@ export const Closed = {
           w.bytes(obj.stream)
         }
 
+        if ((obj.broadcaster != null && obj.broadcaster !== '')) {
+          w.uint32(26)
+          w.string(obj.broadcaster)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           offer: new Uint8Array(0),
-          stream: new Uint8Array(0)
+          stream: new Uint8Array(0),
+          broadcaster: ''
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -793,6 +800,10 @@ export const Closed = {
             }
             case 2: {
               obj.stream = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.broadcaster = reader.string()
               break
             }
             default: {
@@ -2928,6 +2939,7 @@ export interface Entry {
   capturedMs: number
   holders: Holder[]
   tracks: Track[]
+  broadcaster: string
 }
 
 let ownEntry: Codec<Entry> | undefined
@@ -2977,6 +2989,11 @@ export const Entry = {
           }
         }
 
+        if ((obj.broadcaster != null && obj.broadcaster !== '')) {
+          w.uint32(66)
+          w.string(obj.broadcaster)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2988,7 +3005,8 @@ export const Entry = {
           durationUs: 0,
           capturedMs: 0,
           holders: [],
-          tracks: []
+          tracks: [],
+          broadcaster: ''
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3023,6 +3041,10 @@ export const Entry = {
             }
             case 7: {
               obj.tracks.push(Track.codec().decode(reader, reader.uint32()))
+              break
+            }
+            case 8: {
+              obj.broadcaster = reader.string()
               break
             }
             default: {

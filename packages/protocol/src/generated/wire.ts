@@ -225,6 +225,10 @@ export const WIRE: Wire = {
     "2": {
       "name": "stream",
       "type": "bytes"
+    },
+    "3": {
+      "name": "broadcaster",
+      "type": "string"
     }
   },
   "Bid": {
@@ -767,6 +771,10 @@ export const WIRE: Wire = {
       "name": "tracks",
       "type": "Track",
       "many": true
+    },
+    "8": {
+      "name": "broadcaster",
+      "type": "string"
     }
   },
   "ManifestRequest": {

@@ -1,0 +1,243 @@
+/** What may pass on which topic: the one place where gossip is held against the protocol's rules. */
+import { BoundedMap, type Clock, equalBytes, steadyTime, toHex } from "@tabcast/runtime";
+import { Envelope as Sealed } from "./envelope.ts";
+import { Heard } from "./heard.ts";
+import { Announce, Closed, Entry, Equivocation, LIMITS, Offer } from "./messages.ts";
+import type { Noun } from "./noun.ts";
+import { peerIdOf, publicKeyOf } from "./peer-key.ts";
+import { ANNOUNCE_TTL_MS, openEquivocation } from "./sealed.ts";
+import {
+  DISCOVERY_TOPIC,
+  LIVE_TOPIC,
+  OFFERS_TOPIC,
+  PROOFS_TOPIC,
+  STREAM_TOPICS,
+  streamTopic,
+} from "./topics.ts";
+
+/** What is done with a message: pass it on, let it drop, or hold it against whoever brought it. */
+export type Judgement = "accept" | "ignore" | "reject";
+
+/** So many messages at once, and so many a second on and on. */
+export interface GossipRate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** What may pass on one topic. */
+export interface GossipRule {
+  /** Largest body, in bytes; a larger one is not sent, and rejected by whoever gets it. */
+  readonly largest: number;
+  /** New messages that one neighbour may bring. */
+  readonly each: GossipRate;
+  /** New messages that all neighbours together may bring, but those whom the mesh was told to trust with as many each. */
+  readonly all: GossipRate;
+  /**
+   * Judges a message of a proved author. Rejected is what no honest peer passes on: of a wrong size or form, of an author that it does
+   * not name, or mis-signed. Ignored is what may merely be late, or one too many.
+   */
+  judge(body: Uint8Array, author: string): Promise<Judgement>;
+}
+
+/** By topic. A topic that has no rule is not for gossip. */
+export type GossipRules = ReadonlyMap<string, GossipRule>;
+
+export interface GossipOptions {
+  readonly clock: Pick<Clock, "now" | "unix">;
+  /** A relay hears all streams: it remembers more of them, and lets more pass. Default "tab". */
+  readonly as?: "tab" | "relay";
+}
+
+/** Streams remembered, by a tab and by a relay. */
+const MOST_STREAMS = { tab: 2_048, relay: 16_384 };
+/** Entries of a stream that are told from each other; what is so much older than its newest is late. */
+const RECENT_ENTRIES = 64;
+/** Workers of whom a proof went by, so that it does so once. */
+const MOST_PROVED = 2_048;
+/** Proofs that one author may tell of at once, and seconds until it may tell of one more. Source: a broadcaster finds few. */
+const PROOFS_AT_ONCE = 5;
+const PROOF_SECONDS = 10;
+/** What an envelope adds to its payload at most. Source: SPEC.md 4. */
+const ENVELOPE = LIMITS.Envelope - LIMITS.Entry;
+/** libp2p's own announcement of a peer: its key and addresses. */
+const LARGEST_DISCOVERY = 4_096;
+
+/** A message that says who gossips it, and for which stream. */
+interface Spoken {
+  readonly stream: Uint8Array;
+  readonly broadcaster: string;
+}
+
+/** What an honest peer could have passed on, or undefined: size, form, author, signature, in that order. */
+async function opened<T extends Spoken>(
+  body: Uint8Array,
+  author: string,
+  nouns: readonly Noun<T>[],
+): Promise<{ readonly kind: string; readonly message: T; readonly tail: string } | undefined> {
+  try {
+    const { kind, payload, signature } = Sealed.read(body);
+    const noun = nouns.find(({ name }) => name.toLowerCase() === kind);
+    if (noun === undefined) return undefined;
+    const message = noun.decode(payload);
+    if (message.broadcaster !== author) return undefined;
+    await Sealed.open(body, kind, { from: message.stream });
+    return { kind, message, tail: toHex(signature.subarray(0, 16)) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The rules of every topic, with one memory of what was heard. */
+export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
+  const now = steadyTime(clock);
+  const most = MOST_STREAMS[as];
+  const all = (perSecond: number): GossipRate => {
+    const more = as === "relay" ? 5 * perSecond : perSecond;
+    return { perSecond: more, burst: 2 * more };
+  };
+  const topics: [string, Omit<GossipRule, "largest"> & { readonly largest?: number }][] = [
+    [DISCOVERY_TOPIC, { ...discovery, each: { perSecond: 20, burst: 100 }, all: all(200) }],
+    [OFFERS_TOPIC, { ...offers(most, now), each: { perSecond: 20, burst: 80 }, all: all(100) }],
+    [LIVE_TOPIC, { ...live(most, now), each: { perSecond: 40, burst: 160 }, all: all(300) }],
+    [PROOFS_TOPIC, { ...proofs(now), each: { perSecond: 1, burst: 20 }, all: all(5) }],
+  ];
+  const entries = entryRule(most, now);
+  for (const topic of STREAM_TOPICS)
+    topics.push([
+      topic,
+      {
+        largest: LIMITS.Entry + ENVELOPE,
+        each: { perSecond: 10, burst: 80 },
+        all: all(100),
+        judge: (body, author) => entries(body, author, topic),
+      },
+    ]);
+  return new Map(topics as [string, GossipRule][]);
+}
+
+type Part = Pick<GossipRule, "largest" | "judge">;
+
+function offers(most: number, now: () => number): Part {
+  const heard = new Heard(most);
+  const ends = new BoundedMap<string, true>(most);
+  return {
+    largest: LIMITS.Offer + ENVELOPE,
+    async judge(body, author) {
+      const said = await opened<Offer | Closed>(body, author, [Offer, Closed]);
+      if (said === undefined) return "reject";
+      const { message } = said;
+      if (!("atMs" in message)) {
+        // The end of an offer says nothing a second time.
+        const end = `${toHex(message.stream)} ${toHex(message.offer)}`;
+        if (ends.has(end)) return "ignore";
+        ends.set(end, true);
+        return "accept";
+      }
+      const { atMs, ttlMs } = message;
+      return heard.take({ sender: toHex(message.stream), atMs, ttlMs }, now())
+        ? "accept"
+        : "ignore";
+    },
+  };
+}
+
+function live(most: number, now: () => number): Part {
+  const heard = new Heard(most);
+  const ended = new BoundedMap<string, true>(most);
+  return {
+    largest: LIMITS.Announce + ENVELOPE,
+    async judge(body, author) {
+      const said = await opened(body, author, [Announce]);
+      if (said === undefined) return "reject";
+      return takeAnnounce(said.message, { heard, ended }, now());
+    },
+  };
+}
+
+function takeAnnounce(
+  { stream, atMs, ended: over }: Announce,
+  { heard, ended }: { readonly heard: Heard; readonly ended: BoundedMap<string, true> },
+  now: number,
+): Judgement {
+  const sender = toHex(stream);
+  // A stream that is over does not begin again: its key is made for one broadcast.
+  if (ended.has(sender) && !over) return "ignore";
+  if (!heard.take({ sender, atMs, ttlMs: ANNOUNCE_TTL_MS }, now)) return "ignore";
+  if (over) ended.set(sender, true);
+  return "accept";
+}
+
+/** Entries and announcements of the streams of a shard. */
+function entryRule(most: number, now: () => number) {
+  const announces = { heard: new Heard(most), ended: new BoundedMap<string, true>(most) };
+  const streams = new BoundedMap<string, { newest: number; recent: BoundedMap<number, string> }>(
+    most,
+  );
+  return async (body: Uint8Array, author: string, topic: string): Promise<Judgement> => {
+    const said = await opened<Entry | Announce>(body, author, [Entry, Announce]);
+    if (said === undefined || streamTopic(said.message.stream) !== topic) return "reject";
+    const { message, tail } = said;
+    if (!("seq" in message)) return takeAnnounce(message, announces, now());
+    const id = toHex(message.stream);
+    const stream = streams.get(id) ?? { newest: 0, recent: new BoundedMap(2 * RECENT_ENTRIES) };
+    streams.set(id, stream);
+    const { seq } = message;
+    if (seq < stream.newest - RECENT_ENTRIES) return "ignore";
+    stream.newest = Math.max(stream.newest, seq);
+    const before = stream.recent.get(seq);
+    if (before === undefined) {
+      stream.recent.set(seq, tail);
+      return "accept";
+    }
+    // A second one for a sequence is a proof against its broadcaster, which viewers must get; a third one adds nothing.
+    if (before === tail || before === BOTH) return "ignore";
+    stream.recent.set(seq, BOTH);
+    return "accept";
+  };
+}
+
+const BOTH = "both";
+
+/** A proof may come from anybody, and counts against its author's allowance. */
+function proofs(now: () => number): Part {
+  const proved = new BoundedMap<string, true>(MOST_PROVED);
+  const told = new BoundedMap<string, { readonly count: number; readonly at: number }>(MOST_PROVED);
+  const mayTell = (author: string) => {
+    const at = now();
+    const before = told.get(author) ?? { count: 0, at };
+    const count = Math.max(0, before.count - (at - before.at) / (1_000 * PROOF_SECONDS));
+    told.set(author, { count: count + 1 > PROOFS_AT_ONCE ? count : count + 1, at });
+    return count + 1 <= PROOFS_AT_ONCE;
+  };
+  return {
+    largest: LIMITS.Equivocation,
+    async judge(body, author) {
+      let signer: string;
+      try {
+        // Size and form come before the allowance, the two signatures after it.
+        Equivocation.decode(body);
+        if (!mayTell(author)) return "ignore";
+        signer = peerIdOf((await openEquivocation(body)).signer);
+      } catch {
+        return "reject";
+      }
+      if (proved.has(signer)) return "ignore";
+      proved.set(signer, true);
+      return "accept";
+    },
+  };
+}
+
+/** A peer's announcement of itself, {1: its key as libp2p writes it, 2: addresses}: of its own key only. */
+const discovery: Part = {
+  largest: LARGEST_DISCOVERY,
+  async judge(body, author) {
+    const key = publicKeyOf(author);
+    if (key === undefined || body.byteLength > LARGEST_DISCOVERY) return "reject";
+    const head = [0x0a, 36, 0x08, 0x01, 0x12, 0x20];
+    const named = body.subarray(head.length, head.length + key.byteLength);
+    return head.every((byte, i) => body[i] === byte) && equalBytes(named, key)
+      ? "accept"
+      : "reject";
+  },
+};
