@@ -1,5 +1,5 @@
 import type { Clock, Random } from "@tabcast/runtime";
-import type { Mesh } from "./mesh.ts";
+import type { GossipRules, Mesh } from "./mesh.ts";
 
 export interface Libp2pOptions {
   /** The Ed25519 seed of this tab's identity, 32 bytes; see `loadIdentity`. */
@@ -18,6 +18,8 @@ export interface Libp2pOptions {
   readonly discoveryInterval?: number;
   /** Topic of the announcements. Default "/tabcast/1/discovery". */
   readonly discoveryTopic?: string;
+  /** What may pass on which topic. Default: everything up to 64 KiB. */
+  readonly rules?: GossipRules;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Closes the mesh. */

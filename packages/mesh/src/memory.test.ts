@@ -7,8 +7,8 @@ import { peerIdFromPublicKey } from "./peer-id.ts";
 for (const latency of [0, 3]) {
   const random = seededRandom(1, `memory ${latency}`);
   const network = memoryNetwork({ latency: () => Millis.of(latency) });
-  compliance(`memory, ${latency} ms`, async () =>
-    memory(network, { self: peerIdFromPublicKey(random.bytes(32)) }),
+  compliance(`memory, ${latency} ms`, async (options) =>
+    memory(network, { ...options, self: peerIdFromPublicKey(random.bytes(32)) }),
   );
 }
 

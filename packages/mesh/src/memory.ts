@@ -1,8 +1,10 @@
 import { type Clock, systemClock } from "@tabcast/runtime";
 import { MeshError } from "./error.ts";
-import { checkSize, MAX_GOSSIP, MAX_HEAD } from "./frame.ts";
+import { checkSize, MAX_HEAD } from "./frame.ts";
+import { largestOn } from "./gossip.ts";
+import { gossipLimits } from "./limits.ts";
 import { type Listeners, listeners, when } from "./listeners.ts";
-import type { Mesh, MeshEvent, Name, PeerId, Waits } from "./mesh.ts";
+import type { GossipMessage, GossipRules, Mesh, MeshEvent, Name, PeerId, Waits } from "./mesh.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { answerer, ask, type Duplex } from "./rpc.ts";
 import { openTopics, type Topics } from "./topics.ts";
@@ -35,6 +37,8 @@ interface Link {
 interface Member {
   readonly self: PeerId;
   readonly topics: Topics;
+  /** Calls `tell` with a neighbour's message if the rules let it pass. */
+  hear(topic: Name, message: GossipMessage, tell: () => void): void;
   readonly served: Map<Name, (peer: PeerId, duplex: Duplex) => void>;
   /** Neighbours as this member believes them to be. */
   readonly near: Set<PeerId>;
@@ -267,11 +271,17 @@ function duplex(
   };
 }
 
+export interface MemoryOptions {
+  readonly self: PeerId;
+  /** What this member takes on which topic. Default: everything up to 64 KiB. */
+  readonly rules?: GossipRules;
+}
+
 /**
  * Joins a memory network: the same interface, limits and errors as `libp2p()`, without a browser. `self` must be a peer id;
  * `peerIdFromPublicKey` makes one. Throws MESH_BAD_ADDRESS if it is none, or is in the network already.
  */
-export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId }): Mesh {
+export function memory(network: MemoryNetwork, { self, rules }: MemoryOptions): Mesh {
   const inside = networks.get(network);
   if (inside === undefined) throw new TypeError("not made by memoryNetwork()");
   publicKeyFromPeerId(self);
@@ -285,6 +295,7 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
     self,
     own,
     topics: openTopics(),
+    hear: hearing(inside.clock, rules),
     served: new Map(),
     near: new Set(),
     news: listeners(),
@@ -310,12 +321,15 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
       [...member.near].filter((peer) => inside.members.get(peer)?.topics.has(topic) === true),
     async publish(topic, body) {
       mustBeOpen();
-      checkSize("gossip", body.byteLength, MAX_GOSSIP);
+      checkSize("gossip", body.byteLength, largestOn(rules, topic));
       const copy = body.slice();
       for (const peer of member.near)
-        void inside.send(self, peer, () =>
-          inside.members.get(peer)?.topics.tell(topic, { from: self, body: copy.slice() }),
-        );
+        void inside.send(self, peer, () => {
+          const there = inside.members.get(peer);
+          const message = { from: self, body: copy.slice() };
+          if (there?.topics.has(topic) === true)
+            there.hear(topic, message, () => there.topics.tell(topic, message));
+        });
     },
     subscribe(topic, on, { signal }) {
       mustBeOpen();
@@ -352,6 +366,22 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
       own.abort(new MeshError({ code: "MESH_CLOSED" }, "the mesh is closed"));
       inside.leave(member);
     },
+  };
+}
+
+/** What a member hears of gossip. Everybody is everybody's neighbour, so whoever wrote a message also brings it. */
+function hearing(clock: Clock, rules: GossipRules = new Map()): Member["hear"] {
+  const limits = gossipLimits(rules, { clock, trusted: () => false });
+  return (topic, { from, body }, tell) => {
+    const rule = rules.get(topic);
+    if (rule === undefined) return tell();
+    if (!limits.admits(topic, from) || body.byteLength > rule.largest) return;
+    rule.judge(body, from).then(
+      (judgement) => {
+        if (judgement === "accept") tell();
+      },
+      () => {}, // a rule that fails lets nothing pass
+    );
   };
 }
 

@@ -59,6 +59,30 @@ export interface GossipMessage {
   readonly body: Uint8Array;
 }
 
+/** What is done with gossip: pass it on, let it drop, or drop it and hold it against whoever brought it. */
+export type Judgement = "accept" | "ignore" | "reject";
+
+/** So many messages at once, and so many a second on and on. */
+export interface GossipRate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+/** What may pass on one topic. The mesh applies it before a message is forwarded or told, and knows no more of what it carries. */
+export interface GossipRule {
+  /** Largest body, in bytes: a larger one is not sent, and rejected by whoever gets it. */
+  readonly largest: number;
+  /** New messages that one neighbour may bring. */
+  readonly each: GossipRate;
+  /** New messages that all neighbours together may bring; relays of our own configuration may bring as many each. */
+  readonly all: GossipRate;
+  /** Judges a body by its author, whom gossipsub's signature has proved. */
+  judge(body: Uint8Array, author: PeerId): Promise<Judgement>;
+}
+
+/** By topic. What has no rule passes, up to 64 KiB. */
+export type GossipRules = ReadonlyMap<Name, GossipRule>;
+
 /** One neighbour, as the Network page and the market see it. */
 export interface Neighbour {
   readonly peer: PeerId;
@@ -83,6 +107,7 @@ export interface Mesh {
   neighbours(): readonly Neighbour[];
   /** Peers of the topic that gossip would reach directly. */
   subscribers(topic: Name): readonly PeerId[];
+  /** Throws MESH_TOO_LARGE for a body larger than the topic carries. */
   publish(topic: Name, body: Uint8Array): Promise<void>;
   /** Calls `on` for each message of the topic until `signal` fires. Our own messages are not delivered to us. */
   subscribe(topic: Name, on: (message: GossipMessage) => void, options: Waits): void;

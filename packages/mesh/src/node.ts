@@ -11,20 +11,24 @@ import { webRTC, webRTCDirect } from "@libp2p/webrtc";
 import { webSockets } from "@libp2p/websockets";
 import { yamux } from "@libp2p/yamux";
 import { createLibp2p } from "libp2p";
+import type { GossipGuard } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 
 /** 500 `RTCPeerConnection`s are Chromium's ceiling; we hold far fewer. */
 const MAX_CONNECTIONS = 64;
 
-/** A node that is not started yet. */
-export async function createNode({
-  seed,
-  iceServers,
-  local = false,
-  relaySlots = 2,
-  discoveryInterval = local ? 1_000 : 4_000,
-  discoveryTopic = "/tabcast/1/discovery",
-}: Libp2pOptions) {
+/** A node that is not started yet, whose gossip `guard` is still to watch. */
+export async function createNode(
+  {
+    seed,
+    iceServers,
+    local = false,
+    relaySlots = 2,
+    discoveryInterval = local ? 1_000 : 4_000,
+    discoveryTopic = "/tabcast/1/discovery",
+  }: Libp2pOptions,
+  guard: GossipGuard,
+) {
   const rtcConfiguration = { iceServers: [...iceServers] };
   return createLibp2p({
     start: false,
@@ -69,13 +73,7 @@ export async function createNode({
         fallbackToFloodsub: false,
         maxInboundDataLength: 256 * 1024,
         maxOutboundBufferSize: 2 * 1024 * 1024,
-        scoreParams: {
-          // Peers met through a relay share its address: the default penalty silences a network of a dozen tabs.
-          IPColocationFactorWeight: 0,
-          behaviourPenaltyThreshold: 6,
-          behaviourPenaltyWeight: -1,
-          behaviourPenaltyDecay: 0.9,
-        },
+        ...guard.options,
       }),
     },
   });

@@ -17,7 +17,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const relay = await createRelay({
     directory,
     listen: ["/ip4/127.0.0.1/tcp/0/ws"],
-    topics: ["/tabcast/1/discovery", "/tabcast/1/offers"],
+    topics: ["/tabcast/1/discovery", "/tabcast/1/offers", "/tabcast/test/ruled"],
   });
   project.provide("relay", relay.addrs[0] ?? "");
   return async () => {

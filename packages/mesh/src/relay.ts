@@ -14,8 +14,9 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { type Clock, type Random, secureRandom, systemClock } from "@tabcast/runtime";
 import { createLibp2p } from "libp2p";
 import { MeshError } from "./error.ts";
-import type { Name, PeerId } from "./mesh.ts";
-import { direct, superviseRelays } from "./supervise.ts";
+import { guardGossip } from "./gossip.ts";
+import type { GossipRules, Name, PeerId } from "./mesh.ts";
+import { direct, idOf, superviseRelays } from "./supervise.ts";
 
 export interface RelayOptions {
   /** Where the relay's key lies, so that it keeps its id; made if missing. */
@@ -28,6 +29,8 @@ export interface RelayOptions {
   readonly topics: readonly Name[];
   /** Other relays of the network, each ending in /p2p/<relay id>; it stays connected to all. */
   readonly peers?: readonly string[];
+  /** What may pass on which topic. Default: everything up to 64 KiB. */
+  readonly rules?: GossipRules;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -109,6 +112,7 @@ export async function createRelay({
   announce = [],
   topics,
   peers = [],
+  rules = new Map(),
   clock = systemClock,
   random = secureRandom,
 }: RelayOptions): Promise<Relay> {
@@ -122,7 +126,10 @@ export async function createRelay({
     }
   const seed = await loadSeed(directory);
   for (const address of listen) await checkPort(address);
+  const others = peers.map((peer) => multiaddr(peer));
+  const guard = guardGossip({ rules, trusted: new Set(others.map(idOf)), clock, random });
   const node = await createLibp2p({
+    start: false,
     privateKey: await generateKeyPairFromSeed("Ed25519", seed),
     addresses: { listen: [...listen], announce: [...announce] },
     transports: [webSockets()],
@@ -163,19 +170,16 @@ export async function createRelay({
         Dhi: 24,
         Dout: 4,
         Dlazy: 12,
-        scoreParams: { IPColocationFactorWeight: 0 },
+        ...guard.options,
       }),
     },
   });
   const pubsub: GossipSub = node.services.pubsub;
+  guard.watch(pubsub);
+  await node.start();
   for (const topic of topics) pubsub.subscribe(topic);
   const own = new AbortController();
-  void superviseRelays(
-    node,
-    peers.map((peer) => multiaddr(peer)),
-    peers.length,
-    { clock, random, signal: own.signal },
-  );
+  void superviseRelays(node, others, peers.length, { clock, random, signal: own.signal });
   let closing: Promise<void> | undefined;
   return {
     id: node.peerId.toString(),

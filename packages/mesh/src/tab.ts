@@ -6,7 +6,8 @@ import { secureRandom, systemClock } from "@tabcast/runtime";
 import { openStream, parseAddress } from "./dial.ts";
 import { overStream } from "./duplex.ts";
 import { MeshError } from "./error.ts";
-import { checkSize, MAX_GOSSIP, MAX_HEAD } from "./frame.ts";
+import { checkSize, MAX_HEAD } from "./frame.ts";
+import { guardGossip, largestOn } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { listeners, when } from "./listeners.ts";
 import type {
@@ -40,10 +41,13 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
         `a relay address must end in /p2p/<relay id>: ${options.relays[i]}`,
       );
   options.signal?.throwIfAborted();
-  const node = await createNode({
-    ...options,
-    relaySlots: Math.min(relaySlots, Math.max(1, relays.length)),
-  });
+  const trusted = new Set(relays.map(idOf));
+  const guard = guardGossip({ rules: options.rules ?? new Map(), trusted, clock, random });
+  const node = await createNode(
+    { ...options, relaySlots: Math.min(relaySlots, Math.max(1, relays.length)) },
+    guard,
+  );
+  guard.watch(node.services.pubsub);
   await node.start();
   const tab = openTab(node, relays, options);
   const supervise = { clock, random, signal: tab.signal };
@@ -66,7 +70,7 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
 function openTab(
   node: TabNode,
   relays: readonly Multiaddr[],
-  { clock = systemClock }: Libp2pOptions,
+  { rules, clock = systemClock }: Libp2pOptions,
 ): { mesh: Mesh; signal: AbortSignal; busy(connection: Connection): boolean } {
   const pubsub: GossipSub = node.services.pubsub;
   const own = new AbortController();
@@ -114,7 +118,7 @@ function openTab(
     subscribers: (topic) => (own.signal.aborted ? [] : pubsub.getSubscribers(topic).map(String)),
     async publish(topic, body) {
       mustBeOpen();
-      checkSize("gossip", body.byteLength, MAX_GOSSIP);
+      checkSize("gossip", body.byteLength, largestOn(rules, topic));
       await pubsub.publish(topic, body);
     },
     subscribe(topic, on, { signal }) {

@@ -1,6 +1,13 @@
 import { Bytes, equalBytes, Millis, seededRandom } from "@tabcast/runtime";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Handler, Mesh, Message, RequestOptions } from "../src/mesh.ts";
+import type {
+  GossipRules,
+  Handler,
+  Judgement,
+  Mesh,
+  Message,
+  RequestOptions,
+} from "../src/mesh.ts";
 import { peerIdFromPublicKey } from "../src/peer-id.ts";
 import { WINDOW } from "../src/rpc.ts";
 
@@ -55,12 +62,37 @@ function counted() {
   return { signal, count: () => count };
 }
 
-/** What every mesh must do. `join` gives one more mesh of the same network, reachable by the others; the suite closes it. */
-export function compliance(name: string, join: () => Promise<Mesh>): void {
+/** A topic of the suite's own, which relays of a network that runs it carry. */
+export const RULED_TOPIC = "/tabcast/test/ruled";
+
+/** Of the topic passes what begins as the answer that it asks for. */
+const rules: GossipRules = new Map([
+  [
+    RULED_TOPIC,
+    {
+      largest: 1_000,
+      each: { perSecond: 100, burst: 300 },
+      all: { perSecond: 100, burst: 300 },
+      judge: async (body, author) => {
+        const [asked, by] = new TextDecoder().decode(body).split(" ");
+        return by === author ? (asked as Judgement) : "reject";
+      },
+    },
+  ],
+]);
+
+/**
+ * What every mesh must do. `join` gives one more mesh of the same network, under the given rules and reachable by the others; the suite
+ * closes it.
+ */
+export function compliance(
+  name: string,
+  join: (options: { readonly rules: GossipRules }) => Promise<Mesh>,
+): void {
   describe(`mesh compliance: ${name} (seed ${SEED})`, () => {
     const open: Mesh[] = [];
     const enter = async () => {
-      const mesh = await join();
+      const mesh = await join({ rules });
       open.push(mesh);
       await mesh.reachable({ signal: AbortSignal.timeout(15_000) });
       return mesh;
@@ -615,19 +647,24 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
     });
 
     /** Publishes until `heard` hears: gossip needs a moment to know who listens. */
-    async function reach(from: Mesh, topic: string, heard: readonly string[]): Promise<void> {
+    async function reach(
+      from: Mesh,
+      topic: string,
+      heard: readonly string[],
+      begins = "",
+    ): Promise<void> {
       let probes = 0;
       await expect
         .poll(
           async () => {
-            await from.publish(topic, text(`probe ${probes++} ${random.below(1e9)}`));
+            await from.publish(topic, text(`${begins}probe ${probes++} ${random.below(1e9)}`));
             return heard.length > 0;
           },
           { timeout: 15_000, interval: 100 },
         )
         .toBe(true);
       // Probes that are still under way must not be counted later.
-      const last = `probe end ${random.below(1e9)}`;
+      const last = `${begins}probe end ${random.below(1e9)}`;
       await from.publish(topic, text(last));
       await expect.poll(() => heard.includes(last), { timeout: 15_000 }).toBe(true);
     }
@@ -636,6 +673,36 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
       await expect(a.publish(ownTopic(), bytes(65_537))).rejects.toMatchObject({
         code: "MESH_TOO_LARGE",
         reason: { what: "gossip" },
+      });
+    });
+
+    test("of a topic that has a rule only what it accepts reaches anybody, under its author's name", async () => {
+      const ended = { signal: never() };
+      const [heard, probed]: [string[], string[]] = [[], []];
+      b.subscribe(
+        RULED_TOPIC,
+        ({ body }) => {
+          const said = new TextDecoder().decode(body);
+          (said.startsWith(`accept ${a.self} probe`) ? probed : heard).push(said);
+        },
+        ended,
+      );
+      await expect.poll(() => a.subscribers(RULED_TOPIC), { timeout: 15_000 }).not.toEqual([]);
+      await reach(a, RULED_TOPIC, probed, `accept ${a.self} `);
+      const said = ["reject", "ignore", "accept"].flatMap((asked) => [
+        `${asked} ${a.self} 1`,
+        `${asked} ${b.self} 2`,
+      ]);
+      for (const one of said) await a.publish(RULED_TOPIC, text(one));
+      await a.publish(RULED_TOPIC, text(`accept ${a.self} last`));
+      await expect.poll(() => heard, { timeout: 15_000 }).toContain(`accept ${a.self} last`);
+      expect([...heard].sort()).toEqual([`accept ${a.self} 1`, `accept ${a.self} last`]);
+    });
+
+    test("a message larger than its topic carries is not sent", async () => {
+      await expect(a.publish(RULED_TOPIC, bytes(1_001))).rejects.toMatchObject({
+        code: "MESH_TOO_LARGE",
+        reason: { what: "gossip", limit: 1_000 },
       });
     });
 

@@ -52,11 +52,13 @@ export class Heard {
     const life = ttlMs + MAX_SKEW_MS;
     const known = this.#known.get(sender);
     if (known !== undefined && atMs <= known.atMs) return false;
-    // Nothing fresh for so long: its clock may have stood still since.
-    if (known !== undefined && now - known.at <= life) {
+    // As far ahead of us as ever, or further: a message takes time to come, so the largest difference is the nearest.
+    if (known !== undefined && known.ahead - ahead <= life) {
       const most = Math.max(known.ahead, ahead);
-      return most - ahead <= life && this.#accept(sender, { atMs, ahead: most, at: now });
+      return this.#accept(sender, { atMs, ahead: most, at: now });
     }
+    // Late by its own clock; unless nothing was heard for so long that the clock may have stood still since, with its machine.
+    if (known !== undefined && now - known.at <= life) return false;
     const agrees = ahead <= MAX_SKEW_MS && -ahead <= life;
     if (agrees || this.#inPace(sender, atMs, now))
       return this.#accept(sender, { atMs, ahead, at: now });
