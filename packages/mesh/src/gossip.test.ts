@@ -1,0 +1,234 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GossipSub, gossipsub, type Message, StrictSign } from "@chainsafe/libp2p-gossipsub";
+import { generateKeyPair, publicKeyToProtobuf } from "@libp2p/crypto/keys";
+import { identify } from "@libp2p/identify";
+import { noise } from "@libp2p/noise";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
+import { webSockets } from "@libp2p/websockets";
+import { yamux } from "@libp2p/yamux";
+import { multiaddr } from "@multiformats/multiaddr";
+import { secureRandom, systemClock } from "@tabcast/runtime";
+import { createLibp2p } from "libp2p";
+import { afterEach, expect, test } from "vitest";
+import { guardGossip } from "./gossip.ts";
+import type { GossipRules, Judgement, PeerId } from "./mesh.ts";
+import { createRelay, type Relay } from "./relay.ts";
+
+const TOPIC = "/tabcast/test/ruled";
+const text = (value: string) => new TextEncoder().encode(value);
+
+/** A message passes if it begins with its author, and is no larger than 1,000 bytes. */
+function rulesOf(judged: (author: PeerId) => void = () => {}): GossipRules {
+  const judge = async (body: Uint8Array, author: PeerId): Promise<Judgement> => {
+    judged(author);
+    return new TextDecoder().decode(body).startsWith(author) ? "accept" : "reject";
+  };
+  const all = { perSecond: 1, burst: 1_000 };
+  return new Map([[TOPIC, { largest: 1_000, each: { perSecond: 1, burst: 60 }, all, judge }]]);
+}
+
+let closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+  closers = [];
+});
+
+async function startRelay(rules?: GossipRules): Promise<Relay> {
+  const directory = await mkdtemp(join(tmpdir(), "tabcast-gossip-"));
+  closers.push(() => rm(directory, { recursive: true, force: true }));
+  const relay = await createRelay({
+    directory,
+    listen: ["/ip4/127.0.0.1/tcp/0/ws"],
+    topics: [TOPIC],
+    ...(rules && { rules }),
+  });
+  closers.push(() => relay.close());
+  return relay;
+}
+
+/** A tab as far as gossip goes, connected to a relay and following the topic. */
+async function enter(
+  relay: Relay,
+  rules: GossipRules = new Map(),
+  trusted: readonly PeerId[] = [],
+) {
+  const privateKey = await generateKeyPair("Ed25519");
+  const guard = guardGossip({
+    rules,
+    trusted: new Set(trusted),
+    clock: systemClock,
+    random: secureRandom,
+  });
+  const node = await createLibp2p({
+    start: false,
+    privateKey,
+    transports: [webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    services: {
+      identify: identify(),
+      pubsub: gossipsub({
+        globalSignaturePolicy: StrictSign,
+        allowPublishToZeroTopicPeers: true,
+        fallbackToFloodsub: false,
+        ...guard.options,
+      }),
+    },
+  });
+  const pubsub: GossipSub = node.services.pubsub;
+  guard.watch(pubsub);
+  const heard: string[] = [];
+  pubsub.addEventListener("message", ({ detail }) =>
+    heard.push(new TextDecoder().decode(detail.data)),
+  );
+  await node.start();
+  closers.push(async () => node.stop());
+  pubsub.subscribe(TOPIC);
+  await node.dial(multiaddr(relay.addrs[0] ?? ""));
+  await expect.poll(() => pubsub.getSubscribers(TOPIC).length).toBe(1);
+  return {
+    self: node.peerId.toString(),
+    heard,
+    publish: (body: Uint8Array) => pubsub.publish(TOPIC, body),
+    /** From here on it signs with another key than its connection's. */
+    async disguise(): Promise<PeerId> {
+      const key = await generateKeyPair("Ed25519");
+      const author = peerIdFromPrivateKey(key);
+      const config = { type: 0, author, key: publicKeyToProtobuf(key.publicKey), privateKey: key };
+      Object.assign(pubsub, { publishConfig: config });
+      return author.toString();
+    },
+    score: (peer: PeerId) =>
+      (pubsub as unknown as { getScore(peer: PeerId): number }).getScore(peer),
+  };
+}
+
+test("a message that names another peer than its author does not cross a relay, and its bringer is no longer heard", async () => {
+  const relay = await startRelay(rulesOf());
+  const [forger, honest, viewer] = [await enter(relay), await enter(relay), await enter(relay)];
+  for (let i = 0; i < 50; i++) await forger.publish(text(`${honest.self} forged ${i}`));
+  await honest.publish(text(`${honest.self} mine`));
+  await expect.poll(() => viewer.heard).toEqual([`${honest.self} mine`]);
+  // The score is computed once a second.
+  await expect
+    .poll(
+      async () => {
+        const before = viewer.heard.length;
+        for (let i = 0; i < 5; i++) await forger.publish(text(`${forger.self} ${Math.random()}`));
+        await honest.publish(text(`${honest.self} ${Math.random()}`));
+        await expect.poll(() => viewer.heard.at(-1)).toMatch(honest.self);
+        return viewer.heard.slice(before).every((said) => said.startsWith(honest.self));
+      },
+      { timeout: 10_000 },
+    )
+    .toBe(true);
+});
+
+test("of 50 garbage messages of 200 kB none crosses a relay", async () => {
+  const relay = await startRelay(rulesOf());
+  const [flooder, honest, viewer] = [await enter(relay), await enter(relay), await enter(relay)];
+  for (let i = 0; i < 50; i++) {
+    const body = new Uint8Array(200_000).fill(i);
+    body.set(text(flooder.self));
+    await flooder.publish(body);
+  }
+  await honest.publish(text(`${honest.self} mine`));
+  await expect.poll(() => viewer.heard).toEqual([`${honest.self} mine`]);
+});
+
+test("one connection brings no more under 200 names than under one, and takes nothing from another", async () => {
+  const judged = new Set<PeerId>();
+  const relay = await startRelay(rulesOf((author) => judged.add(author)));
+  const [flooder, honest, viewer] = [await enter(relay), await enter(relay), await enter(relay)];
+  for (let i = 0; i < 200; i++) {
+    const name = await flooder.disguise();
+    await flooder.publish(text(`${name} ${i}`));
+  }
+  await honest.publish(text(`${honest.self} mine`));
+  await expect.poll(() => viewer.heard).toContain(`${honest.self} mine`);
+  const crossed = viewer.heard.length - 1;
+  expect(crossed).toBeGreaterThanOrEqual(50);
+  expect(crossed).toBeLessThanOrEqual(75); // 60, and one each second that this took
+  expect(judged.size).toBe(crossed + 1);
+});
+
+test.each([
+  ["hears on", true],
+  ["hears no more", false],
+])(
+  "of a relay that passes on what is rejected a tab %s, where its configuration names it: %s",
+  async (_, named) => {
+    const relay = await startRelay(); // one without rules
+    const [forger, honest] = [await enter(relay), await enter(relay)];
+    const tab = await enter(relay, rulesOf(), named ? [relay.id] : []);
+    let rejected = 0;
+    await expect
+      .poll(
+        async () => {
+          for (let i = 0; i < 5; i++) await forger.publish(text(`forged ${rejected++}`));
+          return tab.score(relay.id) < -80 || (named && rejected >= 40);
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    tab.heard.length = 0;
+    await honest.publish(text(`${honest.self} mine`));
+    if (named) await expect.poll(() => tab.heard).toEqual([`${honest.self} mine`]);
+    else {
+      const witness = await enter(relay, rulesOf());
+      await honest.publish(text(`${honest.self} again`));
+      await expect.poll(() => witness.heard).toContain(`${honest.self} again`);
+      expect(tab.heard).toEqual([]);
+    }
+  },
+);
+
+test("a message's ids differ with anything that it says, so that nobody answers for another's message", async () => {
+  const { options } = guardGossip({
+    rules: new Map(),
+    trusted: new Set(),
+    clock: systemClock,
+    random: secureRandom,
+  });
+  const key = await generateKeyPair("Ed25519");
+  const raw = {
+    from: Uint8Array.of(1),
+    seqno: Uint8Array.of(2),
+    topic: "a",
+    data: Uint8Array.of(3, 4),
+    signature: Uint8Array.of(5),
+    key: Uint8Array.of(6),
+  };
+  const quick = [
+    raw,
+    { ...raw, from: Uint8Array.of(9) },
+    { ...raw, seqno: Uint8Array.of(9) },
+    { ...raw, topic: "b" },
+    { ...raw, data: Uint8Array.of(3, 9) },
+    { ...raw, data: Uint8Array.of(3), signature: Uint8Array.of(4, 5) },
+    { ...raw, signature: Uint8Array.of(9) },
+    { ...raw, key: Uint8Array.of(9) },
+  ].map((message) => options.fastMsgIdFn?.(message as never));
+  expect(new Set(quick).size).toBe(quick.length);
+  expect(options.fastMsgIdFn?.({ ...raw } as never)).toBe(quick[0]);
+  const message = {
+    type: "signed",
+    from: peerIdFromPrivateKey(key),
+    topic: "a",
+    data: Uint8Array.of(3, 4),
+    sequenceNumber: 7n,
+  } as Message & { type: "signed" };
+  const ids = await Promise.all(
+    [
+      message,
+      { ...message, topic: "b" },
+      { ...message, data: Uint8Array.of(3) },
+      { ...message, sequenceNumber: 8n },
+      { ...message, from: peerIdFromPrivateKey(await generateKeyPair("Ed25519")) },
+    ].map(async (one) => String(await options.msgIdFn?.(one))),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids[0]?.split(",")).toHaveLength(20);
+});
