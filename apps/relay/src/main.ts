@@ -2,8 +2,8 @@
 import { parseArgs } from "node:util";
 import { MeshError } from "@tabcast/mesh";
 import { createRelay } from "@tabcast/mesh/relay";
-import { TOPICS } from "@tabcast/protocol";
-import { describe } from "@tabcast/runtime";
+import { gossipRules, TOPICS } from "@tabcast/protocol";
+import { describe, systemClock } from "@tabcast/runtime";
 
 const HELP = `tabcast-relay: introduces tabs to each other and forwards their gossip, never media.
 
@@ -78,6 +78,7 @@ async function main(): Promise<void> {
     listen: [options.listen],
     announce: options.announce,
     topics: TOPICS,
+    rules: gossipRules({ clock: systemClock, as: "relay" }),
     peers: options.peer,
   });
   for (const addr of relay.addrs) say("listening", { addr });

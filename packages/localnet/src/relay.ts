@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Relay } from "@tabcast/mesh/relay";
+import { systemClock } from "@tabcast/runtime";
 
 /** The network's relay, which can be stopped and started again. */
 export interface NetRelay {
@@ -18,12 +19,13 @@ export async function openRelay(directory: string | undefined): Promise<NetRelay
     if (directory === undefined) await rm(folder, { recursive: true, force: true });
   };
   const start = async (port: number): Promise<Relay> => {
-    const [{ createRelay }, { TOPICS }] = await Promise.all([
+    const [{ createRelay }, { gossipRules, TOPICS }] = await Promise.all([
       import("@tabcast/mesh/relay"),
       import("@tabcast/protocol"),
     ]);
+    const rules = gossipRules({ clock: systemClock, as: "relay" });
     const listen = [`/ip4/127.0.0.1/tcp/${port}/ws`];
-    return createRelay({ directory: folder, listen, topics: TOPICS });
+    return createRelay({ directory: folder, listen, topics: TOPICS, rules });
   };
   let relay: Relay;
   try {

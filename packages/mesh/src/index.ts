@@ -1,9 +1,11 @@
 export { MeshError, type MeshReason } from "./error.ts";
 export { type Identity, loadIdentity } from "./identity.ts";
 export { type Libp2pOptions, libp2p } from "./libp2p.ts";
+export { type GossipLimits, gossipLimits } from "./limits.ts";
 export {
   type MemoryNetwork,
   type MemoryNetworkOptions,
+  type MemoryOptions,
   memory,
   memoryNetwork,
 } from "./memory.ts";

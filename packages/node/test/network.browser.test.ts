@@ -23,6 +23,7 @@ import {
 import { type MemoryNetwork, type Mesh, type Message, memory, memoryNetwork } from "@tabcast/mesh";
 import {
   Cancel,
+  gossipRules,
   Job,
   JobEnd,
   JobReply,
@@ -33,7 +34,7 @@ import {
   Verdict,
   VerdictReply,
 } from "@tabcast/protocol";
-import { Amount, BitsPerSecond, concatBytes, Micros, sha256 } from "@tabcast/runtime";
+import { Amount, BitsPerSecond, concatBytes, Micros, sha256, systemClock } from "@tabcast/runtime";
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
@@ -67,7 +68,8 @@ afterEach(async () => {
 
 async function join(): Promise<{ mesh: Mesh; keys: Signer }> {
   const keys = await Keys.generate();
-  const mesh = memory(network, { self: peerIdOf(keys.publicKey) });
+  const rules = gossipRules({ clock: systemClock });
+  const mesh = memory(network, { self: peerIdOf(keys.publicKey), rules });
   closing.push(() => mesh.close());
   return { mesh, keys };
 }

@@ -114,6 +114,16 @@ describe("signed messages", () => {
     );
   });
 
+  test.each(["12D3KooWA", "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPBdG", "worker-2", "w3"])(
+    "nobody bids as %s, which is the peer id of no key",
+    async (worker) => {
+      const sealed = await P.sealBid(keys, { ...sample<P.Bid>("Bid"), worker });
+      await expect(P.openBid(sealed, { from: keys.publicKey })).rejects.toThrow(
+        refused("PROTOCOL_SIGNER"),
+      );
+    },
+  );
+
   test.each([
     [0, true],
     [offer.ttlMs + P.MAX_SKEW_MS, true],

@@ -140,11 +140,11 @@ export const openClosed = (bytes: Uint8Array): Promise<Closed> =>
 
 /** Signs a bid with the worker's peer key. */
 export const sealBid = seal("bid", Bid);
-/** A bid signed by `from`, which must be the worker it names. Throws ProtocolError. */
+/** A bid signed by `from`, whose peer id must be the worker it names. Throws ProtocolError. */
 export async function openBid(bytes: Uint8Array, { from }: From): Promise<Bid> {
   const { message } = await open("bid", Bid, bytes, from);
-  // A peer id of another kind (in a simulation) says nothing of its key; `from` has proved the signer then.
-  requireSigner("bid", publicKeyOf(message.worker) ?? from, from);
+  // A name that holds no key is nobody's: of such names one peer could bid as many as it likes.
+  requireSigner("bid", publicKeyOf(message.worker) ?? new Uint8Array(0), from);
   return message;
 }
 

@@ -52,9 +52,13 @@ export function browser(namespace: string): Outside {
     clock: systemClock,
     fetch: (input, init) => fetch(input, init),
     async member({ relays, iceServers, local }, { signal }) {
-      const { libp2p, loadIdentity } = await import("@tabcast/mesh");
+      const [{ libp2p, loadIdentity }, { gossipRules }] = await Promise.all([
+        import("@tabcast/mesh"),
+        import("@tabcast/protocol"),
+      ]);
+      const rules = gossipRules({ clock: systemClock });
       const { seed } = await loadIdentity(namespace, { signal });
-      return { seed, mesh: await libp2p({ seed, relays, iceServers, local, signal }) };
+      return { seed, mesh: await libp2p({ seed, relays, iceServers, local, rules, signal }) };
     },
     store: async () => (await import("@tabcast/channel")).indexedDb(),
     money: () => import("@tabcast/channel"),

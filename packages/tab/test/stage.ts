@@ -10,6 +10,7 @@ import {
   Bid,
   BidReply,
   Envelope,
+  gossipRules,
   Keys,
   OFFERS_TOPIC,
   PROTOCOLS,
@@ -112,7 +113,8 @@ export async function openStage() {
         async member() {
           const seed = crypto.getRandomValues(new Uint8Array(32));
           const keys = await Keys.fromSeed(seed);
-          return { seed, mesh: memory(members, { self: peerIdOf(keys.publicKey) }) };
+          const rules = gossipRules({ clock: systemClock });
+          return { seed, mesh: memory(members, { self: peerIdOf(keys.publicKey), rules }) };
         },
         store: async () => books.share(),
         money: async () =>

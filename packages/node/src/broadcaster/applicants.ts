@@ -30,6 +30,8 @@ export interface ApplicantsOptions {
   readonly verifyPayee?: typeof PayeeProof.verify | undefined;
   readonly limiter: RateLimiter;
   readonly member: (worker: PeerId) => Crew.Member | undefined;
+  /** Whether a bid of this worker's is in hand. */
+  readonly bids: (worker: PeerId) => boolean;
   /** Bidders that the crew remembers. */
   readonly most: number;
   readonly tell: (event: Crew.Event) => readonly Crew.Effect[];
@@ -106,10 +108,13 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
   return { addrs: (worker) => addrs.get(worker) ?? [] };
 }
 
-/** Anybody's proof that a worker signed two receipts for one segment keeps it out, and costs it its engagement or its bid. */
+/**
+ * Anybody's proof that a worker signed two receipts for one segment keeps it out, and costs it its engagement or its bid. Only of workers
+ * that have worked here or bid now: keys are free, and a proof about one that was made for it says nothing of anybody.
+ */
 function followProofs(
   { mesh, config, clock, on, signal }: OfferingContext,
-  { records, limiter, member, tell }: ApplicantsOptions,
+  { records, limiter, member, bids, tell }: ApplicantsOptions,
 ): void {
   async function take(sealed: Uint8Array, from: PeerId): Promise<void> {
     limiter.pass("proof", from);
@@ -117,6 +122,7 @@ function followProofs(
     const worker = peerIdOf(signer);
     if (records.suspendedFor({ worker }) > config.trust.proofMs / 2) return; // known already
     const hired = member(worker);
+    if (hired === undefined && !bids(worker) && !records.knows({ worker })) return;
     records.tell(hired === undefined ? { worker } : whoseOf(hired), { type: "proof" });
     on({ type: "proved", worker });
     tell({ type: "lost", worker, fault: "invalid", now: clock.now() });

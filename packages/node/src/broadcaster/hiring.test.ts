@@ -172,13 +172,11 @@ test("a list of payees lets in who has their signature, and nobody who copies th
   expect(await bid(own, { payeeProof: await proofFor(own) })).toBe("ok");
 });
 
-test("a worker that is proved to have signed twice is not hired on the bid it made before", async () => {
-  const { join, bid, bidden, events } = await open();
-  const [cheat, gossip] = [await join(), await join()];
-  expect(await bid(cheat)).toBe("ok");
+/** A proof that the key's owner signed two receipts for one segment. */
+async function proofOf(keys: Signer): Promise<Uint8Array> {
   const hash = new Uint8Array(32);
   const signed = (encodeMs: number) =>
-    sealReceipt(cheat.keys, {
+    sealReceipt(keys, {
       stream: hash,
       award: new Uint8Array(16),
       epoch: 1,
@@ -190,9 +188,42 @@ test("a worker that is proved to have signed twice is not hired on the bid it ma
       encodeMs,
       hardware: "sw",
     });
-  const proof = Equivocation.encode({ first: await signed(1), second: await signed(2) });
-  await gossip.mesh.publish(PROOFS_TOPIC, proof);
+  return Equivocation.encode({ first: await signed(1), second: await signed(2) });
+}
+
+test("a worker that is proved to have signed twice is not hired on the bid it made before", async () => {
+  const { join, bid, bidden, events } = await open();
+  const [cheat, gossip] = [await join(), await join()];
+  expect(await bid(cheat)).toBe("ok");
+  await gossip.mesh.publish(PROOFS_TOPIC, await proofOf(cheat.keys));
   await expect.poll(() => events.map(({ type }) => type)).toContain("proved");
   expect(bidden(cheat)).toBeUndefined();
   expect(await bid(cheat)).toBe("suspended");
+});
+
+test("worthless proofs, of keys that never worked nor bid, are not kept, and no proven worker is forgotten for them", async () => {
+  const { join, bid, records, events } = await open();
+  const proven = Array.from({ length: 100 }, (_, i) => ({ worker: `proven ${i}` }));
+  for (const whose of proven) for (let i = 0; i < 10; i++) records.tell(whose, { type: "good" });
+  const [known, cheat] = [await join(), await join()];
+  records.tell({ worker: known.mesh.self }, { type: "good" });
+  const made = await Promise.all(Array.from({ length: 20 }, () => Keys.generate()));
+  for (const keys of made) await (await join()).mesh.publish(PROOFS_TOPIC, await proofOf(keys));
+  await (await join()).mesh.publish(PROOFS_TOPIC, await proofOf(known.keys));
+  await expect.poll(() => events.map(({ type }) => type)).toContain("proved");
+  expect(await bid(cheat)).toBe("ok");
+  await (await join()).mesh.publish(PROOFS_TOPIC, await proofOf(cheat.keys));
+  await expect.poll(() => events.filter(({ type }) => type === "proved").length).toBe(2);
+  expect(made.map(({ publicKey }) => records.knows({ worker: peerIdOf(publicKey) }))).toEqual(
+    made.map(() => false),
+  );
+  expect(proven.filter((whose) => records.newcomer(whose))).toEqual([]);
+});
+
+test("a bid under another name than its bidder's is not taken, even one that holds no key", async () => {
+  const { join, bid } = await open();
+  const [own, other] = [await join(), await join()];
+  for (const worker of [other.mesh.self, "12D3KooWmadeup", "bidder-2"])
+    await expect(bid(own, { worker })).rejects.toMatchObject({ code: "MESH_REFUSED" });
+  expect(await bid(own)).toBe("ok");
 });

@@ -9,7 +9,7 @@ export type HiringContext = OfferingContext & Pick<StreamContext, "random">;
 
 export interface HiringOptions
   extends Omit<OfferingOptions, "tell" | "member">,
-    Omit<ApplicantsOptions, "tell" | "member" | "most"> {
+    Omit<ApplicantsOptions, "tell" | "member" | "bids" | "most"> {
   /** Somebody was hired or is gone: the available workers are others. */
   readonly changed: () => void;
   /** A member is gone: what it had in hand is lost. */
@@ -79,7 +79,8 @@ export function openHiring(context: HiringContext, options: HiringOptions): Hiri
   }
 
   const most = Crew.MOST_KNOWN;
-  const { addrs } = serveApplicants(context, { ...options, tell, member, most });
+  const bids = (worker: PeerId) => crew.bids.has(worker) || crew.spare.has(worker);
+  const { addrs } = serveApplicants(context, { ...options, tell, member, bids, most });
   return {
     crew: () => crew,
     available: () => Crew.available(crew, config, (one) => records.newcomer(whoseOf(one))),

@@ -101,20 +101,36 @@ test("the number of records is bounded, and those of suspended workers stay", as
   records.tell(ann, { type: "proof" });
   for (let i = 0; i < 2_200; i++) records.tell({ worker: `w${i}` }, { type: "good" });
   await records.stored();
-  expect((await store.list("trust/")).length).toBe(2_048);
+  expect((await store.list("trust/")).length).toBe(2_048 + 2); // the proof is against ann and her payee
   expect((await open(store)).suspendedFor(ann)).toBeGreaterThan(0);
 });
 
-test("a flood of proofs against keys that nobody knows pushes out neither what is known of workers nor itself beyond a bound", async () => {
+test("a flood of 20,000 proofs pushes out neither what is known of workers nor itself beyond a bound of its own", async () => {
   const store = memory();
   const records = await open(store);
-  for (let i = 0; i < 1_000; i++) records.tell({ worker: `w${i}` }, { type: "good" });
-  for (let i = 0; i < 5_000; i++) records.tell({ worker: `sybil${i}` }, { type: "proof" });
+  for (let i = 0; i < 2_000; i++) records.tell({ worker: `w${i}` }, { type: "good" });
+  records.tell({ worker: "cheat" }, { type: "strike" });
+  records.tell({ worker: "cheat" }, { type: "strike" });
+  for (let i = 0; i < 20_000; i++) records.tell({ worker: `sybil${i}` }, { type: "proof" });
   await records.stored();
-  expect((await store.list("trust/")).length).toBeLessThanOrEqual(2_048);
+  expect((await store.list("trust/")).length).toBe(2_001 + 512);
   const later = await open(store);
   expect(later.of({ worker: "w0" }).streak).toBe(1);
-  expect(later.suspendedFor({ worker: "sybil4999" })).toBeGreaterThan(0);
+  expect(later.suspendedFor({ worker: "cheat" })).toBeGreaterThan(0);
+  expect(later.suspendedFor({ worker: "sybil19999" })).toBeGreaterThan(0);
+  expect(later.suspendedFor({ worker: "sybil0" })).toBe(0);
+});
+
+test("a worker is known by what it did in any codec, and not by being named", async () => {
+  const store = memory();
+  const first = await open(store, "vp9");
+  first.tell({ worker: "ann" }, { type: "good" });
+  await first.stored();
+  const records = await open(store, "avc");
+  expect([records.knows({ worker: "ann" }), records.knows({ worker: "bob" })]).toEqual([
+    true,
+    false,
+  ]);
 });
 
 test("a store that fails costs only the memory, and says so", async () => {

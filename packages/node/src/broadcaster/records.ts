@@ -1,13 +1,16 @@
 import type { Change, Json, Store } from "@tabcast/channel";
 import { Trust } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { SerialQueue, toHex } from "@tabcast/runtime";
+import { CODECS } from "@tabcast/protocol";
+import { BoundedMap, SerialQueue, toHex } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 
 /** Records kept; those not touched for longest make room, first of all those that keep nobody out. */
 const MOST_RECORDS = 2_048;
-/** Of these, records that keep somebody out: keys are free, and whoever makes them can prove their faults to everybody. */
+/** Of these, records that keep somebody out: keys are free, and so are their faults. */
 const MOST_SUSPENDED = MOST_RECORDS / 2;
+/** Records of proofs, besides; the oldest makes room. Whoever makes keys can prove their faults to everybody. */
+const MOST_PROVED = 512;
 /** Proofs are about a worker, whatever it coded. */
 const ANYTHING = "any";
 
@@ -47,6 +50,8 @@ export interface Records {
   suspendedFor(whose: Whose): number;
   honesty(whose: Whose): number;
   newcomer(whose: Whose): boolean;
+  /** Whether anything was ever told of it: whoever only made a key is unknown. */
+  knows(whose: Whose): boolean;
   tell(whose: Whose, event: Told): void;
   /** Resolves once everything told so far is stored. */
   stored(): Promise<void>;
@@ -58,6 +63,10 @@ export async function openRecords(
   { store, failed }: RecordsOptions,
 ): Promise<Records> {
   const records = new Map<string, Trust.Record>();
+  /** Proofs that made room, and are still stored. */
+  const outdated: string[] = [];
+  const proofs = new BoundedMap<string, Trust.Record>(MOST_PROVED, (name) => outdated.push(name));
+  const poolOf = (name: string) => (name.endsWith(`/${ANYTHING}/transcode`) ? proofs : records);
   const writing = new SerialQueue();
   const key = (who: string, of: string = codec) =>
     Trust.keyOf({ who, codec: of, kind: "transcode" });
@@ -66,11 +75,11 @@ export async function openRecords(
     return [];
   })) {
     const record = Trust.revive(value);
-    if (record !== undefined) records.set(name, record);
+    if (record !== undefined) poolOf(name).set(name, record);
   }
   /** Apart from what version 0.1 wrote under bare addresses, which nobody had proved. */
   const signedBy = (payee: string) => `signed:${payee}`;
-  const get = (name: string) => records.get(name) ?? Trust.stranger;
+  const get = (name: string) => poolOf(name).get(name) ?? Trust.stranger;
   const of = ({ worker, provenPayee }: Whose): Trust.Record => {
     const all = [get(key(worker, ANYTHING))];
     if (provenPayee !== undefined) {
@@ -96,10 +105,11 @@ export async function openRecords(
   /** Steps a record in memory; what to store of it. */
   function put(name: string, event: Trust.Event): Change[] {
     const next = Trust.step(get(name), event, config);
-    records.delete(name);
-    records.set(name, next);
+    poolOf(name).delete(name);
+    poolOf(name).set(name, next);
     const gone = superfluous(event.now);
     for (const other of gone) records.delete(other);
+    gone.push(...outdated.splice(0));
     // Numbers only, and JSON has no undefined.
     const json = JSON.parse(JSON.stringify(next)) as Json;
     return [[name, json], ...gone.map((other) => [other, undefined] as const)];
@@ -108,6 +118,8 @@ export async function openRecords(
   return {
     of,
     suspendedFor: (whose) => Math.max(0, of(whose).suspendedUntil - clock.unix()),
+    knows: ({ worker }) => [...CODECS, ANYTHING].some((about) => poolOf(key(worker, about)).has(key(worker, about)),
+      ),
     newcomer: (whose) => Trust.newcomer(of(whose), config),
     honesty: (whose) => Trust.honesty(of(whose), clock.unix(), config),
     tell({ worker, provenPayee }, told) {

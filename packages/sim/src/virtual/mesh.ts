@@ -3,6 +3,9 @@
  * byte. Bodies stand for `scale` times their bytes; heads and gossip are carried as they are.
  */
 import {
+  type GossipLimits,
+  type GossipRules,
+  gossipLimits,
   type Handler,
   type Mesh,
   MeshError,
@@ -12,7 +15,7 @@ import {
   type PeerId,
   type ServeOptions,
 } from "@tabcast/mesh";
-import { Bytes, type Random, toError } from "@tabcast/runtime";
+import { Bytes, Millis, type Random, toError } from "@tabcast/runtime";
 import { lossMs, Pipe, SMALL } from "./links.ts";
 import { Tab, type Timeline, type Undo } from "./timeline.ts";
 
@@ -41,6 +44,8 @@ export interface NetOptions {
   readonly lostAfterMs: number;
   /** Milliseconds that a first connection between two takes, besides its round trips. */
   readonly dialMs: number;
+  /** What the relay, by way of which all gossip goes, lets pass. */
+  readonly rules: GossipRules;
 }
 
 export interface Place {
@@ -204,9 +209,12 @@ export class Net {
   readonly #connections = new Map<string, Connection>();
   readonly #topics = new Map<Name, Set<PeerId>>();
   readonly #blocked = new Set<string>();
+  readonly #limits: GossipLimits;
 
   constructor(options: NetOptions) {
     this.options = options;
+    const clock = { now: () => Millis.of(options.timeline.now) };
+    this.#limits = gossipLimits(options.rules, { clock, trusted: () => false });
   }
 
   /** A new node, in the network at once. */
@@ -323,7 +331,11 @@ export class Net {
       },
       publish: async (topic, body) => {
         mustBeOpen();
-        checkSize("gossip", body.byteLength);
+        const rule = this.options.rules.get(topic);
+        checkSize("gossip", body.byteLength, rule?.largest);
+        // Judged once, at the relay, and not by each of its tabs: the answer would be the same, and cost as often as they are many.
+        if (!this.#limits.admits(topic, self)) return;
+        if (rule !== undefined && (await rule.judge(body, self)) !== "accept") return;
         this.#gossip(node, topic, body);
       },
       subscribe: (topic, on, { signal }) => {
@@ -598,10 +610,10 @@ export class Net {
 const EMPTY: Message = { head: new Uint8Array(0), body: new Uint8Array(0) };
 const keyOf = (a: PeerId, b: PeerId) => (a < b ? `${a} ${b}` : `${b} ${a}`);
 
-function checkSize(what: "head" | "gossip", size: number): void {
-  if (size > MOST_HEAD)
+function checkSize(what: "head" | "gossip", size: number, limit = MOST_HEAD): void {
+  if (size > limit)
     throw new MeshError(
-      { code: "MESH_TOO_LARGE", what, size, limit: MOST_HEAD },
-      `${what} of ${size} bytes, at most ${MOST_HEAD} are carried`,
+      { code: "MESH_TOO_LARGE", what, size, limit },
+      `${what} of ${size} bytes, at most ${limit} are carried`,
     );
 }

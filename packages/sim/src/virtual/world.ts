@@ -1,14 +1,14 @@
 /** What all parts of a run on virtual time share. */
 import type { Mesh, PeerId } from "@tabcast/mesh";
-import { Keys, peerIdOf, type Signer } from "@tabcast/protocol";
-import { type Random, seededRandom } from "@tabcast/runtime";
+import { gossipRules, Keys, peerIdOf, type Signer } from "@tabcast/protocol";
+import { Millis, type Random, seededRandom } from "@tabcast/runtime";
 import { calibration } from "../calibration.ts";
 import { pixelsOf } from "../rows.ts";
 import type { Scenario } from "../scenario.ts";
 import type { StagedTab } from "../stage.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger } from "./money.ts";
-import { Timeline } from "./timeline.ts";
+import { EPOCH, Timeline } from "./timeline.ts";
 
 export interface World {
   readonly scenario: Scenario;
@@ -40,6 +40,10 @@ export function openWorld(scenario: Scenario, seed: number, signal: AbortSignal)
     loss: scenario.net.lossPct / 100,
     lostAfterMs: calibration.lostAfterMs,
     dialMs: calibration.transfer.dialMs,
+    rules: gossipRules({
+      clock: { now: () => Millis.of(timeline.now), unix: () => Millis.of(EPOCH + timeline.now) },
+      as: "relay",
+    }),
   });
   return { scenario, timeline, net, ledger: new Ledger(), rng, signal };
 }
