@@ -21,6 +21,14 @@ test("a peer that failed or lied is counted as refused and delivers nothing", ()
   expect(after).toMatchObject({ refused: 2, checked: 0, segments: 0 });
 });
 
+test("segments that the broadcaster signed twice are counted", () => {
+  const proof = [new Uint8Array(1), new Uint8Array(2)] as const;
+  const after = [7, 8]
+    .map((seq) => ({ type: "equivocated", seq, proof }) as const)
+    .reduce(step, notYetWatching);
+  expect(after).toMatchObject({ contradicted: 2, ended: false });
+});
+
 test("gaps are remembered for as long as the strip can show them, and no longer", () => {
   let state = notYetWatching;
   for (let seq = 0; seq < 1_000; seq++) state = step(state, { type: "entry", seq, gaps: ["720p"] });

@@ -18,6 +18,8 @@ export interface Watching {
   readonly sources: ReadonlyMap<string, Delivered>;
   /** Peers that failed or sent wrong bytes; others were asked. */
   readonly refused: number;
+  /** Segments of which the broadcaster signed two different entries: the first one of each is shown. */
+  readonly contradicted: number;
   /** The oldest and the newest sequence with an entry. */
   readonly oldest?: number;
   readonly newest?: number;
@@ -30,6 +32,7 @@ export const notYetWatching: Watching = {
   checked: 0,
   segments: 0,
   refused: 0,
+  contradicted: 0,
   sources: new Map(),
   gaps: new Map(),
   ended: false,
@@ -80,6 +83,8 @@ export function step(state: Watching, event: ViewerEvent): Watching {
     case "mismatch":
     case "unreachable":
       return { ...state, refused: state.refused + 1 };
+    case "equivocated":
+      return { ...state, contradicted: state.contradicted + 1 };
     case "ended":
       return { ...state, ended: true };
   }

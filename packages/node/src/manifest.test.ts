@@ -76,6 +76,23 @@ describe("a manifest", () => {
     expect(Manifest.entered(manifest, entry(4))).toBe(manifest);
   });
 
+  test("keeps a second, different entry of a sequence as a proof, once, and plays the first", () => {
+    const other = (seq: number, durationUs = 1_000_000) => {
+      const { message } = entry(seq);
+      return { message: { ...message, durationUs }, sealed: new Uint8Array([seq]) };
+    };
+    const manifest = Manifest.entered(take(5, 6), other(5));
+    expect(manifest.entries.get(5)).toEqual(entry(5));
+    expect(manifest.conflicts.get(5)).toEqual(other(5));
+    expect(manifest).toMatchObject({ first: 5, end: 7 });
+    expect(Manifest.entered(manifest, other(5, 7))).toBe(manifest);
+    // The same words under another envelope contradict nothing.
+    expect(Manifest.entered(manifest, { ...entry(6), sealed: new Uint8Array(1) })).toBe(manifest);
+    let many = take(...Array.from({ length: 40 }, (_, seq) => seq));
+    for (let seq = 0; seq < 40; seq++) many = Manifest.entered(many, other(seq));
+    expect(many.conflicts.size).toBe(16);
+  });
+
   test("never falls back to an older announcement", () => {
     const manifest = Manifest.announced(take(0), announce(2_000, 3));
     expect(Manifest.announced(manifest, announce(1_000, 9))).toBe(manifest);

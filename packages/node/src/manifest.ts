@@ -1,13 +1,13 @@
 import * as Hls from "@tabcast/media/hls";
 import {
   type Announce,
-  type Entry,
+  Entry,
   LIMITS,
   MAX_MANIFEST_ENTRIES,
   ManifestReply,
   type ManifestRequest,
 } from "@tabcast/protocol";
-import { type Micros, toHex } from "@tabcast/runtime";
+import { equalBytes, type Micros, toHex } from "@tabcast/runtime";
 
 /** A message together with the envelope it came in, to pass on byte for byte. */
 export interface Sealed<T> {
@@ -26,14 +26,23 @@ export interface Manifest {
   readonly first: number;
   /** One past the last sequence of the unbroken run that starts at `first`. */
   readonly end: number;
+  /** By sequence, an entry that is not the one that counts, and signed like it: proofs against the broadcaster, the first ones. */
+  readonly conflicts: ReadonlyMap<number, Sealed<Entry>>;
 }
 
+/** Proofs kept: one says as much as many. */
+const MOST_CONFLICTS = 16;
 /** Entries kept: an hour of two-second segments. */
 export const MOST_ENTRIES = 1_800;
 /** A hole is jumped over once this many entries beyond it are known. */
 const HOLE_PATIENCE = 4;
 
-export const emptyManifest: Manifest = { entries: new Map(), first: 0, end: 0 };
+export const emptyManifest: Manifest = {
+  entries: new Map(),
+  first: 0,
+  end: 0,
+  conflicts: new Map(),
+};
 
 /** Takes an announcement if it is newer than the one known. */
 export function announced(manifest: Manifest, next: Sealed<Announce>): Manifest {
@@ -42,10 +51,11 @@ export function announced(manifest: Manifest, next: Sealed<Announce>): Manifest 
   return { ...manifest, announce: next };
 }
 
-/** Takes an entry. The first one ever taken for a sequence stays. */
+/** Takes an entry. The first one ever taken for a sequence stays; another one is kept as a proof. */
 export function entered(manifest: Manifest, next: Sealed<Entry>): Manifest {
   const { seq } = next.message;
-  if (manifest.entries.has(seq)) return manifest;
+  const held = manifest.entries.get(seq);
+  if (held !== undefined) return contradicted(manifest, held, next);
   if (manifest.entries.size > 0 && seq < manifest.first) return manifest;
   const entries = new Map(manifest.entries).set(seq, next);
   let first = manifest.entries.size === 0 ? seq : manifest.first;
@@ -65,6 +75,16 @@ export function entered(manifest: Manifest, next: Sealed<Entry>): Manifest {
     while (entries.has(end)) end++;
   }
   return { ...manifest, entries, first, end };
+}
+
+function contradicted(manifest: Manifest, held: Sealed<Entry>, next: Sealed<Entry>): Manifest {
+  const { conflicts } = manifest;
+  const { seq } = next.message;
+  if (equalBytes(held.sealed, next.sealed)) return manifest;
+  if (conflicts.has(seq) || conflicts.size >= MOST_CONFLICTS) return manifest;
+  // The same words in another envelope contradict nothing.
+  if (equalBytes(Entry.encode(held.message), Entry.encode(next.message))) return manifest;
+  return { ...manifest, conflicts: new Map(conflicts).set(seq, next) };
 }
 
 /** The lowest sequence that is missing although a later one, or the announcement, proves it exists; or undefined. */

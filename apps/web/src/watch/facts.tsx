@@ -45,6 +45,12 @@ export function Numbers({
           {format.bytes(watching.checked)}
         </Stat>
       </Stats>
+      {watching.contradicted > 0 && (
+        <p role="status" className="mt-3 text-sm">
+          The broadcaster signed two versions of {format.counted(watching.contradicted, "segment")}.
+          You see the first.
+        </p>
+      )}
       <Strip watching={watching} shown={shown} nameOf={nameOf} />
     </Panel>
   );

@@ -13,7 +13,7 @@ import {
   sealClosed,
   sealOffer,
 } from "@tabcast/protocol";
-import { toHex } from "@tabcast/runtime";
+import { risingTime, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import type { StreamContext } from "./context.ts";
 
@@ -66,6 +66,7 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
   const { mesh, config, clock, on, signal } = context;
   const { keys, need, facts, pot, metered, tell, member: current } = options;
   const stream = keys.publicKey;
+  const time = risingTime(clock);
   const wirePot = Wire.fromPot(pot.domain, pot.config);
 
   const warn = (what: string) => (error: unknown) => {
@@ -84,7 +85,7 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
       maxPrice: need.maxPrice,
       wanted: need.wanted,
       ttlMs: config.offerTtlMs,
-      atMs: Math.round(clock.unix()),
+      atMs: Math.round(time()),
     });
     await metered.publish(OFFERS_TOPIC, sealed);
   }

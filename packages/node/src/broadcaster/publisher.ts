@@ -10,7 +10,7 @@ import {
   sealEntry,
   streamTopic,
 } from "@tabcast/protocol";
-import { equalBytes } from "@tabcast/runtime";
+import { equalBytes, risingTime } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { answer } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
@@ -44,6 +44,7 @@ export function openPublisher(
   { keys, facts, failed }: PublisherOptions,
 ): Publisher {
   const stream = keys.publicKey;
+  const time = risingTime(clock);
   let manifest = Manifest.emptyManifest;
   let ended = false;
 
@@ -56,7 +57,7 @@ export function openPublisher(
       newest: manifest.end,
       ended,
       atMs: Math.max(
-        Math.round(clock.unix()),
+        Math.round(time()),
         (manifest.announce?.message.atMs ?? 0) + 1, // the newest one wins, so two never share a time
       ),
     };

@@ -118,8 +118,8 @@ export async function openRecords(
   return {
     of,
     suspendedFor: (whose) => Math.max(0, of(whose).suspendedUntil - clock.unix()),
-    knows: ({ worker }) => [...CODECS, ANYTHING].some((about) => poolOf(key(worker, about)).has(key(worker, about)),
-      ),
+    knows: ({ worker }) =>
+      [...CODECS, ANYTHING].some((about) => poolOf(key(worker, about)).has(key(worker, about))),
     newcomer: (whose) => Trust.newcomer(of(whose), config),
     honesty: (whose) => Trust.honesty(of(whose), clock.unix(), config),
     tell({ worker, provenPayee }, told) {

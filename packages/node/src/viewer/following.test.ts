@@ -32,7 +32,7 @@ test("a viewer asks for what follows on the entries that it knows", () => {
   expect(firstMissed(from(40), { newest: 100, ended: true })).toBe(41);
 });
 
-test("a viewer keeps nothing of announcements and entries that it refuses", async () => {
+test("a viewer keeps nothing of announcements and entries that it refuses, and tells of a segment that was signed twice", async () => {
   const [keys, stranger] = [await Keys.generate(), await Keys.generate()];
   const stream = keys.publicKey;
   const topics = new Map<string, (message: { body: Uint8Array }) => void>();
@@ -43,9 +43,13 @@ test("a viewer keeps nothing of announcements and entries that it refuses", asyn
   } as unknown as Mesh;
   const own = new AbortController();
   const told: string[] = [];
+  const proofs: unknown[] = [];
   const following = openFollowing(contextOf({ mesh, signal: own.signal }), {
     stream,
-    on: ({ type }) => told.push(type),
+    on: (event) => {
+      told.push(event.type);
+      if (event.type === "equivocated") proofs.push([event.seq, event.proof]);
+    },
   });
   const gossip = (body: Uint8Array) => {
     for (const handler of topics.values()) handler({ body });
@@ -66,7 +70,7 @@ test("a viewer keeps nothing of announcements and entries that it refuses", asyn
       ended: false,
       atMs,
     });
-  const entry = (by: Signer, seq: number, of = stream) =>
+  const entry = (by: Signer, seq: number, of = stream, initLen = 600) =>
     sealEntry(by, {
       stream: of,
       broadcaster: peerIdOf(keys.publicKey),
@@ -81,7 +85,7 @@ test("a viewer keeps nothing of announcements and entries that it refuses", asyn
           codecs: "avc1.640028",
           initHash: new Uint8Array(32),
           mediaHash: new Uint8Array(32),
-          initLen: 700,
+          initLen,
           mediaLen: 100_000,
           frames: 60,
           holders: [0],
@@ -111,5 +115,13 @@ test("a viewer keeps nothing of announcements and entries that it refuses", asyn
   expect(kept).toBeUndefined();
   expect([...entries.keys()]).toEqual([5, 6]);
   expect(told).toEqual(["entry", "entry"]);
+  // A broadcaster that tells viewers different things of one segment is told of, once, and the first entry stays.
+  const [first, second] = [entries.get(5)?.sealed, await entry(keys, 5, stream, 700)];
+  for (const body of [second, second, await entry(keys, 5, stream, 800)]) gossip(body);
+  gossip(await entry(keys, 7));
+  await following.until(({ entries }) => entries.get(7), { signal: own.signal });
+  expect(following.manifest().entries.get(5)?.sealed).toEqual(first);
+  expect(told).toEqual(["entry", "entry", "equivocated", "entry"]);
+  expect(proofs).toEqual([[5, [first, second]]]);
   own.abort();
 });

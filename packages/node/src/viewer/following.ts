@@ -10,7 +10,7 @@ import {
   PROTOCOLS,
   streamTopic,
 } from "@tabcast/protocol";
-import { equalBytes } from "@tabcast/runtime";
+import { equalBytes, steadyTime } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { answer, ask } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
@@ -46,6 +46,7 @@ export function openFollowing(
 ): Following {
   const condition = openCondition();
   const clocks = new Clocks();
+  const time = steadyTime(clock);
   let manifest = Manifest.emptyManifest;
   let heardAt = clock.now();
   let over = false;
@@ -58,7 +59,7 @@ export function openFollowing(
   };
 
   async function takeAnnounce(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
-    const message = await openAnnounce(sealed, { now: clock.unix(), clocks });
+    const message = await openAnnounce(sealed, { now: time(), clocks });
     if (!equalBytes(message.stream, stream)) return;
     const before = manifest;
     manifest = Manifest.announced(manifest, { message, sealed });
@@ -73,6 +74,10 @@ export function openFollowing(
     const before = manifest;
     manifest = Manifest.entered(manifest, { message, sealed });
     if (manifest === before) return;
+    const { seq } = message;
+    const first = manifest.entries.get(seq)?.sealed;
+    if (manifest.conflicts !== before.conflicts && first !== undefined)
+      return on({ type: "equivocated", seq, proof: [first, sealed] });
     heardAt = clock.now();
     on({ type: "entry", seq: message.seq, gaps: Manifest.gapsOf(message) });
     changed();

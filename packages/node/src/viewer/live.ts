@@ -6,7 +6,7 @@ import {
   LIVE_TOPIC,
   openAnnounce,
 } from "@tabcast/protocol";
-import { BoundedMap, systemClock, toHex } from "@tabcast/runtime";
+import { BoundedMap, steadyTime, systemClock, toHex } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
 import { asRungs } from "../wire.ts";
 import type { LiveStream } from "./types.ts";
@@ -41,6 +41,7 @@ export function liveStreams(
   { clock = systemClock, signal }: LiveOptions,
 ): void {
   const clocks = new Clocks();
+  const time = steadyTime(clock);
   const known = new BoundedMap<string, { announce: Announce; heard: number }>(MOST_STREAMS);
   const tell = () => {
     const now = clock.now();
@@ -55,7 +56,7 @@ export function liveStreams(
   mesh.subscribe(
     LIVE_TOPIC,
     ({ body }) => {
-      openAnnounce(body, { now: clock.unix(), clocks }).then(
+      openAnnounce(body, { now: time(), clocks }).then(
         (announce) => {
           const id = toHex(announce.stream);
           if ((known.get(id)?.announce.atMs ?? 0) >= announce.atMs) return;

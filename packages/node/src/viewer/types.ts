@@ -34,6 +34,12 @@ export type ViewerEvent =
       readonly track: string;
       readonly peer: string;
     }
+  /** The broadcaster signed two entries for one segment, as it sent them: a proof for anybody. The first one counts. */
+  | {
+      readonly type: "equivocated";
+      readonly seq: number;
+      readonly proof: readonly [first: Uint8Array, second: Uint8Array];
+    }
   | { readonly type: "ended" };
 
 export interface ViewerOptions extends Outside {

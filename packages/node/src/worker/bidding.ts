@@ -14,7 +14,7 @@ import {
   type Signer,
   sealBid,
 } from "@tabcast/protocol";
-import { BoundedMap, describe, equalBytes, fromHex, toHex } from "@tabcast/runtime";
+import { BoundedMap, describe, equalBytes, fromHex, steadyTime, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import { FloodError, type RateLimiter } from "../rate-limiter.ts";
 import { asCodec } from "../wire.ts";
@@ -225,6 +225,7 @@ function followOffers(
 ): void {
   const { limiter } = handle;
   const clocks = new Clocks();
+  const time = steadyTime(clock);
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
     limiter.pass("offer", from);
@@ -233,7 +234,7 @@ function followOffers(
       handle.closed(toHex(offer), stream);
       return;
     }
-    const offer = await openOffer(envelope, { now: clock.unix(), clocks });
+    const offer = await openOffer(envelope, { now: time(), clocks });
     const known = handle.known(toHex(offer.id));
     if (known !== undefined && !sameTerms(known, offer)) {
       limiter.dropped("offer", from, "contradictory");
