@@ -264,6 +264,26 @@ test("a receiver whose clock is set in mid-stream goes on hearing it", async () 
   }
 });
 
+test("one peer announces four streams at a time, and another one when one of them has fallen silent", async () => {
+  const { judge, at } = open();
+  const streams = await Promise.all(Array.from({ length: 6 }, () => P.Keys.generate()));
+  const told = (which: number, atMs: number) =>
+    P.sealAnnounce(streams[which] as P.Signer, {
+      ...announce,
+      stream: (streams[which] as P.Signer).publicKey,
+      atMs,
+    });
+  const answers: unknown[] = [];
+  for (let i = 0; i < 6; i++) answers.push(await judge(P.LIVE_TOPIC, await told(i, NOW)));
+  expect(answers).toEqual(["accept", "accept", "accept", "accept", "ignore", "ignore"]);
+  at(NOW + 20_000);
+  for (const i of [1, 2, 3])
+    expect(await judge(P.LIVE_TOPIC, await told(i, NOW + 20_000))).toBe("accept");
+  at(NOW + 31_000);
+  expect(await judge(P.LIVE_TOPIC, await told(5, NOW + 31_000))).toBe("accept");
+  expect(await judge(P.LIVE_TOPIC, await told(4, NOW + 31_000))).toBe("ignore");
+});
+
 test("a proof is passed on once, and one author tells of five at once and one more every ten seconds", async () => {
   const { judge, at } = open();
   const workers = await Promise.all(Array.from({ length: 8 }, () => P.Keys.generate()));

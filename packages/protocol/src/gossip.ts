@@ -50,6 +50,8 @@ export interface GossipOptions {
 
 /** Streams remembered, by a tab and by a relay. */
 const MOST_STREAMS = { tab: 2_048, relay: 16_384 };
+/** Streams that one peer may announce in the time that an announcement counts: a tab has one, seldom two. */
+const MOST_STREAMS_OF_ONE = 4;
 /** Entries of a stream that are told from each other; what is so much older than its newest is late. */
 const RECENT_ENTRIES = 64;
 /** Workers of whom a proof went by, so that it does so once. */
@@ -142,34 +144,42 @@ function offers(most: number, now: () => number): Part {
 }
 
 function live(most: number, now: () => number): Part {
-  const heard = new Heard(most);
-  const ended = new BoundedMap<string, true>(most);
+  const announces = announceMemory(most);
   return {
     largest: LIMITS.Announce + ENVELOPE,
     async judge(body, author) {
       const said = await opened(body, author, [Announce]);
-      if (said === undefined) return "reject";
-      return takeAnnounce(said.message, { heard, ended }, now());
+      return said === undefined ? "reject" : announces.take(said.message, now());
     },
   };
 }
 
-function takeAnnounce(
-  { stream, atMs, ended: over }: Announce,
-  { heard, ended }: { readonly heard: Heard; readonly ended: BoundedMap<string, true> },
-  now: number,
-): Judgement {
-  const sender = toHex(stream);
-  // A stream that is over does not begin again: its key is made for one broadcast.
-  if (ended.has(sender) && !over) return "ignore";
-  if (!heard.take({ sender, atMs, ttlMs: ANNOUNCE_TTL_MS }, now)) return "ignore";
-  if (over) ended.set(sender, true);
-  return "accept";
+/** What was heard of streams on one topic. */
+function announceMemory(most: number) {
+  const heard = new Heard(most);
+  const ended = new BoundedMap<string, true>(most);
+  /** For each broadcaster, its streams and when they were last announced. */
+  const speakers = new BoundedMap<string, BoundedMap<string, number>>(most);
+  return {
+    take({ stream, broadcaster, atMs, ended: over }: Announce, now: number): Judgement {
+      const sender = toHex(stream);
+      // A stream that is over does not begin again: its key is made for one broadcast.
+      if (ended.has(sender) && !over) return "ignore";
+      const own = speakers.get(broadcaster) ?? new BoundedMap(MOST_STREAMS_OF_ONE);
+      const [oldest = 0] = own.values();
+      const full = own.size === MOST_STREAMS_OF_ONE && now - oldest < ANNOUNCE_TTL_MS;
+      if (full && !own.has(sender)) return "ignore";
+      if (!heard.take({ sender, atMs, ttlMs: ANNOUNCE_TTL_MS }, now)) return "ignore";
+      speakers.set(broadcaster, own.set(sender, now));
+      if (over) ended.set(sender, true);
+      return "accept";
+    },
+  };
 }
 
 /** Entries and announcements of the streams of a shard. */
 function entryRule(most: number, now: () => number) {
-  const announces = { heard: new Heard(most), ended: new BoundedMap<string, true>(most) };
+  const announces = announceMemory(most);
   const streams = new BoundedMap<string, { newest: number; recent: BoundedMap<number, string> }>(
     most,
   );
@@ -177,7 +187,7 @@ function entryRule(most: number, now: () => number) {
     const said = await opened<Entry | Announce>(body, author, [Entry, Announce]);
     if (said === undefined || streamTopic(said.message.stream) !== topic) return "reject";
     const { message, tail } = said;
-    if (!("seq" in message)) return takeAnnounce(message, announces, now());
+    if (!("seq" in message)) return announces.take(message, now());
     const id = toHex(message.stream);
     const stream = streams.get(id) ?? { newest: 0, recent: new BoundedMap(2 * RECENT_ENTRIES) };
     streams.set(id, stream);

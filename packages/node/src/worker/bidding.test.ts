@@ -4,6 +4,7 @@ import {
   Bid,
   BidReply,
   Envelope,
+  gossipRules,
   Keys,
   OFFERS_TOPIC,
   type Offer,
@@ -231,4 +232,57 @@ test("a worker lets an offer pass whose pot has not paid for earlier work, says 
   await repeat();
   await expect.poll(() => bids).toEqual([1e9]);
   await close();
+});
+
+test("forged offers make no worker ask the peer that they name, and that peer's own offer makes all ask", async () => {
+  const network = memoryNetwork();
+  const enter = async () => {
+    const keys = await Keys.generate();
+    const rules = gossipRules({ clock: systemClock });
+    return { keys, mesh: memory(network, { self: peerIdOf(keys.publicKey), rules }) };
+  };
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const [named, forger] = [await enter(), await enter()];
+  let asked = 0;
+  named.mesh.serve(
+    PROTOCOLS.bid,
+    async function* () {
+      asked++;
+      yield { head: BidReply.encode({ ok: true, why: "", retryMs: 0 }), body: bytes(0, 0) };
+    },
+    { signal },
+  );
+  const workers = await Promise.all(Array.from({ length: 40 }, enter));
+  for (const { keys, mesh } of workers) {
+    const context = {
+      mesh,
+      clock: { ...systemClock, sleep: async () => {} },
+      random: secureRandom,
+      on() {},
+      signal,
+    };
+    openBidding(context, {
+      keys,
+      purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
+      limiter: openRateLimiter({ clock: systemClock }, LIVE, () => {}),
+      self: () => selfOf(mesh.self, 1e9),
+      mayOpen: () => true,
+      backsOff: () => false,
+      crews: new Map(),
+      doubt() {},
+      ids: { draw: () => bytes(9, 16) },
+    } as unknown as BiddingOptions);
+  }
+  for (let i = 0; i < 10; i++) {
+    const keys = await Keys.generate();
+    const offer = { ...offerOf(named.mesh), id: bytes(i, 16), stream: keys.publicKey };
+    await forger.mesh.publish(OFFERS_TOPIC, await sealOffer(keys, offer));
+  }
+  await named.mesh.publish(OFFERS_TOPIC, await sealOffer(stream, offerOf(named.mesh)));
+  // Everything forged came before.
+  await expect.poll(() => asked).toBeGreaterThanOrEqual(40);
+  expect(asked).toBe(40);
+  leaving.abort();
+  await Promise.all([named, forger, ...workers].map(({ mesh }) => mesh.close()));
 });
