@@ -55,6 +55,7 @@ async function enter(
   trusted: readonly PeerId[] = [],
 ) {
   const privateKey = await generateKeyPair("Ed25519");
+  let verified = 0;
   const guard = guardGossip({
     rules,
     trusted: new Set(trusted),
@@ -74,11 +75,25 @@ async function enter(
         allowPublishToZeroTopicPeers: true,
         fallbackToFloodsub: false,
         ...guard.options,
+        // Gossipsub asks for this id once a message's signature was found good.
+        msgIdFn: (message) => {
+          verified++;
+          return guard.options.msgIdFn?.(message) as Promise<Uint8Array>;
+        },
       }),
     },
   });
   const pubsub: GossipSub = node.services.pubsub;
   guard.watch(pubsub);
+  let came = 0;
+  const router = pubsub as unknown as {
+    handleReceivedRpc(from: unknown, rpc: { messages: unknown[] }): Promise<void>;
+  };
+  const handle = router.handleReceivedRpc;
+  router.handleReceivedRpc = (from, rpc) => {
+    came += rpc.messages.length;
+    return handle(from, rpc);
+  };
   const heard: string[] = [];
   pubsub.addEventListener("message", ({ detail }) =>
     heard.push(new TextDecoder().decode(detail.data)),
@@ -91,6 +106,10 @@ async function enter(
   return {
     self: node.peerId.toString(),
     heard,
+    /** Messages that came, copies included, and those whose signature was looked at. */
+    counts: () => ({ came, verified }),
+    join: (other: Relay) => node.dial(multiaddr(other.addrs[0] ?? "")),
+    neighbours: () => pubsub.getSubscribers(TOPIC).length,
     publish: (body: Uint8Array) => pubsub.publish(TOPIC, body),
     /** From here on it signs with another key than its connection's. */
     async disguise(): Promise<PeerId> {
@@ -152,6 +171,20 @@ test("one connection brings no more under 200 names than under one, and takes no
   expect(crossed).toBeGreaterThanOrEqual(50);
   expect(crossed).toBeLessThanOrEqual(75); // 60, and one each second that this took
   expect(judged.size).toBe(crossed + 1);
+});
+
+test("a copy is known before its signature is looked at", async () => {
+  const relays = [await startRelay(rulesOf()), await startRelay(rulesOf())] as const;
+  const [author, viewer] = [await enter(relays[0], rulesOf()), await enter(relays[0], rulesOf())];
+  for (const one of [author, viewer]) {
+    await one.join(relays[1]);
+    await expect.poll(() => one.neighbours()).toBe(2);
+  }
+  // Small ones: of larger messages gossipsub has copies called off.
+  for (let i = 0; i < 30; i++) await author.publish(text(`${author.self} ${i}`));
+  await expect.poll(() => viewer.counts().came, { timeout: 5_000 }).toBe(60);
+  expect(viewer.counts().verified).toBe(30);
+  expect(viewer.heard).toHaveLength(30);
 });
 
 test.each([

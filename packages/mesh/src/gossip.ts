@@ -9,7 +9,7 @@ import type { GossipRules, Name, PeerId } from "./mesh.ts";
 
 /** Of a message's hash, in bytes: IHAVE and IWANT carry it. Source: SPEC.md 2. */
 const ID_BYTES = 20;
-/** Messages that are known to have come, so that a copy costs nobody an allowance. */
+/** Messages that are known to have come, and by whom, so that a copy costs nobody an allowance. */
 const MOST_SEEN = 8_192;
 /** What one rejected message costs whoever brought it: -2, and the square of their number; seven at once, and nothing more is read. */
 const REJECTED_WEIGHT = -2;
@@ -31,6 +31,7 @@ interface Raw {
 }
 
 interface Rpc {
+  readonly subscriptions: readonly unknown[];
   readonly messages: Raw[];
 }
 
@@ -95,7 +96,7 @@ export interface GossipGuard {
 export function guardGossip(options: GossipGuardOptions): GossipGuard {
   const { rules, trusted, clock, random } = options;
   const idOf = quickId(random);
-  const seen = new BoundedMap<string, true>(MOST_SEEN);
+  const seen = new BoundedMap<string, Set<PeerId>>(MOST_SEEN);
   const limits = gossipLimits(rules, { clock, trusted: (peer) => trusted.has(peer) });
   const scored = {
     topicWeight: 1,
@@ -111,9 +112,11 @@ export function guardGossip(options: GossipGuardOptions): GossipGuard {
   const due = (topics: ReadonlySet<Name>, neighbour: PeerId) => (message: Raw) => {
     if (!topics.has(message.topic)) return false;
     const id = idOf(message);
-    if (seen.has(id)) return true; // gossipsub knows it as well, and tells its other bringers from those who owe us one
-    if (!limits.admits(message.topic, neighbour)) return false;
-    seen.set(id, true);
+    const bringers = seen.get(id);
+    if (bringers === undefined && !limits.admits(message.topic, neighbour)) return false;
+    if (bringers?.has(neighbour)) return false; // if it is a bad one, it would be looked at again
+    if (bringers === undefined) seen.set(id, new Set([neighbour]));
+    else bringers.add(neighbour);
     return true;
   };
 
@@ -123,6 +126,8 @@ export function guardGossip(options: GossipGuardOptions): GossipGuard {
       fastMsgIdFn: (message) => idOf(message as Raw),
       // To those who follow, and on from there: to all neighbours, one entry of 1.6 kB costs 63 times that of a broadcaster's uplink.
       floodPublish: false,
+      // Tells when a message was judged.
+      awaitRpcMessageHandler: true,
       scoreThresholds: {
         gossipThreshold: QUIET_BELOW,
         publishThreshold: DUMB_BELOW,
@@ -149,12 +154,25 @@ export function guardGossip(options: GossipGuardOptions): GossipGuard {
         handleReceivedRpc(from: Libp2pPeer, rpc: Rpc): Promise<void>;
         getScore(peer: PeerId): number;
       };
+      /** Copies come within milliseconds of each other: those of a message that is being judged wait, and are then known as copies. */
+      const judging = new Map<string, Promise<void>>();
       const handle = router.handleReceivedRpc.bind(router);
       router.handleReceivedRpc = async (from, rpc) => {
         const neighbour = from.toString();
         if (router.getScore(neighbour) < DEAF_BELOW) return;
         const messages = rpc.messages.filter(due(new Set(pubsub.getTopics()), neighbour));
-        await handle(from, { ...rpc, messages });
+        const [first, copies]: [Raw[], Raw[]] = [[], []];
+        for (const message of messages) (judging.has(idOf(message)) ? copies : first).push(message);
+        const handled = handle(from, { ...rpc, messages: first });
+        for (const message of first) judging.set(idOf(message), handled);
+        const late = copies.map(async (copy) => {
+          await judging.get(idOf(copy))?.catch(() => {}); // told of where it came first
+          await handle(from, { subscriptions: [], messages: [copy] });
+        });
+        const judged = handled.finally(() => {
+          for (const message of first) judging.delete(idOf(message));
+        });
+        await Promise.all([judged, ...late]);
       };
     },
   };
