@@ -264,25 +264,34 @@ test("a receiver whose clock is set in mid-stream goes on hearing it", async () 
   }
 });
 
-test("one peer announces four streams at a time, and another one when one of them has fallen silent", async () => {
-  const { judge, at } = open();
-  const streams = await Promise.all(Array.from({ length: 6 }, () => P.Keys.generate()));
-  const told = (which: number, atMs: number) =>
-    P.sealAnnounce(streams[which] as P.Signer, {
-      ...announce,
-      stream: (streams[which] as P.Signer).publicKey,
-      atMs,
-    });
-  const answers: unknown[] = [];
-  for (let i = 0; i < 6; i++) answers.push(await judge(P.LIVE_TOPIC, await told(i, NOW)));
-  expect(answers).toEqual(["accept", "accept", "accept", "accept", "ignore", "ignore"]);
-  at(NOW + 20_000);
-  for (const i of [1, 2, 3])
-    expect(await judge(P.LIVE_TOPIC, await told(i, NOW + 20_000))).toBe("accept");
-  at(NOW + 31_000);
-  expect(await judge(P.LIVE_TOPIC, await told(5, NOW + 31_000))).toBe("accept");
-  expect(await judge(P.LIVE_TOPIC, await told(4, NOW + 31_000))).toBe("ignore");
-});
+test.each<[string, string, (by: P.Signer, atMs: number) => Promise<Uint8Array>]>([
+  [
+    "announces",
+    P.LIVE_TOPIC,
+    (by, atMs) => P.sealAnnounce(by, { ...announce, stream: by.publicKey, atMs }),
+  ],
+  [
+    "offers",
+    P.OFFERS_TOPIC,
+    (by, atMs) => P.sealOffer(by, { ...offer, stream: by.publicKey, atMs }),
+  ],
+])(
+  "one peer %s four streams at a time, and another one when one of them has fallen silent",
+  async (_, topic, tell) => {
+    const { judge, at } = open();
+    const streams = await Promise.all(Array.from({ length: 6 }, () => P.Keys.generate()));
+    const told = async (which: number, atMs: number) =>
+      judge(topic, await tell(streams[which] as P.Signer, atMs));
+    const answers: unknown[] = [];
+    for (let i = 0; i < 6; i++) answers.push(await told(i, NOW));
+    expect(answers).toEqual(["accept", "accept", "accept", "accept", "ignore", "ignore"]);
+    at(NOW + 20_000);
+    for (const i of [1, 2, 3]) expect(await told(i, NOW + 20_000)).toBe("accept");
+    at(NOW + 31_000);
+    expect(await told(5, NOW + 31_000)).toBe("accept");
+    expect(await told(4, NOW + 31_000)).toBe("ignore");
+  },
+);
 
 test("a proof is passed on once, and one author tells of five at once and one more every ten seconds", async () => {
   const { judge, at } = open();

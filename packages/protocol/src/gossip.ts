@@ -50,7 +50,7 @@ export interface GossipOptions {
 
 /** Streams remembered, by a tab and by a relay. */
 const MOST_STREAMS = { tab: 2_048, relay: 16_384 };
-/** Streams that one peer may announce in the time that an announcement counts: a tab has one, seldom two. */
+/** Streams that one peer may speak for in the time that an announcement counts: a tab has one, seldom two. */
 const MOST_STREAMS_OF_ONE = 4;
 /** Entries of a stream that are told from each other; what is so much older than its newest is late. */
 const RECENT_ENTRIES = 64;
@@ -121,6 +121,7 @@ type Part = Pick<GossipRule, "largest" | "judge">;
 
 function offers(most: number, now: () => number): Part {
   const heard = new Heard(most);
+  const speakers = openSpeakers(most);
   const ends = new BoundedMap<string, true>(most);
   return {
     largest: LIMITS.Offer + ENVELOPE,
@@ -136,9 +137,11 @@ function offers(most: number, now: () => number): Part {
         return "accept";
       }
       const { atMs, ttlMs } = message;
-      return heard.take({ sender: toHex(message.stream), atMs, ttlMs }, now())
-        ? "accept"
-        : "ignore";
+      const sender = toHex(message.stream);
+      if (!speakers.room(author, sender, now())) return "ignore";
+      if (!heard.take({ sender, atMs, ttlMs }, now())) return "ignore";
+      speakers.spoke(author, sender, now());
+      return "accept";
     },
   };
 }
@@ -154,23 +157,37 @@ function live(most: number, now: () => number): Part {
   };
 }
 
+/** For each peer, the streams that it speaks for, and when it last did. */
+function openSpeakers(most: number) {
+  const speakers = new BoundedMap<string, BoundedMap<string, number>>(most);
+  return {
+    /** Whether a peer may speak for this stream now. */
+    room(speaker: string, stream: string, now: number): boolean {
+      const own = speakers.get(speaker);
+      if (own === undefined || own.size < MOST_STREAMS_OF_ONE || own.has(stream)) return true;
+      const [oldest = 0] = own.values();
+      return now - oldest >= ANNOUNCE_TTL_MS;
+    },
+    spoke(speaker: string, stream: string, now: number): void {
+      const own = speakers.get(speaker) ?? new BoundedMap(MOST_STREAMS_OF_ONE);
+      speakers.set(speaker, own.set(stream, now));
+    },
+  };
+}
+
 /** What was heard of streams on one topic. */
 function announceMemory(most: number) {
   const heard = new Heard(most);
   const ended = new BoundedMap<string, true>(most);
-  /** For each broadcaster, its streams and when they were last announced. */
-  const speakers = new BoundedMap<string, BoundedMap<string, number>>(most);
+  const speakers = openSpeakers(most);
   return {
     take({ stream, broadcaster, atMs, ended: over }: Announce, now: number): Judgement {
       const sender = toHex(stream);
       // A stream that is over does not begin again: its key is made for one broadcast.
       if (ended.has(sender) && !over) return "ignore";
-      const own = speakers.get(broadcaster) ?? new BoundedMap(MOST_STREAMS_OF_ONE);
-      const [oldest = 0] = own.values();
-      const full = own.size === MOST_STREAMS_OF_ONE && now - oldest < ANNOUNCE_TTL_MS;
-      if (full && !own.has(sender)) return "ignore";
+      if (!speakers.room(broadcaster, sender, now)) return "ignore";
       if (!heard.take({ sender, atMs, ttlMs: ANNOUNCE_TTL_MS }, now)) return "ignore";
-      speakers.set(broadcaster, own.set(sender, now));
+      speakers.spoke(broadcaster, sender, now);
       if (over) ended.set(sender, true);
       return "accept";
     },

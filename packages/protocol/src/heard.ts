@@ -1,8 +1,8 @@
 import { BoundedMap } from "@tabcast/runtime";
 import { MAX_OFFSET_MS, MAX_SKEW_MS } from "./sealed.ts";
 
-/** Senders whose first message is dated so that nobody can say how old it is. */
-const MOST_DOUBTED = 256;
+/** Senders whose first message is dated so that nobody can say how old it is: more than strangers may bring in the seconds until the next. */
+const MOST_DOUBTED = 4_096;
 /** How far two messages' dates may be further apart, or less far, than their arrivals were: in milliseconds, and as a share. */
 const PACE_MS = 2_000;
 const PACE_SHARE = 0.25;
