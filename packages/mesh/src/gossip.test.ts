@@ -9,7 +9,7 @@ import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import { webSockets } from "@libp2p/websockets";
 import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
-import { secureRandom, systemClock } from "@tabcast/runtime";
+import { Millis, secureRandom, systemClock } from "@tabcast/runtime";
 import { createLibp2p } from "libp2p";
 import { afterEach, expect, test } from "vitest";
 import { guardGossip } from "./gossip.ts";
@@ -264,4 +264,49 @@ test("a message's ids differ with anything that it says, so that nobody answers 
   );
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids[0]?.split(",")).toHaveLength(20);
+});
+
+/** A router that notes what it is handed, under a guard, and a way to bring it messages. */
+function fakeRouter(score = 0) {
+  const handed: string[] = [];
+  const pubsub = {
+    topicValidators: new Map(),
+    getTopics: () => [TOPIC],
+    getScore: () => score,
+    async handleReceivedRpc(from: string, rpc: { messages: { data: Uint8Array }[] }) {
+      for (const { data } of rpc.messages) handed.push(`${from} ${new TextDecoder().decode(data)}`);
+    },
+  };
+  const guard = guardGossip({
+    rules: rulesOf(),
+    trusted: new Set(),
+    clock: { now: () => Millis.of(0) },
+    random: secureRandom,
+  });
+  guard.watch(pubsub as unknown as GossipSub);
+  const bring = (neighbour: string, data: string, topic = TOPIC) =>
+    pubsub.handleReceivedRpc(neighbour, {
+      subscriptions: [],
+      messages: [{ topic, data: text(data), signature: text(data) }],
+    } as never);
+  return { handed, bring };
+}
+
+test("what a neighbour brings beyond its allowance is not read, and counts all the same when another brings it", async () => {
+  const { handed, bring } = fakeRouter();
+  for (let i = 0; i < 70; i++) await bring("flooder", `${i}`);
+  expect(handed).toHaveLength(60);
+  await bring("flooder", "an honest message");
+  await bring("other", "an honest message");
+  expect(handed.slice(60)).toEqual(["other an honest message"]);
+});
+
+test("a message is read once of each neighbour, only of topics that are followed, and of nobody who is not heard", async () => {
+  const { handed, bring } = fakeRouter();
+  for (const neighbour of ["a", "a", "b", "b", "a"]) await bring(neighbour, "one");
+  await bring("a", "elsewhere", "/tabcast/test/other");
+  expect(handed).toEqual(["a one", "b one"]);
+  const deaf = fakeRouter(-81);
+  await deaf.bring("a", "one");
+  expect(deaf.handed).toEqual([]);
 });
