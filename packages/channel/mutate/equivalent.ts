@@ -189,17 +189,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
   ...of(
     "worker/credit.ts",
     [
-      "leftOf",
-      "alone >= amount",
-      "alone <= amount",
-      "What does not fit alone fits in no window of smaller ones; a message's number differs.",
+      "segmentOf",
+      "amount > offered",
+      "amount >= offered",
+      "The greater of two: where they are equal, both are.",
     ],
     [
-      "lend",
-      "mine.amount < amount",
-      "mine.amount <= amount",
-      "The greater of two: where they are equal, both are.",
-      2,
+      "segmentOf",
+      "segment > 0n",
+      "segment > 1n",
+      "What is worth a part has a part taken in its stead.",
     ],
   ),
 ];
