@@ -98,34 +98,6 @@ export const EQUIVALENT: readonly Equivalent[] = [
     "known?.beginLook() ?? 1",
     "Only a lane that is known is told the look's turn.",
   ]),
-  ...of("payer/payer.ts", [
-    "takeShown",
-    "old.intent > cumulative",
-    "old.intent >= cumulative",
-    "The greater of two: where they are equal, both are.",
-  ]),
-  ...of(
-    "payer/book.ts",
-    [
-      "stuck",
-      "lane.chain?.ceiling ?? 0n",
-      "lane.chain?.ceiling ?? 1n",
-      "What lapsed was seen on the chain.",
-    ],
-    [
-      "stuck",
-      "lane.chain?.claimed ?? (0n)",
-      "lane.chain?.claimed ?? (1n)",
-      "What lapsed was seen on the chain.",
-    ],
-    ["", "DAY = 86_400n", "DAY = 172800n", "A unit of time that is divided out again."],
-    [
-      "withChain",
-      "intent: 0n",
-      "intent: 1n",
-      "A lane that the books lack is remembered for a wei paid at least, which it then owes.",
-    ],
-  ),
   ...of(
     "payer/guarantee.ts",
     [
@@ -145,45 +117,6 @@ export const EQUIVALENT: readonly Equivalent[] = [
       "wanted > held",
       "wanted >= held",
       "Where both are equal nothing is added, and what is given is both.",
-    ],
-  ),
-  ...of(
-    "watchtower/value.ts",
-    [
-      "values",
-      "rest > 0n",
-      "rest >= 0n",
-      "What is owed nothing has a share of nothing, and comes first.",
-    ],
-    ["values", "all[i] ?? 0n", "all[i] ?? 1n", THERE],
-    ["compare", "a === b ? 0 : a < b ? -1 : 1", "a === b ? 1 : a < b ? -1 : 1", KEPT],
-    ["compare", "a < b", "a <= b", SORTED],
-    ["compare", "a < b ? -1 : 1", "a < b ? -1 : 0", KEPT],
-  ),
-  ...of(
-    "watchtower/delegated.ts",
-    ["", "all: 0n", "all: 1n", THERE],
-    ["", "sure: 0n", "sure: 1n", THERE],
-    [
-      "raise",
-      "known.cumulative >= voucher.cumulative",
-      "known.cumulative > voucher.cumulative",
-      "Another signature of the same total is worth as much.",
-    ],
-  ),
-  ...of(
-    "watchtower/watchtower.ts",
-    [
-      "poll",
-      "from < potIds.length",
-      "from <= potIds.length",
-      "Behind the last pot there is none to look at.",
-    ],
-    [
-      "claim",
-      "paid.get(laneKey(voucher)) ?? 0n",
-      "paid.get(laneKey(voucher)) ?? 1n",
-      "A wei is less than the gas of a row.",
     ],
   ),
   ...of(

@@ -430,6 +430,11 @@ describe("guarantees", () => {
     expect(Payer.lasts(held(wei(5), { ...a, intent: wei(1) }), NOW)).toBeUndefined();
     expect(Payer.lasts(Payer.opened(wei(5)), NOW)).toBeUndefined();
   });
+
+  test("the deposit's end is known where less than a part is spent in a day", () => {
+    const slow = { ...a, intent: wei(1), since: NOW - 100_000 };
+    expect(Payer.lasts(held(wei(3), slow), NOW)).toBe(200_000);
+  });
 });
 
 describe("a payer's books", () => {

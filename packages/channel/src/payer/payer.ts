@@ -236,7 +236,7 @@ function takeShown(book: Book, event: EventOf<"shown">): Step {
     return [book, [{ do: "send", lane: event.lane, ...signed }]];
   if (signed && cumulative === signed.cumulative) return [book, nothing];
   // Our own signature over more than we remember: the books were lost, and the debt is real.
-  const intent = old && old.intent > cumulative ? old.intent : cumulative;
+  const intent = most(old?.intent ?? cumulative, cumulative);
   const next: LaneBook = { ...old, payee, lane, intent, signed: { cumulative, signature } };
   return [withLane(book, next), [{ do: "storeLane", lane: next }]];
 }

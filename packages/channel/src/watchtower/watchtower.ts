@@ -138,7 +138,6 @@ function watch(parts: WatchtowerParts): Watchtower {
     if (!signal.aborted) onProblem(toError(error));
   };
   const gas = openGas(parts);
-  let closed = false;
   /** Pots whose claim is under way, each with its end. */
   const claiming = new Map<Hex, Promise<void>>();
   let withdrawing: Promise<void> = Promise.resolve();
@@ -209,8 +208,6 @@ function watch(parts: WatchtowerParts): Watchtower {
     },
     vouchers: () => delegated.all().map(({ voucher }) => voucher),
     async close() {
-      if (closed) return;
-      closed = true;
       parts.end();
       await Promise.all([...claiming.values(), withdrawing]);
       await queue.idle();
