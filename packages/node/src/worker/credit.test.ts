@@ -278,6 +278,15 @@ test("what is left of a segment that was delivered may leave, and is counted onc
   expect(book().unpaid).toBe(2n * WHOLE);
 });
 
+test("a segment that is done has its room for good, though the rest of it leaves before it is written down", async () => {
+  const { credit, engagement, fits, lend, book } = open();
+  for (const seq of [1, 2]) expect(await fits(seq)).toBe(true);
+  expect(lend(1)).toBe(true);
+  expect(await fits(3)).toBe(false);
+  await credit.deliver(engagement, 1);
+  expect(book().unpaid).toBe(WHOLE);
+});
+
 test("segments that are done wait for each payment, one after the other", async () => {
   const { credit, engagement, deliver, pay } = open();
   await deliver(1, 2);

@@ -234,7 +234,8 @@ export function openCredit(
   function lend(engagement: Engagement, seq: number, amount: Amount, done: boolean): boolean {
     const { ahead } = engagement;
     const mine = ahead.get(seq);
-    if (mine?.stage === "booked") return true;
+    // What is done has its room for good.
+    if (mine !== undefined && mine.stage !== "making") return true;
     const lacks = mine === undefined || mine.amount < amount;
     if (lacks) {
       const segment = segmentOf(engagement, amount);
