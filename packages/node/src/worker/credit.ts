@@ -242,11 +242,10 @@ export function openCredit(
       const free = leftOf(purse, engagement, amount) - out.beside(engagement, segment);
       if (!takeRoom(engagement, seq, { amount, left: free as Amount, done })) return false;
     }
-    // Of what is done counts what was made, which may be less than was planned.
-    const room = done || lacks ? amount : mine.amount;
     out.begun(engagement);
     ahead.set(seq, {
-      amount: room,
+      // Of what is done counts what was made, which may be less than was planned.
+      amount: done || lacks ? amount : mine.amount,
       sent: mine?.sent ?? Amount.zero,
       stage: done ? "done" : "making",
     });
