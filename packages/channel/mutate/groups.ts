@@ -26,7 +26,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "payee",
     sources: sources("channel/src/payee", "payee", "lanes", "accept", "trust", "claim"),
-    quick: tests("channel/src/payee", "payee", "lanes", "claim"),
+    quick: tests("channel/src/payee", "payee", "lanes", "claim", "accept", "trust", "lane-record"),
     slow: [
       ...tests("channel/src/payee", "purse"),
       ...tests("channel/src", "actors", "kill"),

@@ -17,6 +17,8 @@ import { lockOf } from "./take-lane.ts";
 export const MOST_LANES = 256;
 /** Lanes of other tabs that are looked after, those with most in them first. */
 const MOST_ADOPTED = 64;
+/** Milliseconds that another tab's lock is waited for: those that are open are looked at one after the other. */
+const PATIENCE = 50;
 
 interface Sums {
   readonly accrued: Amount;
@@ -59,9 +61,10 @@ export class Lanes {
   /** Every lane, those first that a claim would bring most. */
   all(): readonly LaneLedger[] {
     const all = [...this.#own.values(), ...[...this.#adopted.values()].flatMap((a) => a.ledgers)];
-    const worth = new Map(all.map((one) => [one, Payee.claimable(one.book)]));
-    const of = (one: LaneLedger) => worth.get(one) ?? 0n;
-    return all.sort((a, b) => (of(a) === of(b) ? 0 : of(a) < of(b) ? 1 : -1));
+    return all
+      .map((one) => ({ one, worth: Payee.claimable(one.book) }))
+      .sort((a, b) => mostFirst(a.worth, b.worth))
+      .map(({ one }) => one);
   }
 
   /** Takes a new lane of this tab, and lets go of worthless ones where there are too many. */
@@ -83,7 +86,7 @@ export class Lanes {
     for (const one of worthless.slice(0, over)) {
       this.#own.delete(one.potId);
       this.#past.accrued += one.book.accrued;
-      this.#past.vouchered += one.book.highest?.cumulative ?? 0n;
+      this.#past.vouchered += Payee.held(one.book);
       this.#past.claimed += one.book.claimed;
       await one.queue.run(() => store.write([laneGone(payee, one)]));
     }
@@ -92,21 +95,16 @@ export class Lanes {
   /** Takes over what other tabs of this payee left behind, unless they are open. Throws StoreError. */
   async adopt(): Promise<void> {
     const parts = this.#parts;
-    const { store, payee, lane: own, signal } = parts;
+    const { store, payee, lane: own } = parts;
     const left = (await readLanes(store, payee, own)).filter(
       ({ lane, book }) => lane !== own && !this.#adopted.has(lane) && Payee.outstanding(book) > 0n,
     );
     const worth = new Map<number, bigint>();
     for (const { lane, book } of left)
       worth.set(lane, (worth.get(lane) ?? 0n) + Payee.outstanding(book));
-    const most = [...worth].sort(([, a], [, b]) => (a === b ? 0 : a < b ? 1 : -1));
+    const most = [...worth].sort(([, a], [, b]) => mostFirst(a, b));
     for (const [lane] of most.slice(0, MOST_ADOPTED - this.#adopted.size)) {
-      const release = await store
-        .lock(lockOf(payee, lane), { signal, patience: 50 })
-        .catch((error: unknown) => {
-          if (error instanceof StoreError && error.code === "STORE_LOCKED") return undefined;
-          throw error;
-        });
+      const release = await this.#lock(lane);
       if (release === undefined) continue;
       let ledgers: readonly LaneLedger[] = [];
       try {
@@ -121,6 +119,32 @@ export class Lanes {
     }
   }
 
+  /** What releases the lane of another tab; undefined while that is open. Throws StoreError. */
+  async #lock(lane: number): Promise<(() => void) | undefined> {
+    const { store, payee, signal } = this.#parts;
+    try {
+      return await store.lock(lockOf(payee, lane), { signal, patience: PATIENCE });
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "STORE_LOCKED") return undefined;
+      throw error;
+    }
+  }
+
+  /** The books that closed tabs of this payee have left in a pot with work unpaid. Throws StoreError. */
+  async leftIn(potId: Hex): Promise<readonly Payee.Book[]> {
+    const { store, payee, lane: own } = this.#parts;
+    const left: Payee.Book[] = [];
+    for (const { lane, potId: where, book } of await readLanes(store, payee)) {
+      if (lane === own || where !== potId || book.unpaid === 0n) continue;
+      // An open tab is another worker, with a window of its own.
+      const release = this.#adopted.has(lane) ? () => {} : await this.#lock(lane);
+      if (release === undefined) continue;
+      release();
+      left.push(book);
+    }
+    return left;
+  }
+
   /** Lets go of other tabs' lanes that have nothing left. */
   letGo(): void {
     for (const [lane, { ledgers, release }] of this.#adopted) {
@@ -129,7 +153,7 @@ export class Lanes {
       this.#adopted.delete(lane);
       for (const { book } of ledgers) {
         this.#past.accrued += book.accrued;
-        this.#past.vouchered += book.highest?.cumulative ?? 0n;
+        this.#past.vouchered += Payee.held(book);
         this.#past.claimed += book.claimed;
       }
       release();
@@ -142,7 +166,7 @@ export class Lanes {
     for (const { book } of this.all()) {
       outstanding += Payee.outstanding(book);
       accrued += book.accrued;
-      vouchered += book.highest?.cumulative ?? 0n;
+      vouchered += Payee.held(book);
       claimed += book.claimed;
     }
     return {
@@ -163,7 +187,7 @@ export class Lanes {
           ? []
           : [{ voucher: highest, domain, config, outstanding }];
       })
-      .sort((a, b) => (a.outstanding < b.outstanding ? 1 : -1));
+      .sort((a, b) => mostFirst(a.outstanding, b.outstanding));
   }
 
   /** What of it live guarantees cover. */
@@ -182,6 +206,9 @@ export class Lanes {
     this.#adopted.clear();
   }
 }
+
+/** Sorts amounts; of two that are the same the one that was first stays it. */
+const mostFirst = (a: bigint, b: bigint) => (a === b ? 0 : a < b ? 1 : -1);
 
 /** Work went out for which no credit came. */
 const owes = ({ book }: LaneLedger) => book.unpaid > 0n;
