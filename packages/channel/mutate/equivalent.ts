@@ -26,21 +26,12 @@ export const EQUIVALENT: readonly Equivalent[] = [
     ["guaranteed", "ceiling > claimed", "ceiling >= claimed", SAME],
     ["claimable", "due <= 0n", "due < 0n", SAME],
     ["outstanding", "highest.cumulative <= claimed", "highest.cumulative < claimed", SAME],
-    ["onVoucher", "minDelta = 1n", "minDelta = 0n", "What is higher adds a wei at least."],
-  ),
-  ...of(
-    "payee/lanes.ts",
     ["mostFirst", "a === b ? 0 : a < b ? 1 : -1", "a === b ? 1 : a < b ? 1 : -1", KEPT],
     ["mostFirst", "a < b", "a <= b", SORTED],
     ["mostFirst", "a < b ? 1 : -1", "a < b ? 0 : -1", KEPT],
-    ["add", "over <= 0", "over < 0", "Nothing is over: nothing goes."],
-    [
-      "adopt",
-      "worth.get(lane) ?? 0n",
-      "worth.get(lane) ?? 1n",
-      "All are worth a wei more: their order is the same.",
-    ],
+    ["onVoucher", "minDelta = 1n", "minDelta = 0n", "What is higher adds a wei at least."],
   ),
+  ...of("payee/lanes.ts", ["add", "over <= 0", "over < 0", "Nothing is over: nothing goes."]),
   ...of("payee/trust.ts", [
     "trust",
     "known?.beginLook() ?? 0",

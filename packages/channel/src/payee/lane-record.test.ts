@@ -51,10 +51,39 @@ describe("a lane's book on disk", () => {
     expect((await read({ ...old, accrued: "0" })).taken).toBe(0n);
   });
 
+  test("one from before there were guarantees has none, gave credit for all it held, and no voucher without its signature", async () => {
+    const old = { config: {}, accrued: "50", claimed: "5", balance: "90", closeAt: 0 };
+    const none = amount(0);
+    const expected = {
+      accrued: amount(50),
+      claimed: amount(5),
+      balance: amount(90),
+      closeAt: 0,
+      ceiling: none,
+      until: 0,
+      reserved: none,
+      forgiven: none,
+      before: none,
+      grace: 0,
+      taken: 2n * 10n ** 12n,
+    };
+    expect(await read(old)).toEqual({ ...expected, credited: none, unpaid: amount(50) });
+    const paid = { ...expected, credited: amount(20), unpaid: amount(30) };
+    const signature = "0x12";
+    expect(await read({ ...old, cumulative: "20", signature })).toEqual({
+      ...paid,
+      highest: { cumulative: amount(20), signature },
+    });
+    expect(await read({ ...old, cumulative: "20" })).toEqual(paid);
+    expect(await read({ ...old, signature })).toEqual(await read(old));
+  });
+
   test("one that cannot be read stops its own tab, and no other", async () => {
-    const store = memory();
-    await store.write([[laneChange(payee, stored)[0], { accrued: 5 }]]);
-    expect(await readLanes(store, payee, 8)).toEqual([]);
-    await expect(readLanes(store, payee, 7)).rejects.toBeInstanceOf(StoreError);
+    for (const broken of [{ accrued: "5" }, { claimed: "5" }, { accrued: 5, claimed: "5" }, 5]) {
+      const store = memory();
+      await store.write([[laneChange(payee, stored)[0], broken]]);
+      expect(await readLanes(store, payee, 8)).toEqual([]);
+      await expect(readLanes(store, payee, 7)).rejects.toBeInstanceOf(StoreError);
+    }
   });
 });

@@ -5,20 +5,17 @@
 import { type Amount, SerialQueue } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
 import { least } from "../least.ts";
-import { StoreError } from "../store/store.ts";
 import type { HeldVoucher, Hex } from "../types.ts";
 import { LaneLedger } from "./lane-ledger.ts";
 import { laneGone, readLanes, type StoredLane } from "./lane-record.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
-import { lockOf } from "./take-lane.ts";
+import { heldBy, lockUnlessOpen } from "./take-lane.ts";
 
 /** Own lanes that are kept; more only where each of them is worth claiming. Read in a request for each 125 of them. */
 export const MOST_LANES = 256;
 /** Lanes of other tabs that are looked after, those with most in them first. */
 const MOST_ADOPTED = 64;
-/** Milliseconds that another tab's lock is waited for: those that are open are looked at one after the other. */
-const PATIENCE = 50;
 
 interface Sums {
   readonly accrued: Amount;
@@ -63,7 +60,7 @@ export class Lanes {
     const all = [...this.#own.values(), ...[...this.#adopted.values()].flatMap((a) => a.ledgers)];
     return all
       .map((one) => ({ one, worth: Payee.claimable(one.book) }))
-      .sort((a, b) => mostFirst(a.worth, b.worth))
+      .sort((a, b) => Payee.mostFirst(a.worth, b.worth))
       .map(({ one }) => one);
   }
 
@@ -95,16 +92,13 @@ export class Lanes {
   /** Takes over what other tabs of this payee left behind, unless they are open. Throws StoreError. */
   async adopt(): Promise<void> {
     const parts = this.#parts;
-    const { store, payee, lane: own } = parts;
+    const { store, payee, lane: own, signal } = parts;
     const left = (await readLanes(store, payee, own)).filter(
       ({ lane, book }) => lane !== own && !this.#adopted.has(lane) && Payee.outstanding(book) > 0n,
     );
-    const worth = new Map<number, bigint>();
-    for (const { lane, book } of left)
-      worth.set(lane, (worth.get(lane) ?? 0n) + Payee.outstanding(book));
-    const most = [...worth].sort(([, a], [, b]) => mostFirst(a, b));
+    const most = [...heldBy(left)].sort(([, a], [, b]) => Payee.mostFirst(a, b));
     for (const [lane] of most.slice(0, MOST_ADOPTED - this.#adopted.size)) {
-      const release = await this.#lock(lane);
+      const release = await lockUnlessOpen(store, payee, lane, { signal });
       if (release === undefined) continue;
       let ledgers: readonly LaneLedger[] = [];
       try {
@@ -119,27 +113,18 @@ export class Lanes {
     }
   }
 
-  /** What releases the lane of another tab; undefined while that is open. Throws StoreError. */
-  async #lock(lane: number): Promise<(() => void) | undefined> {
-    const { store, payee, signal } = this.#parts;
-    try {
-      return await store.lock(lockOf(payee, lane), { signal, patience: PATIENCE });
-    } catch (error) {
-      if (error instanceof StoreError && error.code === "STORE_LOCKED") return undefined;
-      throw error;
-    }
-  }
-
   /** The books that closed tabs of this payee have left in a pot with work unpaid. Throws StoreError. */
   async leftIn(potId: Hex): Promise<readonly Payee.Book[]> {
-    const { store, payee, lane: own } = this.#parts;
+    const { store, payee, lane: own, signal } = this.#parts;
     const left: Payee.Book[] = [];
     for (const { lane, potId: where, book } of await readLanes(store, payee)) {
       if (lane === own || where !== potId || book.unpaid === 0n) continue;
       // An open tab is another worker, with a window of its own.
-      const release = this.#adopted.has(lane) ? () => {} : await this.#lock(lane);
-      if (release === undefined) continue;
-      release();
+      if (!this.#adopted.has(lane)) {
+        const release = await lockUnlessOpen(store, payee, lane, { signal });
+        if (release === undefined) continue;
+        release();
+      }
       left.push(book);
     }
     return left;
@@ -187,7 +172,7 @@ export class Lanes {
           ? []
           : [{ voucher: highest, domain, config, outstanding }];
       })
-      .sort((a, b) => mostFirst(a.outstanding, b.outstanding));
+      .sort((a, b) => Payee.mostFirst(a.outstanding, b.outstanding));
   }
 
   /** What of it live guarantees cover. */
@@ -206,9 +191,6 @@ export class Lanes {
     this.#adopted.clear();
   }
 }
-
-/** Sorts amounts; of two that are the same the one that was first stays it. */
-const mostFirst = (a: bigint, b: bigint) => (a === b ? 0 : a < b ? 1 : -1);
 
 /** Work went out for which no credit came. */
 const owes = ({ book }: LaneLedger) => book.unpaid > 0n;

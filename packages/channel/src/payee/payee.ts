@@ -306,6 +306,9 @@ export function outstanding({ highest, claimed, balance, closeAt }: Book): Amoun
   return least((highest.cumulative - claimed) as Amount, balance);
 }
 
+/** Sorts amounts; of two that are the same the one that was first stays it. */
+export const mostFirst = (a: bigint, b: bigint) => (a === b ? 0 : a < b ? 1 : -1);
+
 /** Why the lane should be claimed now; undefined if that would bring no more than it costs, or can wait. */
 export function urge(book: Book, now: number, rules: Rules = {}): Urge | undefined {
   const worth = claimable(book);
