@@ -32,6 +32,19 @@ export const EQUIVALENT: readonly Equivalent[] = [
     ["onVoucher", "minDelta = 1n", "minDelta = 0n", "What is higher adds a wei at least."],
   ),
   ...of("payee/lanes.ts", ["add", "over <= 0", "over < 0", "Nothing is over: nothing goes."]),
+  ...of(
+    "payee/lane-ledger.ts",
+    ["", "begun: 0", "begun: 1", "A look's turn is told from the others' alone."],
+    ["", "known: 0", "known: 1", "The first look's turn is 1, which is not below it."],
+    [
+      "see",
+      "turn < this.#looks.known",
+      "turn <= this.#looks.known",
+      "Each look has a turn of its own, and is told to the book once.",
+    ],
+  ),
+  ...of("payee/take-lane.ts", ["taken", "true", "false", "Its key alone is read."]),
+  ...of("payee/watch.ts", ["lookAt", "turns[i] ?? 0", "turns[i] ?? 1", THERE]),
   ...of("payee/trust.ts", [
     "trust",
     "known?.beginLook() ?? 0",

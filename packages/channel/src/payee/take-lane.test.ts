@@ -95,6 +95,7 @@ describe("the lane that a tab takes", () => {
     await left(FIRST + 3, 1, 21);
     await left(FIRST + 4, 1, 23);
     await left(FIRST + 6, 1, 1);
+    await left(FIRST + 7, 1, 0);
     expect(await order(1, 2, 3, 4, 5, 6, 7)).toEqual([4, 2, 3, 6, 1, 5, 7]);
   });
 
