@@ -108,7 +108,7 @@ async function challenge(world: World, told: Story): Promise<void> {
   const { net, lines } = world.ground;
   const { config, potId } = world.caster.pot;
   await world.caster.close();
-  const { payer: chain } = world.ground.chains;
+  const { chain } = world.ground;
   await chain.startClose(net.accounts[0], config, { signal });
   for (const line of Object.values(lines)) line.play(() => "hang up");
   for (const [nth, { exit }] of told.work.entries())
@@ -137,7 +137,7 @@ test.runIf(process.env.RUNS !== undefined)(
     await fc.assert(
       fc.asyncProperty(story, async (told) => {
         const { net } = ground;
-        const { payer: chain } = ground.chains;
+        const { chain } = ground;
         const world = new World(ground, seen);
         try {
           await world.begin(40n * SEGMENT);

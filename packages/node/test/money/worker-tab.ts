@@ -81,10 +81,10 @@ export class WorkerTab {
       account,
       domain,
       rpc: "",
-      chain: hand.watched(chain),
+      chain,
       store: mortal(this.#store.share(), this.fuse),
       signal,
-      clock: hand.money,
+      clock: hand.node,
       random: seededRandom(nth, "lane"),
       ...this.#options.purse,
     });

@@ -23,23 +23,20 @@ export const WORKERS = CAPS.length;
 export interface Ground {
   readonly net: Anvil;
   readonly lines: { readonly workers: ChainProxy; readonly watchtower: ChainProxy };
-  readonly chains: Readonly<Record<"payer" | "workers" | "watchtower", Chain.Chain>>;
+  /** The payer's own connection, and the test's. */
+  readonly chain: Chain.Chain;
   close(): Promise<void>;
 }
 
 export async function openGround(): Promise<Ground> {
   const net = await anvil();
   const lines = { workers: await chainProxy(net.rpc), watchtower: await chainProxy(net.rpc) };
+  const { domain, rpc } = net;
   const signal = AbortSignal.timeout(600_000);
-  const at = (rpc: string) => Chain.connect({ domain: net.domain, rpc, signal, clock: quick });
   return {
     net,
     lines,
-    chains: {
-      payer: await at(net.rpc),
-      workers: await at(lines.workers.rpc),
-      watchtower: await at(lines.watchtower.rpc),
-    },
+    chain: await Chain.connect({ domain, rpc, signal, clock: quick }),
     async close() {
       await lines.workers.close();
       await lines.watchtower.close();
@@ -97,16 +94,17 @@ export class World {
 
   async begin(deposit: bigint): Promise<void> {
     const { hand } = this;
-    const { net, chains } = this.ground;
+    const { net, lines, chain } = this.ground;
     const { domain, rpc, accounts } = net;
     const network = this.#network;
     const payees = new Map<string, `0x${string}`>();
     await this.#openWatchtower();
+    const workersChain = await this.#connect(lines.workers);
     for (const [nth, purse] of CAPS.entries()) {
       const account = privateKeyToAccount(generatePrivateKey());
       await net.setBalance(account, 10n ** 18n);
       const common = { network, hand, domain, account, nth, purse };
-      const tab = await WorkerTab.open({ ...common, chain: chains.workers });
+      const tab = await WorkerTab.open({ ...common, chain: workersChain });
       payees.set(tab.peer, account.address);
       this.workers.push(tab);
       this.hired.push([]);
@@ -116,7 +114,7 @@ export class World {
       hand,
       domain,
       rpc,
-      chain: chains.payer,
+      chain,
       payer: accounts[0],
       deposit,
       payeeOf: (peer) => payees.get(peer),
@@ -124,18 +122,24 @@ export class World {
     for (let nth = 0; nth < WORKERS; nth++) await this.hire(nth);
   }
 
+  /** In the time of this world, so that who waits for a chain that is away waits for time to pass. */
+  #connect({ rpc }: ChainProxy): Promise<Chain.Chain> {
+    const { domain } = this.ground.net;
+    return Chain.connect({ domain, rpc, signal: this.#end.signal, clock: this.hand.chain });
+  }
+
   async #openWatchtower(): Promise<void> {
     const { hand } = this;
-    const { net, chains } = this.ground;
+    const { net, lines } = this.ground;
     const { signal } = this.#end;
     const watchtower = await openWatchtower({
       domain: net.domain,
       rpc: net.rpc,
-      chain: hand.watched(chains.watchtower),
+      chain: await this.#connect(lines.watchtower),
       account: net.accounts[3],
       store: memoryStore(),
       signal,
-      clock: hand.money,
+      clock: hand.node,
       onKept: (voucher: SignedVoucher) => void this.kept.set(laneOf(voucher), voucher.cumulative),
     });
     const keys = await Keys.fromSeed(new Uint8Array(32).fill(2));
