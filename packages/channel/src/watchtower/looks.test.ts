@@ -110,6 +110,27 @@ describe("what a watchtower asks", () => {
     expect([asked("snapshot"), asked("gasPrice")]).toEqual([0, 0]);
   });
 
+  test("it asks for the price of gas again before it refuses what a claim would cost more than, once in five seconds", async () => {
+    const watchtower = await watching();
+    await funded(1);
+    let price = WORTH;
+    let asks = 0;
+    chain.instead.gasPrice = async () => {
+      asks++;
+      return Wei.of(price);
+    };
+    const worthless = { code: "WATCHTOWER_WORTHLESS" };
+    balance(10n ** 18n);
+    await expect(keep(watchtower, 1)).rejects.toMatchObject(worthless);
+    price = 1n;
+    now += 4_999;
+    await expect(keep(watchtower, 1)).rejects.toMatchObject(worthless);
+    now += 1;
+    await keep(watchtower, 1);
+    expect(asks).toBe(2);
+    expect(log).toEqual([`kept ${WORTH}`]);
+  });
+
   test("it asks for the price of gas once in two looks' time", async () => {
     const watchtower = await watching({ refresh: 1_000 });
     for (const [n, later, times] of [
