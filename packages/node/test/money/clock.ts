@@ -1,4 +1,5 @@
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
+import { counted, underWay } from "./under-way.ts";
 
 /** Waits of a pot longer than this, in milliseconds, are for time to pass; shorter ones are for the chain, which is quick here. */
 const POT_MS = 20_000;
@@ -11,41 +12,6 @@ const QUICK_MS = 2;
 
 /** Turns of the event loop in which nothing is under way. */
 const CALM = 6;
-
-/** What is under way and ends by itself, outside of the event loop: requests to a chain, cryptography, short waits. */
-let busy = 0;
-
-function counted<T>(work: Promise<T>): Promise<T> {
-  busy++;
-  return work.finally(() => {
-    busy--;
-  });
-}
-
-for (const name of [
-  "digest",
-  "sign",
-  "verify",
-  "importKey",
-  "exportKey",
-  "encrypt",
-  "decrypt",
-  "generateKey",
-] as const) {
-  const { subtle } = crypto;
-  const call = subtle[name].bind(subtle) as (...args: unknown[]) => Promise<unknown>;
-  const value = (...args: unknown[]) => counted(call(...args));
-  Object.defineProperty(subtle, name, { value, configurable: true });
-}
-
-/** An answer is there when its last byte is. */
-async function whole(...asked: Parameters<typeof fetch>): Promise<Response> {
-  const answer = await plain(...asked);
-  const { status, headers } = answer;
-  return new Response(await answer.arrayBuffer(), { status, headers });
-}
-const plain = globalThis.fetch;
-globalThis.fetch = (...asked) => counted(whole(...asked));
 
 const short: Clock["sleep"] = (ms, options) =>
   counted(systemClock.sleep(Math.min(ms, QUICK_MS), options));
@@ -103,7 +69,7 @@ export class HandClock {
   async settle(): Promise<void> {
     for (let calm = 0; calm < CALM; ) {
       await new Promise((resolve) => setImmediate(resolve));
-      calm = busy === 0 ? calm + 1 : 0;
+      calm = underWay() === 0 ? calm + 1 : 0;
     }
   }
 
