@@ -77,7 +77,7 @@ const guard = (fates: readonly Guard["fate"][], at: fc.Arbitrary<number | undefi
 /** One that can do its work, and another that may not. */
 const guards: fc.Arbitrary<readonly Guard[]> = fc
   .tuple(
-    guard(["stays", "stays", "comes late", "returns"], part),
+    guard(["stays", "comes late", "returns", "returns"], part),
     guard(
       ["stays", "comes late", "returns", "dies early", "dies"],
       fc.option(part, { nil: undefined }),
