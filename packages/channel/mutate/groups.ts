@@ -56,7 +56,7 @@ export const GROUPS: readonly Group[] = [
       "fuel",
       "settle",
     ),
-    quick: tests("channel/src/payer", "payer"),
+    quick: tests("channel/src/payer", "payer", "pay-lanes", "fuel"),
     slow: [...tests("channel/src", "actors"), ...tests("channel/src/payer", "settle", "ending")],
   },
   {

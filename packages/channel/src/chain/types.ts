@@ -103,7 +103,7 @@ export interface Look {
 }
 
 export interface Frees extends Waits {
-  /** Guarantees that have lapsed, to be freed first. The contract refuses all if one still lives. */
+  /** Guarantees that have lapsed, to be freed first. One that still lives stays. */
   readonly lapsed?: readonly Lane[];
 }
 

@@ -34,7 +34,7 @@ export interface SettleOptions extends Waits {
 export async function settle(parts: PotParts, options: SettleOptions): Promise<Settlement> {
   const { chain, ledger } = parts;
   const waits = { signal: options.signal };
-  if (ledger.key) await ledger.post({ type: "resumed" });
+  await ledger.post({ type: "resumed" });
   await ledger.post({ type: "settle" });
   if (ledger.record.settlement === undefined) {
     await closePot(parts, options);
@@ -59,21 +59,27 @@ export async function settle(parts: PotParts, options: SettleOptions): Promise<S
 }
 
 /** The pot as it stands. Throws POT_NOT_OPENED if the chain has none, and forgot no deposit that could be sent again. */
-async function requireOnChain({ chain, ledger, tell }: PotParts, waits: Waits): Promise<PotState> {
-  const { potId, record } = ledger;
-  let pot = await chain.pot(potId, waits);
-  const { raw, authorization } = record;
-  const { config, key } = ledger;
-  if (!pot.exists && (raw || (key && authorization?.signature))) {
-    const keep = (way: Way) => ledger.keep({ ...ledger.record, ...way });
-    if (raw) await chain.resend(raw, waits);
-    else if (key && authorization)
-      await bring(authorization, { chain, config, key, gasFrom: undefined, keep, ...waits });
-    tell({ type: "depositResent" });
-    pot = await chain.pot(potId, waits);
-  }
+async function requireOnChain(parts: PotParts, waits: Waits): Promise<PotState> {
+  const { potId } = parts.ledger;
+  const pot = await parts.chain.pot(potId, waits);
   if (pot.exists) return pot;
+  const again = await depositAgain(parts, waits);
+  if (again?.exists) return again;
   throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
+}
+
+/** Sends the stored deposit again, and looks at the pot; undefined if there is none that could be sent. */
+async function depositAgain(parts: PotParts, waits: Waits): Promise<PotState | undefined> {
+  const { chain, ledger, tell } = parts;
+  const { config, key, potId, record } = ledger;
+  const { raw, authorization } = record;
+  const keep = (way: Way) => ledger.keep({ ...ledger.record, ...way });
+  if (raw) await chain.resend(raw, waits);
+  else if (key && authorization?.signature)
+    await bring(authorization, { chain, config, key, gasFrom: undefined, keep, ...waits });
+  else return undefined;
+  tell({ type: "depositResent" });
+  return chain.pot(potId, waits);
 }
 
 /** Pays the lanes, starts the close, waits out the challenge, finalizes; what the chain undoes meanwhile is done again. */
@@ -112,9 +118,9 @@ async function turn(parts: PotParts, options: SettleOptions, progress: Progress)
     await payNow(parts, options, progress, now);
   const { owing, failures } = progress;
   if (!closing) {
-    const blocked = owing !== undefined && owing.lanes > 0 ? owing.blockedUntil : 0;
-    if (blocked + LAPSE_MARGIN > now + ledger.config.challengePeriod)
-      options.progress({ step: "waiting", until: blocked, now });
+    const ends = now + ledger.config.challengePeriod;
+    if (owing !== undefined && owing.blockedUntil + LAPSE_MARGIN > ends)
+      options.progress({ step: "waiting", until: owing.blockedUntil, now });
     else
       await send(parts, options, "close", (wallet) =>
         chain.startClose(wallet, ledger.config, waits),
@@ -126,8 +132,9 @@ async function turn(parts: PotParts, options: SettleOptions, progress: Progress)
     return false;
   }
   if (failures > 0 && failures < LAST_TRIES) return false;
-  const left = failures > 0 ? await stillOwed(parts, waits) : owing;
-  if (left && left.owed > 0n) parts.tell({ type: "unpaid", lanes: left.lanes, owed: left.owed });
+  // Workers may have claimed since paying last went through, and a pot that is empty has not been looked at.
+  const { lanes, owed } = await stillOwed(parts, waits);
+  if (owed > 0n) parts.tell({ type: "unpaid", lanes, owed });
   options.progress({ step: "refunding" });
   await send(parts, options, "close", (wallet) =>
     chain.finalizeClose(wallet, ledger.config, waits),
@@ -154,8 +161,8 @@ async function payNow(
       },
     });
     progress.failures = 0;
-    const { lanes, blockedUntil } = progress.owing;
-    progress.next = lanes > 0 && blockedUntil >= now ? blockedUntil + 1 : Number.POSITIVE_INFINITY;
+    const { blockedUntil } = progress.owing;
+    progress.next = blockedUntil >= now ? blockedUntil + 1 : Number.POSITIVE_INFINITY;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ChainError) || isPassing(error)) throw error;
