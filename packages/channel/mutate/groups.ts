@@ -56,7 +56,7 @@ export const GROUPS: readonly Group[] = [
       "fuel",
       "settle",
     ),
-    quick: tests("channel/src/payer", "payer", "pay-lanes", "fuel"),
+    quick: tests("channel/src/payer", "payer", "pay-lanes", "fuel", "settle-decides"),
     slow: [...tests("channel/src", "actors"), ...tests("channel/src/payer", "settle", "ending")],
   },
   {

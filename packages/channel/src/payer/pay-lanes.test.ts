@@ -106,6 +106,29 @@ describe("who is paid", () => {
 });
 
 describe("guarantees that stand in the way", () => {
+  test("a pot that promises all that it has pays what it promises, be it a wei, and sends nothing in vain", async () => {
+    const owed = [
+      { lane: A, signed: 1n },
+      { lane: B, signed: 50n },
+      { lane: C, signed: 99n },
+    ];
+    const pot = await paying({ deposit: 100n, owed });
+    guarantee(pot, A, 1n, 50);
+    await pot.claim(C, 99n);
+    expect(await pay(pot)).toEqual({
+      owing: { lanes: 1, owed: 50n, blockedUntil: 0 },
+      told: [1],
+    });
+    expect(payments(pot)).toMatchObject([{ rows: [[A.lane, 1n]] }]);
+  });
+
+  test("a pot with a wei to spare gives it to whom it owes", async () => {
+    const pot = await paying({ deposit: 100n, owed: [{ lane: A, signed: 60n }, { lane: B }] });
+    guarantee(pot, B, 99n, 50);
+    expect((await pay(pot)).owing).toEqual({ lanes: 1, owed: 59n, blockedUntil: NOW + 50 });
+    expect(payments(pot)).toHaveLength(1);
+  });
+
   test("a lapsed guarantee of a worker that is gone is freed where its part is needed, and not else", async () => {
     for (const [signed, freed] of [
       [60n, false],

@@ -39,14 +39,28 @@ export async function payLanes(parts: PotParts, options: PayLanesOptions): Promi
     const seen = await lookAtEverything(parts, options);
     const { rows, owing } = due(parts, seen);
     const { balance, reserved } = seen.pot;
+    const spare = balance - reserved;
     const state = `${owing.owed}/${reserved}`;
     if (owing.owed === 0n || state === before) return owing;
     before = state;
-    const lapsed = owing.owed > balance - reserved ? lapsedOf(seen, rows) : [];
-    if (rows.length + lapsed.length === 0) return owing;
-    if (rows.length > 0) options.paying(rows.length);
-    await payRows(parts, options, seen, rows, lapsed);
+    const lapsed = owing.owed > spare ? lapsedOf(seen, rows) : [];
+    // A pot that promises all that it has pays only where it promises: a transaction for the others would be in vain.
+    const some = spare > 0n || lapsed.length > 0 ? rows : rows.filter((row) => isSure(row, seen));
+    if (some.length + lapsed.length === 0) return owing;
+    if (some.length > 0) options.paying(some.length);
+    await payRows(parts, options, seen, some, lapsed);
   }
+}
+
+/** True if the pot promises a row's lane something. */
+function isSure(row: Row, { states }: Seen): boolean {
+  const state = states.get(laneKey(row));
+  return state !== undefined && guaranteed(state) > 0n;
+}
+
+/** What the pot promises a lane. */
+function guaranteed({ ceiling, claimed }: LaneState): bigint {
+  return most(ceiling - claimed, 0n);
 }
 
 /** What is owed still. Throws ChainError, StoreError. */
@@ -60,7 +74,7 @@ async function lookAtEverything(parts: PotParts, waits: Waits): Promise<Seen> {
   const known = [...ledger.book.lanes.values()];
   const seen = await look(parts, known, waits);
   let reserved = 0n;
-  for (const { ceiling, claimed } of seen.states.values()) reserved += most(ceiling - claimed, 0n);
+  for (const state of seen.states.values()) reserved += guaranteed(state);
   if (seen.pot.reserved <= reserved) return seen;
   const from = BigInt(ledger.record.from);
   const events = await chain.events(ledger.potId, from, { ...waits, only: ["Reserved"] });
