@@ -72,6 +72,23 @@ export const EQUIVALENT: readonly Equivalent[] = [
       "Where both are equal nothing is added, and what is given is both.",
     ],
   ),
+  ...of("payer/pay-lanes.ts", [
+    "fitting",
+    "most(purse, 0n)",
+    "most(purse, 1n)",
+    "A wei is enough for no row; what it were enough for is priced again, and left out.",
+  ]),
+  ...of(
+    "payer/settle.ts",
+    ["closePot", "next: 0", "next: 1", "Both are long before any chain's clock."],
+    [
+      "closePot",
+      "false",
+      "true",
+      "A first turn that takes the close for undone puts nothing off, as it would not else.",
+    ],
+    ["turn", "progress.next = 0", "progress.next = 1", "Both are long before any chain's clock."],
+  ),
   ...of(
     "worker/credit.ts",
     [

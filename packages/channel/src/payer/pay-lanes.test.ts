@@ -199,6 +199,12 @@ describe("guarantees that stand in the way", () => {
     expect(await pot.paid(A)).toEqual([70n]);
   });
 
+  test("a single wei that is kept back is waited for too", async () => {
+    const pot = await paying({ deposit: 100n, owed: [{ lane: A, signed: 61n }, { lane: B }] });
+    guarantee(pot, B, 40n, 50);
+    expect((await pay(pot)).owing).toEqual({ lanes: 1, owed: 1n, blockedUntil: NOW + 50 });
+  });
+
   test("a lane with a debt beside what was signed is one lane", async () => {
     const pot = await paying({ deposit: 100n, owed: [{ lane: A, signed: 100n, debt: 7n }] });
     expect(await stillOwed(pot.parts, { signal })).toEqual({ ...nothing, lanes: 1, owed: 107n });
@@ -299,7 +305,7 @@ describe("a session key that lacks the gas", () => {
     ];
     const pot = await paying({ deposit: 1_400_000n, owed, spare: 7n });
     guarantee(pot, D, 500_000n, -1);
-    // Gas for a payment of two rows, one of them the freeing, is less than was taken: the dust stays.
+    // What is taken for two rows and the freeing does not pay for the third, which is worth no more than its gas.
     expect((await pay(pot)).owing).toEqual({ lanes: 1, owed: each, blockedUntil: 0 });
     expect(await pot.paid(A, B, C, ownOf(pot))).toEqual([
       each + 1n,
