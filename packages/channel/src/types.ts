@@ -37,7 +37,7 @@ export interface SignedVoucher extends Lane {
 
 /**
  * What a stream's end cost and paid, from receipts and events, in wei. deposited = paid + refunded; what the session key took out
- * of the pot for gas counts as refunded, since what is left of it goes home.
+ * of the pot for gas counts as refunded, since what is left of it goes home. All is 0 where the chain has undone the deposit for good.
  */
 export interface Settlement {
   readonly chainId: number;
@@ -70,6 +70,11 @@ export type PotNews =
    * browser's wallet is gone. Do: put as much in again.
    */
   | { readonly type: "depositLost"; readonly missing: Amount }
+  /**
+   * At the pot's end: the chain has undone all that was paid in, and it can never be sent again. Nothing was paid, and nobody is paid
+   * from it; what was signed is told as `unpaid`.
+   */
+  | { readonly type: "depositUndone"; readonly deposited: Amount }
   /** So many lanes are guaranteed, for `gas` units of gas. */
   | { readonly type: "reserved"; readonly lanes: number; readonly gas: bigint }
   /** What was earned before and not covered is vouched for now: the lane's highest voucher, to be given to its worker. */

@@ -1,6 +1,6 @@
 import { type Amount, Wei } from "@tabcast/runtime";
-import { keccak256 } from "viem";
 import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import { LOOK_MS, SURE, sendAgain } from "./again.ts";
 import { endCost } from "./fuel.ts";
 import { bring, fund, type Way } from "./fund.ts";
 import type { PotParts } from "./parts.ts";
@@ -46,7 +46,7 @@ export async function topUp(
     if (arrived && BigInt(before.amount) === amount) return;
   }
   const keep = (way: Way) =>
-    ledger.keep({ ...ledger.record, topUp: { amount: amount.toString(), ...way } });
+    ledger.keep((record) => ({ ...record, topUp: { amount: amount.toString(), ...way } }));
   await keep({});
   let sent: Sent | undefined;
   try {
@@ -79,7 +79,7 @@ export async function finishTopUp(
   const { topUp: pending } = ledger.record;
   if (pending === undefined) return false;
   try {
-    if (!(await sendAgain(parts, pending, gasFrom, waits))) {
+    if (!(await finish(parts, pending, gasFrom, waits))) {
       const { deposited } = ledger.book;
       const arrived = () => ledger.book.deposited - deposited >= BigInt(pending.amount);
       // Where the token has noted it, a pot that has not got it is more likely a server's older block than a cancelled authorization.
@@ -103,7 +103,7 @@ export async function finishTopUp(
 }
 
 /** Sends a top-up again as it was signed; undefined if it cannot be sent by us: then only the pot tells. */
-async function sendAgain(
+async function finish(
   parts: PotParts,
   { raw, authorization, amount }: Way & { readonly amount: string },
   gasFrom: Wallet | undefined,
@@ -113,22 +113,17 @@ async function sendAgain(
   const { key, config } = ledger;
   if (raw !== undefined) return chain.resend(raw, waits);
   if (authorization === undefined || !key) return undefined;
-  const keep = (way: Way) => ledger.keep({ ...ledger.record, topUp: { amount, ...way } });
+  const keep = (way: Way) => ledger.keep((record) => ({ ...record, topUp: { amount, ...way } }));
   const keepsBack = await endCost(parts, waits);
   return bring(authorization, { chain, config, key, gasFrom, keepsBack, keep, ...waits });
 }
-
-/** Looks that must agree before a deposit is taken to be undone, and not the server to lag. */
-const SURE = 3;
-/** Milliseconds between two looks for a deposit that the token has noted: about a block's. */
-const LOOK_MS = 2_000;
 
 /**
  * Notices top-ups that a reorganisation has undone, look by look: what was signed in this tab is sent again, and what is missing then
  * is told, once for each sum.
  */
 export function watchTopUps(parts: PotParts) {
-  const { chain, ledger, tell } = parts;
+  const { ledger, tell } = parts;
   let short = 0;
   let told = 0n;
 
@@ -139,27 +134,15 @@ export function watchTopUps(parts: PotParts) {
     return ledger.book.deposited - seen;
   }
 
-  /** True if it was gone and is on the chain again. */
-  async function again({ raw, authorization }: Way, waits: Waits): Promise<boolean> {
-    const { config, key } = ledger;
-    if (raw !== undefined)
-      return (
-        (await chain.sent(keccak256(raw), waits)) === undefined &&
-        (await chain.resend(raw, waits)) !== undefined
-      );
-    if (authorization === undefined || !key) return false;
-    // Nothing is on its way that was not counted before: there is nothing to remember.
-    const keep = async () => {};
-    const options = { chain, config, key, gasFrom: undefined, keep, ...waits };
-    return (await bring(authorization, options)) !== undefined;
-  }
-
-  /** As `again`; false where it can never be. */
+  /** True if it was gone and is on the chain again; false where it is not now, or can never be. */
   const resent = (one: Way, waits: Waits) =>
-    again(one, waits).catch((error: unknown) => {
-      if (error instanceof ChainError && NOT_MADE.has(error.code)) return false;
-      throw error;
-    });
+    sendAgain(parts, one, waits).then(
+      (fate) => fate === "sent",
+      (error: unknown) => {
+        if (isNotMade(error)) return false;
+        throw error;
+      },
+    );
 
   return async (seen: Awaited<ReturnType<typeof look>>, waits: Waits): Promise<void> => {
     const missing = missingIn(seen);
@@ -178,7 +161,6 @@ export function watchTopUps(parts: PotParts) {
   };
 }
 
-async function forget({ ledger }: PotParts): Promise<void> {
-  const { topUp: _, ...rest } = ledger.record;
-  await ledger.keep(rest);
+function forget({ ledger }: PotParts): Promise<void> {
+  return ledger.keep(({ topUp: _, ...rest }) => rest);
 }

@@ -1,0 +1,176 @@
+import { type Amount, type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
+import { describe, expect, test } from "vitest";
+import { DOLLARS, FEE, type MemoryChain, memoryChain } from "../../test/memory-chain.ts";
+import { coin } from "../currency.ts";
+import { type MemoryStore, memory } from "../store/memory.ts";
+import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
+import { type OpenPotOptions, openPot, type ResumePotOptions, resumePot } from "./open-pot.ts";
+import { unsettled } from "./pot-record.ts";
+
+/* What becomes of money on its way into a pot when the chain, a wallet or the tab does not go along. */
+
+const signal = AbortSignal.timeout(60_000);
+const parts = (value: bigint) => value as Amount;
+const wei = (value: bigint) => value as Wei;
+const COINS = 10n ** 9n;
+const DEPOSIT = parts(10_000n);
+const HOUR = 3_600;
+const LANE = { payee: `0x${"a1".repeat(20)}`, lane: 1 } as const;
+
+/** A clock on which every pause is a moment. */
+const hurried: Clock = {
+  ...systemClock,
+  sleep: (ms, options) => systemClock.sleep(Math.min(ms, 2), options),
+};
+
+interface Scene extends MemoryChain {
+  readonly payer: ReturnType<typeof privateKeyToAccount>;
+  readonly gasFrom: ReturnType<typeof privateKeyToAccount>;
+  readonly store: MemoryStore;
+  open(more?: Partial<OpenPotOptions>): Promise<PayerPot>;
+  /** The pot in the next life of its tab. */
+  again(pot: Pick<PayerPot, "potId">, more?: Partial<ResumePotOptions>): Promise<PayerPot>;
+  /** What a pot tells from now on. */
+  newsOf(pot: PayerPot): PotNews[];
+  /** Lets the clock jump over what settling waits for. */
+  jump(step: SettleProgress): void;
+  /** What both wallets have, in what pots are in, and in coins. */
+  atHome(): Promise<readonly [bigint, bigint]>;
+}
+
+/** A payer with three deposits and a purse that pays gas, on a chain of their own. */
+function scene(currency = coin()): Scene {
+  const net = memoryChain(currency);
+  const payer = privateKeyToAccount(generatePrivateKey());
+  const gasFrom = privateKeyToAccount(generatePrivateKey());
+  net.give(payer.address, COINS, 3n * DEPOSIT);
+  net.give(gasFrom.address, COINS);
+  const store = memory();
+  const { chain } = net;
+  const common = { rpc: "memory:", chain, currency, clock: hurried, signal, gasFrom };
+  return {
+    ...net,
+    ...{ payer, gasFrom, store },
+    get held() {
+      return net.held;
+    },
+    set held(on: boolean) {
+      net.held = on;
+    },
+    open: (more = {}) =>
+      openPot({
+        ...{ ...common, domain: chain.domain, payer, deposit: DEPOSIT, store: store.share() },
+        ...{ challengePeriod: 900, ...more },
+      }),
+    again: ({ potId }, more = {}) =>
+      resumePot({ ...common, potId, payer, store: store.share(), ...more }),
+    newsOf(pot) {
+      const news: PotNews[] = [];
+      pot.watch((one) => news.push(one), { signal });
+      return news;
+    },
+    jump(step) {
+      if (step.step === "waiting") net.warp(step.until - step.now);
+    },
+    atHome: async () => [
+      await chain.tokenBalance(payer.address, { signal }),
+      (await chain.balance(payer.address, { signal })) +
+        (await chain.balance(gasFrom.address, { signal })),
+    ],
+  };
+}
+
+const NOTHING = { deposited: 0n, paid: 0n, refunded: 0n, lanes: [] };
+
+describe("a pot whose deposit the chain has undone for good", () => {
+  test("an authorization that is void by then ends with nothing paid in, and all money at home", async () => {
+    const net = scene(DOLLARS);
+    const undo = net.snapshot();
+    const [tokens, coins] = await net.atHome();
+    const pot = await net.open();
+    await pot.pay(LANE, parts(700n));
+    const news = net.newsOf(pot);
+    undo();
+    net.warp(HOUR + 1);
+    const report = await pot.settle({ signal, progress: net.jump });
+    expect(report).toMatchObject(NOTHING);
+    expect(news).toEqual([
+      { type: "depositUndone", deposited: DEPOSIT },
+      { type: "unpaid", lanes: 1, owed: 700n },
+    ]);
+    // The gas came again, since others may have kept its bytes, and went home: two transactions.
+    expect(await net.atHome()).toEqual([tokens, coins - 2n * FEE]);
+    expect(await net.chain.balance(pot.config.signer, { signal })).toBe(0n);
+    expect(await unsettled(net.store)).toEqual([]);
+    await pot.close();
+  });
+
+  test("a coin deposit whose nonce another transaction has taken ends the same", async () => {
+    const net = scene();
+    const undo = net.snapshot();
+    const pot = await net.open();
+    undo();
+    // The key has paid something else since.
+    await net.chain.sendCoins(net.payer, net.gasFrom.address, { amount: wei(1n), signal });
+    const [, coins] = await net.atHome();
+    const news = net.newsOf(pot);
+    expect(await pot.settle({ signal, progress: net.jump })).toMatchObject(NOTHING);
+    expect(news).toEqual([{ type: "depositUndone", deposited: DEPOSIT }]);
+    expect((await net.atHome())[1]).toBe(coins);
+    await pot.close();
+  });
+
+  test("one that the payer has cancelled in the token ends when its time is over", async () => {
+    const net = scene(DOLLARS);
+    const undo = net.snapshot();
+    const pot = await net.open();
+    undo();
+    const cancelled: typeof net.chain = Object.assign(Object.create(net.chain), {
+      authorizationUsed: async () => true,
+    });
+    const { potId } = pot;
+    await pot.close();
+    const again = await net.again({ potId }, { chain: cancelled });
+    const settling = () => again.settle({ signal, progress: net.jump });
+    await expect(settling()).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    net.warp(HOUR + 1);
+    expect(await settling()).toMatchObject(NOTHING);
+    await again.close();
+  });
+
+  test("two looks without the pot are a server that lags: the third finds it, and it is paid", async () => {
+    const net = scene(DOLLARS);
+    const pot = await net.open();
+    await pot.pay(LANE, parts(700n));
+    await pot.close();
+    net.warp(HOUR + 1);
+    let stale = 2;
+    const { chain } = net;
+    const lagging: typeof chain = Object.assign(Object.create(chain), {
+      pot: async (...asked: Parameters<typeof chain.pot>) => ({
+        ...(await chain.pot(...asked)),
+        ...(stale-- > 0 && { exists: false }),
+      }),
+      authorizationUsed: async () => false,
+    });
+    const again = await net.again(pot, { chain: lagging });
+    const report = await again.settle({ signal, progress: net.jump });
+    expect(report).toMatchObject({ deposited: DEPOSIT, paid: 700n, refunded: DEPOSIT - 700n });
+    await again.close();
+  });
+
+  test("a top-up that can still be brought is brought, and pays what was signed", async () => {
+    const net = scene(DOLLARS);
+    const undo = net.snapshot();
+    const pot = await net.open();
+    net.warp(HOUR / 2);
+    await pot.topUp(parts(900n), { signal });
+    await pot.pay(LANE, parts(700n));
+    undo();
+    net.warp(HOUR / 2 + 1);
+    const report = await pot.settle({ signal, progress: net.jump });
+    expect(report).toMatchObject({ deposited: 900n, paid: 700n, refunded: 200n });
+    await pot.close();
+  });
+});
