@@ -169,8 +169,8 @@ export interface PayerPot {
   /** A worker of ours wants its lane guaranteed. */
   ask(lane: Lane): Promise<void>;
   /**
-   * Deposits `amount` more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
-   * again finds it rather than pay twice.
+   * Deposits `amount` more from the payer's wallet, one top-up after another. Throws ChainError; what may still arrive is remembered,
+   * and the same call again finds it rather than pay twice.
    */
   topUp(amount: Amount, options: { signal: AbortSignal }): Promise<void>;
   /**

@@ -174,3 +174,52 @@ describe("a pot whose deposit the chain has undone for good", () => {
     await pot.close();
   });
 });
+
+describe("two top-ups at once", () => {
+  test("both are in the pot and in the books, one after the other", async () => {
+    const net = scene(DOLLARS);
+    const pot = await net.open();
+    await Promise.all([300n, 500n].map((amount) => pot.topUp(parts(amount), { signal })));
+    expect(pot.balances().deposited).toBe(DEPOSIT + 800n);
+    expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT + 800n });
+    await pot.close();
+  });
+
+  test("while the first is not settled nothing is signed for the second, and a reload sends the first again", async () => {
+    const net = scene();
+    const pot = await net.open();
+    net.held = true;
+    const before = net.asked.length;
+    const ends = await Promise.allSettled(
+      [300n, 500n].map((amount) => pot.topUp(parts(amount), { signal })),
+    );
+    expect(ends).toMatchObject([
+      { reason: { code: "CHAIN_UNCONFIRMED" } },
+      { reason: { code: "CHAIN_UNCONFIRMED" } },
+    ]);
+    expect(net.asked.slice(before)).toEqual(["deposit"]);
+    await pot.close();
+    net.end("dropped");
+    net.held = false;
+    const again = await net.again(pot);
+    expect(again.balances().deposited).toBe(DEPOSIT + 300n);
+    expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT + 300n });
+    await again.close();
+  });
+
+  test("one that is given up while it waits for its turn is never signed", async () => {
+    const net = scene();
+    const pot = await net.open();
+    const before = net.asked.length;
+    const gone = new AbortController();
+    const first = pot.topUp(parts(300n), { signal });
+    const second = pot.topUp(parts(500n), { signal: gone.signal });
+    gone.abort(new Error("given up"));
+    await expect(second).rejects.toThrow("given up");
+    await first;
+    await pot.topUp(parts(700n), { signal });
+    expect(net.asked.slice(before)).toEqual(["deposit", "deposit"]);
+    expect(pot.balances().deposited).toBe(DEPOSIT + 1_000n);
+    await pot.close();
+  });
+});

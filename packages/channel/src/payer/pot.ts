@@ -1,10 +1,11 @@
-import type { Amount, Clock, Random } from "@tabcast/runtime";
+import { type Amount, type Clock, type Random, SerialQueue } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
 import type { Chain, Wallet } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
 import { Listeners } from "../listeners.ts";
 import type { Store } from "../store/store.ts";
 import type { Lane, PayerPot, PotNews, Settlement } from "../types.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import * as Voucher from "../voucher.ts";
 import { Ledger } from "./ledger.ts";
 import type { PotParts } from "./parts.ts";
@@ -142,10 +143,24 @@ function openDeposits(
     if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
       throw refusal({ code: "POT_BAD_AMOUNT", amount });
   };
+  // What is stored of a top-up on its way is one: the next waits until the fate of the one before it is known, or is not.
+  const turns = new SerialQueue();
+  const inTurn = (signal: AbortSignal, work: () => Promise<void>) =>
+    unlessAborted(
+      turns.run(async () => {
+        signal.throwIfAborted();
+        requireOpen();
+        await work();
+      }),
+      signal,
+    );
   return {
     async topUp(amount, { signal }) {
       check(amount, payer ? undefined : "without a wallet");
-      if (payer) await topUp(parts, { payer, gasFrom: gasFrom ?? payer }, amount, { signal });
+      if (payer)
+        await inTurn(signal, () =>
+          topUp(parts, { payer, gasFrom: gasFrom ?? payer }, amount, { signal }),
+        );
     },
     async topUpGas(amount, { signal }) {
       const keyless = ledger.key ? undefined : "without its session key";
