@@ -1,6 +1,6 @@
 import type { Amount, Wei } from "@tabcast/runtime";
 import { isAddressEqual, keccak256, type LocalAccount, toHex, zeroAddress } from "viem";
-import type { Chain, PotEvent, Sent, Wallet } from "../src/chain/chain.ts";
+import type { Chain, PotEvent, SendCoinsOptions, Sent, Wallet } from "../src/chain/chain.ts";
 import { ChainError } from "../src/chain/chain-error.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
 import { type Currency, coin } from "../src/currency.ts";
@@ -174,7 +174,7 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
   async function ask(
     wallet: Wallet,
     call: Call,
-    told: { before?: (raw: Hex) => Promise<void> } = {},
+    told: Pick<SendCoinsOptions, "before" | "sentAs"> = {},
   ) {
     asked.push(call.do);
     const { address: from } = wallet;
@@ -186,8 +186,11 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     const nonce = used(from) + [...waiting.values()].filter((one) => one.from === from).length;
     const raw = toHex(`transaction ${++count} of ${from}`);
     const transaction = { hash: keccak256(raw), from, nonce, call };
-    if ("provider" in wallet) await wallet.provider.request({ method: "eth_sendTransaction" });
-    else {
+    const { hash } = transaction;
+    if ("provider" in wallet) {
+      await wallet.provider.request({ method: "eth_sendTransaction" });
+      await told.sentAs?.({ from, hash, nonce });
+    } else {
       signed.set(raw, transaction);
       await told.before?.(raw);
     }
@@ -231,6 +234,10 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
       return block === undefined
         ? undefined
         : { hash, block, gas: 1n, cost: FEE as Wei, events: [] };
+    },
+    fate: async ({ from, hash, nonce = 0 }) => {
+      if (state.blocks.has(hash)) return "done";
+      return waiting.has(hash) || nonce >= used(from) ? "open" : "void";
     },
     deposit: (wallet, config, { amount, signerGas, ...told }) =>
       ask(wallet, { do: "deposit", config, amount, signerGas }, told),

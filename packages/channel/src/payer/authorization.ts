@@ -22,6 +22,7 @@ import { chainOf } from "../chain/sender.ts";
 import { isHexOf, word } from "../config.ts";
 import type { Address, Hex } from "../types.ts";
 import { unlessAborted } from "../unless-aborted.ts";
+import type { Asked } from "./asked.ts";
 
 /** An authorization as the store holds it: before its signature it is only meant. */
 export interface Authorization {
@@ -35,6 +36,8 @@ export interface Authorization {
   readonly signerGas: string;
   /** The signed transfer of that gas, if the key that pays it is in this tab: never signed twice. */
   readonly gasRaw?: Hex;
+  /** The same if a browser's wallet was asked for it. */
+  readonly gasAsked?: Asked;
 }
 
 /** Seconds in which it must be brought: an hour, for a page that is closed in between or a server that is away. */

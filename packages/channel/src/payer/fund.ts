@@ -10,11 +10,19 @@
  */
 import type { Amount, Random, Wei } from "@tabcast/runtime";
 import { bytesToHex } from "viem/utils";
-import { type Chain, ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import {
+  type Chain,
+  ChainError,
+  type Sent,
+  type Waits,
+  type Wallet,
+  type WalletSent,
+} from "../chain/chain.ts";
 import { short } from "../chain/chain-error.ts";
 import { isCoin } from "../chain/token.ts";
 import { potId as potIdOf, separator } from "../config.ts";
 import type { PotConfig } from "../types.ts";
+import { type Asked, answered, askOf, fateOf } from "./asked.ts";
 import * as Authorization from "./authorization.ts";
 import { costOf } from "./fuel.ts";
 
@@ -22,6 +30,8 @@ import { costOf } from "./fuel.ts";
 export interface Way {
   /** The signed transaction, if it is one of a key in this tab. */
   readonly raw?: `0x${string}`;
+  /** The same if a browser's wallet was asked for it. */
+  readonly asked?: Asked;
   readonly authorization?: Authorization.Authorization;
 }
 
@@ -80,10 +90,25 @@ export async function fund(options: FundOptions): Promise<Sent | undefined> {
   return bring(authorization, { ...options, key });
 }
 
-function sendDeposit(options: FundOptions): Promise<Sent> {
+async function sendDeposit(options: FundOptions): Promise<Sent> {
   const { chain, payer, config, amount, signerGas, signal, keep } = options;
-  const before = (raw: `0x${string}`) => keep({ raw });
-  return chain.deposit(payer, config, { amount, signerGas, signal, before });
+  const asked = await askOf(chain, payer, { signal });
+  if (asked) await keep({ asked });
+  return chain.deposit(payer, config, {
+    ...{ amount, signerGas, signal },
+    before: (raw) => keep({ raw }),
+    sentAs: (sent) => noted(asked, sent, signal, (asked) => keep({ asked })),
+  });
+}
+
+/** Stores what a wallet has answered; nothing where nobody waits for it any more, and the books may be another tab's. */
+async function noted(
+  asked: Asked | undefined,
+  sent: WalletSent,
+  signal: AbortSignal,
+  keep: (asked: Asked) => Promise<void>,
+): Promise<void> {
+  if (asked && !signal.aborted) await keep(answered(asked, sent));
 }
 
 /** Lets the contract take exactly the amount; what an earlier try has allowed is not asked for again. */
@@ -145,7 +170,10 @@ export function isUsed(
   return chain.authorizationUsed(config.payer, nonce, { signal });
 }
 
-/** Sends the session key the coins to bring a deposit, and what it is to have beyond, if it lacks the former. */
+/**
+ * Sends the session key the coins to bring a deposit, and what it is to have beyond, if it lacks the former. Throws CHAIN_UNCONFIRMED
+ * while what a browser's wallet has sent may still arrive.
+ */
 async function refill(
   authorization: Authorization.Authorization,
   cost: Wei,
@@ -155,13 +183,52 @@ async function refill(
   const least = cost + keepsBack;
   if ((await chain.balance(key.address, waits)) >= least) return;
   await finishGas(authorization, chain, waits);
+  await requireNoGas(authorization, chain, waits);
   const have = await chain.balance(key.address, waits);
   if (have >= least || !gasFrom) return;
-  await chain.sendCoins(gasFrom, key.address, {
-    amount: (least + BigInt(authorization.signerGas) - have) as Wei,
-    before: (gasRaw) => keep({ authorization: { ...authorization, gasRaw } }),
-    ...waits,
-  });
+  const { gasAsked: _, ...plain } = authorization;
+  const asked = await askOf(chain, gasFrom, waits);
+  const store = (gasAsked: Asked) => keep({ authorization: { ...plain, gasAsked } });
+  if (asked) await store(asked);
+  try {
+    await chain.sendCoins(gasFrom, key.address, {
+      amount: (least + BigInt(authorization.signerGas) - have) as Wei,
+      before: (gasRaw) => keep({ authorization: { ...plain, gasRaw } }),
+      sentAs: (sent) => noted(asked, sent, signal, store),
+      ...waits,
+    });
+  } catch (error) {
+    if (asked && isUnsent(error)) await keep({ authorization: plain });
+    throw error;
+  }
+}
+
+/** True where a wallet has certainly sent nothing. */
+export const isUnsent = (error: unknown): boolean =>
+  error instanceof ChainError &&
+  (UNSENT.has(error.code) ||
+    (error.reason.code === "CHAIN_REVERTED" && error.reason.hash === undefined));
+
+const UNSENT: ReadonlySet<string> = new Set([
+  "CHAIN_REJECTED",
+  "CHAIN_INSUFFICIENT",
+  "CHAIN_WRONG_ID",
+  "CHAIN_NO_CONTRACT",
+]);
+
+/** Throws CHAIN_UNCONFIRMED while gas that a browser's wallet has sent may still arrive: asked again, it would send it twice. */
+async function requireNoGas(
+  { gasAsked }: Authorization.Authorization,
+  chain: Chain,
+  waits: Waits,
+): Promise<void> {
+  const hash = gasAsked?.hash;
+  if (!gasAsked || !hash || (await fateOf(chain, gasAsked, 0, waits)) !== "open") return;
+  const seconds = (await chain.now(waits)) - gasAsked.at;
+  throw new ChainError(
+    { code: "CHAIN_UNCONFIRMED", hash, seconds },
+    `the gas that the wallet sent ${seconds} s ago, ${hash}, is in no block; it may still arrive`,
+  );
 }
 
 /** Ends a transfer of gas of an earlier life, which may be on its way, or forgotten by the chain: it has arrived then, or never will. */

@@ -81,6 +81,11 @@ function scene(currency = coin()): Scene {
   };
 }
 
+/** The gas purse as a browser's wallet, whose person answers at once. */
+const asWallet = ({ address }: { readonly address: `0x${string}` }, answer = async () => {}) => ({
+  ...{ address, provider: { request: answer } },
+});
+
 const NOTHING = { deposited: 0n, paid: 0n, refunded: 0n, lanes: [] };
 
 describe("a pot whose deposit the chain has undone for good", () => {
@@ -221,5 +226,73 @@ describe("two top-ups at once", () => {
     expect(net.asked.slice(before)).toEqual(["deposit", "deposit"]);
     expect(pot.balances().deposited).toBe(DEPOSIT + 1_000n);
     await pot.close();
+  });
+});
+
+describe("gas that a browser's wallet has sent for a signed deposit", () => {
+  const GAS = wei(50_000n);
+
+  /** A tab whose wallet's gas waits for a block when it is closed, and the pot that it left. */
+  async function left(answer?: () => Promise<void>) {
+    const net = scene(DOLLARS);
+    net.held = true;
+    const gasFrom = asWallet(net.gasFrom, answer);
+    const opening = net.open({ gasFrom, signerGas: GAS });
+    await expect(opening).rejects.toThrow(answer ? "the tab died" : "it may still arrive");
+    const [pot] = await unsettled(net.store);
+    if (!pot) throw new Error("the tab left nothing");
+    const again = () => net.again(pot, { gasFrom });
+    const gas = () => net.chain.balance(pot.config.signer, { signal });
+    return { net, again, gas };
+  }
+  const NOT_OPENED = { code: "POT_NOT_OPENED" };
+
+  test("pending for over an hour, it keeps its key, and comes home when it has arrived", async () => {
+    const { net, again, gas } = await left();
+    net.warp(30 * HOUR);
+    await expect(again()).rejects.toMatchObject(NOT_OPENED);
+    expect(await unsettled(net.store)).toHaveLength(1);
+    net.end("mined");
+    net.held = false;
+    expect(await gas()).toBeGreaterThan(GAS);
+    await expect(again()).rejects.toMatchObject(NOT_OPENED);
+    expect(await unsettled(net.store)).toEqual([]);
+    expect(await gas()).toBe(0n);
+    expect(await net.chain.balance(net.gasFrom.address, { signal })).toBe(COINS - 2n * FEE);
+  });
+
+  test("forgotten by the server it may come back, until the wallet's nonce is another transaction's", async () => {
+    const { net, again } = await left();
+    net.warp(30 * HOUR);
+    net.end("dropped");
+    net.held = false;
+    await expect(again()).rejects.toMatchObject(NOT_OPENED);
+    expect(await unsettled(net.store)).toHaveLength(1);
+    await net.chain.sendCoins(net.gasFrom, net.payer.address, { amount: wei(1n), signal });
+    await expect(again()).rejects.toMatchObject(NOT_OPENED);
+    expect(await unsettled(net.store)).toEqual([]);
+  });
+
+  test("pending within the hour, it is not asked for a second time, and the deposit is brought with it", async () => {
+    const { net, again, gas } = await left();
+    const before = net.asked.length;
+    await expect(again()).rejects.toMatchObject({ code: "CHAIN_UNCONFIRMED" });
+    expect(net.asked.slice(before)).toEqual([]);
+    net.end("mined");
+    net.held = false;
+    const pot = await again();
+    expect(pot.balances().deposited).toBe(DEPOSIT);
+    expect(await gas()).toBe(GAS);
+    await pot.close();
+  });
+
+  test("where the tab died at the dialog, the key is kept for a day, and forgotten after it", async () => {
+    const { net, again } = await left(() => Promise.reject(new Error("the tab died")));
+    net.warp(24 * HOUR - 1);
+    await expect(again()).rejects.toMatchObject(NOT_OPENED);
+    expect(await unsettled(net.store)).toHaveLength(1);
+    net.warp(1);
+    await expect(again()).rejects.toMatchObject(NOT_OPENED);
+    expect(await unsettled(net.store)).toEqual([]);
   });
 });
