@@ -128,6 +128,11 @@ export const byCode: Readonly<Record<string, Words>> = {
     title: "This deposit never reached the chain",
     advice: "No money left the wallet, so there is nothing to bring back.",
   },
+  POT_ASKED_BEFORE: {
+    title: "Your wallet was asked for this before, and it may still arrive",
+    advice:
+      "Confirm it, speed it up or cancel it in the wallet; what has arrived is found by itself. Nothing was asked for a second time.",
+  },
   POT_UNBALANCED: {
     title: "The chain's books of this pot do not add up",
     advice: "Do not go live again before you have looked at the pot on the chain.",

@@ -175,7 +175,8 @@ export interface PayerPot {
   topUp(amount: Amount, options: { signal: AbortSignal }): Promise<void>;
   /**
    * Sends the session key `amount` wei for gas, from where its gas came from before, or else the payer's wallet; what is left comes
-   * back. Throws ChainError.
+   * back. Throws ChainError, and POT_ASKED_BEFORE while what a browser's wallet was asked for may still arrive; what may still arrive is
+   * remembered, and the same call again finds it rather than send twice.
    */
   topUpGas(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
   /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */

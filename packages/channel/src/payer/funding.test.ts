@@ -2,6 +2,7 @@ import { type Amount, type Clock, systemClock, type Wei } from "@tabcast/runtime
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { DOLLARS, FEE, type MemoryChain, memoryChain } from "../../test/memory-chain.ts";
+import { ChainError } from "../chain/chain.ts";
 import { coin } from "../currency.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
@@ -294,5 +295,119 @@ describe("gas that a browser's wallet has sent for a signed deposit", () => {
     net.warp(1);
     await expect(again()).rejects.toMatchObject(NOT_OPENED);
     expect(await unsettled(net.store)).toEqual([]);
+  });
+});
+
+describe("gas that is sent to the session key of an open pot", () => {
+  const GAS = wei(70_000n);
+  /** A pot whose gas top-up waits for a block, or for its person, when the tab is closed. */
+  async function left(gasFrom: "a key" | "a wallet", answer?: () => Promise<void>) {
+    const net = scene();
+    const from = gasFrom === "a key" ? net.gasFrom : asWallet(net.gasFrom, answer);
+    const pot = await net.open({ gasFrom: from });
+    const gas = () => net.chain.balance(pot.config.signer, { signal });
+    const before = await gas();
+    net.held = true;
+    await expect(pot.topUpGas(GAS, { signal })).rejects.toThrow(/may still arrive|the tab died/);
+    await pot.close();
+    const again = () => net.again(pot, { gasFrom: from });
+    const count = () => net.asked.filter((one) => one === "coins").length;
+    return { net, again, count, gas: async () => (await gas()) - before };
+  }
+
+  test("signed in the tab, the next one sends the same bytes again, and they arrive once", async () => {
+    const { net, again, count, gas } = await left("a key");
+    net.end("dropped");
+    net.held = false;
+    const pot = await again();
+    expect(await gas()).toBe(GAS);
+    expect(count()).toBe(1);
+    // It is not taken for a repetition of what is known to have arrived.
+    await pot.topUpGas(GAS, { signal });
+    expect(await gas()).toBe(2n * GAS);
+    await pot.close();
+  });
+
+  test("asked for again in the same tab, what may still arrive is sent once", async () => {
+    const net = scene();
+    const pot = await net.open({ gasFrom: net.gasFrom });
+    const before = await net.chain.balance(pot.config.signer, { signal });
+    net.held = true;
+    const topUpGas = () => pot.topUpGas(GAS, { signal });
+    await expect(topUpGas()).rejects.toMatchObject({ code: "CHAIN_UNCONFIRMED" });
+    net.end("dropped");
+    net.held = false;
+    await topUpGas();
+    expect((await net.chain.balance(pot.config.signer, { signal })) - before).toBe(GAS);
+    await pot.close();
+  });
+
+  test("sent by a browser's wallet and in no block, it is not asked for again until it is known to have failed", async () => {
+    const { net, again, count, gas } = await left("a wallet");
+    const pot = await again();
+    const asked = { code: "POT_ASKED_BEFORE" };
+    await expect(pot.topUpGas(GAS, { signal })).rejects.toMatchObject(asked);
+    net.held = false;
+    net.end("dropped");
+    await expect(pot.topUpGas(GAS, { signal })).rejects.toMatchObject(asked);
+    expect(count()).toBe(1);
+    await net.chain.sendCoins(net.gasFrom, net.payer.address, { amount: wei(1n), signal });
+    await pot.topUpGas(GAS, { signal });
+    expect(await gas()).toBe(GAS);
+    await pot.close();
+  });
+
+  test("sent by a browser's wallet and arrived after all, the same call finds it", async () => {
+    const { net, again, count, gas } = await left("a wallet");
+    const pot = await again();
+    net.end("mined");
+    net.held = false;
+    await pot.topUpGas(GAS, { signal });
+    expect([await gas(), count()]).toEqual([GAS, 1]);
+    await pot.close();
+  });
+
+  test("where the tab died at the dialog, it is asked for again after ten minutes", async () => {
+    const { net, again, count } = await left("a wallet", () =>
+      Promise.reject(new Error("the tab died")),
+    );
+    const pot = await again();
+    net.held = false;
+    net.warp(599);
+    const topUpGas = () => pot.topUpGas(GAS, { signal });
+    await expect(topUpGas()).rejects.toMatchObject({ code: "POT_ASKED_BEFORE" });
+    expect(count()).toBe(1);
+    net.warp(1);
+    await expect(topUpGas()).rejects.toThrow("the tab died");
+    expect(count()).toBe(2);
+    await pot.close();
+  });
+
+  test("while it may still come, the settled pot's key is kept, and what is there goes home", async () => {
+    const { net, again } = await left("a wallet");
+    const pot = await again();
+    // Only the wallet's transaction waits: what the key sends goes into blocks.
+    net.held = false;
+    const news = net.newsOf(pot);
+    const report = await pot.settle({ signal, progress: net.jump });
+    expect(report).toMatchObject({ deposited: DEPOSIT, refunded: DEPOSIT });
+    expect(news).toMatchObject([{ type: "keyKept" }]);
+    expect(await net.chain.balance(pot.config.signer, { signal })).toBe(0n);
+    expect(await unsettled(net.store)).toHaveLength(1);
+    net.end("mined");
+    expect(await net.chain.balance(pot.config.signer, { signal })).toBe(GAS);
+    await pot.settle({ signal, progress: net.jump });
+    expect(await unsettled(net.store)).toEqual([]);
+    expect(await net.chain.balance(pot.config.signer, { signal })).toBe(0n);
+    await pot.close();
+  });
+
+  test("what the wallet refuses leaves nothing to wait for", async () => {
+    const net = scene();
+    const refuse = () => Promise.reject(new ChainError({ code: "CHAIN_REJECTED" }, "no"));
+    const pot = await net.open({ gasFrom: asWallet(net.gasFrom, refuse) });
+    for (let times = 0; times < 2; times++)
+      await expect(pot.topUpGas(GAS, { signal })).rejects.toMatchObject({ code: "CHAIN_REJECTED" });
+    await pot.close();
   });
 });

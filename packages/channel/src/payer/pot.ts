@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts";
 import type { Lane, PayerPot, PotNews, Settlement } from "../types.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import * as Voucher from "../voucher.ts";
+import { finishGasTopUp, topUpGas } from "./gas-top-up.ts";
 import { Ledger } from "./ledger.ts";
 import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
@@ -68,6 +69,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
 
   if (resumed && record.state !== "final") {
     // What cannot be known yet stays remembered, and is asked for again by the next top-up.
+    await finishGasTopUp(parts, waits).catch(() => undefined);
     await finishTopUp(parts, gasFrom, waits).catch(() => undefined);
     await lookAtAll(parts, waits);
   }
@@ -136,7 +138,7 @@ function openDeposits(
   parts: PotParts,
   { payer, gasFrom = payer, requireOpen }: DepositsOptions,
 ): Pick<PayerPot, "topUp" | "topUpGas"> {
-  const { chain, ledger } = parts;
+  const { ledger } = parts;
   const check = (amount: bigint, state: string | undefined) => {
     requireOpen();
     if (state !== undefined) throw refusal({ code: "POT_CLOSED", state });
@@ -165,7 +167,7 @@ function openDeposits(
     async topUpGas(amount, { signal }) {
       const keyless = ledger.key ? undefined : "without its session key";
       check(amount, gasFrom ? keyless : "without a wallet");
-      if (gasFrom) await chain.sendCoins(gasFrom, ledger.config.signer, { amount, signal });
+      if (gasFrom) await inTurn(signal, () => topUpGas(parts, gasFrom, amount, { signal }));
     },
   };
 }

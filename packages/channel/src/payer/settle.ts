@@ -16,6 +16,7 @@ import { account } from "./account.ts";
 import { LOOK_MS, SURE, sendAgain } from "./again.ts";
 import { takeCredit } from "./fuel.ts";
 import type { Way } from "./fund.ts";
+import { gasToCome } from "./gas-top-up.ts";
 import type { PotParts } from "./parts.ts";
 import { type Owing, payLanes, stillOwed } from "./pay-lanes.ts";
 import * as Payer from "./payer.ts";
@@ -241,11 +242,13 @@ async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> 
   try {
     await steadily(parts, options, async () => {
       await takeCredit(parts, { signal });
+      const toCome = await gasToCome(parts, { signal });
       await chain.sweep(key, ledger.record.gasFrom ?? config.payer, { signal });
+      if (toCome) throw toCome;
     });
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof ChainError)) throw error;
+    if (!(error instanceof ChainError || error instanceof PotError)) throw error;
     tell({ type: "keyKept", why: error.message });
     return;
   }
