@@ -1,6 +1,7 @@
 /** What paid into a pot is sent again after the chain has undone it: the same bytes, or the same authorization. */
 import { keccak256 } from "viem";
 import { ChainError, type Waits } from "../chain/chain.ts";
+import { DAY_S, fateOf } from "./asked.ts";
 import { bring, finishGas, type Way } from "./fund.ts";
 import type { PotParts } from "./parts.ts";
 
@@ -23,7 +24,7 @@ const isDead = (error: unknown): boolean =>
  */
 export async function sendAgain(
   parts: PotParts,
-  { raw, authorization }: Way,
+  { raw, asked, authorization }: Way,
   waits: Waits,
 ): Promise<"sent" | "there" | "void" | "unknown"> {
   const { chain, ledger } = parts;
@@ -38,6 +39,9 @@ export async function sendAgain(
       throw error;
     }
   }
+  // What a wallet sends only the wallet can send again.
+  if (asked?.hash !== undefined)
+    return (await fateOf(chain, asked, DAY_S, waits)) === "void" ? "void" : "unknown";
   if (authorization === undefined) return "unknown";
   if (authorization.signature === undefined) return "void";
   if (!key) return "unknown";

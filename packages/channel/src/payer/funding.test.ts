@@ -2,6 +2,7 @@ import { type Amount, type Clock, systemClock, type Wei } from "@tabcast/runtime
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { DOLLARS, FEE, type MemoryChain, memoryChain } from "../../test/memory-chain.ts";
+import { impatient } from "../../test/stage.ts";
 import { ChainError } from "../chain/chain.ts";
 import { coin } from "../currency.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
@@ -17,6 +18,7 @@ const wei = (value: bigint) => value as Wei;
 const COINS = 10n ** 9n;
 const DEPOSIT = parts(10_000n);
 const HOUR = 3_600;
+const HASH = `0x${"55".repeat(32)}` as const;
 const LANE = { payee: `0x${"a1".repeat(20)}`, lane: 1 } as const;
 
 /** A clock on which every pause is a moment. */
@@ -409,5 +411,102 @@ describe("gas that is sent to the session key of an open pot", () => {
     for (let times = 0; times < 2; times++)
       await expect(pot.topUpGas(GAS, { signal })).rejects.toMatchObject({ code: "CHAIN_REJECTED" });
     await pot.close();
+  });
+});
+
+describe("a top-up by a browser's wallet", () => {
+  const MORE = parts(900n);
+  interface LeftOptions {
+    readonly answer?: () => Promise<void>;
+    readonly clock?: Clock;
+  }
+  /** A pot whose top-up waits for a block when the tab is opened again. */
+  async function left({ answer, clock = hurried }: LeftOptions = {}) {
+    const net = scene();
+    const payer = asWallet(net.payer, answer);
+    const pot = await net.open();
+    await pot.close();
+    const before = await net.again(pot, { payer });
+    net.held = true;
+    const { potId } = before;
+    const topUp = before.topUp(MORE, { signal });
+    await expect(topUp).rejects.toThrow(answer ? "the tab died" : "it may still arrive");
+    await before.close();
+    const count = () => net.asked.filter((one) => one === "deposit").length - 1;
+    return { net, pot: await net.again({ potId }, { payer, clock }), count };
+  }
+  const topUpOf = (pot: PayerPot) => pot.topUp(MORE, { signal });
+  const ASKED = { code: "POT_ASKED_BEFORE" };
+
+  test("in the mempool at a reload, it is remembered, and counts as soon as a block has it", async () => {
+    const { net, pot, count } = await left();
+    expect(pot.balances().deposited).toBe(DEPOSIT);
+    await expect(topUpOf(pot)).rejects.toMatchObject(ASKED);
+    net.end("mined");
+    net.held = false;
+    await expect.poll(() => pot.balances().deposited).toBe(DEPOSIT + MORE);
+    expect(count()).toBe(1);
+    // What is found is no longer waited for: the next is a top-up of its own.
+    await topUpOf(pot);
+    expect(pot.balances().deposited).toBe(DEPOSIT + 2n * MORE);
+    expect(count()).toBe(2);
+    await pot.close();
+  });
+
+  test("found by the same call, it is not paid twice", async () => {
+    // The half minute to the next look does not pass.
+    const { net, pot, count } = await left({ clock: impatient });
+    net.end("mined");
+    net.held = false;
+    await topUpOf(pot);
+    expect([pot.balances().deposited, count()]).toEqual([DEPOSIT + MORE, 1]);
+    await pot.close();
+  });
+
+  test("forgotten by the server it may come back, until the wallet's nonce is another transaction's", async () => {
+    const { net, pot, count } = await left();
+    net.end("dropped");
+    net.held = false;
+    await expect(topUpOf(pot)).rejects.toMatchObject(ASKED);
+    expect(count()).toBe(1);
+    await net.chain.sendCoins(net.payer, net.gasFrom.address, { amount: wei(1n), signal });
+    await topUpOf(pot);
+    expect([pot.balances().deposited, count()]).toEqual([DEPOSIT + MORE, 2]);
+    await pot.close();
+  });
+
+  test("where the tab died at the dialog, it is asked for again after ten minutes", async () => {
+    const { net, pot, count } = await left({
+      answer: () => Promise.reject(new Error("the tab died")),
+    });
+    net.held = false;
+    net.warp(599);
+    await expect(topUpOf(pot)).rejects.toMatchObject(ASKED);
+    expect(count()).toBe(1);
+    net.warp(1);
+    await expect(topUpOf(pot)).rejects.toThrow("the tab died");
+    expect(count()).toBe(2);
+    await pot.close();
+  });
+
+  test("sped up in the wallet, it has arrived by another transaction", async () => {
+    const net = scene();
+    const pot = await net.open();
+    const { config } = pot;
+    await pot.close();
+    const { chain } = net;
+    const spedUp: typeof chain = Object.assign(Object.create(chain), {
+      deposit: async (...[wallet, , options]: Parameters<typeof chain.deposit>) => {
+        const { address: account } = wallet;
+        await options.sentAs?.({ from: account, hash: HASH, nonce: 1 });
+        const { amount, signerGas } = options;
+        await chain.deposit(net.payer, config, { amount, signerGas, signal });
+        throw new ChainError({ code: "CHAIN_REPLACED", hash: HASH, account, nonce: 1 }, "replaced");
+      },
+    });
+    const again = await net.again(pot, { payer: asWallet(net.payer), chain: spedUp });
+    await topUpOf(again);
+    expect(again.balances().deposited).toBe(DEPOSIT + MORE);
+    await again.close();
   });
 });

@@ -1,6 +1,6 @@
 import { type Amount, type Clock, type Random, SerialQueue } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
-import type { Chain, Wallet } from "../chain/chain.ts";
+import type { Chain, Waits, Wallet } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
 import { Listeners } from "../listeners.ts";
 import type { Store } from "../store/store.ts";
@@ -74,8 +74,14 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
     await lookAtAll(parts, waits);
   }
   if (resumed && key) await ledger.post({ type: "resumed" });
+  const { find, ...deposits } = openDeposits(parts, { payer, gasFrom, requireOpen });
+  const watch = watchTopUps(parts);
+  const seen: typeof watch = async (one, waits) => {
+    await find(waits);
+    await watch(one, waits);
+  };
   // Ends by the abort in `close`, which is no failure.
-  if (key) maintainGuarantees(parts, watchTopUps(parts), waits).catch(() => undefined);
+  if (key) maintainGuarantees(parts, seen, waits).catch(() => undefined);
   return {
     potId: ledger.potId,
     config: ledger.config,
@@ -102,7 +108,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       return ledger.post({ type: "told", lane: { payee, lane }, cumulative });
     },
     ask: async (lane) => void (await ledger.post({ type: "asked", lane })),
-    ...openDeposits(parts, { payer, gasFrom, requireOpen }),
+    ...deposits,
     watch: (listener, when) => listeners.add(listener, when),
     settle({ signal, progress = () => {} }) {
       // Two callers wait for the same end; a failure lets the next call begin again.
@@ -133,11 +139,16 @@ interface DepositsOptions {
   readonly requireOpen: () => void;
 }
 
+interface Deposits extends Pick<PayerPot, "topUp" | "topUpGas"> {
+  /** Looks for what a wallet of an earlier tab may have sent meanwhile. Throws ChainError. */
+  find(waits: Waits): Promise<void>;
+}
+
 /** What comes to an open pot later. */
 function openDeposits(
   parts: PotParts,
   { payer, gasFrom = payer, requireOpen }: DepositsOptions,
-): Pick<PayerPot, "topUp" | "topUpGas"> {
+): Deposits {
   const { ledger } = parts;
   const check = (amount: bigint, state: string | undefined) => {
     requireOpen();
@@ -147,16 +158,31 @@ function openDeposits(
   };
   // What is stored of a top-up on its way is one: the next waits until the fate of the one before it is known, or is not.
   const turns = new SerialQueue();
-  const inTurn = (signal: AbortSignal, work: () => Promise<void>) =>
-    unlessAborted(
-      turns.run(async () => {
-        signal.throwIfAborted();
-        requireOpen();
-        await work();
-      }),
+  let waiting = 0;
+  const inTurn = (signal: AbortSignal, work: () => Promise<void>) => {
+    waiting++;
+    const turn = turns.run(async () => {
+      signal.throwIfAborted();
+      requireOpen();
+      await work();
+    });
+    return unlessAborted(
+      turn.finally(() => waiting--),
       signal,
     );
+  };
   return {
+    async find({ signal }) {
+      // Whoever tops up now finds it first.
+      if (waiting > 0 || ledger.record.topUp?.asked === undefined) return;
+      const found = inTurn(
+        signal,
+        async () => void (await finishTopUp(parts, undefined, { signal })),
+      );
+      await found.catch((error: unknown) => {
+        if (!(error instanceof PotError && error.code === "POT_ASKED_BEFORE")) throw error;
+      });
+    },
     async topUp(amount, { signal }) {
       check(amount, payer ? undefined : "without a wallet");
       if (payer)

@@ -1,8 +1,10 @@
 import { type Amount, Wei } from "@tabcast/runtime";
 import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
 import { LOOK_MS, SURE, sendAgain } from "./again.ts";
+import { DIALOG_S, fateOf } from "./asked.ts";
 import { endCost } from "./fuel.ts";
 import { bring, fund, type Way } from "./fund.ts";
+import { askedBefore } from "./gas-top-up.ts";
 import type { PotParts } from "./parts.ts";
 import { type look, lookAtAll } from "./reservations.ts";
 
@@ -58,7 +60,11 @@ export async function topUp(
       ...waits,
     });
   } catch (error) {
-    if (isNotMade(error) && !(isSigned(ledger.record.topUp) && isShown(error))) await forget(parts);
+    const { topUp: pending } = ledger.record;
+    // A wallet that speeds its transaction up sends the same top-up by another.
+    const spedUp = pending?.asked && error instanceof ChainError && error.code === "CHAIN_REPLACED";
+    if (spedUp && (await finishTopUp(parts, gasFrom, waits))) return;
+    if (isNotMade(error) && !(isSigned(pending) && isShown(error))) await forget(parts);
     throw error;
   }
   // Somebody else brought it, which only the pot itself can tell.
@@ -68,7 +74,8 @@ export async function topUp(
 
 /**
  * Finds out what became of a top-up that was interrupted: the same bytes are sent again, and a wallet's is looked for in the pot.
- * True if the pot has it. Throws ChainError, with the top-up remembered, if that cannot be known yet.
+ * True if the pot has it. Throws ChainError, and POT_ASKED_BEFORE of a wallet's that may still arrive, with the top-up remembered, if
+ * that cannot be known yet.
  */
 export async function finishTopUp(
   parts: PotParts,
@@ -79,18 +86,8 @@ export async function finishTopUp(
   const { topUp: pending } = ledger.record;
   if (pending === undefined) return false;
   try {
-    if (!(await finish(parts, pending, gasFrom, waits))) {
-      const { deposited } = ledger.book;
-      const arrived = () => ledger.book.deposited - deposited >= BigInt(pending.amount);
-      // Where the token has noted it, a pot that has not got it is more likely a server's older block than a cancelled authorization.
-      const looks = isSigned(pending) && ledger.key ? SURE : 1;
-      for (let look = 1; look <= looks && !arrived(); look++) {
-        if (look > 1) await parts.clock.sleep(LOOK_MS, waits);
-        await lookAtAll(parts, waits);
-      }
-      await forget(parts);
-      return arrived();
-    }
+    if (!(await finish(parts, pending, gasFrom, waits)))
+      return await findTopUp(parts, pending, waits);
   } catch (error) {
     // An earlier life may have shown a signed deposit to everybody: until it is void, anyone may bring it.
     const off = isNotMade(error) && (!isSigned(pending) || error.code === "CHAIN_TOKEN_LATE");
@@ -100,6 +97,29 @@ export async function finishTopUp(
   }
   await ledger.post({ type: "toppedUp", amount: BigInt(pending.amount) as Amount });
   return true;
+}
+
+/** Looks for a top-up in the pot that only a wallet could send, or that the token has noted. True if it is there. Throws as `finishTopUp`. */
+async function findTopUp(
+  parts: PotParts,
+  pending: Way & { readonly amount: string },
+  waits: Waits,
+): Promise<boolean> {
+  const { chain, clock, ledger } = parts;
+  const { asked, amount } = pending;
+  // Before the look: a block that it came into in between is seen.
+  const fate = asked && (await fateOf(chain, asked, DIALOG_S, waits));
+  const { deposited } = ledger.book;
+  const arrived = () => ledger.book.deposited - deposited >= BigInt(amount);
+  // Where the token has noted it, or the wallet's nonce was used, a pot that has not got it may be a server's older block.
+  const looks = fate === "open" || !(asked || (isSigned(pending) && ledger.key)) ? 1 : SURE;
+  for (let look = 1; look <= looks && !arrived(); look++) {
+    if (look > 1) await clock.sleep(LOOK_MS, waits);
+    await lookAtAll(parts, waits);
+  }
+  if (asked && fate === "open" && !arrived()) throw askedBefore(asked);
+  await forget(parts);
+  return arrived();
 }
 
 /** Sends a top-up again as it was signed; undefined if it cannot be sent by us: then only the pot tells. */
