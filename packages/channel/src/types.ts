@@ -67,7 +67,7 @@ export type PotNews =
   | { readonly type: "topUpsResent"; readonly count: number }
   /**
    * The chain has so much less than was paid in, as after a deep reorganisation, and nothing is left to send again: a top-up by a
-   * browser's wallet is gone. Do: put as much in again.
+   * browser's wallet is gone. It is promised to nobody any more. Do: put as much in again.
    */
   | { readonly type: "depositLost"; readonly missing: Amount }
   /**

@@ -1,4 +1,4 @@
-import { type Amount, type Clock, systemClock, type Wei } from "@tabcast/runtime";
+import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { DOLLARS, FEE, type MemoryChain, memoryChain } from "../../test/memory-chain.ts";
@@ -508,5 +508,65 @@ describe("a top-up by a browser's wallet", () => {
     await topUpOf(again);
     expect(again.balances().deposited).toBe(DEPOSIT + MORE);
     await again.close();
+  });
+});
+
+describe("a top-up that the chain has undone in an open pot", () => {
+  const MORE = parts(900n);
+  /** A pot of a browser's wallet in which a lane is paid, topped up, and what was topped up undone. */
+  async function undone() {
+    const net = scene();
+    const payer = asWallet(net.payer);
+    const opened = await net.open();
+    await opened.close();
+    const pot = await net.again(opened, { payer });
+    await pot.pay(LANE, parts(1n));
+    const news = net.newsOf(pot);
+    const undo = net.snapshot();
+    await pot.topUp(MORE, { signal });
+    undo();
+    await expect.poll(() => news).toEqual([{ type: "depositLost", missing: MORE }]);
+    return { net, pot, news, payer };
+  }
+
+  test("what is lost is promised to nobody, also after a reload, and its owner puts it in again", async () => {
+    const { net, pot, payer } = await undone();
+    const left = DEPOSIT - 1n;
+    expect(pot.balances()).toMatchObject({ deposited: DEPOSIT, free: left });
+    await expect(pot.pay(LANE, parts(left + 1n))).rejects.toMatchObject({ code: "POT_EMPTY" });
+    await pot.close();
+    const again = await net.again(pot, { payer });
+    // What is still there was promised, and no more.
+    expect(again.balances()).toMatchObject({ deposited: DEPOSIT, free: 0n, debt: 1n });
+    await again.topUp(MORE, { signal });
+    expect(again.balances()).toMatchObject({ deposited: DEPOSIT + MORE, debt: 0n });
+    await again.close();
+  });
+
+  test("what comes back by itself counts again, once", async () => {
+    const { net, pot, news } = await undone();
+    const { amount, signerGas } = { amount: MORE, signerGas: Wei.zero };
+    const { config, potId } = pot;
+    await net.chain.deposit(net.payer, config, { amount, signerGas, signal });
+    await expect.poll(() => pot.balances().deposited).toBe(DEPOSIT + MORE);
+    await pot.topUp(parts(5n), { signal });
+    expect(pot.balances().deposited).toBe(DEPOSIT + MORE + 5n);
+    const balance = DEPOSIT + MORE + 5n;
+    expect(await net.chain.pot(potId, { signal })).toMatchObject({ balance });
+    expect(news).toHaveLength(1);
+    await pot.close();
+  });
+
+  test("the deposit itself is sent again, before anything counts as lost", async () => {
+    const net = scene();
+    const undo = net.snapshot();
+    const pot = await net.open();
+    await pot.pay(LANE, parts(1n));
+    const news = net.newsOf(pot);
+    undo();
+    await expect.poll(() => news).toEqual([{ type: "depositResent" }]);
+    expect(pot.balances().deposited).toBe(DEPOSIT);
+    expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT });
+    await pot.close();
   });
 });

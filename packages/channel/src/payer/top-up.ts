@@ -1,5 +1,6 @@
 import { type Amount, Wei } from "@tabcast/runtime";
 import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import { least } from "../least.ts";
 import { LOOK_MS, SURE, sendAgain } from "./again.ts";
 import { DIALOG_S, fateOf } from "./asked.ts";
 import { endCost } from "./fuel.ts";
@@ -139,13 +140,14 @@ async function finish(
 }
 
 /**
- * Notices top-ups that a reorganisation has undone, look by look: what was signed in this tab is sent again, and what is missing then
- * is told, once for each sum.
+ * Notices deposits that a reorganisation has undone, look by look: what was signed in this tab is sent again. What is missing then is
+ * told, and no longer promised to anybody; what of it comes back counts again.
  */
 export function watchTopUps(parts: PotParts) {
   const { ledger, tell } = parts;
   let short = 0;
-  let told = 0n;
+  /** What the books have let go of and the chain has not brought back. */
+  let lost = 0n;
 
   /** What the chain has less than was paid in. */
   function missingIn({ pot, states }: Awaited<ReturnType<typeof look>>): bigint {
@@ -164,20 +166,35 @@ export function watchTopUps(parts: PotParts) {
       },
     );
 
+  /** Sends again what was undone; true if anything was. */
+  async function anyAgain(waits: Waits): Promise<boolean> {
+    const { record } = ledger;
+    const first = await resent(record, waits);
+    if (first) tell({ type: "depositResent" });
+    let count = 0;
+    for (const one of record.toppedUp ?? []) if (await resent(one, waits)) count++;
+    if (count > 0) tell({ type: "topUpsResent", count });
+    return first || count > 0;
+  }
+
+  /** Counts what came back; not beside a top-up on its way, which counts itself. */
+  async function regain(surplus: bigint): Promise<void> {
+    const amount = least(surplus, lost);
+    if (amount <= 0n || ledger.record.topUp !== undefined) return;
+    lost -= amount;
+    await ledger.post({ type: "toppedUp", amount: amount as Amount });
+  }
+
   return async (seen: Awaited<ReturnType<typeof look>>, waits: Waits): Promise<void> => {
     const missing = missingIn(seen);
     short = missing > 0n ? short + 1 : 0;
-    if (missing <= 0n) told = 0n;
+    if (missing < 0n) await regain(-missing);
     if (short < SURE) return;
-    let count = 0;
-    for (const one of ledger.record.toppedUp ?? []) if (await resent(one, waits)) count++;
-    if (count > 0) {
-      short = 0;
-      tell({ type: "topUpsResent", count });
-    } else if (missing !== told) {
-      told = missing;
-      tell({ type: "depositLost", missing: missing as Amount });
-    }
+    short = 0;
+    if (await anyAgain(waits)) return;
+    lost += missing;
+    await ledger.post({ type: "depositLost", amount: missing as Amount });
+    tell({ type: "depositLost", missing: missing as Amount });
   };
 }
 
