@@ -112,6 +112,10 @@ export const byCode: Readonly<Record<string, Words>> = {
     title: "The signed deposit came too late and is void",
     advice: "Nothing was taken. Put the deposit in again.",
   },
+  CHAIN_TOKEN_CANCELLED: {
+    title: "The signed deposit was cancelled in the token",
+    advice: "Nothing was taken. Put the deposit in again.",
+  },
   CHAIN_GAS_HIGH: {
     title: "Fees are too high just now",
     advice: "This would have cost more than its limit, so nothing was sent. Try again later.",

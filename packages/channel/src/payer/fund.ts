@@ -85,7 +85,7 @@ export async function fund(options: FundOptions): Promise<Sent | undefined> {
   const { contract } = chain.domain;
   const potId = potIdOf(separator(chain.domain), options.config);
   const signature = await Authorization.sign(payer, meant, { token, contract, potId, signal });
-  const authorization = { ...meant, signature };
+  const authorization = { ...meant, signature, shown: false };
   await keep({ authorization });
   return bring(authorization, { ...options, key });
 }
@@ -150,7 +150,9 @@ export async function bring(
   try {
     // First what it costs, which shows whether the token will have it: no gas is sent in vain.
     const action = { do: "depositWithAuthorization", config, authorization: ready } as const;
-    await refill(authorization, await costOf({ chain }, key.address, action, waits), options);
+    const cost = await costOf({ chain }, key.address, action, waits);
+    const filled = await refill(authorization, cost, options);
+    if (filled.shown === false) await options.keep({ authorization: { ...filled, shown: true } });
     return await chain.depositWithAuthorization(key, config, ready, waits);
   } catch (error) {
     // Anyone may bring it, and somebody else may have been first.
@@ -171,36 +173,41 @@ export function isUsed(
 }
 
 /**
- * Sends the session key the coins to bring a deposit, and what it is to have beyond, if it lacks the former. Throws CHAIN_UNCONFIRMED
- * while what a browser's wallet has sent may still arrive.
+ * Sends the session key the coins to bring a deposit, and what it is to have beyond, if it lacks the former; the authorization as it is
+ * stored then. Throws CHAIN_UNCONFIRMED while what a browser's wallet has sent may still arrive.
  */
 async function refill(
   authorization: Authorization.Authorization,
   cost: Wei,
   { chain, key, gasFrom, keepsBack = 0n as Wei, keep, signal }: BringOptions,
-): Promise<void> {
+): Promise<Authorization.Authorization> {
   const waits = { signal };
   const least = cost + keepsBack;
-  if ((await chain.balance(key.address, waits)) >= least) return;
+  if ((await chain.balance(key.address, waits)) >= least) return authorization;
   await finishGas(authorization, chain, waits);
   await requireNoGas(authorization, chain, waits);
   const have = await chain.balance(key.address, waits);
-  if (have >= least || !gasFrom) return;
+  if (have >= least || !gasFrom) return authorization;
   const { gasAsked: _, ...plain } = authorization;
   const asked = await askOf(chain, gasFrom, waits);
-  const store = (gasAsked: Asked) => keep({ authorization: { ...plain, gasAsked } });
-  if (asked) await store(asked);
+  let stored: Authorization.Authorization = plain;
+  const store = async (gas: Pick<Authorization.Authorization, "gasRaw" | "gasAsked">) => {
+    stored = { ...plain, ...gas };
+    await keep({ authorization: stored });
+  };
+  if (asked) await store({ gasAsked: asked });
   try {
     await chain.sendCoins(gasFrom, key.address, {
       amount: (least + BigInt(authorization.signerGas) - have) as Wei,
-      before: (gasRaw) => keep({ authorization: { ...plain, gasRaw } }),
-      sentAs: (sent) => noted(asked, sent, signal, store),
+      before: (gasRaw) => store({ gasRaw }),
+      sentAs: (sent) => noted(asked, sent, signal, (gasAsked) => store({ gasAsked })),
       ...waits,
     });
   } catch (error) {
-    if (asked && isUnsent(error)) await keep({ authorization: plain });
+    if (asked && isUnsent(error)) await store({});
     throw error;
   }
+  return stored;
 }
 
 /** True where a wallet has certainly sent nothing. */

@@ -3,7 +3,7 @@ import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { DOLLARS, FEE, type MemoryChain, memoryChain } from "../../test/memory-chain.ts";
 import { impatient } from "../../test/stage.ts";
-import { ChainError } from "../chain/chain.ts";
+import { type Chain, ChainError } from "../chain/chain.ts";
 import { coin } from "../currency.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
@@ -567,6 +567,73 @@ describe("a top-up that the chain has undone in an open pot", () => {
     await expect.poll(() => news).toEqual([{ type: "depositResent" }]);
     expect(pot.balances().deposited).toBe(DEPOSIT);
     expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT });
+    await pot.close();
+  });
+});
+
+describe("a signed top-up", () => {
+  /** A pot in dollars that is open, and its chain with some calls overridden from now on. */
+  async function opened() {
+    const net = scene(DOLLARS);
+    const over: { -readonly [Name in keyof Chain]?: Chain[Name] } = {};
+    const chain = new Proxy(net.chain, {
+      get: (target, name: keyof Chain) => over[name] ?? target[name],
+    });
+    return { net, over, pot: await net.open({ chain }) };
+  }
+  const short = async () => {
+    throw new ChainError(
+      { code: "CHAIN_REVERTED", error: "exceeds balance", args: [] },
+      "the token has too little",
+    );
+  };
+  const away = async () => {
+    throw new ChainError({ code: "CHAIN_UNREACHABLE", rpc: "memory:" }, "nobody answers");
+  };
+
+  test("that the payer has cancelled in the token was not paid, and says so", async () => {
+    const { net, over, pot } = await opened();
+    over.authorizationUsed = async () => true;
+    const topUp = () => pot.topUp(parts(5n), { signal });
+    await expect(topUp()).rejects.toMatchObject({ code: "CHAIN_TOKEN_CANCELLED" });
+    expect(pot.balances().deposited).toBe(DEPOSIT);
+    delete over.authorizationUsed;
+    await topUp();
+    expect(pot.balances().deposited).toBe(DEPOSIT + 5n);
+    expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT + 5n });
+    await pot.close();
+  });
+
+  test("that nobody has seen and that cannot be brought makes room for another sum", async () => {
+    const { net, over, pot } = await opened();
+    over.quote = away;
+    await expect(pot.topUp(parts(900n), { signal })).rejects.toMatchObject({
+      code: "CHAIN_UNREACHABLE",
+    });
+    over.quote = short;
+    // The same sum again is the same top-up, which still cannot be brought.
+    const reverted = { code: "CHAIN_REVERTED" };
+    await expect(pot.topUp(parts(900n), { signal })).rejects.toMatchObject(reverted);
+    let tries = 0;
+    over.quote = (...asked) => (++tries === 1 ? short() : net.chain.quote(...asked));
+    await pot.topUp(parts(5n), { signal });
+    expect(pot.balances().deposited).toBe(DEPOSIT + 5n);
+    expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT + 5n });
+    await pot.close();
+  });
+
+  test("that others may have seen is not replaced by another sum while it may be brought", async () => {
+    const { net, over, pot } = await opened();
+    over.depositWithAuthorization = away;
+    await expect(pot.topUp(parts(900n), { signal })).rejects.toThrow("nobody answers");
+    over.quote = short;
+    const another = () => pot.topUp(parts(5n), { signal });
+    await expect(another()).rejects.toMatchObject({ code: "CHAIN_REVERTED" });
+    delete over.quote;
+    delete over.depositWithAuthorization;
+    net.warp(HOUR + 1);
+    await another();
+    expect(await net.chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT + 5n });
     await pot.close();
   });
 });

@@ -28,13 +28,17 @@ const isNotMade = (error: unknown): error is ChainError =>
 
 const isSigned = (way: Way | undefined): boolean => way?.authorization?.signature !== undefined;
 
+const isUnseen = (way: Way | undefined): boolean =>
+  isSigned(way) && way?.authorization?.shown === false;
+
 /** True of the failure of a transaction that others have seen, in a block or waiting for one. */
 const isShown = ({ code, reason }: ChainError): boolean =>
   code === "CHAIN_REPLACED" || (reason.code === "CHAIN_REVERTED" && reason.hash !== undefined);
 
 /**
  * Deposits more, once: where an earlier top-up's fate is not known, that is found out first, and if it was of the same amount this
- * call was its repetition. Throws ChainError; what may still arrive is remembered.
+ * call was its repetition. Throws ChainError, CHAIN_TOKEN_CANCELLED where the payer has cancelled it in the token among them, and
+ * POT_ASKED_BEFORE; what may still arrive is remembered.
  */
 export async function topUp(
   parts: PotParts,
@@ -45,8 +49,14 @@ export async function topUp(
   const { chain, ledger, random } = parts;
   const before = ledger.record.topUp;
   if (before !== undefined) {
-    const arrived = await finishTopUp(parts, gasFrom, waits);
-    if (arrived && BigInt(before.amount) === amount) return;
+    const same = BigInt(before.amount) === amount;
+    const arrived = await finishTopUp(parts, gasFrom, waits).catch(async (error: unknown) => {
+      // Nobody else has what was signed: what cannot be brought makes room for another sum.
+      if (same || !isNotMade(error) || !isUnseen(ledger.record.topUp)) throw error;
+      await forget(parts);
+      return false;
+    });
+    if (arrived && same) return;
   }
   const keep = (way: Way) =>
     ledger.keep((record) => ({ ...record, topUp: { amount: amount.toString(), ...way } }));
@@ -68,9 +78,13 @@ export async function topUp(
     if (isNotMade(error) && !(isSigned(pending) && isShown(error))) await forget(parts);
     throw error;
   }
-  // Somebody else brought it, which only the pot itself can tell.
-  if (sent === undefined) await finishTopUp(parts, gasFrom, waits);
-  else await ledger.post({ type: "toppedUp", amount });
+  if (sent !== undefined) await ledger.post({ type: "toppedUp", amount });
+  // The token has noted it: somebody else brought it, or the payer cancelled it, which only the pot itself can tell.
+  else if (!(await finishTopUp(parts, gasFrom, waits)))
+    throw new ChainError(
+      { code: "CHAIN_TOKEN_CANCELLED", amount },
+      "the signed deposit was cancelled in the token; nothing was paid",
+    );
 }
 
 /**
