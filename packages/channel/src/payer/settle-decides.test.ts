@@ -436,7 +436,6 @@ describe("a pot that the chain has forgotten", () => {
 
   test.each([
     ["that nothing is kept of", {}, true],
-    ["whose wallet never signed", { authorization }, true],
     ["whose key has gone home", { authorization: { ...authorization, signature } }, false],
   ])("one %s is said not to be open, and nothing is said to be sent", async (_, record, key) => {
     const pot = await paying({ deposit: 100n, record, key, deposited: false });
@@ -444,6 +443,13 @@ describe("a pot that the chain has forgotten", () => {
     expect(pot.news).toEqual([]);
     const sent = ["resend", "depositWithAuthorization", "deposit"].flatMap(pot.times);
     expect(sent).toEqual([]);
+  });
+
+  test("one whose wallet never signed the deposit ends with nothing paid in, and nothing is sent", async () => {
+    const pot = await paying({ deposit: 100n, record: { authorization }, deposited: false });
+    expect((await end(pot)).settlement).toMatchObject({ deposited: 0n, refunded: 0n });
+    expect(pot.news).toEqual([{ type: "depositUndone", deposited: 100n }]);
+    expect(pot.times("depositWithAuthorization")).toEqual([]);
   });
 
   test("a pot that the chain knows is sent no deposit, whatever is kept of it", async () => {
