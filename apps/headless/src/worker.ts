@@ -21,9 +21,8 @@ export async function startWorker(
     codecs,
     reachableIn: patience,
     on(event) {
-      // How far the check is, that it is over, and what was done for others is for people who watch it.
-      if (event.type !== "check" && event.type !== "joining" && event.type !== "watchtower")
-        void tell({ from: "worker", event });
+      // How far the check is, and that it is over, is for people who watch it.
+      if (event.type !== "check" && event.type !== "joining") void tell({ from: "worker", event });
     },
   });
 }

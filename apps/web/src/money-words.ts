@@ -112,6 +112,10 @@ export const byCode: Readonly<Record<string, Words>> = {
     title: "The signed deposit came too late and is void",
     advice: "Nothing was taken. Put the deposit in again.",
   },
+  CHAIN_TOKEN_CANCELLED: {
+    title: "The signed deposit was cancelled in the token",
+    advice: "Nothing was taken. Put the deposit in again.",
+  },
   CHAIN_GAS_HIGH: {
     title: "Fees are too high just now",
     advice: "This would have cost more than its limit, so nothing was sent. Try again later.",
@@ -127,6 +131,11 @@ export const byCode: Readonly<Record<string, Words>> = {
   POT_NOT_OPENED: {
     title: "This deposit never reached the chain",
     advice: "No money left the wallet, so there is nothing to bring back.",
+  },
+  POT_ASKED_BEFORE: {
+    title: "Your wallet was asked for this before, and it may still arrive",
+    advice:
+      "Confirm it, speed it up or cancel it in the wallet; what has arrived is found by itself. Nothing was asked for a second time.",
   },
   POT_UNBALANCED: {
     title: "The chain's books of this pot do not add up",

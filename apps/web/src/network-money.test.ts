@@ -1,6 +1,6 @@
 import { zeroAddress } from "viem";
 import { expect, test } from "vitest";
-import { moneyOf, unitOfToken } from "./network-money.ts";
+import { moneyOf, partsOf, unitOfToken } from "./network-money.ts";
 
 const contract = `0x${"c".repeat(40)}` as const;
 const token = `0x${"1a".repeat(20)}` as const;
@@ -27,4 +27,10 @@ test("a pot of before is in its own unit: the coin, the network's token, the cha
   const circles = "0x036CbD53842c5426634e7929541eC2318f3dCF7e";
   expect(unitOfToken(circles, moneyOf(chain))).toMatchObject({ symbol: "USDC", dollars: true });
   expect(unitOfToken(`0x${"2".repeat(40)}`, money)).toBeUndefined();
+});
+
+test("what is in a token that nobody here knows is counted in its parts, with the token's address", () => {
+  const unknown = `0x${"2".repeat(40)}`;
+  expect(partsOf(1_250_000n, unknown)).toBe("1,250,000 parts of token 0x2222…2222");
+  expect(partsOf(1n, unknown)).toBe("1 part of token 0x2222…2222");
 });

@@ -1,6 +1,7 @@
 import * as Chains from "@tabcast/channel/chains";
 import type { ChainConfig } from "@tabcast/node/config";
 import { coin, ofCurrency, type Unit } from "@tabcast/tab/money";
+import { shortAddress } from "./format.ts";
 import { inEther, type NetworkMoney } from "./unit.ts";
 
 const NO_TOKEN = /^0x0{40}$/;
@@ -27,3 +28,7 @@ export function unitOfToken(token: string, money: NetworkMoney): Unit | undefine
     ? { kind: "token", symbol: "USDC", decimals: 6, dollars: true }
     : undefined;
 }
+
+/** An amount of a token that nobody here knows, in its smallest parts: "1,250,000 parts of token 0x2222…2222". */
+export const partsOf = (value: bigint, token: string): string =>
+  `${value.toLocaleString("en")} ${value === 1n ? "part" : "parts"} of token ${shortAddress(token)}`;

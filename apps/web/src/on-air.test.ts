@@ -100,6 +100,9 @@ test("a deposit that will not last and a key that was kept are remembered until 
   expect(step(offAir, { type: "money", news: asked }).warnings[0]).toMatch(/your wallet/);
   const lost = { type: "depositLost", missing: Amount.of(5) } as const;
   expect(step(offAir, { type: "money", news: lost }).warnings[0]).toMatch(/took back a top-up/);
+  const undone = { type: "depositUndone", deposited: Amount.of(5) } as const;
+  const [end] = step(offAir, { type: "money", news: undone }).warnings;
+  expect(end).toMatch(/took back the whole deposit/);
   const resent = { type: "depositResent" } as const;
   expect(step(offAir, { type: "money", news: resent })).toEqual(offAir);
 });

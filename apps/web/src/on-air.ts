@@ -140,6 +140,11 @@ function afterNews(state: OnAir, news: PotNews): OnAir {
       );
     case "debtPaid":
       return warn(state, "What a worker had earned beyond the deposit is covered now, and signed.");
+    case "depositUndone":
+      return warn(
+        state,
+        "The chain took back the whole deposit, and it can no longer be sent: none of it left your wallet, and workers are not paid from it.",
+      );
     case "depositLost":
       return warn(
         state,

@@ -22,11 +22,23 @@ const sources = (folder: string, ...names: readonly string[]): readonly Source[]
   within(folder, names, ".ts").map((path) => ({ path }));
 const tests = (folder: string, ...names: readonly string[]) => within(folder, names, ".test.ts");
 
+const PAYEE = [
+  "payee",
+  "lanes",
+  "claim",
+  "accept",
+  "trust",
+  "lane-record",
+  "lane-ledger",
+  "take-lane",
+  "watch",
+] as const;
+
 export const GROUPS: readonly Group[] = [
   {
     name: "payee",
-    sources: sources("channel/src/payee", "payee", "lanes", "accept", "trust", "claim"),
-    quick: tests("channel/src/payee", "payee", "lanes", "claim"),
+    sources: sources("channel/src/payee", ...PAYEE),
+    quick: tests("channel/src/payee", ...PAYEE),
     slow: [
       ...tests("channel/src/payee", "purse"),
       ...tests("channel/src", "actors", "kill"),
@@ -44,7 +56,7 @@ export const GROUPS: readonly Group[] = [
       "fuel",
       "settle",
     ),
-    quick: tests("channel/src/payer", "payer"),
+    quick: tests("channel/src/payer", "payer", "pay-lanes", "fuel", "settle-decides"),
     slow: [...tests("channel/src", "actors"), ...tests("channel/src/payer", "settle", "ending")],
   },
   {

@@ -1,5 +1,13 @@
 /** What may be wrong in a source of TypeScript: every mutant of it, and one source that holds them all. Knows no name in it. */
 import { parseSync } from "vite";
+import {
+  ARITHMETIC,
+  ASSIGNMENTS,
+  COMPARISONS,
+  type Edit,
+  edited,
+  LOGICAL,
+} from "../../contracts/script/mutate/edits.ts";
 
 /** A node of the syntax tree, as ESTree has it. */
 interface Node {
@@ -23,25 +31,11 @@ export interface Mutant {
   readonly to: string;
 }
 
-/** A place in the source, and its text as one that chooses among mutants at run time. */
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  /** Given the place's own text, whose inner places are edited already. */
-  readonly wrap: (inner: string) => string;
-}
-
-const COMPARISONS: Record<string, readonly string[]> = {
-  "<": ["<=", ">", ">="],
-  "<=": ["<", ">", ">="],
-  ">": [">=", "<", "<="],
-  ">=": [">", "<", "<="],
+const EQUALITIES: Readonly<Record<string, readonly string[]>> = {
+  ...COMPARISONS,
   "===": ["!=="],
   "!==": ["==="],
 };
-const ARITHMETIC: Record<string, string> = { "+": "-", "-": "+", "*": "/", "/": "*", "%": "*" };
-const LOGICAL: Record<string, string> = { "&&": "||", "||": "&&" };
-const ASSIGNMENTS: Record<string, string> = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" };
 /** The function of a mutated source that says whether a mutant is the chosen one. */
 const CHOSEN = "isChosenMutant";
 /** Characters of what is shown around a constant at most. */
@@ -103,7 +97,7 @@ export function mutantsOf(
   const operation = (node: Node, { left, right, operator }: Node) => {
     if (!isNode(left) || !isNode(right)) return;
     const to = (other: string) => `${text(left)} ${other} ${text(right)}`;
-    const [whole, arithmetic] = [COMPARISONS[`${operator}`], ARITHMETIC[`${operator}`]];
+    const [whole, arithmetic] = [EQUALITIES[`${operator}`], ARITHMETIC[`${operator}`]];
     // The first of them is the same but where both sides are.
     const comparisons = even.has(node) && whole?.length === 3 ? whole.slice(1) : whole;
     const [logical, assigned] = [LOGICAL[`${operator}`], ASSIGNMENTS[`${operator}`]];
@@ -135,7 +129,7 @@ export function mutantsOf(
   };
   /** A condition that is no comparison, which has its opposite among its own mutants. */
   const condition = (node: unknown) => {
-    if (!isNode(node) || (node.type === "BinaryExpression" && COMPARISONS[`${node.operator}`]))
+    if (!isNode(node) || (node.type === "BinaryExpression" && EQUALITIES[`${node.operator}`]))
       return;
     if (node.type === "UnaryExpression" && node.operator === "!") return;
     replace(node, "negation", [`!(${text(node)})`]);
@@ -163,7 +157,7 @@ export function mutantsOf(
   };
   visit(program as unknown as Node, []);
   const chosen = `const ${CHOSEN} = globalThis.${CHOSEN} ?? (() => false);`;
-  return { mutants, schema: chosen + schemaOf(source, edits) };
+  return { mutants, schema: chosen + edited(source, edits) };
 }
 
 /**
@@ -186,23 +180,4 @@ function nameOf({ type, id, key, init }: Node): string | undefined {
   if (type === "MethodDefinition") return named(key);
   const holds = isNode(init) && init.type === "ArrowFunctionExpression";
   return type === "VariableDeclarator" && holds ? named(id) : undefined;
-}
-
-/** The source with all its edits: which mutant it is, is asked each time that it runs. */
-function schemaOf(source: string, edits: readonly Edit[]): string {
-  const sorted = edits
-    .map((edit, order) => ({ ...edit, order }))
-    .sort((a, b) => a.start - b.start || b.end - a.end || a.order - b.order);
-  let next = 0;
-  const render = (start: number, end: number): string => {
-    let text = "";
-    let at = start;
-    for (let edit = sorted[next]; edit && edit.end <= end; edit = sorted[next]) {
-      next++;
-      text += source.slice(at, edit.start) + edit.wrap(render(edit.start, edit.end));
-      at = edit.end;
-    }
-    return text + source.slice(at, end);
-  };
-  return render(0, source.length);
 }

@@ -50,6 +50,8 @@ export type PotReason =
   | { code: "POT_UNKNOWN"; potId: Hex }
   /** The deposit was never sent, or never arrived. Do: fund a new pot. */
   | { code: "POT_NOT_OPENED"; potId: Hex }
+  /** What a browser's wallet was asked for before may still arrive. Do: confirm, speed up or cancel it in the wallet; what has arrived is found. */
+  | { code: "POT_ASKED_BEFORE"; hash?: Hex }
   /** The chain's events do not add up. Do: report it with the pot's id: the books disagree with the chain. */
   | { code: "POT_UNBALANCED"; deposited: Amount; paid: Amount; refunded: Amount }
   /** The purse knows only an address: it can hold vouchers but send nothing. Do: open the purse with an account or wallet that can send transactions. */

@@ -37,7 +37,7 @@ export interface SignedVoucher extends Lane {
 
 /**
  * What a stream's end cost and paid, from receipts and events, in wei. deposited = paid + refunded; what the session key took out
- * of the pot for gas counts as refunded, since what is left of it goes home.
+ * of the pot for gas counts as refunded, since what is left of it goes home. All is 0 where the chain has undone the deposit for good.
  */
 export interface Settlement {
   readonly chainId: number;
@@ -67,9 +67,14 @@ export type PotNews =
   | { readonly type: "topUpsResent"; readonly count: number }
   /**
    * The chain has so much less than was paid in, as after a deep reorganisation, and nothing is left to send again: a top-up by a
-   * browser's wallet is gone. Do: put as much in again.
+   * browser's wallet is gone. It is promised to nobody any more. Do: put as much in again.
    */
   | { readonly type: "depositLost"; readonly missing: Amount }
+  /**
+   * At the pot's end: the chain has undone all that was paid in, and it can never be sent again. Nothing was paid, and nobody is paid
+   * from it; what was signed is told as `unpaid`.
+   */
+  | { readonly type: "depositUndone"; readonly deposited: Amount }
   /** So many lanes are guaranteed, for `gas` units of gas. */
   | { readonly type: "reserved"; readonly lanes: number; readonly gas: bigint }
   /** What was earned before and not covered is vouched for now: the lane's highest voucher, to be given to its worker. */
@@ -164,13 +169,14 @@ export interface PayerPot {
   /** A worker of ours wants its lane guaranteed. */
   ask(lane: Lane): Promise<void>;
   /**
-   * Deposits `amount` more from the payer's wallet. Throws ChainError; what may still arrive is remembered, and the same call
-   * again finds it rather than pay twice.
+   * Deposits `amount` more from the payer's wallet, one top-up after another. Throws ChainError; what may still arrive is remembered,
+   * and the same call again finds it rather than pay twice.
    */
   topUp(amount: Amount, options: { signal: AbortSignal }): Promise<void>;
   /**
    * Sends the session key `amount` wei for gas, from where its gas came from before, or else the payer's wallet; what is left comes
-   * back. Throws ChainError.
+   * back. Throws ChainError, and POT_ASKED_BEFORE while what a browser's wallet was asked for may still arrive; what may still arrive is
+   * remembered, and the same call again finds it rather than send twice.
    */
   topUpGas(amount: Wei, options: { signal: AbortSignal }): Promise<void>;
   /** Tells `listener` what happens to the money until `signal` fires or the pot is closed. */

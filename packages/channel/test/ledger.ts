@@ -1,5 +1,5 @@
 import type { Amount, Wei } from "@tabcast/runtime";
-import type { Chain, LaneState, PotState, Sent } from "../src/chain/chain.ts";
+import type { Action, Chain, LaneState, PotState, Sent, Work } from "../src/chain/chain.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
 import { coin } from "../src/currency.ts";
 import { FINALIZED } from "../src/final.ts";
@@ -7,6 +7,7 @@ import { least, most } from "../src/least.ts";
 import * as Share from "../src/share.ts";
 import type { Address, Domain, Hex, Lane, PotConfig, SignedVoucher } from "../src/types.ts";
 import { laneKey } from "../src/voucher.ts";
+import { ending } from "./ledger-end.ts";
 
 /** A chain of deposits and claims in this process, for tests that start the engines thousands of times. */
 export interface Ledger extends Chain {
@@ -18,22 +19,43 @@ export interface Ledger extends Chain {
   promise(potId: Hex, amount: bigint): void;
   /** Guarantees a lane payment up to `ceiling` until the unix second `until`. */
   guarantee(potId: Hex, lane: Lane, ceiling: bigint, until: number): void;
+  /** Lets the chain's clock go on by so many seconds. */
+  pass(seconds: number): void;
+  /** What accounts have, wei: gas and withdrawals change it. Who is not named has an ether, always. */
+  readonly coins: Map<Address, bigint>;
+  /** What gas costs: wei a unit, and wei beside that for each transaction, as for its bytes on an L2. */
+  readonly fees: { unit: bigint; transaction: bigint };
   /** What is asked by these names is answered by the given functions instead; set and taken back at any time. */
   readonly instead: Partial<Chain>;
 }
 
-/** The chain's unix second, always. */
+/** The chain's unix second until `pass` moves it. */
 export const NOW = 1_790_000_000;
 
-/** The contract's arithmetic of deposit and claim, and no clock: what else is asked of it throws. */
-export function ledger(domain: Domain): Ledger {
+export interface LedgerOptions {
+  /** Requests that are answered at most: whoever asks for more has lost its way. Default: any number. */
+  readonly most?: number;
+}
+
+/** The contract's arithmetic from deposit to refund, and a clock that stands still: what else is asked of it throws. */
+export function ledger(
+  domain: Domain,
+  { most: mostAsked = Number.POSITIVE_INFINITY }: LedgerOptions = {},
+): Ledger {
   const own = separator(domain);
   const pots = new Map<Hex, PotState>();
   const lanes = new Map<string, LaneState>();
   const asked = new Map<string, number>();
-  const count = (name: string) => asked.set(name, (asked.get(name) ?? 0) + 1);
+  let requests = 0;
+  const count = (name: string) => {
+    if (++requests > mostAsked) throw new RangeError(`the ledger was asked ${mostAsked} times`);
+    asked.set(name, (asked.get(name) ?? 0) + 1);
+  };
   const credits = new Map<Address, Amount>();
   const instead: Partial<Chain> = {};
+  const coins = new Map<Address, bigint>();
+  const fees = { unit: 1n, transaction: 0n };
+  const clock = { now: NOW };
   const none: PotState = {
     balance: 0n as Amount,
     reserved: 0n as Amount,
@@ -61,6 +83,11 @@ export function ledger(domain: Domain): Ledger {
     feeBps: 0,
     asked,
     instead,
+    coins,
+    fees,
+    pass(seconds: number) {
+      clock.now += seconds;
+    },
     close(potId: Hex, closeAt: number) {
       const pot = pots.get(potId) ?? none;
       pots.set(potId, { ...pot, closeAt, ...(closeAt === FINALIZED && { balance: 0n as Amount }) });
@@ -73,23 +100,27 @@ export function ledger(domain: Domain): Ledger {
       const key = laneKey(lane);
       const state = laneOf(potId, key);
       const more = ceiling - most(state.ceiling, state.claimed);
-      lanes.set(`${potId}/${key}`, { ...state, ceiling: ceiling as Amount, until });
+      lanes.set(`${potId}/${key}`, {
+        ...state,
+        ...{ ceiling: ceiling as Amount, until, version: state.version + 1 },
+      });
       this.promise(potId, more);
+      end.noteGuarantee(potId, { ...lane, ceiling: ceiling as Amount, until });
     },
     async snapshot(questions: Parameters<Chain["snapshot"]>[0]) {
       count("snapshot");
       return {
         block: 1n,
-        now: NOW,
+        now: clock.now,
         pots: questions.map(({ potId, lanes: rows }) => ({
           ...(pots.get(potId) ?? none),
           lanes: rows.map((row) => laneOf(potId, laneKey(row))),
         })),
       };
     },
-    async quote() {
+    async quote(from: Address, action: Action) {
       count("quote");
-      return { gas: 120_000n, cost: 120_000n as Wei };
+      return end.quote(from, action);
     },
     async pot(potId: Hex) {
       count("pot");
@@ -102,26 +133,26 @@ export function ledger(domain: Domain): Ledger {
     async look(potId: Hex, rows: readonly Parameters<typeof laneKey>[0][]) {
       count("look");
       const states = rows.map((row) => laneOf(potId, laneKey(row)));
-      return { pot: pots.get(potId) ?? none, lanes: states, now: 1_790_000_000 };
+      return { pot: pots.get(potId) ?? none, lanes: states, now: clock.now };
     },
     async now() {
       count("now");
-      return NOW;
+      return clock.now;
     },
     async height() {
       count("height");
       return 1n;
     },
-    async balance() {
+    async balance(account: Address) {
       count("balance");
-      return (10n ** 18n) as Wei;
+      return (coins.get(account) ?? 10n ** 18n) as Wei;
     },
     async gasPrice() {
       count("gasPrice");
       return 1n as Wei;
     },
-    async costOf({ gas }: { gas: bigint }) {
-      return gas as Wei;
+    async costOf({ gas, transactions }: Work) {
+      return (gas * fees.unit + BigInt(transactions) * fees.transaction) as Wei;
     },
     async deposit(
       _: unknown,
@@ -132,7 +163,7 @@ export function ledger(domain: Domain): Ledger {
       const potId = potIdOf(own, config);
       const pot = pots.get(potId) ?? none;
       pots.set(potId, { ...pot, exists: true, balance: (pot.balance + amount) as Amount });
-      return sent([]);
+      return end.note(potId, [{ type: "deposited", amount }]);
     },
     async claim(...[, config, vouchers]: Parameters<Chain["claim"]>) {
       count("claim");
@@ -161,6 +192,8 @@ export function ledger(domain: Domain): Ledger {
       return sent([{ ...at, type: "withdrawn", account: address, to, amount }]);
     },
   };
+  const end = ending({ own, pots, lanes, credits, coins, fees, clock, none, laneOf, count });
+  Object.assign(known, end.chain);
   function paid(
     config: PotConfig,
     vouchers: readonly SignedVoucher[],

@@ -256,22 +256,22 @@ contract PotTokenTest is PotTest {
         bytes memory sig = authorization(PAYER_KEY, pot.getPotId(c), 100, "salt");
         authorized(c, 100, sig);
         vm.assertEq(held(address(token)), 100, "balance");
-        vm.expectRevert(bytes("used"));
+        vm.expectRevert(bytes("FiatTokenV2: authorization is used or canceled"));
         authorized(c, 100, sig);
     }
 
     function test_20_anAuthorizationIsForItsPotAndAmount() public {
         ITabcastPot.PotConfig memory c = cfg(address(token));
         bytes memory sig = authorization(PAYER_KEY, pot.getPotId(c), 100, "salt");
-        vm.expectRevert(bytes("sig"));
+        vm.expectRevert(bytes("FiatTokenV2: invalid signature"));
         authorized(c, 99, sig);
         c.salt = bytes32("other");
-        vm.expectRevert(bytes("sig"));
+        vm.expectRevert(bytes("FiatTokenV2: invalid signature"));
         authorized(c, 100, sig);
         c.signer = stranger;
-        vm.expectRevert(bytes("sig"));
+        vm.expectRevert(bytes("FiatTokenV2: invalid signature"));
         authorized(c, 100, sig);
-        vm.expectRevert(bytes("for another"));
+        vm.expectRevert(bytes("FiatTokenV2: caller must be the payee"));
         token.receiveWithAuthorization(payer, address(pot), 100, 0, time() + 1, 0, 27, 0, 0);
     }
 

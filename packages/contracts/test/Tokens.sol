@@ -6,14 +6,10 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 import {IPermit2} from "../src/IPermit2.sol";
+import {Erc3009} from "../src/play/Erc3009.sol";
 
 /// @dev An honest token with EIP-2612 and EIP-3009.
-contract GoodToken is ERC20Permit {
-    bytes32 public constant RECEIVE_TYPEHASH = keccak256(
-        "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-    );
-    mapping(address => mapping(bytes32 => bool)) public used;
-
+contract GoodToken is ERC20Permit, Erc3009 {
     constructor() ERC20("Good", "GOOD") ERC20Permit("Good") {}
 
     function mint(address to, uint256 amount) external {
@@ -21,30 +17,11 @@ contract GoodToken is ERC20Permit {
     }
 
     function receiveDigest(address from, address to, uint256 value, uint256 from_, uint256 until, bytes32 nonce)
-        public
+        external
         view
         returns (bytes32)
     {
-        return _hashTypedDataV4(keccak256(abi.encode(RECEIVE_TYPEHASH, from, to, value, from_, until, nonce)));
-    }
-
-    function receiveWithAuthorization(
-        address from,
-        address to,
-        uint256 value,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 nonce,
-        uint8 v,
-        bytes32 r,
-        bytes32 s
-    ) external {
-        require(to == msg.sender, "for another");
-        require(block.timestamp > validAfter && block.timestamp < validBefore, "not now");
-        require(!used[from][nonce], "used");
-        require(ECDSA.recover(receiveDigest(from, to, value, validAfter, validBefore, nonce), v, r, s) == from, "sig");
-        used[from][nonce] = true;
-        _transfer(from, to, value);
+        return _receiveDigest(from, to, value, from_, until, nonce);
     }
 }
 

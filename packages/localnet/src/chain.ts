@@ -322,7 +322,9 @@ export async function openExternalChain(
     );
   if (currency !== undefined) await requireToken(client, id, currency);
   const payer = privateKeyToAccount(payerKey).address;
-  await requireFunds(client, { payer, currency, deposit: deposit ?? usualDepositIn({ currency }) });
+  const { coin } = Chains.of(id);
+  const funds = { payer, coin, currency, deposit: deposit ?? usualDepositIn({ currency }) };
+  await requireFunds(client, funds);
   return { id, rpc, contract, payerKey, ...(currency && { currency }), close: async () => {} };
 }
 
@@ -351,6 +353,8 @@ async function requireToken(
 
 interface Funds {
   readonly payer: Address;
+  /** What the chain's coin is called. */
+  readonly coin: string;
   readonly currency: CurrencyConfig | undefined;
   readonly deposit: Amount;
 }
@@ -358,7 +362,7 @@ interface Funds {
 /** Throws CHAIN_POOR unless the payer has the deposit, and coins for its gas. */
 async function requireFunds(
   client: PublicClient,
-  { payer, currency, deposit }: Funds,
+  { payer, coin, currency, deposit }: Funds,
 ): Promise<void> {
   const [coins, gasPrice] = await Promise.all([
     client.getBalance({ address: payer }),
@@ -375,7 +379,7 @@ async function requireFunds(
     poor(
       needed,
       coins,
-      `${payer} has ${formatEther(coins)} ETH, and ${formatEther(needed)} are needed for ${what}`,
+      `${payer} has ${formatEther(coins)} ${coin}, and ${formatEther(needed)} are needed for ${what}`,
     );
   }
   if (currency === undefined) return;

@@ -1,5 +1,6 @@
 import type { CodecName } from "@tabcast/media";
 import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
+import type { WatchtowerEvent } from "@tabcast/tab";
 import type { HiringSettings, WorkerSettingsJson } from "@tabcast/tab/settings";
 
 /** What /headless.html does for the command, as `globalThis.tabcast`. Types only: pages must not load Node code. */
@@ -69,7 +70,7 @@ export interface BroadcastStarted {
 
 /** What the page tells, as JSON through the binding `tabcastTell`; bigints are decimal text there. */
 export type Told =
-  | { readonly from: "worker"; readonly event: WorkerEvent }
+  | { readonly from: "worker"; readonly event: WorkerEvent | WatchtowerEvent }
   | { readonly from: "broadcast"; readonly event: BroadcastEvent }
   /** All tracks of a segment have been sent to the recorder; awaited by the page. */
   | { readonly from: "recorded"; readonly segment: RecordedSegment }

@@ -1,12 +1,15 @@
+import * as Chains from "@tabcast/channel/chains";
 import * as Money from "@tabcast/tab/money";
 import { expect, test } from "vitest";
 import { jsonPrinter, type Line, money, textPrinter } from "./printer.ts";
 
 function text(...lines: readonly Line[]): string {
   let out = "";
-  const printer = textPrinter((part) => {
+  const write = (part: string) => {
     out += part;
-  });
+  };
+  // A chain of the test's own, beside those that are known.
+  const printer = textPrinter(write, (id) => (id === 137 ? { coin: "POL" } : Chains.of(id)));
   for (const line of lines) printer.print(line);
   return out;
 }
@@ -125,4 +128,38 @@ test("every JSON line is one object with its type and time, money as text", () =
     deposited: "5",
     gas: "7",
   });
+});
+
+const onChain = (id: number): Line => ({
+  ...{ type: "chain", id, rpc: "http://127.0.0.1:8545", contract: "0xc", local: false },
+});
+const deposited: Line = {
+  ...{ type: "funded", potId: "0x1", gas: "1", deposited: "2000000000000000000" },
+};
+
+test("a chain without a token pays in its own coin, whatever that is called", () => {
+  expect(text(onChain(137), deposited)).toContain("2 POL deposited");
+  expect(text(onChain(8453), deposited)).toContain("2 ETH deposited");
+});
+
+test("what a worker's watchtower did for others is said, with its gas in the coin", () => {
+  const working = (news: object): Line =>
+    ({ type: "working", name: "worker 1", event: { type: "watchtower", news } }) as Line;
+  const out = text(
+    onChain(137),
+    working({ type: "saved", payee: "0xabc", saved: "2000000000000000000" }),
+    working({ type: "earned", share: "100000000000000000" }),
+    working({ type: "withdrawn", amount: "100000000000000000" }),
+    working({ type: "spent", cost: "3000000000000000" }),
+  );
+  expect(out).toBe(
+    [
+      "chain       137 at http://127.0.0.1:8545, TabcastPot at 0xc",
+      "worker 1    watchtower: claimed 2 POL for 0xabc, whose tab is gone",
+      "worker 1    watchtower: was left 0.1 POL of it",
+      "worker 1    watchtower: withdrew 0.1 POL that it had earned",
+      "worker 1    watchtower: spent 0.003 POL on gas",
+      "",
+    ].join("\n"),
+  );
 });

@@ -1,5 +1,7 @@
+import * as Chains from "@tabcast/channel/chains";
 import { originalName } from "@tabcast/media/ladder";
 import type { BroadcastEvent } from "@tabcast/node/types";
+import type { WatchtowerNews } from "@tabcast/tab";
 import * as Money from "@tabcast/tab/money";
 import type { TreeMemory } from "./memory.ts";
 import { notAsked, type Plain, plainJson, type Report } from "./report.ts";
@@ -36,6 +38,8 @@ export function shortPeer(peer: string): string {
 interface Teller {
   who(peer: string): string;
   money(parts: string | bigint): string;
+  /** An amount of the chain's own coin, in which gas is paid; wei. */
+  coins(wei: string | bigint): string;
 }
 
 /** An amount for people, in one column of a terminal: "$0.0051", "0.0000000051 ETH". */
@@ -73,8 +77,10 @@ const ofNetwork = {
     return one(name, `joined as ${shortPeer(peer)}, ${speeds.join(", ")}`);
   },
   // The broadcaster tells the same story; only what it cannot know is shown.
-  working: ({ name, event }) =>
-    event.type === "refused" ? one(name, `refused ${event.what}: ${event.why}`) : [],
+  working({ name, event }, teller) {
+    if (event.type === "watchtower") return one(name, watchtowerText(event.news, teller));
+    return event.type === "refused" ? one(name, `refused ${event.what}: ${event.why}`) : [];
+  },
   broken: ({ tab, message }) => one(tab, `broke: ${message}`),
   reload: ({ what }) => one("reload", what),
   warped: ({ seconds }) =>
@@ -136,22 +142,51 @@ const ofEnd = {
 
 const texts: Texts = { ...ofNetwork, ...ofBroadcast, ...ofEnd };
 
-/** Plain text; says what a line means, with units. */
-export function textPrinter(write: (text: string) => void): Printer {
+/** Plain text; says what a line means, with units. `factsOf` tells of a chain what its coin is called. */
+export function textPrinter(
+  write: (text: string) => void,
+  factsOf: (chainId: number) => Pick<Chains.ChainFacts, "coin"> = Chains.of,
+): Printer {
   const names = new Map<string, string>();
-  let unit: Money.Unit = Money.coin();
+  let coin = Money.coin();
+  let unit: Money.Unit = coin;
   const who = (peer: string) =>
     peer === "local" ? "own tab" : (names.get(peer) ?? shortPeer(peer));
-  const teller: Teller = { who, money: (parts) => money(parts, unit) };
+  const teller: Teller = {
+    who,
+    money: (parts) => money(parts, unit),
+    coins: (wei) => money(wei, coin),
+  };
   return {
     print(line) {
       if (line.type === "worker") names.set(line.peer, line.name);
-      if (line.type === "chain") unit = Money.ofCurrency(line.currency);
+      if (line.type === "chain") {
+        const { coin: symbol } = factsOf(line.id);
+        coin = Money.coin(symbol);
+        unit = Money.ofCurrency(line.currency, symbol);
+      }
       // The table has a function for each type; that it is this line's own, the compiler cannot follow.
       const sentences = texts[line.type] as (line: Line, teller: Teller) => string[];
       for (const text of sentences(line, teller)) write(`${text}\n`);
     },
   };
+}
+
+/** What a worker's tab did for workers that are gone. */
+function watchtowerText(
+  news: Plain<WatchtowerNews>,
+  { money, coins }: Pick<Teller, "money" | "coins">,
+): string {
+  switch (news.type) {
+    case "saved":
+      return `watchtower: claimed ${money(news.saved)} for ${news.payee}, whose tab is gone`;
+    case "earned":
+      return `watchtower: was left ${money(news.share)} of it`;
+    case "withdrawn":
+      return `watchtower: withdrew ${money(news.amount)} that it had earned`;
+    case "spent":
+      return `watchtower: spent ${coins(news.cost)} on gas`;
+  }
 }
 
 function reportText(

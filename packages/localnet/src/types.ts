@@ -3,6 +3,7 @@ import type { RelayStats } from "@tabcast/mesh/relay";
 import type { CurrencyConfig, NetworkConfig } from "@tabcast/node/config";
 import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
 import { type Amount, CodedError } from "@tabcast/runtime";
+import type { WatchtowerEvent } from "@tabcast/tab";
 import type { Page } from "playwright-core";
 import type { Chain, ExternalChain } from "./chain.ts";
 import type { RecordedSegment, WorkerStarted } from "./headless.ts";
@@ -23,7 +24,11 @@ export type NetEvent =
   | { readonly type: "relay"; readonly id: string; readonly addrs: readonly string[] }
   | { readonly type: "pages"; readonly origin: string; readonly browser: string }
   | ({ readonly type: "worker"; readonly name: string } & WorkerStarted)
-  | { readonly type: "working"; readonly name: string; readonly event: Plain<WorkerEvent> }
+  | {
+      readonly type: "working";
+      readonly name: string;
+      readonly event: Plain<WorkerEvent | WatchtowerEvent>;
+    }
   | { readonly type: "broken"; readonly tab: string; readonly message: string }
   /** A source was changed, and the pages that use it took it up: "page reload src/main.tsx". */
   | { readonly type: "reload"; readonly what: string }

@@ -84,6 +84,34 @@ describe(`decoders (SEED=${replay.seed})`, () => {
 });
 
 describe(`encoders (SEED=${replay.seed})`, () => {
+  test("write every number of bits, at both its ends, so that it is read again", () => {
+    const ends = Array.from({ length: 64 }, (_, bits) => 1n << BigInt(bits)).flatMap((power) => [
+      power - 1n,
+      power,
+    ]);
+    let tried = 0;
+    for (const { message: name, value } of messages) {
+      const noun = nouns.get(name);
+      const known = revive(value) as Record<string, unknown>;
+      for (const [field, usual] of Object.entries(known))
+        for (const end of ends) {
+          const number = typeof usual === "bigint" ? end : Number(end);
+          if (typeof usual !== "bigint" && typeof usual !== "number") continue;
+          let bytes: Uint8Array;
+          try {
+            bytes = noun?.encode({ ...known, [field]: number }) ?? new Uint8Array();
+          } catch {
+            continue; // out of the field's range
+          }
+          tried++;
+          expect(noun?.decode(bytes), `${name}.${field} = ${end}`).toMatchObject({
+            [field]: number,
+          });
+        }
+    }
+    expect(tried).toBeGreaterThan(500);
+  });
+
   test("refuse what a peer would refuse, for each field of each message", () => {
     const odd = fc.constantFrom<unknown>(
       -1,

@@ -2,7 +2,7 @@ import type { Settlement, SettleProgress, StoredPot, Wallet } from "@tabcast/cha
 import type { LostPot } from "@tabcast/tab";
 import { useEffect, useState } from "react";
 import * as format from "../format.ts";
-import { unitOfToken } from "../network-money.ts";
+import { partsOf, unitOfToken } from "../network-money.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
@@ -196,7 +196,7 @@ function InToken({ label, value, token }: { label: string; value: bigint; token:
   const unit = unitOfToken(token, useMoney());
   return unit === undefined ? (
     <p className="text-[0.9375rem] text-muted">
-      {label}: an amount of another token, {format.shortAddress(token)}.
+      {label}: {partsOf(value, token)}
     </p>
   ) : (
     <Money label={label} value={value} unit={unit} />

@@ -57,6 +57,8 @@ export type ChainReason =
   | { code: "CHAIN_TOKEN_SIGNATURE"; account: Address; bytes: number }
   /** The signed deposit was not brought to the chain before this unix second, and is void. Do: deposit again; nothing was paid. */
   | { code: "CHAIN_TOKEN_LATE"; validBefore: number }
+  /** The payer cancelled in the token what it had signed. Do: deposit again; nothing was paid. */
+  | { code: "CHAIN_TOKEN_CANCELLED"; amount: Amount }
   /** The contract refused; `error` is the name of its error. Do: read the error's meaning in packages/contracts/src/ITabcastPot.sol. */
   | { code: "CHAIN_REVERTED"; error: string; args: readonly unknown[]; hash?: Hex }
   /** The person said no in the wallet. Do: nothing was sent; ask again when you want to. */

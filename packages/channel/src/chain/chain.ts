@@ -28,6 +28,7 @@ import type {
   Sent,
   Waits,
   Wallet,
+  WalletSent,
   Work,
 } from "./types.ts";
 import { openWriter } from "./writer.ts";
@@ -52,6 +53,7 @@ export type {
   Waits,
   Wallet,
   WalletProvider,
+  WalletSent,
   Work,
 } from "./types.ts";
 
@@ -103,6 +105,11 @@ export interface Chain {
   quote(from: Address, action: Action, waits: Waits): Promise<Quote>;
   /** A transaction that was sent before. Undefined if no block has it. */
   sent(hash: Hex, waits: Waits): Promise<Sent | undefined>;
+  /**
+   * What became of a browser wallet's transaction. "done": a block has it; "void": it never will be, since its nonce is another's, or
+   * it failed in a block; "open": it may still arrive.
+   */
+  fate(sent: WalletSent, waits: Waits): Promise<"done" | "void" | "open">;
   deposit(wallet: Wallet, config: PotConfig, options: DepositOptions): Promise<Sent>;
   /** Brings a deposit that the payer has authorized. A second time it reverts. */
   depositWithAuthorization(

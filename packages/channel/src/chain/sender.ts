@@ -16,12 +16,15 @@ import { fees, quote, replacementFee, underGasCap, withRoom } from "./gas.ts";
 import { l1Fee } from "./l1-fee.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
 import { receiptOf } from "./receipt.ts";
+import type { Rpc } from "./rpc.ts";
 import { openTurns, tabTurns } from "./turns.ts";
-import type { Call, Sent, Waits, Wallet, WalletProvider } from "./types.ts";
+import type { Call, Sent, Waits, Wallet, WalletProvider, WalletSent } from "./types.ts";
 
 export interface SendOptions extends Waits {
   /** Called with the signed transaction before it is sent, if the key is in this tab. */
   readonly before?: ((raw: Hex) => Promise<void>) | undefined;
+  /** Called with what a browser's wallet has sent, before it is waited for. */
+  readonly sentAs?: ((sent: WalletSent) => Promise<void>) | undefined;
   /** Doing it twice would cost twice: only the same bytes may ever be sent again. */
   readonly once?: boolean;
 }
@@ -30,6 +33,8 @@ export interface SendOptions extends Waits {
 export interface Sender {
   /** Sends a call and waits until it is deep enough. */
   send(wallet: Wallet, call: Call, domain: Domain, options: SendOptions): Promise<Sent>;
+  /** What became of a browser wallet's transaction, as `Chain.fate`. */
+  fate(sent: WalletSent, signal: AbortSignal): Promise<"done" | "void" | "open">;
   /** Sends signed bytes again, unless a block has them, and waits. */
   resend(raw: Hex, signal: AbortSignal): Promise<Sent>;
   /** Sends all that a key owns to `to`; undefined if that is less than the gas. */
@@ -61,7 +66,10 @@ export function openSender(parts: SenderParts): Sender {
         const work = async () => {
           await underGasCap(parts, signal);
           // A dialog hears no signal: whoever no longer waits for it gives its turn to the next.
-          return unlessAborted(finished(sendByWallet(parts, wallet, call, domain, signal)), signal);
+          return unlessAborted(
+            finished(sendByWallet(parts, wallet, call, domain, options)),
+            signal,
+          );
         };
         return inTurn(wallet, chainId, signal, work, dialogs);
       }
@@ -70,6 +78,7 @@ export function openSender(parts: SenderParts): Sender {
         return finished(sendByKey(parts, wallet, call, domain, options));
       });
     },
+    fate: (sent, signal) => walletFate(parts, sent, signal),
     resend: (raw, signal) => resend(parts, raw, signal),
     sweep: (from, to, domain, signal) =>
       inTurn(from, domain.chainId, signal, () => sweep(parts, from, to, domain, signal)),
@@ -81,12 +90,27 @@ async function sendByWallet(
   wallet: Extract<Wallet, { provider: unknown }>,
   call: Call,
   domain: Domain,
-  signal: AbortSignal,
+  { signal, sentAs }: SendOptions,
 ): Promise<Pending> {
   // Our own server first: it names the contract's error and the missing coins before the person sees a dialog.
   const { gas } = await quote(rpc, wallet.address, call, signal);
   signal.throwIfAborted();
-  const { provider, address } = wallet;
+  const pending = await askWallet(rpc, wallet, { call, domain, gas });
+  const [sent] = pending.attempts;
+  if (sentAs && sent) {
+    const { hash } = sent;
+    const nonce = (await transactionOf(rpc, hash, signal).catch(() => undefined))?.nonce;
+    await sentAs({ from: wallet.address, hash, ...(nonce !== undefined && { nonce }) });
+  }
+  return pending;
+}
+
+/** Opens the wallet's dialog. Throws what the wallet answers, in our words. */
+async function askWallet(
+  rpc: Rpc,
+  { provider, address }: Extract<Wallet, { provider: unknown }>,
+  { call, domain, gas }: { readonly call: Call; readonly domain: Domain; readonly gas: bigint },
+): Promise<Pending> {
   try {
     const got = await chainOf(provider);
     if (got !== domain.chainId) throw wrongChain(domain.chainId, got, "the wallet");
@@ -207,6 +231,22 @@ async function fateOf(
     if (look === 2) return "void";
     await clock.sleep(1000, { signal });
   }
+}
+
+async function walletFate(
+  parts: SenderParts,
+  { from, hash, nonce }: WalletSent,
+  signal: AbortSignal,
+): Promise<"done" | "void" | "open"> {
+  const { rpc, contract } = parts;
+  try {
+    if (await receiptOf(hash, { rpc, contract, signal })) return "done";
+  } catch (error) {
+    if (error instanceof ChainError && error.code === "CHAIN_REVERTED") return "void";
+    throw error;
+  }
+  if (nonce === undefined) return "open";
+  return (await fateOf(parts, { hash, nonce, from }, signal)) === "void" ? "void" : "open";
 }
 
 async function resend(parts: SenderParts, raw: Hex, signal: AbortSignal): Promise<Sent> {

@@ -1,13 +1,13 @@
 import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { keccak256, parseGwei } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Anvil, anvil } from "../../test/anvil.ts";
 import { provider } from "../../test/provider.ts";
 import { type BadLine, proxy } from "../../test/proxy.ts";
 import { potId, separator } from "../config.ts";
 import type { Hex, PotConfig } from "../types.ts";
-import { type Chain, type ChainNews, connect } from "./chain.ts";
+import { type Chain, type ChainNews, connect, type WalletSent } from "./chain.ts";
 
 const wei = (value: bigint) => value as Amount;
 const signal = AbortSignal.timeout(120_000);
@@ -240,6 +240,43 @@ describe("nonces", () => {
     await net.cheat("evm_mine");
     expect(await balance(chain, cfg)).toBe(0n);
     expect(await nonceOf(payer.address)).toBe(nonce + 1);
+  });
+
+  test("what a browser's wallet has sent is told before it is waited for, and its fate is known from that", async () => {
+    const [payer] = net.accounts;
+    const wallet = { provider: provider(net.rpc), address: payer.address };
+    const { chain } = await port();
+    await net.cheat("evm_setAutomine", false);
+    const told: WalletSent[] = [];
+    const send = async () => {
+      const sentAs = async (sent: WalletSent) => void told.push(sent);
+      const sending = chain.sendCoins(wallet, payer.address, { amount: Wei.of(1), sentAs, signal });
+      await waiting(1);
+      const sent = await vi.waitUntil(() => told.pop());
+      expect(sent).toMatchObject({ from: payer.address, nonce: await nonceOf(payer.address) });
+      return { sent, sending };
+    };
+    const fate = (sent: WalletSent) => chain.fate(sent, { signal });
+    const first = await send();
+    expect(await fate(first.sent)).toBe("open");
+    await net.cheat("evm_mine");
+    await first.sending;
+    expect(await fate(first.sent)).toBe("done");
+
+    const second = await send();
+    const replaced = expect(second.sending).rejects.toMatchObject({ code: "CHAIN_REPLACED" });
+    await net.cheat("anvil_dropTransaction", second.sent.hash);
+    expect(await fate(second.sent)).toBe("open");
+    const { nonce: _, ...unnumbered } = second.sent;
+    const other = await payer.signTransaction({
+      ...{ chainId: 31337, nonce: second.sent.nonce, gas: 21_000n, to: payer.address },
+      ...{ maxFeePerGas: parseGwei("900"), maxPriorityFeePerGas: parseGwei("90") },
+    });
+    await net.cheat("eth_sendRawTransaction", other);
+    await net.cheat("evm_mine");
+    expect(await fate(second.sent)).toBe("void");
+    expect(await fate(unnumbered)).toBe("open");
+    await replaced;
   });
 
   test("a deposit that the person cancelled in the wallet is told as replaced", async () => {

@@ -103,12 +103,22 @@ export interface Look {
 }
 
 export interface Frees extends Waits {
-  /** Guarantees that have lapsed, to be freed first. The contract refuses all if one still lives. */
+  /** Guarantees that have lapsed, to be freed first. One that still lives stays. */
   readonly lapsed?: readonly Lane[];
+}
+
+/** A transaction that a browser's wallet has sent, and that only the wallet can send again. */
+export interface WalletSent {
+  readonly from: Address;
+  readonly hash: Hex;
+  /** Missing where no server knew it yet. */
+  readonly nonce?: number;
 }
 
 export interface SendCoinsOptions extends Waits {
   readonly amount: Wei;
+  /** Called with what a browser's wallet has sent, before it is waited for. */
+  readonly sentAs?: (sent: WalletSent) => Promise<void>;
   /** Called with the signed transaction before it is sent, if the key is in this tab. */
   readonly before?: (raw: Hex) => Promise<void>;
 }
@@ -118,6 +128,8 @@ export interface DepositOptions extends Waits {
   readonly amount: Amount;
   /** Amount handed on to the session key. */
   readonly signerGas: Wei;
+  /** Called with what a browser's wallet has sent, before it is waited for. */
+  readonly sentAs?: (sent: WalletSent) => Promise<void>;
   /** Called with the signed transaction before it is sent, if the key is in this tab: a second deposit would pay twice. */
   readonly before?: (raw: Hex) => Promise<void>;
 }

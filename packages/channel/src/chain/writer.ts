@@ -13,6 +13,7 @@ export type Writer = Pick<
   | "approve"
   | "sendCoins"
   | "resend"
+  | "fate"
   | "claim"
   | "claimAsWatchtower"
   | "pay"
@@ -33,19 +34,19 @@ export function openWriter(sender: Sender, domain: Domain, token: Address): Writ
     sender.send(wallet, callOf(contract, action), domain, { signal });
 
   return {
-    deposit: (wallet, config, { amount, signerGas, before, signal }) =>
+    deposit: (wallet, config, { amount, signerGas, before, sentAs, signal }) =>
       sender.send(wallet, callOf(contract, { do: "deposit", config, amount, signerGas }), domain, {
-        signal,
-        before,
+        ...{ signal, before, sentAs },
         once: true,
       }),
     depositWithAuthorization: (wallet, config, authorization, waits) =>
       send(wallet, { do: "depositWithAuthorization", config, authorization }, waits),
     approve: (wallet, amount, { signal }) =>
       sender.send(wallet, approval(token, contract, amount), domain, { signal }),
-    sendCoins: (wallet, to, { amount, before, signal }) =>
-      sender.send(wallet, { to, value: amount }, domain, { signal, before, once: true }),
+    sendCoins: (wallet, to, { amount, before, sentAs, signal }) =>
+      sender.send(wallet, { to, value: amount }, domain, { signal, before, sentAs, once: true }),
     resend: (raw, { signal }) => sender.resend(raw, signal),
+    fate: (sent, { signal }) => sender.fate(sent, signal),
     claim: (wallet, config, vouchers, waits) =>
       send(wallet, { do: "claim", config, vouchers }, waits),
     claimAsWatchtower: (wallet, config, vouchers, { beneficiary, ...waits }) =>

@@ -2,10 +2,10 @@ import { type Amount, type Clock, type Millis, systemClock } from "@tabcast/runt
 import { privateKeyToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, test } from "vitest";
 import { ledger as chainOf, type Ledger, NOW } from "../../test/ledger.ts";
+import { LANE, potConfig, purseParts, worker } from "../../test/purse-parts.ts";
 import { ChainError, type Sent, type Wallet } from "../chain/chain.ts";
 import { potId as potIdOf, separator } from "../config.ts";
-import { memory } from "../store/memory.ts";
-import type { Domain, Hex, PotConfig, PurseNews } from "../types.ts";
+import type { Domain, Hex, PurseNews } from "../types.ts";
 import { claimAll, claimIfWorthIt, withdraw } from "./claim.ts";
 import { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
@@ -13,10 +13,8 @@ import * as Payee from "./payee.ts";
 
 const amount = (value: number | bigint) => BigInt(value) as Amount;
 const domain: Domain = { chainId: 31337, contract: `0x${"ab".repeat(20)}` };
-const worker = privateKeyToAccount(`0x${"33".repeat(32)}`);
 const other = privateKeyToAccount(`0x${"44".repeat(32)}`).address;
 const person = { address: worker.address, provider: { request: async () => undefined } } as Wallet;
-const LANE = 7;
 /** What a claim costs on the chain of these tests. */
 const COST = 120_000;
 const { signal } = new AbortController();
@@ -45,33 +43,18 @@ function partsFor(account: Wallet | undefined): PurseParts {
       return signal;
     },
   };
-  return {
-    chain,
+  return purseParts(chain, {
     clock,
-    domain,
-    domainSeparator: separator(domain),
-    store: memory(),
-    payee: worker.address,
-    lane: LANE,
     account,
     signal,
     rules: () => rules,
-    tell: (one: PurseNews) => void news.push(one),
-    claim: () => {},
-    trouble: () => {},
-    setClaimCost: () => {},
-  };
+    tell: (one) => void news.push(one),
+  });
 }
 
 /** A lane that holds so much in a pot that closes soon, and has it. */
 async function holding(parts: PurseParts, held: number, closes = true): Promise<LaneLedger> {
-  const config: PotConfig = {
-    payer: other,
-    signer: other,
-    token: `0x${"00".repeat(20)}`,
-    challengePeriod: 900,
-    salt: `0x${(++pots).toString(16).padStart(64, "0")}`,
-  };
+  const config = potConfig(++pots);
   await chain.deposit(worker, config, {
     amount: amount(10 ** 9),
     signerGas: 0n as never,
@@ -231,6 +214,12 @@ describe("what a claim brought", () => {
     expect([claims(), lanes.map(({ claiming }) => claiming)]).toEqual([2, [0, 0, 0]]);
     expect(await claimAll(parts, lanes, worker, { signal })).toBe(0n);
     expect(claims()).toBe(2);
+  });
+
+  test("a lane that holds nothing costs one look", async () => {
+    const parts = partsFor(worker);
+    expect(await claimAll(parts, [await holding(parts, 0)], worker, { signal })).toBe(0n);
+    expect(chain.asked.get("snapshot")).toBe(1);
   });
 
   test("a lane that another tab claimed a moment before is not claimed again", async () => {

@@ -167,12 +167,13 @@ export class LaneLedger {
     await this.see(view, turn);
   }
 
-  /** A refresh, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. */
+  /**
+   * A refresh, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. To be called in the
+   * queue, where the third that agrees is believed (`Payee.DOUBTS`).
+   */
   async refreshUntilSure(waits: Waits): Promise<void> {
-    for (let count = 0; count < Payee.DOUBTS; count++) {
-      await this.refresh(waits);
-      if (this.#book.doubts === undefined) return;
-    }
+    do await this.refresh(waits);
+    while (this.#book.doubts !== undefined);
   }
 
   /** A payer who signs more than there is could make us ask the chain for each voucher: a few, then one a second. */

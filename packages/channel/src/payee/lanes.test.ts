@@ -16,6 +16,8 @@ const payee: Address = `0x${"aa".repeat(20)}`;
 const OWN = 1;
 /** What a claim costs. */
 const COST = 10;
+/** The chain's unix second, and ours. */
+const UNIX = 1_790_000_000;
 const { signal } = new AbortController();
 
 let now: number;
@@ -24,7 +26,8 @@ let parts: PurseParts;
 beforeEach(() => {
   now = 0;
   store = memory();
-  const clock: Clock = { ...systemClock, now: () => now as Millis };
+  const unix = () => (UNIX * 1_000) as Millis;
+  const clock: Clock = { ...systemClock, now: () => now as Millis, unix };
   const rules = () => ({ claimCost: amount(COST) });
   parts = { store, clock, payee, lane: OWN, rules, signal } as unknown as PurseParts;
 });
@@ -90,6 +93,48 @@ describe("the lanes that a purse looks after", () => {
   test("a tab takes its own lane's pots from the store, and half of what they owed for", () => {
     const lanes = open(lane(1, 0, { unpaid: amount(8), taken: 2n }), lane(2, 0, { in: 2 }));
     expect(lanes.all().map(({ potId, book }) => [Number(potId), book.unpaid])).toEqual([[1, 4n]]);
+  });
+
+  test("a lane of the payee is found by pot and number, in whatever letters the pot is written: the tab's own, and one that is looked after", async () => {
+    await leave(lane(0xab, 20, { in: 2 }), lane(0xcd, 20, { in: 2 }));
+    const lanes = open(lane(0xab, 30));
+    await lanes.adopt();
+    const { potId } = lane(0xab, 0);
+    const shouted = potId.replace("ab", "AB") as Hex;
+    for (const pot of [potId, shouted])
+      expect([OWN, 2].map((n) => lanes.of(pot, n)?.book.highest?.cumulative)).toEqual([30n, 20n]);
+    expect(lanes.of(potId, 3)).toBeUndefined();
+    expect([OWN, 2].map((n) => lanes.of(lane(9, 0).potId, n))).toEqual([undefined, undefined]);
+    expect(lanes.of(lane(0xcd, 0).potId, OWN)).toBeUndefined();
+  });
+
+  test("the vouchers of which something is outstanding are named, that with most first, a single wei too", () => {
+    const claimed = { claimed: amount(30) };
+    const lanes = open(
+      lane(1, 1),
+      lane(2, 0),
+      lane(3, 20),
+      lane(4, 30, claimed),
+      // It is worth least to a claim, for the pot has promised it to others, and is owed all the same.
+      lane(5, 40, { reserved: amount(1_000) }),
+      lane(6, 20),
+    );
+    const held = lanes.held().map(({ voucher, outstanding }) => [voucher.potId, outstanding]);
+    const named = [[5, 40n] as const, [3, 20n] as const, [6, 20n] as const, [1, 1n] as const];
+    expect(held).toEqual(named.map(([n, outstanding]) => [lane(n, 0).potId, outstanding]));
+    expect(lanes.held()[0]?.voucher).toMatchObject({ payee, lane: OWN, cumulative: 40n });
+  });
+
+  test("what live guarantees cover is what is owed, no more than is guaranteed, and nothing of those that ended", () => {
+    expect(open(lane(1, 20)).guaranteed()).toBe(0n);
+    const until = { until: UNIX + 60 };
+    const lanes = open(
+      lane(1, 20, { ceiling: amount(50), ...until }),
+      lane(2, 20, { ceiling: amount(7), ...until }),
+      lane(3, 20, { ceiling: amount(50), until: UNIX - 1 }),
+      lane(4, 20),
+    );
+    expect(lanes.guaranteed()).toBe(27n);
   });
 
   test("the sums are of all lanes, those included that made room", async () => {
@@ -204,6 +249,21 @@ describe("what other tabs left behind", () => {
     await expect(new Lanes(failing as unknown as PurseParts, []).adopt()).rejects.toThrow("closed");
   });
 
+  test("a tab that opens beside others waits a twentieth of a second for the lane of each, and for none that holds nothing", async () => {
+    const patience: number[] = [];
+    const timeout = (ms: number) => {
+      patience.push(ms);
+      return AbortSignal.abort();
+    };
+    store = memory({ ...systemClock, timeout });
+    parts = { ...parts, store };
+    await leave(lane(1, 20, { in: 2 }), lane(2, 20, { in: 3 }), lane(3, 0, { in: 4 }));
+    for (const n of [2, 3, 4]) await store.lock(lockOf(payee, n), { signal, patience: 0 });
+    patience.length = 0;
+    await open().adopt();
+    expect(patience).toEqual([50, 50]);
+  });
+
   test("a tab whose lane was emptied while its lock was waited for leaves it to others", async () => {
     await leave(lane(1, 20, { in: 2 }), lane(2, 20, { in: 3 }));
     const lock: MemoryStore["lock"] = async (name, options) => {
@@ -261,5 +321,40 @@ describe("what other tabs left behind", () => {
       outstanding: 1n,
     });
     (await store.share().lock(lockOf(payee, 2), { signal, patience: 1 }))();
+  });
+});
+
+describe("what was left unpaid in a pot", () => {
+  const left = async (lanes: Lanes, n = 1) =>
+    (await lanes.leftIn(lane(n, 0).potId)).map(({ unpaid }) => unpaid);
+
+  test("it is what closed tabs left in that pot, a single wei too, and not the tab's own lane nor one that is paid", async () => {
+    await leave(
+      lane(1, 0, { unpaid: amount(30) }),
+      lane(1, 0, { unpaid: amount(1), in: 2 }),
+      lane(1, 0, { in: 3 }),
+      lane(1, 0, { unpaid: amount(8), in: 4 }),
+      lane(2, 0, { unpaid: amount(9), in: 2 }),
+    );
+    expect(await left(open())).toEqual([1n, 8n]);
+    expect(await left(open(), 3)).toEqual([]);
+    // Their locks are free again.
+    for (const n of [2, 4]) (await store.share().lock(lockOf(payee, n), { signal, patience: 1 }))();
+  });
+
+  test("an open tab is another worker, and what this tab looks after counts", async () => {
+    await leave(
+      lane(1, 20, { unpaid: amount(3), in: 2 }),
+      lane(1, 0, { unpaid: amount(5), in: 3 }),
+    );
+    const release = await store.share().lock(lockOf(payee, 3), { signal, patience: 1 });
+    const lanes = open();
+    await lanes.adopt();
+    expect(await left(lanes)).toEqual([3n]);
+    release();
+    expect(await left(lanes)).toEqual([3n, 5n]);
+    // It goes on looking after it.
+    const other = store.share().lock(lockOf(payee, 2), { signal, patience: 1 });
+    await expect(other).rejects.toMatchObject({ code: "STORE_LOCKED" });
   });
 });

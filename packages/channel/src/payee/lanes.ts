@@ -5,13 +5,12 @@
 import { type Amount, SerialQueue } from "@tabcast/runtime";
 import { FINALIZED } from "../final.ts";
 import { least } from "../least.ts";
-import { StoreError } from "../store/store.ts";
 import type { HeldVoucher, Hex } from "../types.ts";
 import { LaneLedger } from "./lane-ledger.ts";
 import { laneGone, readLanes, type StoredLane } from "./lane-record.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
-import { lockOf } from "./take-lane.ts";
+import { heldBy, lockUnlessOpen } from "./take-lane.ts";
 
 /** Own lanes that are kept; more only where each of them is worth claiming. Read in a request for each 125 of them. */
 export const MOST_LANES = 256;
@@ -59,9 +58,10 @@ export class Lanes {
   /** Every lane, those first that a claim would bring most. */
   all(): readonly LaneLedger[] {
     const all = [...this.#own.values(), ...[...this.#adopted.values()].flatMap((a) => a.ledgers)];
-    const worth = new Map(all.map((one) => [one, Payee.claimable(one.book)]));
-    const of = (one: LaneLedger) => worth.get(one) ?? 0n;
-    return all.sort((a, b) => (of(a) === of(b) ? 0 : of(a) < of(b) ? 1 : -1));
+    return all
+      .map((one) => ({ one, worth: Payee.claimable(one.book) }))
+      .sort((a, b) => Payee.mostFirst(a.worth, b.worth))
+      .map(({ one }) => one);
   }
 
   /** Takes a new lane of this tab, and lets go of worthless ones where there are too many. */
@@ -83,7 +83,7 @@ export class Lanes {
     for (const one of worthless.slice(0, over)) {
       this.#own.delete(one.potId);
       this.#past.accrued += one.book.accrued;
-      this.#past.vouchered += one.book.highest?.cumulative ?? 0n;
+      this.#past.vouchered += Payee.held(one.book);
       this.#past.claimed += one.book.claimed;
       await one.queue.run(() => store.write([laneGone(payee, one)]));
     }
@@ -96,17 +96,9 @@ export class Lanes {
     const left = (await readLanes(store, payee, own)).filter(
       ({ lane, book }) => lane !== own && !this.#adopted.has(lane) && Payee.outstanding(book) > 0n,
     );
-    const worth = new Map<number, bigint>();
-    for (const { lane, book } of left)
-      worth.set(lane, (worth.get(lane) ?? 0n) + Payee.outstanding(book));
-    const most = [...worth].sort(([, a], [, b]) => (a === b ? 0 : a < b ? 1 : -1));
+    const most = [...heldBy(left)].sort(([, a], [, b]) => Payee.mostFirst(a, b));
     for (const [lane] of most.slice(0, MOST_ADOPTED - this.#adopted.size)) {
-      const release = await store
-        .lock(lockOf(payee, lane), { signal, patience: 50 })
-        .catch((error: unknown) => {
-          if (error instanceof StoreError && error.code === "STORE_LOCKED") return undefined;
-          throw error;
-        });
+      const release = await lockUnlessOpen(store, payee, lane, { signal });
       if (release === undefined) continue;
       let ledgers: readonly LaneLedger[] = [];
       try {
@@ -121,6 +113,23 @@ export class Lanes {
     }
   }
 
+  /** The books that closed tabs of this payee have left in a pot with work unpaid. Throws StoreError. */
+  async leftIn(potId: Hex): Promise<readonly Payee.Book[]> {
+    const { store, payee, lane: own, signal } = this.#parts;
+    const left: Payee.Book[] = [];
+    for (const { lane, potId: where, book } of await readLanes(store, payee)) {
+      if (lane === own || where !== potId || book.unpaid === 0n) continue;
+      // An open tab is another worker, with a window of its own.
+      if (!this.#adopted.has(lane)) {
+        const release = await lockUnlessOpen(store, payee, lane, { signal });
+        if (release === undefined) continue;
+        release();
+      }
+      left.push(book);
+    }
+    return left;
+  }
+
   /** Lets go of other tabs' lanes that have nothing left. */
   letGo(): void {
     for (const [lane, { ledgers, release }] of this.#adopted) {
@@ -129,7 +138,7 @@ export class Lanes {
       this.#adopted.delete(lane);
       for (const { book } of ledgers) {
         this.#past.accrued += book.accrued;
-        this.#past.vouchered += book.highest?.cumulative ?? 0n;
+        this.#past.vouchered += Payee.held(book);
         this.#past.claimed += book.claimed;
       }
       release();
@@ -142,7 +151,7 @@ export class Lanes {
     for (const { book } of this.all()) {
       outstanding += Payee.outstanding(book);
       accrued += book.accrued;
-      vouchered += book.highest?.cumulative ?? 0n;
+      vouchered += Payee.held(book);
       claimed += book.claimed;
     }
     return {
@@ -163,7 +172,7 @@ export class Lanes {
           ? []
           : [{ voucher: highest, domain, config, outstanding }];
       })
-      .sort((a, b) => (a.outstanding < b.outstanding ? 1 : -1));
+      .sort((a, b) => Payee.mostFirst(a.outstanding, b.outstanding));
   }
 
   /** What of it live guarantees cover. */

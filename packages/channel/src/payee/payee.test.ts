@@ -441,6 +441,60 @@ describe("the room for work that is not paid yet", () => {
     expect(Payee.room(Payee.reopened(four), of)).toBe(-10n);
   });
 
+  test("grows by half of what is unpaid after a reload, and by a segment where that is more", () => {
+    const grown = [8, 19, 20, 25].map((amount) =>
+      Payee.room(Payee.reopened(after(opened, delivered(amount))), of),
+    );
+    expect(grown).toEqual([16n, 10n, 10n, 5n]);
+  });
+
+  test("is that of the books on disk, where a segment takes 10^12", () => {
+    expect(Payee.room({ ...opened, unpaid: wei(10), taken: 10n ** 12n }, of)).toBe(10n);
+  });
+
+  test("is one segment in a new lane where closed lanes of ours left more than that unpaid in the pot, whatever it was worth", () => {
+    const seen = { balance: wei(10_000), claimed: wei(0), closeAt: 0, ...unreserved };
+    const room = (...left: Payee.Book[]) => Payee.room(Payee.fresh(seen, left), of);
+    const [one, third] = [after(opened, delivered(10)), after(opened, delivered(3))];
+    expect([room(), room(opened), room(third)]).toEqual([20n, 20n, 17n]);
+    expect([room(third, third), room(third, one), room(one, one, one)]).toEqual([14n, 10n, 10n]);
+    expect(room(after(opened, delivered(1_000, 1_000)))).toBe(10n);
+    // What did not count there does not count here.
+    const waived = after(opened, delivered(100), voucher(100), delivered(10), forgiven(10));
+    expect(room(waived)).toBe(20n);
+  });
+
+  test("is whole again in that lane once it is ten minutes old, or has earned ten times what was left, or by half with a reload", () => {
+    const seen = { balance: wei(10_000), claimed: wei(0), closeAt: 0, ...unreserved };
+    const left = after(opened, delivered(10));
+    const book = Payee.fresh(seen, [left]);
+    expect(book).toMatchObject({ unpaid: 10n, forgiven: 10n, accrued: 0n });
+    expect(Payee.fresh(seen, [after(left, delivered(10))])).toEqual(book);
+    // Down to the least part of a segment.
+    expect(Payee.fresh(seen, [{ ...left, taken: 1n }])).toEqual({ ...book, taken: 1n });
+    const later = refreshed({ claimed: wei(0), balance: wei(10_000), now: NOW + 600 });
+    expect(Payee.room(after(book, later), of)).toBe(20n);
+    const earned = after(book, ...[10, 20, 30, 40, 50].flatMap((n) => [delivered(10), voucher(n)]));
+    expect(Payee.room(earned, of)).toBe(15n);
+    // Vouchers pay for this lane's own work, and not for what the other left.
+    expect(earned.unpaid).toBe(10n);
+    const halved = Payee.room(Payee.reopened(book), of);
+    expect(halved).toBe(15n);
+  });
+
+  test("gives a forgiven segment back once, by a tenth of what was credited or by the lane's age", () => {
+    const known = after(opened, delivered(100), voucher(100), delivered(20), forgiven(15));
+    const look = refreshed({ claimed: wei(0), balance: wei(10_000), now: NOW + 600 });
+    // Of the 15 that were forgiven ten are a tenth of what was credited, and the age gives the other five.
+    expect(Payee.room(after(known, look), of)).toBe(15n);
+  });
+
+  test("is not given back by a voucher for older work, down to a single wei", () => {
+    const seen = { balance: wei(9_900), claimed: wei(100), closeAt: 0, ...unreserved };
+    const book = after(Payee.fresh(seen), delivered(1, 1));
+    expect(after(book, voucher(50)).taken).toBe(book.taken);
+  });
+
   test("counts each segment by its own award's price: a dearer or larger one finds no more room", () => {
     const two = after(opened, delivered(10), delivered(10));
     for (const segment of [1, 10, 20, 1_000])
@@ -491,11 +545,14 @@ describe("the room for work that is not paid yet", () => {
       amount.map((price) => ({ do: "forgive" as const, price })),
       fc.constant({ do: "claim" as const }),
       fc.constant({ do: "reload" as const }),
+      fc.constant({ do: "lane" as const }),
       fc.integer({ min: 0, max: 3_000 }).map((seconds) => ({ do: "wait" as const, seconds })),
     );
     fc.assert(
       fc.property(fc.array(anyMove, { maxLength: 120 }), (moves) => {
         let [book, now, paid, reloads] = [opened, NOW, 0n, 0];
+        /** When this lane began, what was given and paid before it, and the grace of those before. */
+        let lane = { began: NOW, given: 0n, paid: 0n, grace: 0 };
         const given: bigint[] = [];
         for (const move of moves) {
           const look = () => {
@@ -508,9 +565,9 @@ describe("the room for work that is not paid yet", () => {
             book = after(book, { type: "delivered", amount: move.price, segment: move.price });
           } else if (move.do === "voucher") {
             // Paid ahead buys nothing later: only what is for work that was done counts.
-            const owed = given.reduce((sum, price) => sum + price, 0n);
+            const owed = given.reduce((sum, price) => sum + price, 0n) - lane.given;
             if (move.total > owed) continue;
-            paid = move.total > paid ? move.total : paid;
+            if (lane.paid + move.total > paid) paid = lane.paid + move.total;
             book = after(book, voucher(Number(move.total)));
           } else if (move.do === "forgive")
             book = after(book, { type: "forgiven", amount: move.price });
@@ -520,6 +577,14 @@ describe("the room for work that is not paid yet", () => {
           } else if (move.do === "wait") {
             now += move.seconds;
             look();
+          } else if (move.do === "lane") {
+            // The old one's tab is closed for good.
+            const grace = lane.grace + Payee.graceOf(now - lane.began);
+            const all = given.reduce((sum, price) => sum + price, 0n);
+            lane = { began: now, given: all, paid, grace };
+            const seen = { ...unreserved, balance: wei(10_000n), claimed: wei(0), closeAt: 0, now };
+            book = Payee.fresh(seen, [book]);
+            reloads++;
           } else {
             book = Payee.reopened(book);
             reloads++;
@@ -529,7 +594,7 @@ describe("the room for work that is not paid yet", () => {
           const [least, most] = [given, given].map((all, i) =>
             all.reduce((a, b) => (a < b === (i === 0) ? a : b)),
           ) as [bigint, bigint];
-          const free = 4 + Payee.graceOf(now - NOW) + reloads;
+          const free = 4 + lane.grace + Payee.graceOf(now - lane.began) + reloads;
           const bought = Number(paid + paid / 10n) / Number(least);
           expect(given.length).toBeLessThanOrEqual(free + bought + 1e-6);
           // By the amount: what is unpaid is no more than the window of the dearest, and a tenth.

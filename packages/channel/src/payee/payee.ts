@@ -128,23 +128,24 @@ export interface Rules {
   readonly claimMargin?: number;
 }
 
-/** A lane in a pot that was just checked on chain. */
-export function fresh({ now: began, ...chain }: ChainView): Book {
+/** A lane in a pot that was just checked on chain; `left`: the books there of lanes whose tabs are closed, see `leftBy`. */
+export function fresh({ now: began, ...chain }: ChainView, left: readonly Book[] = []): Book {
   const none = 0n as Amount;
   const { claimed: before } = chain;
-  const work = { accrued: none, credited: none, unpaid: none, forgiven: none };
-  return { ...work, taken: 0n, grace: 0, began, before, ...chain };
+  return { accrued: none, credited: none, ...leftBy(left), grace: 0, began, before, ...chain };
 }
 
 export type State = "trusted" | "soft" | "reserved" | "closing" | "settled" | "lost";
 
+/** Amount of the highest voucher. */
+export const held = ({ highest }: Book): Amount => highest?.cumulative ?? (0n as Amount);
+
 /** Where the lane is in its life at the chain's unix second `now`. */
 export function state(book: Book, now: number): State {
-  const held = book.highest?.cumulative ?? 0n;
-  if (book.closeAt === FINALIZED) return book.claimed >= held ? "settled" : "lost";
+  if (book.closeAt === FINALIZED) return book.claimed >= held(book) ? "settled" : "lost";
   if (book.closeAt !== 0) return "closing";
   if (guaranteed(book, now) > 0n) return "reserved";
-  return held > 0n ? "soft" : "trusted";
+  return held(book) > 0n ? "soft" : "trusted";
 }
 
 /** Amount that the contract will still pay to this lane at the unix second `at`, whatever others are paid. */
@@ -154,8 +155,7 @@ export function guaranteed({ ceiling, claimed, until }: Book, at: number): Amoun
 
 /** Amount that we hold, were not paid and are not guaranteed for `claimMargin` seconds more. */
 export function exposed(book: Book, now: number, { claimMargin = MARGIN }: Rules = {}): Amount {
-  const open =
-    (book.highest?.cumulative ?? 0n) - book.claimed - guaranteed(book, now + claimMargin);
+  const open = held(book) - book.claimed - guaranteed(book, now + claimMargin);
   return (open > 0n ? open : 0n) as Amount;
 }
 
@@ -192,8 +192,7 @@ export function room(
   of: { readonly segment: Amount; readonly most: number },
 ): Amount {
   if (book === undefined) return 0n as Amount; // a pot that nobody checked
-  const { claimed } = book;
-  const known = claimed >= WINDOW.knownAfter * of.segment && claimed > 0n;
+  const known = book.claimed >= WINDOW.knownAfter * of.segment;
   const own = known ? WINDOW.known : WINDOW.stranger;
   const window = BigInt(of.most) < own ? BigInt(of.most) : own;
   return (((window * SEGMENT - counted(book)) * of.segment) / SEGMENT) as Amount;
@@ -215,8 +214,25 @@ function counted({ unpaid, forgiven, credited, taken, grace }: Book): bigint {
 export function reopened(book: Book): Book {
   const { taken, unpaid } = book;
   if (taken === 0n) return book;
-  const part = taken / 2n < SEGMENT ? taken / 2n : SEGMENT;
+  const half = taken / 2n;
+  const part = half < SEGMENT ? half : SEGMENT;
   return { ...book, ...unpaidAfter(book, (unpaid * part) / taken) };
+}
+
+/**
+ * What of the window is taken in a lane that begins where others of the same payee have left work unpaid: as much as in all of them,
+ * and a segment at most, so that there is room for one, as after a reload. Nobody will pay this lane for it: it counts as forgiven.
+ */
+function leftBy(books: readonly Book[]): Window {
+  let [amount, all, full] = [0n, 0n, 0n];
+  for (const book of books) {
+    amount += book.unpaid;
+    all += book.taken;
+    full += counted(book);
+  }
+  const taken = full < SEGMENT ? full : SEGMENT;
+  const unpaid = (all > 0n ? (amount * taken) / all : 0n) as Amount;
+  return { unpaid, forgiven: unpaid, taken };
 }
 
 /** What books from before the window counted segments are taken for: full, if anything is unpaid. */
@@ -289,6 +305,9 @@ export function outstanding({ highest, claimed, balance, closeAt }: Book): Amoun
   if (closeAt === FINALIZED || !highest || highest.cumulative <= claimed) return 0n as Amount;
   return least((highest.cumulative - claimed) as Amount, balance);
 }
+
+/** Sorts amounts; of two that are the same the one that was first stays it. */
+export const mostFirst = (a: bigint, b: bigint) => (a === b ? 0 : a < b ? 1 : -1);
 
 /** Why the lane should be claimed now; undefined if that would bring no more than it costs, or can wait. */
 export function urge(book: Book, now: number, rules: Rules = {}): Urge | undefined {
@@ -388,12 +407,12 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
   };
   const effects: Effect[] = [];
   if (reorg) effects.push({ do: "reorg", from: book.claimed, to: claimed });
-  const held = (book.highest?.cumulative ?? 0n) as Amount;
+  const total = held(book);
   let credited = book.credited;
   // A guarantee or a claim came: what was held back counts now.
-  if (closeAt === 0 && held > credited && within(next, now, rules)) {
-    effects.push({ do: "credit", credited: (held - credited) as Amount });
-    credited = held;
+  if (closeAt === 0 && total > credited && within(next, now, rules)) {
+    effects.push({ do: "credit", credited: (total - credited) as Amount });
+    credited = total;
   }
   const why = urge(next, now, rules);
   if (why !== undefined) effects.push({ do: "claim", why });
@@ -408,10 +427,7 @@ function onChain(book: Book, seen: ChainView, rules: Rules): readonly [Book, rea
     doubts === before &&
     credited === book.credited;
   if (seenBefore) return [book, effects];
-  return [
-    { ...next, ...(credited > book.credited && paid(book, credited)), credited },
-    [{ do: "store" }, ...effects],
-  ];
+  return [{ ...next, ...paid(book, credited), credited }, [{ do: "store" }, ...effects]];
 }
 
 /** True while work may go on for what we hold. */
@@ -422,7 +438,7 @@ function within(book: Book, now: number, rules: Rules): boolean {
 
 /** Amount that we hold, were not paid, and that the chain would not pay now. */
 function unpayable(book: Book): Amount {
-  const due = (book.highest?.cumulative ?? 0n) - book.claimed;
+  const due = held(book) - book.claimed;
   const pays = payable(book);
   return (due > pays ? due - pays : 0n) as Amount;
 }
@@ -433,18 +449,19 @@ function onVoucher(
   rules: Rules,
 ): readonly [Book, readonly Effect[]] {
   const refuse = (reason: VoucherReason) => [book, [{ do: "refuse" as const, reason }]] as const;
-  const held = (book.highest?.cumulative ?? 0n) as Amount;
-  if (cumulative < held) return refuse({ code: "VOUCHER_STALE", amount: cumulative, held });
+  const before = held(book);
+  if (cumulative < before)
+    return refuse({ code: "VOUCHER_STALE", amount: cumulative, held: before });
   // Twice the same acts once; the signature may differ in nothing that matters.
-  if (cumulative === held) return [book, [{ do: "credit", credited: 0n as Amount }]];
+  if (cumulative === before) return [book, [{ do: "credit", credited: 0n as Amount }]];
   // What the chain has paid needs no second delivery: after lost books the lane goes on from there.
-  const increment = (cumulative - most(held, book.claimed)) as Amount;
-  const owed = (book.accrued > held ? book.accrued - held : 0n) as Amount;
+  const increment = (cumulative - most(before, book.claimed)) as Amount;
+  const owed = (book.accrued > before ? book.accrued - before : 0n) as Amount;
   const { prepay, minDelta = 1n as Amount } = rules;
-  if (cumulative - held < minDelta)
+  if (cumulative - before < minDelta)
     return refuse({
       code: "VOUCHER_DUST",
-      increment: (cumulative - held) as Amount,
+      increment: (cumulative - before) as Amount,
       min: minDelta,
     });
   if (prepay !== undefined && increment > owed + prepay)

@@ -48,7 +48,8 @@ export async function trust(
   const ledger = await lanes.opening.run(async () => {
     const open = lanes.get(potId);
     if (open !== undefined) return open;
-    const begun = new LaneLedger(parts, { lane, potId, config, book: Payee.fresh(view) });
+    const book = Payee.fresh(view, await lanes.leftIn(potId));
+    const begun = new LaneLedger(parts, { lane, potId, config, book });
     begun.setChainTime(view.now);
     await begun.store();
     await lanes.add(begun);

@@ -14,11 +14,11 @@ const ADOPT_EVERY = 10;
 /** Watches until the purse is closed. What goes wrong is told, and tried again with the next look. */
 export async function watchPots(parts: PurseParts, lanes: Lanes, refresh: number): Promise<void> {
   const { clock, signal, trouble } = parts;
-  for (let count = 0; ; count++) {
-    if (count > 0 && count % ADOPT_EVERY === 0) await lanes.adopt().catch(trouble);
+  for (let count = 1; ; count++) {
     await lookAtAll(parts, lanes);
     lanes.letGo();
     await clock.sleep(refresh, { signal });
+    if (count % ADOPT_EVERY === 0) await lanes.adopt().catch(trouble);
   }
 }
 

@@ -22,6 +22,7 @@ import { chainOf } from "../chain/sender.ts";
 import { isHexOf, word } from "../config.ts";
 import type { Address, Hex } from "../types.ts";
 import { unlessAborted } from "../unless-aborted.ts";
+import type { Asked } from "./asked.ts";
 
 /** An authorization as the store holds it: before its signature it is only meant. */
 export interface Authorization {
@@ -31,10 +32,14 @@ export interface Authorization {
   readonly validBefore: number;
   readonly authSalt: Hex;
   readonly signature?: Hex;
+  /** False until it is sent for the first time: nobody else has seen it, and what was signed can be dropped. Missing: not known. */
+  readonly shown?: boolean;
   /** Decimal wei that the session key is to have beyond what bringing it costs. */
   readonly signerGas: string;
   /** The signed transfer of that gas, if the key that pays it is in this tab: never signed twice. */
   readonly gasRaw?: Hex;
+  /** The same if a browser's wallet was asked for it. */
+  readonly gasAsked?: Asked;
 }
 
 /** Seconds in which it must be brought: an hour, for a page that is closed in between or a server that is away. */
@@ -111,9 +116,20 @@ export async function sign(
         : `the wallet signed with ${bytes} bytes, not with the 65 of a key: ${address} may be a contract`,
     );
   }
-  // Some wallets say 0 and 1 where the token takes 27 and 28.
-  const v = Number(slice(signature, 64, 65));
-  return v >= 27 ? signature : concatHex([slice(signature, 0, 64), toHex(v + 27)]);
+  return inTheTokensForm(signature);
+}
+
+/** Order of the curve. Source: SEC 2, section 2.4.1. */
+const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
+/** The same signature with v 27 or 28, where some wallets say 0 and 1, and with s in the lower half, where some do not take it. */
+function inTheTokensForm(signature: Hex): Hex {
+  const given = BigInt(slice(signature, 32, 64));
+  const low = given <= ORDER / 2n;
+  const told = Number(slice(signature, 64, 65));
+  const parity = told >= 27 ? told - 27 : told;
+  const v = 27 + (low ? parity : 1 - parity);
+  return concatHex([slice(signature, 0, 32), word(low ? given : ORDER - given), toHex(v)]);
 }
 
 type Typed = { readonly domain: TokenDomain; readonly message: Readonly<Record<string, unknown>> };

@@ -81,9 +81,9 @@ export function bound({ intent, chain, reserving = Amount.zero }: LaneBook): Amo
 
 /** What a lapsed guarantee binds beyond what is owed: nobody can use it until it is freed. */
 export function stuck(lane: LaneBook, now: number): Amount {
-  if (!lapsed(lane, now)) return 0n as Amount;
-  return ((lane.chain?.ceiling ?? 0n) -
-    most(lane.intent, lane.chain?.claimed ?? (0n as Amount))) as Amount;
+  if (!lapsed(lane, now)) return Amount.zero;
+  const { ceiling = Amount.zero, claimed = Amount.zero } = lane.chain ?? {};
+  return Amount.sub(ceiling, most(lane.intent, claimed));
 }
 
 /** True if a guarantee has ended and nobody has freed what it binds; `now` is the chain's unix second. */
@@ -112,14 +112,11 @@ export function debts(book: Book): Amount {
 
 /** Seconds that the deposit lasts at the pot's rate so far; undefined while that is not known. */
 export function lasts(book: Book, now: number): number | undefined {
-  let perDay = 0n;
+  let perSecond = 0;
   for (const { since, intent } of book.lanes.values())
-    if (since !== undefined && now - since > RATE_S) perDay += (intent * DAY) / BigInt(now - since);
-  return perDay === 0n ? undefined : Number((free(book) * DAY) / perDay);
+    if (since !== undefined && now - since > RATE_S) perSecond += Number(intent) / (now - since);
+  return perSecond === 0 ? undefined : Math.round(Number(free(book)) / perSecond);
 }
-
-/** Seconds: whole wei per second would round small rates to nothing. */
-const DAY = 86_400n;
 
 /** Seconds that a lane must have lived for its rate to mean something. */
 const RATE_S = 60;

@@ -10,11 +10,19 @@
  */
 import type { Amount, Random, Wei } from "@tabcast/runtime";
 import { bytesToHex } from "viem/utils";
-import { type Chain, ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import {
+  type Chain,
+  ChainError,
+  type Sent,
+  type Waits,
+  type Wallet,
+  type WalletSent,
+} from "../chain/chain.ts";
 import { short } from "../chain/chain-error.ts";
 import { isCoin } from "../chain/token.ts";
 import { potId as potIdOf, separator } from "../config.ts";
 import type { PotConfig } from "../types.ts";
+import { type Asked, answered, askOf, fateOf } from "./asked.ts";
 import * as Authorization from "./authorization.ts";
 import { costOf } from "./fuel.ts";
 
@@ -22,6 +30,8 @@ import { costOf } from "./fuel.ts";
 export interface Way {
   /** The signed transaction, if it is one of a key in this tab. */
   readonly raw?: `0x${string}`;
+  /** The same if a browser's wallet was asked for it. */
+  readonly asked?: Asked;
   readonly authorization?: Authorization.Authorization;
 }
 
@@ -75,15 +85,30 @@ export async function fund(options: FundOptions): Promise<Sent | undefined> {
   const { contract } = chain.domain;
   const potId = potIdOf(separator(chain.domain), options.config);
   const signature = await Authorization.sign(payer, meant, { token, contract, potId, signal });
-  const authorization = { ...meant, signature };
+  const authorization = { ...meant, signature, shown: false };
   await keep({ authorization });
   return bring(authorization, { ...options, key });
 }
 
-function sendDeposit(options: FundOptions): Promise<Sent> {
+async function sendDeposit(options: FundOptions): Promise<Sent> {
   const { chain, payer, config, amount, signerGas, signal, keep } = options;
-  const before = (raw: `0x${string}`) => keep({ raw });
-  return chain.deposit(payer, config, { amount, signerGas, signal, before });
+  const asked = await askOf(chain, payer, { signal });
+  if (asked) await keep({ asked });
+  return chain.deposit(payer, config, {
+    ...{ amount, signerGas, signal },
+    before: (raw) => keep({ raw }),
+    sentAs: (sent) => noted(asked, sent, signal, (asked) => keep({ asked })),
+  });
+}
+
+/** Stores what a wallet has answered; nothing where nobody waits for it any more, and the books may be another tab's. */
+async function noted(
+  asked: Asked | undefined,
+  sent: WalletSent,
+  signal: AbortSignal,
+  keep: (asked: Asked) => Promise<void>,
+): Promise<void> {
+  if (asked && !signal.aborted) await keep(answered(asked, sent));
 }
 
 /** Lets the contract take exactly the amount; what an earlier try has allowed is not asked for again. */
@@ -125,7 +150,9 @@ export async function bring(
   try {
     // First what it costs, which shows whether the token will have it: no gas is sent in vain.
     const action = { do: "depositWithAuthorization", config, authorization: ready } as const;
-    await refill(authorization, await costOf({ chain }, key.address, action, waits), options);
+    const cost = await costOf({ chain }, key.address, action, waits);
+    const filled = await refill(authorization, cost, options);
+    if (filled.shown === false) await options.keep({ authorization: { ...filled, shown: true } });
     return await chain.depositWithAuthorization(key, config, ready, waits);
   } catch (error) {
     // Anyone may bring it, and somebody else may have been first.
@@ -145,23 +172,70 @@ export function isUsed(
   return chain.authorizationUsed(config.payer, nonce, { signal });
 }
 
-/** Sends the session key the coins to bring a deposit, and what it is to have beyond, if it lacks the former. */
+/**
+ * Sends the session key the coins to bring a deposit, and what it is to have beyond, if it lacks the former; the authorization as it is
+ * stored then. Throws CHAIN_UNCONFIRMED while what a browser's wallet has sent may still arrive.
+ */
 async function refill(
   authorization: Authorization.Authorization,
   cost: Wei,
   { chain, key, gasFrom, keepsBack = 0n as Wei, keep, signal }: BringOptions,
-): Promise<void> {
+): Promise<Authorization.Authorization> {
   const waits = { signal };
   const least = cost + keepsBack;
-  if ((await chain.balance(key.address, waits)) >= least) return;
+  if ((await chain.balance(key.address, waits)) >= least) return authorization;
   await finishGas(authorization, chain, waits);
+  await requireNoGas(authorization, chain, waits);
   const have = await chain.balance(key.address, waits);
-  if (have >= least || !gasFrom) return;
-  await chain.sendCoins(gasFrom, key.address, {
-    amount: (least + BigInt(authorization.signerGas) - have) as Wei,
-    before: (gasRaw) => keep({ authorization: { ...authorization, gasRaw } }),
-    ...waits,
-  });
+  if (have >= least || !gasFrom) return authorization;
+  const { gasAsked: _, ...plain } = authorization;
+  const asked = await askOf(chain, gasFrom, waits);
+  let stored: Authorization.Authorization = plain;
+  const store = async (gas: Pick<Authorization.Authorization, "gasRaw" | "gasAsked">) => {
+    stored = { ...plain, ...gas };
+    await keep({ authorization: stored });
+  };
+  if (asked) await store({ gasAsked: asked });
+  try {
+    await chain.sendCoins(gasFrom, key.address, {
+      amount: (least + BigInt(authorization.signerGas) - have) as Wei,
+      before: (gasRaw) => store({ gasRaw }),
+      sentAs: (sent) => noted(asked, sent, signal, (gasAsked) => store({ gasAsked })),
+      ...waits,
+    });
+  } catch (error) {
+    if (asked && isUnsent(error)) await store({});
+    throw error;
+  }
+  return stored;
+}
+
+/** True where a wallet has certainly sent nothing. */
+export const isUnsent = (error: unknown): boolean =>
+  error instanceof ChainError &&
+  (UNSENT.has(error.code) ||
+    (error.reason.code === "CHAIN_REVERTED" && error.reason.hash === undefined));
+
+const UNSENT: ReadonlySet<string> = new Set([
+  "CHAIN_REJECTED",
+  "CHAIN_INSUFFICIENT",
+  "CHAIN_WRONG_ID",
+  "CHAIN_NO_CONTRACT",
+]);
+
+/** Throws CHAIN_UNCONFIRMED while gas that a browser's wallet has sent may still arrive: asked again, it would send it twice. */
+async function requireNoGas(
+  { gasAsked }: Authorization.Authorization,
+  chain: Chain,
+  waits: Waits,
+): Promise<void> {
+  const hash = gasAsked?.hash;
+  if (!gasAsked || !hash || (await fateOf(chain, gasAsked, 0, waits)) !== "open") return;
+  const seconds = (await chain.now(waits)) - gasAsked.at;
+  throw new ChainError(
+    { code: "CHAIN_UNCONFIRMED", hash, seconds },
+    `the gas that the wallet sent ${seconds} s ago, ${hash}, is in no block; it may still arrive`,
+  );
 }
 
 /** Ends a transfer of gas of an earlier life, which may be on its way, or forgotten by the chain: it has arrived then, or never will. */

@@ -83,7 +83,7 @@ test("what a stranger paid in is not taken for a larger top-up on its way, which
     await done;
   };
   const topUp = { amount: "500", raw: "0x02" } as const;
-  await post(() => ledger.keep({ ...ledger.record, topUp }));
+  await post(() => ledger.keep((record) => ({ ...record, topUp })));
   await post(() => ledger.post({ type: "toppedUp", amount: amount(499) }));
   expect(ledger.record).toMatchObject({ deposited: "1499", topUp });
   await post(() => ledger.post({ type: "toppedUp", amount: amount(500) }));

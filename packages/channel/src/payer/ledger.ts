@@ -26,6 +26,8 @@ export class Ledger {
   readonly domain: Domain;
   /** What must not interleave: every event of the pot. */
   readonly queue = new SerialQueue();
+  /** Changes of the record come from events, top-ups and the end: two at once would undo each other. */
+  readonly #writes = new SerialQueue();
   readonly #domainSeparator: Hex;
   readonly #options: LedgerOptions;
   #book: Payer.Book;
@@ -111,9 +113,10 @@ export class Ledger {
       } else if (effect.do === "storeState") {
         const deposited = next.deposited.toString();
         // With its amount in the same write, a top-up counts once whenever the tab dies.
-        const record =
-          event.type === "toppedUp" ? withTopUp(this.#record, event.amount) : this.#record;
-        await this.keep({ ...record, state: effect.state, deposited });
+        await this.keep((record) => ({
+          ...(event.type === "toppedUp" ? withTopUp(record, event.amount) : record),
+          ...{ state: effect.state, deposited },
+        }));
         adopt();
       } else if (effect.do === "sign") {
         adopt();
@@ -150,16 +153,18 @@ export class Ledger {
     return (await Voucher.sign(this.#domainSeparator, this.#key, terms)).signature;
   }
 
-  /** Stores the pot's record; it counts once it is written. */
-  async keep(next: PotRecord): Promise<void> {
-    await this.#options.store.write([potChange(this.potId, next)]);
-    this.#record = next;
+  /** Changes the pot's record, as the change before it has left it; it counts once it is written. */
+  keep(change: (record: PotRecord) => PotRecord): Promise<void> {
+    return this.#writes.run(async () => {
+      const next = change(this.#record);
+      await this.#options.store.write([potChange(this.potId, next)]);
+      this.#record = next;
+    });
   }
 
   /** Forgets the session key, on disk first. */
   async dropKey(): Promise<void> {
-    const { key: _, ...rest } = this.#record;
-    await this.keep(rest);
+    await this.keep(({ key: _, ...rest }) => rest);
     this.#key = undefined;
   }
 }

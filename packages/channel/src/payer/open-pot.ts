@@ -24,6 +24,7 @@ import { newSecret, openSecret } from "../secret.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
+import { DAY_S, fateOf } from "./asked.ts";
 import { CLOSE, PAY_GAS } from "./fuel.ts";
 import { bring, finishGas, fund } from "./fund.ts";
 import { startPot } from "./pot.ts";
@@ -174,7 +175,10 @@ async function isOver(error: unknown, record: PotRecord, parts: DepositParts): P
   return raw === undefined && (refused || !("provider" in parts.payer));
 }
 
-/** Sends home what the session key of a pot that was never opened has got; false if it could not. */
+/**
+ * Sends home what the session key of a pot that was never opened has got; false if it could not, or if gas that a browser's wallet was
+ * asked for may still come.
+ */
 async function emptied(
   { gasFrom, config, authorization }: PotRecord,
   { chain, key, signal }: Pick<DepositParts, "chain" | "key" | "signal">,
@@ -182,6 +186,8 @@ async function emptied(
   try {
     // Gas that came after the key is gone would be lost.
     if (authorization) await finishGas(authorization, chain, { signal });
+    const asked = authorization?.gasAsked;
+    if (asked && (await fateOf(chain, asked, DAY_S, { signal })) === "open") return false;
     if ((await chain.balance(key.address, { signal })) > 0n)
       await chain.sweep(key, gasFrom ?? config.payer, { signal });
     return true;

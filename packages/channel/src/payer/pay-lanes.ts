@@ -2,9 +2,10 @@
 import type { Amount, Wei } from "@tabcast/runtime";
 import { ChainError, type LaneState, type Look, type Waits, type Wallet } from "../chain/chain.ts";
 import { worth } from "../currency.ts";
+import { most } from "../least.ts";
 import type { Lane } from "../types.ts";
 import { laneKey } from "../voucher.ts";
-import { budget, costOf, PAY_GAS, ROWS, refuel } from "./fuel.ts";
+import { budget, costOf, ROWS, refuel } from "./fuel.ts";
 import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
 import { look } from "./reservations.ts";
@@ -15,7 +16,7 @@ export interface Owing {
   readonly lanes: number;
   /** Amount. */
   readonly owed: Amount;
-  /** The chain's second after which no guarantee stands in the way any more; 0: none does. */
+  /** The chain's second after which no guarantee stands in the way of what is owed any more; 0: none does. */
   readonly blockedUntil: number;
 }
 
@@ -38,14 +39,28 @@ export async function payLanes(parts: PotParts, options: PayLanesOptions): Promi
     const seen = await lookAtEverything(parts, options);
     const { rows, owing } = due(parts, seen);
     const { balance, reserved } = seen.pot;
+    const spare = balance - reserved;
     const state = `${owing.owed}/${reserved}`;
     if (owing.owed === 0n || state === before) return owing;
     before = state;
-    const lapsed = owing.owed > balance - reserved ? lapsedOf(seen, rows) : [];
-    if (rows.length + lapsed.length === 0) return owing;
-    if (rows.length > 0) options.paying(rows.length);
-    await payRows(parts, options, seen, rows, lapsed);
+    const lapsed = owing.owed > spare ? lapsedOf(seen, rows) : [];
+    // A pot that promises all that it has pays only where it promises: a transaction for the others would be in vain.
+    const some = spare > 0n || lapsed.length > 0 ? rows : rows.filter((row) => isSure(row, seen));
+    if (some.length + lapsed.length === 0) return owing;
+    if (some.length > 0) options.paying(some.length);
+    await payRows(parts, options, seen, some, lapsed);
   }
+}
+
+/** True if the pot promises a row's lane something. */
+function isSure(row: Row, { states }: Seen): boolean {
+  const state = states.get(laneKey(row));
+  return state !== undefined && guaranteed(state) > 0n;
+}
+
+/** What the pot promises a lane. */
+function guaranteed({ ceiling, claimed }: LaneState): bigint {
+  return most(ceiling - claimed, 0n);
 }
 
 /** What is owed still. Throws ChainError, StoreError. */
@@ -59,14 +74,13 @@ async function lookAtEverything(parts: PotParts, waits: Waits): Promise<Seen> {
   const known = [...ledger.book.lanes.values()];
   const seen = await look(parts, known, waits);
   let reserved = 0n;
-  for (const { ceiling, claimed } of seen.states.values())
-    reserved += ceiling > claimed ? ceiling - claimed : 0n;
+  for (const state of seen.states.values()) reserved += guaranteed(state);
   if (seen.pot.reserved <= reserved) return seen;
   const from = BigInt(ledger.record.from);
   const events = await chain.events(ledger.potId, from, { ...waits, only: ["Reserved"] });
   const all = new Map(known.map((lane) => [laneKey(lane), lane as Lane]));
   for (const event of events)
-    if (event.type === "reserved" && !all.has(laneKey(event)))
+    if (event.type === "reserved")
       all.set(laneKey(event), { payee: event.payee, lane: event.lane });
   return look(parts, [...all.values()], waits);
 }
@@ -82,9 +96,10 @@ type Seen = Awaited<ReturnType<typeof look>>;
 
 function dueRows(lanes: readonly Payer.LaneBook[], states: ReadonlyMap<string, LaneState>): Row[] {
   return lanes.flatMap(({ payee, lane, signed }): Row[] => {
-    const claimed = states.get(laneKey({ payee, lane }))?.claimed ?? 0n;
-    const due = (signed?.cumulative ?? 0n) - claimed;
-    return signed && due > 0n ? [{ payee, lane, cumulative: signed.cumulative, due }] : [];
+    if (!signed) return [];
+    const { cumulative } = signed;
+    const due = cumulative - (states.get(laneKey({ payee, lane }))?.claimed ?? 0n);
+    return due > 0n ? [{ payee, lane, cumulative, due }] : [];
   });
 }
 
@@ -108,11 +123,8 @@ function owingOf(lanes: readonly Payer.LaneBook[], rows: readonly Row[], seen: S
     short.add(laneKey(lane));
     owed += lane.debt;
   }
-  return {
-    lanes: short.size,
-    owed: owed as Amount,
-    blockedUntil: live.reduce((last, { until }) => Math.max(last, until), 0),
-  };
+  const last = live.reduce((last, { until }) => Math.max(last, until), 0);
+  return { lanes: short.size, owed: owed as Amount, blockedUntil: owed > 0n ? last : 0 };
 }
 
 async function payRows(
@@ -123,21 +135,13 @@ async function payRows(
   lapsed: readonly Lane[],
 ): Promise<void> {
   const free = [...lapsed];
-  const left = await inOrder(parts, rows, options);
+  // The most valuable first: the session key may not have the coins for all.
+  const left = rows.toSorted((a, b) => Number(b.due - a.due));
   while (free.length + left.length > 0) {
     const freed = free.splice(0, ROWS);
     const some = left.splice(0, ROWS - freed.length);
     await payChunk(parts, options, seen, some, freed);
   }
-}
-
-/** As the books have them; the most valuable first, if the session key may not have the coins for all. */
-async function inOrder(parts: PotParts, rows: readonly Row[], waits: Waits): Promise<Row[]> {
-  if (!parts.ledger.key) return [...rows];
-  const work = { gas: BigInt(rows.length) * PAY_GAS, transactions: Math.ceil(rows.length / ROWS) };
-  const cost = await parts.chain.costOf(work, waits);
-  if (cost <= (await budget(parts, waits))) return [...rows];
-  return rows.toSorted((a, b) => (a.due === b.due ? 0 : a.due < b.due ? 1 : -1));
 }
 
 /** One transaction: by the session key, filled up out of the pot if it pays; by the payer's wallet; or as far as the coins go. */
@@ -165,7 +169,8 @@ async function payChunk(
     const each = cost / BigInt(rows.length + lapsed.length);
     const least = worth(chain.currency, each as Wei);
     const dear = rows.filter(({ due }) => due > least);
-    const want = each * BigInt(dear.length + lapsed.length) - (purse > 0n ? purse : 0n);
+    // Where it could not even end the pot, it takes that too: else what it took would not pay for these rows.
+    const want = each * BigInt(dear.length + lapsed.length) - purse;
     if (dear.length > 0 && (await refuel(parts, seen, want, waits)) !== undefined)
       purse = await budget(parts, waits);
     else if (payer) {
@@ -184,8 +189,7 @@ async function payChunk(
 /** As many rows, the most valuable first, as `purse` pays for. */
 function fitting(rows: readonly Row[], cost: bigint, purse: bigint): readonly Row[] {
   if (cost <= purse) return rows;
-  if (purse <= 0n) return [];
-  return rows.slice(0, Number((BigInt(rows.length) * purse) / cost));
+  return rows.slice(0, Number((BigInt(rows.length) * most(purse, 0n)) / cost));
 }
 
 /** False if the wallet's owner said no, or it has not enough itself. */

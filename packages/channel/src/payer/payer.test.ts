@@ -52,6 +52,7 @@ const events = {
   due: { type: "due", now: NOW, gas: wei(1) },
   failed: { type: "failed" },
   toppedUp: { type: "toppedUp", amount: wei(9) },
+  depositLost: { type: "depositLost", amount: wei(9) },
   resumed: { type: "resumed" },
   settle: { type: "settle" },
   finalized: { type: "finalized" },
@@ -72,6 +73,7 @@ const table = {
     due: ["reserving", ["reserve"]],
     failed: ["paying", []],
     toppedUp: ["paying", ["storeState"]],
+    depositLost: ["paying", ["storeState"]],
     resumed: ["paying", ["sign"]],
     settle: ["closing", ["storeState"]],
     finalized: ["abandoned", ["storeState"]],
@@ -88,6 +90,7 @@ const table = {
     due: ["reserving", []],
     failed: ["paying", []],
     toppedUp: ["reserving", ["storeState"]],
+    depositLost: ["reserving", ["storeState"]],
     resumed: ["reserving", ["sign"]],
     settle: ["closing", ["storeState"]],
     finalized: ["abandoned", ["storeState"]],
@@ -104,6 +107,7 @@ const table = {
     due: ["reserving", ["reserve"]],
     failed: ["reserved", []],
     toppedUp: ["reserved", ["storeState"]],
+    depositLost: ["reserved", ["storeState"]],
     resumed: ["reserved", ["sign"]],
     settle: ["closing", ["storeState"]],
     finalized: ["abandoned", ["storeState"]],
@@ -120,6 +124,7 @@ const table = {
     due: ["closing", []],
     failed: ["closing", []],
     toppedUp: ["closing", ["storeState"]],
+    depositLost: ["closing", ["storeState"]],
     resumed: ["closing", ["sign"]],
     settle: ["closing", []],
     finalized: ["abandoned", ["storeState"]],
@@ -136,6 +141,7 @@ const table = {
     due: ["settled", []],
     failed: ["settled", []],
     toppedUp: ["settled", []],
+    depositLost: ["settled", []],
     resumed: ["settled", []],
     settle: ["settled", []],
     finalized: ["settled", []],
@@ -152,6 +158,7 @@ const table = {
     due: ["abandoned", []],
     failed: ["abandoned", []],
     toppedUp: ["abandoned", []],
+    depositLost: ["abandoned", []],
     resumed: ["abandoned", []],
     settle: ["abandoned", []],
     finalized: ["abandoned", []],
@@ -429,6 +436,11 @@ describe("guarantees", () => {
     expect(Payer.lasts(sample("paying"), NOW - 40)).toBeUndefined();
     expect(Payer.lasts(held(wei(5), { ...a, intent: wei(1) }), NOW)).toBeUndefined();
     expect(Payer.lasts(Payer.opened(wei(5)), NOW)).toBeUndefined();
+  });
+
+  test("the deposit's end is known where less than a part is spent in a day", () => {
+    const slow = { ...a, intent: wei(1), since: NOW - 100_000 };
+    expect(Payer.lasts(held(wei(3), slow), NOW)).toBe(200_000);
   });
 });
 

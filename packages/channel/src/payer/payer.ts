@@ -14,9 +14,9 @@
  * A guarantee that lapsed stays with its lane, and binds its part, until it is freed or renewed.
  *
  * Authority: `intent` for what may be signed, the highest voucher for what is owed, the contract's lane for what was paid and
- * what is guaranteed. Never falls: `deposited`, a lane's `intent`, `signed` and `claimed`. Stored before a signature
- * counts: `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over all lanes,
- * is ≤ deposited unless our own lost state came back.
+ * what is guaranteed. Never falls: a lane's `intent`, `signed` and `claimed`, and `deposited` but by what the chain undid. Stored before a
+ * signature counts: `intent`. Stored before anything is sent: `signed`. Always: signed ≤ intent, and what is intended or guaranteed, over
+ * all lanes, is ≤ deposited unless our own lost state came back, or the chain undid a deposit.
  */
 import type { Amount } from "@tabcast/runtime";
 import type { LaneState } from "../chain/chain.ts";
@@ -75,6 +75,8 @@ export type Event =
   | { readonly type: "resumed" }
   /** The deposit grew. */
   | { readonly type: "toppedUp"; readonly amount: Amount }
+  /** The chain has undone so much of the deposit, and nothing of it can be sent again now. */
+  | { readonly type: "depositLost"; readonly amount: Amount }
   /** The stream is over. */
   | { readonly type: "settle" }
   /** The chain says that the pot is final. */
@@ -127,6 +129,8 @@ export function step(book: Book, event: Event): Step {
       return signUnsigned(book);
     case "toppedUp":
       return topUp(book, event);
+    case "depositLost":
+      return loseDeposit(book, event);
     case "settle":
       return beginSettling(book);
     case "finalized":
@@ -206,6 +210,12 @@ function topUp(book: Book, { amount }: EventOf<"toppedUp">): Step {
   return [next, [{ do: "storeState", state: book.state }, ...effects]];
 }
 
+function loseDeposit(book: Book, { amount }: EventOf<"depositLost">): Step {
+  if (book.state === "final" || amount <= 0n) return [book, nothing];
+  const deposited = most(book.deposited - amount, 0n) as Amount;
+  return [{ ...book, deposited }, [{ do: "storeState", state: book.state }]];
+}
+
 function beginSettling(book: Book): Step {
   if (book.state !== "open") return [book, nothing];
   const [paid, effects] = payDebts(book);
@@ -236,7 +246,7 @@ function takeShown(book: Book, event: EventOf<"shown">): Step {
     return [book, [{ do: "send", lane: event.lane, ...signed }]];
   if (signed && cumulative === signed.cumulative) return [book, nothing];
   // Our own signature over more than we remember: the books were lost, and the debt is real.
-  const intent = old && old.intent > cumulative ? old.intent : cumulative;
+  const intent = most(old?.intent ?? cumulative, cumulative);
   const next: LaneBook = { ...old, payee, lane, intent, signed: { cumulative, signature } };
   return [withLane(book, next), [{ do: "storeLane", lane: next }]];
 }

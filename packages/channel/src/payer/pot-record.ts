@@ -26,6 +26,8 @@ export interface PotRecord {
   readonly topUp?: { readonly amount: string } & Way;
   /** Top-ups that arrived, oldest first, as they were signed: a chain that goes back gets them again. At most 16. */
   readonly toppedUp?: readonly ({ readonly amount: string } & Way)[];
+  /** Gas on its way to the session key beside the deposit's: as `topUp`, in wei. */
+  readonly gasTopUp?: { readonly amount: string } & Pick<Way, "raw" | "asked">;
   /** The deposit of tokens, as the payer's wallet authorized it. */
   readonly authorization?: Authorization;
   /** Where the session key's last coins go. Missing: to the payer. */

@@ -1,11 +1,13 @@
-import type { Amount, Clock, Random } from "@tabcast/runtime";
+import { type Amount, type Clock, type Random, SerialQueue } from "@tabcast/runtime";
 import type { PrivateKeyAccount } from "viem";
-import type { Chain, Wallet } from "../chain/chain.ts";
+import type { Chain, Waits, Wallet } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
 import { Listeners } from "../listeners.ts";
 import type { Store } from "../store/store.ts";
 import type { Lane, PayerPot, PotNews, Settlement } from "../types.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import * as Voucher from "../voucher.ts";
+import { finishGasTopUp, topUpGas } from "./gas-top-up.ts";
 import { Ledger } from "./ledger.ts";
 import type { PotParts } from "./parts.ts";
 import * as Payer from "./payer.ts";
@@ -67,12 +69,19 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
 
   if (resumed && record.state !== "final") {
     // What cannot be known yet stays remembered, and is asked for again by the next top-up.
+    await finishGasTopUp(parts, waits).catch(() => undefined);
     await finishTopUp(parts, gasFrom, waits).catch(() => undefined);
     await lookAtAll(parts, waits);
   }
   if (resumed && key) await ledger.post({ type: "resumed" });
+  const { find, ...deposits } = openDeposits(parts, { payer, gasFrom, requireOpen });
+  const watch = watchTopUps(parts);
+  const seen: typeof watch = async (one, waits) => {
+    await find(waits);
+    await watch(one, waits);
+  };
   // Ends by the abort in `close`, which is no failure.
-  if (key) maintainGuarantees(parts, watchTopUps(parts), waits).catch(() => undefined);
+  if (key) maintainGuarantees(parts, seen, waits).catch(() => undefined);
   return {
     potId: ledger.potId,
     config: ledger.config,
@@ -99,7 +108,7 @@ export async function startPot(options: StartPotOptions): Promise<PayerPot> {
       return ledger.post({ type: "told", lane: { payee, lane }, cumulative });
     },
     ask: async (lane) => void (await ledger.post({ type: "asked", lane })),
-    ...openDeposits(parts, { payer, gasFrom, requireOpen }),
+    ...deposits,
     watch: (listener, when) => listeners.add(listener, when),
     settle({ signal, progress = () => {} }) {
       // Two callers wait for the same end; a failure lets the next call begin again.
@@ -130,27 +139,61 @@ interface DepositsOptions {
   readonly requireOpen: () => void;
 }
 
+interface Deposits extends Pick<PayerPot, "topUp" | "topUpGas"> {
+  /** Looks for what a wallet of an earlier tab may have sent meanwhile. Throws ChainError. */
+  find(waits: Waits): Promise<void>;
+}
+
 /** What comes to an open pot later. */
 function openDeposits(
   parts: PotParts,
   { payer, gasFrom = payer, requireOpen }: DepositsOptions,
-): Pick<PayerPot, "topUp" | "topUpGas"> {
-  const { chain, ledger } = parts;
+): Deposits {
+  const { ledger } = parts;
   const check = (amount: bigint, state: string | undefined) => {
     requireOpen();
     if (state !== undefined) throw refusal({ code: "POT_CLOSED", state });
     if (amount <= 0n || amount > Voucher.MAX_AMOUNT)
       throw refusal({ code: "POT_BAD_AMOUNT", amount });
   };
+  // What is stored of a top-up on its way is one: the next waits until the fate of the one before it is known, or is not.
+  const turns = new SerialQueue();
+  let waiting = 0;
+  const inTurn = (signal: AbortSignal, work: () => Promise<void>) => {
+    waiting++;
+    const turn = turns.run(async () => {
+      signal.throwIfAborted();
+      requireOpen();
+      await work();
+    });
+    return unlessAborted(
+      turn.finally(() => waiting--),
+      signal,
+    );
+  };
   return {
+    async find({ signal }) {
+      // Whoever tops up now finds it first.
+      if (waiting > 0 || ledger.record.topUp?.asked === undefined) return;
+      const found = inTurn(
+        signal,
+        async () => void (await finishTopUp(parts, undefined, { signal })),
+      );
+      await found.catch((error: unknown) => {
+        if (!(error instanceof PotError && error.code === "POT_ASKED_BEFORE")) throw error;
+      });
+    },
     async topUp(amount, { signal }) {
       check(amount, payer ? undefined : "without a wallet");
-      if (payer) await topUp(parts, { payer, gasFrom: gasFrom ?? payer }, amount, { signal });
+      if (payer)
+        await inTurn(signal, () =>
+          topUp(parts, { payer, gasFrom: gasFrom ?? payer }, amount, { signal }),
+        );
     },
     async topUpGas(amount, { signal }) {
       const keyless = ledger.key ? undefined : "without its session key";
       check(amount, gasFrom ? keyless : "without a wallet");
-      if (gasFrom) await chain.sendCoins(gasFrom, ledger.config.signer, { amount, signal });
+      if (gasFrom) await inTurn(signal, () => topUpGas(parts, gasFrom, amount, { signal }));
     },
   };
 }

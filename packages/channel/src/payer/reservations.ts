@@ -106,11 +106,12 @@ export async function maintainGuarantees(
   for (;;) {
     await clock.sleep(RESERVE_MS, waits);
     if (ledger.book.state !== "open") return;
-    if (ledger.book.lanes.size === 0) continue;
+    if (ledger.book.lanes.size === 0 && ledger.record.topUp === undefined) continue;
     try {
       const found = await look(parts, [...ledger.book.lanes.values()], waits);
       const { pot, now } = found;
       await seen(found, waits);
+      if (ledger.book.lanes.size === 0) continue;
       const gas = await chain.costOf({ gas: RESERVE_GAS, transactions: 0 }, waits);
       const lacks = await lacksFuel(parts, pot, waits);
       if (lacks === undefined)

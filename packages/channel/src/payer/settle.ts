@@ -1,14 +1,25 @@
 /** The end of a pot: pay the lanes, start the close, wait out the challenge, take the refund, empty the session key. */
-import { ChainError, type PotState, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import type { Amount } from "@tabcast/runtime";
+import {
+  type Chain,
+  ChainError,
+  type PotState,
+  type Sent,
+  type Waits,
+  type Wallet,
+} from "../chain/chain.ts";
 import { isPassing } from "../chain/chain-error.ts";
 import { PotError } from "../config.ts";
 import { FINALIZED } from "../final.ts";
 import type { Settlement, SettleProgress } from "../types.ts";
 import { account } from "./account.ts";
+import { LOOK_MS, SURE, sendAgain } from "./again.ts";
 import { takeCredit } from "./fuel.ts";
-import { bring, type Way } from "./fund.ts";
+import type { Way } from "./fund.ts";
+import { gasToCome } from "./gas-top-up.ts";
 import type { PotParts } from "./parts.ts";
 import { type Owing, payLanes, stillOwed } from "./pay-lanes.ts";
+import * as Payer from "./payer.ts";
 import { readSettlement, settlementRecord } from "./pot-record.ts";
 import { refusal } from "./refusal.ts";
 import { look } from "./reservations.ts";
@@ -32,58 +43,98 @@ export interface SettleOptions extends Waits {
  * Throws PotError, ChainError, StoreError.
  */
 export async function settle(parts: PotParts, options: SettleOptions): Promise<Settlement> {
-  const { chain, ledger } = parts;
-  const waits = { signal: options.signal };
-  if (ledger.key) await ledger.post({ type: "resumed" });
+  const { ledger } = parts;
+  await ledger.post({ type: "resumed" });
   await ledger.post({ type: "settle" });
   if (ledger.record.settlement === undefined) {
-    await closePot(parts, options);
-    await steadily(parts, options, () => takeRefund(parts, options));
-    await steadily(parts, options, () => look(parts, [...ledger.book.lanes.values()], waits));
-    const { domain, potId, record, config } = ledger;
-    const settlement = await steadily(parts, options, () =>
-      account(chain, {
-        domain,
-        potId,
-        signer: config.signer,
-        from: BigInt(record.from),
-        withdrawn: ledger.record.withdrawn,
-        ...waits,
-      }),
-    );
+    const end = await closePot(parts, options);
+    const settlement = end === "final" ? await refunded(parts, options) : undone(parts);
     await ledger.post({ type: "finalized" });
-    await ledger.keep({ ...ledger.record, settlement: settlementRecord(settlement) });
+    await ledger.keep((record) => ({ ...record, settlement: settlementRecord(settlement) }));
   }
   await emptyKey(parts, options);
   return readSettlement(ledger.record.settlement);
 }
 
-/** The pot as it stands. Throws POT_NOT_OPENED if the chain has none, and forgot no deposit that could be sent again. */
-async function requireOnChain({ chain, ledger, tell }: PotParts, waits: Waits): Promise<PotState> {
-  const { potId, record } = ledger;
-  let pot = await chain.pot(potId, waits);
-  const { raw, authorization } = record;
-  const { config, key } = ledger;
-  if (!pot.exists && (raw || (key && authorization?.signature))) {
-    const keep = (way: Way) => ledger.keep({ ...ledger.record, ...way });
-    if (raw) await chain.resend(raw, waits);
-    else if (key && authorization)
-      await bring(authorization, { chain, config, key, gasFrom: undefined, keep, ...waits });
-    tell({ type: "depositResent" });
+/** Takes the refund of a final pot, and accounts for the pot. */
+async function refunded(parts: PotParts, options: SettleOptions): Promise<Settlement> {
+  const { chain, ledger } = parts;
+  const waits = { signal: options.signal };
+  await steadily(parts, options, () => takeRefund(parts, options));
+  await steadily(parts, options, () => look(parts, [...ledger.book.lanes.values()], waits));
+  const { domain, potId, record, config } = ledger;
+  return steadily(parts, options, () =>
+    account(chain, {
+      domain,
+      potId,
+      signer: config.signer,
+      from: BigInt(record.from),
+      withdrawn: ledger.record.withdrawn,
+      ...waits,
+    }),
+  );
+}
+
+/**
+ * The pot as it stands; undefined if the chain has undone all that paid into it, and none of it can come back, on which three looks
+ * agree. Throws POT_NOT_OPENED if the chain has no pot and something may still arrive that is not ours to send.
+ */
+async function requireOnChain(parts: PotParts, waits: Waits): Promise<PotState | undefined> {
+  const { chain, clock, ledger, tell } = parts;
+  const { potId } = ledger;
+  for (let look = 1; ; look++) {
+    let pot = await chain.pot(potId, waits);
+    if (pot.exists) return pot;
+    const { record } = ledger;
+    let over = true;
+    for (const way of [record, ...(record.toppedUp ?? [])]) {
+      const fate = await sendAgain(parts, way, waits);
+      if (fate === "sent") tell({ type: "depositResent" });
+      over &&= fate === "void" || (fate === "there" && (await isLate(way, chain, waits)));
+    }
+    if (over && look === SURE) return undefined;
+    if (over) {
+      await clock.sleep(LOOK_MS, waits);
+      continue;
+    }
     pot = await chain.pot(potId, waits);
+    if (pot.exists) return pot;
+    throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
   }
-  if (pot.exists) return pot;
-  throw new PotError({ code: "POT_NOT_OPENED", potId }, "the chain knows no such pot");
+}
+
+/** True of an authorization whose time is over: where the token has noted it and there is no pot, the payer has cancelled it. */
+async function isLate({ raw, authorization }: Way, chain: Chain, waits: Waits): Promise<boolean> {
+  if (raw !== undefined || authorization === undefined) return false;
+  return (await chain.now(waits)) >= authorization.validBefore;
+}
+
+/** The end of a pot that the chain has undone for good: nothing was paid in, and whom vouchers were signed for is paid nothing. */
+function undone({ ledger, tell }: PotParts): Settlement {
+  const { book, domain, potId } = ledger;
+  tell({ type: "depositUndone", deposited: book.deposited });
+  const lanes = [...book.lanes.values()].filter(({ signed, debt }) => signed || debt);
+  const owed = (Payer.signed(book) + Payer.debts(book)) as Amount;
+  if (lanes.length > 0) tell({ type: "unpaid", lanes: lanes.length, owed });
+  const none = 0n as Amount;
+  const gas = { open: 0n, claimOrPay: 0n, close: 0n };
+  return { ...domain, potId, deposited: none, paid: none, refunded: none, lanes: [], gas };
 }
 
 /** Pays the lanes, starts the close, waits out the challenge, finalizes; what the chain undoes meanwhile is done again. */
-async function closePot(parts: PotParts, options: SettleOptions): Promise<void> {
+async function closePot(parts: PotParts, options: SettleOptions): Promise<End> {
   const { clock } = parts;
   const { signal } = options;
   const progress: Progress = { next: 0, failures: 0, owing: undefined, closing: false };
-  while (!(await steadily(parts, options, () => turn(parts, options, progress))))
+  for (;;) {
+    const end = await steadily(parts, options, () => turn(parts, options, progress));
+    if (end !== undefined) return end;
     await clock.sleep(1000, { signal });
+  }
 }
+
+/** How a pot ends: as the contract ends it, or undone by the chain for good. */
+type End = "final" | "undone";
 
 /** How far the end of a pot has come. */
 interface Progress {
@@ -96,12 +147,17 @@ interface Progress {
   closing: boolean;
 }
 
-/** Does what the pot's end needs now; true if the pot is final. */
-async function turn(parts: PotParts, options: SettleOptions, progress: Progress): Promise<boolean> {
+/** Does what the pot's end needs now; undefined until it has come. */
+async function turn(
+  parts: PotParts,
+  options: SettleOptions,
+  progress: Progress,
+): Promise<End | undefined> {
   const { chain, ledger } = parts;
   const waits = { signal: options.signal };
   const pot = await requireOnChain(parts, waits);
-  if (pot.closeAt === FINALIZED) return true;
+  if (pot === undefined) return "undone";
+  if (pot.closeAt === FINALIZED) return "final";
   const now = await chain.now(waits);
   const closing = pot.closeAt !== 0;
   const over = closing && now >= pot.closeAt;
@@ -112,27 +168,28 @@ async function turn(parts: PotParts, options: SettleOptions, progress: Progress)
     await payNow(parts, options, progress, now);
   const { owing, failures } = progress;
   if (!closing) {
-    const blocked = owing !== undefined && owing.lanes > 0 ? owing.blockedUntil : 0;
-    if (blocked + LAPSE_MARGIN > now + ledger.config.challengePeriod)
-      options.progress({ step: "waiting", until: blocked, now });
+    const ends = now + ledger.config.challengePeriod;
+    if (owing !== undefined && owing.blockedUntil + LAPSE_MARGIN > ends)
+      options.progress({ step: "waiting", until: owing.blockedUntil, now });
     else
       await send(parts, options, "close", (wallet) =>
         chain.startClose(wallet, ledger.config, waits),
       );
-    return false;
+    return undefined;
   }
   if (!over) {
     options.progress({ step: "waiting", until: pot.closeAt, now });
-    return false;
+    return undefined;
   }
-  if (failures > 0 && failures < LAST_TRIES) return false;
-  const left = failures > 0 ? await stillOwed(parts, waits) : owing;
-  if (left && left.owed > 0n) parts.tell({ type: "unpaid", lanes: left.lanes, owed: left.owed });
+  if (failures > 0 && failures < LAST_TRIES) return undefined;
+  // Workers may have claimed since paying last went through, and a pot that is empty has not been looked at.
+  const { lanes, owed } = await stillOwed(parts, waits);
+  if (owed > 0n) parts.tell({ type: "unpaid", lanes, owed });
   options.progress({ step: "refunding" });
   await send(parts, options, "close", (wallet) =>
     chain.finalizeClose(wallet, ledger.config, waits),
   );
-  return false;
+  return undefined;
 }
 
 /** Pays what can be paid now. A failure is no reason not to close: it is tried again until the end. */
@@ -154,8 +211,8 @@ async function payNow(
       },
     });
     progress.failures = 0;
-    const { lanes, blockedUntil } = progress.owing;
-    progress.next = lanes > 0 && blockedUntil >= now ? blockedUntil + 1 : Number.POSITIVE_INFINITY;
+    const { blockedUntil } = progress.owing;
+    progress.next = blockedUntil >= now ? blockedUntil + 1 : Number.POSITIVE_INFINITY;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ChainError) || isPassing(error)) throw error;
@@ -174,7 +231,7 @@ async function takeRefund(parts: PotParts, options: SettleOptions): Promise<void
   const sent = await send(parts, options, "refund", (wallet) =>
     chain.withdraw(wallet, payer, waits),
   );
-  await ledger.keep({ ...ledger.record, withdrawn: sent.hash });
+  await ledger.keep((record) => ({ ...record, withdrawn: sent.hash }));
 }
 
 /** The session key's last coins go home, then the key itself goes. If that fails, it stays for another time: the pot is settled. */
@@ -186,11 +243,13 @@ async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> 
   try {
     await steadily(parts, options, async () => {
       await takeCredit(parts, { signal });
+      const toCome = await gasToCome(parts, { signal });
       await chain.sweep(key, ledger.record.gasFrom ?? config.payer, { signal });
+      if (toCome) throw toCome;
     });
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof ChainError)) throw error;
+    if (!(error instanceof ChainError || error instanceof PotError)) throw error;
     tell({ type: "keyKept", why: error.message });
     return;
   }

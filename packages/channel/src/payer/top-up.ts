@@ -1,8 +1,11 @@
 import { type Amount, Wei } from "@tabcast/runtime";
-import { keccak256 } from "viem";
 import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
+import { least } from "../least.ts";
+import { LOOK_MS, SURE, sendAgain } from "./again.ts";
+import { DIALOG_S, fateOf } from "./asked.ts";
 import { endCost } from "./fuel.ts";
 import { bring, fund, type Way } from "./fund.ts";
+import { askedBefore } from "./gas-top-up.ts";
 import type { PotParts } from "./parts.ts";
 import { type look, lookAtAll } from "./reservations.ts";
 
@@ -25,13 +28,17 @@ const isNotMade = (error: unknown): error is ChainError =>
 
 const isSigned = (way: Way | undefined): boolean => way?.authorization?.signature !== undefined;
 
+const isUnseen = (way: Way | undefined): boolean =>
+  isSigned(way) && way?.authorization?.shown === false;
+
 /** True of the failure of a transaction that others have seen, in a block or waiting for one. */
 const isShown = ({ code, reason }: ChainError): boolean =>
   code === "CHAIN_REPLACED" || (reason.code === "CHAIN_REVERTED" && reason.hash !== undefined);
 
 /**
  * Deposits more, once: where an earlier top-up's fate is not known, that is found out first, and if it was of the same amount this
- * call was its repetition. Throws ChainError; what may still arrive is remembered.
+ * call was its repetition. Throws ChainError, CHAIN_TOKEN_CANCELLED where the payer has cancelled it in the token among them, and
+ * POT_ASKED_BEFORE; what may still arrive is remembered.
  */
 export async function topUp(
   parts: PotParts,
@@ -42,11 +49,17 @@ export async function topUp(
   const { chain, ledger, random } = parts;
   const before = ledger.record.topUp;
   if (before !== undefined) {
-    const arrived = await finishTopUp(parts, gasFrom, waits);
-    if (arrived && BigInt(before.amount) === amount) return;
+    const same = BigInt(before.amount) === amount;
+    const arrived = await finishTopUp(parts, gasFrom, waits).catch(async (error: unknown) => {
+      // Nobody else has what was signed: what cannot be brought makes room for another sum.
+      if (same || !isNotMade(error) || !isUnseen(ledger.record.topUp)) throw error;
+      await forget(parts);
+      return false;
+    });
+    if (arrived && same) return;
   }
   const keep = (way: Way) =>
-    ledger.keep({ ...ledger.record, topUp: { amount: amount.toString(), ...way } });
+    ledger.keep((record) => ({ ...record, topUp: { amount: amount.toString(), ...way } }));
   await keep({});
   let sent: Sent | undefined;
   try {
@@ -58,17 +71,26 @@ export async function topUp(
       ...waits,
     });
   } catch (error) {
-    if (isNotMade(error) && !(isSigned(ledger.record.topUp) && isShown(error))) await forget(parts);
+    const { topUp: pending } = ledger.record;
+    // A wallet that speeds its transaction up sends the same top-up by another.
+    const spedUp = pending?.asked && error instanceof ChainError && error.code === "CHAIN_REPLACED";
+    if (spedUp && (await finishTopUp(parts, gasFrom, waits))) return;
+    if (isNotMade(error) && !(isSigned(pending) && isShown(error))) await forget(parts);
     throw error;
   }
-  // Somebody else brought it, which only the pot itself can tell.
-  if (sent === undefined) await finishTopUp(parts, gasFrom, waits);
-  else await ledger.post({ type: "toppedUp", amount });
+  if (sent !== undefined) await ledger.post({ type: "toppedUp", amount });
+  // The token has noted it: somebody else brought it, or the payer cancelled it, which only the pot itself can tell.
+  else if (!(await finishTopUp(parts, gasFrom, waits)))
+    throw new ChainError(
+      { code: "CHAIN_TOKEN_CANCELLED", amount },
+      "the signed deposit was cancelled in the token; nothing was paid",
+    );
 }
 
 /**
  * Finds out what became of a top-up that was interrupted: the same bytes are sent again, and a wallet's is looked for in the pot.
- * True if the pot has it. Throws ChainError, with the top-up remembered, if that cannot be known yet.
+ * True if the pot has it. Throws ChainError, and POT_ASKED_BEFORE of a wallet's that may still arrive, with the top-up remembered, if
+ * that cannot be known yet.
  */
 export async function finishTopUp(
   parts: PotParts,
@@ -79,18 +101,8 @@ export async function finishTopUp(
   const { topUp: pending } = ledger.record;
   if (pending === undefined) return false;
   try {
-    if (!(await sendAgain(parts, pending, gasFrom, waits))) {
-      const { deposited } = ledger.book;
-      const arrived = () => ledger.book.deposited - deposited >= BigInt(pending.amount);
-      // Where the token has noted it, a pot that has not got it is more likely a server's older block than a cancelled authorization.
-      const looks = isSigned(pending) && ledger.key ? SURE : 1;
-      for (let look = 1; look <= looks && !arrived(); look++) {
-        if (look > 1) await parts.clock.sleep(LOOK_MS, waits);
-        await lookAtAll(parts, waits);
-      }
-      await forget(parts);
-      return arrived();
-    }
+    if (!(await finish(parts, pending, gasFrom, waits)))
+      return await findTopUp(parts, pending, waits);
   } catch (error) {
     // An earlier life may have shown a signed deposit to everybody: until it is void, anyone may bring it.
     const off = isNotMade(error) && (!isSigned(pending) || error.code === "CHAIN_TOKEN_LATE");
@@ -102,8 +114,31 @@ export async function finishTopUp(
   return true;
 }
 
+/** Looks for a top-up in the pot that only a wallet could send, or that the token has noted. True if it is there. Throws as `finishTopUp`. */
+async function findTopUp(
+  parts: PotParts,
+  pending: Way & { readonly amount: string },
+  waits: Waits,
+): Promise<boolean> {
+  const { chain, clock, ledger } = parts;
+  const { asked, amount } = pending;
+  // Before the look: a block that it came into in between is seen.
+  const fate = asked && (await fateOf(chain, asked, DIALOG_S, waits));
+  const { deposited } = ledger.book;
+  const arrived = () => ledger.book.deposited - deposited >= BigInt(amount);
+  // Where the token has noted it, or the wallet's nonce was used, a pot that has not got it may be a server's older block.
+  const looks = fate === "open" || !(asked || (isSigned(pending) && ledger.key)) ? 1 : SURE;
+  for (let look = 1; look <= looks && !arrived(); look++) {
+    if (look > 1) await clock.sleep(LOOK_MS, waits);
+    await lookAtAll(parts, waits);
+  }
+  if (asked && fate === "open" && !arrived()) throw askedBefore(asked);
+  await forget(parts);
+  return arrived();
+}
+
 /** Sends a top-up again as it was signed; undefined if it cannot be sent by us: then only the pot tells. */
-async function sendAgain(
+async function finish(
   parts: PotParts,
   { raw, authorization, amount }: Way & { readonly amount: string },
   gasFrom: Wallet | undefined,
@@ -113,24 +148,20 @@ async function sendAgain(
   const { key, config } = ledger;
   if (raw !== undefined) return chain.resend(raw, waits);
   if (authorization === undefined || !key) return undefined;
-  const keep = (way: Way) => ledger.keep({ ...ledger.record, topUp: { amount, ...way } });
+  const keep = (way: Way) => ledger.keep((record) => ({ ...record, topUp: { amount, ...way } }));
   const keepsBack = await endCost(parts, waits);
   return bring(authorization, { chain, config, key, gasFrom, keepsBack, keep, ...waits });
 }
 
-/** Looks that must agree before a deposit is taken to be undone, and not the server to lag. */
-const SURE = 3;
-/** Milliseconds between two looks for a deposit that the token has noted: about a block's. */
-const LOOK_MS = 2_000;
-
 /**
- * Notices top-ups that a reorganisation has undone, look by look: what was signed in this tab is sent again, and what is missing then
- * is told, once for each sum.
+ * Notices deposits that a reorganisation has undone, look by look: what was signed in this tab is sent again. What is missing then is
+ * told, and no longer promised to anybody; what of it comes back counts again.
  */
 export function watchTopUps(parts: PotParts) {
-  const { chain, ledger, tell } = parts;
+  const { ledger, tell } = parts;
   let short = 0;
-  let told = 0n;
+  /** What the books have let go of and the chain has not brought back. */
+  let lost = 0n;
 
   /** What the chain has less than was paid in. */
   function missingIn({ pot, states }: Awaited<ReturnType<typeof look>>): bigint {
@@ -139,46 +170,48 @@ export function watchTopUps(parts: PotParts) {
     return ledger.book.deposited - seen;
   }
 
-  /** True if it was gone and is on the chain again. */
-  async function again({ raw, authorization }: Way, waits: Waits): Promise<boolean> {
-    const { config, key } = ledger;
-    if (raw !== undefined)
-      return (
-        (await chain.sent(keccak256(raw), waits)) === undefined &&
-        (await chain.resend(raw, waits)) !== undefined
-      );
-    if (authorization === undefined || !key) return false;
-    // Nothing is on its way that was not counted before: there is nothing to remember.
-    const keep = async () => {};
-    const options = { chain, config, key, gasFrom: undefined, keep, ...waits };
-    return (await bring(authorization, options)) !== undefined;
+  /** True if it was gone and is on the chain again; false where it is not now, or can never be. */
+  const resent = (one: Way, waits: Waits) =>
+    sendAgain(parts, one, waits).then(
+      (fate) => fate === "sent",
+      (error: unknown) => {
+        if (isNotMade(error)) return false;
+        throw error;
+      },
+    );
+
+  /** Sends again what was undone; true if anything was. */
+  async function anyAgain(waits: Waits): Promise<boolean> {
+    const { record } = ledger;
+    const first = await resent(record, waits);
+    if (first) tell({ type: "depositResent" });
+    let count = 0;
+    for (const one of record.toppedUp ?? []) if (await resent(one, waits)) count++;
+    if (count > 0) tell({ type: "topUpsResent", count });
+    return first || count > 0;
   }
 
-  /** As `again`; false where it can never be. */
-  const resent = (one: Way, waits: Waits) =>
-    again(one, waits).catch((error: unknown) => {
-      if (error instanceof ChainError && NOT_MADE.has(error.code)) return false;
-      throw error;
-    });
+  /** Counts what came back; not beside a top-up on its way, which counts itself. */
+  async function regain(surplus: bigint): Promise<void> {
+    const amount = least(surplus, lost);
+    if (amount <= 0n || ledger.record.topUp !== undefined) return;
+    lost -= amount;
+    await ledger.post({ type: "toppedUp", amount: amount as Amount });
+  }
 
   return async (seen: Awaited<ReturnType<typeof look>>, waits: Waits): Promise<void> => {
     const missing = missingIn(seen);
     short = missing > 0n ? short + 1 : 0;
-    if (missing <= 0n) told = 0n;
+    if (missing < 0n) await regain(-missing);
     if (short < SURE) return;
-    let count = 0;
-    for (const one of ledger.record.toppedUp ?? []) if (await resent(one, waits)) count++;
-    if (count > 0) {
-      short = 0;
-      tell({ type: "topUpsResent", count });
-    } else if (missing !== told) {
-      told = missing;
-      tell({ type: "depositLost", missing: missing as Amount });
-    }
+    short = 0;
+    if (await anyAgain(waits)) return;
+    lost += missing;
+    await ledger.post({ type: "depositLost", amount: missing as Amount });
+    tell({ type: "depositLost", missing: missing as Amount });
   };
 }
 
-async function forget({ ledger }: PotParts): Promise<void> {
-  const { topUp: _, ...rest } = ledger.record;
-  await ledger.keep(rest);
+function forget({ ledger }: PotParts): Promise<void> {
+  return ledger.keep(({ topUp: _, ...rest }) => rest);
 }

@@ -144,10 +144,13 @@ describe("what a voucher is kept for", () => {
     const store = memory();
     const delegated = await empty(ROOM, store);
     await delegated.put(configOf(1), voucher(1, 1, 100), seen(), COST);
-    for (const cumulative of [99, 100, 101]) {
-      const next = { ...voucher(1, 1, cumulative), signature: `0x${cumulative}` as Hex };
-      await delegated.raise(configOf(1), next);
-    }
+    for (const [cumulative, signature] of [
+      [99, "0x99"],
+      [100, "0x100"],
+      [101, "0x101"],
+      [101, "0xanother"],
+    ] as const)
+      await delegated.raise(configOf(1), { ...voucher(1, 1, cumulative), signature });
     await delegated.raise(configOf(1), voucher(1, 2, 500));
     expect(delegated.all().map((one) => [one.cumulative, one.voucher.signature])).toEqual([
       [101n, "0x101"],

@@ -3,7 +3,7 @@ import type { LaneState, PotState } from "../chain/chain.ts";
 import { type Change, type Json, type Store, StoreError } from "../store/store.ts";
 import type { Address, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import { laneKey } from "../voucher.ts";
-import { type Value, values } from "./value.ts";
+import { type Value, valued } from "./value.ts";
 
 /** Vouchers that are kept at most, and of these: of one pot, and of one payer. A full share lets go of what is worth least. */
 export interface Room {
@@ -56,7 +56,6 @@ const PREFIX = "tower/";
 
 const keyOf = (voucher: SignedVoucher) => `${PREFIX}${voucher.potId}/${laneKey(voucher)}`;
 const UNSEEN = { claimed: 0n as Amount, ceiling: 0n as Amount, until: 0 };
-const NOTHING: Value = { sure: 0n as Amount, all: 0n as Amount };
 
 /** The vouchers that others delegated to us, on disk before they count. One writer: the caller's queue and lock. */
 export class Delegated {
@@ -127,7 +126,7 @@ export class Delegated {
       (one) => laneKey(one.voucher) !== key,
     );
     const { cumulative } = voucher;
-    const value = values(seen.pot, [{ cumulative, lane }, ...rows], seen.now)[0] ?? NOTHING;
+    const [{ value }] = valued(seen.pot, [{ cumulative, lane }, ...rows], seen.now);
     if (value.all <= cost)
       throw new WatchtowerError(
         { code: "WATCHTOWER_WORTHLESS", value: value.all, cost },
@@ -150,9 +149,8 @@ export class Delegated {
       ...one,
       lane: lanes.get(key) ?? one.lane,
     }));
-    const worth = values(pot, kept, now);
-    for (const [i, one] of kept.entries())
-      watched.kept.set(laneKey(one.voucher), { ...one, value: worth[i] ?? NOTHING });
+    for (const { row, value } of valued(pot, kept, now))
+      watched.kept.set(laneKey(row.voucher), { ...row, value });
   }
 
   /** Remembers that a claim of these brought less than its gas, when the chain was to pay `pays` wei. */

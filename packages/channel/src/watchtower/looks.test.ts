@@ -5,6 +5,7 @@ import { type Ledger, ledger, NOW } from "../../test/ledger.ts";
 import { ChainError, type Sent } from "../chain/chain.ts";
 import { potId as potIdOf, separator } from "../config.ts";
 import { FINALIZED } from "../final.ts";
+import * as Share from "../share.ts";
 import { memory } from "../store/memory.ts";
 import type { Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
@@ -109,6 +110,27 @@ describe("what a watchtower asks", () => {
     expect([asked("snapshot"), asked("gasPrice")]).toEqual([0, 0]);
   });
 
+  test("it asks for the price of gas again before it refuses what a claim would cost more than, once in five seconds", async () => {
+    const watchtower = await watching();
+    await funded(1);
+    let price = WORTH;
+    let asks = 0;
+    chain.instead.gasPrice = async () => {
+      asks++;
+      return Wei.of(price);
+    };
+    const worthless = { code: "WATCHTOWER_WORTHLESS" };
+    balance(10n ** 18n);
+    await expect(keep(watchtower, 1)).rejects.toMatchObject(worthless);
+    price = 1n;
+    now += 4_999;
+    await expect(keep(watchtower, 1)).rejects.toMatchObject(worthless);
+    now += 1;
+    await keep(watchtower, 1);
+    expect(asks).toBe(2);
+    expect(log).toEqual([`kept ${WORTH}`]);
+  });
+
   test("it asks for the price of gas once in two looks' time", async () => {
     const watchtower = await watching({ refresh: 1_000 });
     for (const [n, later, times] of [
@@ -175,6 +197,36 @@ describe("what a watchtower asks", () => {
     await first.close();
     await first.close();
     await (await watching({ store: store.share() })).close();
+  });
+
+  test("it waits 50 milliseconds for a watchtower that another tab is closing, and is refused then", async () => {
+    const waits: number[] = [];
+    const store = memory({
+      ...systemClock,
+      timeout: (ms) => {
+        waits.push(ms);
+        return AbortSignal.abort();
+      },
+    });
+    await watching({ store });
+    await expect(watching({ store: store.share() })).rejects.toMatchObject({
+      code: "STORE_LOCKED",
+    });
+    expect(waits).toEqual([50, 50]);
+  });
+
+  test("what shares earned is withdrawn though nothing is kept any more, to the last part where gas costs nothing", async () => {
+    const store = memory();
+    await store.write([[`tower-earned/${tower.address.toLowerCase()}`, "1"]]);
+    Object.assign(chain.instead, {
+      gasPrice: async () => Wei.zero,
+      credit: async () => Amount.of(1),
+      quote: async () => ({ gas: 1n, cost: Wei.zero }),
+    });
+    await watching({ store, onWithdrawn: (amount) => log.push(`withdrawn ${amount}`) });
+    await expect.poll(() => log).toEqual(["withdrawn 1", "spent 1"]);
+    await look();
+    expect([asked("withdrawTo"), asked("snapshot")]).toEqual([1, 0]);
   });
 
   test("it reads 32 pots with one request, each with all the lanes that it keeps of it", async () => {
@@ -307,6 +359,18 @@ describe("what a watchtower claims", () => {
     await expect.poll(() => asked("claimAsWatchtower")).toBe(1);
   });
 
+  test("what a claim saved for a worker is told without the share that its lane left, and that apart", async () => {
+    const watchtower = await watching({ onShare: (share) => log.push(`share ${share}`) });
+    await funded(1);
+    await keep(watchtower, 1, WORTH, Share.laneOf(20, 1));
+    log.length = 0;
+    close(1);
+    await look();
+    await expect
+      .poll(() => log)
+      .toEqual([`rescued ${(WORTH * 8n) / 10n}`, `share ${WORTH / 5n}`, "spent 1"]);
+  });
+
   test("it claims in the second half of the challenge, when its rows pay for the price of gas", async () => {
     const watchtower = await watching();
     await funded(1);
@@ -337,6 +401,18 @@ describe("what a watchtower claims", () => {
     await look();
     await expect.poll(claims).toBe(2);
     expect(rows).toEqual([[1, 2, 3], [2]]);
+  });
+
+  test("a row that brought nothing is not brought again, though gas costs nothing", async () => {
+    chain.instead.gasPrice = async () => Wei.zero;
+    quote(0n);
+    await closing(WORTH);
+    paying();
+    await look();
+    await expect.poll(() => log).toEqual(["claim", "spent 9"]);
+    await look();
+    await look();
+    expect(claims()).toBe(1);
   });
 
   test("a single wei that was paid is a rescue, and what its owner was paid meanwhile is not brought", async () => {

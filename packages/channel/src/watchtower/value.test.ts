@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { replay } from "../../test/replay.ts";
 import { least } from "../least.ts";
-import { brought, type Row, values } from "./value.ts";
+import { brought, type Row, valued } from "./value.ts";
 
 const wei = (value: bigint | number) => BigInt(value) as Amount;
 const NOW = 1_000;
@@ -12,6 +12,7 @@ const row = (cumulative: number, claimed = 0, ceiling = 0, until = NOW): Row => 
   lane: { claimed: wei(claimed), ceiling: wei(ceiling), until },
 });
 const pot = (balance: number, reserved = 0) => ({ balance: wei(balance), reserved: wei(reserved) });
+const values = (...of: Parameters<typeof valued>) => valued(...of).map(({ value }) => value);
 const all = (...of: Parameters<typeof values>) => values(...of).map((value) => value.all);
 
 describe("what vouchers are worth", () => {

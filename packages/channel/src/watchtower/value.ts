@@ -16,28 +16,32 @@ export interface Value {
   readonly all: Amount;
 }
 
+/** A row and what it is worth. */
+export interface Valued<R> {
+  readonly row: R;
+  readonly value: Value;
+}
+
 /**
  * What each voucher of a pot is worth at the chain's unix second `now`: its own guarantee, and an equal share of what is promised
  * to nobody, as much as it is owed. However many lanes a payer makes up, together they are worth no more than the pot has.
  */
-export function values(
+export function valued<const Rows extends readonly Row[]>(
   pot: Pick<PotState, "balance" | "reserved">,
-  rows: readonly Row[],
+  rows: Rows,
   now: number,
-): readonly Value[] {
-  const parts = rows.map((row) => partsOf(row, now));
-  let left: bigint = freeOf(pot, parts);
-  const all = parts.map(({ sure }) => sure as bigint);
-  const hungry = parts
-    .map(({ rest }, i) => ({ rest, i }))
-    .filter(({ rest }) => rest > 0n)
-    .sort((a, b) => compare(a.rest, b.rest));
-  for (const [taken, { rest, i }] of hungry.entries()) {
-    const share = least(rest, left / BigInt(hungry.length - taken));
-    all[i] = (all[i] ?? 0n) + share;
+): { readonly [I in keyof Rows]: Valued<Rows[I]> } {
+  const worth = rows.map((row) => {
+    const parts = partsOf(row, now);
+    return { row, ...parts, all: parts.sure };
+  });
+  let left: bigint = freeOf(pot, worth);
+  for (const [taken, one] of worth.toSorted(byRest).entries()) {
+    const share = least(one.rest, left / BigInt(rows.length - taken));
+    one.all += share;
     left -= share;
   }
-  return parts.map(({ sure }, i) => ({ sure: sure as Amount, all: (all[i] ?? 0n) as Amount }));
+  return worth.map(({ row, sure, all }) => ({ row, value: { sure, all } })) as never;
 }
 
 /** A row of a claim, and what it brings if those before it in the list are brought first. */
@@ -60,7 +64,7 @@ export function brought<R extends Row>(
   const taken: Brought<R>[] = [];
   const inOrder = rows
     .map((row) => ({ row, ...partsOf(row, now) }))
-    .sort((a, b) => Number(b.lapsed > 0n) - Number(a.lapsed > 0n) || compare(a.rest, b.rest));
+    .sort((a, b) => Number(b.lapsed > 0n) - Number(a.lapsed > 0n) || byRest(a, b));
   for (const { row, sure, rest, lapsed } of inOrder) {
     const soft = least(rest, free + lapsed);
     const pays = (sure + soft) as Amount;
@@ -71,7 +75,8 @@ export function brought<R extends Row>(
   return taken;
 }
 
-const compare = (a: bigint, b: bigint) => (a === b ? 0 : a < b ? -1 : 1);
+/** Those of which less is due and not guaranteed first. */
+const byRest = (a: Pick<Parts, "rest">, b: Pick<Parts, "rest">) => Number(a.rest - b.rest);
 
 interface Parts {
   /** Due and guaranteed. */

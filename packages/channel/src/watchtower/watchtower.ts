@@ -124,6 +124,9 @@ interface WatchtowerParts {
   readonly release: () => void;
 }
 
+/** A price of gas that is older, in milliseconds, is asked for again before a voucher is refused for what its claim costs. */
+const REFUSE_MS = 5_000;
+
 /** Pots of one look at the chain; with their lanes they may take more requests than one. */
 const PER_LOOK = 32;
 
@@ -138,7 +141,6 @@ function watch(parts: WatchtowerParts): Watchtower {
     if (!signal.aborted) onProblem(toError(error));
   };
   const gas = openGas(parts);
-  let closed = false;
   /** Pots whose claim is under way, each with its end. */
   const claiming = new Map<Hex, Promise<void>>();
   let withdrawing: Promise<void> = Promise.resolve();
@@ -199,18 +201,23 @@ function watch(parts: WatchtowerParts): Watchtower {
         const cost = await gas.costOfOne(options);
         const [[, seen]] = await seenOf(chain, delegated, [voucher.potId], options, voucher);
         requireFunded(seen.pot);
-        await queue.run(async () => {
-          // Many may come at once: it is another look's business if its lane has come meanwhile.
-          if (delegated.known(voucher) !== undefined) await delegated.raise(config, voucher);
-          else await delegated.put(config, voucher, seen, { cost: worth(currency, cost) });
+        const keep = (most: Wei) =>
+          queue.run(() =>
+            // Many may come at once: it is another look's business if its lane has come meanwhile.
+            delegated.known(voucher) !== undefined
+              ? delegated.raise(config, voucher)
+              : delegated.put(config, voucher, seen, { cost: worth(currency, most) }),
+          );
+        await keep(cost).catch(async (error: unknown) => {
+          if (!isWorthless(error)) throw error;
+          // Gas may be cheaper by now, and its owner about to leave.
+          await keep(await gas.costOfOne(options, REFUSE_MS));
         });
       }
       onKept(voucher);
     },
     vouchers: () => delegated.all().map(({ voucher }) => voucher),
     async close() {
-      if (closed) return;
-      closed = true;
       parts.end();
       await Promise.all([...claiming.values(), withdrawing]);
       await queue.idle();
@@ -234,9 +241,9 @@ function openGas({ chain, account, clock, refresh, signal }: WatchtowerParts) {
   }
   return {
     renew: () => ask({ signal }),
-    /** Wei that a claim of one voucher costs. Throws WATCHTOWER_NO_GAS where we could not pay for two. */
-    async costOfOne(waits: Waits): Promise<Wei> {
-      const fresh = known !== undefined && clock.now() - at < 2 * refresh ? known : undefined;
+    /** Wei that a claim of one voucher costs, by a price of less than `age` milliseconds. Throws WATCHTOWER_NO_GAS where we could not pay for two. */
+    async costOfOne(waits: Waits, age = 2 * refresh): Promise<Wei> {
+      const fresh = known !== undefined && clock.now() - at < age ? known : undefined;
       // Somebody may have sent us coins since.
       const { price, have, low } = fresh?.low === false ? fresh : await ask(waits);
       const cost = ((CLAIM_GAS + ROW_GAS) * price) as Wei;
@@ -276,6 +283,9 @@ async function seenOf(
     return [potId, { pot, lanes: new Map(states), now }];
   }) as [[Hex, Seen], ...[Hex, Seen][]];
 }
+
+const isWorthless = (error: unknown) =>
+  error instanceof WatchtowerError && error.code === "WATCHTOWER_WORTHLESS";
 
 function requirePot(voucher: SignedVoucher, potId: Hex): void {
   if (potId !== voucher.potId)

@@ -1,5 +1,7 @@
 /** What may be wrong in a contract: every mutant of its source, and one source that holds them all. */
 
+import { ARITHMETIC, ASSIGNMENTS, COMPARISONS, type Edit, edited, LOGICAL } from "./edits.ts";
+
 /** A node of solc's syntax tree. */
 interface Node {
   readonly nodeType: string;
@@ -19,36 +21,19 @@ export interface Mutant {
   readonly to: string;
 }
 
-/** A place in the source, and how its text becomes one that chooses among mutants at run time. */
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  /** Given the place's own text, whose inner places are edited already. */
-  readonly wrap: (inner: string) => string;
-}
-
-const COMPARISONS: Record<string, readonly string[]> = {
-  "<": ["<=", ">", ">="],
-  "<=": ["<", ">", ">="],
-  ">": [">=", "<", "<="],
-  ">=": [">", "<", "<="],
+const EQUALITIES: Readonly<Record<string, readonly string[]>> = {
+  ...COMPARISONS,
   "==": ["!="],
   "!=": ["=="],
 };
-const ARITHMETIC: Record<string, readonly string[]> = {
-  "+": ["-"],
-  "-": ["+"],
-  "*": ["/"],
-  "/": ["*"],
-  "%": ["*"],
-  "<<": [">>"],
-  ">>": ["<<"],
-  "|": ["&"],
-  "&": ["|"],
-  "^": ["&"],
+const BITWISE: Readonly<Record<string, string>> = {
+  ...ARITHMETIC,
+  "<<": ">>",
+  ">>": "<<",
+  "|": "&",
+  "&": "|",
+  "^": "&",
 };
-const LOGICAL: Record<string, string> = { "&&": "||", "||": "&&" };
-const ASSIGNMENTS: Record<string, string> = { "+=": "-=", "-=": "+=", "*=": "/=", "/=": "*=" };
 /** The immutable that says which mutant a deployed contract is; 0: none. */
 const CHOICE = "MUTANT";
 
@@ -92,9 +77,9 @@ export function mutantsOf(source: string, unit: unknown): { mutants: Mutant[]; e
     const [left, right] = [node.leftExpression, node.rightExpression];
     if (!isNode(left) || !isNode(right)) return;
     const to = (other: string) => `(${text(left)}) ${other} (${text(right)})`;
-    const logical = LOGICAL[operator];
-    if (COMPARISONS[operator]) expression(node, "comparison", COMPARISONS[operator].map(to));
-    if (ARITHMETIC[operator]) expression(node, "arithmetic", ARITHMETIC[operator].map(to));
+    const [logical, other] = [LOGICAL[operator], BITWISE[operator]];
+    if (EQUALITIES[operator]) expression(node, "comparison", EQUALITIES[operator].map(to));
+    if (other) expression(node, "arithmetic", [to(other)]);
     if (logical) expression(node, "negation", [to(logical)]);
   };
   const unary = (node: Node) => {
@@ -106,7 +91,7 @@ export function mutantsOf(source: string, unit: unknown): { mutants: Mutant[]; e
   };
   /** A condition that is no comparison, which has its opposite among its own mutants. */
   const condition = (node: unknown) => {
-    if (!isNode(node) || (node.nodeType === "BinaryOperation" && COMPARISONS[`${node.operator}`]))
+    if (!isNode(node) || (node.nodeType === "BinaryOperation" && EQUALITIES[`${node.operator}`]))
       return;
     const id = add("negation", node, `!(${text(node)})`);
     edit(node, (inner) => `((${CHOICE} == ${id}) != (${inner}))`);
@@ -157,28 +142,13 @@ export function mutantsOf(source: string, unit: unknown): { mutants: Mutant[]; e
 
 /** The source with all its edits: one contract that is whichever mutant its immutable names. */
 export function schemaOf(source: string, edits: readonly Edit[]): string {
-  const sorted = edits
-    .map((edit, order) => ({ ...edit, order }))
-    .sort((a, b) => a.start - b.start || b.end - a.end || a.order - b.order);
-  let next = 0;
-  const render = (start: number, end: number): string => {
-    let text = "";
-    let at = start;
-    for (let edit = sorted[next]; edit && edit.end <= end; edit = sorted[next]) {
-      next++;
-      text += source.slice(at, edit.start) + edit.wrap(render(edit.start, edit.end));
-      at = edit.end;
-    }
-    return text + source.slice(at, end);
-  };
   const declared = `
 /// @dev The cheatcode that tells a contract which mutant it is.
 interface IMutant {
     function envOr(string calldata name, uint256 otherwise) external view returns (uint256);
 }
 `;
-  const whole = render(0, source.length);
-  return whole
+  return edited(source, edits)
     .replace(
       /^contract [^{]*\{/m,
       (head) => `${declared}\n${head}\n    uint256 private immutable ${CHOICE};\n`,

@@ -3,25 +3,19 @@ pragma solidity ^0.8.24;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+
+import {Erc3009} from "./Erc3009.sol";
 
 /// @title Play dollars
 /// @notice Play money for local chains, worth nothing, that behaves as USDC does where a pot meets it: six decimals, USDC's name,
 /// symbol and EIP-712 domain, EIP-3009's authorizations in the form with (v, r, s), and accounts that its owner can freeze.
-contract PlayDollar is ERC20, EIP712 {
-    bytes32 public constant RECEIVE_WITH_AUTHORIZATION_TYPEHASH = keccak256(
-        "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-    );
+contract PlayDollar is Erc3009 {
     string public constant version = "2";
     /// @notice Who mints and freezes: the deployer.
     address public immutable OWNER;
-    /// @notice True once an authorization of that nonce was used.
-    mapping(address authorizer => mapping(bytes32 nonce => bool)) public authorizationState;
     mapping(address account => bool) public isBlacklisted;
     /// @notice Hundredths of a percent of each transfer that are burnt, as some tokens take. USDC takes none; nor does this until told.
     uint16 public feeBps;
-
-    event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
 
     constructor() ERC20("USD Coin", "USDC") EIP712("USD Coin", version) {
         OWNER = msg.sender;
@@ -50,30 +44,6 @@ contract PlayDollar is ERC20, EIP712 {
     function setFee(uint16 bps) external {
         require(msg.sender == OWNER, "PlayDollar: only its owner sets the fee");
         feeBps = bps;
-    }
-
-    function receiveWithAuthorization(
-        address from,
-        address to,
-        uint256 value,
-        uint256 validAfter,
-        uint256 validBefore,
-        bytes32 nonce,
-        uint8 v,
-        bytes32 r,
-        bytes32 s
-    ) external {
-        require(to == msg.sender, "FiatTokenV2: caller must be the payee");
-        require(block.timestamp > validAfter, "FiatTokenV2: authorization is not yet valid");
-        require(block.timestamp < validBefore, "FiatTokenV2: authorization is expired");
-        require(!authorizationState[from][nonce], "FiatTokenV2: authorization is used or canceled");
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(RECEIVE_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce))
-        );
-        require(ECDSA.recover(digest, v, r, s) == from, "FiatTokenV2: invalid signature");
-        authorizationState[from][nonce] = true;
-        emit AuthorizationUsed(from, nonce);
-        _transfer(from, to, value);
     }
 
     function _update(address from, address to, uint256 amount) internal override {

@@ -179,6 +179,44 @@ test("a segment keeps the room that it has, though a larger one took more than w
   expect(lend(3, 0.01)).toBe(false);
 });
 
+test("a segment keeps the room that it has, though a stream of the same pot with a wider window took what else there was", () => {
+  const { second, lend } = open(1);
+  Object.assign(second, { offer: { ...second.offer, window: 2 } });
+  expect(lend(1)).toBe(true);
+  expect(lend(1, 1, second)).toBe(true);
+  expect(lend(1)).toBe(true);
+  expect(lend(2)).toBe(false);
+});
+
+test("a segment counts for the most that was asked of it while it is made", () => {
+  const grows = open();
+  expect([grows.lend(1, 0.5), grows.lend(1), grows.lend(2)]).toEqual([true, true, true]);
+  expect(grows.lend(3, 0.01)).toBe(false);
+  const shrinks = open();
+  expect([shrinks.lend(1), shrinks.lend(1, 0.5), shrinks.lend(2)]).toEqual([true, true, true]);
+  expect(shrinks.lend(3, 0.01)).toBe(false);
+});
+
+test("a part that left a dearer stream takes a part of the room of a cheaper one, though it is less than its like there", () => {
+  const { credit, lend, award } = open();
+  expect(credit.lend(award(3), 1, Amount.of(1))).toBe(true);
+  expect(lend(1)).toBe(true);
+  expect(lend(2)).toBe(false);
+});
+
+test("a stream that is worked for without pay takes nothing of the room of one that pays from the same pot", async () => {
+  const { credit, engagement, award, lend } = open();
+  const free = award(0);
+  expect(credit.opens(free)).toBe(true);
+  for (const seq of [1, 2, 3]) {
+    expect(credit.lend(free, seq, Amount.zero)).toBe(true);
+    await credit.room(free, seq, Amount.zero, { signal });
+    await credit.deliver(free, seq);
+  }
+  expect([1, 2, 3].map((seq) => lend(seq))).toEqual([true, true, false]);
+  expect(engagement.ahead.size).toBe(2);
+});
+
 test("a job of which nothing had left leaves no trace, and one of which a wei had left is owed it", () => {
   const { credit, engagement, lend, book } = open();
   lend(1);
@@ -238,6 +276,15 @@ test("what is left of a segment that was delivered may leave, and is counted onc
   expect(lend(1)).toBe(true);
   expect(lend(2)).toBe(true);
   expect(book().unpaid).toBe(2n * WHOLE);
+});
+
+test("a segment that is done has its room for good, though the rest of it leaves before it is written down", async () => {
+  const { credit, engagement, fits, lend, book } = open();
+  for (const seq of [1, 2]) expect(await fits(seq)).toBe(true);
+  expect(lend(1)).toBe(true);
+  expect(await fits(3)).toBe(false);
+  await credit.deliver(engagement, 1);
+  expect(book().unpaid).toBe(WHOLE);
 });
 
 test("segments that are done wait for each payment, one after the other", async () => {

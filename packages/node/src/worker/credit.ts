@@ -97,13 +97,12 @@ function segmentOf(hired: Hired, amount: Amount): Amount {
   return segment > 0n ? segment : Amount.of(1);
 }
 
-/** Amount that may be unpaid beside what is: as `Purse.room` says; of a segment that is larger than any that may be asked for, only itself. */
+/** Amount that may be unpaid beside what is: as `Purse.room` says; a segment that is larger than any that may be asked for fits alone. */
 function leftOf(purse: Pick<Purse, "room">, hired: Hired, amount: Amount): Amount {
   const { offer, potId } = hired;
-  const room = purse.room(potId, { segment: segmentOf(hired, amount), most: offer.window });
-  if (amount <= worthOf(hired).largest) return room;
-  const alone = purse.room(potId, { segment: amount, most: 1 });
-  return alone >= amount ? alone : room;
+  return amount <= worthOf(hired).largest
+    ? purse.room(potId, { segment: segmentOf(hired, amount), most: offer.window })
+    : purse.room(potId, { segment: amount, most: 1 });
 }
 
 /** See `Credit.opens`. */
@@ -235,17 +234,18 @@ export function openCredit(
   function lend(engagement: Engagement, seq: number, amount: Amount, done: boolean): boolean {
     const { ahead } = engagement;
     const mine = ahead.get(seq);
-    if (mine?.stage === "booked") return true;
-    if (mine === undefined || mine.amount < amount) {
+    // What is done has its room for good.
+    if (mine !== undefined && mine.stage !== "making") return true;
+    const lacks = mine === undefined || mine.amount < amount;
+    if (lacks) {
       const segment = segmentOf(engagement, amount);
       const free = leftOf(purse, engagement, amount) - out.beside(engagement, segment);
       if (!takeRoom(engagement, seq, { amount, left: free as Amount, done })) return false;
     }
-    // Of what is done counts what was made, which may be less than was planned.
-    const room = done || mine === undefined || mine.amount < amount ? amount : mine.amount;
     out.begun(engagement);
     ahead.set(seq, {
-      amount: room,
+      // Of what is done counts what was made, which may be less than was planned.
+      amount: done || lacks ? amount : mine.amount,
       sent: mine?.sent ?? Amount.zero,
       stage: done ? "done" : "making",
     });

@@ -231,6 +231,18 @@ test("a peer that had no room, or could not answer, is asked again ten minutes l
   expect(told).toEqual([1, 2]);
 });
 
+test("a tab that closes asks peers again that refused a moment ago", async () => {
+  const { delegation, told } = await worker();
+  const full = await keeper(0);
+  await delegation.now();
+  full.makeRoom();
+  await delegation.now();
+  expect(full.kept).toEqual([]);
+  await delegation.last();
+  expect(full.kept).toEqual([100n]);
+  expect(told).toEqual([0, 1]);
+});
+
 test("a keeper that was asked for too much at once is asked again", async () => {
   const { delegation, more, holds } = await worker();
   const pot = (i: number): Hex => `0x${i.toString(16).padStart(64, "0")}`;

@@ -42,6 +42,11 @@ export interface Delegation {
    * rejects.
    */
   now(limit?: AbortSignal): Promise<void>;
+  /**
+   * As `now`, and asks those too that refused lately: a tab that closes has no later in which gas is cheap again, or a peer's
+   * server answers.
+   */
+  last(limit?: AbortSignal): Promise<void>;
 }
 
 export interface DelegationOptions {
@@ -59,7 +64,7 @@ interface Entry {
   held: HeldVoucher;
   /** What each peer said that it keeps. */
   readonly keepers: Map<PeerId, Amount>;
-  /** What each peer would not keep, and when: it is asked again for twice as much, or ten minutes later. */
+  /** What each peer would not keep, and when: it is asked again for twice as much, ten minutes later, or by `last`. */
   readonly refused: Map<PeerId, { readonly amount: Amount; readonly at: number }>;
 }
 
@@ -195,6 +200,11 @@ export function openDelegation(
       if (given.every(({ held }, i) => held.voucher.cumulative === before[i])) return;
     }
   };
+  const last = async (limit?: AbortSignal) => {
+    look();
+    for (const { refused } of entries.values()) refused.clear();
+    await now(limit);
+  };
   const watch = async () => {
     for (;;) {
       await clock.sleep(EVERY_MS, { signal });
@@ -203,7 +213,7 @@ export function openDelegation(
   };
   watch().catch(() => {}); // ends by the signal
 
-  return { hired: (potId, payer) => void payers.set(potId, payer), now };
+  return { hired: (potId, payer) => void payers.set(potId, payer), now, last };
 }
 
 /** Peers that keep a voucher as high as it is now. */

@@ -94,7 +94,7 @@ async function stage() {
     } as Engagements,
     limiter: openRateLimiter(context, LIVE, () => {}),
     credit,
-    delegation: { hired() {}, now: async () => {} },
+    delegation: { hired() {}, now: async () => {}, last: async () => {} },
     judged() {},
   });
   return {

@@ -104,12 +104,12 @@ export function work(options: WorkerOptions): WorkerNode {
       blobBytes: blobs.size(),
     }),
     handOver: async () => {
-      await Promise.all([delegation.now(), purse.secure({ signal })]);
+      await Promise.all([delegation.last(), purse.secure({ signal })]);
     },
     async close() {
       if (own.signal.aborted) return;
       const limit = clock.timeout(CLOSING_MS);
-      await Promise.allSettled([engagements.close({ signal: limit }), delegation.now(limit)]);
+      await Promise.allSettled([engagements.close({ signal: limit }), delegation.last(limit)]);
       await delegation.now(clock.timeout(CLOSING_MS)); // what was paid since
       own.abort();
     },

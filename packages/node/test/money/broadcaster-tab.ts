@@ -109,10 +109,10 @@ export class BroadcasterTab {
     return {
       rpc,
       payer,
-      chain: hand.watched(chain),
+      chain,
       store: mortal(this.#store.share(), this.fuse),
       signal: AbortSignal.timeout(600_000),
-      clock: hand.money,
+      clock: hand.pot,
     };
   }
 

@@ -1,7 +1,11 @@
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
+import { counted, underWay } from "./under-way.ts";
 
-/** Waits longer than this of a pot, a purse or a watchtower are for time to pass; shorter ones are for the chain, which is quick here. */
-const LONG_MS = 20_000;
+/** Waits of a pot longer than this, in milliseconds, are for time to pass; shorter ones are for the chain, which is quick here. */
+const POT_MS = 20_000;
+
+/** The same of a connection to a chain: shorter ones are between two tries, longer ones for a chain that is away. */
+const CHAIN_MS = 500;
 
 /** Waits of this length, or less, are what a chain that answers at once needs, in milliseconds. */
 const QUICK_MS = 2;
@@ -9,34 +13,11 @@ const QUICK_MS = 2;
 /** Turns of the event loop in which nothing is under way. */
 const CALM = 6;
 
-/** For a connection to a chain of our own: it is asked again soon. */
-export const quick: Clock = {
-  ...systemClock,
-  sleep: (ms, options) => systemClock.sleep(Math.min(ms, QUICK_MS), options),
-};
+const short: Clock["sleep"] = (ms, options) =>
+  counted(systemClock.sleep(Math.min(ms, QUICK_MS), options));
 
-/** Calls of the platform's cryptography that are under way: they end by themselves, on other threads. */
-let computing = 0;
-for (const name of [
-  "digest",
-  "sign",
-  "verify",
-  "importKey",
-  "exportKey",
-  "encrypt",
-  "decrypt",
-  "generateKey",
-] as const) {
-  const { subtle } = crypto;
-  const call = subtle[name].bind(subtle) as (...args: unknown[]) => Promise<unknown>;
-  const counted = (...args: unknown[]) => {
-    computing++;
-    return call(...args).finally(() => {
-      computing--;
-    });
-  };
-  Object.defineProperty(subtle, name, { value: counted, configurable: true });
-}
+/** For a connection to a chain that always answers: it is asked again soon. */
+export const quick: Clock = { ...systemClock, sleep: short };
 
 interface Sleeper {
   readonly at: number;
@@ -48,8 +29,6 @@ export class HandClock {
   #now = 1_000_000;
   #sleepers: Sleeper[] = [];
   readonly #begun = Date.now();
-  /** Calls that are under way and end by themselves: of the chain. */
-  pending = 0;
 
   /** All waits are for time to pass. */
   readonly node: Clock = {
@@ -63,13 +42,11 @@ export class HandClock {
     },
   };
 
-  /** Only long waits are: what waits for the chain looks often. */
-  readonly money: Clock = {
-    ...this.node,
-    sleep: (ms, options) =>
-      ms >= LONG_MS ? this.node.sleep(ms, options) : systemClock.sleep(Math.min(ms, 5), options),
-    timeout: systemClock.timeout,
-  };
+  /** For a pot: only long waits are for time to pass, for a test waits for its calls. */
+  readonly pot: Clock = { ...this.#longer(POT_MS), timeout: systemClock.timeout };
+
+  /** For a connection to a chain that may be away: what waits for it to come back waits for time to pass. */
+  readonly chain: Clock = this.#longer(CHAIN_MS);
 
   /** Time passes at once; whoever waited for it goes on, in order. */
   async pass(ms: number): Promise<void> {
@@ -92,7 +69,7 @@ export class HandClock {
   async settle(): Promise<void> {
     for (let calm = 0; calm < CALM; ) {
       await new Promise((resolve) => setImmediate(resolve));
-      calm = this.pending + computing === 0 ? calm + 1 : 0;
+      calm = underWay() === 0 ? calm + 1 : 0;
     }
   }
 
@@ -117,22 +94,9 @@ export class HandClock {
     return undefined;
   }
 
-  /** What it gives to a part in place of another, so that `settle` waits for its calls. */
-  watched<T extends object>(part: T): T {
-    return new Proxy(part, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== "function") return value;
-        return (...args: unknown[]) => {
-          const answer: unknown = value.apply(target, args);
-          if (!(answer instanceof Promise)) return answer;
-          this.pending++;
-          return answer.finally(() => {
-            this.pending--;
-          });
-        };
-      },
-    });
+  #longer(least: number): Clock {
+    const { node } = this;
+    return { ...node, sleep: (ms, options) => (ms >= least ? node.sleep : short)(ms, options) };
   }
 
   #at(ms: number, wake: () => void): Sleeper {

@@ -1,10 +1,9 @@
 /** All follow the protocol, and everything else goes wrong. */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { times } from "../../../channel/test/chain-proxy.ts";
 import { creditOf, ledgerOf } from "../../../channel/test/events.ts";
 import type { Fate } from "./line.ts";
-import { runsOf } from "./runs.ts";
+import { alone, runsOf } from "./runs.ts";
 import { SEGMENT } from "./terms.ts";
 import { type Ground, openGround, type Seen, WORKERS, World } from "./world.ts";
 
@@ -89,13 +88,13 @@ async function act(world: World, move: Move): Promise<void> {
 }
 
 async function claim(world: World, move: Extract<Move, { do: "claim" }>): Promise<void> {
-  const { workers } = world.ground.lines;
+  const { workers } = world.ground.ways;
   const tab = world.worker(move.worker);
   if (!tab.isOpen) return;
-  if (move.outage) workers.play(times(8, () => "hang up"));
+  if (move.outage) workers.stumble(8);
   // What fails is tried again at a look, or not at all: the broadcaster pays.
   await world.hand.until(tab.purse.claim({ signal }).catch(() => true));
-  workers.calm();
+  workers.mend();
 }
 
 /** The stream ends, and the books are held against the contract's events. */
@@ -111,7 +110,7 @@ async function end(world: World): Promise<void> {
       if (p.step !== "waiting") return;
       const left = p.until - p.now;
       // To just before what is waited for, so that guarantees lapse on the way, and then over it.
-      void net.warp(Math.max(1, left > 120 ? left - 60 : left));
+      void world.ground.warp(Math.max(1, left > 120 ? left - 60 : left));
     },
   });
   const ledger = await ledgerOf(net.rpc, net.domain, pot.potId);
@@ -145,17 +144,21 @@ test(
     const deposit = fc.constantFrom(3, 5, 7, 9, 12, 40);
     const story = fc.array(moves, { minLength: 10, maxLength: 25 });
     await fc.assert(
-      fc.asyncProperty(deposit, story, async (segments, all) => {
-        const world = new World(ground, seen);
-        try {
-          await world.begin(BigInt(segments) * SEGMENT);
-          for (const move of all) await act(world, move);
-          await end(world);
-          seen.guarantees += world.caster.reserved;
-        } finally {
-          await world.close();
-        }
-      }),
+      fc.asyncProperty(
+        deposit,
+        story,
+        alone(async (segments, all) => {
+          const world = new World(ground, seen);
+          try {
+            await world.begin(BigInt(segments) * SEGMENT);
+            for (const move of all) await act(world, move);
+            await end(world);
+            seen.guarantees += world.caster.reserved;
+          } finally {
+            await world.close();
+          }
+        }),
+      ),
       options,
     );
     if (runs >= 40) for (const often of Object.values(seen)) expect(often).toBeGreaterThan(0);

@@ -13,7 +13,7 @@ import { laneOf, ledgerOf } from "../../../channel/test/events.ts";
 import { ask } from "../../src/exchange.ts";
 import { Caller, type Hired, type Ordered, streamKey } from "./caller.ts";
 import { HandClock, quick } from "./clock.ts";
-import { runsOf } from "./runs.ts";
+import { alone, runsOf } from "./runs.ts";
 import { FRAMES, RUNGS, SEGMENT, worth } from "./terms.ts";
 import { WorkerTab } from "./worker-tab.ts";
 
@@ -606,18 +606,21 @@ test(
   async () => {
     const seen: Seen = { hired: 0, delivered: 0, unpaid: 0, guaranteed: 0, paid: 0, lost: 0 };
     await fc.assert(
-      fc.asyncProperty(stories, async ({ alike, reloads, moves }) => {
-        const attack = new Attack(seen);
-        try {
-          await attack.begin();
-          for (const move of moves)
-            if ((move.do !== "order" || !alike) && (move.do !== "reload" || reloads))
-              await attack.act(move);
-          await attack.end();
-        } finally {
-          await attack.close();
-        }
-      }),
+      fc.asyncProperty(
+        stories,
+        alone(async ({ alike, reloads, moves }) => {
+          const attack = new Attack(seen);
+          try {
+            await attack.begin();
+            for (const move of moves)
+              if ((move.do !== "order" || !alike) && (move.do !== "reload" || reloads))
+                await attack.act(move);
+            await attack.end();
+          } finally {
+            await attack.close();
+          }
+        }),
+      ),
       options,
     );
     if (runs >= 40) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);

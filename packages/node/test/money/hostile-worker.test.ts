@@ -13,7 +13,7 @@ import { BroadcasterTab } from "./broadcaster-tab.ts";
 import type { Hired } from "./caller.ts";
 import { HandClock, quick } from "./clock.ts";
 import type { Fate } from "./line.ts";
-import { runsOf } from "./runs.ts";
+import { alone, runsOf } from "./runs.ts";
 import { SEGMENT } from "./terms.ts";
 
 const { runs, limit, options } = runsOf(8);
@@ -354,16 +354,19 @@ test(
   async () => {
     const seen: Seen = { refused: 0, claimed: 0, deaths: 0, paid: 0 };
     await fc.assert(
-      fc.asyncProperty(fc.array(moves, { minLength: 15, maxLength: 40 }), async (all) => {
-        const siege = new Siege(seen);
-        try {
-          await siege.begin();
-          for (const move of all) await siege.act(move);
-          await siege.end();
-        } finally {
-          await siege.close();
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(moves, { minLength: 15, maxLength: 40 }),
+        alone(async (all) => {
+          const siege = new Siege(seen);
+          try {
+            await siege.begin();
+            for (const move of all) await siege.act(move);
+            await siege.end();
+          } finally {
+            await siege.close();
+          }
+        }),
+      ),
       options,
     );
     if (runs >= 40) for (const times of Object.values(seen)) expect(times).toBeGreaterThan(0);

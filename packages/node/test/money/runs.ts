@@ -20,3 +20,22 @@ export function runsOf(usual: number) {
     },
   };
 }
+
+/**
+ * A run of a story, unless another one is under way still, as after its time was over: they would share a chain, and what came of
+ * the second would say nothing of it.
+ */
+export function alone<Story extends readonly unknown[]>(
+  run: (...story: Story) => Promise<void>,
+): (...story: Story) => Promise<void> {
+  let running = false;
+  return async (...story) => {
+    if (running) return;
+    running = true;
+    try {
+      await run(...story);
+    } finally {
+      running = false;
+    }
+  };
+}

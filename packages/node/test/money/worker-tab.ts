@@ -1,6 +1,7 @@
 import {
   type Chain,
   type Domain,
+  type Hex,
   memory as memoryStore,
   type OpenPurseOptions,
   openPurse,
@@ -31,6 +32,8 @@ export interface WorkerTabOptions {
 export class WorkerTab {
   readonly peer: PeerId;
   readonly account: LocalAccount;
+  /** How many peers it was told keep its highest voucher, by pot. */
+  readonly keepers = new Map<Hex, number | undefined>();
   readonly fuse: Fuse = { left: Number.MAX_SAFE_INTEGER, after: false };
   readonly #options: WorkerTabOptions;
   readonly #keys: Signer;
@@ -81,10 +84,10 @@ export class WorkerTab {
       account,
       domain,
       rpc: "",
-      chain: hand.watched(chain),
+      chain,
       store: mortal(this.#store.share(), this.fuse),
       signal,
-      clock: hand.money,
+      clock: hand.node,
       random: seededRandom(nth, "lane"),
       ...this.#options.purse,
     });
@@ -98,7 +101,9 @@ export class WorkerTab {
       price: Amount.of(PRICE),
       clock: hand.node,
       random: seededRandom(nth, "node"),
-      on() {},
+      on: (event) => {
+        if (event.type === "delegated") this.keepers.set(event.potId, event.keepers);
+      },
       signal,
     });
   }

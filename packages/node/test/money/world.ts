@@ -1,51 +1,71 @@
-import { Chain, memory as memoryStore, openWatchtower, type SignedVoucher } from "@tabcast/channel";
-import { memory, memoryNetwork } from "@tabcast/mesh";
-import { Keys, peerIdOf } from "@tabcast/protocol";
+import { Chain, type Hex } from "@tabcast/channel";
+import { memoryNetwork } from "@tabcast/mesh";
 import { Amount } from "@tabcast/runtime";
+import { toHex } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
 import { type Anvil, anvil } from "../../../channel/test/anvil.ts";
-import { type ChainProxy, chainProxy } from "../../../channel/test/chain-proxy.ts";
 import { laneOf } from "../../../channel/test/events.ts";
-import { keepVouchers } from "../../src/watchtower.ts";
 import { BroadcasterTab } from "./broadcaster-tab.ts";
 import { type Hired, streamKey } from "./caller.ts";
 import { HandClock, quick } from "./clock.ts";
 import type { Fate } from "./line.ts";
 import { SEGMENT } from "./terms.ts";
+import { WatchtowerTab } from "./watchtower-tab.ts";
+import { openWay, type Way } from "./way.ts";
 import { WorkerTab } from "./worker-tab.ts";
 
 /** Workers of a stream: one that waits for no guarantee, one that soon does, and one that leaves it to the default. */
 const CAPS = [{ softCap: Amount.of(10n ** 24n) }, { softCap: Amount.of(4n * SEGMENT) }, {}];
 export const WORKERS = CAPS.length;
 
-/** A chain, and the ways to it; those of workers and of the watchtower have faults where the test plays some. */
+/** What a unit of gas costs as a rule, wei: so much that nothing but dust is below a claim's cost. */
+export const GAS = 10n ** 9n;
+
+/** A chain, whose time passes only as the test says, and the ways to it. */
 export interface Ground {
   readonly net: Anvil;
-  readonly lines: { readonly workers: ChainProxy; readonly watchtower: ChainProxy };
-  readonly chains: Readonly<Record<"payer" | "workers" | "watchtower", Chain.Chain>>;
+  readonly ways: { readonly workers: Way; readonly watchtowers: readonly Way[] };
+  /** The payer's own connection, and the test's. */
+  readonly chain: Chain.Chain;
+  /** What a unit of gas costs from the next block on, wei. */
+  gas: bigint;
+  /** Makes a block that is so many seconds later than the last one. */
+  warp(seconds: number): Promise<void>;
+  /** All is as it was at first, but for the time. */
+  calm(): void;
   close(): Promise<void>;
 }
 
 export async function openGround(): Promise<Ground> {
   const net = await anvil();
-  const lines = { workers: await chainProxy(net.rpc), watchtower: await chainProxy(net.rpc) };
+  const { domain, rpc, cheat } = net;
+  // A second from block to block, however long a busy machine takes for it.
+  await cheat("anvil_setBlockTimestampInterval", 1);
   const signal = AbortSignal.timeout(600_000);
-  const at = (rpc: string) => Chain.connect({ domain: net.domain, rpc, signal, clock: quick });
-  return {
+  const ways = { workers: openWay(rpc), watchtowers: [openWay(rpc), openWay(rpc)] };
+  const all = [ways.workers, ...ways.watchtowers];
+  const chain = await Chain.connect({ domain, rpc, signal, clock: quick });
+  const ground: Ground = {
     net,
-    lines,
-    chains: {
-      payer: await at(net.rpc),
-      workers: await at(lines.workers.rpc),
-      watchtower: await at(lines.watchtower.rpc),
+    ways,
+    chain,
+    gas: GAS,
+    async warp(seconds) {
+      const head = (await cheat("eth_getBlockByNumber", "latest", false)) as { timestamp: Hex };
+      await cheat("anvil_setNextBlockBaseFeePerGas", toHex(ground.gas));
+      await cheat("evm_mine", { timestamp: Number(head.timestamp) + seconds });
+    },
+    calm() {
+      ground.gas = GAS;
+      for (const way of all) way.mend();
     },
     async close() {
-      await lines.workers.close();
-      await lines.watchtower.close();
+      for (const way of all) way.close();
       await net.close();
     },
   };
+  return ground;
 }
 
 /** What happened in all runs: a test of what never happens proves nothing. */
@@ -55,21 +75,19 @@ export interface Seen {
   deaths: number;
 }
 
-/** A broadcaster, its workers and a watchtower, all of them honest, and what is known of them beside their books. */
+/** A broadcaster, its workers and watchtowers, all of them honest, and what is known of them beside their books. */
 export class World {
   readonly hand = new HandClock();
   readonly workers: WorkerTab[] = [];
   /** The awards of each worker, the newest last. */
   readonly hired: Hired[][] = [];
-  /** What the watchtower said that it keeps, by lane; the highest, wei. */
-  readonly kept = new Map<string, bigint>();
+  readonly watchtowers: WatchtowerTab[] = [];
   readonly ground: Ground;
   /** Workers with a segment that will not be paid, or a tab that died: their windows may be full for good reason. */
   readonly #spoiled = new Set<number>();
   readonly #seen: Seen;
   readonly #network = memoryNetwork();
   readonly #end = new AbortController();
-  readonly #closing: (() => Promise<unknown>)[] = [];
   #caster: BroadcasterTab | undefined;
   #seq = 0;
   #streams = 0;
@@ -95,18 +113,26 @@ export class World {
     return tab;
   }
 
-  async begin(deposit: bigint): Promise<void> {
+  watchtower(nth: number): WatchtowerTab {
+    const tab = this.watchtowers[nth];
+    if (tab === undefined) throw new RangeError(`there is no watchtower ${nth}`);
+    return tab;
+  }
+
+  /** Deposits so much, wei, and has all workers hired; of the watchtowers those that are told are open. */
+  async begin(deposit: bigint, watchtowers: readonly boolean[] = [true]): Promise<void> {
     const { hand } = this;
-    const { net, chains } = this.ground;
+    const { net, ways, chain } = this.ground;
     const { domain, rpc, accounts } = net;
     const network = this.#network;
     const payees = new Map<string, `0x${string}`>();
-    await this.#openWatchtower();
+    for (const [nth, open] of watchtowers.entries()) await this.#addWatchtower(nth, open);
+    const workersChain = await this.#connect(ways.workers);
     for (const [nth, purse] of CAPS.entries()) {
       const account = privateKeyToAccount(generatePrivateKey());
       await net.setBalance(account, 10n ** 18n);
       const common = { network, hand, domain, account, nth, purse };
-      const tab = await WorkerTab.open({ ...common, chain: chains.workers });
+      const tab = await WorkerTab.open({ ...common, chain: workersChain });
       payees.set(tab.peer, account.address);
       this.workers.push(tab);
       this.hired.push([]);
@@ -116,7 +142,7 @@ export class World {
       hand,
       domain,
       rpc,
-      chain: chains.payer,
+      chain,
       payer: accounts[0],
       deposit,
       payeeOf: (peer) => payees.get(peer),
@@ -124,27 +150,23 @@ export class World {
     for (let nth = 0; nth < WORKERS; nth++) await this.hire(nth);
   }
 
-  async #openWatchtower(): Promise<void> {
+  /** In the time of this world, so that who waits for a chain that is away waits for time to pass. */
+  #connect({ rpc }: Way): Promise<Chain.Chain> {
+    const { domain } = this.ground.net;
+    return Chain.connect({ domain, rpc, signal: this.#end.signal, clock: this.hand.chain });
+  }
+
+  async #addWatchtower(nth: number, open: boolean): Promise<void> {
     const { hand } = this;
-    const { net, chains } = this.ground;
-    const { signal } = this.#end;
-    const watchtower = await openWatchtower({
-      domain: net.domain,
-      rpc: net.rpc,
-      chain: hand.watched(chains.watchtower),
-      account: net.accounts[3],
-      store: memoryStore(),
-      signal,
-      clock: hand.money,
-      onKept: (voucher: SignedVoucher) => void this.kept.set(laneOf(voucher), voucher.cumulative),
-    });
-    const keys = await Keys.fromSeed(new Uint8Array(32).fill(2));
-    const mesh = memory(this.#network, { self: peerIdOf(keys.publicKey) });
-    keepVouchers({ mesh, clock: hand.node, signal }, { watchtower });
-    this.#closing.push(
-      () => watchtower.close(),
-      () => mesh.close(),
-    );
+    const { net, ways } = this.ground;
+    const way = ways.watchtowers[nth];
+    if (way === undefined) throw new RangeError(`there is no way for a watchtower ${nth}`);
+    const account = privateKeyToAccount(generatePrivateKey());
+    await net.setBalance(account, 10n ** 18n);
+    const common = { network: this.#network, hand, domain: net.domain, account, nth };
+    const tab = new WatchtowerTab({ ...common, chain: await this.#connect(way) });
+    if (open) await tab.start();
+    this.watchtowers.push(tab);
   }
 
   /** Another stream of the same pot hires a worker, if its tab is open. */
@@ -191,7 +213,7 @@ export class World {
   /** Time passes for everybody; nobody looks away for more than half a minute. */
   async pass(seconds: number): Promise<void> {
     for (let left = seconds; left > 0; left -= 30) {
-      await this.ground.net.warp(Math.min(30, left));
+      await this.ground.warp(Math.min(30, left));
       await this.hand.pass(Math.min(30, left) * 1000);
     }
     await this.hand.settle();
@@ -243,6 +265,6 @@ export class World {
     this.#end.abort(new Error("the run is over"));
     for (const tab of this.workers) await tab.crash();
     await this.#caster?.close().catch(() => {});
-    for (const one of this.#closing) await one();
+    for (const tab of this.watchtowers) await tab.crash();
   }
 }
