@@ -173,7 +173,6 @@ export async function createRelay({
   void superviseRelays(
     node,
     peers.map((peer) => multiaddr(peer)),
-    peers.length,
     { clock, random, signal: own.signal },
   );
   let closing: Promise<void> | undefined;

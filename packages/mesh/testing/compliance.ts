@@ -522,7 +522,7 @@ export function compliance(name: string, join: () => Promise<Mesh>): void {
       const parted = deferred();
       a.watch(
         (event) => {
-          if (event.type !== "reachable" && event.peer === c.self) told.push(event.type);
+          if ("peer" in event && event.peer === c.self) told.push(event.type);
           if (event.type === "disconnected" && event.peer === c.self) parted.resolve();
         },
         { signal: watching.signal },
