@@ -9,6 +9,7 @@ import type { TabNode } from "./node.ts";
 import type { Relays } from "./routes.ts";
 import { resetStreams, watchPeer } from "./rtc.ts";
 import type { Slots } from "./slots.ts";
+import { mendReset } from "./sockets.ts";
 import { direct } from "./supervise.ts";
 import type { Topics } from "./topics.ts";
 
@@ -61,6 +62,7 @@ export function hear(options: NewsOptions): () => void {
     news.tell({ type: "reachable", addrs: addressesOf(node.peerId.toString(), slots, relays) });
   };
   const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {
+    mendReset(connection);
     watchPeer(connection, {
       clock,
       signal,

@@ -15,7 +15,7 @@ export const NO_SLOT = 20_000;
 /** Milliseconds a way through a relay that holds no slot for us stays open when nobody uses it. */
 export const IDLE = 10_000;
 /** Milliseconds from one ping of a relay to the next. */
-const PING_EVERY = 5_000;
+const PING_EVERY = 4_000;
 /** Milliseconds a relay has to answer one. Together with PING_EVERY a dead socket is noticed within 10 s. */
 const PING_LIMIT = 5_000;
 /** A timer that fires later than this many milliseconds says that the tab itself stood still. */

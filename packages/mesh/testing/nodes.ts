@@ -21,7 +21,7 @@ export interface Nodes {
     options?: Partial<Libp2pOptions> & { alone?: boolean },
   ): Promise<Mesh>;
   /** A libp2p node under a tab's transports, for what no tab of ours does. Started. */
-  stranger(relays: readonly string[], own?: readonly string[]): Promise<TabNode>;
+  stranger(relays: readonly string[]): Promise<TabNode>;
   /** Has something closed at the end. */
   closing(close: () => unknown): void;
   /** Ends what was opened since. */
