@@ -18,8 +18,10 @@ export const DIALS = 8;
 export const NEIGHBOUR_DIALS = DIALS / 2;
 /** Milliseconds after which the next relay is tried as well. Source: "Happy Eyeballs", RFC 8305, has 250. */
 const STAGGER = 300;
-/** Milliseconds after which a dial that nothing came of is begun a second time, once: WebRTC handshakes get lost at times. */
+/** Milliseconds after which a dial that nothing came of is begun again beside it: WebRTC handshakes get lost at times. */
 const AGAIN_AFTER = 4_000;
+/** Times that it is begun again. */
+const AGAIN = 3;
 /** Milliseconds for a dial through one relay; libp2p's default of 6 s is short for a tab that is busy encoding. */
 const ROUTE_TIMEOUT = 15_000;
 /** Milliseconds for a dial through all relays. */
@@ -192,11 +194,11 @@ async function raceRoutes(
     };
   let began = clock.now();
   let first: PeerId | undefined;
-  let again = false;
+  let again = 0;
   const next = () => {
     let relay = job.routes.shift();
-    if (relay === undefined && !again && clock.now() - began >= AGAIN_AFTER) {
-      again = true;
+    if (relay === undefined && again < AGAIN && clock.now() - began >= AGAIN_AFTER) {
+      again += 1;
       relay = first;
     }
     if (relay === undefined) return undefined;
