@@ -67,7 +67,8 @@ export interface PlacesOptions {
   /** Direct connections held. Default 64. */
   readonly max?: number | undefined;
   readonly clock: Clock;
-  kept(peer: PeerId): boolean;
+  /** Peers whose connections are not closed. */
+  readonly kept: ReadonlySet<PeerId>;
   busy(connection: Connection): boolean;
 }
 
@@ -105,7 +106,7 @@ export function keepPlaces({
         id: connection.id,
         opened: since(connection),
         asked: asked.get(connection),
-        firm: relays.has(peer) || kept(peer) || neighbours.has(connection) || busy(connection),
+        firm: relays.has(peer) || kept.has(peer) || neighbours.has(connection) || busy(connection),
         relayed: connection.limits != null,
       };
     });

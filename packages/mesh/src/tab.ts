@@ -36,7 +36,8 @@ const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 /** The implementation behind `libp2p()`. */
 export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const { degree = 8, relaySlots = 2, clock = systemClock, random = secureRandom } = options;
-  const relays = configuredRelays(options.relays, { local: options.local ?? false });
+  // Elsewhere than in a page nobody minds a local address.
+  const relays = configuredRelays(options.relays, { local: options.local === true || !inPage() });
   options.signal?.throwIfAborted();
   const want = Math.min(relaySlots, relays.ids.length);
   const { slots, transport } = slotsAt(relays);
@@ -49,7 +50,7 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   await node.start();
   const tab = openTab(node, { ...options, relays, slots });
   const supervise = { clock, random, signal: tab.signal };
-  const { network = onlineEvents() } = options;
+  const { network = inPage() ? window : undefined } = options;
   void superviseSlots(node, { relays, slots, want, network, ...supervise });
   void superviseMesh(node, { relays, degree, visit: tab.dialler.visit, ...supervise });
   const pubsub: GossipSub = node.services.pubsub;
@@ -66,9 +67,8 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   return tab.mesh;
 }
 
-/** Where the browser says that it has a network again, if there is a browser. */
-function onlineEvents(): EventTarget | undefined {
-  return typeof window === "undefined" ? undefined : window;
+function inPage(): boolean {
+  return typeof window !== "undefined";
 }
 
 interface TabOptions extends Omit<Libp2pOptions, "relays"> {
@@ -95,15 +95,7 @@ function openTab(
   const ours = new WeakSet<Stream>();
   const kept = new Set<PeerId>();
   const busy = (connection: Connection) => connection.streams.some((stream) => ours.has(stream));
-  const places = keepPlaces({
-    node,
-    relays,
-    degree,
-    max: connections,
-    clock,
-    busy,
-    kept: (peer) => kept.has(peer),
-  });
+  const places = keepPlaces({ node, relays, degree, max: connections, clock, busy, kept });
   const opened = (stream: Stream, connection: Connection) => {
     ours.add(stream);
     places.asked(connection);
