@@ -18,10 +18,13 @@ export const DIALS = 8;
 export const NEIGHBOUR_DIALS = DIALS / 2;
 /** Milliseconds after which the next relay is tried as well. Source: "Happy Eyeballs", RFC 8305, has 250. */
 const STAGGER = 300;
-/** Milliseconds after which a dial that nothing came of is begun again beside it: WebRTC handshakes get lost at times. */
-const AGAIN_AFTER = 4_000;
+/**
+ * Milliseconds after which a dial that nothing came of is begun again beside it, and twice as many before the next time:
+ * WebRTC handshakes get lost at times, and where a tab is only slow, more of them would make it slower.
+ */
+const AGAIN_AFTER = 6_000;
 /** Times that it is begun again. */
-const AGAIN = 3;
+const AGAIN = 2;
 /** Milliseconds for a dial through one relay; libp2p's default of 6 s is short for a tab that is busy encoding. */
 const ROUTE_TIMEOUT = 15_000;
 /** Milliseconds for a dial through all relays. */
@@ -197,7 +200,7 @@ async function raceRoutes(
   let again = 0;
   const next = () => {
     let relay = job.routes.shift();
-    if (relay === undefined && again < AGAIN && clock.now() - began >= AGAIN_AFTER) {
+    if (relay === undefined && again < AGAIN && clock.now() - began >= AGAIN_AFTER * 2 ** again) {
       again += 1;
       relay = first;
     }
