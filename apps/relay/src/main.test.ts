@@ -91,6 +91,7 @@ test.each([
   [["--port", "70000"], /--port must be a number from 0 to 65535, got 70000/],
   [["--host", "localhost"], /--host must be an IP address, got localhost/],
   [["--peer", "/ip4/127.0.0.1/tcp/1/ws"], /--peer must end in \/p2p\/<relay id>/],
+  [["--slots-per-address", "0"], /--slots-per-address must be a number from 1 to 999999, got 0/],
   [["--peer", "nonsense/p2p/12D3Koo"], /not a multiaddr: nonsense/],
   [["--colour"], /--colour/],
 ])("%j is refused with one line", async (args, expected) => {
@@ -122,6 +123,14 @@ test("a damaged key is refused instead of replaced", async () => {
 test("--help names every flag and exits 0", async () => {
   const { code, out } = await finish(start("--help"));
   expect(code).toBe(0);
-  for (const flag of ["--port", "--host", "--dir", "--peer", "--announce", "--json"])
+  for (const flag of [
+    "--port",
+    "--host",
+    "--dir",
+    "--peer",
+    "--announce",
+    "--slots-per-address",
+    "--json",
+  ])
     expect(out).toContain(flag);
 });

@@ -14,6 +14,9 @@ const HELP = `tabcast-relay: introduces tabs to each other and forwards their go
   --announce MULTIADDR
                     what to advertise instead, such as /dns4/relay.example.org/tcp/443/tls/ws
                     behind a TLS proxy; may be repeated
+  --slots-per-address NUMBER
+                    most slots of one IPv4 address or IPv6 /64 (default 64); loopback and private
+                    addresses, such as a proxy's, are exempt
   --json            one JSON object per line instead of text
   --help            this text
 `;
@@ -28,7 +31,7 @@ function read(args: readonly string[]) {
   } catch (thrown) {
     throw new UsageError(describe(thrown).split(". ")[0]);
   }
-  const { port, host, dir, peer, announce, json, help } = values;
+  const { port, host, dir, peer, announce, json, help, "slots-per-address": slots } = values;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535)
     throw new UsageError(`--port must be a number from 0 to 65535, got ${port}`);
   const family = /^\d{1,3}(\.\d{1,3}){3}$/.test(host) ? "ip4" : host.includes(":") ? "ip6" : "";
@@ -36,7 +39,10 @@ function read(args: readonly string[]) {
   for (const address of peer)
     if (!/\/p2p\/[A-Za-z0-9]+$/.test(address))
       throw new UsageError(`--peer must end in /p2p/<relay id>, got ${address}`);
-  return { listen: `/${family}/${host}/tcp/${port}/ws`, dir, peer, announce, json, help };
+  if (!/^[1-9]\d{0,5}$/.test(slots))
+    throw new UsageError(`--slots-per-address must be a number from 1 to 999999, got ${slots}`);
+  const listen = `/${family}/${host}/tcp/${port}/ws`;
+  return { listen, dir, peer, announce, slots: Number(slots), json, help };
 }
 
 function parse(args: readonly string[]) {
@@ -48,6 +54,7 @@ function parse(args: readonly string[]) {
       dir: { type: "string", default: ".tabcast-relay" },
       peer: { type: "string", multiple: true, default: [] },
       announce: { type: "string", multiple: true, default: [] },
+      "slots-per-address": { type: "string", default: "64" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -80,6 +87,7 @@ async function main(): Promise<void> {
     topics: TOPICS,
     rules: gossipRules({ clock: systemClock, as: "relay" }),
     peers: options.peer,
+    slotsPerAddress: options.slots,
   });
   for (const addr of relay.addrs) say("listening", { addr });
   let last = "";

@@ -1,9 +1,8 @@
 /** Opening streams to peers: over the connection there is, or by dialling what is known of them. */
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
-import { WebRTC } from "@multiformats/multiaddr-matcher";
 import { type Clock, toError } from "@tabcast/runtime";
+import { type Dialler, NoRouteError } from "./dialler.ts";
 import { overStream } from "./duplex.ts";
 import { MeshError } from "./error.ts";
 import { leash } from "./leash.ts";
@@ -11,76 +10,45 @@ import type { Name, PeerId } from "./mesh.ts";
 import type { TabNode } from "./node.ts";
 import type { Duplex } from "./rpc.ts";
 import { isSilent } from "./rtc.ts";
-import { direct, idOf } from "./supervise.ts";
+import { direct } from "./supervise.ts";
 
 /** Milliseconds to open a stream on a connection that looks open: a dead one does so for up to 16 s. */
 const OPEN_TIMEOUT = 10_000;
 
 export interface DialOptions {
   readonly node: TabNode;
-  readonly relays: readonly Multiaddr[];
+  readonly dialler: Dialler;
   readonly clock: Clock;
-  /** Every stream that is opened here is added. */
-  readonly ours: WeakSet<Stream>;
+  /** Called with every stream that is opened here. */
+  opened(stream: Stream, connection: Connection): void;
 }
 
 export interface Wanted {
   readonly peer: PeerId;
   readonly protocol: Name;
-  /** Multiaddrs to try besides those that are known. */
+  /** Addresses that somebody gave for the peer: those that name no relay of the configuration are skipped. */
   readonly addrs: readonly string[];
   readonly signal: AbortSignal;
 }
 
-/** Reads a multiaddr; throws MESH_BAD_ADDRESS. */
-export function parseAddress(address: string): Multiaddr {
-  try {
-    return multiaddr(address);
-  } catch (cause) {
-    throw new MeshError(
-      { code: "MESH_BAD_ADDRESS", address: address.slice(0, 200) },
-      `not a multiaddr: ${address.slice(0, 200)}`,
-      { cause },
-    );
-  }
-}
-
-/** All WebRTC addresses of a peer that can be tried: given, stored, or over a relay that we are connected to. */
-async function addressesOf(
-  { node, relays }: DialOptions,
-  { peer, addrs }: Wanted,
-): Promise<Multiaddr[]> {
-  const stored = await node.peerStore
-    .get(peerIdFromString(peer))
-    .then(({ addresses }) => addresses.map((address) => address.multiaddr))
-    .catch(() => []);
-  const over = direct(node).flatMap((connection) =>
-    relays
-      .filter((relay) => idOf(relay) === connection.remotePeer.toString())
-      .map((relay) => relay.encapsulate(`/p2p-circuit/webrtc/p2p/${peer}`)),
-  );
-  const all = new Map<string, Multiaddr>();
-  for (const address of [...addrs.map(parseAddress), ...stored, ...over])
-    if (idOf(address) === peer && WebRTC.matches(address)) all.set(address.toString(), address);
-  return [...all.values()];
-}
-
-async function connect(options: DialOptions, wanted: Wanted): Promise<Connection> {
-  const { peer, signal } = wanted;
-  const { node } = options;
+async function connect({ node, dialler }: DialOptions, wanted: Wanted): Promise<Connection> {
+  const { peer, addrs, signal } = wanted;
   const id = peerIdFromString(peer);
-  const open = direct(node).find((connection) => connection.remotePeer.equals(id));
-  if (open !== undefined) return open;
-  const addresses = await addressesOf(options, wanted);
+  const open = () => direct(node).find((connection) => connection.remotePeer.equals(id));
+  const already = open();
+  if (already !== undefined) return already;
   try {
-    if (addresses.length === 0) throw new Error("no address of it is known");
-    // Dials to one peer are joined inside libp2p, and end when nobody waits any more.
-    return await node.dial(addresses, { signal });
+    return await dialler.dial(peer, { given: addrs, signal });
   } catch (cause) {
     signal.throwIfAborted();
+    // It may have dialled us in the meantime.
+    const come = open();
+    if (come !== undefined) return come;
     throw new MeshError(
-      { code: "MESH_UNREACHABLE", peer, addresses: addresses.length },
-      `${peer} could not be reached under ${addresses.length} addresses`,
+      { code: "MESH_UNREACHABLE", peer, addresses: addrs.length },
+      cause instanceof NoRouteError
+        ? `${peer} named no relay of the configuration, and we are connected to none`
+        : `${peer} could not be reached through the relays that lead to it`,
       { cause: toError(cause) },
     );
   }
@@ -110,7 +78,7 @@ export async function openStream(options: DialOptions, wanted: Wanted): Promise<
       signal: opening.signal,
       maxOutboundStreams: 256,
     });
-    options.ours.add(stream);
+    options.opened(stream, connection);
     return overStream(stream, connection);
   } catch (thrown) {
     signal.throwIfAborted();

@@ -4,14 +4,19 @@ import type { GossipRules, Mesh } from "./mesh.ts";
 export interface Libp2pOptions {
   /** The Ed25519 seed of this tab's identity, 32 bytes; see `loadIdentity`. */
   readonly seed: Uint8Array;
-  /** Relay multiaddrs, each ending in /p2p/<relay id>. They are tried in random order. */
+  /**
+   * Relay multiaddrs, each ending in /p2p/<relay id>. They are tried in random order. Nothing is dialled but these and, through
+   * them, peers. A relay may have several; the first is the one that others are told.
+   */
   readonly relays: readonly string[];
   /** STUN and TURN servers; [] contacts nobody. */
   readonly iceServers: readonly RTCIceServer[];
   /** Dial loopback and private addresses: local networks and tests only. Default false. */
   readonly local?: boolean;
-  /** Direct neighbours to look for; up to 64 are held. Default 8. */
+  /** Direct neighbours to look for. Default 8. */
   readonly degree?: number;
+  /** Direct connections held; beyond that whoever neither asks nor serves makes room for a newcomer. Default 64. */
+  readonly connections?: number;
   /** Relays to hold a slot at. Default 2, at most one per relay is used. */
   readonly relaySlots?: number;
   /** Milliseconds between two announcements of this tab. Default 4_000; 1_000 if `local`. */
@@ -20,6 +25,8 @@ export interface Libp2pOptions {
   readonly discoveryTopic?: string;
   /** What may pass on which topic. Default: everything up to 64 KiB. */
   readonly rules?: GossipRules;
+  /** Its "online" events say that the machine has a network again. Default the page's window. */
+  readonly network?: EventTarget;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Closes the mesh. */

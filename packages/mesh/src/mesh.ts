@@ -18,7 +18,10 @@ export interface Waits {
 export interface RequestOptions extends Waits {
   /** Largest body accepted in one part of the answer. Default 32 MiB; a bigger one fails with MESH_TOO_LARGE before it is read. */
   readonly maxBody?: Bytes;
-  /** Multiaddrs to try when the peer is not connected, besides those the mesh already knows. */
+  /**
+   * Addresses that somebody gave for the peer, for when it is not connected. At most 8 are read, and of each no more than
+   * which relay of the configuration it names; any other is skipped.
+   */
   readonly addrs?: readonly string[];
   /** Called when bytes of the answer come, in the middle of a part too: who sends a large one slowly is not silent. */
   readonly heard?: () => void;
@@ -94,7 +97,9 @@ export interface Neighbour {
 export type MeshEvent =
   | { readonly type: "connected"; readonly peer: PeerId }
   | { readonly type: "disconnected"; readonly peer: PeerId }
-  /** `addrs` changed: a reservation was won or lost. Empty means nobody can dial us. */
+  /** Which relays hold a slot for us, after one was won or lost. Fewer than the two we look for: only one way to us is left. */
+  | { readonly type: "relays"; readonly held: readonly PeerId[] }
+  /** `addrs` changed, for the same reason. Empty means nobody can dial us. */
   | { readonly type: "reachable"; readonly addrs: readonly string[] };
 
 /** Moves bytes between peers. Knows no job, no stream and no money. */

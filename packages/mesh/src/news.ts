@@ -1,18 +1,22 @@
 /** What libp2p tells of connections, addresses and gossip, as the mesh tells it on. */
 import type { GossipSubEvents } from "@chainsafe/libp2p-gossipsub";
 import type { Connection, Stream } from "@libp2p/interface";
-import { WebRTC } from "@multiformats/multiaddr-matcher";
 import type { Clock } from "@tabcast/runtime";
 import { MAX_GOSSIP } from "./frame.ts";
 import type { Listeners } from "./listeners.ts";
 import type { MeshEvent, Neighbour, PeerId } from "./mesh.ts";
 import type { TabNode } from "./node.ts";
+import type { Relays } from "./routes.ts";
 import { resetStreams, watchPeer } from "./rtc.ts";
-import { direct, idOf } from "./supervise.ts";
+import type { Slots } from "./slots.ts";
+import { mendReset } from "./sockets.ts";
+import { direct } from "./supervise.ts";
 import type { Topics } from "./topics.ts";
 
 export interface NewsOptions {
   readonly node: TabNode;
+  readonly relays: Relays;
+  readonly slots: Slots;
   readonly clock: Clock;
   readonly news: Listeners<MeshEvent>;
   readonly topics: Topics;
@@ -21,13 +25,9 @@ export interface NewsOptions {
   readonly signal: AbortSignal;
 }
 
-/** WebRTC addresses under which others reach this node. */
-export function addressesOf(node: TabNode): string[] {
-  const self = node.peerId.toString();
-  return node
-    .getMultiaddrs()
-    .filter((address) => WebRTC.matches(address) && idOf(address) === self)
-    .map(String);
+/** WebRTC addresses under which others reach this node: one for each relay that holds a slot, as the configuration has it. */
+export function addressesOf(self: PeerId, slots: Slots, relays: Relays): string[] {
+  return slots.held().map((relay) => relays.through(relay, self).toString());
 }
 
 function via(connection: Connection): Neighbour["via"] {
@@ -53,17 +53,16 @@ export function neighboursOf(node: TabNode): Neighbour[] {
 }
 
 /** Hears libp2p until the returned function is called. */
-export function hear({ node, clock, news, topics, ours, signal }: NewsOptions): () => void {
+export function hear(options: NewsOptions): () => void {
+  const { node, relays, slots, clock, news, topics, ours, signal } = options;
   const { pubsub } = node.services;
   const connected = new Set<PeerId>();
-  let lastAddrs = "";
-  const onAddrs = () => {
-    const now = signal.aborted ? [] : addressesOf(node);
-    if (now.join() === lastAddrs) return;
-    lastAddrs = now.join();
-    news.tell({ type: "reachable", addrs: now });
+  const onSlots = () => {
+    news.tell({ type: "relays", held: slots.held() });
+    news.tell({ type: "reachable", addrs: addressesOf(node.peerId.toString(), slots, relays) });
   };
   const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {
+    mendReset(connection);
     watchPeer(connection, {
       clock,
       signal,
@@ -87,14 +86,11 @@ export function hear({ node, clock, news, topics, ours, signal }: NewsOptions): 
     if (detail.type !== "signed" || detail.data.byteLength > MAX_GOSSIP) return;
     topics.tell(detail.topic, { from: detail.from.toString(), body: detail.data });
   };
-  // libp2p's own 'self:peer:update' is a second late; the others come when a reservation is won or lost.
-  const events = ["transport:listening", "transport:close", "self:peer:update"] as const;
-  for (const name of events) node.addEventListener(name, onAddrs);
+  slots.changed.add(onSlots, signal);
   node.addEventListener("connection:open", onOpen);
   node.addEventListener("connection:close", onConnection);
   pubsub.addEventListener("message", onGossip);
   return () => {
-    for (const name of events) node.removeEventListener(name, onAddrs);
     node.removeEventListener("connection:open", onOpen);
     node.removeEventListener("connection:close", onConnection);
     pubsub.removeEventListener("message", onGossip);

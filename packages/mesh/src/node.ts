@@ -1,32 +1,50 @@
 /** The libp2p node of a page: which transports and services it has, and their limits. */
 import { gossipsub, StrictSign } from "@chainsafe/libp2p-gossipsub";
-import { circuitRelayTransport } from "@libp2p/circuit-relay-v2";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
-import { FaultTolerance } from "@libp2p/interface";
+import {
+  type AbortOptions,
+  type Connection,
+  FaultTolerance,
+  type PeerDiscovery,
+  type PeerInfo,
+} from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { pubsubPeerDiscovery } from "@libp2p/pubsub-peer-discovery";
 import { webRTC, webRTCDirect } from "@libp2p/webrtc";
 import { webSockets } from "@libp2p/websockets";
 import { yamux } from "@libp2p/yamux";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
+import { DIALS } from "./dialler.ts";
 import type { GossipGuard } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
+import { MAX_CONNECTIONS } from "./places.ts";
+import { type Relays, relaysNamed } from "./routes.ts";
+import type { slotsAt } from "./slots.ts";
 
-/** 500 `RTCPeerConnection`s are Chromium's ceiling; we hold far fewer. */
-const MAX_CONNECTIONS = 64;
+/** Newcomers whose handshakes may be under way at once, two for each: through the relay, and WebRTC. */
+const MAX_ARRIVING = 128;
+
+export interface NodeOptions extends Omit<Libp2pOptions, "relays"> {
+  readonly relays: Relays;
+  /** The circuit relay transport. */
+  readonly circuit: ReturnType<typeof slotsAt>["transport"];
+}
 
 /** A node that is not started yet, whose gossip `guard` is still to watch. */
 export async function createNode(
   {
     seed,
+    relays,
+    circuit,
     iceServers,
     local = false,
     relaySlots = 2,
     discoveryInterval = local ? 1_000 : 4_000,
     discoveryTopic = "/tabcast/1/discovery",
-  }: Libp2pOptions,
+  }: NodeOptions,
   guard: GossipGuard,
 ) {
   const rtcConfiguration = { iceServers: [...iceServers] };
@@ -40,20 +58,26 @@ export async function createNode(
     transports: [
       webSockets(),
       webRTCDirect({ rtcConfiguration }),
-      webRTC({
-        rtcConfiguration,
-        // 64 KiB messages; more than 128 KiB outstanding bursts into loss and stalls a fresh association for seconds.
-        dataChannel: { maxMessageSize: 64 * 1024, maxBufferedAmount: 128 * 1024 },
-      }),
-      circuitRelayTransport({ reservationCompletionTimeout: 15_000 }),
+      (components: WebRTCComponents) =>
+        webRTC({
+          rtcConfiguration,
+          // 64 KiB messages; more than 128 KiB outstanding bursts into loss and stalls a fresh association for seconds.
+          dataChannel: { maxMessageSize: 64 * 1024, maxBufferedAmount: 128 * 1024 },
+        })(withOwnWay(components)),
+      circuit,
     ],
     transportManager: { faultTolerance: FaultTolerance.NO_FATAL },
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    connectionGater: local ? { denyDialMultiaddr: () => false } : {},
+    // The last line of defence: what libp2p, gossip or a relay make up is not dialled either.
+    connectionGater: { denyDialMultiaddr: (address) => !relays.allows(address.toString()) },
     connectionManager: {
-      maxConnections: MAX_CONNECTIONS,
-      maxParallelDials: 8,
+      // More than we hold, so that a newcomer gets in; then others make room, see `keepPlaces`.
+      maxConnections: 2 * MAX_CONNECTIONS,
+      maxParallelDials: DIALS,
+      // Per second and remote host, and the host of all who come through a relay is the relay; the defaults are 5 and 10.
+      inboundConnectionThreshold: 1_000,
+      maxIncomingPendingConnections: MAX_ARRIVING,
       // The defaults (10, 6, 10 s) are short for a tab that is busy encoding.
       dialTimeout: 30_000,
       addressDialTimeout: 15_000,
@@ -61,8 +85,20 @@ export async function createNode(
     },
     // One lost ping ends a connection, so it gets time.
     connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 20_000 } },
-    peerDiscovery: [pubsubPeerDiscovery({ topics: [discoveryTopic], interval: discoveryInterval })],
+    peerDiscovery: [
+      (components: DiscoveryComponents) =>
+        sifted(
+          pubsubPeerDiscovery({ topics: [discoveryTopic], interval: discoveryInterval })(
+            components,
+          ),
+          relays,
+        ),
+    ],
     services: {
+      direct: ({ transportManager }: TransportComponents) => ({
+        dial: (address: Multiaddr, options: AbortOptions) =>
+          transportManager.dial(address, options) as Promise<Connection>,
+      }),
       identify: identify({ timeout: 15_000 }),
       identifyPush: identifyPush(),
       ping: ping(),
@@ -77,6 +113,29 @@ export async function createNode(
       }),
     },
   });
+}
+
+type WebRTCComponents = Parameters<ReturnType<typeof webRTC>>[0];
+type DiscoveryComponents = Parameters<ReturnType<typeof pubsubPeerDiscovery>>[0];
+type TransportComponents = Pick<WebRTCComponents, "transportManager">;
+
+/** Has each dial meet its peer through the relay that it names, and not by whatever way another dial has opened before. */
+function withOwnWay(components: WebRTCComponents): WebRTCComponents {
+  return Object.create(components, { connectionManager: { value: { getConnections: () => [] } } });
+}
+
+/** Has a discovery module tell only of peers at relays of ours, under no address but those. */
+function sifted<T extends PeerDiscovery>(discovery: T, relays: Relays): T {
+  const { dispatchEvent } = discovery;
+  discovery.dispatchEvent = (event) => {
+    const { id, multiaddrs } = (event as CustomEvent<PeerInfo>).detail;
+    const peer = id.toString();
+    const named = relaysNamed(peer, multiaddrs.map(String), relays);
+    if (named.length === 0) return false;
+    multiaddrs.splice(0, multiaddrs.length, ...named.map((relay) => relays.through(relay, peer)));
+    return dispatchEvent.call(discovery, event);
+  };
+  return discovery;
 }
 
 export type TabNode = Awaited<ReturnType<typeof createNode>>;

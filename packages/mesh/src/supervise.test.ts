@@ -1,7 +1,8 @@
 import { peerIdFromString } from "@libp2p/peer-id";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
-import { type Clock, Millis, seededRandom } from "@tabcast/runtime";
+import { seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
+import { virtualClock } from "../testing/virtual-clock.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
 import { type Node, superviseGossip, superviseMesh, superviseRelays } from "./supervise.ts";
 
@@ -10,42 +11,6 @@ const ids = Array.from({ length: 12 }, () => peerIdFromPublicKey(random.bytes(32
 const id = (index: number) => ids[index] ?? "";
 const relayAddress = (index: number) =>
   multiaddr(`/ip4/127.0.0.1/tcp/${9000 + index}/ws/p2p/${id(index)}`);
-
-/** Time that moves when told. */
-function virtualClock() {
-  let now = 0;
-  const sleepers: { at: number; wake: () => void }[] = [];
-  const clock: Clock = {
-    now: () => Millis.of(now),
-    unix: () => Millis.of(now),
-    timeout: () => new AbortController().signal,
-    sleep: (ms, { signal } = {}) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        sleepers.push({ at: now + ms, wake: resolve });
-        signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-      }),
-  };
-  const settle = async () => {
-    for (let i = 0; i < 50; i++) await Promise.resolve();
-  };
-  return {
-    clock,
-    async pass(ms: number) {
-      const end = now + ms;
-      await settle();
-      while (true) {
-        sleepers.sort((a, b) => a.at - b.at);
-        if ((sleepers[0]?.at ?? Number.POSITIVE_INFINITY) > end) break;
-        const next = sleepers.shift();
-        now = Math.max(now, next?.at ?? 0);
-        next?.wake();
-        await settle();
-      }
-      now = end;
-    },
-  };
-}
 
 /** A node whose dials the test watches. */
 function fakeNode(self: string, up: (peer: string) => boolean, known: [string, string[]][] = []) {
@@ -92,33 +57,31 @@ function fakeNode(self: string, up: (peer: string) => boolean, known: [string, s
   };
 }
 
-test("a tab holds the wanted number of relays, and replaces one soon after it is lost", async () => {
+test("a relay stays connected to the others, and comes back to one soon after it is lost", async () => {
   const { clock, pass } = virtualClock();
   const { node, live, drop } = fakeNode(id(11), () => true);
   const own = new AbortController();
-  const running = superviseRelays(node, [0, 1, 2].map(relayAddress), 2, {
+  const running = superviseRelays(node, [0, 1, 2].map(relayAddress), {
     clock,
     random: seededRandom(1),
     signal: own.signal,
   });
   await pass(100);
-  expect(live.size).toBe(2);
-  await pass(60_000);
-  expect(live.size).toBe(2);
+  expect(live.size).toBe(3);
   drop([...live.keys()][0] ?? "");
   await pass(500);
-  expect(live.size).toBe(2);
+  expect(live.size).toBe(3);
   own.abort();
   await pass(1);
   await running;
 });
 
-test("a tab asks a dead relay ever less often, and comes back when the relay does", async () => {
+test("a relay asks a dead one ever less often, and comes back when it does", async () => {
   const { clock, pass } = virtualClock();
   let up = false;
   const { node, dials, live } = fakeNode(id(11), () => up);
   const own = new AbortController();
-  const running = superviseRelays(node, [relayAddress(0)], 1, {
+  const running = superviseRelays(node, [relayAddress(0)], {
     clock,
     random: seededRandom(1),
     signal: own.signal,
@@ -139,45 +102,91 @@ test("a tab asks a dead relay ever less often, and comes back when the relay doe
   expect(dials.length).toBe(before);
 });
 
-test("of two tabs the smaller id dials first, and only addresses that end in the peer's own id", async () => {
-  const relay = relayAddress(0).toString();
-  const circuit = `${relay}/p2p-circuit/webrtc`;
-  const [small, large] = [id(1), id(2)];
-  for (const [self, peer, wait] of [
-    [small, large, 3_000],
-    [large, small, 14_000],
-  ] as const) {
-    const { clock, pass } = virtualClock();
-    const { node, dials } = fakeNode(self, () => true, [
-      [peer, [`${circuit}/p2p/${peer}`, circuit, relay]],
-      [id(3), [circuit]],
-    ]);
-    const own = new AbortController();
-    const running = superviseMesh(node, 8, { clock, random: seededRandom(1), signal: own.signal });
-    await pass(wait - 3_000);
-    expect(dials).toEqual(wait === 3_000 ? [`${circuit}/p2p/${peer}`] : []);
-    await pass(60_000);
-    expect(dials).toEqual([`${circuit}/p2p/${peer}`]);
+/** Supervision of neighbours whose dials, at most `most` of them at once, the test watches. */
+function neighbours(
+  self: string,
+  {
+    known,
+    degree = 8,
+    most = 4,
+    up = true,
+  }: {
+    known: [string, string[]][];
+    degree?: number;
+    most?: number;
+    up?: boolean;
+  },
+) {
+  const { clock, pass } = virtualClock();
+  const { node, live } = fakeNode(self, () => true, known);
+  const dials: string[] = [];
+  const own = new AbortController();
+  let running = 0;
+  const done = superviseMesh(node, {
+    relays: { has: (relay) => relay === id(0) },
+    degree,
+    clock,
+    random: seededRandom(1),
+    signal: own.signal,
+    visit(peer) {
+      if (running >= most) return undefined;
+      dials.push(peer);
+      if (!up) {
+        running += 1;
+        return new Promise(() => {});
+      }
+      live.set(peer, multiaddr(`${relayAddress(0)}/p2p-circuit/webrtc/p2p/${peer}`));
+      return Promise.resolve();
+    },
+  });
+  const end = async () => {
     own.abort();
     await pass(1);
-    await running;
+    await done;
+  };
+  return { pass, live, dials, end };
+}
+
+test("of two tabs the smaller id dials first, and only peers at relays of ours", async () => {
+  const circuit = `${relayAddress(0)}/p2p-circuit/webrtc`;
+  const [small, large] = [id(1), id(2)];
+  for (const [self, peer, wait] of [
+    [small, large, 0],
+    [large, small, 9_900],
+  ] as const) {
+    const { pass, dials, end } = neighbours(self, {
+      known: [
+        [peer, [`${circuit}/p2p/${peer}`, circuit, relayAddress(0).toString()]],
+        [id(3), [circuit]],
+        [id(4), [`${relayAddress(5)}/p2p-circuit/webrtc/p2p/${id(4)}`]],
+      ],
+    });
+    await pass(wait);
+    expect(dials).toEqual(wait === 0 ? [peer] : []);
+    await pass(60_000);
+    expect(dials).toEqual([peer]);
+    await end();
   }
 });
 
+const known = [1, 2, 3, 4, 5, 6].map((i): [string, string[]] => [
+  id(i),
+  [`${relayAddress(0)}/p2p-circuit/webrtc/p2p/${id(i)}`],
+]);
+
 test("a tab stops dialling when it has as many peers as it wants", async () => {
-  const { clock, pass } = virtualClock();
-  const known = [1, 2, 3, 4, 5, 6].map((i): [string, string[]] => [
-    id(i),
-    [`${relayAddress(0)}/p2p-circuit/webrtc/p2p/${id(i)}`],
-  ]);
-  const { node, live } = fakeNode(id(0), () => true, known);
-  const own = new AbortController();
-  const running = superviseMesh(node, 4, { clock, random: seededRandom(1), signal: own.signal });
+  const { pass, live, end } = neighbours(id(0), { known, degree: 4 });
   await pass(120_000);
   expect(live.size).toBe(4);
-  own.abort();
-  await pass(1);
-  await running;
+  await end();
+});
+
+test("neighbours are dialled in random order, and none while their part of the budget is spent", async () => {
+  const { pass, dials, end } = neighbours(id(0), { known, most: 4, up: false });
+  await pass(120_000);
+  expect(dials).toHaveLength(4);
+  expect(dials).not.toEqual(known.slice(0, 4).map(([peer]) => peer));
+  await end();
 });
 
 test("a connection without its gossip stream is ended, unless a request runs on it", async () => {

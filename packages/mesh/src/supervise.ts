@@ -1,7 +1,9 @@
 import type { Connection, Libp2p, PeerStore } from "@libp2p/interface";
-import { CODE_P2P, type Multiaddr } from "@multiformats/multiaddr";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import { WebRTC } from "@multiformats/multiaddr-matcher";
 import type { Clock, Random } from "@tabcast/runtime";
+import type { PeerId } from "./mesh.ts";
+import { idOf, type Relays, relaysNamed } from "./routes.ts";
 
 /** What the loops need of a libp2p node. */
 export type Node = Pick<
@@ -14,11 +16,6 @@ export interface SuperviseOptions {
   readonly random: Random;
   /** Ends the loop. */
   readonly signal: AbortSignal;
-}
-
-/** The peer id at the end of a multiaddr, "" if it has none. */
-export function idOf(address: Multiaddr): string {
-  return address.getComponents().findLast((part) => part.code === CODE_P2P)?.value ?? "";
 }
 
 /** Open connections that gossip and requests may use: not those through a relay. */
@@ -53,41 +50,51 @@ async function loop(
   }
 }
 
-/** libp2p gives up on a lost relay. This dials, in random order, until `want` are up, and again when one is lost. */
+/** Keeps a relay connected to the others of its network: all of them, dialled in random order, and again when one is lost. */
 export function superviseRelays(
   node: Node,
   relays: readonly Multiaddr[],
-  want: number,
   options: SuperviseOptions,
 ): Promise<void> {
   const { random, signal } = options;
-  const order = [...relays];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [order[i], order[j]] = [order[j] as Multiaddr, order[i] as Multiaddr];
-  }
+  const order = shuffled(relays, random);
   let backoff = 500;
   return loop(node, options, async () => {
     const live = new Set(direct(node).map((connection) => connection.remotePeer.toString()));
-    const down = order.filter((relay) => !live.has(idOf(relay)));
     const failed: Multiaddr[] = [];
-    for (const relay of down.slice(0, Math.max(0, want - (order.length - down.length))))
+    for (const relay of order.filter((relay) => !live.has(idOf(relay))))
       await node.dial(relay, { signal }).catch(() => failed.push(relay));
-    for (const relay of failed) order.push(...order.splice(order.indexOf(relay), 1));
     backoff = failed.length > 0 ? Math.min(backoff * 2, 30_000) : 500;
     return failed.length > 0 ? backoff * (0.5 + random.fraction()) : 5_000;
   });
 }
 
-/** libp2p dials nobody by itself. This dials known peers until `degree` are connected; of two, the smaller id dials first. */
-export function superviseMesh(
-  node: Node,
-  degree: number,
-  options: SuperviseOptions,
-): Promise<void> {
-  const { clock, random, signal } = options;
-  const tries = new Map<string, { count: number; at: number }>();
-  const dialing = new Set<string>();
+/** In random order. */
+export function shuffled<T>(all: readonly T[], random: Random): T[] {
+  const order = [...all];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}
+
+export interface SuperviseMeshOptions extends SuperviseOptions {
+  readonly relays: Pick<Relays, "has">;
+  /** Neighbours to have. */
+  readonly degree: number;
+  /** Dials a peer; undefined if nothing may be dialled at the moment. */
+  visit(peer: PeerId): Promise<unknown> | undefined;
+}
+
+/**
+ * libp2p dials nobody by itself. This dials known peers until `degree` are connected; of two, the smaller id dials first.
+ * In random order, so that whoever makes up peers does not come first.
+ */
+export function superviseMesh(node: Node, options: SuperviseMeshOptions): Promise<void> {
+  const { clock, random, relays, degree, visit } = options;
+  const tries = new Map<PeerId, { count: number; at: number }>();
+  const dialing = new Set<PeerId>();
   const self = node.peerId.toString();
   return loop(node, options, async () => {
     const live = new Set(
@@ -98,22 +105,21 @@ export function superviseMesh(
     const known = await node.peerStore.all();
     const ids = new Set(known.map(({ id }) => id.toString()));
     for (const id of tries.keys()) if (!ids.has(id)) tries.delete(id);
-    for (const { id, addresses } of known) {
+    for (const { id, addresses } of shuffled(known, random)) {
       const peer = id.toString();
-      // Identify stores each address also without the id at its end, and one of those fails the whole dial.
-      const addrs = addresses
-        .map(({ multiaddr }) => multiaddr)
-        .filter((address) => WebRTC.matches(address) && idOf(address) === peer);
-      if (addrs.length === 0 || peer === self || live.has(peer) || dialing.has(peer)) continue;
       if (live.size + dialing.size >= degree) break;
+      if (peer === self || live.has(peer) || dialing.has(peer)) continue;
+      const told = addresses.map(({ multiaddr }) => multiaddr.toString());
+      if (relaysNamed(peer, told, relays).length === 0) continue;
       const due = tries.get(peer) ?? { count: 0, at: clock.now() + (self > peer ? 10_000 : 0) };
       tries.set(peer, due);
       if (clock.now() < due.at) continue;
+      const visiting = visit(peer);
+      if (visiting === undefined) break;
       due.at =
         clock.now() + Math.min(5_000 * 2 ** due.count++, 300_000) * (0.5 + random.fraction());
       dialing.add(peer);
-      node
-        .dial(addrs, { signal })
+      visiting
         .then(
           () => {
             due.count = 0;

@@ -1,9 +1,9 @@
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import type { Multiaddr } from "@multiformats/multiaddr";
 import { secureRandom, systemClock } from "@tabcast/runtime";
-import { openStream, parseAddress } from "./dial.ts";
+import { openStream } from "./dial.ts";
+import { createDialler, type Dialler } from "./dialler.ts";
 import { overStream } from "./duplex.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_HEAD } from "./frame.ts";
@@ -24,8 +24,12 @@ import type {
 import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
+import { keepPlaces } from "./places.ts";
+import { superviseSlots } from "./relays.ts";
+import { configuredRelays, type Relays } from "./routes.ts";
 import { answerer, ask } from "./rpc.ts";
-import { idOf, superviseGossip, superviseMesh, superviseRelays } from "./supervise.ts";
+import { type Slots, slotsAt } from "./slots.ts";
+import { superviseGossip, superviseMesh } from "./supervise.ts";
 import { openTopics } from "./topics.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
@@ -33,26 +37,24 @@ const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 /** The implementation behind `libp2p()`. */
 export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const { degree = 8, relaySlots = 2, clock = systemClock, random = secureRandom } = options;
-  const relays = options.relays.map(parseAddress);
-  for (const [i, relay] of relays.entries())
-    if (idOf(relay) === "")
-      throw new MeshError(
-        { code: "MESH_BAD_ADDRESS", address: options.relays[i] ?? "" },
-        `a relay address must end in /p2p/<relay id>: ${options.relays[i]}`,
-      );
+  // Elsewhere than in a page nobody minds a local address.
+  const relays = configuredRelays(options.relays, { local: options.local === true || !inPage() });
   options.signal?.throwIfAborted();
-  const trusted = new Set(relays.map(idOf));
+  const trusted = new Set(relays.ids);
   const guard = guardGossip({ rules: options.rules ?? new Map(), trusted, clock, random });
+  const want = Math.min(relaySlots, relays.ids.length);
+  const { slots, transport } = slotsAt(relays);
   const node = await createNode(
-    { ...options, relaySlots: Math.min(relaySlots, Math.max(1, relays.length)) },
+    { ...options, relays, circuit: transport, relaySlots: Math.max(1, want) },
     guard,
   );
   guard.watch(node.services.pubsub);
   await node.start();
-  const tab = openTab(node, relays, options);
+  const tab = openTab(node, { ...options, relays, slots });
   const supervise = { clock, random, signal: tab.signal };
-  void superviseRelays(node, relays, Math.min(relaySlots, relays.length), supervise);
-  void superviseMesh(node, degree, supervise);
+  const { network = inPage() ? window : undefined } = options;
+  void superviseSlots(node, { relays, slots, want, network, ...supervise });
+  void superviseMesh(node, { relays, degree, visit: tab.dialler.visit, ...supervise });
   const pubsub: GossipSub = node.services.pubsub;
   const gossips = () => new Set(pubsub.getPeers().map(String));
   void superviseGossip(node, { gossips, busy: tab.busy }, supervise);
@@ -67,23 +69,48 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   return tab.mesh;
 }
 
+function inPage(): boolean {
+  return typeof window !== "undefined";
+}
+
+interface TabOptions extends Omit<Libp2pOptions, "relays"> {
+  readonly relays: Relays;
+  readonly slots: Slots;
+}
+
+interface Tab {
+  readonly mesh: Mesh;
+  readonly signal: AbortSignal;
+  readonly dialler: Dialler;
+  /** Whether a request is under way on the connection. */
+  busy(connection: Connection): boolean;
+}
+
 function openTab(
   node: TabNode,
-  relays: readonly Multiaddr[],
-  { rules, clock = systemClock }: Libp2pOptions,
-): { mesh: Mesh; signal: AbortSignal; busy(connection: Connection): boolean } {
+  { relays, slots, degree = 8, connections, rules, clock = systemClock }: TabOptions,
+): Tab {
   const pubsub: GossipSub = node.services.pubsub;
   const own = new AbortController();
   const news = listeners<MeshEvent>();
   const topics = openTopics();
   const ours = new WeakSet<Stream>();
-  const deaf = hear({ node, clock, news, topics, ours, signal: own.signal });
-  const { serve } = server(node, { clock, ours, signal: own.signal });
-  const dialling = { node, relays, clock, ours };
+  const kept = new Set<PeerId>();
+  const busy = (connection: Connection) => connection.streams.some((stream) => ours.has(stream));
+  const places = keepPlaces({ node, relays, degree, max: connections, clock, busy, kept });
+  const opened = (stream: Stream, connection: Connection) => {
+    ours.add(stream);
+    places.asked(connection);
+  };
+  const deaf = hear({ node, relays, slots, clock, news, topics, ours, signal: own.signal });
+  const { serve } = server(node, { clock, opened, signal: own.signal });
+  const { direct } = node.services;
+  const dialler = createDialler({ node, direct, relays, clock, signal: own.signal });
+  const dialling = { node, dialler, clock, opened };
   let closing: Promise<void> | undefined;
 
   const mustBeOpen = () => own.signal.throwIfAborted();
-  const addrs = () => (own.signal.aborted ? [] : addressesOf(node));
+  const addrs = () => (own.signal.aborted ? [] : addressesOf(mesh.self, slots, relays));
 
   async function* request(
     peer: PeerId,
@@ -105,6 +132,7 @@ function openTab(
     // All before the first await: in `pagehide` nothing after it may run.
     own.abort(new MeshError({ code: "MESH_CLOSED" }, "the mesh is closed"));
     deaf();
+    places.stop();
     for (const connection of node.getConnections()) connection.abort(own.signal.reason);
     await node.stop();
   }
@@ -138,6 +166,8 @@ function openTab(
     async keep(peer, wanted) {
       mustBeOpen();
       publicKeyFromPeerId(peer);
+      if (wanted) kept.add(peer);
+      else kept.delete(peer);
       await node.peerStore.merge(peerIdFromString(peer), {
         tags: { job: wanted ? { value: 100 } : undefined },
       });
@@ -148,17 +178,13 @@ function openTab(
       return closing;
     },
   };
-  return {
-    mesh,
-    signal: own.signal,
-    busy: (connection) => connection.streams.some((stream) => ours.has(stream)),
-  };
+  return { mesh, signal: own.signal, dialler, busy };
 }
 
 /** Answers requests, one handler a protocol. */
 function server(
   node: TabNode,
-  tab: Waits & Pick<Parameters<typeof hear>[0], "clock" | "ours">,
+  tab: Waits & Pick<Parameters<typeof openStream>[0], "clock" | "opened">,
 ): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
   const served = new Set<Name>();
   return {
@@ -176,7 +202,7 @@ function server(
         .handle(
           protocol,
           (stream, connection) => {
-            tab.ours.add(stream);
+            tab.opened(stream, connection);
             accept(connection.remotePeer.toString(), overStream(stream, connection));
           },
           // The answerer counts; libp2p's own count, per connection, includes streams that are only closing.

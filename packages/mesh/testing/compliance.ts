@@ -554,7 +554,7 @@ export function compliance(
       const parted = deferred();
       a.watch(
         (event) => {
-          if (event.type !== "reachable" && event.peer === c.self) told.push(event.type);
+          if ("peer" in event && event.peer === c.self) told.push(event.type);
           if (event.type === "disconnected" && event.peer === c.self) parted.resolve();
         },
         { signal: watching.signal },

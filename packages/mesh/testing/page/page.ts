@@ -14,6 +14,7 @@ const MESSAGE = 64 * 1024;
 const BUDGET = 128 * 1024;
 
 let mesh: Mesh | undefined;
+let crowd: Mesh[] = [];
 let rtc: RTCPeerConnection | undefined;
 let channel: RTCDataChannel | undefined;
 let held = none;
@@ -212,6 +213,35 @@ export const tools = {
     } finally {
       RTCPeerConnection.prototype.createDataChannel = createDataChannel;
     }
+  },
+  /** Has more meshes join in this page, each reachable and none announcing itself. */
+  async gather(relays: string[], count: number): Promise<void> {
+    const options = { relays, iceServers: [], local: true, relaySlots: 1 };
+    crowd = await Promise.all(
+      Array.from({ length: count }, () =>
+        libp2p({
+          ...options,
+          seed: crypto.getRandomValues(new Uint8Array(32)),
+          discoveryInterval: 3_600_000,
+        }),
+      ),
+    );
+    await Promise.all(crowd.map((one) => one.reachable({ signal: AbortSignal.timeout(30_000) })));
+  },
+  /** All of them ask one peer at once: the milliseconds each took, -1 for one that failed. */
+  storm(peer: string, addrs: string[]): Promise<number[]> {
+    return Promise.all(
+      crowd.map(async (one) => {
+        const began = performance.now();
+        try {
+          const signal = AbortSignal.timeout(40_000);
+          await all(one.request(peer, SINK, { head: none, body: none }, { addrs, signal }));
+          return performance.now() - began;
+        } catch {
+          return -1;
+        }
+      }),
+    );
   },
   async leave(): Promise<void> {
     await mesh?.close();

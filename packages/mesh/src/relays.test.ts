@@ -1,0 +1,202 @@
+import type { Connection } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import type { Multiaddr } from "@multiformats/multiaddr";
+import { seededRandom } from "@tabcast/runtime";
+import { expect, test } from "vitest";
+import { virtualClock } from "../testing/virtual-clock.ts";
+import { listeners } from "./listeners.ts";
+import { peerIdFromPublicKey } from "./peer-id.ts";
+import { IDLE, NO_SLOT, plan, type RelayView, superviseSlots } from "./relays.ts";
+import { configuredRelays, idOf } from "./routes.ts";
+import type { Node } from "./supervise.ts";
+
+const now = 100_000;
+const view = (id: string, state: RelayView["state"], more: Partial<RelayView> = {}): RelayView => ({
+  id,
+  state,
+  since: now,
+  due: 0,
+  trouble: 0,
+  used: false,
+  ...more,
+});
+const want2 = { want: 2, now };
+const nothing = { dial: [], ask: [], leave: [] };
+
+test("as many relays are dialled as are wanted, and no more while some may still give a slot", () => {
+  const down = ["a", "b", "c"].map((id) => view(id, "down"));
+  expect(plan(down, want2).dial).toEqual(["a", "b"]);
+  expect(plan([view("x", "held"), ...down], want2).dial).toEqual(["a"]);
+  expect(plan([view("x", "dialling"), view("y", "waiting"), ...down], want2).dial).toEqual([]);
+  expect(plan([view("x", "held"), view("y", "held"), ...down], want2)).toEqual(nothing);
+});
+
+test("a relay that gave no slot in its time counts as down: another is dialled, and it is asked on", () => {
+  const silent = view("silent", "waiting", { since: now - NO_SLOT });
+  expect(plan([view("x", "held"), silent, view("other", "down")], want2)).toEqual({
+    dial: ["other"],
+    ask: ["silent"],
+    leave: [],
+  });
+});
+
+test("a relay is not dialled or asked before its time, and one with less trouble comes first", () => {
+  const relays = [
+    view("often", "down", { trouble: 3 }),
+    view("later", "down", { due: now + 1 }),
+    view("once", "down", { trouble: 1 }),
+    view("asked", "waiting", { due: now + 1, since: now - NO_SLOT }),
+  ];
+  expect(plan(relays, want2)).toEqual({ dial: ["once", "often"], ask: [], leave: [] });
+});
+
+test("a way through a relay that holds no slot for us is closed when nobody has used it for a while", () => {
+  const held = [view("x", "held"), view("y", "held")];
+  const foreign = (more: Partial<RelayView>) => view("foreign", "waiting", more);
+  expect(plan([...held, foreign({ since: now - IDLE })], want2).leave).toEqual(["foreign"]);
+  expect(plan([...held, foreign({ since: now - IDLE + 1 })], want2)).toEqual(nothing);
+  expect(plan([...held, foreign({ since: now - IDLE, used: true })], want2)).toEqual(nothing);
+  expect(plan([view("x", "held"), foreign({ since: now - IDLE })], want2).leave).toEqual([]);
+});
+
+const random = seededRandom(9, "relays");
+const ids = Array.from({ length: 3 }, () => peerIdFromPublicKey(random.bytes(32)));
+const relays = configuredRelays(
+  ids.map((id, i) => `/ip4/127.0.0.1/tcp/${9001 + i}/ws/p2p/${id}`),
+  { local: true },
+);
+
+/** Relays that a test has be there or not, answer pings or not; the first to be dialled may give no slot. */
+function field({ want = 2, down = [] as string[], stingy = false } = {}) {
+  const { clock, pass } = virtualClock();
+  const own = new AbortController();
+  const network = new EventTarget();
+  const events = new EventTarget();
+  const changed = listeners<void>();
+  const held = new Set<string>();
+  const live = new Map<string, Connection>();
+  const off = new Set(down);
+  const mute = new Set<string>();
+  const dials: string[] = [];
+  const pings: string[] = [];
+  const lose = (id: string) => {
+    live.delete(id);
+    held.delete(id);
+    changed.tell();
+    events.dispatchEvent(new Event("connection:close"));
+  };
+  const node = {
+    async dial(addresses: Multiaddr[]) {
+      const id = idOf(addresses[0] as Multiaddr);
+      dials.push(id);
+      if (off.has(id)) throw new Error("refused");
+      live.set(id, {
+        status: "open",
+        remotePeer: peerIdFromString(id),
+        streams: [],
+        async newStream(_: string, { signal }: { signal: AbortSignal }) {
+          pings.push(id);
+          if (mute.has(id))
+            await new Promise((_, reject) => {
+              signal.addEventListener("abort", () => reject(signal.reason));
+            });
+          throw new Error("a refusal is an answer");
+        },
+        abort: () => lose(id),
+        close: async () => lose(id),
+      } as unknown as Connection);
+    },
+    getConnections: () => [...live.values()],
+    addEventListener: events.addEventListener.bind(events),
+    removeEventListener: events.removeEventListener.bind(events),
+  } as unknown as Node;
+  const running = superviseSlots(node, {
+    relays,
+    want,
+    network,
+    clock,
+    random: seededRandom(1),
+    signal: own.signal,
+    slots: {
+      changed,
+      held: () => [...held],
+      async reserve(id) {
+        if ((stingy && id === dials[0]) || held.size >= want) throw new Error("no slot");
+        held.add(id);
+        changed.tell();
+      },
+    },
+  });
+  const end = async () => {
+    own.abort();
+    await pass(1);
+    await running;
+  };
+  return { pass, own, network, held, live, off, mute, dials, pings, lose, end };
+}
+
+test("a tab holds the wanted number of slots, and replaces one soon after it is lost", async () => {
+  const { pass, held, live, lose, end } = field();
+  await pass(100);
+  expect(held.size).toBe(2);
+  await pass(60_000);
+  expect(live.size).toBe(2);
+  lose([...held][0] ?? "");
+  await pass(500);
+  expect(held.size).toBe(2);
+  await end();
+});
+
+test("a relay that gives no slot is replaced after 20 s", async () => {
+  const { pass, held, dials, live, end } = field({ want: 1, stingy: true });
+  await pass(NO_SLOT - 1);
+  expect(dials).toHaveLength(1);
+  expect(held.size).toBe(0);
+  await pass(1_001);
+  expect([...held]).toEqual([dials[1]]);
+  await pass(IDLE);
+  expect([...live.keys()]).toEqual([dials[1]]);
+  await end();
+});
+
+test("a dead socket is noticed within 10 s and another relay used, whatever refusals a live one gives", async () => {
+  const { pass, held, mute, end } = field({ want: 2 });
+  await pass(12_000);
+  const before = [...held];
+  expect(before).toHaveLength(2);
+  const [dead = ""] = before;
+  mute.add(dead);
+  await pass(10_500);
+  expect(held.has(dead)).toBe(false);
+  expect(held.size).toBe(2);
+  await end();
+});
+
+test("when the network comes back every relay is pinged and dialled at once", async () => {
+  const [down = "", ...others] = ids;
+  const { pass, off, dials, pings, network, held, end } = field({ want: 3, down: [down] });
+  await pass(300_000);
+  expect(held.size).toBe(2);
+  await pass(400);
+  const [dialled, pinged] = [dials.length, pings.length];
+  off.clear();
+  network.dispatchEvent(new Event("online"));
+  await pass(50);
+  expect(dials.slice(dialled)).toEqual([down]);
+  expect(pings.slice(pinged).sort()).toEqual([...others].sort());
+  expect(held.size).toBe(3);
+  await end();
+});
+
+test("a tab asks a dead relay ever less often, and nothing once it is closed", async () => {
+  const { pass, dials, end } = field({ want: 3, down: ids });
+  await pass(10_000);
+  const early = dials.length;
+  expect(early).toBeGreaterThanOrEqual(9);
+  await pass(600_000);
+  expect(dials.length - early).toBeLessThan(3 * 60);
+  await end();
+  const before = dials.length;
+  await pass(600_000);
+  expect(dials.length).toBe(before);
+});
