@@ -1,0 +1,141 @@
+/**
+ * Finds neighbours: asks relays and neighbours for some of the peers that they know, and dials until there are enough. Nobody tells of
+ * itself to all, so what a tab hears does not grow with the network.
+ */
+import type { Clock, Millis, Random } from "@tabcast/runtime";
+import type { PeerId } from "../mesh.ts";
+import { Acquaintances, type Choice } from "./acquaintances.ts";
+import { isSplit, type Said } from "./relays.ts";
+import type { Named, Sample } from "./types.ts";
+
+/** A source is asked so often while neighbours are wanting, and otherwise; milliseconds. */
+const ASK_OFTEN = 4_000;
+const ASK_SELDOM = 60_000;
+/** An answer that takes longer is none, in milliseconds. */
+const ASK_TIMEOUT = 5_000;
+/** Dials under way together: half of what a tab may have, so that requests find room. */
+const MOST_DIALS = 4;
+/** Of two that hear of each other at once, the larger id lets the other dial first, for so many milliseconds. */
+const YIELD = 2_000;
+/** A split is told when it has been seen for so long, in milliseconds: relays need a while to meet again. */
+const SPLIT_AFTER = 60_000;
+
+/** The part of a node that this needs. */
+export interface Surroundings {
+  readonly self: PeerId;
+  /** Relays of the configuration that are connected. */
+  relays(): readonly PeerId[];
+  /** Peers with a direct connection, relays left out. */
+  neighbours(): readonly PeerId[];
+  ask(source: PeerId, options: { readonly signal: AbortSignal }): Promise<Sample>;
+  dial(peer: Named, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Our relays have been found not to know each other, or to know each other again. */
+  split(is: boolean): void;
+}
+
+export interface DiscoverOptions {
+  /** How many neighbours to look for. */
+  readonly degree: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+
+export interface Discovery {
+  /** What each relay that is connected said last. */
+  said(): Said;
+}
+
+export function discover(
+  around: Surroundings,
+  { degree, clock, random, signal }: DiscoverOptions,
+): Discovery {
+  const known = new Acquaintances(random);
+  const asked = new Map<PeerId, Millis>();
+  const heardAt = new Map<PeerId, Millis>();
+  const dialling = new Set<PeerId>();
+  const said = new Map<PeerId, Pick<Sample, "relays" | "populations">>();
+  let splitSince: Millis | undefined;
+  let splitTold = false;
+
+  function forget(connected: ReadonlySet<PeerId>): void {
+    for (const source of asked.keys())
+      if (!connected.has(source)) {
+        asked.delete(source);
+        said.delete(source);
+        known.forget(source);
+      }
+  }
+
+  async function ask(source: PeerId, isRelay: boolean): Promise<void> {
+    asked.set(source, clock.now());
+    const { peers, relays, populations } = await around.ask(source, {
+      signal: AbortSignal.any([signal, clock.timeout(ASK_TIMEOUT)]),
+    });
+    if (!asked.has(source)) return; // lost meanwhile
+    known.learn(source, peers);
+    // Only a relay can know who else there is.
+    if (isRelay) said.set(source, { relays, populations });
+  }
+
+  async function dial(choice: Choice): Promise<void> {
+    dialling.add(choice.peer);
+    try {
+      await around.dial(choice, { signal });
+      known.dialled(choice, true, clock.now());
+    } catch {
+      if (!signal.aborted) known.dialled(choice, false, clock.now());
+    } finally {
+      dialling.delete(choice.peer);
+    }
+  }
+
+  function dialMore(live: readonly PeerId[]): void {
+    const not = new Set([around.self, ...live, ...dialling]);
+    while (dialling.size < MOST_DIALS && live.length + dialling.size < degree) {
+      const choice = known.next(not, clock.now());
+      if (choice === undefined) return;
+      not.add(choice.peer);
+      const first = heardAt.get(choice.peer) ?? clock.now();
+      heardAt.set(choice.peer, first);
+      if (heardAt.size > 512) heardAt.delete(heardAt.keys().next().value as PeerId);
+      if (around.self > choice.peer && clock.now() - first < YIELD) continue;
+      void dial(choice);
+    }
+  }
+
+  function tellSplit(): void {
+    const now = clock.now();
+    splitSince = isSplit(said) ? (splitSince ?? now) : undefined;
+    const is = splitSince !== undefined && now - splitSince >= SPLIT_AFTER;
+    if (is === splitTold) return;
+    splitTold = is;
+    around.split(is);
+  }
+
+  function step(): void {
+    const live = around.neighbours();
+    const relays = new Set(around.relays());
+    const sources = [...relays, ...live.filter((peer) => !relays.has(peer))];
+    forget(new Set(sources));
+    const every = live.length < degree ? ASK_OFTEN : ASK_SELDOM;
+    for (const source of sources) {
+      const last = asked.get(source);
+      const isRelay = relays.has(source);
+      // A neighbour has nothing to say that is wanted where there are enough of them.
+      if (last === undefined ? live.length >= degree && !isRelay : clock.now() - last < every)
+        continue;
+      ask(source, isRelay).catch(() => {}); // asked again in its time
+    }
+    dialMore(live);
+    tellSplit();
+  }
+
+  void (async () => {
+    while (!signal.aborted) {
+      step();
+      await clock.sleep(500 + random.fraction() * 500, { signal });
+    }
+  })().catch(() => {}); // the signal ended it
+  return { said: () => said };
+}

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "vitest";
+import { isSplit, population, type Said } from "./relays.ts";
+
+const said = (links: Readonly<Record<string, readonly string[]>>): Said =>
+  new Map(
+    Object.entries(links).map(([relay, relays]) => [relay, { relays, populations: new Map() }]),
+  );
+const counted = (...counts: readonly number[]): Said =>
+  new Map(
+    counts.map((count, n) => [`r${n}`, { relays: [], populations: new Map([["offers", count]]) }]),
+  );
+
+describe("a network", () => {
+  test.each([
+    ["no relay has said anything", {}, false],
+    ["there is one relay", { a: [] }, false],
+    ["two relays know each other", { a: ["b"], b: ["a"] }, false],
+    ["one of two tells of the other", { a: [], b: ["a"] }, false],
+    ["two relays meet at a third that is not ours", { a: ["x"], b: ["x"] }, false],
+    ["two relays do not know each other", { a: [], b: [] }, true],
+    ["one of three is alone", { a: ["b"], b: ["a"], c: ["x"] }, true],
+  ])("where %s", (_, links, split) => {
+    expect(isSplit(said(links as Record<string, string[]>))).toBe(split);
+  });
+});
+
+describe("the number of a topic's peers", () => {
+  test("is the lower median of what the relays say, so one that exaggerates moves nothing", () => {
+    expect(population(counted(100, 1_000_000), "offers")).toBe(100);
+    expect(population(counted(90, 100, 1_000_000), "offers")).toBe(100);
+    expect(population(counted(100), "offers")).toBe(100);
+  });
+
+  test("is not known before a relay has said it", () => {
+    expect(population(counted(), "offers")).toBeUndefined();
+    expect(population(counted(5), "live")).toBeUndefined();
+  });
+});

@@ -1,0 +1,36 @@
+/** What can be known of the network from what its relays say. */
+import type { Name, PeerId } from "../mesh.ts";
+import type { Sample } from "./types.ts";
+
+/** What each relay of ours said last. */
+export type Said = ReadonlyMap<PeerId, Pick<Sample, "relays" | "populations">>;
+
+/**
+ * How many peers a topic has: the lower median of what the relays say. One that exaggerates makes nobody wait, unless it is the only one.
+ * Undefined where none has said anything.
+ */
+export function population(said: Said, topic: Name): number | undefined {
+  const counts = [...said.values()].flatMap(({ populations }) => populations.get(topic) ?? []);
+  return counts.sort((a, b) => a - b)[Math.ceil(counts.length / 2) - 1];
+}
+
+/**
+ * True where our relays do not all know each other, even by way of others: tabs on one side do not find those on the other. A link counts
+ * if one of its two ends tells of it; a relay that has said nothing is not counted.
+ */
+export function isSplit(said: Said): boolean {
+  const [first] = said.keys();
+  if (first === undefined) return false;
+  const links = [...said].flatMap(([relay, { relays }]) =>
+    relays.map((to) => [relay, to] as const),
+  );
+  const reached = new Set<PeerId>([first]);
+  for (let before = 0; before < reached.size; ) {
+    before = reached.size;
+    for (const [a, b] of links) {
+      if (reached.has(a)) reached.add(b);
+      if (reached.has(b)) reached.add(a);
+    }
+  }
+  return [...said.keys()].some((relay) => !reached.has(relay));
+}
