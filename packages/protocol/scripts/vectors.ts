@@ -251,6 +251,17 @@ const samples = [
     },
   },
   { noun: P.ManifestReply, message: { announce: fill(200, 1), entries: [fill(300, 2)] } },
+  { noun: P.PeersRequest, message: { most: 16 } },
+  {
+    noun: P.PeersReply,
+    message: {
+      peers: [{ peer: worker, relays: [broadcaster] }],
+      relays: [broadcaster],
+      populations: [{ topic: "/tabcast/1/offers", peers: 2_000 }],
+    },
+  },
+  { noun: P.LiveRequest, message: { streams: [stream], from: 32, most: 32 } },
+  { noun: P.LiveReply, message: { announces: [fill(300, 5)], total: 500 } },
   {
     noun: Envelope,
     message: {

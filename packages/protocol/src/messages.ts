@@ -44,12 +44,20 @@ export const LIMITS = {
   ManifestReply: 61_440,
   Equivocation: 4_736,
   Reveal: 8_192,
+  PeersRequest: 64,
+  PeersReply: 8_192,
+  LiveRequest: 2_048,
+  LiveReply: 61_440,
 } as const;
 
 /** Most segments one Reveal tells of. */
 export const MAX_REVEAL_CHECKS = 128;
 /** Most entries one ManifestReply holds. */
 export const MAX_MANIFEST_ENTRIES = 64;
+/** Most peers one PeersReply names. */
+export const MAX_KNOWN = 16;
+/** Most announcements one LiveReply holds, and streams one LiveRequest names. */
+export const MAX_LIVE = 32;
 /** Most pieces of renditions in one part of a job's answer: of each rung samples, and a head. */
 export const MAX_PIECES = 16;
 /** Largest body of one part of a job's answer, in bytes. */
@@ -104,6 +112,11 @@ export type ManifestReply = Generated.ManifestReply;
 export type Equivocation = Generated.Equivocation;
 export type Checked = Generated.Check;
 export type Reveal = Generated.Reveal;
+export type Known = Generated.Known;
+export type PeersRequest = Generated.PeersRequest;
+export type PeersReply = Generated.PeersReply;
+export type LiveRequest = Generated.LiveRequest;
+export type LiveReply = Generated.LiveReply;
 
 const KEY = 32;
 const HASH = 32;
@@ -634,6 +647,50 @@ export const Reveal: Noun<Reveal> = define(
       object<Checked>({ seq: whole(0), receipt: bytes(HASH), ppm, checked: flag }),
     ),
   }),
+);
+
+/** Asks a relay or a neighbour for some of the peers that it knows. */
+export const PeersRequest: Noun<PeersRequest> = define(
+  "PeersRequest",
+  LIMITS.PeersRequest,
+  Generated.PeersRequest.codec(),
+  object<PeersRequest>({ most: whole(1, MAX_KNOWN) }),
+);
+
+/** Some peers by their relays' ids; from a relay also how large the network is. */
+export const PeersReply: Noun<PeersReply> = define(
+  "PeersReply",
+  LIMITS.PeersReply,
+  Generated.PeersReply.codec(),
+  object<PeersReply>({
+    peers: list(0, MAX_KNOWN, object<Known>({ peer, relays: list(0, 2, peer) })),
+    relays: list(0, 16, peer),
+    populations: list(
+      0,
+      32,
+      object<Generated.Population>({ topic: text(1, 64, /^\/[\w./-]+$/), peers: whole(0) }),
+    ),
+  }),
+);
+
+/** Asks what is on the air. */
+export const LiveRequest: Noun<LiveRequest> = define(
+  "LiveRequest",
+  LIMITS.LiveRequest,
+  Generated.LiveRequest.codec(),
+  object<LiveRequest>({
+    streams: list(0, MAX_LIVE, bytes(KEY)),
+    from: whole(0, 65_535),
+    most: whole(1, MAX_LIVE),
+  }),
+);
+
+/** Sealed announcements; as many as fit. */
+export const LiveReply: Noun<LiveReply> = define(
+  "LiveReply",
+  LIMITS.LiveReply,
+  Generated.LiveReply.codec(),
+  object<LiveReply>({ announces: list(0, MAX_LIVE, sealed), total: whole(0, U32) }),
 );
 
 function distinct(names: readonly string[], field: string): Complaint | undefined {

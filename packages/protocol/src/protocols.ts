@@ -20,4 +20,8 @@ export const PROTOCOLS = {
   get: "/tabcast/1/get",
   /** Anybody: ManifestRequest; ManifestReply. */
   manifest: "/tabcast/1/manifest",
+  /** Tab to relay or tab: PeersRequest; PeersReply. */
+  peers: "/tabcast/1/peers",
+  /** Tab to relay or tab: LiveRequest; LiveReply. */
+  live: "/tabcast/1/live",
 } as const;

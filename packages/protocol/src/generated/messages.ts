@@ -3413,3 +3413,380 @@ export const Reveal = {
     return ownReveal
   }
 }
+
+export interface PeersRequest {
+  most: number
+}
+
+let ownPeersRequest: Codec<PeersRequest> | undefined
+export const PeersRequest = {
+  codec: (): Codec<PeersRequest> => {
+    ownPeersRequest ??= message<PeersRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.most != null && obj.most !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.most)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          most: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.most = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPeersRequest
+  }
+}
+
+export interface Known {
+  peer: string
+  relays: string[]
+}
+
+let ownKnown: Codec<Known> | undefined
+export const Known = {
+  codec: (): Codec<Known> => {
+    ownKnown ??= message<Known>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.peer != null && obj.peer !== '')) {
+          w.uint32(10)
+          w.string(obj.peer)
+        }
+
+        if (obj.relays != null && obj.relays.length > 0) {
+          for (const value of obj.relays) {
+            w.uint32(18)
+            w.string(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peer: '',
+          relays: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peer = reader.string()
+              break
+            }
+            case 2: {
+              obj.relays.push(reader.string())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownKnown
+  }
+}
+
+export interface Population {
+  topic: string
+  peers: number
+}
+
+let ownPopulation: Codec<Population> | undefined
+export const Population = {
+  codec: (): Codec<Population> => {
+    ownPopulation ??= message<Population>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.topic != null && obj.topic !== '')) {
+          w.uint32(10)
+          w.string(obj.topic)
+        }
+
+        if ((obj.peers != null && obj.peers !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.peers)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          topic: '',
+          peers: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.topic = reader.string()
+              break
+            }
+            case 2: {
+              obj.peers = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPopulation
+  }
+}
+
+export interface PeersReply {
+  peers: Known[]
+  relays: string[]
+  populations: Population[]
+}
+
+let ownPeersReply: Codec<PeersReply> | undefined
+export const PeersReply = {
+  codec: (): Codec<PeersReply> => {
+    ownPeersReply ??= message<PeersReply>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.peers != null && obj.peers.length > 0) {
+          for (const value of obj.peers) {
+            w.uint32(10)
+            Known.codec().encode(value, w)
+          }
+        }
+
+        if (obj.relays != null && obj.relays.length > 0) {
+          for (const value of obj.relays) {
+            w.uint32(18)
+            w.string(value)
+          }
+        }
+
+        if (obj.populations != null && obj.populations.length > 0) {
+          for (const value of obj.populations) {
+            w.uint32(26)
+            Population.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          peers: [],
+          relays: [],
+          populations: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.peers.push(Known.codec().decode(reader, reader.uint32()))
+              break
+            }
+            case 2: {
+              obj.relays.push(reader.string())
+              break
+            }
+            case 3: {
+              obj.populations.push(Population.codec().decode(reader, reader.uint32()))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPeersReply
+  }
+}
+
+export interface LiveRequest {
+  streams: Uint8Array<ArrayBuffer>[]
+  from: number
+  most: number
+}
+
+let ownLiveRequest: Codec<LiveRequest> | undefined
+export const LiveRequest = {
+  codec: (): Codec<LiveRequest> => {
+    ownLiveRequest ??= message<LiveRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.streams != null && obj.streams.length > 0) {
+          for (const value of obj.streams) {
+            w.uint32(10)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.from != null && obj.from !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.from)
+        }
+
+        if ((obj.most != null && obj.most !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.most)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          streams: [],
+          from: 0,
+          most: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.streams.push(reader.bytes())
+              break
+            }
+            case 2: {
+              obj.from = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.most = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownLiveRequest
+  }
+}
+
+export interface LiveReply {
+  announces: Uint8Array<ArrayBuffer>[]
+  total: number
+}
+
+let ownLiveReply: Codec<LiveReply> | undefined
+export const LiveReply = {
+  codec: (): Codec<LiveReply> => {
+    ownLiveReply ??= message<LiveReply>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.announces != null && obj.announces.length > 0) {
+          for (const value of obj.announces) {
+            w.uint32(10)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.total != null && obj.total !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.total)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          announces: [],
+          total: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.announces.push(reader.bytes())
+              break
+            }
+            case 2: {
+              obj.total = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownLiveReply
+  }
+}

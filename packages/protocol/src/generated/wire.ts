@@ -848,5 +848,75 @@ export const WIRE: Wire = {
       "type": "Check",
       "many": true
     }
+  },
+  "PeersRequest": {
+    "1": {
+      "name": "most",
+      "type": "uint32"
+    }
+  },
+  "Known": {
+    "1": {
+      "name": "peer",
+      "type": "string"
+    },
+    "2": {
+      "name": "relays",
+      "type": "string",
+      "many": true
+    }
+  },
+  "Population": {
+    "1": {
+      "name": "topic",
+      "type": "string"
+    },
+    "2": {
+      "name": "peers",
+      "type": "uint53"
+    }
+  },
+  "PeersReply": {
+    "1": {
+      "name": "peers",
+      "type": "Known",
+      "many": true
+    },
+    "2": {
+      "name": "relays",
+      "type": "string",
+      "many": true
+    },
+    "3": {
+      "name": "populations",
+      "type": "Population",
+      "many": true
+    }
+  },
+  "LiveRequest": {
+    "1": {
+      "name": "streams",
+      "type": "bytes",
+      "many": true
+    },
+    "2": {
+      "name": "from",
+      "type": "uint32"
+    },
+    "3": {
+      "name": "most",
+      "type": "uint32"
+    }
+  },
+  "LiveReply": {
+    "1": {
+      "name": "announces",
+      "type": "bytes",
+      "many": true
+    },
+    "2": {
+      "name": "total",
+      "type": "uint32"
+    }
   }
 }
