@@ -1,5 +1,5 @@
 import type { Award, Offer } from "@tabcast/protocol";
-import { Amount } from "@tabcast/runtime";
+import { Amount, seededRandom } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import * as Hire from "./hire.ts";
 
@@ -43,7 +43,7 @@ const me: Hire.Self = {
   capabilities: [{ codec: "avc", pixelsPerSecond: 60_000_000 }],
   free: 1,
   working: [],
-  neighbours: 9,
+  others: 3,
   restedMs: 0,
   unpaid: false,
   shut: false,
@@ -238,17 +238,53 @@ describe("the draw", () => {
     expect(Hire.draw(offer.id, "worker")).toBeCloseTo(0.33087228775514, 12);
   });
 
-  test.each([10, 100, 1_000])("spaces the bids of %i workers by about 100 ms", (peers) => {
-    const delays = Array.from({ length: peers }, (_, i) =>
-      Hire.delay({ draw: Hire.draw(bytes(i % 250, 16), `w${i}`), peers, weight: 1 }),
-    ).sort((a, b) => a - b);
-    const mean = delays.reduce((sum, ms) => sum + ms, 0) / peers;
-    expect(mean / (100 * peers)).toBeGreaterThan(0.6);
-    expect(mean / (100 * peers)).toBeLessThan(1.5);
-    // The third bid fills a crew of two and its backup: about 300 ms, whatever the number of workers.
-    expect(delays[2]).toBeGreaterThan(40);
-    expect(delays[2]).toBeLessThan(900);
+  test("spaces the bids of four workers by about 100 ms", () => {
+    const delays = Array.from({ length: 1_000 }, (_, i) =>
+      Hire.delay({ draw: Hire.draw(bytes(i % 250, 16), `w${i}`), peers: 4, weight: 1 }),
+    );
+    const mean = delays.reduce((sum, ms) => sum + ms, 0) / delays.length;
+    expect(mean / 400).toBeGreaterThan(0.8);
+    expect(mean / 400).toBeLessThan(1.2);
   });
+
+  /**
+   * Bids on one offer until its end reaches everybody: the third comes after a dial of 600 ms, and the end takes 300 ms more. Means
+   * of `offers` offers.
+   */
+  function bids(peers: number, weight: () => number, offers: number) {
+    const random = seededRandom(7, `${peers}`);
+    let sent = 0;
+    let first = 0;
+    for (let i = 0; i < offers; i++) {
+      const delays = Array.from({ length: peers }, () =>
+        Hire.delay({ draw: 1 - random.fraction(), peers, weight: weight() }),
+      ).sort((a, b) => a - b);
+      const end = (delays[2] ?? 0) + 900;
+      sent += delays.filter((ms) => ms < end).length / offers;
+      first += (delays[0] ?? 0) / offers;
+    }
+    return { sent, first };
+  }
+
+  test.each([
+    [200, 12],
+    [2_000, 12],
+    [20_000, 16],
+  ])(
+    "draws from %i rested workers no more than %i bids, the first within half a second",
+    (peers, most) => {
+      const { sent, first } = bids(peers, () => 2 * Hire.MOST_RESTED, 20);
+      expect(sent).toBeLessThan(most);
+      expect(first).toBeLessThan(500);
+    },
+  );
+
+  test.each([20, 200, 2_000])(
+    "has the first of %i workers that have just joined speak within 2.5 s",
+    (peers) => {
+      expect(bids(peers, () => 1, 20).first).toBeLessThan(2_500);
+    },
+  );
 });
 
 describe("an award", () => {

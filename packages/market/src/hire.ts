@@ -24,8 +24,8 @@ export interface Self {
   readonly working: readonly string[];
   /** Milliseconds since its last engagement was over, or since it joined. */
   readonly restedMs: number;
-  /** Peers seen on the offers topic, without itself. */
-  readonly neighbours: number;
+  /** Workers in the network, without itself, as far as is known. */
+  readonly others: number;
   /** The speed at which the broadcaster has found this tab too slow for the offer, in output pixels per second. */
   readonly tooSlow?: number | undefined;
   /** What the offer's pot owes this tab leaves no room for more work unpaid. */
@@ -97,6 +97,14 @@ export const MOST_RESTED = 16;
  * that make all of it, and yet one or two come within the three seconds after which a stream that found nobody asks for less.
  */
 export const SLOW_WEIGHT = 1 / 16;
+/**
+ * In a network of more workers than this most are rested, and their weights together would have them all speak at once: they are spaced
+ * wider by one for each such number of them, up to MOST_SPREAD. So of 200 rested ones, or 20,000, one speaks each 150 ms.
+ */
+export const FEW_WORKERS = 4;
+export const MOST_SPREAD = 48;
+/** Those that are not rested would then be silent for long: beyond so many milliseconds the spacing shrinks by e again and again. */
+const PATIENCE_MS = 2_000;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
 export const FASTER = 1.2;
 /** Streams one tab works for at once. */
@@ -116,11 +124,15 @@ export function draw(offer: Uint8Array, worker: string): number {
 }
 
 /**
- * How long to hold a bid back, in milliseconds: 100 x peers x -ln(draw) / weight. About one bid then comes each 25 to 100 ms,
- * however many workers there are. Not capped: a cap would make everybody beyond it bid at the same instant.
+ * How long to hold a bid back, in milliseconds: 100 x peers x -ln(draw) / weight for who is one of few. Among many, those that can do it
+ * are spread wider, and that is eased in time: about one bid then comes each 100 to 150 ms, however many workers there are. Not capped: a
+ * cap would make everybody beyond it bid at the same instant.
  */
 export function delay(of: { draw: number; peers: number; weight: number }): number {
-  return (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
+  const alone = (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
+  const spread = Math.min(MOST_SPREAD, of.peers / FEW_WORKERS);
+  if (spread <= 1 || of.weight === SLOW_WEIGHT) return alone;
+  return PATIENCE_MS * Math.log1p((alone * spread) / PATIENCE_MS);
 }
 
 /** Output pixels of a segment as offered: of every rung, and of the least that a worker may be asked for. */
@@ -178,7 +190,7 @@ export function consider(offer: Offer, me: Self): Plan {
   const rested = idle ? Math.min(MOST_RESTED, Math.max(1, me.restedMs / REST_MS)) : 1;
   const delayMs = delay({
     draw: draw(offer.id, me.self),
-    peers: Math.max(1, me.neighbours + 1),
+    peers: Math.max(1, me.others + 1),
     weight: slow === undefined ? quick * rested : SLOW_WEIGHT,
   });
   // Each stream that it works for already takes as much as this one would.
@@ -187,7 +199,7 @@ export function consider(offer: Offer, me: Self): Plan {
 }
 
 /** What an award must fit: the offer it answers and the bid that was sent. */
-export interface Standing extends Omit<Self, "neighbours" | "restedMs" | "unpaid"> {
+export interface Standing extends Omit<Self, "others" | "restedMs" | "unpaid"> {
   readonly payee: Uint8Array;
   readonly lane: number;
   /** The offer that was bid on, if it is still known. */

@@ -46,7 +46,7 @@ export interface BiddingOptions {
   readonly ids: AwardIds;
   readonly limiter: RateLimiter;
   /** This worker as it sees itself now. */
-  readonly self: () => Omit<Hire.Self, "neighbours" | "tooSlow" | "unpaid">;
+  readonly self: () => Omit<Hire.Self, "others" | "tooSlow" | "unpaid">;
   /** Whether the pot of an offer has room for more work unpaid. */
   readonly mayOpen: (offer: Offer) => boolean;
   /** True for a stream that gets no bid at the moment. */
@@ -96,9 +96,9 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
-    const neighbours = mesh.subscribers(OFFERS_TOPIC).length;
+    const others = mesh.subscribers(OFFERS_TOPIC).length;
     const unpaid = !mayOpen(offer);
-    const plan = Hire.consider(offer, { ...self(), neighbours, unpaid, tooSlow: before?.tooSlow });
+    const plan = Hire.consider(offer, { ...self(), others, unpaid, tooSlow: before?.tooSlow });
     const { slow } = plan;
     const codec = asCodec(offer.codec);
     if (!plan.bid && plan.why !== "already in")
