@@ -143,7 +143,7 @@ test("who joins a dial and knows another relay has it tried too", async () => {
 test("dials to neighbours take half of the budget, and a request finds a place beside them", async () => {
   const peers = Array.from({ length: DIALS }, () => id());
   const { pass, dials, dialler, dial } = field({ connected: [a] });
-  const visits = peers.map((peer) => dialler.visit(peer));
+  const visits = peers.map((peer) => dialler.visit(peer, []));
   for (const visit of visits) visit?.catch(() => {});
   await pass(10);
   expect(visits.filter((visit) => visit !== undefined)).toHaveLength(NEIGHBOUR_DIALS);
@@ -151,7 +151,7 @@ test("dials to neighbours take half of the budget, and a request finds a place b
   for (let i = 0; i < DIALS - NEIGHBOUR_DIALS; i++) dial(id(), []);
   await pass(10);
   expect(dials).toHaveLength(DIALS);
-  expect(dialler.visit(id())).toBeUndefined();
+  expect(dialler.visit(id(), [])).toBeUndefined();
   // One more waits for a place, and takes the first that is free.
   dial(id(), []);
   await pass(10);

@@ -53,8 +53,8 @@ export interface DialWish {
 export interface Dialler {
   /** A direct connection to the peer. Rejects with NoRouteError or what the dials failed with, or with the signal's reason. */
   dial(peer: PeerId, wish: DialWish): Promise<Connection>;
-  /** As `dial`, undefined if the neighbours' part of the budget is spent. */
-  visit(peer: PeerId): Promise<Connection> | undefined;
+  /** As `dial` under these addresses, undefined if the neighbours' part of the budget is spent. */
+  visit(peer: PeerId, given: readonly string[]): Promise<Connection> | undefined;
 }
 
 /** No relay of the configuration is known to lead to the peer. */
@@ -151,10 +151,10 @@ export function createDialler(options: DiallerOptions): Dialler {
       if (running !== undefined) void addRoutes(running, peer, given);
       return wait(running ?? start(peer, given, "request"), own);
     },
-    visit(peer) {
+    visit(peer, given) {
       const running = jobs.get(peer);
       if (running === undefined && !budget.has("neighbour")) return undefined;
-      return wait(running ?? start(peer, [], "neighbour"), signal);
+      return wait(running ?? start(peer, given, "neighbour"), signal);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock, Random } from "@tabcast/runtime";
+import type { PeersWire } from "./discovery/types.ts";
 import type { GossipRules, Mesh } from "./mesh.ts";
 
 export interface Libp2pOptions {
@@ -19,12 +20,10 @@ export interface Libp2pOptions {
   readonly connections?: number;
   /** Relays to hold a slot at. Default 2, at most one per relay is used. */
   readonly relaySlots?: number;
-  /** Milliseconds between two announcements of this tab. Default 4_000; 1_000 if `local`. */
-  readonly discoveryInterval?: number;
-  /** Topic of the announcements. Default "/tabcast/1/discovery". */
-  readonly discoveryTopic?: string;
   /** What may pass on which topic. Default: everything up to 64 KiB. */
   readonly rules?: GossipRules;
+  /** How relays and neighbours are asked for peers. Default: nobody is asked, and nobody dialled unasked. */
+  readonly wire?: PeersWire;
   /** Its "online" events say that the machine has a network again. Default the page's window. */
   readonly network?: EventTarget;
   readonly clock?: Clock;

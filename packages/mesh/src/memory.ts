@@ -290,6 +290,8 @@ export function memory(network: MemoryNetwork, { self, rules }: MemoryOptions): 
       { code: "MESH_BAD_ADDRESS", address: self },
       `${self} is in this network already`,
     );
+  const subscribers = (topic: Name) =>
+    [...member.near].filter((peer) => inside.members.get(peer)?.topics.has(topic) === true);
   const own = new AbortController();
   const member: Member = {
     self,
@@ -317,8 +319,9 @@ export function memory(network: MemoryNetwork, { self, rules }: MemoryOptions): 
         via: "memory",
         direction: self < peer ? "outbound" : "inbound",
       })),
-    subscribers: (topic) =>
-      [...member.near].filter((peer) => inside.members.get(peer)?.topics.has(topic) === true),
+    relays: () => [],
+    population: (topic) => subscribers(topic).length,
+    subscribers,
     async publish(topic, body) {
       mustBeOpen();
       checkSize("gossip", body.byteLength, largestOn(rules, topic));

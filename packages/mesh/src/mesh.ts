@@ -99,6 +99,8 @@ export type MeshEvent =
   | { readonly type: "disconnected"; readonly peer: PeerId }
   /** Which relays hold a slot for us, after one was won or lost. Fewer than the two we look for: only one way to us is left. */
   | { readonly type: "relays"; readonly held: readonly PeerId[] }
+  /** The relays that we use have not known each other for a minute, so some peers cannot be found; or they know each other again. */
+  | { readonly type: "split"; readonly is: boolean }
   /** `addrs` changed, for the same reason. Empty means nobody can dial us. */
   | { readonly type: "reachable"; readonly addrs: readonly string[] };
 
@@ -110,6 +112,10 @@ export interface Mesh {
   /** Resolves once `addrs()` is not empty. */
   reachable(options: Waits): Promise<void>;
   neighbours(): readonly Neighbour[];
+  /** Relays of the configuration that are connected now. */
+  relays(): readonly PeerId[];
+  /** How many peers the topic has in the whole network, without this one, as far as is known. */
+  population(topic: Name): number;
   /** Peers of the topic that gossip would reach directly. */
   subscribers(topic: Name): readonly PeerId[];
   /** Throws MESH_TOO_LARGE for a body larger than the topic carries. */

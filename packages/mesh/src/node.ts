@@ -6,12 +6,10 @@ import {
   type AbortOptions,
   type Connection,
   FaultTolerance,
-  type PeerDiscovery,
-  type PeerInfo,
 } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
-import { pubsubPeerDiscovery } from "@libp2p/pubsub-peer-discovery";
+import type { pubsubPeerDiscovery } from "@libp2p/pubsub-peer-discovery";
 import { webRTC, webRTCDirect } from "@libp2p/webrtc";
 import { webSockets } from "@libp2p/websockets";
 import { yamux } from "@libp2p/yamux";
@@ -21,7 +19,7 @@ import { DIALS } from "./dialler.ts";
 import type { GossipGuard } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { MAX_CONNECTIONS } from "./places.ts";
-import { type Relays, relaysNamed } from "./routes.ts";
+import type { Relays, } from "./routes.ts";
 import type { slotsAt } from "./slots.ts";
 
 /** Newcomers whose handshakes may be under way at once, two for each: through the relay, and WebRTC. */
@@ -35,16 +33,7 @@ export interface NodeOptions extends Omit<Libp2pOptions, "relays"> {
 
 /** A node that is not started yet, whose gossip `guard` is still to watch. */
 export async function createNode(
-  {
-    seed,
-    relays,
-    circuit,
-    iceServers,
-    local = false,
-    relaySlots = 2,
-    discoveryInterval = local ? 1_000 : 4_000,
-    discoveryTopic = "/tabcast/1/discovery",
-  }: NodeOptions,
+  { seed, relays, circuit, iceServers, local = false, relaySlots = 2 }: NodeOptions,
   guard: GossipGuard,
 ) {
   const rtcConfiguration = { iceServers: [...iceServers] };
@@ -85,15 +74,6 @@ export async function createNode(
     },
     // One lost ping ends a connection, so it gets time.
     connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 20_000 } },
-    peerDiscovery: [
-      (components: DiscoveryComponents) =>
-        sifted(
-          pubsubPeerDiscovery({ topics: [discoveryTopic], interval: discoveryInterval })(
-            components,
-          ),
-          relays,
-        ),
-    ],
     services: {
       direct: ({ transportManager }: TransportComponents) => ({
         dial: (address: Multiaddr, options: AbortOptions) =>
@@ -122,20 +102,6 @@ type TransportComponents = Pick<WebRTCComponents, "transportManager">;
 /** Has each dial meet its peer through the relay that it names, and not by whatever way another dial has opened before. */
 function withOwnWay(components: WebRTCComponents): WebRTCComponents {
   return Object.create(components, { connectionManager: { value: { getConnections: () => [] } } });
-}
-
-/** Has a discovery module tell only of peers at relays of ours, under no address but those. */
-function sifted<T extends PeerDiscovery>(discovery: T, relays: Relays): T {
-  const { dispatchEvent } = discovery;
-  discovery.dispatchEvent = (event) => {
-    const { id, multiaddrs } = (event as CustomEvent<PeerInfo>).detail;
-    const peer = id.toString();
-    const named = relaysNamed(peer, multiaddrs.map(String), relays);
-    if (named.length === 0) return false;
-    multiaddrs.splice(0, multiaddrs.length, ...named.map((relay) => relays.through(relay, peer)));
-    return dispatchEvent.call(discovery, event);
-  };
-  return discovery;
 }
 
 export type TabNode = Awaited<ReturnType<typeof createNode>>;

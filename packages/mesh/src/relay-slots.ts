@@ -31,7 +31,7 @@ export interface RelaySlotsOptions {
 
 /** The book that the circuit relay server keeps, in place of its own. */
 export interface RelaySlots {
-  readonly reservations: { readonly size: number };
+  readonly reservations: Pick<ReadonlyMap<PeerId, Slot>, "size" | "keys">;
   /** Gives a slot, or renews it. `status` is the protocol's. */
   reserve(
     peer: Libp2pPeerId,

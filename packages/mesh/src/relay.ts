@@ -2,7 +2,12 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { type GossipSub, gossipsub, StrictSign } from "@chainsafe/libp2p-gossipsub";
+import {
+  type GossipSub,
+  type GossipSubEvents,
+  gossipsub,
+  StrictSign,
+} from "@chainsafe/libp2p-gossipsub";
 import { circuitRelayServer } from "@libp2p/circuit-relay-v2";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
@@ -13,11 +18,15 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { type Clock, type Random, secureRandom, systemClock } from "@tabcast/runtime";
 import { createLibp2p } from "libp2p";
+import { answerPeers } from "./discovery/asking.ts";
+import { relayNetwork } from "./discovery/relay-network.ts";
+import type { PeersWire } from "./discovery/types.ts";
 import { MeshError } from "./error.ts";
 import { guardGossip } from "./gossip.ts";
-import type { GossipRules, Name, PeerId } from "./mesh.ts";
+import type { GossipMessage, GossipRules, Mesh, Name, PeerId, Waits } from "./mesh.ts";
 import { type RelaySlots, relaySlots } from "./relay-slots.ts";
 import { idOf } from "./routes.ts";
+import { server } from "./serve.ts";
 import { mendReset } from "./sockets.ts";
 import { direct, superviseRelays } from "./supervise.ts";
 
@@ -41,6 +50,8 @@ export interface RelayOptions {
   readonly peers?: readonly string[];
   /** What may pass on which topic. Default: everything up to 64 KiB. */
   readonly rules?: GossipRules;
+  /** How it is asked for peers, and asks the other relays. Default: nobody asks. */
+  readonly wire?: PeersWire;
   /**
    * Most slots of one IPv4 address or IPv6 /64. Default 64. Loopback and private addresses are exempt: behind a proxy on
    * such an address all clients seem to be there, so the proxy must limit them itself.
@@ -59,11 +70,18 @@ export interface RelayStats {
   readonly subscribers: Readonly<Record<Name, number>>;
 }
 
-export interface Relay {
+/** A gossip message, and where it comes from: what one address brings is of one voice. */
+export interface RelayMessage extends GossipMessage {
+  readonly group: string;
+}
+
+export interface Relay extends Pick<Mesh, "serve"> {
   readonly id: PeerId;
   /** Multiaddrs for tabs, each ending in /p2p/<id>. */
   readonly addrs: readonly string[];
   stats(): RelayStats;
+  /** Calls `on` for each message that passes on the topic, one of its own, until `signal` fires. */
+  hear(topic: Name, on: (message: RelayMessage) => void, options: Waits): void;
   /** May be called twice. */
   close(): Promise<void>;
 }
@@ -128,6 +146,7 @@ export async function createRelay({
   topics,
   peers = [],
   rules = new Map(),
+  wire,
   slotsPerAddress = 64,
   clock = systemClock,
   random = secureRandom,
@@ -200,9 +219,40 @@ export async function createRelay({
   node.addEventListener("peer:disconnect", ({ detail }) => slots.removeReservation(detail));
   void sweepSlots(slots, clock, own.signal);
   void superviseRelays(node, others, { clock, random, signal: own.signal });
+  const { serve } = server(node, { clock, opened: () => {}, signal: own.signal });
+  const network = relayNetwork({
+    node,
+    others: new Set(others.map(idOf)),
+    topics,
+    slots,
+    wire,
+    clock,
+    signal: own.signal,
+  });
+  if (wire !== undefined)
+    answerPeers(serve, wire, {
+      sample: (asker) => network.sample(asker, random),
+      signal: own.signal,
+    });
   let closing: Promise<void> | undefined;
   return {
     id: node.peerId.toString(),
+    serve,
+    hear(topic, on, { signal }) {
+      const onMessage = ({ detail }: GossipSubEvents["gossipsub:message"]) => {
+        const { msg, propagationSource } = detail;
+        if (msg.topic !== topic || msg.type !== "signed") return;
+        const group = network.groupOf(propagationSource.toString());
+        on({ from: msg.from.toString(), body: msg.data, group });
+      };
+      pubsub.addEventListener("gossipsub:message", onMessage);
+      const over = AbortSignal.any([signal, own.signal]);
+      over.addEventListener(
+        "abort",
+        () => pubsub.removeEventListener("gossipsub:message", onMessage),
+        { once: true },
+      );
+    },
     addrs: node.getMultiaddrs().map(String),
     stats: () => ({
       peers: new Set(direct(node).map((connection) => connection.remotePeer.toString())).size,

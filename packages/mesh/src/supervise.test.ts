@@ -4,7 +4,7 @@ import { seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { virtualClock } from "../testing/virtual-clock.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
-import { type Node, superviseGossip, superviseMesh, superviseRelays } from "./supervise.ts";
+import { type Node, superviseGossip, superviseRelays } from "./supervise.ts";
 
 const random = seededRandom(5, "supervise");
 const ids = Array.from({ length: 12 }, () => peerIdFromPublicKey(random.bytes(32))).sort();
@@ -13,7 +13,7 @@ const relayAddress = (index: number) =>
   multiaddr(`/ip4/127.0.0.1/tcp/${9000 + index}/ws/p2p/${id(index)}`);
 
 /** A node whose dials the test watches. */
-function fakeNode(self: string, up: (peer: string) => boolean, known: [string, string[]][] = []) {
+function fakeNode(self: string, up: (peer: string) => boolean) {
   const dials: string[] = [];
   const live = new Map<string, Multiaddr>();
   const events = new EventTarget();
@@ -39,11 +39,6 @@ function fakeNode(self: string, up: (peer: string) => boolean, known: [string, s
     removeEventListener: events.removeEventListener.bind(events),
     peerStore: {
       get: async () => ({ protocols: ["/ipfs/id/1.0.0", "/meshsub/1.2.0"] }),
-      all: async () =>
-        known.map(([peer, addresses]) => ({
-          id: peerIdFromString(peer),
-          addresses: addresses.map((address) => ({ multiaddr: multiaddr(address) })),
-        })),
     },
   } as unknown as Node;
   return {
@@ -100,93 +95,6 @@ test("a relay asks a dead one ever less often, and comes back when it does", asy
   const before = dials.length;
   await pass(600_000);
   expect(dials.length).toBe(before);
-});
-
-/** Supervision of neighbours whose dials, at most `most` of them at once, the test watches. */
-function neighbours(
-  self: string,
-  {
-    known,
-    degree = 8,
-    most = 4,
-    up = true,
-  }: {
-    known: [string, string[]][];
-    degree?: number;
-    most?: number;
-    up?: boolean;
-  },
-) {
-  const { clock, pass } = virtualClock();
-  const { node, live } = fakeNode(self, () => true, known);
-  const dials: string[] = [];
-  const own = new AbortController();
-  let running = 0;
-  const done = superviseMesh(node, {
-    relays: { has: (relay) => relay === id(0) },
-    degree,
-    clock,
-    random: seededRandom(1),
-    signal: own.signal,
-    visit(peer) {
-      if (running >= most) return undefined;
-      dials.push(peer);
-      if (!up) {
-        running += 1;
-        return new Promise(() => {});
-      }
-      live.set(peer, multiaddr(`${relayAddress(0)}/p2p-circuit/webrtc/p2p/${peer}`));
-      return Promise.resolve();
-    },
-  });
-  const end = async () => {
-    own.abort();
-    await pass(1);
-    await done;
-  };
-  return { pass, live, dials, end };
-}
-
-test("of two tabs the smaller id dials first, and only peers at relays of ours", async () => {
-  const circuit = `${relayAddress(0)}/p2p-circuit/webrtc`;
-  const [small, large] = [id(1), id(2)];
-  for (const [self, peer, wait] of [
-    [small, large, 0],
-    [large, small, 9_900],
-  ] as const) {
-    const { pass, dials, end } = neighbours(self, {
-      known: [
-        [peer, [`${circuit}/p2p/${peer}`, circuit, relayAddress(0).toString()]],
-        [id(3), [circuit]],
-        [id(4), [`${relayAddress(5)}/p2p-circuit/webrtc/p2p/${id(4)}`]],
-      ],
-    });
-    await pass(wait);
-    expect(dials).toEqual(wait === 0 ? [peer] : []);
-    await pass(60_000);
-    expect(dials).toEqual([peer]);
-    await end();
-  }
-});
-
-const known = [1, 2, 3, 4, 5, 6].map((i): [string, string[]] => [
-  id(i),
-  [`${relayAddress(0)}/p2p-circuit/webrtc/p2p/${id(i)}`],
-]);
-
-test("a tab stops dialling when it has as many peers as it wants", async () => {
-  const { pass, live, end } = neighbours(id(0), { known, degree: 4 });
-  await pass(120_000);
-  expect(live.size).toBe(4);
-  await end();
-});
-
-test("neighbours are dialled in random order, and none while their part of the budget is spent", async () => {
-  const { pass, dials, end } = neighbours(id(0), { known, most: 4, up: false });
-  await pass(120_000);
-  expect(dials).toHaveLength(4);
-  expect(dials).not.toEqual(known.slice(0, 4).map(([peer]) => peer));
-  await end();
 });
 
 test("a connection without its gossip stream is ended, unless a request runs on it", async () => {

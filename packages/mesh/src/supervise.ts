@@ -1,9 +1,7 @@
 import type { Connection, Libp2p, PeerStore } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import { WebRTC } from "@multiformats/multiaddr-matcher";
 import type { Clock, Random } from "@tabcast/runtime";
-import type { PeerId } from "./mesh.ts";
-import { idOf, type Relays, relaysNamed } from "./routes.ts";
+import { idOf, } from "./routes.ts";
 
 /** What the loops need of a libp2p node. */
 export type Node = Pick<
@@ -77,59 +75,6 @@ export function shuffled<T>(all: readonly T[], random: Random): T[] {
     [order[i], order[j]] = [order[j] as T, order[i] as T];
   }
   return order;
-}
-
-export interface SuperviseMeshOptions extends SuperviseOptions {
-  readonly relays: Pick<Relays, "has">;
-  /** Neighbours to have. */
-  readonly degree: number;
-  /** Dials a peer; undefined if nothing may be dialled at the moment. */
-  visit(peer: PeerId): Promise<unknown> | undefined;
-}
-
-/**
- * libp2p dials nobody by itself. This dials known peers until `degree` are connected; of two, the smaller id dials first.
- * In random order, so that whoever makes up peers does not come first.
- */
-export function superviseMesh(node: Node, options: SuperviseMeshOptions): Promise<void> {
-  const { clock, random, relays, degree, visit } = options;
-  const tries = new Map<PeerId, { count: number; at: number }>();
-  const dialing = new Set<PeerId>();
-  const self = node.peerId.toString();
-  return loop(node, options, async () => {
-    const live = new Set(
-      direct(node)
-        .filter((connection) => WebRTC.matches(connection.remoteAddr))
-        .map((connection) => connection.remotePeer.toString()),
-    );
-    const known = await node.peerStore.all();
-    const ids = new Set(known.map(({ id }) => id.toString()));
-    for (const id of tries.keys()) if (!ids.has(id)) tries.delete(id);
-    for (const { id, addresses } of shuffled(known, random)) {
-      const peer = id.toString();
-      if (live.size + dialing.size >= degree) break;
-      if (peer === self || live.has(peer) || dialing.has(peer)) continue;
-      const told = addresses.map(({ multiaddr }) => multiaddr.toString());
-      if (relaysNamed(peer, told, relays).length === 0) continue;
-      const due = tries.get(peer) ?? { count: 0, at: clock.now() + (self > peer ? 10_000 : 0) };
-      tries.set(peer, due);
-      if (clock.now() < due.at) continue;
-      const visiting = visit(peer);
-      if (visiting === undefined) break;
-      due.at =
-        clock.now() + Math.min(5_000 * 2 ** due.count++, 300_000) * (0.5 + random.fraction());
-      dialing.add(peer);
-      visiting
-        .then(
-          () => {
-            due.count = 0;
-          },
-          () => {},
-        )
-        .finally(() => dialing.delete(peer));
-    }
-    return 1_000 + random.fraction() * 1_000;
-  });
 }
 
 /**

@@ -1,42 +1,33 @@
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import { secureRandom, systemClock } from "@tabcast/runtime";
+import { type Clock, type Random, secureRandom, systemClock } from "@tabcast/runtime";
 import { openStream } from "./dial.ts";
-import { createDialler, type Dialler } from "./dialler.ts";
-import { overStream } from "./duplex.ts";
+import { createDialler } from "./dialler.ts";
+import { relaysOf, tabNetwork } from "./discovery/tab-network.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_HEAD } from "./frame.ts";
 import { guardGossip, largestOn } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { listeners, when } from "./listeners.ts";
-import type {
-  Handler,
-  Mesh,
-  MeshEvent,
-  Message,
-  Name,
-  PeerId,
-  RequestOptions,
-  ServeOptions,
-  Waits,
-} from "./mesh.ts";
+import type { Mesh, MeshEvent, Message, Name, PeerId, RequestOptions } from "./mesh.ts";
 import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { keepPlaces } from "./places.ts";
 import { superviseSlots } from "./relays.ts";
 import { configuredRelays, type Relays } from "./routes.ts";
-import { answerer, ask } from "./rpc.ts";
+import { ask } from "./rpc.ts";
+import { server } from "./serve.ts";
 import { type Slots, slotsAt } from "./slots.ts";
-import { superviseGossip, superviseMesh } from "./supervise.ts";
+import { superviseGossip } from "./supervise.ts";
 import { openTopics } from "./topics.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 
 /** The implementation behind `libp2p()`. */
 export async function startTab(options: Libp2pOptions): Promise<Mesh> {
-  const { degree = 8, relaySlots = 2, clock = systemClock, random = secureRandom } = options;
+  const { relaySlots = 2, clock = systemClock, random = secureRandom } = options;
   // Elsewhere than in a page nobody minds a local address.
   const relays = configuredRelays(options.relays, { local: options.local === true || !inPage() });
   options.signal?.throwIfAborted();
@@ -50,11 +41,10 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   );
   guard.watch(node.services.pubsub);
   await node.start();
-  const tab = openTab(node, { ...options, relays, slots });
+  const tab = openTab(node, { ...options, relays, slots, clock, random });
   const supervise = { clock, random, signal: tab.signal };
   const { network = inPage() ? window : undefined } = options;
   void superviseSlots(node, { relays, slots, want, network, ...supervise });
-  void superviseMesh(node, { relays, degree, visit: tab.dialler.visit, ...supervise });
   const pubsub: GossipSub = node.services.pubsub;
   const gossips = () => new Set(pubsub.getPeers().map(String));
   void superviseGossip(node, { gossips, busy: tab.busy }, supervise);
@@ -76,19 +66,20 @@ function inPage(): boolean {
 interface TabOptions extends Omit<Libp2pOptions, "relays"> {
   readonly relays: Relays;
   readonly slots: Slots;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 interface Tab {
   readonly mesh: Mesh;
   readonly signal: AbortSignal;
-  readonly dialler: Dialler;
   /** Whether a request is under way on the connection. */
   busy(connection: Connection): boolean;
 }
 
 function openTab(
   node: TabNode,
-  { relays, slots, degree = 8, connections, rules, clock = systemClock }: TabOptions,
+  { relays, slots, degree = 8, connections, rules, wire, clock, random }: TabOptions,
 ): Tab {
   const pubsub: GossipSub = node.services.pubsub;
   const own = new AbortController();
@@ -107,6 +98,9 @@ function openTab(
   const { direct } = node.services;
   const dialler = createDialler({ node, direct, relays, clock, signal: own.signal });
   const dialling = { node, dialler, clock, opened };
+  const split = (is: boolean) => news.tell({ type: "split", is });
+  const around = { node, relays, dialler, serve, degree, split, clock, random };
+  const network = wire && tabNetwork({ ...around, wire, signal: own.signal });
   let closing: Promise<void> | undefined;
 
   const mustBeOpen = () => own.signal.throwIfAborted();
@@ -143,6 +137,12 @@ function openTab(
     reachable: ({ signal }) =>
       when(news, () => addrs().length > 0, AbortSignal.any([signal, own.signal])),
     neighbours: () => neighboursOf(node),
+    relays: () => (own.signal.aborted ? [] : relaysOf(node, relays)),
+    population(topic) {
+      const all = network?.population(topic);
+      if (all === undefined) return mesh.subscribers(topic).length;
+      return Math.max(0, all - Number(topics.has(topic)));
+    },
     subscribers: (topic) => (own.signal.aborted ? [] : pubsub.getSubscribers(topic).map(String)),
     async publish(topic, body) {
       mustBeOpen();
@@ -178,45 +178,5 @@ function openTab(
       return closing;
     },
   };
-  return { mesh, signal: own.signal, dialler, busy };
-}
-
-/** Answers requests, one handler a protocol. */
-function server(
-  node: TabNode,
-  tab: Waits & Pick<Parameters<typeof openStream>[0], "clock" | "opened">,
-): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
-  const served = new Set<Name>();
-  return {
-    serve(protocol, handler, options) {
-      if (served.has(protocol))
-        throw new MeshError(
-          { code: "MESH_PROTOCOL_TAKEN", protocol },
-          `${protocol} is answered already`,
-        );
-      const signal = AbortSignal.any([options.signal, tab.signal]);
-      if (signal.aborted) return;
-      served.add(protocol);
-      const accept = answerer(handler, { ...options, signal, clock: tab.clock });
-      node
-        .handle(
-          protocol,
-          (stream, connection) => {
-            tab.opened(stream, connection);
-            accept(connection.remotePeer.toString(), overStream(stream, connection));
-          },
-          // The answerer counts; libp2p's own count, per connection, includes streams that are only closing.
-          { maxInboundStreams: 128, maxOutboundStreams: 256 },
-        )
-        .catch(() => {});
-      signal.addEventListener(
-        "abort",
-        () => {
-          served.delete(protocol);
-          if (!tab.signal.aborted) node.unhandle(protocol).catch(() => {});
-        },
-        { once: true },
-      );
-    },
-  };
+  return { mesh, signal: own.signal, busy };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { call, openTabs, type Tabs } from "../testing/tabs.ts";
+import { plainWire } from "../testing/wire.ts";
 import { createRelay, type Relay } from "./relay.ts";
 
 const TOPICS = ["/tabcast/1/discovery"];
@@ -10,12 +11,17 @@ let relay: Relay;
 let pages: Page[] = [];
 
 const startRelay = (listen: string) =>
-  createRelay({ directory: join(tabs.scratch, "relay"), listen: [listen], topics: TOPICS });
+  createRelay({
+    directory: join(tabs.scratch, "relay"),
+    listen: [listen],
+    topics: TOPICS,
+    wire: plainWire,
+  });
 
-async function enter(discoveryInterval?: number) {
+async function enter(alone = false) {
   const page = await tabs.open();
   pages.push(page);
-  const { peer, addrs } = await call(page, "join", [...relay.addrs], discoveryInterval);
+  const { peer, addrs } = await call(page, "join", [...relay.addrs], alone);
   return { page, peer, addrs: [...addrs] };
 }
 
@@ -33,15 +39,15 @@ async function leave(): Promise<void> {
   pages = [];
 }
 
-test("tabs find each other by gossip, and requests made at once share one dial", async () => {
+test("tabs find each other by asking their relay, and requests made at once share one dial", async () => {
   const [a, b] = [await enter(), await enter()];
   const began = performance.now();
   await Promise.all([call(a.page, "meets", b.peer), call(b.page, "meets", a.peer)]);
   console.log(`discovered in ${Math.round(performance.now() - began)} ms`);
-  // The count below is of every dial a tab makes; a's announcement would have the newcomers dial it.
+  // The count below is of every dial a tab makes.
   await leave();
-  // These do not announce themselves: only the requests can bring them together.
-  const [c, d] = [await enter(600_000), await enter(600_000)];
+  // These look for nobody: only the requests can bring them together.
+  const [c, d] = [await enter(true), await enter(true)];
   expect(await call(c.page, "rush", d.peer, d.addrs, 6)).toBe(1);
   await leave();
 }, 120_000);

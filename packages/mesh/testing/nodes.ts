@@ -10,6 +10,7 @@ import { createNode, type TabNode } from "../src/node.ts";
 import { createRelay, type Relay, type RelayOptions } from "../src/relay.ts";
 import { configuredRelays } from "../src/routes.ts";
 import { slotsAt } from "../src/slots.ts";
+import { plainWire } from "./wire.ts";
 
 export const TOPIC = "/tabcast/1/discovery";
 const none = new Uint8Array(0);
@@ -17,7 +18,7 @@ const none = new Uint8Array(0);
 /** Real relays and tab nodes in this process: WebSocket and WebRTC over loopback, without a browser. */
 export interface Nodes {
   relay(options?: Partial<RelayOptions>): Promise<Relay>;
-  /** A tab that answers "/echo" and does not announce itself, reachable unless `alone`. */
+  /** A tab that answers "/echo" and looks for nobody, reachable unless `alone`. */
   tab(
     relays: readonly string[],
     options?: Partial<Libp2pOptions> & { alone?: boolean },
@@ -42,6 +43,7 @@ export function openNodes(): Nodes {
         directory,
         listen: ["/ip4/127.0.0.1/tcp/0/ws"],
         topics: [TOPIC],
+        wire: plainWire,
         ...options,
       });
       closers.push(() => relay.close());
@@ -53,7 +55,6 @@ export function openNodes(): Nodes {
         relays,
         iceServers: [],
         local: true,
-        discoveryInterval: 3_600_000,
         ...options,
       });
       closers.push(() => mesh.close());

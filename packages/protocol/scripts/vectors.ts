@@ -257,7 +257,7 @@ const samples = [
     message: {
       peers: [{ peer: worker, relays: [broadcaster] }],
       relays: [broadcaster],
-      populations: [{ topic: "/tabcast/1/offers", peers: 2_000 }],
+      populations: [{ topic: "/tabcast/1/offers", here: 900, all: 2_000 }],
     },
   },
   { noun: P.LiveRequest, message: { streams: [stream], from: 32, most: 32 } },

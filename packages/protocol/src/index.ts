@@ -64,6 +64,7 @@ export {
 export type { Loose, Noun } from "./noun.ts";
 /** Peer ids and the keys inside them. */
 export * from "./peer-key.ts";
+export * from "./peers.ts";
 export * from "./protocols.ts";
 /** Signed messages, opened with every check. */
 export * from "./sealed.ts";

@@ -668,7 +668,11 @@ export const PeersReply: Noun<PeersReply> = define(
     populations: list(
       0,
       32,
-      object<Generated.Population>({ topic: text(1, 64, /^\/[\w./-]+$/), peers: whole(0) }),
+      object<Generated.Population>({
+        topic: text(1, 64, /^\/[\w./-]+$/),
+        here: whole(0, U32),
+        all: whole(0, U32),
+      }),
     ),
   }),
 );

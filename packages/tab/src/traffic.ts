@@ -56,6 +56,8 @@ export function counted(mesh: Mesh, { count }: Meter): Mesh {
     addrs: () => mesh.addrs(),
     reachable: (options) => mesh.reachable(options),
     neighbours: () => mesh.neighbours(),
+    relays: () => mesh.relays(),
+    population: (topic) => mesh.population(topic),
     subscribers: (topic) => mesh.subscribers(topic),
     keep: (peer, wanted) => mesh.keep(peer, wanted),
     watch: (on, options) => mesh.watch(on, options),

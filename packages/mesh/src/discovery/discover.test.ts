@@ -1,6 +1,6 @@
 import { seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { handClock } from "../../testing/hand-clock.ts";
+import { virtualClock } from "../../testing/virtual-clock.ts";
 import type { PeerId } from "../mesh.ts";
 import { discover, type Surroundings } from "./discover.ts";
 import type { Named, Sample } from "./types.ts";
@@ -9,7 +9,7 @@ const seed = Number(process.env.SEED ?? 23);
 
 /** A network as one tab sees it: who tells what, and who answers a dial, `slow` ones only after 15 s. */
 function surroundings(tells: Readonly<Record<PeerId, () => Partial<Sample>>>) {
-  const { clock, pass } = handClock();
+  const { clock, pass } = virtualClock();
   const own = new AbortController();
   const live = new Set<PeerId>();
   const connected = new Set(Object.keys(tells).filter((source) => source.startsWith("relay")));
@@ -107,11 +107,11 @@ test("relays that do not know each other for a minute are told of once, and when
 });
 
 test("what a relay said of the network counts while it is connected", async () => {
-  const populations = new Map([["offers", 2_000]]);
+  const populations = new Map([["offers", { here: 10, all: 2_000 }]]);
   const { start, pass, connected, stop } = surroundings({ relay1: () => ({ populations }) });
   const { said } = start();
   await pass(1_000);
-  expect(said().get("relay1")?.populations.get("offers")).toBe(2_000);
+  expect(said().get("relay1")?.populations.get("offers")?.all).toBe(2_000);
   connected.delete("relay1");
   await pass(2_000);
   expect(said().size).toBe(0);
@@ -120,7 +120,7 @@ test("what a relay said of the network counts while it is connected", async () =
 
 test("what a neighbour says of relays and numbers counts for nothing", async () => {
   const { start, pass, live, stop } = surroundings({
-    sybil: () => ({ relays: ["x"], populations: new Map([["offers", 1]]) }),
+    sybil: () => ({ relays: ["x"], populations: new Map([["offers", { here: 1, all: 1 }]]) }),
   });
   live.add("sybil");
   const { said } = start();

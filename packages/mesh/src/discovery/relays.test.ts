@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isSplit, population, type Said } from "./relays.ts";
+import { estimate, isSplit, population, type Said } from "./network.ts";
 
 const said = (links: Readonly<Record<string, readonly string[]>>): Said =>
   new Map(
@@ -7,7 +7,10 @@ const said = (links: Readonly<Record<string, readonly string[]>>): Said =>
   );
 const counted = (...counts: readonly number[]): Said =>
   new Map(
-    counts.map((count, n) => [`r${n}`, { relays: [], populations: new Map([["offers", count]]) }]),
+    counts.map((count, n) => [
+      `r${n}`,
+      { relays: [], populations: new Map([["offers", { here: 0, all: count }]]) },
+    ]),
   );
 
 describe("a network", () => {
@@ -34,5 +37,12 @@ describe("the number of a topic's peers", () => {
   test("is not known before a relay has said it", () => {
     expect(population(counted(), "offers")).toBeUndefined();
     expect(population(counted(5), "live")).toBeUndefined();
+  });
+
+  test("counts who is at two relays once, and no fewer than one relay has", () => {
+    expect(estimate(100, [])).toBe(100);
+    expect(estimate(100, [100])).toBe(100);
+    expect(estimate(40, [40, 40, 40, 40])).toBe(100);
+    expect(estimate(3, [90])).toBe(90);
   });
 });

@@ -10,9 +10,13 @@ export type Said = ReadonlyMap<PeerId, Pick<Sample, "relays" | "populations">>;
  * Undefined where none has said anything.
  */
 export function population(said: Said, topic: Name): number | undefined {
-  const counts = [...said.values()].flatMap(({ populations }) => populations.get(topic) ?? []);
+  const counts = [...said.values()].flatMap(({ populations }) => populations.get(topic)?.all ?? []);
   return counts.sort((a, b) => a - b)[Math.ceil(counts.length / 2) - 1];
 }
+
+/** Of a topic's peers at this relay and at the others: most hold slots at two relays, and are counted by both. */
+export const estimate = (here: number, there: readonly number[]): number =>
+  Math.max(here, ...there, Math.round([here, ...there].reduce((a, b) => a + b, 0) / 2));
 
 /**
  * True where our relays do not all know each other, even by way of others: tabs on one side do not find those on the other. A link counts

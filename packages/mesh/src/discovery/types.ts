@@ -13,8 +13,27 @@ export interface Sample {
   readonly peers: readonly Named[];
   /** A relay: which other relays it is connected to. */
   readonly relays: readonly PeerId[];
-  /** A relay: how many peers of each topic there are, as far as it and its relays know. */
-  readonly populations: ReadonlyMap<Name, number>;
+  /** A relay: how many peers each topic has. */
+  readonly populations: ReadonlyMap<Name, Count>;
+}
+
+/** Peers of a topic. */
+export interface Count {
+  /** Connected to the relay that says it. */
+  readonly here: number;
+  /** In the whole network, as far as that relay knows. */
+  readonly all: number;
+}
+
+/** How peers are asked for: the protocol's name, and its messages as bytes. */
+export interface PeersWire {
+  readonly protocol: Name;
+  ask(): Uint8Array;
+  /** Throws for what is no question. */
+  readAsk(head: Uint8Array): void;
+  answer(sample: Sample): Uint8Array;
+  /** Throws for what is no answer. */
+  read(head: Uint8Array): Sample;
 }
 
 /** Peers that one answer may name. */

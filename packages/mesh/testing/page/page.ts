@@ -1,5 +1,6 @@
 import { libp2p, type Mesh, MeshError, type Message } from "@tabcast/mesh";
 import { Bytes } from "@tabcast/runtime";
+import { plainWire } from "../wire.ts";
 
 const BYTES = "/tabcast/bench/bytes";
 const HANG = "/tabcast/bench/hang";
@@ -54,10 +55,7 @@ async function gathered(of: RTCPeerConnection): Promise<string> {
 
 /** What benches and tests call from outside. Times are in milliseconds. */
 export const tools = {
-  async join(
-    relays: string[],
-    discoveryInterval = 1_000,
-  ): Promise<{ peer: string; addrs: readonly string[] }> {
+  async join(relays: string[], alone = false): Promise<{ peer: string; addrs: readonly string[] }> {
     await mesh?.close();
     mesh = await libp2p({
       seed: crypto.getRandomValues(new Uint8Array(32)),
@@ -65,7 +63,7 @@ export const tools = {
       iceServers: [],
       local: true,
       relaySlots: 1,
-      discoveryInterval,
+      ...(alone ? {} : { wire: plainWire }),
     });
     const signal = new AbortController().signal;
     mesh.serve(

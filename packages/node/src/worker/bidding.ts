@@ -96,7 +96,7 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
-    const others = mesh.subscribers(OFFERS_TOPIC).length;
+    const others = mesh.population(OFFERS_TOPIC);
     const unpaid = !mayOpen(offer);
     const plan = Hire.consider(offer, { ...self(), others, unpaid, tooSlow: before?.tooSlow });
     const { slow } = plan;

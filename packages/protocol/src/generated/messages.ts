@@ -3525,7 +3525,8 @@ export const Known = {
 
 export interface Population {
   topic: string
-  peers: number
+  here: number
+  all: number
 }
 
 let ownPopulation: Codec<Population> | undefined
@@ -3541,9 +3542,14 @@ export const Population = {
           w.string(obj.topic)
         }
 
-        if ((obj.peers != null && obj.peers !== 0)) {
+        if ((obj.here != null && obj.here !== 0)) {
           w.uint32(16)
-          w.uint64Number(obj.peers)
+          w.uint32(obj.here)
+        }
+
+        if ((obj.all != null && obj.all !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.all)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -3552,7 +3558,8 @@ export const Population = {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           topic: '',
-          peers: 0
+          here: 0,
+          all: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3566,7 +3573,11 @@ export const Population = {
               break
             }
             case 2: {
-              obj.peers = reader.uint64Number()
+              obj.here = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.all = reader.uint32()
               break
             }
             default: {

@@ -872,8 +872,12 @@ export const WIRE: Wire = {
       "type": "string"
     },
     "2": {
-      "name": "peers",
-      "type": "uint53"
+      "name": "here",
+      "type": "uint32"
+    },
+    "3": {
+      "name": "all",
+      "type": "uint32"
     }
   },
   "PeersReply": {

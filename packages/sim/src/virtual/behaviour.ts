@@ -79,7 +79,7 @@ export function meshOf(
   random: Random,
   cheated: () => void,
 ): Mesh {
-  if (kind === "bid-storm") return { ...mesh, subscribers: () => [] };
+  if (kind === "bid-storm") return { ...mesh, population: () => 0 };
   if (kind === "unserved") return miserly({ share, from }, mesh, random, cheated);
   if (kind !== "bad-hash") return mesh;
   let done = 0;

@@ -323,6 +323,11 @@ export class Net {
           if (other === undefined) return [];
           return [{ peer: other.self, via: "memory" as const, direction: "outbound" as const }];
         }),
+      relays: () => [],
+      population: (topic) => {
+        const everybody = this.#topics.get(topic);
+        return (everybody?.size ?? 0) - Number(everybody?.has(self) ?? false);
+      },
       subscribers: (topic) => {
         const everybody = [...(this.#topics.get(topic) ?? [])];
         const at = everybody.indexOf(self);

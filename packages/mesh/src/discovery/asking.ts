@@ -1,0 +1,48 @@
+/** Asking for peers, and answering. */
+import type { Connection } from "@libp2p/interface";
+import { type Bytes, toError } from "@tabcast/runtime";
+import { overStream } from "../duplex.ts";
+import { MeshError } from "../error.ts";
+import type { Mesh, PeerId, Waits } from "../mesh.ts";
+import { ask } from "../rpc.ts";
+import type { PeersWire, Sample } from "./types.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** Asks whoever is at the other end of an open connection. Throws MESH_*, what the wire's reader throws, or the signal's reason. */
+export async function askPeers(
+  connection: Connection,
+  wire: PeersWire,
+  { signal }: Waits,
+): Promise<Sample> {
+  const { protocol } = wire;
+  const peer = connection.remotePeer.toString();
+  const stream = await connection.newStream(protocol, { signal });
+  const question = { head: wire.ask(), body: NOTHING };
+  const terms = { peer, protocol, maxBody: 0 as Bytes, signal };
+  for await (const { head } of ask(overStream(stream, connection), question, terms))
+    return wire.read(head);
+  const cause = toError("an answer without a part");
+  throw new MeshError({ code: "MESH_PEER_LOST", peer }, `${peer} named nobody`, { cause });
+}
+
+export interface AnswerPeersOptions extends Waits {
+  /** What is said to who asks. */
+  readonly sample: (asker: PeerId) => Sample;
+}
+
+/** Answers until the signal fires. What is no question gets no answer. */
+export function answerPeers(
+  serve: Mesh["serve"],
+  wire: PeersWire,
+  { sample, signal }: AnswerPeersOptions,
+): void {
+  serve(
+    wire.protocol,
+    async function* ({ head }, { peer }) {
+      wire.readAsk(head);
+      yield { head: wire.answer(sample(peer)), body: NOTHING };
+    },
+    { signal, maxBody: 0 as Bytes, maxPerPeer: 1 },
+  );
+}

@@ -1,0 +1,52 @@
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
+import type { Clock } from "@tabcast/runtime";
+import { overStream } from "./duplex.ts";
+import { MeshError } from "./error.ts";
+import type { Handler, Name, ServeOptions, Waits } from "./mesh.ts";
+import { answerer } from "./rpc.ts";
+
+export interface ServerOptions extends Waits {
+  readonly clock: Clock;
+  /** Told of each stream of a request. */
+  readonly opened: (stream: Stream, connection: Connection) => void;
+}
+
+/** Answers requests, one handler a protocol. */
+export function server(
+  node: Pick<Libp2p, "handle" | "unhandle">,
+  tab: ServerOptions,
+): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
+  const served = new Set<Name>();
+  return {
+    serve(protocol, handler, options) {
+      if (served.has(protocol))
+        throw new MeshError(
+          { code: "MESH_PROTOCOL_TAKEN", protocol },
+          `${protocol} is answered already`,
+        );
+      const signal = AbortSignal.any([options.signal, tab.signal]);
+      if (signal.aborted) return;
+      served.add(protocol);
+      const accept = answerer(handler, { ...options, signal, clock: tab.clock });
+      node
+        .handle(
+          protocol,
+          (stream, connection) => {
+            tab.opened(stream, connection);
+            accept(connection.remotePeer.toString(), overStream(stream, connection));
+          },
+          // The answerer counts; libp2p's own count, per connection, includes streams that are only closing.
+          { maxInboundStreams: 128, maxOutboundStreams: 256 },
+        )
+        .catch(() => {});
+      signal.addEventListener(
+        "abort",
+        () => {
+          served.delete(protocol);
+          if (!tab.signal.aborted) node.unhandle(protocol).catch(() => {});
+        },
+        { once: true },
+      );
+    },
+  };
+}
