@@ -43,7 +43,6 @@ async function enter(relay: string): Promise<Mesh> {
     iceServers: [],
     local: true,
     degree: 0,
-    discoveryInterval: 600_000,
   });
   tabs.push(tab);
   return tab;

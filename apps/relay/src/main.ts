@@ -2,7 +2,8 @@
 import { parseArgs } from "node:util";
 import { MeshError } from "@tabcast/mesh";
 import { createRelay } from "@tabcast/mesh/relay";
-import { gossipRules, TOPICS } from "@tabcast/protocol";
+import { serveDirectory } from "@tabcast/node/directory";
+import { gossipRules, peersWire, TOPICS } from "@tabcast/protocol";
 import { describe, systemClock } from "@tabcast/runtime";
 
 const HELP = `tabcast-relay: introduces tabs to each other and forwards their gossip, never media.
@@ -86,9 +87,11 @@ async function main(): Promise<void> {
     announce: options.announce,
     topics: TOPICS,
     rules: gossipRules({ clock: systemClock, as: "relay" }),
+    wire: peersWire,
     peers: options.peer,
     slotsPerAddress: options.slots,
   });
+  serveDirectory(relay, { clock: systemClock, signal: new AbortController().signal });
   for (const addr of relay.addrs) say("listening", { addr });
   let last = "";
   const report = setInterval(() => {

@@ -5,7 +5,7 @@ import { fileStore } from "@tabcast/channel/file";
 import { libp2p } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import { keepVouchers } from "@tabcast/node/watchtower";
-import { gossipRules } from "@tabcast/protocol";
+import { gossipRules, peersWire } from "@tabcast/protocol";
 import { Amount, describe, fromHex, systemClock } from "@tabcast/runtime";
 import { formatEther, formatUnits } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
@@ -79,7 +79,7 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
   const seed = fromHex((await keyOf(join(dir, "peer.key"))).slice(2));
   const { relays, iceServers, local } = config;
   const rules = gossipRules({ clock: systemClock });
-  const mesh = await libp2p({ seed, relays, iceServers, local, rules, ...waits });
+  const mesh = await libp2p({ seed, relays, iceServers, local, rules, wire: peersWire, ...waits });
   keepVouchers({ mesh, ...waits }, { watchtower });
   say("joining", { peer: mesh.self });
   await stayed(() => mesh.neighbours().length, say, signal);

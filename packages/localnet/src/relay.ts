@@ -19,13 +19,18 @@ export async function openRelay(directory: string | undefined): Promise<NetRelay
     if (directory === undefined) await rm(folder, { recursive: true, force: true });
   };
   const start = async (port: number): Promise<Relay> => {
-    const [{ createRelay }, { gossipRules, TOPICS }] = await Promise.all([
-      import("@tabcast/mesh/relay"),
-      import("@tabcast/protocol"),
-    ]);
+    const [{ createRelay }, { gossipRules, peersWire, TOPICS }, { serveDirectory }] =
+      await Promise.all([
+        import("@tabcast/mesh/relay"),
+        import("@tabcast/protocol"),
+        import("@tabcast/node/directory"),
+      ]);
     const rules = gossipRules({ clock: systemClock, as: "relay" });
     const listen = [`/ip4/127.0.0.1/tcp/${port}/ws`];
-    return createRelay({ directory: folder, listen, topics: TOPICS, rules });
+    const options = { directory: folder, listen, topics: TOPICS, rules, wire: peersWire };
+    const relay = await createRelay(options);
+    serveDirectory(relay, { clock: systemClock, signal: new AbortController().signal });
+    return relay;
   };
   let relay: Relay;
   try {

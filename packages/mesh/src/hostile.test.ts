@@ -2,7 +2,7 @@ import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, expect, test } from "vitest";
-import { echo, openNodes, } from "../testing/nodes.ts";
+import { echo, openNodes } from "../testing/nodes.ts";
 import { openProxy, type Way } from "../testing/proxy.ts";
 import { plainWire } from "../testing/wire.ts";
 import { MOST_NAMED, type PeersWire } from "./discovery/types.ts";

@@ -2,11 +2,7 @@
 import { gossipsub, StrictSign } from "@chainsafe/libp2p-gossipsub";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
-import {
-  type AbortOptions,
-  type Connection,
-  FaultTolerance,
-} from "@libp2p/interface";
+import { type AbortOptions, type Connection, FaultTolerance } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import type { pubsubPeerDiscovery } from "@libp2p/pubsub-peer-discovery";
@@ -19,7 +15,7 @@ import { DIALS } from "./dialler.ts";
 import type { GossipGuard } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { MAX_CONNECTIONS } from "./places.ts";
-import type { Relays, } from "./routes.ts";
+import type { Relays } from "./routes.ts";
 import type { slotsAt } from "./slots.ts";
 
 /** Newcomers whose handshakes may be under way at once, two for each: through the relay, and WebRTC. */
@@ -33,7 +29,7 @@ export interface NodeOptions extends Omit<Libp2pOptions, "relays"> {
 
 /** A node that is not started yet, whose gossip `guard` is still to watch. */
 export async function createNode(
-  { seed, relays, circuit, iceServers, local = false, relaySlots = 2 }: NodeOptions,
+  { seed, relays, circuit, iceServers, relaySlots = 2 }: NodeOptions,
   guard: GossipGuard,
 ) {
   const rtcConfiguration = { iceServers: [...iceServers] };
@@ -96,7 +92,6 @@ export async function createNode(
 }
 
 type WebRTCComponents = Parameters<ReturnType<typeof webRTC>>[0];
-type DiscoveryComponents = Parameters<ReturnType<typeof pubsubPeerDiscovery>>[0];
 type TransportComponents = Pick<WebRTCComponents, "transportManager">;
 
 /** Has each dial meet its peer through the relay that it names, and not by whatever way another dial has opened before. */

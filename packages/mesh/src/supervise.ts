@@ -1,7 +1,7 @@
 import type { Connection, Libp2p, PeerStore } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Clock, Random } from "@tabcast/runtime";
-import { idOf, } from "./routes.ts";
+import { idOf } from "./routes.ts";
 
 /** What the loops need of a libp2p node. */
 export type Node = Pick<

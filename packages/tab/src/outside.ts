@@ -52,13 +52,14 @@ export function browser(namespace: string): Outside {
     clock: systemClock,
     fetch: (input, init) => fetch(input, init),
     async member({ relays, iceServers, local }, { signal }) {
-      const [{ libp2p, loadIdentity }, { gossipRules }] = await Promise.all([
+      const [{ libp2p, loadIdentity }, { gossipRules, peersWire }] = await Promise.all([
         import("@tabcast/mesh"),
         import("@tabcast/protocol"),
       ]);
       const rules = gossipRules({ clock: systemClock });
+      const options = { relays, iceServers, local, rules, wire: peersWire, signal };
       const { seed } = await loadIdentity(namespace, { signal });
-      return { seed, mesh: await libp2p({ seed, relays, iceServers, local, rules, signal }) };
+      return { seed, mesh: await libp2p({ seed, ...options }) };
     },
     store: async () => (await import("@tabcast/channel")).indexedDb(),
     money: () => import("@tabcast/channel"),

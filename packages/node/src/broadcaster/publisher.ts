@@ -12,6 +12,7 @@ import {
 } from "@tabcast/protocol";
 import { equalBytes, risingTime } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
+import { directoryOf } from "../directory/serve.ts";
 import { answer } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
 
@@ -63,7 +64,11 @@ export function openPublisher(
     };
     const sealed = await sealAnnounce(keys, message);
     manifest = Manifest.announced(manifest, { message: message as Announce, sealed });
-    await mesh.publish(LIVE_TOPIC, sealed);
+    const heard = { announce: message as Announce, sealed, group: mesh.self };
+    directoryOf(mesh, clock).take(heard, clock.now());
+    // Relays list it, and who follows the stream hears it there.
+    const sent = [LIVE_TOPIC, streamTopic(stream)].map((topic) => mesh.publish(topic, sealed));
+    await Promise.all(sent);
   }
 
   answer(mesh, PROTOCOLS.manifest, signal, (head) => {

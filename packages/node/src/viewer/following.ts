@@ -1,7 +1,7 @@
 import {
   type Announce,
   Clocks,
-  LIVE_TOPIC,
+  Envelope,
   MAX_MANIFEST_ENTRIES,
   ManifestReply,
   ManifestRequest,
@@ -15,11 +15,14 @@ import type { Context } from "../context.ts";
 import { answer, ask } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
 import { openCondition } from "../queue.ts";
+import { askLive, sourcesOf } from "./asking.ts";
 import { liveStream } from "./live.ts";
 import type { ViewerEvent } from "./types.ts";
 
 /** Segments asked for when joining a stream under way. */
 const JOIN = 8;
+/** Relays and neighbours are asked for a stream's announcement so often until one has it, in milliseconds. */
+const ANNOUNCE_WAIT_MS = 1_000;
 /** How long a broadcaster may take to say what was missed, in milliseconds. */
 const CATCH_UP_MS = 10_000;
 
@@ -39,11 +42,18 @@ export interface FollowingOptions {
   readonly on: (event: ViewerEvent) => void;
 }
 
+/** What an envelope says it holds, "" for what is none. */
+function kindOf(body: Uint8Array): string {
+  try {
+    return Envelope.kindOf(body);
+  } catch {
+    return "";
+  }
+}
+
 /** Follows a stream until the context's signal fires, and passes its manifest on to those who ask. */
-export function openFollowing(
-  { mesh, clock, signal }: Context,
-  { stream, on }: FollowingOptions,
-): Following {
+export function openFollowing(context: Context, { stream, on }: FollowingOptions): Following {
+  const { mesh, clock, random, signal } = context;
   const condition = openCondition();
   const clocks = new Clocks();
   const time = steadyTime(clock);
@@ -87,12 +97,32 @@ export function openFollowing(
   const take = (body: Uint8Array, open: (sealed: Uint8Array<ArrayBuffer>) => Promise<void>) => {
     open(body.slice()).catch(() => {});
   };
-  mesh.subscribe(LIVE_TOPIC, ({ body }) => take(body, takeAnnounce), { signal });
-  mesh.subscribe(streamTopic(stream), ({ body }) => take(body, takeEntry), { signal });
+  mesh.subscribe(
+    streamTopic(stream),
+    ({ body }) => take(body, kindOf(body) === "announce" ? takeAnnounce : takeEntry),
+    { signal },
+  );
   answer(mesh, PROTOCOLS.manifest, signal, (head) => {
     const request = ManifestRequest.decode(head);
     return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
   });
+
+  /** Who comes late need not wait for the next announcement: a relay may have the last one. */
+  void (async () => {
+    while (manifest.announce === undefined) {
+      await Promise.all(
+        sourcesOf(mesh, random).map(async (source) => {
+          const { announces } = await askLive(context, source, {
+            streams: [stream.slice()],
+            from: 0,
+            most: 1,
+          });
+          for (const sealed of announces) await takeAnnounce(sealed.slice());
+        }),
+      ).catch(() => {}); // asked again below
+      await clock.sleep(ANNOUNCE_WAIT_MS, { signal });
+    }
+  })().catch(() => {}); // the signal ended it
 
   /** Gossip may have lost an entry, or we may have come late: the broadcaster has them all. */
   async function catchUp(): Promise<void> {

@@ -1,8 +1,19 @@
-import type { Mesh } from "@tabcast/mesh";
-import { ANNOUNCE_TTL_MS, Keys, peerIdOf, sealAnnounce } from "@tabcast/protocol";
+import type { Mesh, Message } from "@tabcast/mesh";
+import {
+  ANNOUNCE_TTL_MS,
+  type Announce,
+  Keys,
+  LiveReply,
+  LiveRequest,
+  type Loose,
+  peerIdOf,
+  type Signer,
+  sealAnnounce,
+} from "@tabcast/protocol";
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { liveStreams } from "./live.ts";
+import type { LiveStream } from "./types.ts";
 
 /** A clock that stands until it is moved, in a year that the machine's clock is not in. */
 function virtual() {
@@ -23,22 +34,11 @@ function virtual() {
   return { clock, pass };
 }
 
-test("a stream is listed when it is announced, and taken off when it was silent for 30 s on the clock that was given", async () => {
-  const keys = await Keys.generate();
-  const { clock, pass } = virtual();
-  let hear: (body: Uint8Array) => void = () => {};
-  const mesh = {
-    subscribe: (_: unknown, handler: (message: { body: Uint8Array }) => void) => {
-      hear = (body) => handler({ body });
-    },
-  } as unknown as Mesh;
-  const told: string[][] = [];
-  const own = new AbortController();
-  liveStreams(mesh, (streams) => told.push(streams.map(({ title }) => title)), {
-    clock,
-    signal: own.signal,
-  });
-  const sealed = await sealAnnounce(keys, {
+const announce = async (
+  keys: Signer,
+  { clock, ...change }: { readonly clock: Clock } & Partial<Loose<Announce>>,
+) =>
+  sealAnnounce(keys, {
     stream: keys.publicKey,
     broadcaster: peerIdOf(keys.publicKey),
     addrs: [],
@@ -52,10 +52,82 @@ test("a stream is listed when it is announced, and taken off when it was silent 
     newest: 0,
     ended: false,
     atMs: clock.unix(),
+    ...change,
   });
-  hear(sealed);
-  await expect.poll(() => told).toEqual([["a stream of 2001"]]);
-  pass(ANNOUNCE_TTL_MS + 1);
+
+/** A mesh whose relays answer from these lists, as they are when they are asked, and every question. */
+function relays(lists: Readonly<Record<string, () => readonly Uint8Array[]>>) {
+  const asked: (LiveRequest & { readonly source: string })[] = [];
+  const mesh = {
+    relays: () => Object.keys(lists),
+    neighbours: () => [],
+    async *request(source: string, _: string, { head }: Message) {
+      const request = LiveRequest.decode(head);
+      asked.push({ ...request, source });
+      const all = lists[source]?.() ?? [];
+      const announces = all.slice(request.from, request.from + request.most);
+      yield { head: LiveReply.encode({ announces, total: all.length }), body: new Uint8Array() };
+    },
+  } as unknown as Mesh;
+  return { mesh, asked };
+}
+
+test("a stream is listed when a relay lists it, and taken off when it was silent on the clock that was given", async () => {
+  const keys = await Keys.generate();
+  const { clock, pass } = virtual();
+  const list = [await announce(keys, { clock })];
+  const { mesh } = relays({ a: () => list });
+  const told: LiveStream[][] = [];
+  const own = new AbortController();
+  liveStreams(mesh, (streams) => told.push([...streams]), { clock, signal: own.signal });
+  await expect.poll(() => told.at(-1)?.map(({ title }) => title)).toEqual(["a stream of 2001"]);
+  list.pop();
+  pass(ANNOUNCE_TTL_MS + 5_000);
   await expect.poll(() => told.at(-1)).toEqual([]);
+  own.abort();
+});
+
+test("a long list is asked for a page at a time, of the relays in turn, and begun again at its end", async () => {
+  const { clock, pass } = virtual();
+  const all = await Promise.all(
+    Array.from({ length: 70 }, async (_, n) =>
+      announce(await Keys.generate(), { clock, title: `${n}` }),
+    ),
+  );
+  const { mesh, asked } = relays({ a: () => all, b: () => all });
+  let listed = 0;
+  const own = new AbortController();
+  const on = (streams: readonly LiveStream[]) => {
+    listed = streams.length;
+  };
+  liveStreams(mesh, on, { clock, signal: own.signal });
+  for (let turn = 1; turn <= 4; turn++) {
+    await expect.poll(() => asked.length).toBe(turn);
+    await expect.poll(() => listed).toBe([32, 64, 70, 70][turn - 1]);
+    pass(2_500);
+  }
+  expect(asked.slice(0, 4).map(({ source, from, most }) => [source, from, most])).toEqual([
+    ["a", 0, 32],
+    ["b", 32, 32],
+    ["a", 64, 32],
+    ["b", 0, 32],
+  ]);
+  own.abort();
+});
+
+test("what a relay makes up is not listed, and a stream cannot say that it began before it was heard of", async () => {
+  const { clock } = virtual();
+  const [keys, stranger] = [await Keys.generate(), await Keys.generate()];
+  const forged = await announce(stranger, { clock, stream: keys.publicKey, title: "forged" });
+  const early = await announce(keys, { clock, title: "honest", startedMs: 0 });
+  const { mesh } = relays({ liar: () => [new Uint8Array(9), forged, early] });
+  const told: LiveStream[][] = [];
+  const own = new AbortController();
+  liveStreams(mesh, (streams) => told.push([...streams]), { clock, signal: own.signal });
+  await expect.poll(() => told.at(-1)?.length).toBe(1);
+  expect(told.at(-1)?.[0]).toMatchObject({
+    title: "honest",
+    startedAt: clock.unix() - 24 * 3_600_000,
+  });
   own.abort();
 });

@@ -1,0 +1,77 @@
+/** A directory of live streams that others read: a relay's, of all that it hears; a tab's, of its own broadcasts. */
+import type { GossipMessage, Mesh } from "@tabcast/mesh";
+import {
+  Announce,
+  Envelope,
+  LIVE_TOPIC,
+  LiveReply,
+  LiveRequest,
+  PROTOCOLS,
+} from "@tabcast/protocol";
+import type { Bytes, Clock } from "@tabcast/runtime";
+import { Directory } from "./directory.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** What a directory needs of a relay. */
+export interface Hearing extends Pick<Mesh, "serve"> {
+  hear(
+    topic: string,
+    on: (message: GossipMessage & { readonly group: string }) => void,
+    options: { readonly signal: AbortSignal },
+  ): void;
+}
+
+export interface ServeOptions {
+  readonly clock: Pick<Clock, "now">;
+  readonly signal: AbortSignal;
+}
+
+/** Answers LiveRequests from a directory until the signal fires. What is no request gets no answer. */
+function answerLive(
+  { serve }: Pick<Mesh, "serve">,
+  directory: Directory,
+  { clock, signal }: ServeOptions,
+): void {
+  serve(
+    PROTOCOLS.live,
+    async function* ({ head }) {
+      const page = directory.page(LiveRequest.decode(head), clock.now());
+      yield { head: LiveReply.encode(page), body: NOTHING };
+    },
+    { signal, maxBody: 0 as Bytes, maxPerPeer: 2 },
+  );
+}
+
+/** Lists what a relay hears, until the signal fires. Its gossip rules have opened every announcement before it is heard here. */
+export function serveDirectory(relay: Hearing, { clock, signal }: ServeOptions): Directory {
+  const directory = new Directory();
+  relay.hear(
+    LIVE_TOPIC,
+    ({ body, group }) => {
+      try {
+        const announce = Announce.decode(Envelope.payloadOf(body));
+        directory.take({ announce, sealed: body.slice(), group }, clock.now());
+      } catch {
+        // A relay without rules hears rubbish too.
+      }
+    },
+    { signal },
+  );
+  answerLive(relay, directory, { clock, signal });
+  return directory;
+}
+
+const own = new WeakMap<Mesh, Directory>();
+/** The mesh itself ends what is served for the tab's whole life. */
+const forever = new AbortController().signal;
+
+/** The directory of a tab's own broadcasts, which it answers from. */
+export function directoryOf(mesh: Mesh, clock: Pick<Clock, "now">): Directory {
+  const known = own.get(mesh);
+  if (known !== undefined) return known;
+  const directory = new Directory();
+  own.set(mesh, directory);
+  answerLive(mesh, directory, { clock, signal: forever });
+  return directory;
+}
