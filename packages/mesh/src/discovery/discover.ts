@@ -5,7 +5,7 @@
 import type { Clock, Millis, Random } from "@tabcast/runtime";
 import type { PeerId } from "../mesh.ts";
 import { Acquaintances, type Choice } from "./acquaintances.ts";
-import { isSplit, type Said } from "./relays.ts";
+import { isSplit, type Said } from "./network.ts";
 import type { Named, Sample } from "./types.ts";
 
 /** A source is asked so often while neighbours are wanting, and otherwise; milliseconds. */

@@ -212,16 +212,12 @@ export const tools = {
       RTCPeerConnection.prototype.createDataChannel = createDataChannel;
     }
   },
-  /** Has more meshes join in this page, each reachable and none announcing itself. */
+  /** Has more meshes join in this page, each reachable and none looking for anybody. */
   async gather(relays: string[], count: number): Promise<void> {
     const options = { relays, iceServers: [], local: true, relaySlots: 1 };
     crowd = await Promise.all(
       Array.from({ length: count }, () =>
-        libp2p({
-          ...options,
-          seed: crypto.getRandomValues(new Uint8Array(32)),
-          discoveryInterval: 3_600_000,
-        }),
+        libp2p({ ...options, seed: crypto.getRandomValues(new Uint8Array(32)) }),
       ),
     );
     await Promise.all(crowd.map((one) => one.reachable({ signal: AbortSignal.timeout(30_000) })));

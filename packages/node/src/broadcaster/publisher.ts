@@ -65,7 +65,7 @@ export function openPublisher(
     const sealed = await sealAnnounce(keys, message);
     manifest = Manifest.announced(manifest, { message: message as Announce, sealed });
     const heard = { announce: message as Announce, sealed, group: mesh.self };
-    directoryOf(mesh, clock).take(heard, clock.now());
+    directoryOf({ mesh, clock }).take(heard, clock.now());
     // Relays list it, and who follows the stream hears it there.
     const sent = [LIVE_TOPIC, streamTopic(stream)].map((topic) => mesh.publish(topic, sealed));
     await Promise.all(sent);

@@ -8,7 +8,8 @@ import {
   LiveRequest,
   PROTOCOLS,
 } from "@tabcast/protocol";
-import type { Bytes, Clock } from "@tabcast/runtime";
+import type { Bytes } from "@tabcast/runtime";
+import type { Context } from "../context.ts";
 import { Directory } from "./directory.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -22,16 +23,14 @@ export interface Hearing extends Pick<Mesh, "serve"> {
   ): void;
 }
 
-export interface ServeOptions {
-  readonly clock: Pick<Clock, "now">;
-  readonly signal: AbortSignal;
-}
+/** What time it is, and when it ends. */
+type Time = Pick<Context, "clock" | "signal">;
 
 /** Answers LiveRequests from a directory until the signal fires. What is no request gets no answer. */
 function answerLive(
   { serve }: Pick<Mesh, "serve">,
   directory: Directory,
-  { clock, signal }: ServeOptions,
+  { clock, signal }: Time,
 ): void {
   serve(
     PROTOCOLS.live,
@@ -44,7 +43,7 @@ function answerLive(
 }
 
 /** Lists what a relay hears, until the signal fires. Its gossip rules have opened every announcement before it is heard here. */
-export function serveDirectory(relay: Hearing, { clock, signal }: ServeOptions): Directory {
+export function serveDirectory(relay: Hearing, { clock, signal }: Time): Directory {
   const directory = new Directory();
   relay.hear(
     LIVE_TOPIC,
@@ -67,7 +66,7 @@ const own = new WeakMap<Mesh, Directory>();
 const forever = new AbortController().signal;
 
 /** The directory of a tab's own broadcasts, which it answers from. */
-export function directoryOf(mesh: Mesh, clock: Pick<Clock, "now">): Directory {
+export function directoryOf({ mesh, clock }: Pick<Context, "mesh" | "clock">): Directory {
   const known = own.get(mesh);
   if (known !== undefined) return known;
   const directory = new Directory();
