@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "@tabcast/runtime";
+import { openBudget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_GOSSIP, MAX_HEAD } from "./frame.ts";
 import { type Listeners, listeners, when } from "./listeners.ts";
@@ -290,6 +291,7 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
     news: listeners(),
   };
   const { clock } = inside;
+  const serving = { clock, budget: openBudget() };
   const mustBeOpen = () => {
     if (own.signal.aborted) throw own.signal.reason;
   };
@@ -340,7 +342,7 @@ export function memory(network: MemoryNetwork, { self }: { readonly self: PeerId
         );
       const signal = AbortSignal.any([options.signal, own.signal]);
       if (signal.aborted) return;
-      member.served.set(protocol, answerer(handler, { ...options, signal, clock }));
+      member.served.set(protocol, answerer(handler, { ...options, ...serving, signal }));
       signal.addEventListener("abort", () => member.served.delete(protocol), { once: true });
     },
     async keep(peer) {

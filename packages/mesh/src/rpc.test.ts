@@ -1,9 +1,10 @@
-import { concatBytes, seededRandom, systemClock } from "@tabcast/runtime";
+import { type Bytes, concatBytes, seededRandom, systemClock } from "@tabcast/runtime";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { openBudget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { frameReader, messagePrefix, Signal, signalFrame } from "./frame.ts";
-import type { Handler, Message } from "./mesh.ts";
+import type { Admit, Handler, Message } from "./mesh.ts";
 import { answer, ask, type Duplex, WINDOW } from "./rpc.ts";
 
 const none = new Uint8Array(0);
@@ -64,10 +65,18 @@ function asking(maxBody = 1000) {
   return { ...line, parts };
 }
 
-function answering(handler: Handler, maxBody = 1000, maxFollowing = 0) {
+function answering(
+  handler: Handler,
+  maxBody = 1000,
+  maxFollowing = 0,
+  admit: Admit = () => ({ rank: "stranger" }),
+  budget = openBudget(),
+) {
   const line = wire();
   const finished = answer(line.duplex, handler, {
     peer,
+    admit,
+    budget,
     maxBody,
     maxFollowing,
     timeout: 10_000,
@@ -75,6 +84,16 @@ function answering(handler: Handler, maxBody = 1000, maxFollowing = 0) {
     signal: never,
   });
   return { ...line, finished };
+}
+
+/** Answers when it is told to. */
+function waiting() {
+  const go = Promise.withResolvers<void>();
+  const handler: Handler = async function* () {
+    await go.promise;
+    yield { head: none, body: none };
+  };
+  return { handler, go: () => go.resolve() };
 }
 
 const unreachable: Handler = () => expect.unreachable("the handler was called");
@@ -281,4 +300,63 @@ test.each([
   expect(await aborted).toEqual(code("MESH_BAD_FRAME"));
   await stopped.promise;
   await finished;
+});
+
+test("a request that is not due is answered by its head alone: no body is kept, nor waited for", async () => {
+  const refusal = { head: Uint8Array.of(7), body: none };
+  const budget = openBudget();
+  const server = answering(unreachable, 100e6, 0, () => ({ refusal }), budget);
+  server.say(lengths(3, 90e6), new Uint8Array(3), new Uint8Array(1e6));
+  await (await server.finished)();
+  expect(server.written).toEqual([frame(refusal), signalFrame(Signal.end)]);
+  server.say(new Uint8Array(1e6)); // what still comes is nothing
+  expect(budget.used().stranger).toBe(0);
+});
+
+test("a head that cannot be judged ends its request", async () => {
+  const server = answering(unreachable, 1000, 0, () => {
+    throw new Error("no such message");
+  });
+  server.say(frame({ head: Uint8Array.of(1), body: none }));
+  await server.finished;
+  expect(server.written).toEqual([signalFrame(Signal.failed)]);
+});
+
+test("bodies of strangers share one small part of a tab's memory, and leave room for others", async () => {
+  const budget = openBudget();
+  const { handler, go } = waiting();
+  const open = (rank: "stranger" | "crew", size: number) => {
+    const server = answering(handler, 100e6, 0, () => ({ rank }), budget);
+    server.say(lengths(1, size), Uint8Array.of(1));
+    return server;
+  };
+  const strangers = Array.from({ length: 64 }, () => open("stranger", 8e6));
+  const refused = await Promise.race([
+    Promise.all(strangers.slice(1).map(({ aborted }) => aborted)),
+    strangers[0]?.aborted,
+  ]);
+  expect(refused).toEqual(Array.from({ length: 63 }, () => code("MESH_BUSY")));
+  expect(budget.used().stranger).toBe(8e6);
+  const ours = open("crew", 1000);
+  ours.say(new Uint8Array(1000));
+  go();
+  await (await ours.finished)();
+  expect(ours.written.at(-1)).toEqual(signalFrame(Signal.end));
+  strangers[0]?.end(); // what was kept for one that is gone is free
+  await strangers[0]?.finished;
+  expect(budget.used()).toMatchObject({ stranger: 0, crew: 0 });
+});
+
+test("what may follow a request is kept room for, as far as it is due", async () => {
+  const budget = openBudget();
+  const { handler, go } = waiting();
+  const due: Admit = () => ({ rank: "crew", maxFollowing: 5_000 as Bytes });
+  const server = answering(handler, 1000, 10_000, due, budget);
+  server.say(frame({ head: none, body: new Uint8Array(10) }));
+  expect(budget.used().crew).toBe(5_010);
+  server.say(frame({ head: none, body: new Uint8Array(4_500) }));
+  go();
+  expect(await server.aborted).toEqual(code("MESH_TOO_LARGE"));
+  await server.finished;
+  expect(budget.used().crew).toBe(0);
 });

@@ -8,9 +8,20 @@
  * parts keeps at most WINDOW bytes (or one part, if that is larger) that were not taken.
  */
 import { Bytes, type Clock, Millis, toError } from "@tabcast/runtime";
+import type { Budget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, frameReader, MAX_HEAD, messagePrefix, Signal, signalFrame } from "./frame.ts";
-import type { Handler, Message, Name, PeerId, ServeOptions, Waits } from "./mesh.ts";
+import type {
+  Admit,
+  Due,
+  Handler,
+  Message,
+  Name,
+  PeerId,
+  Refused,
+  ServeOptions,
+  Waits,
+} from "./mesh.ts";
 
 /** Bytes in parts that may be under way and not taken by the other side. */
 export const WINDOW = 4 * 1024 * 1024;
@@ -271,6 +282,15 @@ const outOfTurn = (peer: PeerId, what: string) =>
 const overtime = (peer: PeerId, ms: number) =>
   new MeshError({ code: "MESH_TIMEOUT", ms }, `a request of ${peer} took over ${ms} ms`);
 
+/** What is due where nobody says: it is bounded as a stranger's is. */
+const asStrangers: Admit = () => ({ rank: "stranger" });
+
+/** What a mesh has for all that it serves. */
+export interface Serving {
+  readonly clock: Clock;
+  readonly budget: Budget;
+}
+
 /** Answers streams of one protocol, at most `maxPerPeer` of a peer at a time; more are refused at once. */
 export function answerer(
   handler: Handler,
@@ -280,14 +300,17 @@ export function answerer(
     maxFollowing = Bytes.of(0),
     maxPerPeer = 8,
     timeout = Millis.of(60_000),
+    admit = asStrangers,
     clock,
-  }: ServeOptions & Waits & { readonly clock: Clock },
+    budget,
+  }: ServeOptions & Waits & Serving,
 ): (peer: PeerId, duplex: Duplex) => void {
   const most = Math.min(maxPerPeer, 32);
   const busy = new Map<PeerId, number>();
   return (peer, duplex) => {
     const count = busy.get(peer) ?? 0;
-    if (count >= most) {
+    const leave = count < most ? budget.enter(peer) : undefined;
+    if (leave === undefined) {
       duplex.listen(
         () => {},
         () => {},
@@ -299,8 +322,9 @@ export function answerer(
       return;
     }
     busy.set(peer, count + 1);
-    const options = { peer, maxBody, maxFollowing, timeout, clock, signal };
+    const options = { peer, maxBody, maxFollowing, timeout, admit, clock, budget, signal };
     void answer(duplex, handler, options).then((finish) => {
+      leave();
       const left = (busy.get(peer) ?? 1) - 1;
       if (left === 0) busy.delete(peer);
       else busy.set(peer, left);
@@ -326,7 +350,7 @@ async function* partsOf(
   }
 }
 
-export interface AnswerOptions extends Waits {
+export interface AnswerOptions extends Waits, Serving {
   readonly peer: PeerId;
   /** Largest request body, in bytes. */
   readonly maxBody: number;
@@ -334,40 +358,29 @@ export interface AnswerOptions extends Waits {
   readonly maxFollowing: number;
   /** Milliseconds after which the request is aborted. */
   readonly timeout: number;
-  readonly clock: Clock;
+  readonly admit: Admit;
 }
 
-/**
- * Reads one request, runs the handler and sends what it yields. Resolves, never rejects, when the handler has let go, with
- * what then tells the asker that the answer is complete.
- */
-export async function answer(
-  duplex: Duplex,
-  handler: Handler,
-  { peer, maxBody, maxFollowing, timeout, clock, signal }: AnswerOptions,
-): Promise<() => Promise<void>> {
-  const gone = new AbortController();
-  const left = aborted(gone.signal);
-  const pen = penOf(duplex);
-  const sent = outbox(pen, gone);
+/** A request that was read: the whole of it, or its head where it is not due. */
+type Read = { readonly request: Message; readonly due: Due } | Refused;
+
+/** What an answerer reads of an asker: its request, then what follows it. Throws MESH_* where it breaks the rules, or is not due. */
+function requestReader(
+  pen: Pen,
+  sent: ReturnType<typeof outbox>,
+  { peer, maxBody, maxFollowing, admit, budget }: AnswerOptions,
+) {
   const got = inbox(pen);
   const asked = condition();
   const came = condition();
   let announced = false;
-  let request: Message | undefined;
+  let due: Due | undefined;
+  let found: Read | undefined;
+  let release = () => {};
   /** What may still follow, in bytes. */
-  let room = maxFollowing;
-  let complete = maxFollowing === 0;
-  let done = false;
-  const stop = (thrown: unknown, code?: number) => {
-    if (done || gone.signal.aborted) return;
-    const error = toError(thrown);
-    if (code !== undefined) pen.signal(code);
-    duplex.abort(error);
-    gone.abort(error);
-    asked.wake();
-  };
-  const read = frameReader(() => (announced ? room : maxBody), {
+  let room = 0;
+  let complete = false;
+  const reader = frameReader(() => (announced ? room : maxBody), {
     announced(size) {
       if (!announced) {
         announced = true;
@@ -378,9 +391,25 @@ export async function answer(
       room -= size + PART;
       got.announced(size);
     },
+    head(head, size) {
+      if (due !== undefined) return; // of a part that follows
+      const verdict = admit(head, { peer, size });
+      if ("refusal" in verdict) {
+        found = verdict;
+        throw verdict;
+      }
+      const following = Math.min(verdict.maxFollowing ?? maxFollowing, maxFollowing);
+      const counted = verdict.maxFollowing === undefined ? Math.min(following, WINDOW) : following;
+      const kept = budget.take(peer, verdict.rank, size + counted);
+      if (kept === undefined) throw noRoom(peer, size + counted);
+      release = kept;
+      due = verdict;
+      room = following;
+      complete = following === 0;
+    },
     message(message) {
-      if (request === undefined) {
-        request = message;
+      if (found === undefined && due !== undefined) {
+        found = { request: message, due };
         asked.wake();
       } else {
         got.put(message);
@@ -389,20 +418,78 @@ export async function answer(
     },
     signal(code) {
       if (code === Signal.next && sent.taken()) return;
-      if (code !== Signal.end || complete || request === undefined)
+      if (code !== Signal.end || complete || found === undefined)
         throw outOfTurn(peer, `signal ${code}`);
       complete = true;
       came.wake();
     },
   });
+  return {
+    read(bytes: Uint8Array): void {
+      if (found !== undefined && "refusal" in found) return; // not wanted, and not kept
+      try {
+        reader(bytes);
+      } catch (thrown) {
+        if (found === undefined || thrown !== found) throw thrown;
+        asked.wake();
+      }
+    },
+    asked,
+    came,
+    found: () => found,
+    following: (left: Promise<never>, signal: AbortSignal) =>
+      partsOf(
+        got,
+        () => Promise.race([came.wait(), left]),
+        () => complete,
+        signal,
+      ),
+    /** What it kept is let go of. */
+    release: () => release(),
+  };
+}
+
+const noRoom = (peer: PeerId, size: number) =>
+  new MeshError({ code: "MESH_BUSY", peer }, `no room for ${size} bytes of a request of ${peer}`);
+
+/** Which signal tells an asker what was thrown while its request was read. */
+function signalOf(thrown: unknown): number {
+  const code = thrown instanceof MeshError ? thrown.reason.code : undefined;
+  if (code === "MESH_TOO_LARGE") return Signal.tooLarge;
+  return code === "MESH_BUSY" ? Signal.busy : Signal.failed;
+}
+
+/**
+ * Reads one request, runs the handler and sends what it yields. Resolves, never rejects, when the handler has let go, with
+ * what then tells the asker that the answer is complete.
+ */
+export async function answer(
+  duplex: Duplex,
+  handler: Handler,
+  options: AnswerOptions,
+): Promise<() => Promise<void>> {
+  const { peer, timeout, clock, signal } = options;
+  const gone = new AbortController();
+  const left = aborted(gone.signal);
+  const pen = penOf(duplex);
+  const sent = outbox(pen, gone);
+  const reader = requestReader(pen, sent, options);
+  let done = false;
+  const stop = (thrown: unknown, code?: number) => {
+    if (done || gone.signal.aborted) return;
+    const error = toError(thrown);
+    if (code !== undefined) pen.signal(code);
+    duplex.abort(error);
+    gone.abort(error);
+    reader.asked.wake();
+  };
   duplex.listen(
     (bytes) => {
       if (done || gone.signal.aborted) return;
       try {
-        read(bytes);
+        reader.read(bytes);
       } catch (thrown) {
-        const large = thrown instanceof MeshError && thrown.reason.code === "MESH_TOO_LARGE";
-        stop(thrown, large ? Signal.tooLarge : Signal.failed);
+        stop(thrown, signalOf(thrown));
       }
     },
     (error) => stop(lost(peer, error)),
@@ -416,12 +503,15 @@ export async function answer(
     () => {},
   );
   try {
-    while (request === undefined && !gone.signal.aborted) await asked.wait();
+    while (reader.found() === undefined && !gone.signal.aborted) await reader.asked.wait();
     gone.signal.throwIfAborted();
-    const next = () => Promise.race([came.wait(), left]);
-    const following = partsOf(got, next, () => complete, gone.signal);
-    const asker = { peer, signal: gone.signal, following };
-    await sent.send(handler(request as Message, asker));
+    const found = reader.found() as Read;
+    if ("refusal" in found) await pen.message(found.refusal, { signal: gone.signal });
+    else {
+      const following = reader.following(left, gone.signal);
+      const asker = { peer, signal: gone.signal, following };
+      await sent.send(handler(found.request, asker));
+    }
     gone.signal.throwIfAborted();
     done = true;
     return async () => {
@@ -435,7 +525,8 @@ export async function answer(
     done = true;
     timer.abort();
     signal.removeEventListener("abort", onAbort);
-    // A handler that is still busy keeps its place in the peer's count until it lets go.
+    // A handler that is still busy keeps its place in the peer's count, and its bytes, until it lets go.
     await sent.rest();
+    reader.release();
   }
 }

@@ -3,6 +3,7 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { secureRandom, systemClock } from "@tabcast/runtime";
+import { openBudget } from "./budget.ts";
 import { openStream, parseAddress } from "./dial.ts";
 import { overStream } from "./duplex.ts";
 import { MeshError } from "./error.ts";
@@ -157,6 +158,7 @@ function server(
   tab: Waits & Pick<Parameters<typeof hear>[0], "clock" | "ours">,
 ): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
   const served = new Set<Name>();
+  const serving = { clock: tab.clock, budget: openBudget() };
   return {
     serve(protocol, handler, options) {
       if (served.has(protocol))
@@ -167,7 +169,7 @@ function server(
       const signal = AbortSignal.any([options.signal, tab.signal]);
       if (signal.aborted) return;
       served.add(protocol);
-      const accept = answerer(handler, { ...options, signal, clock: tab.clock });
+      const accept = answerer(handler, { ...options, ...serving, signal });
       node
         .handle(
           protocol,

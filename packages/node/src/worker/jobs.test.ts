@@ -1,7 +1,7 @@
 import type { Hex } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import type { TranscodeResult, Transcoder } from "@tabcast/media";
-import type { Handler, Mesh, Message } from "@tabcast/mesh";
+import type { Admit, Handler, Mesh, Message, ServeOptions } from "@tabcast/mesh";
 import {
   type Award,
   Job,
@@ -88,10 +88,11 @@ function virtual() {
 
 /** A worker that one stream has hired, with `maker` in place of its own; `ask` hands it a job as the mesh would. */
 function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } = {}) {
-  const handlers = new Map<string, Handler>();
+  const handlers = new Map<string, { handler: Handler; options: ServeOptions }>();
   const mesh = {
     self: peerIdOf(keys.publicKey),
-    serve: (protocol: string, handler: Handler) => handlers.set(protocol, handler),
+    serve: (protocol: string, handler: Handler, options: ServeOptions) =>
+      handlers.set(protocol, { handler, options }),
     watch() {},
     keep: async () => {},
   } as unknown as Mesh;
@@ -149,13 +150,20 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
         audits: { signed: () => void booked.audited++ } as unknown as Audits,
       }),
   });
+  const served = handlers.get(PROTOCOLS.job);
+  const admit = served?.options.admit;
+  if (served === undefined || admit === undefined) throw new Error("nobody serves jobs");
+  async function* ask(message: Message, peer = broadcaster): AsyncGenerator<Message> {
+    const due = admit?.(message.head, { peer, size: message.body.byteLength });
+    if (due !== undefined && "refusal" in due) return yield due.refusal;
+    const following = (async function* () {})();
+    yield* served?.handler(message, { peer, signal: never, following }) ?? [];
+  }
   return {
-    ask(message: Message, peer = broadcaster): AsyncIterator<Message> {
-      const serve = handlers.get(PROTOCOLS.job);
-      if (serve === undefined) throw new Error("nobody serves jobs");
-      const following = (async function* () {})();
-      return serve(message, { peer, signal: never, following })[Symbol.asyncIterator]();
-    },
+    ask,
+    admit: (message: Message, peer = broadcaster): ReturnType<Admit> =>
+      admit(message.head, { peer, size: message.body.byteLength }),
+    most: served.options.maxBody,
     /** How much is kept, of every kind. */
     kept: () => ({
       ...booked,
@@ -224,6 +232,29 @@ describe("a worker that has a job in hand", () => {
     }
     expect(gaps.reduce((sum, gap) => sum + gap, 0)).toBeGreaterThanOrEqual(3_000);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(500);
+  });
+});
+
+describe("before a job's bytes are read", () => {
+  const refused = (verdict: ReturnType<Admit>) =>
+    "refusal" in verdict ? JobReply.decode(verdict.refusal.head).failure?.code : undefined;
+
+  test("who has not hired this worker is refused, whatever the bytes would be", () => {
+    const { admit, kept } = hired();
+    const before = kept();
+    expect(refused(admit(request(), "stranger"))).toBe("JOB_GONE");
+    expect(refused(admit(request({ award: other.slice(0, 16) })))).toBe("JOB_GONE");
+    expect(refused(admit({ head: other, body: media }, "stranger"))).toBe("PROTOCOL_MALFORMED");
+    expect(kept()).toEqual(before);
+  });
+
+  test("a job has room for its own bytes, 8 MiB of media at most, and nothing for what it did not name", () => {
+    const { admit, most } = hired();
+    expect(most).toBe(65_536 + 8 * 2 ** 20);
+    expect(admit(request())).toEqual({ rank: "crew", maxFollowing: 0 });
+    expect(refused(admit(request({}, new Uint8Array(8))))).toBe("JOB_INPUT");
+    const open = { open: true, mediaLen: 0, mediaHash: new Uint8Array(0) };
+    expect(admit(request(open, init))).toEqual({ rank: "crew", maxFollowing: 9 * 2 ** 20 });
   });
 });
 

@@ -566,6 +566,12 @@ export class Net {
       return;
     }
     const { handler, options, busy } = place;
+    const verdict = options.admit?.(request.head, { peer, size });
+    if (verdict !== undefined && "refusal" in verdict) {
+      void back.send(verdict.refusal, () => answers.put(verdict.refusal));
+      void back.send(EMPTY, () => answers.end());
+      return;
+    }
     busy.set(peer, at + 1);
     const late = node.tab.after(options.timeout ?? SERVE_MS, () =>
       gone.abort(new MeshError({ code: "MESH_TIMEOUT", ms: SERVE_MS }, "a request took too long")),
