@@ -13,14 +13,14 @@ import { RANKS } from "./mesh.ts";
 
 const MIB = 2 ** 20;
 
-test("whatever is asked for, no rank takes more than its share, nor all of them more than there is", () => {
+test("whatever is asked for, no rank takes more than its share, nor all of them more than there is", async () => {
   const asks = fc.array(
     fc
       .record({ peer: fc.integer({ min: 0, max: 9 }), rank: fc.constantFrom(...RANKS) })
       .chain((of) => fc.integer({ min: 0, max: 20 * MIB }).map((size) => ({ ...of, size }))),
     { maxLength: 60 },
   );
-  fc.assert(
+  await fc.assert(
     fc.property(asks, (all) => {
       const budget = openBudget();
       const kept = new Map<string, number>();

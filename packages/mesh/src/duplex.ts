@@ -1,10 +1,8 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import { toError } from "@tabcast/runtime";
 import { type Pacer, pacer } from "./pace.ts";
-import type { Duplex } from "./rpc.ts";
+import { CHUNK, type Duplex } from "./rpc.ts";
 
-/** Bytes per message on a data channel, less what libp2p puts around them. Measured: facts on the mesh, part 10. */
-const CHUNK = 64 * 1024 - 16;
 /** What libp2p adds to a chunk, rounded up. */
 const AROUND = 16;
 /** Milliseconds a finished stream may take to say goodbye before it is reset. */

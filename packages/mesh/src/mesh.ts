@@ -20,8 +20,8 @@ export interface RequestOptions extends Waits {
   readonly maxBody?: Bytes;
   /** Multiaddrs to try when the peer is not connected, besides those the mesh already knows. */
   readonly addrs?: readonly string[];
-  /** Called when bytes of the answer come, in the middle of a part too: who sends a large one slowly is not silent. */
-  readonly heard?: () => void;
+  /** Called when bytes of the answer come, with how many, in the middle of a part too: who sends a large one slowly is not silent. */
+  readonly heard?: (bytes: number) => void;
   /**
    * Parts that follow the request, sent as they come, for protocols that take some; at most 4 MiB (or one part) ahead of
    * the answerer. What it throws ends the request; when the request is over, it is returned.

@@ -1,6 +1,13 @@
-import { type Bytes, concatBytes, seededRandom, systemClock } from "@tabcast/runtime";
+import {
+  type Bytes,
+  type Clock,
+  concatBytes,
+  type Millis,
+  seededRandom,
+  systemClock,
+} from "@tabcast/runtime";
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openBudget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { frameReader, messagePrefix, Signal, signalFrame } from "./frame.ts";
@@ -65,12 +72,41 @@ function asking(maxBody = 1000) {
   return { ...line, parts };
 }
 
+/** A clock that stands until it is moved. */
+function virtual() {
+  let now = 0;
+  const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+  const clock: Clock = {
+    ...systemClock,
+    now: () => now as Millis,
+    sleep: (ms, { signal } = {}) =>
+      new Promise((resolve, reject) => {
+        const one = { at: now + ms, wake: resolve };
+        sleepers.add(one);
+        signal?.addEventListener("abort", () => {
+          sleepers.delete(one);
+          reject(signal.reason);
+        });
+      }),
+  };
+  return {
+    clock,
+    async pass(ms: number) {
+      await new Promise(setImmediate); // what is under way comes to rest first
+      now += ms;
+      for (const one of [...sleepers]) if (one.at <= now && sleepers.delete(one)) one.wake();
+      await new Promise(setImmediate);
+    },
+  };
+}
+
 function answering(
   handler: Handler,
   maxBody = 1000,
   maxFollowing = 0,
   admit: Admit = () => ({ rank: "stranger" }),
   budget = openBudget(),
+  clock: Clock = systemClock,
 ) {
   const line = wire();
   const finished = answer(line.duplex, handler, {
@@ -79,8 +115,8 @@ function answering(
     budget,
     maxBody,
     maxFollowing,
-    timeout: 10_000,
-    clock: systemClock,
+    timeout: 60_000,
+    clock,
     signal: never,
   });
   return { ...line, finished };
@@ -359,4 +395,79 @@ test("what may follow a request is kept room for, as far as it is due", async ()
   expect(await server.aborted).toEqual(code("MESH_TOO_LARGE"));
   await server.finished;
   expect(budget.used().crew).toBe(0);
+});
+
+describe("a request whose asker does not bring it on", () => {
+  const slowly = (handler: Handler, maxBody = 1000) => {
+    const { clock, pass } = virtual();
+    const budget = openBudget();
+    const due: Admit = () => ({ rank: "crew" });
+    return { ...answering(handler, maxBody, 0, due, budget, clock), pass, budget };
+  };
+
+  test.each([
+    ["says nothing", []],
+    ["sends half of a head", [lengths(100, 0), new Uint8Array(50)]],
+    ["announces a body and does not send it", [lengths(0, 5e6)]],
+  ])("ends within twenty seconds where it %s", async (_, bytes) => {
+    const { say, pass, aborted, finished, budget } = slowly(unreachable, 5e6);
+    say(...bytes);
+    await pass(10_000);
+    await pass(10_000);
+    expect(await aborted).toEqual(code("MESH_TIMEOUT"));
+    await finished;
+    expect(budget.used().crew).toBe(0);
+  });
+
+  test("ends where a body trickles, and not where it comes at a modem's pace", async () => {
+    const trickle = slowly(unreachable, 5e6);
+    trickle.say(lengths(0, 5e6));
+    for (let i = 0; i < 20; i++) {
+      trickle.say(new Uint8Array(100));
+      await trickle.pass(1_000);
+    }
+    expect(await trickle.aborted).toEqual(code("MESH_TIMEOUT"));
+    const got: number[] = [];
+    const modem = slowly(async function* ({ body }) {
+      got.push(body.byteLength);
+      yield { head: none, body: none };
+    }, 100_000);
+    modem.say(lengths(0, 100_000));
+    for (let i = 0; i < 40; i++) {
+      modem.say(new Uint8Array(2_500));
+      await modem.pass(1_000);
+    }
+    await modem.finished;
+    expect(got).toEqual([100_000]);
+  });
+
+  test("ends where it takes nothing of the answer, and its slot is free", async () => {
+    let left = false;
+    const { say, pass, aborted, finished } = slowly(async function* () {
+      try {
+        for (;;) yield { head: none, body: new Uint8Array(2e6) };
+      } finally {
+        left = true;
+      }
+    });
+    say(frame({ head: none, body: none }));
+    await pass(10_000);
+    await pass(10_000);
+    expect(await aborted).toEqual(code("MESH_TIMEOUT"));
+    await finished;
+    expect(left).toBe(true);
+  });
+
+  test("goes on for as long as the handler is at work", async () => {
+    const go = Promise.withResolvers<void>();
+    const { say, pass, written, finished } = slowly(async function* () {
+      await go.promise;
+      yield { head: none, body: none };
+    });
+    say(frame({ head: none, body: none }));
+    for (let i = 0; i < 5; i++) await pass(10_000);
+    go.resolve();
+    await (await finished)();
+    expect(written.at(-1)).toEqual(signalFrame(Signal.end));
+  });
 });

@@ -11,6 +11,7 @@ import { Bytes, type Clock, Millis, toError } from "@tabcast/runtime";
 import type { Budget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, frameReader, MAX_HEAD, messagePrefix, Signal, signalFrame } from "./frame.ts";
+import { noProgress, type Progress, SPAN_MS, watchIdle } from "./idle.ts";
 import type {
   Admit,
   Due,
@@ -25,6 +26,8 @@ import type {
 
 /** Bytes in parts that may be under way and not taken by the other side. */
 export const WINDOW = 4 * 1024 * 1024;
+/** Bytes written at once: a message on a data channel, less what libp2p puts around it. Measured: facts on the mesh, part 10. */
+export const CHUNK = 64 * 1024 - 16;
 /** What a part costs of the window besides its bytes, so that a million empty parts are not free. */
 const PART = 1024;
 
@@ -49,14 +52,19 @@ interface Pen {
   signal(signal: number): void;
 }
 
-function penOf(duplex: Duplex): Pen {
+/** `left`: told of the bytes of a body that may be written at once, whenever they were. */
+function penOf(duplex: Duplex, left: (bytes: number) => void = () => {}): Pen {
   let busy = false;
   const waiting: number[] = [];
   return {
     async message(message, options) {
       busy = true;
       await duplex.write(messagePrefix(message), options);
-      if (message.body.byteLength > 0) await duplex.write(message.body, options);
+      for (let at = 0; at < message.body.byteLength; at += CHUNK) {
+        const chunk = message.body.subarray(at, at + CHUNK);
+        await duplex.write(chunk, options);
+        left(chunk.byteLength);
+      }
       busy = false;
       for (const signal of waiting.splice(0)) duplex.poke(signalFrame(signal));
     },
@@ -93,10 +101,16 @@ function aborted(signal: AbortSignal): Promise<never> {
   return promise;
 }
 
+/** Nothing more is waited for. */
+function rest(progress: Progress): void {
+  progress.waiting = false;
+  progress.rests++;
+}
+
 const sizeOf = ({ head, body }: Message) => head.byteLength + body.byteLength + PART;
 
-/** Sends one side's parts, as far as the window allows. */
-function outbox(pen: Pen, { signal }: Waits) {
+/** Sends one side's parts, as far as the window allows. `progress`: what the other side does for that. */
+function outbox(pen: Pen, { signal }: Waits, progress = noProgress()) {
   const news = condition();
   const left = aborted(signal);
   /** Sizes of the parts that were sent and not taken, oldest first. */
@@ -105,9 +119,10 @@ function outbox(pen: Pen, { signal }: Waits) {
   return {
     /** The other side took a part; false if it had none to take. */
     taken(): boolean {
-      const some = under.shift() !== undefined;
+      const size = under.shift();
+      progress.bytes += size ?? 0;
       news.wake();
-      return some;
+      return size !== undefined;
     },
     /** Sends what `parts` yields until it ends. Rejects with what it throws, or with the signal's reason once that fires. */
     async send(parts: AsyncIterable<Message>) {
@@ -120,10 +135,12 @@ function outbox(pen: Pen, { signal }: Waits) {
           if (done === true) return;
           checkSize("head", part.head.byteLength, MAX_HEAD);
           const size = sizeOf(part);
+          progress.waiting = true;
           while (under.length > 0 && under.reduce((sum, one) => sum + one, size) > WINDOW)
             await Promise.race([news.wait(), left]);
           under.push(size);
           await pen.message(part, { signal });
+          rest(progress);
         }
       } finally {
         // One that is still busy is not waited for here.
@@ -168,8 +185,8 @@ export interface AskOptions extends Waits {
   readonly maxBody: number;
   /** Parts that follow the request. */
   readonly following?: AsyncIterable<Message> | undefined;
-  /** Called when bytes of the answer come. */
-  readonly heard?: (() => void) | undefined;
+  /** Called when bytes of the answer come, with how many. */
+  readonly heard?: ((bytes: number) => void) | undefined;
 }
 
 /** Sends one request and yields the parts of its answer. Ends the stream whichever way the caller leaves. */
@@ -210,7 +227,7 @@ export async function* ask(
       if (ended || failure !== undefined) return;
       try {
         read(bytes);
-        heard?.();
+        heard?.(bytes.byteLength);
       } catch (thrown) {
         fail(thrown);
       }
@@ -279,8 +296,8 @@ function lost(peer: PeerId, cause?: Error): MeshError {
 const outOfTurn = (peer: PeerId, what: string) =>
   new MeshError({ code: "MESH_BAD_FRAME", detail: what }, `${peer} sent ${what} out of turn`);
 
-const overtime = (peer: PeerId, ms: number) =>
-  new MeshError({ code: "MESH_TIMEOUT", ms }, `a request of ${peer} took over ${ms} ms`);
+const overtime = (peer: PeerId, ms: number, why = "took over") =>
+  new MeshError({ code: "MESH_TIMEOUT", ms }, `a request of ${peer} ${why} ${ms} ms`);
 
 /** What is due where nobody says: it is bounded as a stranger's is. */
 const asStrangers: Admit = () => ({ rank: "stranger" });
@@ -471,8 +488,11 @@ export async function answer(
   const { peer, timeout, clock, signal } = options;
   const gone = new AbortController();
   const left = aborted(gone.signal);
-  const pen = penOf(duplex);
-  const sent = outbox(pen, gone);
+  const progress = noProgress();
+  const pen = penOf(duplex, (bytes) => {
+    progress.bytes += bytes;
+  });
+  const sent = outbox(pen, gone, progress);
   const reader = requestReader(pen, sent, options);
   let done = false;
   const stop = (thrown: unknown, code?: number) => {
@@ -486,6 +506,7 @@ export async function answer(
   duplex.listen(
     (bytes) => {
       if (done || gone.signal.aborted) return;
+      if (reader.found() === undefined) progress.bytes += bytes.byteLength;
       try {
         reader.read(bytes);
       } catch (thrown) {
@@ -502,10 +523,14 @@ export async function answer(
     () => stop(overtime(peer, timeout), Signal.failed),
     () => {},
   );
+  const idle = () =>
+    stop(overtime(peer, SPAN_MS, "was not brought on by its asker for"), Signal.failed);
+  watchIdle(progress, { clock, signal: timer.signal, idle }).catch(() => {}); // it was answered
   try {
     while (reader.found() === undefined && !gone.signal.aborted) await reader.asked.wait();
     gone.signal.throwIfAborted();
     const found = reader.found() as Read;
+    rest(progress);
     if ("refusal" in found) await pen.message(found.refusal, { signal: gone.signal });
     else {
       const following = reader.following(left, gone.signal);

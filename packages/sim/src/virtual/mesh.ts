@@ -81,6 +81,15 @@ interface Connection {
   held: (() => void)[];
 }
 
+/** A message on its way. */
+interface Under {
+  way: boolean;
+  /** What its receiver was not told of, in bytes of the message. */
+  left: number;
+  /** What both links had served each flow when it was told last. */
+  served: number;
+}
+
 /** One direction of a request: in order, one message at a time on the uplink. */
 class Way {
   readonly #net: Net;
@@ -91,10 +100,10 @@ class Way {
   /** Arrivals in the order sent; each is undefined until it came. */
   #coming: { arrive: (() => void) | undefined }[] = [];
   #over = false;
-  readonly #heard: (() => void) | undefined;
+  readonly #heard: ((bytes: number) => void) | undefined;
 
-  /** `heard`: what the receiver is told while a message arrives. */
-  constructor(net: Net, from: Node, to: Node, heard?: () => void) {
+  /** `heard`: what the receiver is told while a message arrives, with how many bytes of it came. */
+  constructor(net: Net, from: Node, to: Node, heard?: (bytes: number) => void) {
     this.#heard = heard;
     this.#net = net;
     this.#from = from;
@@ -115,12 +124,16 @@ class Way {
   }
 
   /** Bytes of a large message arrive all the time until the last, as long as its sender runs: lost ones are sent again. */
-  #tick(under: { readonly way: boolean }): void {
+  #tick(under: Under): void {
     this.#net.options.timeline.after(TICK_MS, () => {
       if (this.#over || !under.way) return;
       const { gone, stalled } = this.#from.tab;
       if (gone || stalled) return;
-      if (this.#net.passes(this.#from, this.#to)) this.#to.tab.enter(() => this.#heard?.());
+      const served = this.#from.up.served + this.#to.down.served;
+      const came = Math.min(under.left, (served - under.served) / this.#net.options.scale);
+      under.served = served;
+      under.left -= came;
+      if (this.#net.passes(this.#from, this.#to)) this.#to.tab.enter(() => this.#heard?.(came));
       this.#tick(under);
     });
   }
@@ -137,7 +150,8 @@ class Way {
     this.#sending = undefined;
     if (first === undefined || this.#over) return;
     const { bytes, arrive, left } = first;
-    const under = { way: true };
+    const served = this.#from.up.served + this.#to.down.served;
+    const under: Under = { way: true, left: bytes / this.#net.options.scale, served };
     if (this.#heard !== undefined && bytes > SLOW) this.#tick(under);
     this.#sending = this.#from.up.carry(bytes, () => {
       const slot: { arrive: (() => void) | undefined } = { arrive: undefined };
@@ -145,7 +159,7 @@ class Way {
       this.#net.travel(this.#from, this.#to, bytes, () => {
         under.way = false;
         slot.arrive = () => {
-          this.#heard?.();
+          this.#heard?.(under.left);
           arrive();
         };
         while (this.#coming[0]?.arrive !== undefined) this.#coming.shift()?.arrive?.();
