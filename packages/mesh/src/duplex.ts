@@ -67,6 +67,8 @@ export function overStream(stream: Stream, connection: Connection): Duplex {
         signal.throwIfAborted();
       }
     },
+    left: ({ signal }) =>
+      channel === undefined ? Promise.resolve() : emptied(stream, channel, signal),
     poke(bytes) {
       try {
         stream.send(bytes);
@@ -82,6 +84,23 @@ export function overStream(stream: Stream, connection: Connection): Duplex {
     },
     abort: (error) => stream.abort(error),
   };
+}
+
+/** Resolves when a channel's buffer is empty, or its stream is gone. */
+function emptied(stream: Stream, channel: RTCDataChannel, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (channel.bufferedAmount === 0 || stream.status !== "open") return resolve();
+    channel.bufferedAmountLowThreshold = 0; // the pacer sets one too, and takes a lower one as well
+    const over = new AbortController();
+    const once = { signal: over.signal };
+    const end = (settle: () => void) => {
+      over.abort();
+      settle();
+    };
+    channel.addEventListener("bufferedamountlow", () => end(resolve), once);
+    stream.addEventListener("close", () => end(resolve), { once: true });
+    signal.addEventListener("abort", () => end(() => reject(signal.reason)), once);
+  });
 }
 
 /** libp2p's own `onDrain` resolves at once after its first use. */

@@ -20,6 +20,8 @@ export interface RequestOptions extends Waits {
   readonly maxBody?: Bytes;
   /** Multiaddrs to try when the peer is not connected, besides those the mesh already knows. */
   readonly addrs?: readonly string[];
+  /** For whom the request's body is sent, where others send too. Default "own". */
+  readonly rank?: Rank;
   /** Called when bytes of the answer come, with how many, in the middle of a part too: who sends a large one slowly is not silent. */
   readonly heard?: (bytes: number) => void;
   /**
@@ -45,6 +47,7 @@ export interface Announced {
 
 /** A request that is due: its body is read. */
 export interface Due {
+  /** For whom its body is kept, and its answer sent. */
   readonly rank: Rank;
   /**
    * Most that may follow it, for all of which room is kept until the handler has let go. Default, and at most, the protocol's

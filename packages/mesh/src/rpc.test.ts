@@ -13,6 +13,7 @@ import { MeshError } from "./error.ts";
 import { frameReader, messagePrefix, Signal, signalFrame } from "./frame.ts";
 import type { Admit, Handler, Message } from "./mesh.ts";
 import { answer, ask, type Duplex, WINDOW } from "./rpc.ts";
+import { openTurns } from "./turns.ts";
 
 const none = new Uint8Array(0);
 const peer = "12D3KooWtest";
@@ -32,6 +33,7 @@ function wire() {
       signal.throwIfAborted();
       written.push(bytes.slice());
     },
+    left: async () => {},
     poke: (bytes) => void written.push(bytes.slice()),
     async close() {
       closed.resolve();
@@ -66,6 +68,7 @@ function asking(maxBody = 1000) {
       peer,
       protocol: "/test",
       maxBody,
+      turns: openTurns({ clock: systemClock }),
       signal: never,
     },
   );
@@ -113,6 +116,7 @@ function answering(
     peer,
     admit,
     budget,
+    turns: openTurns({ clock }),
     maxBody,
     maxFollowing,
     timeout: 60_000,

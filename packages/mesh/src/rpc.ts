@@ -19,10 +19,12 @@ import type {
   Message,
   Name,
   PeerId,
+  Rank,
   Refused,
   ServeOptions,
   Waits,
 } from "./mesh.ts";
+import type { Turns } from "./turns.ts";
 
 /** Bytes in parts that may be under way and not taken by the other side. */
 export const WINDOW = 4 * 1024 * 1024;
@@ -37,6 +39,8 @@ export interface Duplex {
   listen(onBytes: (bytes: Uint8Array) => void, onEnd: (error?: Error) => void): void;
   /** Sends in order and resolves when more may follow. The bytes must stay untouched until `close` resolves. */
   write(bytes: Uint8Array, options: Waits): Promise<void>;
+  /** Resolves when all that was written has left this side, or the stream is gone. Rejects with the signal's reason. */
+  left(options: Waits): Promise<void>;
   /** Sends a few bytes at once. Says nothing if the stream is gone. */
   poke(bytes: Uint8Array): void;
   /** Flushes, then ends our side. Never rejects. */
@@ -52,19 +56,52 @@ interface Pen {
   signal(signal: number): void;
 }
 
-/** `left`: told of the bytes of a body that may be written at once, whenever they were. */
-function penOf(duplex: Duplex, left: (bytes: number) => void = () => {}): Pen {
+/** For whom one side's bodies are sent, and in which turn. */
+interface Sender {
+  readonly peer: PeerId;
+  readonly turns: Turns;
+  readonly rank: () => Rank;
+}
+
+/** `progress`: what the other side does to take what it is sent; that it waits for its turn is not its fault. */
+function penOf(duplex: Duplex, { peer, turns, rank }: Sender, progress = noProgress()): Pen {
   let busy = false;
   const waiting: number[] = [];
+  /** Writes a body, each chunk in its turn. The next one waits in line before the one before has left, so that nobody slips in between. */
+  async function write(body: Uint8Array, options: Waits): Promise<void> {
+    const chunkAt = (at: number) => body.subarray(at, at + CHUNK);
+    const take = (at: number) => {
+      const size = chunkAt(at).byteLength;
+      const turn = size > 0 ? turns.take({ peer, rank: rank(), size }, options) : undefined;
+      turn?.catch(() => {}); // told below, where it is waited for
+      return turn;
+    };
+    let turn = take(0);
+    try {
+      for (let at = 0; turn !== undefined; at += CHUNK) {
+        rest(progress);
+        const leave = await turn;
+        turn = undefined;
+        progress.waiting = true;
+        try {
+          await duplex.write(chunkAt(at), options);
+          turn = take(at + CHUNK);
+          // Others' bytes must not pile up before an own job; its own may.
+          if (rank() !== "own") await duplex.left(options);
+          progress.bytes += chunkAt(at).byteLength;
+        } finally {
+          leave();
+        }
+      }
+    } finally {
+      turn?.then((leave) => leave()).catch(() => {}); // it is not needed any more
+    }
+  }
   return {
     async message(message, options) {
       busy = true;
       await duplex.write(messagePrefix(message), options);
-      for (let at = 0; at < message.body.byteLength; at += CHUNK) {
-        const chunk = message.body.subarray(at, at + CHUNK);
-        await duplex.write(chunk, options);
-        left(chunk.byteLength);
-      }
+      await write(message.body, options);
       busy = false;
       for (const signal of waiting.splice(0)) duplex.poke(signalFrame(signal));
     },
@@ -185,6 +222,9 @@ export interface AskOptions extends Waits {
   readonly maxBody: number;
   /** Parts that follow the request. */
   readonly following?: AsyncIterable<Message> | undefined;
+  readonly turns: Turns;
+  /** For whom what is asked with is sent. */
+  readonly rank?: Rank | undefined;
   /** Called when bytes of the answer come, with how many. */
   readonly heard?: ((bytes: number) => void) | undefined;
 }
@@ -193,10 +233,10 @@ export interface AskOptions extends Waits {
 export async function* ask(
   duplex: Duplex,
   message: Message,
-  { peer, protocol, maxBody, following, heard, signal }: AskOptions,
+  { peer, protocol, maxBody, following, turns, rank = "own", heard, signal }: AskOptions,
 ): AsyncGenerator<Message, void, void> {
   const own = new AbortController();
-  const pen = penOf(duplex);
+  const pen = penOf(duplex, { peer, turns, rank: () => rank });
   const sent = outbox(pen, own);
   const got = inbox(pen);
   const news = condition();
@@ -306,6 +346,7 @@ const asStrangers: Admit = () => ({ rank: "stranger" });
 export interface Serving {
   readonly clock: Clock;
   readonly budget: Budget;
+  readonly turns: Turns;
 }
 
 /** Answers streams of one protocol, at most `maxPerPeer` of a peer at a time; more are refused at once. */
@@ -320,6 +361,7 @@ export function answerer(
     admit = asStrangers,
     clock,
     budget,
+    turns,
   }: ServeOptions & Waits & Serving,
 ): (peer: PeerId, duplex: Duplex) => void {
   const most = Math.min(maxPerPeer, 32);
@@ -339,7 +381,8 @@ export function answerer(
       return;
     }
     busy.set(peer, count + 1);
-    const options = { peer, maxBody, maxFollowing, timeout, admit, clock, budget, signal };
+    const serving = { admit, clock, budget, turns, signal };
+    const options = { peer, maxBody, maxFollowing, timeout, ...serving };
     void answer(duplex, handler, options).then((finish) => {
       leave();
       const left = (busy.get(peer) ?? 1) - 1;
@@ -485,13 +528,12 @@ export async function answer(
   handler: Handler,
   options: AnswerOptions,
 ): Promise<() => Promise<void>> {
-  const { peer, timeout, clock, signal } = options;
+  const { peer, timeout, clock, turns, signal } = options;
   const gone = new AbortController();
   const left = aborted(gone.signal);
   const progress = noProgress();
-  const pen = penOf(duplex, (bytes) => {
-    progress.bytes += bytes;
-  });
+  let rank: Rank = "stranger";
+  const pen = penOf(duplex, { peer, turns, rank: () => rank }, progress);
   const sent = outbox(pen, gone, progress);
   const reader = requestReader(pen, sent, options);
   let done = false;
@@ -533,6 +575,7 @@ export async function answer(
     rest(progress);
     if ("refusal" in found) await pen.message(found.refusal, { signal: gone.signal });
     else {
+      rank = found.due.rank;
       const following = reader.following(left, gone.signal);
       const asker = { peer, signal: gone.signal, following };
       await sent.send(handler(found.request, asker));

@@ -24,9 +24,10 @@ import type {
 import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
-import { answerer, ask } from "./rpc.ts";
+import { answerer, ask, type Serving } from "./rpc.ts";
 import { idOf, superviseGossip, superviseMesh, superviseRelays } from "./supervise.ts";
 import { openTopics } from "./topics.ts";
+import { openTurns } from "./turns.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 
@@ -75,7 +76,8 @@ function openTab(
   const topics = openTopics();
   const ours = new WeakSet<Stream>();
   const deaf = hear({ node, clock, news, topics, ours, signal: own.signal });
-  const { serve } = server(node, { clock, ours, signal: own.signal });
+  const turns = openTurns({ clock });
+  const { serve } = server(node, { clock, ours, turns, signal: own.signal });
   const dialling = { node, relays, clock, ours };
   let closing: Promise<void> | undefined;
 
@@ -88,14 +90,15 @@ function openTab(
     message: Message,
     options: RequestOptions,
   ): AsyncGenerator<Message> {
-    const { maxBody = DEFAULT_MAX_ANSWER, addrs = [], following, heard } = options;
+    const { maxBody = DEFAULT_MAX_ANSWER, addrs = [], following, rank, heard } = options;
     mustBeOpen();
     publicKeyFromPeerId(peer);
     checkSize("head", message.head.byteLength, MAX_HEAD);
     const signal = AbortSignal.any([options.signal, own.signal]);
     signal.throwIfAborted();
     const duplex = await openStream(dialling, { peer, protocol, addrs, signal });
-    yield* ask(duplex, message, { peer, protocol, maxBody, following, heard, signal });
+    const sending = { following, rank, turns };
+    yield* ask(duplex, message, { peer, protocol, maxBody, ...sending, heard, signal });
   }
 
   async function shut(): Promise<void> {
@@ -155,10 +158,10 @@ function openTab(
 /** Answers requests, one handler a protocol. */
 function server(
   node: TabNode,
-  tab: Waits & Pick<Parameters<typeof hear>[0], "clock" | "ours">,
+  tab: Waits & Pick<Parameters<typeof hear>[0], "clock" | "ours"> & Pick<Serving, "turns">,
 ): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
   const served = new Set<Name>();
-  const serving = { clock: tab.clock, budget: openBudget() };
+  const serving = { clock: tab.clock, budget: openBudget(), turns: tab.turns };
   return {
     serve(protocol, handler, options) {
       if (served.has(protocol))

@@ -251,10 +251,10 @@ describe("before a job's bytes are read", () => {
   test("a job has room for its own bytes, 8 MiB of media at most, and nothing for what it did not name", () => {
     const { admit, most } = hired();
     expect(most).toBe(65_536 + 8 * 2 ** 20);
-    expect(admit(request())).toEqual({ rank: "crew", maxFollowing: 0 });
+    expect(admit(request())).toEqual({ rank: "own", maxFollowing: 0 });
     expect(refused(admit(request({}, new Uint8Array(8))))).toBe("JOB_INPUT");
     const open = { open: true, mediaLen: 0, mediaHash: new Uint8Array(0) };
-    expect(admit(request(open, init))).toEqual({ rank: "crew", maxFollowing: 9 * 2 ** 20 });
+    expect(admit(request(open, init))).toEqual({ rank: "own", maxFollowing: 9 * 2 ** 20 });
   });
 });
 

@@ -108,7 +108,7 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
     try {
       const job = Job.decode(head);
       admit(job, size, peer, options);
-      return { rank: "crew", maxFollowing: (job.open ? MAX_FOLLOWING : 0) as Bytes };
+      return { rank: "own", maxFollowing: (job.open ? MAX_FOLLOWING : 0) as Bytes };
     } catch (error) {
       limiter.refused("job", peer, error);
       return { refusal: failed(error) };
