@@ -192,7 +192,7 @@ describe("an offer with conditions", () => {
 });
 
 describe("a job", () => {
-  const job = { rungs: offer.rungs, codec: "avc", epoch: 3, durationUs: 2_000_000 };
+  const job = { rungs: offer.rungs, codec: "avc", epoch: 3, durationUs: 2_000_000, frames: 60 };
   const agreed = { offer, epoch: 3 };
   const [rung] = offer.rungs as [Offer["rungs"][number]];
 
@@ -204,11 +204,20 @@ describe("a job", () => {
     ["with a rung more", { rungs: [rung, { ...rung, name: "new" }] }, "rung new"],
     ["in another codec", { codec: "av1" }, "codec av1"],
     ["of an old epoch", { epoch: 2 }, "epoch 2"],
+    ["of ten times the frames", { frames: 600 }, "600 frames, at most 240"],
     ["of ten times the length", { durationUs: 20_000_000 }, "20000000 us"],
   ])("%s is taken only if it keeps what was agreed", (_, values, why) => {
     const breach = Hire.breach({ ...job, ...values }, agreed);
     if (why === undefined) expect(breach).toBeUndefined();
     else expect(breach).toContain(why);
+  });
+
+  test("has a source of the size, rate and length that were offered, and of the frames that it names", () => {
+    const open = { ...job, open: true };
+    const most = { pixels: 1920 * 1088, frames: 240, durationUs: 8_000_000 };
+    expect(Hire.sourceLimits(open, offer)).toEqual(most);
+    expect(Hire.sourceLimits({ ...job, open: false }, offer)).toEqual({ ...most, frames: 60 });
+    expect(Hire.sourceLimits({ ...open, frames: 9_000 }, offer)).toEqual(most);
   });
 
   test("of a file leaves a slot for live streams, where the tab works for one", () => {

@@ -100,7 +100,8 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const context = { mesh, clock, random: secureRandom, on, signal: never };
   const engagements = openEngagements(context, { quitted() {} });
   const potId: Hex = "0x01";
-  const times = { fpsMilli: 30_000, segmentMs: 2_000, slackMs: 4_000 };
+  const source = { sourceCodec: "avc1.640028", width: 640, height: 360 };
+  const times = { ...source, fpsMilli: 30_000, segmentMs: 2_000, slackMs: 4_000 };
   const offer = { codec: "avc", rungs: [rung], ...times, window: 2 };
   engagements.take({
     award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000_000n } as Award,
@@ -110,7 +111,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   });
   const engagement = engagements.get(award);
   if (engagement === undefined) throw new Error("the award was not taken");
-  const booked = { owed: 0, audited: 0 };
+  const booked = { owed: 0, audited: 0, limits: [] as unknown[] };
   const purse = {
     room: () => Amount.of(10n ** 18n),
     checked: () => true,
@@ -121,7 +122,8 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const speeds = { busy() {}, idle() {}, worked() {} } as unknown as Speeds;
   const blobs = openBlobStore();
   const transcoder: Transcoder = {
-    async transcode({ rungs }) {
+    async transcode({ rungs, limits }) {
+      booked.limits.push(limits);
       const renditions = rungs.map(({ name }) => ({
         rung: name,
         init,
@@ -167,6 +169,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
     /** How much is kept, of every kind. */
     kept: () => ({
       ...booked,
+      limits: [...booked.limits],
       blobs: blobs.size(),
       inHand: engagement.jobs.size,
       unpaid: engagement.unpaid.size,
@@ -256,6 +259,14 @@ describe("before a job's bytes are read", () => {
     const open = { open: true, mediaLen: 0, mediaHash: new Uint8Array(0) };
     expect(admit(request(open, init))).toEqual({ rank: "own", maxFollowing: 9 * 2 ** 20 });
   });
+});
+
+test("a job's source is held to the offer that its worker bid on", async () => {
+  const { ask, kept } = hired();
+  await outcome(ask(request()));
+  const limits = { codec: "avc", pixels: 640 * 368, frames: 60, duration: 8_000_000 };
+  expect(kept().limits).toEqual([limits]);
+  expect(await outcome(ask(request({ seq: 6, frames: 600 })))).toBe("JOB_CONFLICT");
 });
 
 describe("a worker that refuses a job", () => {
