@@ -221,14 +221,29 @@ describe("a job", () => {
   });
 
   test("of a file leaves a slot for live streams, where the tab works for one", () => {
-    const file = { file: true };
-    const live = { file: false };
+    const file = { file: true, stream: "a" };
+    const live = { file: false, stream: "b" };
     expect(Hire.admits(file, [file, file], { slots: 4, live: true })).toBe(true);
     expect(Hire.admits(file, [file, file, file], { slots: 4, live: true })).toBe(false);
     expect(Hire.admits(live, [file, file, file], { slots: 4, live: true })).toBe(true);
     expect(Hire.admits(file, [file, file, file], { slots: 4, live: false })).toBe(true);
     expect(Hire.admits(live, [live, live, live, live], { slots: 4, live: true })).toBe(false);
     expect(Hire.admits(file, [], { slots: 1, live: true })).toBe(true);
+  });
+
+  test("of a stream that fills a worker makes room for another that was turned away", () => {
+    const [a, b] = [
+      { file: false, stream: "a" },
+      { file: false, stream: "b" },
+    ];
+    const at = (slots: number, waiting: number) => ({ slots, live: true, waiting });
+    expect(Hire.admits(a, [a], at(2, 0))).toBe(true);
+    expect(Hire.admits(b, [a, a], at(2, 0))).toBe(false);
+    expect(Hire.admits(a, [a], at(2, 1))).toBe(false);
+    expect(Hire.admits(b, [a], at(2, 0))).toBe(true);
+    expect(Hire.admits(a, [a, a, b], at(4, 1))).toBe(false);
+    expect(Hire.admits(a, [a, b], at(4, 1))).toBe(true);
+    expect(Hire.admits(a, [], at(1, 7))).toBe(true);
   });
 });
 

@@ -374,15 +374,25 @@ const MOST_OF_SEGMENT = 4;
 export interface Hold {
   /** Nothing of it is late: a file. */
   readonly file: boolean;
+  /** Whose it is. */
+  readonly stream: string;
 }
 
-/** True if a job may start: files leave one slot free while the tab works for a live stream. */
+/** How long a stream that found no slot counts as waiting for one, in milliseconds: two segments of two seconds, and a little. */
+export const TURNED_AWAY_MS = 5_000;
+
+/**
+ * True if a job may start: files leave one slot free while the tab works for a live stream, and a stream has no more than its equal share
+ * while others of ours have just been turned away: `waiting` of them.
+ */
 export function admits(
   job: Hold,
   inHand: readonly Hold[],
-  of: { readonly slots: number; readonly live: boolean },
+  of: { readonly slots: number; readonly live: boolean; readonly waiting?: number },
 ): boolean {
   if (inHand.length >= of.slots) return false;
+  const share = Math.max(1, Math.floor(of.slots / (1 + (of.waiting ?? 0))));
+  if (inHand.filter(({ stream }) => stream === job.stream).length >= share) return false;
   if (!job.file || !of.live) return true;
   return inHand.filter(({ file }) => file).length < Math.max(1, of.slots - 1);
 }

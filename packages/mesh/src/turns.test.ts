@@ -15,7 +15,7 @@ const out = (peer: string, rank: Rank, of: Partial<Out> = {}): Out => ({
 const view = (
   waiting: ReturnType<typeof wish>[],
   { gone = [], accounts = {} }: { gone?: Out[]; accounts?: Record<string, Account> } = {},
-) => ({ waiting, out: gone, leftAt: 0, accounts: new Map(Object.entries(accounts)) });
+) => ({ waiting, out: gone, accounts: new Map(Object.entries(accounts)) });
 const account = (turn: number, tokens: number = RATE.burst): Account => ({ turn, tokens, at: 0 });
 
 describe("whose turn it is", () => {
@@ -118,6 +118,18 @@ describe("the turns of a tab", () => {
     void take("own", "own");
     await pass(1);
     expect(order.at(-1)).toBe("own");
+  });
+
+  test("do not wait again for a worker that takes nothing when others' chunks leave", async () => {
+    const { clock, pass } = virtual();
+    const turns = openTurns({ clock });
+    await turns.take(wish("dead", "own"), { signal: never });
+    await pass(STALL_MS);
+    for (let i = 0; i < 3; i++) {
+      const leave = await turns.take(wish("viewer", "viewer"), { signal: never });
+      await pass(10);
+      leave();
+    }
   });
 
   test("come to whoever waits when nothing leaves any more", async () => {

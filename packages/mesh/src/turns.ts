@@ -10,7 +10,7 @@ import { type PeerId, RANKS, type Rank } from "./mesh.ts";
 export const MOST_OUT = 128 * 1024;
 /** What one peer, or all strangers, may have a second, and at once after a pause, in bytes: 33 Mbit/s. The crew may have all. */
 export const RATE = { perSecond: 4 * 2 ** 20, burst: 8 * 2 ** 20 } as const;
-/** Nothing has left for so long, in milliseconds: whoever it is sent to does not take it, and others need not wait for that. */
+/** A chunk has not left for so long, in milliseconds: whoever it is sent to does not take it, and others need not wait for that. */
 export const STALL_MS = 2_000;
 /** So many chunks that came later have left before one: the same is true of it. */
 const OVERTAKEN = 4;
@@ -47,8 +47,6 @@ export interface View {
   /** By the time they came. */
   readonly waiting: readonly Wish[];
   readonly out: readonly Out[];
-  /** When anything left last, in milliseconds. */
-  readonly leftAt: number;
   readonly accounts: ReadonlyMap<string, Account>;
 }
 
@@ -64,13 +62,13 @@ export const tokensAt = ({ tokens, at }: Account, now: number): number =>
 
 /** The wish that is fulfilled now, or when to look again if nothing happens before; neither while only time will not help. */
 export function choose(view: View, now: number): { readonly wish?: Wish; readonly at?: number } {
-  const { waiting, out, leftAt, accounts } = view;
+  const { waiting, out, accounts } = view;
   const own = waiting.find(({ rank }) => rank === "own");
   if (own !== undefined) return { wish: own };
   const [first] = waiting;
   if (first === undefined) return {};
   // What its receiver does not take is no load on the uplink.
-  const stallsAt = ({ at }: Out) => Math.max(at, leftAt) + STALL_MS;
+  const stallsAt = ({ at }: Out) => at + STALL_MS;
   const going = out.filter((one) => one.overtaken < OVERTAKEN && now < stallsAt(one));
   const load = going.reduce((sum, { size }) => sum + size, 0);
   if (going.some(({ rank }) => rank === "own") || (load > 0 && load + first.size > MOST_OUT))
@@ -106,7 +104,6 @@ export function openTurns({ clock }: { readonly clock: Clock }): Turns {
   const waiting = new Map<Wish, (leave: () => void) => void>();
   const out = new Set<Out>();
   const accounts = new Map<string, Account>();
-  let leftAt = clock.now() as number;
   let turns = 0;
   let timer = new AbortController();
 
@@ -125,14 +122,12 @@ export function openTurns({ clock }: { readonly clock: Clock }): Turns {
   function grant(wish: Wish, go: (leave: () => void) => void, now: number): void {
     waiting.delete(wish);
     const one: Out = { ...wish, at: now, overtaken: 0 };
-    if (out.size === 0) leftAt = now;
     out.add(one);
     turns++;
     charge(payer(wish), wish.size, now);
     if (payer(wish) !== wish.peer) charge(wish.peer, wish.size, now);
     go(() => {
       if (!out.delete(one)) return;
-      leftAt = clock.now();
       for (const other of out) {
         if (other.at < one.at) other.overtaken++;
       }
@@ -144,7 +139,7 @@ export function openTurns({ clock }: { readonly clock: Clock }): Turns {
     timer.abort();
     for (;;) {
       const now = clock.now();
-      const view = { waiting: [...waiting.keys()], out: [...out], leftAt, accounts };
+      const view = { waiting: [...waiting.keys()], out: [...out], accounts };
       const { wish, at } = choose(view, now);
       const go = wish && waiting.get(wish);
       if (wish !== undefined && go !== undefined) {

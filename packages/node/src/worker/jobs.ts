@@ -61,7 +61,7 @@ export interface Jobs {
 }
 
 export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
-  const { mesh, signal } = context;
+  const { mesh, clock, signal } = context;
   const { limiter, engagements, credit, shift, speeds } = options;
   let done = 0;
 
@@ -107,7 +107,7 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
   const due: Admit = (head, { peer, size }) => {
     try {
       const job = Job.decode(head);
-      admit(job, size, peer, options);
+      admit(job, size, peer, options, clock.now());
       return { rank: "own", maxFollowing: (job.open ? MAX_FOLLOWING : 0) as Bytes };
     } catch (error) {
       limiter.refused("job", peer, error);
@@ -171,7 +171,7 @@ async function* make(
   course.planned = head.frames;
   const body = request.body as Uint8Array<ArrayBuffer>;
   // Once more: while its body came another may have taken its slot, or the stream may have left.
-  const engagement = admit(head, body.byteLength, peer, options);
+  const engagement = admit(head, body.byteLength, peer, options, context.clock.now());
   course.engagement = engagement;
   const signal = AbortSignal.any([context.signal, gone, stop.signal]);
   const own = { ...context, signal };
@@ -265,6 +265,7 @@ function admit(
   size: number,
   peer: PeerId,
   { engagements, limiter, shift }: Pick<JobsOptions, "engagements" | "limiter" | "shift">,
+  now: number,
 ): Engagement {
   const engagement = engagements.get(job.award);
   if (
@@ -288,15 +289,22 @@ function admit(
     throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
   if (engagement.jobs.has(job.seq))
     throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
-  const holds = engagements
-    .all()
-    .flatMap(({ offer, jobs }) => [...jobs].map(() => ({ file: isFile(offer) })));
-  const live = engagements.all().some(({ offer }) => !isFile(offer));
+  const all = engagements.all();
+  const holdOf = ({ offer, stream }: Engagement) => ({ file: isFile(offer), stream });
+  const holds = all.flatMap((one) => [...one.jobs].map(() => holdOf(one)));
+  const live = all.some(({ offer }) => !isFile(offer));
   const slots = shift.slots();
-  if (!Hire.admits({ file: isFile(engagement.offer) }, holds, { slots, live }))
+  const waits = (one: Engagement) =>
+    one !== engagement &&
+    now - (one.turnedAwayAt ?? Number.NEGATIVE_INFINITY) < Hire.TURNED_AWAY_MS;
+  const waiting = all.filter(waits).length;
+  if (!Hire.admits(holdOf(engagement), holds, { slots, live, waiting })) {
+    engagement.turnedAwayAt = now;
     throw new Refusal(
       { code: "JOB_BUSY" },
       `${holds.length} jobs in hand, at most ${slots}${live ? ", one for live streams" : ""}`,
     );
+  }
+  engagement.turnedAwayAt = undefined;
   return engagement;
 }
