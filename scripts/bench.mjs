@@ -10,6 +10,7 @@ const at = (...path) => join(root, "packages", ...path);
 const benches = {
   start: at("localnet", "bench", "main.ts"),
   mesh: at("mesh", "bench", "main.ts"),
+  uplink: at("node", "bench", "uplink.ts"),
   channel: at("channel", "bench", "main.ts"),
   media: at("media", "bench", "main.ts"),
   live: at("media", "bench", "live", "main.ts"),

@@ -262,3 +262,8 @@ test("a segment that is being spot-checked counts among its worker's jobs, and t
     ]),
   ).toBeUndefined();
 });
+
+test("a segment of a file is given up after ten times what was predicted, and not within a minute", () => {
+  expect(Assign.giveUpAt({ sentAt: 1_000, doneAt: 3_000 })).toBe(61_000);
+  expect(Assign.giveUpAt({ sentAt: 1_000, doneAt: 11_000 })).toBe(101_000);
+});

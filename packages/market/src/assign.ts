@@ -143,6 +143,16 @@ const LEAST_LATE_MS = 500;
 const MARGIN = 1.3;
 
 /**
+ * When a segment without a deadline is given to another although its worker is heard of: signs of life cost nothing, and a file must not wait
+ * for ever for one that never comes to an end. Ten times what was predicted, a minute at least: a busy tab may be that slow, and no
+ * slower. Milliseconds.
+ */
+export const giveUpAt = ({ sentAt, doneAt }: { sentAt: number; doneAt: number }): number =>
+  sentAt + Math.max(LEAST_ENDLESS_MS, ENDLESS * (doneAt - sentAt));
+const ENDLESS = 10;
+const LEAST_ENDLESS_MS = 60_000;
+
+/**
  * Whether a copy of a segment that is merely slow would make all others late: the crew has more than 0.7 of its time to spend on the
  * stream, as far as is known. Pixels of one segment, milliseconds. Source: facts of the market, section 5.
  */

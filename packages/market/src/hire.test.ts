@@ -192,7 +192,7 @@ describe("an offer with conditions", () => {
 });
 
 describe("a job", () => {
-  const job = { rungs: offer.rungs, codec: "avc", epoch: 3, durationUs: 2_000_000 };
+  const job = { rungs: offer.rungs, codec: "avc", epoch: 3, durationUs: 2_000_000, frames: 60 };
   const agreed = { offer, epoch: 3 };
   const [rung] = offer.rungs as [Offer["rungs"][number]];
 
@@ -204,6 +204,7 @@ describe("a job", () => {
     ["with a rung more", { rungs: [rung, { ...rung, name: "new" }] }, "rung new"],
     ["in another codec", { codec: "av1" }, "codec av1"],
     ["of an old epoch", { epoch: 2 }, "epoch 2"],
+    ["of ten times the frames", { frames: 600 }, "600 frames, at most 240"],
     ["of ten times the length", { durationUs: 20_000_000 }, "20000000 us"],
   ])("%s is taken only if it keeps what was agreed", (_, values, why) => {
     const breach = Hire.breach({ ...job, ...values }, agreed);
@@ -211,15 +212,38 @@ describe("a job", () => {
     else expect(breach).toContain(why);
   });
 
+  test("has a source of the size, rate and length that were offered, and of the frames that it names", () => {
+    const open = { ...job, open: true };
+    const most = { pixels: 1920 * 1088, frames: 240, durationUs: 8_000_000 };
+    expect(Hire.sourceLimits(open, offer)).toEqual(most);
+    expect(Hire.sourceLimits({ ...job, open: false }, offer)).toEqual({ ...most, frames: 60 });
+    expect(Hire.sourceLimits({ ...open, frames: 9_000 }, offer)).toEqual(most);
+  });
+
   test("of a file leaves a slot for live streams, where the tab works for one", () => {
-    const file = { file: true };
-    const live = { file: false };
+    const file = { file: true, stream: "a" };
+    const live = { file: false, stream: "b" };
     expect(Hire.admits(file, [file, file], { slots: 4, live: true })).toBe(true);
     expect(Hire.admits(file, [file, file, file], { slots: 4, live: true })).toBe(false);
     expect(Hire.admits(live, [file, file, file], { slots: 4, live: true })).toBe(true);
     expect(Hire.admits(file, [file, file, file], { slots: 4, live: false })).toBe(true);
     expect(Hire.admits(live, [live, live, live, live], { slots: 4, live: true })).toBe(false);
     expect(Hire.admits(file, [], { slots: 1, live: true })).toBe(true);
+  });
+
+  test("of a stream that fills a worker makes room for another that was turned away", () => {
+    const [a, b] = [
+      { file: false, stream: "a" },
+      { file: false, stream: "b" },
+    ];
+    const at = (slots: number, waiting: number) => ({ slots, live: true, waiting });
+    expect(Hire.admits(a, [a], at(2, 0))).toBe(true);
+    expect(Hire.admits(b, [a, a], at(2, 0))).toBe(false);
+    expect(Hire.admits(a, [a], at(2, 1))).toBe(false);
+    expect(Hire.admits(b, [a], at(2, 0))).toBe(true);
+    expect(Hire.admits(a, [a, a, b], at(4, 1))).toBe(false);
+    expect(Hire.admits(a, [a, b], at(4, 1))).toBe(true);
+    expect(Hire.admits(a, [], at(1, 7))).toBe(true);
   });
 });
 

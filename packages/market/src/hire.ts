@@ -317,7 +317,7 @@ export const maybeAgain = (why: string): boolean =>
 
 /** What was awarded, for holding a job against it. */
 export interface Agreed {
-  readonly offer: Pick<Offer, "rungs" | "codec" | "segmentMs">;
+  readonly offer: Pick<Offer, "rungs" | "codec" | "segmentMs" | "fpsMilli">;
   readonly epoch: number;
 }
 
@@ -326,7 +326,7 @@ export interface Agreed {
  * in mid-award; the price is the award's whatever it says.
  */
 export function breach(
-  job: Pick<Job, "rungs" | "codec" | "epoch" | "durationUs">,
+  job: Pick<Job, "rungs" | "codec" | "epoch" | "durationUs" | "frames">,
   { offer, epoch }: Agreed,
 ): string | undefined {
   if (job.epoch !== epoch) return `epoch ${job.epoch} instead of ${epoch}`;
@@ -342,10 +342,41 @@ export function breach(
       ),
   );
   if (other !== undefined) return `rung ${other.name} is not the one that was offered`;
-  const most = MOST_OF_SEGMENT * offer.segmentMs * 1_000;
-  return job.durationUs > most
-    ? `${job.durationUs} us instead of ${offer.segmentMs} ms`
-    : undefined;
+  const most = mostOfSource(offer);
+  if (job.durationUs > most.durationUs)
+    return `${job.durationUs} us instead of ${offer.segmentMs} ms`;
+  if (job.frames > most.frames) return `${job.frames} frames, at most ${most.frames}`;
+  return undefined;
+}
+
+/** Most that a segment of an offer's source may have. */
+const mostOfSource = (offer: Pick<Offer, "segmentMs" | "fpsMilli">) => ({
+  durationUs: MOST_OF_SEGMENT * offer.segmentMs * 1_000,
+  frames: MOST_OF_SEGMENT * Math.ceil((offer.fpsMilli * offer.segmentMs) / 1e6),
+});
+
+/** Sizes are rounded to whole blocks; beyond that a picture is not larger than was offered. */
+const BLOCK = 16;
+const upToBlock = (side: number) => Math.ceil(side / BLOCK) * BLOCK;
+
+/** What the source of a job may be at most, by its offer, and by its head where that says what it is and not what is planned. */
+export interface SourceLimits {
+  readonly pixels: number;
+  readonly frames: number;
+  readonly durationUs: number;
+}
+
+/** The limits that a job's source is held to before it is decoded. */
+export function sourceLimits(
+  job: Pick<Job, "open" | "frames" | "durationUs">,
+  offer: Pick<Offer, "width" | "height" | "segmentMs" | "fpsMilli">,
+): SourceLimits {
+  const most = mostOfSource(offer);
+  return {
+    pixels: upToBlock(offer.width) * upToBlock(offer.height),
+    frames: job.open ? most.frames : Math.min(most.frames, job.frames),
+    durationUs: most.durationUs,
+  };
 }
 
 /** Segments that are cut at a source's own key frames may be longer than what was offered, but not by more. */
@@ -355,15 +386,25 @@ const MOST_OF_SEGMENT = 4;
 export interface Hold {
   /** Nothing of it is late: a file. */
   readonly file: boolean;
+  /** Whose it is. */
+  readonly stream: string;
 }
 
-/** True if a job may start: files leave one slot free while the tab works for a live stream. */
+/** How long a stream that found no slot counts as waiting for one, in milliseconds: two segments of two seconds, and a little. */
+export const TURNED_AWAY_MS = 5_000;
+
+/**
+ * True if a job may start: files leave one slot free while the tab works for a live stream, and a stream has no more than its equal share
+ * while others of ours have just been turned away: `waiting` of them.
+ */
 export function admits(
   job: Hold,
   inHand: readonly Hold[],
-  of: { readonly slots: number; readonly live: boolean },
+  of: { readonly slots: number; readonly live: boolean; readonly waiting?: number },
 ): boolean {
   if (inHand.length >= of.slots) return false;
+  const share = Math.max(1, Math.floor(of.slots / (1 + (of.waiting ?? 0))));
+  if (inHand.filter(({ stream }) => stream === job.stream).length >= share) return false;
   if (!job.file || !of.live) return true;
   return inHand.filter(({ file }) => file).length < Math.max(1, of.slots - 1);
 }

@@ -220,6 +220,46 @@ describe("one segment", () => {
     expect(gap).toEqual([{ do: "gap" }]);
   });
 
+  test("of a file goes to another worker, and then here, while workers say all the time that they work", () => {
+    let [job, effects] = Job.open({ seq: 7 });
+    const tell = (event: Job.Event) => {
+      const [next, more] = Job.step(job, event, FAST);
+      job = next;
+      effects = [...effects, ...more];
+    };
+    tell({ ...assigned("a"), giveUpAt: 60_000 } as Job.Event);
+    for (let now = 1_000; now < 60_000; now += 1_000) {
+      tell(progress("a", now));
+      tell(late(now, false));
+    }
+    expect(effects.map((effect) => effect.do)).toEqual(["pick", "send"]);
+    expect(Job.wakeAt(job, FAST)).toBeLessThanOrEqual(60_000);
+    tell(late(60_000, false));
+    expect(effects.slice(2)).toEqual([
+      { do: "cancel", worker: "a", epoch: 1, why: "late" },
+      { do: "blame", worker: "a", fault: "late" },
+      { do: "pick", why: "again", without: ["a"] },
+    ]);
+    tell({ ...assigned("b", 60_000), giveUpAt: 120_000 } as Job.Event);
+    tell(progress("b", 119_000));
+    expect(Job.wakeAt(job, FAST)).toBe(120_000);
+    tell(late(120_000, false));
+    expect(effects.at(-1)).toEqual({ do: "pick", why: "again", without: ["a", "b"] });
+    tell({ type: "noWorker" });
+    expect(effects.at(-1)).toEqual({ do: "encode" });
+    tell(receipt("b")); // too late
+    tell({ type: "localDone" });
+    expect(effects.at(-1)).toEqual({ do: "publish", by: "local" });
+  });
+
+  test("whose receipt has come is not given up for its time", () => {
+    const slow = { ...assigned("a"), giveUpAt: 60_000 } as Job.Event;
+    const answered = [slow, progress("a", 59_000), receipt("a"), late(60_000)];
+    const { job, effects } = play(answered, FAST, Job.open({ seq: 7 }));
+    expect(job.state).toBe("verifying");
+    expect(effects).not.toContainEqual(expect.objectContaining({ do: "blame" }));
+  });
+
   test("that is silent for 1.2 s starts a backup, and the first valid answer wins", () => {
     const { job, effects } = play([
       ...sent,

@@ -42,6 +42,8 @@ export interface Attempt {
   readonly hedgeAt: number | undefined;
   /** That time came while it was at work. */
   readonly overdue: boolean;
+  /** When it is given up although it is heard of; undefined: its job's deadline sees to that. */
+  readonly giveUpAt: number | undefined;
   /** Silence at work that is suspicious, in milliseconds: `suspectMs` until it was heard of for the first time. */
   readonly quietMs: number;
 }
@@ -75,6 +77,8 @@ export type Event =
       readonly now: number;
       /** `Assign.hedgeAt`. */
       readonly hedgeAt?: number | undefined;
+      /** `Assign.giveUpAt`, where no deadline ends what never comes to an end. */
+      readonly giveUpAt?: number | undefined;
       /** When a complete segment is with it, as predicted; undefined for one that goes as it is made. */
       readonly uploadedAt?: number | undefined;
     }
@@ -258,6 +262,10 @@ function lose(job: Job, worker: string, fault: Fault, config: Config): Step {
   return [next, [{ do: "blame", worker, fault }, ...effects]];
 }
 
+/** It says that it works, and does not come to an end. */
+const endless = ({ stage, giveUpAt }: Attempt, now: number): boolean =>
+  stage === "running" && giveUpAt !== undefined && now >= giveUpAt;
+
 /** Silence: undefined while an attempt is well. */
 function silence(attempt: Attempt, now: number, config: Config): "suspect" | "dead" | undefined {
   if (!awaited(attempt)) return undefined;
@@ -283,9 +291,10 @@ function late(before: Job, now: number, hedge: boolean, config: Config): Step {
   }
   for (const attempt of job.attempts) {
     const { worker, epoch } = attempt;
-    if (silence(attempt, now, config) !== "dead") continue;
-    const [next, more] = lose(job, worker, "dead", config);
-    effects.push({ do: "cancel", worker, epoch, why: "dead" }, ...more);
+    const fault = silence(attempt, now, config) === "dead" ? "dead" : "late";
+    if (fault === "late" && !endless(attempt, now)) continue;
+    const [next, more] = lose(job, worker, fault, config);
+    effects.push({ do: "cancel", worker, epoch, why: fault }, ...more);
     job = next;
   }
   if (limits !== undefined && now >= limits.localAt && job.local === "no" && !over(job)) {
@@ -342,6 +351,7 @@ export function step(job: Job, event: Event, config: Config): Step {
         suspected: false,
         hedgeAt: event.hedgeAt,
         overdue: false,
+        giveUpAt: event.giveUpAt,
         quietMs: config.suspectMs,
       };
       const next: Job = {
@@ -424,8 +434,11 @@ export function wakeAt(job: Job, config: Config): number | undefined {
     const deadAt = heardAt + (uploaded ? config.deadMs : config.uploadMs);
     return suspected ? deadAt : Math.min(suspectAt(attempt, config), deadAt);
   });
-  for (const { stage, hedgeAt } of job.attempts)
-    if (stage === "running" && hedgeAt !== undefined) times.push(hedgeAt);
+  for (const { stage, hedgeAt, giveUpAt } of job.attempts) {
+    if (stage !== "running") continue;
+    if (hedgeAt !== undefined) times.push(hedgeAt);
+    if (giveUpAt !== undefined) times.push(giveUpAt);
+  }
   if (job.limits !== undefined)
     times.push(job.local === "no" ? job.limits.localAt : job.limits.deadline);
   return times.length === 0 ? undefined : Math.min(...times);

@@ -97,6 +97,7 @@ export function reasonOf(error: {
     case "DELIVERY_RECEIPT":
     case "PROTOCOL_NO_PROOF":
     case "JOB_CONFLICT":
+    case "MEDIA_UNEXPECTED":
       return "contradictory";
     case "PROTOCOL_STALE": {
       const { atMs = 0, nowMs = 0 } = (error.reason ?? {}) as { atMs?: number; nowMs?: number };

@@ -31,6 +31,13 @@ export type MediaReason =
       readonly value: number;
       readonly limit: number;
     }
+  /** The source is another than was said before it came, in `what`. Do: nothing; it is not decoded. */
+  | {
+      readonly code: "MEDIA_UNEXPECTED";
+      readonly what: "codec" | "pixels" | "frames" | "duration";
+      readonly value: number | string;
+      readonly limit: number | string;
+    }
   /** A fragment is not what our own writer would have made; `at` is the byte. Do: nothing; whoever sent it is not believed. */
   | { readonly code: "MEDIA_MALFORMED"; readonly at: number }
   /** The stream of a segment's bytes broke off after so many. Do: nothing; the segment is sent again. */
@@ -63,6 +70,17 @@ export const tooLarge = (what: string, value: number, limit: number): MediaError
   new MediaError(
     { code: "MEDIA_TOO_LARGE", what, value, limit },
     `${what} is too large: ${value}, at most ${limit}`,
+  );
+
+/** The refusal of a source that is not what was said of it. */
+export const unexpected = (
+  what: Extract<MediaReason, { code: "MEDIA_UNEXPECTED" }>["what"],
+  value: number | string,
+  limit: number | string,
+): MediaError =>
+  new MediaError(
+    { code: "MEDIA_UNEXPECTED", what, value, limit },
+    `the source is not what was said of it: ${what} ${value}, expected ${limit}${typeof limit === "number" ? " at most" : ""}`,
   );
 
 /** A MediaError in a form that crosses a worker's border. */

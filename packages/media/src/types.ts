@@ -79,6 +79,16 @@ export interface Opening {
   readonly whole: Promise<SourceSegment>;
 }
 
+/** What a source segment may be at most, as it was said before it came. */
+export interface SourceLimits {
+  readonly codec: CodecName;
+  /** Width times height of its pictures. */
+  readonly pixels: number;
+  readonly frames: number;
+  /** Of all frames together. */
+  readonly duration: Micros;
+}
+
 /** One segment and what to make of it. */
 export interface TranscodeRequest {
   readonly init: Uint8Array<ArrayBuffer>;
@@ -96,6 +106,8 @@ export interface TranscodeRequest {
    * nothing is learnt or remembered, and equal requests to equal encoders spend alike.
    */
   readonly stream?: string;
+  /** What was said of the source before it came. What is more than that is refused before it is decoded. Default: the bounds of the media layer alone. */
+  readonly limits?: SourceLimits;
   /** Who is to code, where that was measured. Hardware that does not take a rung, or fails, gives way. Default: "no-preference". */
   readonly acceleration?: HardwareAcceleration;
 }

@@ -1,10 +1,8 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import { toError } from "@tabcast/runtime";
 import { type Pacer, pacer } from "./pace.ts";
-import type { Duplex } from "./rpc.ts";
+import { CHUNK, type Duplex } from "./rpc.ts";
 
-/** Bytes per message on a data channel, less what libp2p puts around them. Measured: facts on the mesh, part 10. */
-const CHUNK = 64 * 1024 - 16;
 /** What libp2p adds to a chunk, rounded up. */
 const AROUND = 16;
 /** Milliseconds a finished stream may take to say goodbye before it is reset. */
@@ -69,6 +67,8 @@ export function overStream(stream: Stream, connection: Connection): Duplex {
         signal.throwIfAborted();
       }
     },
+    left: ({ signal }) =>
+      channel === undefined ? Promise.resolve() : emptied(stream, channel, signal),
     poke(bytes) {
       try {
         stream.send(bytes);
@@ -84,6 +84,23 @@ export function overStream(stream: Stream, connection: Connection): Duplex {
     },
     abort: (error) => stream.abort(error),
   };
+}
+
+/** Resolves when a channel's buffer is empty, or its stream is gone. */
+function emptied(stream: Stream, channel: RTCDataChannel, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (channel.bufferedAmount === 0 || stream.status !== "open") return resolve();
+    channel.bufferedAmountLowThreshold = 0; // the pacer sets one too, and takes a lower one as well
+    const over = new AbortController();
+    const once = { signal: over.signal };
+    const end = (settle: () => void) => {
+      over.abort();
+      settle();
+    };
+    channel.addEventListener("bufferedamountlow", () => end(resolve), once);
+    stream.addEventListener("close", () => end(resolve), { once: true });
+    signal.addEventListener("abort", () => end(() => reject(signal.reason)), once);
+  });
 }
 
 /** libp2p's own `onDrain` resolves at once after its first use. */

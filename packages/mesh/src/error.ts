@@ -14,7 +14,7 @@ export type MeshReason =
   | { code: "MESH_REFUSED"; peer: string; protocol: string }
   /** The peer sent bytes that are not frames, or more than we gave it leave to send. Do: nothing; the stream is reset. Report it if both peers are Tabcast. */
   | { code: "MESH_BAD_FRAME"; detail: string }
-  /** A request was served for longer than its time. Do: try again; if it stays so, the peer or its link is overloaded. */
+  /** A request was served for longer than its time, or its asker sent or took next to nothing of it for `ms`. Do: try again; if it stays so, the peer or its link is overloaded. */
   | { code: "MESH_TIMEOUT"; ms: number }
   /** Not a peer id of an Ed25519 key, or not a multiaddr. Do: compare the address with what the relay or peer printed. */
   | { code: "MESH_BAD_ADDRESS"; address: string }

@@ -57,6 +57,8 @@ export function checkSize(what: "head" | "body" | "gossip", size: number, limit:
 export interface FrameEvents {
   /** Lengths are known and within limits; nothing was allocated yet. A throw refuses the frame. */
   announced(size: number): void;
+  /** A message's head is here, and nothing of its body is kept yet. A throw refuses the message. */
+  head?(head: Uint8Array, bodySize: number): void;
   message(message: Message): void;
   signal(signal: number): void;
 }
@@ -72,10 +74,11 @@ export function frameReader(maxBody: () => number, on: FrameEvents): (bytes: Uin
   let have = 0;
   let head: Filling | undefined;
   let body: Filling | undefined;
+  let bodySize = 0;
   return (bytes) => {
     let at = 0;
     while (at < bytes.byteLength) {
-      if (head === undefined || body === undefined) {
+      if (head === undefined) {
         const take = Math.min(8 - have, bytes.byteLength - at);
         lengths.set(bytes.subarray(at, at + take), have);
         at += take;
@@ -92,11 +95,16 @@ export function frameReader(maxBody: () => number, on: FrameEvents): (bytes: Uin
         checkSize("body", second, maxBody());
         on.announced(first + second);
         head = filling(first);
-        body = filling(second);
+        bodySize = second;
       }
       at += head.take(bytes, at);
+      if (!head.full) continue;
+      if (body === undefined) {
+        on.head?.(head.bytes(), bodySize);
+        body = filling(bodySize);
+      }
       at += body.take(bytes, at);
-      if (!head.full || !body.full) continue;
+      if (!body.full) continue;
       const message = { head: head.bytes(), body: body.bytes() };
       head = undefined;
       body = undefined;

@@ -10,4 +10,5 @@ export {
   memoryNetwork,
 } from "./memory.ts";
 export type * from "./mesh.ts";
+export { RANKS } from "./mesh.ts";
 export { peerIdFromPublicKey, publicKeyFromPeerId } from "./peer-id.ts";

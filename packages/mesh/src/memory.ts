@@ -1,18 +1,23 @@
 import { type Clock, systemClock } from "@tabcast/runtime";
+import { openBudget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_HEAD } from "./frame.ts";
 import { largestOn } from "./gossip.ts";
 import { gossipLimits } from "./limits.ts";
+import { type Line, openLinks } from "./link.ts";
 import { type Listeners, listeners, when } from "./listeners.ts";
 import type { GossipMessage, GossipRules, Mesh, MeshEvent, Name, PeerId, Waits } from "./mesh.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
-import { answerer, ask, type Duplex } from "./rpc.ts";
+import { answerer, ask, CHUNK, type Duplex } from "./rpc.ts";
 import { openTopics, type Topics } from "./topics.ts";
+import { openTurns } from "./turns.ts";
 
 export interface MemoryNetworkOptions {
   readonly clock?: Clock;
   /** Milliseconds from one peer to another. Default 0. */
   readonly latency?: (from: PeerId, to: PeerId) => number;
+  /** Bytes that a peer sends a second; undefined: as many as it likes, at once. Default: all as many as they like. */
+  readonly uplink?: (peer: PeerId) => number | undefined;
   /** Milliseconds until a peer that went without goodbye, or a cut way, is noticed. Default 6_000, as WebRTC's first sign. */
   readonly lostAfter?: number;
 }
@@ -65,15 +70,24 @@ const networks = new WeakMap<MemoryNetwork, Inside>();
 export function memoryNetwork({
   clock = systemClock,
   latency = () => 0,
+  uplink = () => undefined,
   lostAfter = 6_000,
 }: MemoryNetworkOptions = {}): MemoryNetwork {
   const members = new Map<PeerId, Member>();
-  const links = new Set<Link>();
+  const streams = new Set<Link>();
   const broken = new Set<string>();
   /** The last delivery of each way. */
   const ways = new Map<string, Promise<void>>();
+  const links = openLinks({ clock, uplink });
   const way = (a: PeerId, b: PeerId) => (a < b ? `${a} ${b}` : `${b} ${a}`);
 
+  const lineOf = (from: PeerId, to: PeerId): Line => {
+    const line = links(from, to);
+    return {
+      ...line,
+      send: (size, deliver) => line.send(size, () => inside.send(from, to, deliver)),
+    };
+  };
   const meet = (a: Member, b: Member) => {
     if (a.near.has(b.self)) return;
     a.near.add(b.self);
@@ -84,8 +98,8 @@ export function memoryNetwork({
     if (member?.near.delete(b) === true) member.news.tell({ type: "disconnected", peer: b });
   };
   const lose = (of: (link: Link) => boolean) => {
-    for (const link of [...links].filter(of)) {
-      links.delete(link);
+    for (const link of [...streams].filter(of)) {
+      streams.delete(link);
       link.lose();
     }
   };
@@ -124,13 +138,13 @@ export function memoryNetwork({
           there.end(new Error("the way to the peer is gone"));
         },
       };
-      links.add(link);
+      streams.add(link);
       const gone = () => {
-        if (here.over && there.over) links.delete(link);
+        if (here.over && there.over) streams.delete(link);
       };
       return [
-        duplex(here, there, (deliver) => inside.send(from, to, deliver), gone),
-        duplex(there, here, (deliver) => inside.send(to, from, deliver), gone),
+        duplex(here, there, lineOf(from, to), gone),
+        duplex(there, here, lineOf(to, from), gone),
       ];
     },
     join(member) {
@@ -236,15 +250,10 @@ function side(): Side {
   };
 }
 
-function duplex(
-  mine: Side,
-  theirs: Side,
-  send: (deliver: () => void) => Promise<void>,
-  gone: () => void,
-): Duplex {
+function duplex(mine: Side, theirs: Side, line: Line, gone: () => void): Duplex {
   let closed: Promise<void> | undefined;
   const end = (error?: Error) =>
-    send(() => {
+    line.send(0, () => {
       theirs.end(error);
       gone();
     });
@@ -254,10 +263,12 @@ function duplex(
       signal.throwIfAborted();
       if (mine.over) throw new Error("the stream is closed");
       const copy = bytes.slice();
-      void send(() => theirs.take(copy));
+      void line.send(bytes.byteLength, () => theirs.take(copy));
+      await line.below(2 * CHUNK, { signal });
     },
+    left: ({ signal }) => line.below(0, { signal }),
     poke(bytes) {
-      if (!mine.over) void send(() => theirs.take(bytes));
+      if (!mine.over) void line.send(0, () => theirs.take(bytes));
     },
     close() {
       closed ??= end();
@@ -303,6 +314,8 @@ export function memory(network: MemoryNetwork, { self, rules }: MemoryOptions): 
     news: listeners(),
   };
   const { clock } = inside;
+  const turns = openTurns({ clock });
+  const serving = { clock, budget: openBudget(), turns };
   const mustBeOpen = () => {
     if (own.signal.aborted) throw own.signal.reason;
   };
@@ -342,11 +355,12 @@ export function memory(network: MemoryNetwork, { self, rules }: MemoryOptions): 
       mustBeOpen();
       publicKeyFromPeerId(peer);
       checkSize("head", message.head.byteLength, MAX_HEAD);
-      const { maxBody = 32 * 1024 * 1024, following, heard } = options;
+      const { maxBody = 32 * 1024 * 1024, following, rank, heard } = options;
       const signal = AbortSignal.any([options.signal, own.signal]);
       signal.throwIfAborted();
       const duplex = await openStream(inside, self, { peer, protocol, signal });
-      yield* ask(duplex, message, { peer, protocol, maxBody, following, heard, signal });
+      const sending = { following, rank, turns };
+      yield* ask(duplex, message, { peer, protocol, maxBody, ...sending, heard, signal });
     },
     serve(protocol, handler, options) {
       mustBeOpen();
@@ -357,7 +371,7 @@ export function memory(network: MemoryNetwork, { self, rules }: MemoryOptions): 
         );
       const signal = AbortSignal.any([options.signal, own.signal]);
       if (signal.aborted) return;
-      member.served.set(protocol, answerer(handler, { ...options, signal, clock }));
+      member.served.set(protocol, answerer(handler, { ...options, ...serving, signal }));
       signal.addEventListener("abort", () => member.served.delete(protocol), { once: true });
     },
     async keep(peer) {

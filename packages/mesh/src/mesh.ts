@@ -23,8 +23,10 @@ export interface RequestOptions extends Waits {
    * which relay of the configuration it names; any other is skipped.
    */
   readonly addrs?: readonly string[];
-  /** Called when bytes of the answer come, in the middle of a part too: who sends a large one slowly is not silent. */
-  readonly heard?: () => void;
+  /** For whom the request's body is sent, where others send too. Default "own". */
+  readonly rank?: Rank;
+  /** Called when bytes of the answer come, with how many, in the middle of a part too: who sends a large one slowly is not silent. */
+  readonly heard?: (bytes: number) => void;
   /**
    * Parts that follow the request, sent as they come, for protocols that take some; at most 4 MiB (or one part) ahead of
    * the answerer. What it throws ends the request; when the request is over, it is returned.
@@ -32,9 +34,44 @@ export interface RequestOptions extends Waits {
   readonly following?: AsyncIterable<Message>;
 }
 
+/**
+ * For whom bytes are kept or sent, where there is too little room for all: the first comes first. What the words stand for, and who is
+ * what, is the business of whoever serves.
+ */
+export const RANKS = ["own", "crew", "bidder", "viewer", "stranger"] as const;
+export type Rank = (typeof RANKS)[number];
+
+/** What is known of a request before anything of its body is read. */
+export interface Announced {
+  readonly peer: PeerId;
+  /** Bytes of the body that was announced. */
+  readonly size: number;
+}
+
+/** A request that is due: its body is read. */
+export interface Due {
+  /** For whom its body is kept, and its answer sent. */
+  readonly rank: Rank;
+  /**
+   * Most that may follow it, for all of which room is kept until the handler has let go. Default, and at most, the protocol's
+   * `maxFollowing`; room is kept then for the 4 MiB of it that the mesh holds.
+   */
+  readonly maxFollowing?: Bytes;
+}
+
+/** A request that is not: this is the whole answer, and no body is read. */
+export interface Refused {
+  readonly refusal: Message;
+}
+
+/** Whether a request is due, by its head and by whose it is. A throw resets the stream. Must not wait: bytes are coming. */
+export type Admit = (head: Uint8Array, asker: Announced) => Due | Refused;
+
 export interface ServeOptions {
   /** Largest request body accepted. Default 64 KiB. */
   readonly maxBody?: Bytes;
+  /** Asked once the head is here, before the body is read. Default: all are due, as a stranger's. */
+  readonly admit?: Admit;
   /** Most that may follow a request in parts: heads, bodies, and 1 KiB for each part. Default 0: nothing. */
   readonly maxFollowing?: Bytes;
   /** Concurrent requests per peer; further ones wait for nothing and are reset. Default 8, at most 32. */

@@ -29,6 +29,7 @@ import { idOf } from "./routes.ts";
 import { server } from "./serve.ts";
 import { mendReset } from "./sockets.ts";
 import { direct, superviseRelays } from "./supervise.ts";
+import { openTurns } from "./turns.ts";
 
 type ServerComponents = Parameters<ReturnType<typeof circuitRelayServer>>[0];
 
@@ -219,13 +220,20 @@ export async function createRelay({
   node.addEventListener("peer:disconnect", ({ detail }) => slots.removeReservation(detail));
   void sweepSlots(slots, clock, own.signal);
   void superviseRelays(node, others, { clock, random, signal: own.signal });
-  const { serve } = server(node, { clock, opened: () => {}, signal: own.signal });
+  const turns = openTurns({ clock });
+  const { serve } = server(node, {
+    clock,
+    opened: () => {},
+    turns,
+    signal: own.signal,
+  });
   const network = relayNetwork({
     node,
     others: new Set(others.map(idOf)),
     topics,
     slots,
     wire,
+    turns,
     clock,
     signal: own.signal,
   });

@@ -1,10 +1,19 @@
-import { concatBytes, seededRandom, systemClock } from "@tabcast/runtime";
+import {
+  type Bytes,
+  type Clock,
+  concatBytes,
+  type Millis,
+  seededRandom,
+  systemClock,
+} from "@tabcast/runtime";
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { openBudget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { frameReader, messagePrefix, Signal, signalFrame } from "./frame.ts";
-import type { Handler, Message } from "./mesh.ts";
+import type { Admit, Handler, Message } from "./mesh.ts";
 import { answer, ask, type Duplex, WINDOW } from "./rpc.ts";
+import { openTurns } from "./turns.ts";
 
 const none = new Uint8Array(0);
 const peer = "12D3KooWtest";
@@ -24,6 +33,7 @@ function wire() {
       signal.throwIfAborted();
       written.push(bytes.slice());
     },
+    left: async () => {},
     poke: (bytes) => void written.push(bytes.slice()),
     async close() {
       closed.resolve();
@@ -58,23 +68,72 @@ function asking(maxBody = 1000) {
       peer,
       protocol: "/test",
       maxBody,
+      turns: openTurns({ clock: systemClock }),
       signal: never,
     },
   );
   return { ...line, parts };
 }
 
-function answering(handler: Handler, maxBody = 1000, maxFollowing = 0) {
+/** A clock that stands until it is moved. */
+function virtual() {
+  let now = 0;
+  const sleepers = new Set<{ readonly at: number; readonly wake: () => void }>();
+  const clock: Clock = {
+    ...systemClock,
+    now: () => now as Millis,
+    sleep: (ms, { signal } = {}) =>
+      new Promise((resolve, reject) => {
+        const one = { at: now + ms, wake: resolve };
+        sleepers.add(one);
+        signal?.addEventListener("abort", () => {
+          sleepers.delete(one);
+          reject(signal.reason);
+        });
+      }),
+  };
+  return {
+    clock,
+    async pass(ms: number) {
+      await new Promise(setImmediate); // what is under way comes to rest first
+      now += ms;
+      for (const one of [...sleepers]) if (one.at <= now && sleepers.delete(one)) one.wake();
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+function answering(
+  handler: Handler,
+  maxBody = 1000,
+  maxFollowing = 0,
+  admit: Admit = () => ({ rank: "stranger" }),
+  budget = openBudget(),
+  clock: Clock = systemClock,
+) {
   const line = wire();
   const finished = answer(line.duplex, handler, {
     peer,
+    admit,
+    budget,
+    turns: openTurns({ clock }),
     maxBody,
     maxFollowing,
-    timeout: 10_000,
-    clock: systemClock,
+    timeout: 60_000,
+    clock,
     signal: never,
   });
   return { ...line, finished };
+}
+
+/** Answers when it is told to. */
+function waiting() {
+  const go = Promise.withResolvers<void>();
+  const handler: Handler = async function* () {
+    await go.promise;
+    yield { head: none, body: none };
+  };
+  return { handler, go: () => go.resolve() };
 }
 
 const unreachable: Handler = () => expect.unreachable("the handler was called");
@@ -281,4 +340,138 @@ test.each([
   expect(await aborted).toEqual(code("MESH_BAD_FRAME"));
   await stopped.promise;
   await finished;
+});
+
+test("a request that is not due is answered by its head alone: no body is kept, nor waited for", async () => {
+  const refusal = { head: Uint8Array.of(7), body: none };
+  const budget = openBudget();
+  const server = answering(unreachable, 100e6, 0, () => ({ refusal }), budget);
+  server.say(lengths(3, 90e6), new Uint8Array(3), new Uint8Array(1e6));
+  await (await server.finished)();
+  expect(server.written).toEqual([frame(refusal), signalFrame(Signal.end)]);
+  server.say(new Uint8Array(1e6)); // what still comes is nothing
+  expect(budget.used().stranger).toBe(0);
+});
+
+test("a head that cannot be judged ends its request", async () => {
+  const server = answering(unreachable, 1000, 0, () => {
+    throw new Error("no such message");
+  });
+  server.say(frame({ head: Uint8Array.of(1), body: none }));
+  await server.finished;
+  expect(server.written).toEqual([signalFrame(Signal.failed)]);
+});
+
+test("bodies of strangers share one small part of a tab's memory, and leave room for others", async () => {
+  const budget = openBudget();
+  const { handler, go } = waiting();
+  const open = (rank: "stranger" | "crew", size: number) => {
+    const server = answering(handler, 100e6, 0, () => ({ rank }), budget);
+    server.say(lengths(1, size), Uint8Array.of(1));
+    return server;
+  };
+  const strangers = Array.from({ length: 64 }, () => open("stranger", 8e6));
+  const refused = await Promise.race([
+    Promise.all(strangers.slice(1).map(({ aborted }) => aborted)),
+    strangers[0]?.aborted,
+  ]);
+  expect(refused).toEqual(Array.from({ length: 63 }, () => code("MESH_BUSY")));
+  expect(budget.used().stranger).toBe(8e6);
+  const ours = open("crew", 1000);
+  ours.say(new Uint8Array(1000));
+  go();
+  await (await ours.finished)();
+  expect(ours.written.at(-1)).toEqual(signalFrame(Signal.end));
+  strangers[0]?.end(); // what was kept for one that is gone is free
+  await strangers[0]?.finished;
+  expect(budget.used()).toMatchObject({ stranger: 0, crew: 0 });
+});
+
+test("what may follow a request is kept room for, as far as it is due", async () => {
+  const budget = openBudget();
+  const { handler, go } = waiting();
+  const due: Admit = () => ({ rank: "crew", maxFollowing: 5_000 as Bytes });
+  const server = answering(handler, 1000, 10_000, due, budget);
+  server.say(frame({ head: none, body: new Uint8Array(10) }));
+  expect(budget.used().crew).toBe(5_010);
+  server.say(frame({ head: none, body: new Uint8Array(4_500) }));
+  go();
+  expect(await server.aborted).toEqual(code("MESH_TOO_LARGE"));
+  await server.finished;
+  expect(budget.used().crew).toBe(0);
+});
+
+describe("a request whose asker does not bring it on", () => {
+  const slowly = (handler: Handler, maxBody = 1000) => {
+    const { clock, pass } = virtual();
+    const budget = openBudget();
+    const due: Admit = () => ({ rank: "crew" });
+    return { ...answering(handler, maxBody, 0, due, budget, clock), pass, budget };
+  };
+
+  test.each([
+    ["says nothing", []],
+    ["sends half of a head", [lengths(100, 0), new Uint8Array(50)]],
+    ["announces a body and does not send it", [lengths(0, 5e6)]],
+  ])("ends within twenty seconds where it %s", async (_, bytes) => {
+    const { say, pass, aborted, finished, budget } = slowly(unreachable, 5e6);
+    say(...bytes);
+    await pass(10_000);
+    await pass(10_000);
+    expect(await aborted).toEqual(code("MESH_TIMEOUT"));
+    await finished;
+    expect(budget.used().crew).toBe(0);
+  });
+
+  test("ends where a body trickles, and not where it comes at a modem's pace", async () => {
+    const trickle = slowly(unreachable, 5e6);
+    trickle.say(lengths(0, 5e6));
+    for (let i = 0; i < 20; i++) {
+      trickle.say(new Uint8Array(100));
+      await trickle.pass(1_000);
+    }
+    expect(await trickle.aborted).toEqual(code("MESH_TIMEOUT"));
+    const got: number[] = [];
+    const modem = slowly(async function* ({ body }) {
+      got.push(body.byteLength);
+      yield { head: none, body: none };
+    }, 100_000);
+    modem.say(lengths(0, 100_000));
+    for (let i = 0; i < 40; i++) {
+      modem.say(new Uint8Array(2_500));
+      await modem.pass(1_000);
+    }
+    await modem.finished;
+    expect(got).toEqual([100_000]);
+  });
+
+  test("ends where it takes nothing of the answer, and its slot is free", async () => {
+    let left = false;
+    const { say, pass, aborted, finished } = slowly(async function* () {
+      try {
+        for (;;) yield { head: none, body: new Uint8Array(2e6) };
+      } finally {
+        left = true;
+      }
+    });
+    say(frame({ head: none, body: none }));
+    await pass(10_000);
+    await pass(10_000);
+    expect(await aborted).toEqual(code("MESH_TIMEOUT"));
+    await finished;
+    expect(left).toBe(true);
+  });
+
+  test("goes on for as long as the handler is at work", async () => {
+    const go = Promise.withResolvers<void>();
+    const { say, pass, written, finished } = slowly(async function* () {
+      await go.promise;
+      yield { head: none, body: none };
+    });
+    say(frame({ head: none, body: none }));
+    for (let i = 0; i < 5; i++) await pass(10_000);
+    go.resolve();
+    await (await finished)();
+    expect(written.at(-1)).toEqual(signalFrame(Signal.end));
+  });
 });

@@ -8,12 +8,28 @@
  * parts keeps at most WINDOW bytes (or one part, if that is larger) that were not taken.
  */
 import { Bytes, type Clock, Millis, toError } from "@tabcast/runtime";
+import type { Budget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, frameReader, MAX_HEAD, messagePrefix, Signal, signalFrame } from "./frame.ts";
-import type { Handler, Message, Name, PeerId, ServeOptions, Waits } from "./mesh.ts";
+import { noProgress, type Progress, SPAN_MS, watchIdle } from "./idle.ts";
+import type {
+  Admit,
+  Due,
+  Handler,
+  Message,
+  Name,
+  PeerId,
+  Rank,
+  Refused,
+  ServeOptions,
+  Waits,
+} from "./mesh.ts";
+import type { Turns } from "./turns.ts";
 
 /** Bytes in parts that may be under way and not taken by the other side. */
 export const WINDOW = 4 * 1024 * 1024;
+/** Bytes written at once: a message on a data channel, less what libp2p puts around it. Measured: facts on the mesh, part 10. */
+export const CHUNK = 64 * 1024 - 16;
 /** What a part costs of the window besides its bytes, so that a million empty parts are not free. */
 const PART = 1024;
 
@@ -23,6 +39,8 @@ export interface Duplex {
   listen(onBytes: (bytes: Uint8Array) => void, onEnd: (error?: Error) => void): void;
   /** Sends in order and resolves when more may follow. The bytes must stay untouched until `close` resolves. */
   write(bytes: Uint8Array, options: Waits): Promise<void>;
+  /** Resolves when all that was written has left this side, or the stream is gone. Rejects with the signal's reason. */
+  left(options: Waits): Promise<void>;
   /** Sends a few bytes at once. Says nothing if the stream is gone. */
   poke(bytes: Uint8Array): void;
   /** Flushes, then ends our side. Never rejects. */
@@ -38,14 +56,52 @@ interface Pen {
   signal(signal: number): void;
 }
 
-function penOf(duplex: Duplex): Pen {
+/** For whom one side's bodies are sent, and in which turn. */
+interface Sender {
+  readonly peer: PeerId;
+  readonly turns: Turns;
+  readonly rank: () => Rank;
+}
+
+/** `progress`: what the other side does to take what it is sent; that it waits for its turn is not its fault. */
+function penOf(duplex: Duplex, { peer, turns, rank }: Sender, progress = noProgress()): Pen {
   let busy = false;
   const waiting: number[] = [];
+  /** Writes a body, each chunk in its turn. The next one waits in line before the one before has left, so that nobody slips in between. */
+  async function write(body: Uint8Array, options: Waits): Promise<void> {
+    const chunkAt = (at: number) => body.subarray(at, at + CHUNK);
+    const take = (at: number) => {
+      const size = chunkAt(at).byteLength;
+      const turn = size > 0 ? turns.take({ peer, rank: rank(), size }, options) : undefined;
+      turn?.catch(() => {}); // told below, where it is waited for
+      return turn;
+    };
+    let turn = take(0);
+    try {
+      for (let at = 0; turn !== undefined; at += CHUNK) {
+        rest(progress);
+        const leave = await turn;
+        turn = undefined;
+        progress.waiting = true;
+        try {
+          await duplex.write(chunkAt(at), options);
+          turn = take(at + CHUNK);
+          // Others' bytes must not pile up before an own job; its own may.
+          if (rank() !== "own") await duplex.left(options);
+          progress.bytes += chunkAt(at).byteLength;
+        } finally {
+          leave();
+        }
+      }
+    } finally {
+      turn?.then((leave) => leave()).catch(() => {}); // it is not needed any more
+    }
+  }
   return {
     async message(message, options) {
       busy = true;
       await duplex.write(messagePrefix(message), options);
-      if (message.body.byteLength > 0) await duplex.write(message.body, options);
+      await write(message.body, options);
       busy = false;
       for (const signal of waiting.splice(0)) duplex.poke(signalFrame(signal));
     },
@@ -82,10 +138,16 @@ function aborted(signal: AbortSignal): Promise<never> {
   return promise;
 }
 
+/** Nothing more is waited for. */
+function rest(progress: Progress): void {
+  progress.waiting = false;
+  progress.rests++;
+}
+
 const sizeOf = ({ head, body }: Message) => head.byteLength + body.byteLength + PART;
 
-/** Sends one side's parts, as far as the window allows. */
-function outbox(pen: Pen, { signal }: Waits) {
+/** Sends one side's parts, as far as the window allows. `progress`: what the other side does for that. */
+function outbox(pen: Pen, { signal }: Waits, progress = noProgress()) {
   const news = condition();
   const left = aborted(signal);
   /** Sizes of the parts that were sent and not taken, oldest first. */
@@ -94,9 +156,10 @@ function outbox(pen: Pen, { signal }: Waits) {
   return {
     /** The other side took a part; false if it had none to take. */
     taken(): boolean {
-      const some = under.shift() !== undefined;
+      const size = under.shift();
+      progress.bytes += size ?? 0;
       news.wake();
-      return some;
+      return size !== undefined;
     },
     /** Sends what `parts` yields until it ends. Rejects with what it throws, or with the signal's reason once that fires. */
     async send(parts: AsyncIterable<Message>) {
@@ -109,10 +172,12 @@ function outbox(pen: Pen, { signal }: Waits) {
           if (done === true) return;
           checkSize("head", part.head.byteLength, MAX_HEAD);
           const size = sizeOf(part);
+          progress.waiting = true;
           while (under.length > 0 && under.reduce((sum, one) => sum + one, size) > WINDOW)
             await Promise.race([news.wait(), left]);
           under.push(size);
           await pen.message(part, { signal });
+          rest(progress);
         }
       } finally {
         // One that is still busy is not waited for here.
@@ -157,18 +222,21 @@ export interface AskOptions extends Waits {
   readonly maxBody: number;
   /** Parts that follow the request. */
   readonly following?: AsyncIterable<Message> | undefined;
-  /** Called when bytes of the answer come. */
-  readonly heard?: (() => void) | undefined;
+  readonly turns: Turns;
+  /** For whom what is asked with is sent. */
+  readonly rank?: Rank | undefined;
+  /** Called when bytes of the answer come, with how many. */
+  readonly heard?: ((bytes: number) => void) | undefined;
 }
 
 /** Sends one request and yields the parts of its answer. Ends the stream whichever way the caller leaves. */
 export async function* ask(
   duplex: Duplex,
   message: Message,
-  { peer, protocol, maxBody, following, heard, signal }: AskOptions,
+  { peer, protocol, maxBody, following, turns, rank = "own", heard, signal }: AskOptions,
 ): AsyncGenerator<Message, void, void> {
   const own = new AbortController();
-  const pen = penOf(duplex);
+  const pen = penOf(duplex, { peer, turns, rank: () => rank });
   const sent = outbox(pen, own);
   const got = inbox(pen);
   const news = condition();
@@ -199,7 +267,7 @@ export async function* ask(
       if (ended || failure !== undefined) return;
       try {
         read(bytes);
-        heard?.();
+        heard?.(bytes.byteLength);
       } catch (thrown) {
         fail(thrown);
       }
@@ -268,8 +336,18 @@ function lost(peer: PeerId, cause?: Error): MeshError {
 const outOfTurn = (peer: PeerId, what: string) =>
   new MeshError({ code: "MESH_BAD_FRAME", detail: what }, `${peer} sent ${what} out of turn`);
 
-const overtime = (peer: PeerId, ms: number) =>
-  new MeshError({ code: "MESH_TIMEOUT", ms }, `a request of ${peer} took over ${ms} ms`);
+const overtime = (peer: PeerId, ms: number, why = "took over") =>
+  new MeshError({ code: "MESH_TIMEOUT", ms }, `a request of ${peer} ${why} ${ms} ms`);
+
+/** What is due where nobody says: it is bounded as a stranger's is. */
+const asStrangers: Admit = () => ({ rank: "stranger" });
+
+/** What a mesh has for all that it serves. */
+export interface Serving {
+  readonly clock: Clock;
+  readonly budget: Budget;
+  readonly turns: Turns;
+}
 
 /** Answers streams of one protocol, at most `maxPerPeer` of a peer at a time; more are refused at once. */
 export function answerer(
@@ -280,14 +358,18 @@ export function answerer(
     maxFollowing = Bytes.of(0),
     maxPerPeer = 8,
     timeout = Millis.of(60_000),
+    admit = asStrangers,
     clock,
-  }: ServeOptions & Waits & { readonly clock: Clock },
+    budget,
+    turns,
+  }: ServeOptions & Waits & Serving,
 ): (peer: PeerId, duplex: Duplex) => void {
   const most = Math.min(maxPerPeer, 32);
   const busy = new Map<PeerId, number>();
   return (peer, duplex) => {
     const count = busy.get(peer) ?? 0;
-    if (count >= most) {
+    const leave = count < most ? budget.enter(peer) : undefined;
+    if (leave === undefined) {
       duplex.listen(
         () => {},
         () => {},
@@ -299,8 +381,10 @@ export function answerer(
       return;
     }
     busy.set(peer, count + 1);
-    const options = { peer, maxBody, maxFollowing, timeout, clock, signal };
+    const serving = { admit, clock, budget, turns, signal };
+    const options = { peer, maxBody, maxFollowing, timeout, ...serving };
     void answer(duplex, handler, options).then((finish) => {
+      leave();
       const left = (busy.get(peer) ?? 1) - 1;
       if (left === 0) busy.delete(peer);
       else busy.set(peer, left);
@@ -326,7 +410,7 @@ async function* partsOf(
   }
 }
 
-export interface AnswerOptions extends Waits {
+export interface AnswerOptions extends Waits, Serving {
   readonly peer: PeerId;
   /** Largest request body, in bytes. */
   readonly maxBody: number;
@@ -334,40 +418,29 @@ export interface AnswerOptions extends Waits {
   readonly maxFollowing: number;
   /** Milliseconds after which the request is aborted. */
   readonly timeout: number;
-  readonly clock: Clock;
+  readonly admit: Admit;
 }
 
-/**
- * Reads one request, runs the handler and sends what it yields. Resolves, never rejects, when the handler has let go, with
- * what then tells the asker that the answer is complete.
- */
-export async function answer(
-  duplex: Duplex,
-  handler: Handler,
-  { peer, maxBody, maxFollowing, timeout, clock, signal }: AnswerOptions,
-): Promise<() => Promise<void>> {
-  const gone = new AbortController();
-  const left = aborted(gone.signal);
-  const pen = penOf(duplex);
-  const sent = outbox(pen, gone);
+/** A request that was read: the whole of it, or its head where it is not due. */
+type Read = { readonly request: Message; readonly due: Due } | Refused;
+
+/** What an answerer reads of an asker: its request, then what follows it. Throws MESH_* where it breaks the rules, or is not due. */
+function requestReader(
+  pen: Pen,
+  sent: ReturnType<typeof outbox>,
+  { peer, maxBody, maxFollowing, admit, budget }: AnswerOptions,
+) {
   const got = inbox(pen);
   const asked = condition();
   const came = condition();
   let announced = false;
-  let request: Message | undefined;
+  let due: Due | undefined;
+  let found: Read | undefined;
+  let release = () => {};
   /** What may still follow, in bytes. */
-  let room = maxFollowing;
-  let complete = maxFollowing === 0;
-  let done = false;
-  const stop = (thrown: unknown, code?: number) => {
-    if (done || gone.signal.aborted) return;
-    const error = toError(thrown);
-    if (code !== undefined) pen.signal(code);
-    duplex.abort(error);
-    gone.abort(error);
-    asked.wake();
-  };
-  const read = frameReader(() => (announced ? room : maxBody), {
+  let room = 0;
+  let complete = false;
+  const reader = frameReader(() => (announced ? room : maxBody), {
     announced(size) {
       if (!announced) {
         announced = true;
@@ -378,9 +451,25 @@ export async function answer(
       room -= size + PART;
       got.announced(size);
     },
+    head(head, size) {
+      if (due !== undefined) return; // of a part that follows
+      const verdict = admit(head, { peer, size });
+      if ("refusal" in verdict) {
+        found = verdict;
+        throw verdict;
+      }
+      const following = Math.min(verdict.maxFollowing ?? maxFollowing, maxFollowing);
+      const counted = verdict.maxFollowing === undefined ? Math.min(following, WINDOW) : following;
+      const kept = budget.take(peer, verdict.rank, size + counted);
+      if (kept === undefined) throw noRoom(peer, size + counted);
+      release = kept;
+      due = verdict;
+      room = following;
+      complete = following === 0;
+    },
     message(message) {
-      if (request === undefined) {
-        request = message;
+      if (found === undefined && due !== undefined) {
+        found = { request: message, due };
         asked.wake();
       } else {
         got.put(message);
@@ -389,20 +478,81 @@ export async function answer(
     },
     signal(code) {
       if (code === Signal.next && sent.taken()) return;
-      if (code !== Signal.end || complete || request === undefined)
+      if (code !== Signal.end || complete || found === undefined)
         throw outOfTurn(peer, `signal ${code}`);
       complete = true;
       came.wake();
     },
   });
+  return {
+    read(bytes: Uint8Array): void {
+      if (found !== undefined && "refusal" in found) return; // not wanted, and not kept
+      try {
+        reader(bytes);
+      } catch (thrown) {
+        if (found === undefined || thrown !== found) throw thrown;
+        asked.wake();
+      }
+    },
+    asked,
+    came,
+    found: () => found,
+    following: (left: Promise<never>, signal: AbortSignal) =>
+      partsOf(
+        got,
+        () => Promise.race([came.wait(), left]),
+        () => complete,
+        signal,
+      ),
+    /** What it kept is let go of. */
+    release: () => release(),
+  };
+}
+
+const noRoom = (peer: PeerId, size: number) =>
+  new MeshError({ code: "MESH_BUSY", peer }, `no room for ${size} bytes of a request of ${peer}`);
+
+/** Which signal tells an asker what was thrown while its request was read. */
+function signalOf(thrown: unknown): number {
+  const code = thrown instanceof MeshError ? thrown.reason.code : undefined;
+  if (code === "MESH_TOO_LARGE") return Signal.tooLarge;
+  return code === "MESH_BUSY" ? Signal.busy : Signal.failed;
+}
+
+/**
+ * Reads one request, runs the handler and sends what it yields. Resolves, never rejects, when the handler has let go, with
+ * what then tells the asker that the answer is complete.
+ */
+export async function answer(
+  duplex: Duplex,
+  handler: Handler,
+  options: AnswerOptions,
+): Promise<() => Promise<void>> {
+  const { peer, timeout, clock, turns, signal } = options;
+  const gone = new AbortController();
+  const left = aborted(gone.signal);
+  const progress = noProgress();
+  let rank: Rank = "stranger";
+  const pen = penOf(duplex, { peer, turns, rank: () => rank }, progress);
+  const sent = outbox(pen, gone, progress);
+  const reader = requestReader(pen, sent, options);
+  let done = false;
+  const stop = (thrown: unknown, code?: number) => {
+    if (done || gone.signal.aborted) return;
+    const error = toError(thrown);
+    if (code !== undefined) pen.signal(code);
+    duplex.abort(error);
+    gone.abort(error);
+    reader.asked.wake();
+  };
   duplex.listen(
     (bytes) => {
       if (done || gone.signal.aborted) return;
+      if (reader.found() === undefined) progress.bytes += bytes.byteLength;
       try {
-        read(bytes);
+        reader.read(bytes);
       } catch (thrown) {
-        const large = thrown instanceof MeshError && thrown.reason.code === "MESH_TOO_LARGE";
-        stop(thrown, large ? Signal.tooLarge : Signal.failed);
+        stop(thrown, signalOf(thrown));
       }
     },
     (error) => stop(lost(peer, error)),
@@ -415,13 +565,21 @@ export async function answer(
     () => stop(overtime(peer, timeout), Signal.failed),
     () => {},
   );
+  const idle = () =>
+    stop(overtime(peer, SPAN_MS, "was not brought on by its asker for"), Signal.failed);
+  watchIdle(progress, { clock, signal: timer.signal, idle }).catch(() => {}); // it was answered
   try {
-    while (request === undefined && !gone.signal.aborted) await asked.wait();
+    while (reader.found() === undefined && !gone.signal.aborted) await reader.asked.wait();
     gone.signal.throwIfAborted();
-    const next = () => Promise.race([came.wait(), left]);
-    const following = partsOf(got, next, () => complete, gone.signal);
-    const asker = { peer, signal: gone.signal, following };
-    await sent.send(handler(request as Message, asker));
+    const found = reader.found() as Read;
+    rest(progress);
+    if ("refusal" in found) await pen.message(found.refusal, { signal: gone.signal });
+    else {
+      rank = found.due.rank;
+      const following = reader.following(left, gone.signal);
+      const asker = { peer, signal: gone.signal, following };
+      await sent.send(handler(found.request, asker));
+    }
     gone.signal.throwIfAborted();
     done = true;
     return async () => {
@@ -435,7 +593,8 @@ export async function answer(
     done = true;
     timer.abort();
     signal.removeEventListener("abort", onAbort);
-    // A handler that is still busy keeps its place in the peer's count until it lets go.
+    // A handler that is still busy keeps its place in the peer's count, and its bytes, until it lets go.
     await sent.rest();
+    reader.release();
   }
 }

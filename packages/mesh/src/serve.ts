@@ -1,11 +1,12 @@
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import type { Clock } from "@tabcast/runtime";
+import { openBudget } from "./budget.ts";
 import { overStream } from "./duplex.ts";
 import { MeshError } from "./error.ts";
 import type { Handler, Name, ServeOptions, Waits } from "./mesh.ts";
-import { answerer } from "./rpc.ts";
+import { answerer, type Serving } from "./rpc.ts";
 
-export interface ServerOptions extends Waits {
+export interface ServerOptions extends Waits, Pick<Serving, "turns"> {
   readonly clock: Clock;
   /** Told of each stream of a request. */
   readonly opened: (stream: Stream, connection: Connection) => void;
@@ -17,6 +18,7 @@ export function server(
   tab: ServerOptions,
 ): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
   const served = new Set<Name>();
+  const serving = { clock: tab.clock, budget: openBudget(), turns: tab.turns };
   return {
     serve(protocol, handler, options) {
       if (served.has(protocol))
@@ -27,7 +29,7 @@ export function server(
       const signal = AbortSignal.any([options.signal, tab.signal]);
       if (signal.aborted) return;
       served.add(protocol);
-      const accept = answerer(handler, { ...options, signal, clock: tab.clock });
+      const accept = answerer(handler, { ...options, ...serving, signal });
       node
         .handle(
           protocol,

@@ -22,6 +22,7 @@ import { server } from "./serve.ts";
 import { type Slots, slotsAt } from "./slots.ts";
 import { superviseGossip } from "./supervise.ts";
 import { openTopics } from "./topics.ts";
+import { openTurns } from "./turns.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 
@@ -94,12 +95,13 @@ function openTab(
     places.asked(connection);
   };
   const deaf = hear({ node, relays, slots, clock, news, topics, ours, signal: own.signal });
-  const { serve } = server(node, { clock, opened, signal: own.signal });
+  const turns = openTurns({ clock });
+  const { serve } = server(node, { clock, opened, turns, signal: own.signal });
   const { direct } = node.services;
   const dialler = createDialler({ node, direct, relays, clock, signal: own.signal });
   const dialling = { node, dialler, clock, opened };
   const split = (is: boolean) => news.tell({ type: "split", is });
-  const around = { node, relays, dialler, serve, degree, split, clock, random };
+  const around = { node, relays, dialler, serve, degree, split, turns, clock, random };
   const network = wire && tabNetwork({ ...around, wire, signal: own.signal });
   let closing: Promise<void> | undefined;
 
@@ -112,14 +114,15 @@ function openTab(
     message: Message,
     options: RequestOptions,
   ): AsyncGenerator<Message> {
-    const { maxBody = DEFAULT_MAX_ANSWER, addrs = [], following, heard } = options;
+    const { maxBody = DEFAULT_MAX_ANSWER, addrs = [], following, rank, heard } = options;
     mustBeOpen();
     publicKeyFromPeerId(peer);
     checkSize("head", message.head.byteLength, MAX_HEAD);
     const signal = AbortSignal.any([options.signal, own.signal]);
     signal.throwIfAborted();
     const duplex = await openStream(dialling, { peer, protocol, addrs, signal });
-    yield* ask(duplex, message, { peer, protocol, maxBody, following, heard, signal });
+    const sending = { following, rank, turns };
+    yield* ask(duplex, message, { peer, protocol, maxBody, ...sending, heard, signal });
   }
 
   async function shut(): Promise<void> {

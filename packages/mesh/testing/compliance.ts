@@ -251,6 +251,36 @@ export function compliance(
       expect(await all(ask(b, protocol, { head: none, body: bytes(1000) }))).toHaveLength(1);
     });
 
+    test("who is not due is answered before its body is read, and who is due is served", async () => {
+      const protocol = ownProtocol();
+      const seen: number[] = [];
+      const served: number[] = [];
+      b.serve(
+        protocol,
+        async function* (request) {
+          served.push(request.body.byteLength);
+          yield { head: text("done"), body: none };
+        },
+        {
+          signal: never(),
+          maxBody: Bytes.of(9e6),
+          admit: (head, { peer, size }) => {
+            expect(peer).toBe(a.self);
+            seen.push(size);
+            return head[0] === 1
+              ? { rank: "crew" }
+              : { refusal: { head: text("not due"), body: none } };
+          },
+        },
+      );
+      const send = (first: number, size: number) =>
+        all(ask(b, protocol, { head: Uint8Array.of(first), body: bytes(size) }));
+      expect(await send(0, 8e6)).toEqual([{ head: text("not due"), body: none }]);
+      expect(served).toEqual([]);
+      expect(await send(1, 8e6)).toEqual([{ head: text("done"), body: none }]);
+      expect([seen, served]).toEqual([[8e6, 8e6], [8e6]]);
+    });
+
     test("an answer over the asker's limit is refused and its handler stopped", async () => {
       const protocol = ownProtocol();
       const stopped = deferred();

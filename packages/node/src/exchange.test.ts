@@ -87,6 +87,73 @@ describe("fetching by hash", () => {
     await expect.poll(() => aborted).toBe(true); // and it need not go on
   });
 
+  /** A holder that says that it has the bytes, and then sends what `each` yields, if anything, until the asker leaves. */
+  function stalling(mesh: Mesh, pieces = 0) {
+    const asked: number[] = [];
+    mesh.serve(
+      PROTOCOLS.get,
+      async function* (_, { signal: gone }) {
+        asked.push(asked.length);
+        yield { head: GetReply.encode({ ok: true, why: "", size }), body: nothing };
+        for (let i = 0; i < pieces && !gone.aborted; i++) {
+          yield { head: nothing, body: nothing };
+          await systemClock.sleep(100, { signal: gone }).catch(() => {});
+        }
+        await new Promise((resolve) => gone.addEventListener("abort", resolve));
+      },
+      { signal: done.signal },
+    );
+    return asked;
+  }
+
+  test("is not held up by a holder that sends its head and then nothing, and asks it last from then on", async () => {
+    const [me, staller, honest] = meshes as [Mesh, Mesh, Mesh];
+    const hash = await holding(honest);
+    const asked = stalling(staller);
+    const failures: string[] = [];
+    const failed = (peer: string) => void failures.push(peer);
+    const wanted = { hash, size, holders: [holder(staller), holder(honest)] };
+    const fetcher = openFetcher({ mesh: me, clock: systemClock });
+    const began = performance.now();
+    expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(failures).toEqual([staller.self]);
+    expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("asks a holder last that had sent nothing when the asker gave up", async () => {
+    const [me, staller, honest] = meshes as [Mesh, Mesh, Mesh];
+    const hash = await holding(honest);
+    const asked = stalling(staller);
+    const fetcher = openFetcher({ mesh: me, clock: systemClock });
+    const alone = { hash, size, holders: [holder(staller)] };
+    await expect(
+      fetcher.fetch(alone, { signal: AbortSignal.timeout(1_300) }),
+    ).rejects.toMatchObject({ name: "TimeoutError" });
+    const both = { ...alone, holders: [holder(staller), holder(honest)] };
+    expect((await fetcher.fetch(both, { signal })).peer).toBe(honest.self);
+    expect(asked).toHaveLength(1);
+  });
+
+  test("reaches an honest holder behind three that stall", async () => {
+    const all = meshes as [Mesh, Mesh, Mesh, Mesh];
+    const [me, first, second, honest] = all;
+    const hash = await holding(honest);
+    stalling(first);
+    stalling(second, 1);
+    const holders = [
+      holder(first),
+      holder(second),
+      { peer: peerIdOf(new Uint8Array(32).fill(99)), addrs: [] },
+      holder(honest),
+    ];
+    const began = performance.now();
+    const fetcher = openFetcher({ mesh: me, clock: systemClock });
+    expect((await fetcher.fetch({ hash, size, holders }, { signal })).peer).toBe(honest.self);
+    expect(performance.now() - began).toBeLessThan(4_000);
+  });
+
   test("refuses a size that was not promised before it reads the bytes", async () => {
     const [me, other] = meshes as [Mesh, Mesh];
     const hash = await holding(other);

@@ -2,6 +2,7 @@ import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import { Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
 import { type Bytes, toHex } from "@tabcast/runtime";
 import type { BlobStore } from "./blob-store.ts";
+import { rankOf, tookWhole } from "./ranks.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -35,26 +36,58 @@ function join<T>(
 /** The mesh itself ends what is served for the tab's whole life. */
 const forever = new AbortController().signal;
 
-/** Answers `Get` from the blob store until `signal` fires: first a head with the size, then the bytes. */
+/** Requests for bytes that are answered at once: of one of the crew, which pulls a whole ladder, and of anybody else. */
+const MOST_GETS = 16;
+const MOST_GETS_OF_OTHERS = 6;
+
+const refuse = (why: string): Message => ({
+  head: GetReply.encode({ ok: false, why, size: 0 }),
+  body: NOTHING,
+});
+
+/**
+ * Answers `Get` from the blob store until `signal` fires: first a head with the size, then the bytes, which leave in the turn that the
+ * peer's rank has.
+ */
 export function serveBlobs(mesh: Mesh, blobs: BlobStore, signal: AbortSignal): void {
-  join(mesh, PROTOCOLS.get, blobs, signal, (all) =>
+  join(mesh, PROTOCOLS.get, blobs, signal, (all) => {
+    const busy = new Map<PeerId, number>();
+    const most = (peer: PeerId) =>
+      ["own", "crew"].includes(rankOf(mesh, peer)) ? MOST_GETS : MOST_GETS_OF_OTHERS;
+
+    async function* give(hash: string, peer: PeerId): AsyncIterable<Message> {
+      let bytes: Uint8Array | undefined;
+      for (const store of all) bytes ??= store.get(hash);
+      if (bytes === undefined) return yield refuse("not held");
+      const size = bytes.byteLength;
+      yield { head: GetReply.encode({ ok: true, why: "", size }), body: NOTHING };
+      yield { head: NOTHING, body: bytes };
+      tookWhole(mesh, peer);
+    }
+
     mesh.serve(
       PROTOCOLS.get,
-      async function* ({ head }): AsyncIterable<Message> {
+      async function* ({ head }, { peer }): AsyncIterable<Message> {
         const hash = toHex(Get.decode(head).hash);
-        let bytes: Uint8Array | undefined;
-        for (const store of all) bytes ??= store.get(hash);
-        if (bytes === undefined) {
-          const refusal = GetReply.encode({ ok: false, why: "not held", size: 0 });
-          return yield { head: refusal, body: NOTHING };
+        const count = busy.get(peer) ?? 0;
+        if (count >= most(peer)) return yield refuse("busy");
+        busy.set(peer, count + 1);
+        try {
+          yield* give(hash, peer);
+        } finally {
+          const left = (busy.get(peer) ?? 1) - 1;
+          if (left === 0) busy.delete(peer);
+          else busy.set(peer, left);
         }
-        const size = bytes.byteLength;
-        yield { head: GetReply.encode({ ok: true, why: "", size }), body: NOTHING };
-        yield { head: NOTHING, body: bytes };
       },
-      { signal: forever, maxBody: 0 as Bytes, maxPerPeer: 16 },
-    ),
-  );
+      {
+        signal: forever,
+        admit: (_, { peer }) => ({ rank: rankOf(mesh, peer) }),
+        maxBody: 0 as Bytes,
+        maxPerPeer: MOST_GETS,
+      },
+    );
+  });
 }
 
 /** Sends one request and returns the only part of its answer. Throws MESH_* errors, or an Error if nothing came. */

@@ -3,12 +3,11 @@ import { Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
 import { type Bytes, CodedError, toHex } from "@tabcast/runtime";
 import { checkHash } from "./blob-store.ts";
 import type { Context } from "./context.ts";
+import { asked, LOOK_MS, look, makesRoom, type Waiting } from "./patience.ts";
 import { openSources, type Sources, type Whereabouts } from "./sources.ts";
 
 /** Largest thing that is fetched by hash: one segment at one rung. */
 const MAX_FETCH = 32 * 2 ** 20;
-/** How long one holder may stay silent before the next one is asked as well. */
-const PATIENCE_MS = 1_000;
 const NOTHING = new Uint8Array(0);
 
 /** Why bytes could not be had. */
@@ -17,6 +16,8 @@ export type FetchReason =
   | { code: "FETCH_REFUSED"; peer: PeerId; why: string }
   /** The holder sent more or fewer bytes than were announced. Do: nothing; the next holder is asked. */
   | { code: "FETCH_SIZE"; peer: PeerId; expected: number; got: number }
+  /** The holder sends more slowly than makes the segment in time. Do: nothing; the next holder is asked. */
+  | { code: "FETCH_SLOW"; peer: PeerId; size: number; bytes: number }
   /** No holder gave the bytes; `tried` were asked. Do: wait for the next segment; if it stays so, all holders have left. */
   | { code: "FETCH_NOBODY"; hash: string; tried: number };
 export class FetchError extends CodedError<FetchReason> {}
@@ -39,8 +40,9 @@ export interface Fetched {
 /** Fetches bytes by hash. */
 export interface Fetcher {
   /**
-   * Asks the holders in the order of its `Sources`, the next one as soon as one fails or stays silent for a second. The first
-   * right bytes win. Throws FETCH_NOBODY, with the last failure as its cause, when all have failed.
+   * Asks the holders in the order of its `Sources`, the next one as soon as one fails, or brings less in a second than makes the whole in
+   * four. The first right bytes win. Throws FETCH_NOBODY, with the last failure as its cause, when all have failed. Whoever was slow and
+   * overtaken, or slow when `signal` fired, counts as failed.
    */
   fetch(wanted: Wanted, options: FetchOptions): Promise<Fetched>;
 }
@@ -62,19 +64,22 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
       signal.throwIfAborted();
       const order = sources.order(wanted.holders);
       const over = new AbortController();
-      const options = {
-        signal: AbortSignal.any([signal, over.signal]),
-        ...(heard && { heard }),
-      };
       try {
         return await firstOf({ ...context, signal }, order, {
-          ask: (holder, begun) => receive(context, holder, wanted, { ...options, begun }),
+          size: wanted.size,
+          ask(holder, options) {
+            const told = (bytes: number) => {
+              options.heard(bytes);
+              heard?.();
+            };
+            return receive(context, holder, wanted, { ...options, heard: told });
+          },
           failed({ peer }, error) {
             sources.failed(peer);
             failed?.(peer, error instanceof CodedError && error.code === "HASH_MISMATCH");
           },
           nobody: (cause) => nobody(wanted, order.length, cause),
-          over: options.signal,
+          over: AbortSignal.any([signal, over.signal]),
         });
       } finally {
         over.abort(); // whoever is still sending may stop
@@ -84,8 +89,14 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
 }
 
 interface Race<T> {
-  /** `begun`: the holder has answered, and is not silent any more. */
-  readonly ask: (holder: Whereabouts, begun: () => void) => Promise<T>;
+  /** Bytes that are wanted. */
+  readonly size: number;
+  /** `heard`: so many bytes have come. */
+  readonly ask: (
+    holder: Whereabouts,
+    options: { signal: AbortSignal; heard: (bytes: number) => void },
+  ) => Promise<T>;
+  /** It failed, was overtaken, or was slow until the end. */
   readonly failed: (holder: Whereabouts, error: unknown) => void;
   /** The error when all have failed, and the last one with this. */
   readonly nobody: (last: unknown) => Error;
@@ -93,40 +104,94 @@ interface Race<T> {
   readonly over: AbortSignal;
 }
 
-/** The first answer of those who are asked one after the other, each as soon as the one before fails or stays silent. */
+/** One that was asked. */
+interface Asked extends Waiting {
+  readonly holder: Whereabouts;
+  readonly number: number;
+  readonly stop: AbortController;
+}
+
+/** The first answer of those who are asked one after the other, each as soon as the one before fails or is found slow. */
 function firstOf<T>(
   { clock, signal }: Pick<Context, "clock" | "signal">,
   order: readonly Whereabouts[],
-  { ask, failed, nobody: none, over }: Race<T>,
+  { size, ask, failed, nobody: none, over }: Race<T>,
 ): Promise<T> {
+  /** Those that are waited for, by when they were asked. */
+  const running = new Map<number, Asked>();
+  let next = 0;
+  let last: unknown;
+  /** Whoever was slow is not asked first the next time, whatever ended this. */
+  const blame = (of: (asked: Asked) => boolean) => {
+    for (const one of running.values())
+      if (one.slow && of(one)) failed(one.holder, slowness(one, size));
+  };
   return new Promise<T>((resolve, reject) => {
-    let next = 0;
-    let running = 0;
-    let last: unknown;
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true, signal: over });
+    const drop = (number: number, error: unknown) => {
+      const one = running.get(number);
+      if (over.aborted || one === undefined) return;
+      running.delete(number);
+      one.stop.abort();
+      last = error;
+      failed(one.holder, error);
+    };
     const start = () => {
-      const holder = order[next++];
+      const holder = order[next];
       if (holder === undefined) {
-        if (running === 0) reject(none(last));
+        if (running.size === 0) reject(none(last));
         return;
       }
-      running++;
-      const quiet = new AbortController();
-      clock
-        .sleep(PATIENCE_MS, { signal: AbortSignal.any([over, quiet.signal]) })
-        .then(start, () => {});
-      ask(holder, () => quiet.abort()).then(resolve, (error: unknown) => {
-        running--;
-        quiet.abort();
-        if (over.aborted) return;
-        last = error;
-        failed(holder, error);
-        start();
-      });
+      const number = next++;
+      const room = makesRoom([...running.values()]);
+      if (room !== undefined) drop(room.number, slowness(room, size));
+      const stop = new AbortController();
+      running.set(number, { ...asked, holder, number, stop });
+      let bytes = 0;
+      const options = {
+        signal: AbortSignal.any([over, stop.signal]),
+        heard(more: number) {
+          bytes += more;
+        },
+      };
+      watch(number, () => bytes, options.signal).catch(() => {}); // the race is over, or it is out of it
+      ask(holder, options).then(
+        (found) => {
+          if (over.aborted) return;
+          blame((one) => one.number < number);
+          resolve(found);
+        },
+        (error: unknown) => {
+          if (!running.has(number)) return;
+          drop(number, error);
+          start();
+        },
+      );
     };
+    async function watch(number: number, bytes: () => number, until: AbortSignal): Promise<void> {
+      for (;;) {
+        await clock.sleep(LOOK_MS, { signal: until });
+        const one = running.get(number);
+        if (one === undefined) return;
+        const [after, verdict] = look(one, bytes(), size);
+        running.set(number, { ...one, ...after });
+        if (verdict === "end") drop(number, slowness({ ...one, ...after }, size));
+        if (verdict !== "wait") start();
+      }
+    }
+    const onAbort = () => {
+      blame(() => true);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort, { once: true, signal: over });
     start();
   });
 }
+
+const slowness = ({ holder: { peer }, bytes }: Asked, size: number) =>
+  new FetchError(
+    { code: "FETCH_SLOW", peer, size, bytes },
+    `${peer} sent ${bytes} of ${size} bytes, too slowly to be in time`,
+  );
 
 const nobody = ({ hash }: Wanted, tried: number, cause: unknown) =>
   new FetchError(
@@ -140,7 +205,7 @@ async function receive(
   { mesh, clock }: Net,
   { peer, addrs }: Whereabouts,
   { hash, size }: Wanted,
-  { begun, ...options }: Omit<FetchOptions, "failed"> & { readonly begun: () => void },
+  options: { readonly signal: AbortSignal; readonly heard: (bytes: number) => void },
 ): Promise<Fetched> {
   const request = { head: Get.encode({ hash }), body: NOTHING };
   const maxBody = Math.min(size, MAX_FETCH) as Bytes;
@@ -152,7 +217,6 @@ async function receive(
   })) {
     if (firstByteAt === undefined) {
       firstByteAt = clock.now();
-      begun();
       checkOffer(GetReply.decode(part.head), peer, { hash, size });
       continue;
     }

@@ -43,10 +43,6 @@ function open(as: "tab" | "relay" = "tab") {
   };
 }
 
-/** libp2p's announcement of a peer: its key and one address. */
-const hello = (key: Uint8Array) =>
-  Uint8Array.of(0x0a, 36, 0x08, 0x01, 0x12, 0x20, ...key, 0x12, 3, 1, 2, 3);
-
 /** Two receipts that prove something against `signer`. */
 async function proof(signer: P.Signer, seq = 7): Promise<Uint8Array> {
   const receipt = { ...sample<P.Receipt>("Receipt"), seq };
@@ -66,7 +62,6 @@ test("every topic has its rule, and what each carries is accepted from whoever i
     [TOPIC, await P.sealEntry(keys, entry)],
     [TOPIC, await P.sealAnnounce(keys, announce)],
     [P.PROOFS_TOPIC, await proof(stranger)],
-    [P.DISCOVERY_TOPIC, hello(P.publicKeyOf(me) as Uint8Array)],
   ];
   for (const [topic, body] of honest) {
     expect(await judge(topic, body), topic).toBe("accept");
@@ -129,8 +124,6 @@ describe("no honest peer passes on", () => {
     ["nothing", TOPIC, async () => new Uint8Array(0)],
     ["200 kB", P.OFFERS_TOPIC, async () => new Uint8Array(200_000)],
     ["a proof of nothing", P.PROOFS_TOPIC, async () => flip(await proof(stranger))],
-    ["another peer's discovery", P.DISCOVERY_TOPIC, async () => hello(stranger.publicKey)],
-    ["5 kB of discovery", P.DISCOVERY_TOPIC, async () => new Uint8Array(5_000)],
   ])("%s", async (_, topic, body) => {
     expect(await open().judge(topic, await body())).toBe("reject");
   });

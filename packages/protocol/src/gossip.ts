@@ -1,19 +1,12 @@
 /** What may pass on which topic: the one place where gossip is held against the protocol's rules. */
-import { BoundedMap, type Clock, equalBytes, steadyTime, toHex } from "@tabcast/runtime";
+import { BoundedMap, type Clock, steadyTime, toHex } from "@tabcast/runtime";
 import { Envelope as Sealed } from "./envelope.ts";
 import { Heard } from "./heard.ts";
 import { Announce, Closed, Entry, Equivocation, LIMITS, Offer } from "./messages.ts";
 import type { Noun } from "./noun.ts";
-import { peerIdOf, publicKeyOf } from "./peer-key.ts";
+import { peerIdOf } from "./peer-key.ts";
 import { ANNOUNCE_TTL_MS, openEquivocation } from "./sealed.ts";
-import {
-  DISCOVERY_TOPIC,
-  LIVE_TOPIC,
-  OFFERS_TOPIC,
-  PROOFS_TOPIC,
-  STREAM_TOPICS,
-  streamTopic,
-} from "./topics.ts";
+import { LIVE_TOPIC, OFFERS_TOPIC, PROOFS_TOPIC, STREAM_TOPICS, streamTopic } from "./topics.ts";
 
 /** What is done with a message: pass it on, let it drop, or hold it against whoever brought it. */
 export type Judgement = "accept" | "ignore" | "reject";
@@ -61,8 +54,6 @@ const PROOFS_AT_ONCE = 5;
 const PROOF_SECONDS = 10;
 /** What an envelope adds to its payload at most. Source: SPEC.md 4. */
 const ENVELOPE = LIMITS.Envelope - LIMITS.Entry;
-/** libp2p's own announcement of a peer: its key and addresses. */
-const LARGEST_DISCOVERY = 4_096;
 
 /** A message that says who gossips it, and for which stream. */
 interface Spoken {
@@ -98,7 +89,6 @@ export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
     return { perSecond: more, burst: 2 * more };
   };
   const topics: [string, Omit<GossipRule, "largest"> & { readonly largest?: number }][] = [
-    [DISCOVERY_TOPIC, { ...discovery, each: { perSecond: 20, burst: 100 }, all: all(200) }],
     [OFFERS_TOPIC, { ...offers(most, now), each: { perSecond: 20, burst: 80 }, all: all(100) }],
     [LIVE_TOPIC, { ...live(most, now), each: { perSecond: 40, burst: 160 }, all: all(300) }],
     [PROOFS_TOPIC, { ...proofs(now), each: { perSecond: 1, burst: 20 }, all: all(5) }],
@@ -254,17 +244,3 @@ function proofs(now: () => number): Part {
     },
   };
 }
-
-/** A peer's announcement of itself, {1: its key as libp2p writes it, 2: addresses}: of its own key only. */
-const discovery: Part = {
-  largest: LARGEST_DISCOVERY,
-  async judge(body, author) {
-    const key = publicKeyOf(author);
-    if (key === undefined || body.byteLength > LARGEST_DISCOVERY) return "reject";
-    const head = [0x0a, 36, 0x08, 0x01, 0x12, 0x20];
-    const named = body.subarray(head.length, head.length + key.byteLength);
-    return head.every((byte, i) => body[i] === byte) && equalBytes(named, key)
-      ? "accept"
-      : "reject";
-  },
-};

@@ -1,5 +1,3 @@
-/** Who is there: libp2p's pubsub discovery. */
-export const DISCOVERY_TOPIC = "/tabcast/1/discovery";
 /** Sealed Offer and Closed messages. */
 export const OFFERS_TOPIC = "/tabcast/1/offers";
 /** Sealed Announce messages of every stream. */
@@ -21,10 +19,4 @@ export const STREAM_TOPICS: readonly string[] = Array.from({ length: SHARDS }, (
 );
 
 /** Every topic there is: what a relay subscribes to. */
-export const TOPICS: readonly string[] = [
-  DISCOVERY_TOPIC,
-  OFFERS_TOPIC,
-  LIVE_TOPIC,
-  PROOFS_TOPIC,
-  ...STREAM_TOPICS,
-];
+export const TOPICS: readonly string[] = [OFFERS_TOPIC, LIVE_TOPIC, PROOFS_TOPIC, ...STREAM_TOPICS];

@@ -43,6 +43,36 @@ const refusal = (bytes: Uint8Array, bounds = {}) => {
   }
 };
 
+describe("a segment that is not what was said of it", () => {
+  const media = writeMedia(track, plain, 1);
+  const said = (samples: number, ticks: number) => ({ said: { samples, ticks } });
+
+  test("is refused by its headers, before its first sample is there", () => {
+    for (const [bounds, what] of [
+      [said(9, 1e9), "frames"],
+      [said(10, 10 * 512 - 1), "duration"],
+    ] as const) {
+      const reader = new SegmentReader(bounds);
+      let failure: unknown;
+      try {
+        for (const byte of media) reader.push(Uint8Array.of(byte));
+      } catch (error) {
+        failure = error;
+      }
+      expect(failure).toMatchObject({ code: "MEDIA_UNEXPECTED", reason: { what } });
+      expect(reader.samples).toEqual([]);
+    }
+  });
+
+  test("is read where it is what was said, and counted over all its chunks", () => {
+    expect(refusal(media, said(10, 10 * 512))).toMatchObject({ sequence: 1 });
+    const chunks = joined(chunked({ init, media }, 4));
+    expect(refusal(chunks, said(10, 10 * 512))).toMatchObject({ sequence: 1 });
+    expect(refusal(chunks, said(9, 10 * 512))).toBe("MEDIA_UNEXPECTED");
+    expect(refusal(chunks, said(10, 9 * 512))).toBe("MEDIA_UNEXPECTED");
+  });
+});
+
 describe(`a segment read in pieces (SEED=${seed})`, () => {
   test("chunks in a row are the segment: same samples, times right across their borders", () => {
     for (const frames of [1, 3, 4, 10]) {

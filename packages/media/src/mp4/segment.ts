@@ -1,4 +1,4 @@
-import { tooLarge } from "../errors.ts";
+import { tooLarge, unexpected } from "../errors.ts";
 import { type Box, malformed, Reader } from "./boxes.ts";
 import type { Sample } from "./track.ts";
 
@@ -32,6 +32,8 @@ export interface SegmentBounds {
   readonly maxBytes?: number;
   /** Default and most: 4096. */
   readonly maxSamples?: number;
+  /** What was said of the segment: samples, and their duration together in ticks of its track. Default: nothing. */
+  readonly said?: { readonly samples: number; readonly ticks: number } | undefined;
 }
 
 /**
@@ -47,6 +49,9 @@ export class SegmentReader {
   readonly #boxes: string[] = [];
   readonly #maxBytes: number;
   readonly #maxSamples: number;
+  readonly #said: SegmentBounds["said"];
+  /** Of all samples that a moof has told of. */
+  #ticks = 0;
   #sequence: number | undefined;
   /** Place of the next byte. */
   #at = 0;
@@ -58,7 +63,9 @@ export class SegmentReader {
   constructor({
     maxBytes = Number.POSITIVE_INFINITY,
     maxSamples = MAX_SAMPLES,
+    said,
   }: SegmentBounds = {}) {
+    this.#said = said;
     this.#maxBytes = maxBytes;
     this.#maxSamples = Math.min(maxSamples, MAX_SAMPLES);
   }
@@ -164,9 +171,21 @@ export class SegmentReader {
     if (!this.#held.full) return used || undefined;
     const r = new Reader(this.#held.bytes, box.from);
     this.#sequence ??= r.u32(r.child(r.whole, "mfhd").from + 4);
-    this.#due = readFragment(r, box, this.#maxSamples, this.samples.length);
+    const due = readFragment(r, box, this.#maxSamples, this.samples.length);
+    this.#hold(due);
+    this.#due = due;
     this.#leave();
     return used;
+  }
+
+  /** Throws MEDIA_UNEXPECTED where a moof tells of more than was said. */
+  #hold(due: readonly Due[]): void {
+    this.#ticks += due.reduce((sum, { duration }) => sum + duration, 0);
+    if (this.#said === undefined) return;
+    const { samples, ticks } = this.#said;
+    const count = this.samples.length + due.length;
+    if (count > samples) throw unexpected("frames", count, samples);
+    if (this.#ticks > ticks) throw unexpected("duration", this.#ticks, ticks);
   }
 
   #sample({ from: _, to: __, ...sample }: Due, piece: Uint8Array): number | undefined {

@@ -4,7 +4,7 @@ import { MediaError, messageOf } from "../errors.ts";
 import { frameRateOf, microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
 import { losesRange } from "../range.ts";
 import { Planes } from "../rgb.ts";
-import type { CodecName, Made, Rung } from "../types.ts";
+import type { CodecName, Made, Rung, SourceLimits } from "../types.ts";
 import type { SegmentInput } from "./input.ts";
 import { type Lane, openLane } from "./lane.ts";
 import type { Reporter, Stopwatch } from "./progress.ts";
@@ -23,6 +23,7 @@ export interface PassOptions {
   readonly decoder: VideoDecoderConfig;
   /** What to ask of the encoders; the decoder is only ever asked for software. */
   readonly acceleration: HardwareAcceleration;
+  readonly limits?: SourceLimits;
   /** Frames per second, if they are known before the first sample. */
   readonly frameRate?: number;
   /** What to ask software encoders for. */
@@ -60,7 +61,7 @@ class Pass {
   readonly #options: PassOptions;
   readonly #coders: (VideoDecoder | VideoEncoder)[] = [];
   readonly #broken = Promise.withResolvers<never>();
-  readonly #shape = new Shape();
+  readonly #shape: Shape;
   #planes = new Planes(false);
   /** Times of the samples so far, in microseconds; and the newest. */
   readonly #times = new Set<number>();
@@ -73,6 +74,7 @@ class Pass {
   constructor(input: SegmentInput, options: PassOptions) {
     this.#input = input;
     this.#options = options;
+    this.#shape = new Shape(options.limits?.pixels);
     this.#broken.promise.catch(() => {}); // seen by whoever waits, if anyone does
   }
 

@@ -1,6 +1,6 @@
 import type { Micros } from "@tabcast/runtime";
 import { MAX_PIXELS } from "../bounds.ts";
-import { MediaError, tooLarge } from "../errors.ts";
+import { MediaError, tooLarge, unexpected } from "../errors.ts";
 
 /** Shapes that differ by less than this part are one: sizes are rounded to even numbers, or to whole blocks. */
 const SHAPE_TOLERANCE = 0.02;
@@ -10,11 +10,21 @@ const SHAPE_TOLERANCE = 0.02;
  * shape is fine (a sender that lowers its resolution), and another shape would be shown distorted.
  */
 export class Shape {
+  readonly #most: number;
   #first: { readonly width: number; readonly height: number } | undefined;
 
-  /** Throws MEDIA_TOO_LARGE, or MEDIA_RESIZED if the shape changes in mid-segment. */
-  check({ displayWidth: width, displayHeight: height, timestamp }: VideoFrame): void {
+  /** `most`: pixels that were said of a picture. Default: what the media layer takes. */
+  constructor(most = MAX_PIXELS) {
+    this.#most = most;
+  }
+
+  /** Throws MEDIA_TOO_LARGE, MEDIA_UNEXPECTED, or MEDIA_RESIZED if the shape changes in mid-segment. */
+  check(frame: VideoFrame): void {
+    const { displayWidth: width, displayHeight: height, visibleRect, timestamp } = frame;
     if (width * height > MAX_PIXELS) throw tooLarge("source picture", width * height, MAX_PIXELS);
+    // Its sample entry may name another size than its bitstream has.
+    const pixels = visibleRect === null ? 0 : visibleRect.width * visibleRect.height;
+    if (pixels > this.#most) throw unexpected("pixels", pixels, this.#most);
     this.#first ??= { width, height };
     const first = this.#first;
     if (Math.abs((width * first.height) / (height * first.width) - 1) <= SHAPE_TOLERANCE) return;

@@ -2,13 +2,20 @@ import { Frames } from "@tabcast/runtime";
 import { isKeyPacket } from "../bitstream.ts";
 import { MAX_FRAME_RATE, MAX_FRAMES, MAX_PIXELS, MAX_SEGMENT_BYTES } from "../bounds.ts";
 import { chunkBytes, completeColour } from "../codecs.ts";
-import { MediaError, tooLarge } from "../errors.ts";
+import { MediaError, tooLarge, unexpected } from "../errors.ts";
 import { MAX_LADDER } from "../ladder.ts";
 import { readInit } from "../mp4/read.ts";
-import type { Media } from "../mp4/segment.ts";
+import type { Media, SegmentBounds } from "../mp4/segment.ts";
 import { microsOf, type Sample, type VideoTrack } from "../mp4/track.ts";
 import { writeInit, writeMedia } from "../mp4/write.ts";
-import type { CodecName, Made, Transcoded, TranscodeRequest, TranscodeResult } from "../types.ts";
+import type {
+  CodecName,
+  Made,
+  SourceLimits,
+  Transcoded,
+  TranscodeRequest,
+  TranscodeResult,
+} from "../types.ts";
 import { SegmentInput } from "./input.ts";
 import { hardwareOf, type Lane, mayBeHardware, videoTrackOf } from "./lane.ts";
 import { runPass } from "./pass.ts";
@@ -67,7 +74,7 @@ export interface SegmentOptions {
  * Decodes a segment once and encodes it at every rung at once; the encoders scale. It begins with the first bytes of a
  * stream. As many frames come out as went in, at the same times, or it throws: MEDIA_CORRUPT, MEDIA_INCOMPLETE,
  * MEDIA_INPUT, MEDIA_CODEC, MEDIA_ENCODER, MEDIA_RECLAIMED, MEDIA_RESIZED, MEDIA_MALFORMED, MEDIA_TOO_LARGE,
- * MEDIA_OPTION. Where hardware failed, it begins again with software and what it has read so far. An abort rejects with
+ * MEDIA_UNEXPECTED, MEDIA_OPTION. Where hardware failed, it begins again with software and what it has read so far. An abort rejects with
  * the signal's reason. A stream that was not read to its end is cancelled.
  */
 export async function transcodeSegment(
@@ -80,6 +87,7 @@ export async function transcodeSegment(
   const input = new SegmentInput(request.media, {
     maxBytes: MAX_SEGMENT_BYTES - request.init.byteLength,
     maxSamples: MAX_FRAMES,
+    said: saidOf(request),
   });
   const report = reporter(progress);
   const watch = new Stopwatch();
@@ -90,6 +98,7 @@ export async function transcodeSegment(
       throw new MediaError({ code: "MEDIA_NO_VIDEO" }, "the source segment has no video track");
     if (track.width * track.height > MAX_PIXELS)
       throw tooLarge("source picture", track.width * track.height, MAX_PIXELS);
+    if (request.limits !== undefined) holdTrack(track, request.limits);
     const decoder = await decoderConfigOf(track);
     let acceleration = request.acceleration ?? "no-preference";
     const pass = async () => {
@@ -129,6 +138,24 @@ export async function transcodeSegment(
     turn.give();
     report.close();
   }
+}
+
+/** What was said of a segment's samples, in ticks of its track; nothing where its init cannot be read, which is told when it is. */
+function saidOf({ init, limits }: TranscodeRequest): SegmentBounds["said"] {
+  if (limits === undefined) return undefined;
+  try {
+    const { timescale } = readInit(init);
+    return { samples: limits.frames, ticks: (limits.duration * timescale) / 1e6 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws MEDIA_UNEXPECTED unless a track is as was said. */
+export function holdTrack(track: VideoTrack, { codec, pixels }: SourceLimits): void {
+  if (track.codec !== codec) throw unexpected("codec", track.codec, codec);
+  const size = track.width * track.height;
+  if (size > pixels) throw unexpected("pixels", size, pixels);
 }
 
 /** What the decoder is told of a track, colour complete. Throws MEDIA_CODEC if this browser cannot decode it. */

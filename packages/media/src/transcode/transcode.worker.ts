@@ -32,7 +32,13 @@ serve<WorkCall, WorkNews, WorkResult>(
     }
     const { request, early } = call;
     const made = early ? batch(news) : undefined;
-    const options = { signal, progress: news, made: made?.add, turn: turns.claim(), rates };
+    const options = {
+      signal,
+      progress: news,
+      made: made?.add,
+      turn: turns.claim(request.stream),
+      rates,
+    };
     const result = await transcodeSegment(request, options);
     made?.flush();
     return { done: "transcode", result };

@@ -63,3 +63,22 @@ test("a job that takes the turn it has, or gives one it does not have, changes n
   await settled();
   expect(order).toEqual(["a", "a", "b"]);
 });
+
+test("a stream with many jobs delays another's by one of them", async () => {
+  const turns = new Turns();
+  const order: string[] = [];
+  const take = (name: string) => {
+    const turn = turns.claim(name[0]);
+    void turn.take().then(() => order.push(name));
+    return turn;
+  };
+  const held = ["a1", "a2", "a3", "a4"].map(take);
+  const [b1, c1] = [take("b1"), take("c1")];
+  const [a1, a2] = held as [Turn, Turn];
+  for (const turn of [a1, b1, c1, a2]) {
+    await settled();
+    turn.give();
+  }
+  await settled();
+  expect(order).toEqual(["a1", "b1", "c1", "a2", "a3"]);
+});

@@ -4,7 +4,7 @@ import { type Bytes, toError } from "@tabcast/runtime";
 import { overStream } from "../duplex.ts";
 import { MeshError } from "../error.ts";
 import type { Mesh, PeerId, Waits } from "../mesh.ts";
-import { ask } from "../rpc.ts";
+import { type AskOptions, ask } from "../rpc.ts";
 import type { PeersWire, Sample } from "./types.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -13,13 +13,13 @@ const NOTHING = new Uint8Array(0);
 export async function askPeers(
   connection: Connection,
   wire: PeersWire,
-  { signal }: Waits,
+  { turns, signal }: Waits & Pick<AskOptions, "turns">,
 ): Promise<Sample> {
   const { protocol } = wire;
   const peer = connection.remotePeer.toString();
   const stream = await connection.newStream(protocol, { signal });
   const question = { head: wire.ask(), body: NOTHING };
-  const terms = { peer, protocol, maxBody: 0 as Bytes, signal };
+  const terms = { peer, protocol, maxBody: 0 as Bytes, turns, signal };
   for await (const { head } of ask(overStream(stream, connection), question, terms))
     return wire.read(head);
   const cause = toError("an answer without a part");

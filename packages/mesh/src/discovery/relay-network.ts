@@ -6,6 +6,7 @@ import { isPrivate, networkOf } from "../hosts.ts";
 import type { Name, PeerId } from "../mesh.ts";
 import type { RelaySlots } from "../relay-slots.ts";
 import { direct } from "../supervise.ts";
+import type { Turns } from "../turns.ts";
 import { askPeers } from "./asking.ts";
 import { estimate } from "./network.ts";
 import { sample } from "./sample.ts";
@@ -24,6 +25,7 @@ export interface RelayNetworkOptions {
   readonly slots: Pick<RelaySlots, "reservations">;
   /** How others are asked. Undefined: they are not. */
   readonly wire: PeersWire | undefined;
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -36,7 +38,7 @@ export interface RelayNetwork {
 }
 
 export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
-  const { node, others, topics, slots, wire, clock, signal } = options;
+  const { node, others, topics, slots, wire, turns, clock, signal } = options;
   const { pubsub } = node.services;
   const self = node.peerId.toString();
   const said = new Map<PeerId, Sample>();
@@ -63,7 +65,7 @@ export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
     for (const peer of said.keys()) if (!ids.has(peer)) said.delete(peer);
     if (wire === undefined) return;
     for (const connection of now) {
-      const waits = { signal: AbortSignal.any([signal, clock.timeout(ASK_TIMEOUT)]) };
+      const waits = { turns, signal: AbortSignal.any([signal, clock.timeout(ASK_TIMEOUT)]) };
       await askPeers(connection, wire, waits).then(
         (answer) => void said.set(connection.remotePeer.toString(), answer),
         () => {}, // asked again in its time

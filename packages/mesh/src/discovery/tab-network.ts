@@ -6,6 +6,7 @@ import type { Dialler } from "../dialler.ts";
 import type { Mesh, Name, PeerId } from "../mesh.ts";
 import { type Relays, relaysNamed } from "../routes.ts";
 import { direct } from "../supervise.ts";
+import type { Turns } from "../turns.ts";
 import { answerPeers, askPeers } from "./asking.ts";
 import { discover } from "./discover.ts";
 import { population } from "./network.ts";
@@ -21,6 +22,7 @@ export interface TabNetworkOptions {
   /** Neighbours to look for. */
   readonly degree: number;
   readonly split: (is: boolean) => void;
+  readonly turns: Turns;
   readonly clock: Clock;
   readonly random: Random;
   readonly signal: AbortSignal;
@@ -44,7 +46,8 @@ export const relaysOf = (
 ];
 
 export function tabNetwork(options: TabNetworkOptions): TabNetwork {
-  const { node, relays, dialler, serve, wire, degree, split, clock, random, signal } = options;
+  const { node, relays, dialler, serve, wire, degree, split, turns, clock, random, signal } =
+    options;
   const met = () => direct(node).filter(({ remoteAddr }) => WebRTC.matches(remoteAddr));
   const named = ({ remotePeer, remoteAddr }: Connection) => {
     const peer = remotePeer.toString();
@@ -74,7 +77,7 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
       async ask(source, waits) {
         const connection = direct(node).find(({ remotePeer }) => remotePeer.toString() === source);
         if (connection === undefined) throw new Error(`${source} is not connected any more`);
-        return askPeers(connection, wire, waits);
+        return askPeers(connection, wire, { turns, ...waits });
       },
       async dial({ peer, relays: through }) {
         const known = through.filter((relay) => relays.has(relay));

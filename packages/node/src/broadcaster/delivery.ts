@@ -54,6 +54,7 @@ export function faultOf(error: unknown): Work.Fault {
   const code = error instanceof CodedError ? error.code : "";
   if (code.startsWith("PROTOCOL_") || code.startsWith("MEDIA_")) return "invalid";
   if (code === "MESH_PEER_LOST" || code === "MESH_UNREACHABLE") return "left";
+  if (code === "MESH_BUSY") return "busy";
   return "failed";
 }
 

@@ -1,5 +1,6 @@
 import { type Assign, Crew } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
+import { knowPeers } from "../ranks.ts";
 import { type ApplicantsOptions, serveApplicants } from "./applicants.ts";
 import type { StreamContext } from "./context.ts";
 import { type OfferingContext, type OfferingOptions, openOffering } from "./offering.ts";
@@ -81,6 +82,11 @@ export function openHiring(context: HiringContext, options: HiringOptions): Hiri
   const most = Crew.MOST_KNOWN;
   const bids = (worker: PeerId) => crew.bids.has(worker) || crew.spare.has(worker);
   const { addrs } = serveApplicants(context, { ...options, tell, member, bids, most });
+  const known = (peer: PeerId) => {
+    if (member(peer) !== undefined) return "crew";
+    return addrs(peer).length > 0 ? "bidder" : undefined;
+  };
+  knowPeers(mesh, known, context.signal);
   return {
     crew: () => crew,
     available: () => Crew.available(crew, config, (one) => records.newcomer(whoseOf(one))),

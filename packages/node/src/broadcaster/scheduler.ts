@@ -163,7 +163,8 @@ function give(
   flight.note("assigned", worker, `${task.why}: done in ${ms} ms, the best of ${available.length}`);
   flight.calm = !Assign.saturated(available, task.pixels, context.segmentMs);
   const hedgeAt = flight.calm ? hedgeAtOf(context, flight, task, choice, from) : undefined;
-  tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, uploadedAt });
+  const giveUpAt = context.pace.hurried ? undefined : Assign.giveUpAt({ sentAt: now, doneAt });
+  tell(task.seq, { type: "assigned", worker, epoch, now, hedgeAt, giveUpAt, uploadedAt });
 }
 
 /** When a copy of a segment is worth its cost: depends on how soon the next best worker would have made one. */

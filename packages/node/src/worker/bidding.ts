@@ -21,9 +21,8 @@ import { asCodec } from "../wire.ts";
 import type { AwardIds } from "./award-ids.ts";
 import { openBackOff } from "./back-off.ts";
 import type { WorkerContext } from "./context.ts";
+import { type Kept, MOST_OFFERS, openKnownOffers } from "./known-offers.ts";
 
-/** Offers remembered, to answer an award with; the oldest makes room. */
-const MOST_OFFERS = 128;
 /** How long a bid may travel, a cold dial included, in milliseconds. */
 const BID_MS = 20_000;
 const NOTHING = new Uint8Array(0);
@@ -57,14 +56,10 @@ export interface BiddingOptions {
   readonly doubt: (codec: CodecName) => void;
 }
 
-interface Known {
-  readonly offer: Offer;
-  /** We answered it: an award may still come, and may come after the offer's end. */
+interface Known extends Kept {
   bid: boolean;
   /** Calls a bid back that has not arrived. */
   readonly stop: AbortController;
-  /** When it is over, in milliseconds of the clock. */
-  readonly until: number;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
   tooSlow?: number;
   /** Until when the broadcaster takes no bid of ours, in milliseconds of the clock; undefined where it did not say. */
@@ -80,7 +75,7 @@ type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 export function openBidding(context: WorkerContext, options: BiddingOptions): Bidding {
   const { mesh, clock, on, signal } = context;
   const { self, mayOpen, backsOff, doubt } = options;
-  const offers = new BoundedMap<string, Known>(MOST_OFFERS);
+  const offers = openKnownOffers<Known>(context);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const fewerRungs = openBackOff(context);
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
@@ -113,7 +108,7 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     if (backingOff()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
     const known: Known = { offer, bid: false, stop: new AbortController(), until };
-    offers.set(id, known);
+    if (!offers.add(known)) return;
     if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
     if (!offers.has(id)) return; // closed meanwhile
@@ -171,7 +166,8 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
       }
     },
     forget(stream) {
-      for (const [id, { offer }] of offers) if (toHex(offer.stream) === stream) offers.delete(id);
+      for (const { offer } of [...offers.values()])
+        if (toHex(offer.stream) === stream) offers.delete(toHex(offer.id));
     },
   };
 }

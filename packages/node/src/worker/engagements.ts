@@ -52,6 +52,8 @@ export interface Engagement extends Hired {
   readonly ahead: Map<number, Leaving>;
   /** Since when a finished segment has found no room among the unpaid, in milliseconds; undefined: there was some. */
   fullSince: number | undefined;
+  /** When a job of it found no slot, in milliseconds, and none has since; undefined: it waits for none. Changed by `jobs.ts` alone. */
+  turnedAwayAt: number | undefined;
 }
 
 /** The streams this tab works for: from an award until either side goes. Knows no job's content and no voucher. */
@@ -157,6 +159,7 @@ export function openEngagements(
           new BoundedMap(MOST_UNPAID),
         ahead: new Map(),
         fullSince: undefined,
+        turnedAwayAt: undefined,
       });
       void mesh.keep(broadcaster, true).catch(() => {}); // losing the mark only makes pruning likelier
       on({ type: "hired", stream, role: award.role, potId: hired.potId });

@@ -1,7 +1,7 @@
 import type { Hex } from "@tabcast/channel";
 import { LIVE } from "@tabcast/market";
 import type { TranscodeResult, Transcoder } from "@tabcast/media";
-import type { Handler, Mesh, Message } from "@tabcast/mesh";
+import type { Admit, Handler, Mesh, Message, ServeOptions } from "@tabcast/mesh";
 import {
   type Award,
   Job,
@@ -88,10 +88,11 @@ function virtual() {
 
 /** A worker that one stream has hired, with `maker` in place of its own; `ask` hands it a job as the mesh would. */
 function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } = {}) {
-  const handlers = new Map<string, Handler>();
+  const handlers = new Map<string, { handler: Handler; options: ServeOptions }>();
   const mesh = {
     self: peerIdOf(keys.publicKey),
-    serve: (protocol: string, handler: Handler) => handlers.set(protocol, handler),
+    serve: (protocol: string, handler: Handler, options: ServeOptions) =>
+      handlers.set(protocol, { handler, options }),
     watch() {},
     keep: async () => {},
   } as unknown as Mesh;
@@ -99,7 +100,8 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const context = { mesh, clock, random: secureRandom, on, signal: never };
   const engagements = openEngagements(context, { quitted() {} });
   const potId: Hex = "0x01";
-  const times = { fpsMilli: 30_000, segmentMs: 2_000, slackMs: 4_000 };
+  const source = { sourceCodec: "avc1.640028", width: 640, height: 360 };
+  const times = { ...source, fpsMilli: 30_000, segmentMs: 2_000, slackMs: 4_000 };
   const offer = { codec: "avc", rungs: [rung], ...times, window: 2 };
   engagements.take({
     award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000_000n } as Award,
@@ -109,7 +111,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   });
   const engagement = engagements.get(award);
   if (engagement === undefined) throw new Error("the award was not taken");
-  const booked = { owed: 0, audited: 0 };
+  const booked = { owed: 0, audited: 0, limits: [] as unknown[] };
   const purse = {
     room: () => Amount.of(10n ** 18n),
     checked: () => true,
@@ -120,7 +122,8 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   const speeds = { busy() {}, idle() {}, worked() {} } as unknown as Speeds;
   const blobs = openBlobStore();
   const transcoder: Transcoder = {
-    async transcode({ rungs }) {
+    async transcode({ rungs, limits }) {
+      booked.limits.push(limits);
       const renditions = rungs.map(({ name }) => ({
         rung: name,
         init,
@@ -149,16 +152,24 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
         audits: { signed: () => void booked.audited++ } as unknown as Audits,
       }),
   });
+  const served = handlers.get(PROTOCOLS.job);
+  const admit = served?.options.admit;
+  if (served === undefined || admit === undefined) throw new Error("nobody serves jobs");
+  async function* ask(message: Message, peer = broadcaster): AsyncGenerator<Message> {
+    const due = admit?.(message.head, { peer, size: message.body.byteLength });
+    if (due !== undefined && "refusal" in due) return yield due.refusal;
+    const following = (async function* () {})();
+    yield* served?.handler(message, { peer, signal: never, following }) ?? [];
+  }
   return {
-    ask(message: Message, peer = broadcaster): AsyncIterator<Message> {
-      const serve = handlers.get(PROTOCOLS.job);
-      if (serve === undefined) throw new Error("nobody serves jobs");
-      const following = (async function* () {})();
-      return serve(message, { peer, signal: never, following })[Symbol.asyncIterator]();
-    },
+    ask,
+    admit: (message: Message, peer = broadcaster): ReturnType<Admit> =>
+      admit(message.head, { peer, size: message.body.byteLength }),
+    most: served.options.maxBody,
     /** How much is kept, of every kind. */
     kept: () => ({
       ...booked,
+      limits: [...booked.limits],
       blobs: blobs.size(),
       inHand: engagement.jobs.size,
       unpaid: engagement.unpaid.size,
@@ -225,6 +236,37 @@ describe("a worker that has a job in hand", () => {
     expect(gaps.reduce((sum, gap) => sum + gap, 0)).toBeGreaterThanOrEqual(3_000);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(500);
   });
+});
+
+describe("before a job's bytes are read", () => {
+  const refused = (verdict: ReturnType<Admit>) =>
+    "refusal" in verdict ? JobReply.decode(verdict.refusal.head).failure?.code : undefined;
+
+  test("who has not hired this worker is refused, whatever the bytes would be", () => {
+    const { admit, kept } = hired();
+    const before = kept();
+    expect(refused(admit(request(), "stranger"))).toBe("JOB_GONE");
+    expect(refused(admit(request({ award: other.slice(0, 16) })))).toBe("JOB_GONE");
+    expect(refused(admit({ head: other, body: media }, "stranger"))).toBe("PROTOCOL_MALFORMED");
+    expect(kept()).toEqual(before);
+  });
+
+  test("a job has room for its own bytes, 8 MiB of media at most, and nothing for what it did not name", () => {
+    const { admit, most } = hired();
+    expect(most).toBe(65_536 + 8 * 2 ** 20);
+    expect(admit(request())).toEqual({ rank: "own", maxFollowing: 0 });
+    expect(refused(admit(request({}, new Uint8Array(8))))).toBe("JOB_INPUT");
+    const open = { open: true, mediaLen: 0, mediaHash: new Uint8Array(0) };
+    expect(admit(request(open, init))).toEqual({ rank: "own", maxFollowing: 9 * 2 ** 20 });
+  });
+});
+
+test("a job's source is held to the offer that its worker bid on", async () => {
+  const { ask, kept } = hired();
+  await outcome(ask(request()));
+  const limits = { codec: "avc", pixels: 640 * 368, frames: 60, duration: 8_000_000 };
+  expect(kept().limits).toEqual([limits]);
+  expect(await outcome(ask(request({ seq: 6, frames: 600 })))).toBe("JOB_CONFLICT");
 });
 
 describe("a worker that refuses a job", () => {

@@ -1,12 +1,11 @@
 import { Hire, Price } from "@tabcast/market";
-import type { Asker, Message, PeerId } from "@tabcast/mesh";
+import type { Admit, Asker, Message, PeerId } from "@tabcast/mesh";
 import {
   Cancel,
   Job,
   JobReply,
   MAX_INIT,
   MAX_JOB_MEDIA,
-  MAX_MEDIA,
   MAX_PART,
   type Offer,
   PROTOCOLS,
@@ -62,7 +61,7 @@ export interface Jobs {
 }
 
 export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
-  const { mesh, signal } = context;
+  const { mesh, clock, signal } = context;
   const { limiter, engagements, credit, shift, speeds } = options;
   let done = 0;
 
@@ -82,8 +81,7 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
       course.told("failed", why);
       if (gone.aborted) return;
       limiter.refused("job", peer, error);
-      const code = error instanceof CodedError ? error.code : "JOB_FAILED";
-      yield part({ failure: { code: code.slice(0, 64), message: why.slice(0, 200) } });
+      yield failed(error);
     } finally {
       const calledBack = stop.signal.aborted || gone.aborted;
       stop.abort();
@@ -106,9 +104,20 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
     }
     return NOTHING;
   });
+  const due: Admit = (head, { peer, size }) => {
+    try {
+      const job = Job.decode(head);
+      admit(job, size, peer, options, clock.now());
+      return { rank: "own", maxFollowing: (job.open ? MAX_FOLLOWING : 0) as Bytes };
+    } catch (error) {
+      limiter.refused("job", peer, error);
+      return { refusal: failed(error) };
+    }
+  };
   mesh.serve(PROTOCOLS.job, serve, {
     signal,
-    maxBody: (MAX_INIT + MAX_MEDIA) as Bytes,
+    admit: due,
+    maxBody: (MAX_INIT + MAX_JOB_MEDIA) as Bytes,
     maxFollowing: MAX_FOLLOWING,
     maxPerPeer: MOST_JOBS + 1,
   });
@@ -161,7 +170,8 @@ async function* make(
   course.seq = seq;
   course.planned = head.frames;
   const body = request.body as Uint8Array<ArrayBuffer>;
-  const engagement = admit(head, body, peer, options);
+  // Once more: while its body came another may have taken its slot, or the stream may have left.
+  const engagement = admit(head, body.byteLength, peer, options, context.clock.now());
   course.engagement = engagement;
   const signal = AbortSignal.any([context.signal, gone, stop.signal]);
   const own = { ...context, signal };
@@ -243,12 +253,19 @@ const part = (reply: JobReply, body = NOTHING): Message => ({ head: JobReply.enc
 
 const isFile = (offer: Offer) => !Hire.isLive(offer);
 
-/** The engagement a job belongs to; throws a Refusal where it may not start. */
+/** The part that ends a job's answer in what went wrong. */
+function failed(error: unknown): Message {
+  const code = error instanceof CodedError ? error.code : "JOB_FAILED";
+  return part({ failure: { code: code.slice(0, 64), message: describe(error).slice(0, 200) } });
+}
+
+/** The engagement a job belongs to, with `size` bytes after its head; throws a Refusal where it may not start. */
 function admit(
   job: Job,
-  body: Uint8Array,
+  size: number,
   peer: PeerId,
   { engagements, limiter, shift }: Pick<JobsOptions, "engagements" | "limiter" | "shift">,
+  now: number,
 ): Engagement {
   const engagement = engagements.get(job.award);
   if (
@@ -257,10 +274,10 @@ function admit(
     engagement.award.epoch !== job.epoch
   )
     throw new Refusal({ code: "JOB_GONE" }, `no award ${toHex(job.award)} of epoch ${job.epoch}`);
-  if (body.byteLength !== job.initLen + job.mediaLen)
+  if (size !== job.initLen + job.mediaLen)
     throw new Refusal(
       { code: "JOB_INPUT" },
-      `expected ${job.initLen} + ${job.mediaLen} bytes, got ${body.byteLength}`,
+      `expected ${job.initLen} + ${job.mediaLen} bytes, got ${size}`,
     );
   const breach = Hire.breach(job, { offer: engagement.offer, epoch: engagement.award.epoch });
   if (breach !== undefined) {
@@ -272,15 +289,22 @@ function admit(
     throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
   if (engagement.jobs.has(job.seq))
     throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
-  const holds = engagements
-    .all()
-    .flatMap(({ offer, jobs }) => [...jobs].map(() => ({ file: isFile(offer) })));
-  const live = engagements.all().some(({ offer }) => !isFile(offer));
+  const all = engagements.all();
+  const holdOf = ({ offer, stream }: Engagement) => ({ file: isFile(offer), stream });
+  const holds = all.flatMap((one) => [...one.jobs].map(() => holdOf(one)));
+  const live = all.some(({ offer }) => !isFile(offer));
   const slots = shift.slots();
-  if (!Hire.admits({ file: isFile(engagement.offer) }, holds, { slots, live }))
+  const waits = (one: Engagement) =>
+    one !== engagement &&
+    now - (one.turnedAwayAt ?? Number.NEGATIVE_INFINITY) < Hire.TURNED_AWAY_MS;
+  const waiting = all.filter(waits).length;
+  if (!Hire.admits(holdOf(engagement), holds, { slots, live, waiting })) {
+    engagement.turnedAwayAt = now;
     throw new Refusal(
       { code: "JOB_BUSY" },
       `${holds.length} jobs in hand, at most ${slots}${live ? ", one for live streams" : ""}`,
     );
+  }
+  engagement.turnedAwayAt = undefined;
   return engagement;
 }

@@ -1,7 +1,7 @@
-import { Price } from "@tabcast/market";
-import type { Made, Transcoded, Transcoder } from "@tabcast/media";
-import { hashReceipt, type Job, type Signer, sealReceipt } from "@tabcast/protocol";
-import { Pixels, sha256, toHex } from "@tabcast/runtime";
+import { Hire, Price } from "@tabcast/market";
+import type { Made, SourceLimits, Transcoded, Transcoder } from "@tabcast/media";
+import { hashReceipt, type Job, type Offer, type Signer, sealReceipt } from "@tabcast/protocol";
+import { Micros, Pixels, sha256, toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
 import { asCodec, asRungs } from "../wire.ts";
 import type { Audits } from "./audits.ts";
@@ -65,10 +65,11 @@ export function openMaker(options: MakerOptions): Maker {
       const { award, epoch, seq, checkPpm } = job;
       const rungs = asRungs(job.rungs);
       const codec = asCodec(job.codec);
+      const limits = limitsOf(job, engagement.offer);
       const frameRate = Math.min(240, (job.frames * 1e6) / job.durationUs);
       if (!job.open) await input.received; // no decoder sees what is not what was promised
       const working = transcoder.transcode(
-        { init, media: input.media, codec, rungs, frameRate, stream },
+        { init, media: input.media, codec, rungs, frameRate, stream, ...(limits && { limits }) },
         { signal, progress, made },
       );
       // What is wrong with an open job's bytes says more than what the transcoder makes of them.
@@ -99,4 +100,15 @@ export function openMaker(options: MakerOptions): Maker {
       return sealed;
     },
   };
+}
+
+/** Families of codecs by the beginning of their RFC 6381 names. */
+const FAMILIES = { avc: "avc", vp09: "vp9", av01: "av1" } as const;
+
+/** What a job's source may be; undefined for a codec that is not decoded in any case. */
+export function limitsOf(job: Job, offer: Offer): SourceLimits | undefined {
+  const [, codec] =
+    Object.entries(FAMILIES).find(([start]) => offer.sourceCodec.startsWith(start)) ?? [];
+  const { pixels, frames, durationUs } = Hire.sourceLimits(job, offer);
+  return codec && { codec, pixels, frames, duration: Micros.of(durationUs) };
 }

@@ -1,8 +1,10 @@
 import { LIVE, Screen } from "@tabcast/market";
+import type { PeerId } from "@tabcast/mesh";
 import { Amount, describe, toHex } from "@tabcast/runtime";
 import { openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
+import { knowPeers } from "../ranks.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { openAudits } from "./audits.ts";
 import { openAwardIds } from "./award-ids.ts";
@@ -79,6 +81,9 @@ export function work(options: WorkerOptions): WorkerNode {
   const jobs = openJobs(context, { limiter, engagements, credit, shift, speeds, maker });
   const judged = shift.refresh;
   servePayments(context, { purse, engagements, limiter, credit, delegation, judged });
+  const worksFor = (peer: PeerId) =>
+    engagements.all().some(({ broadcaster }) => broadcaster === peer) ? "crew" : undefined;
+  knowPeers(mesh, worksFor, signal);
   serveBlobs(mesh, blobs, signal);
   if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
   mesh.watch(

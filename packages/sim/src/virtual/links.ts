@@ -39,6 +39,12 @@ export class Pipe {
     return bytes / this.#rate;
   }
 
+  /** Bytes that each flow has been served since the pipe was opened: what one has got is what this grew by. */
+  get served(): number {
+    this.#advance();
+    return this.#served;
+  }
+
   /** Sends `bytes`; `done` is called when the last one has left. Returns how to give it up. */
   carry(bytes: number, done: () => void): Undo {
     if (bytes <= SMALL) return this.#timeline.after(this.alone(bytes), done);

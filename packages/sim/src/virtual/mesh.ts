@@ -86,6 +86,15 @@ interface Connection {
   held: (() => void)[];
 }
 
+/** A message on its way. */
+interface Under {
+  way: boolean;
+  /** What its receiver was not told of, in bytes of the message. */
+  left: number;
+  /** What both links had served each flow when it was told last. */
+  served: number;
+}
+
 /** One direction of a request: in order, one message at a time on the uplink. */
 class Way {
   readonly #net: Net;
@@ -96,10 +105,10 @@ class Way {
   /** Arrivals in the order sent; each is undefined until it came. */
   #coming: { arrive: (() => void) | undefined }[] = [];
   #over = false;
-  readonly #heard: (() => void) | undefined;
+  readonly #heard: ((bytes: number) => void) | undefined;
 
-  /** `heard`: what the receiver is told while a message arrives. */
-  constructor(net: Net, from: Node, to: Node, heard?: () => void) {
+  /** `heard`: what the receiver is told while a message arrives, with how many bytes of it came. */
+  constructor(net: Net, from: Node, to: Node, heard?: (bytes: number) => void) {
     this.#heard = heard;
     this.#net = net;
     this.#from = from;
@@ -120,12 +129,16 @@ class Way {
   }
 
   /** Bytes of a large message arrive all the time until the last, as long as its sender runs: lost ones are sent again. */
-  #tick(under: { readonly way: boolean }): void {
+  #tick(under: Under): void {
     this.#net.options.timeline.after(TICK_MS, () => {
       if (this.#over || !under.way) return;
       const { gone, stalled } = this.#from.tab;
       if (gone || stalled) return;
-      if (this.#net.passes(this.#from, this.#to)) this.#to.tab.enter(() => this.#heard?.());
+      const served = this.#from.up.served + this.#to.down.served;
+      const came = Math.min(under.left, (served - under.served) / this.#net.options.scale);
+      under.served = served;
+      under.left -= came;
+      if (this.#net.passes(this.#from, this.#to)) this.#to.tab.enter(() => this.#heard?.(came));
       this.#tick(under);
     });
   }
@@ -142,7 +155,8 @@ class Way {
     this.#sending = undefined;
     if (first === undefined || this.#over) return;
     const { bytes, arrive, left } = first;
-    const under = { way: true };
+    const served = this.#from.up.served + this.#to.down.served;
+    const under: Under = { way: true, left: bytes / this.#net.options.scale, served };
     if (this.#heard !== undefined && bytes > SLOW) this.#tick(under);
     this.#sending = this.#from.up.carry(bytes, () => {
       const slot: { arrive: (() => void) | undefined } = { arrive: undefined };
@@ -150,7 +164,7 @@ class Way {
       this.#net.travel(this.#from, this.#to, bytes, () => {
         under.way = false;
         slot.arrive = () => {
-          this.#heard?.();
+          this.#heard?.(under.left);
           arrive();
         };
         while (this.#coming[0]?.arrive !== undefined) this.#coming.shift()?.arrive?.();
@@ -583,6 +597,12 @@ export class Net {
       return;
     }
     const { handler, options, busy } = place;
+    const verdict = options.admit?.(request.head, { peer, size });
+    if (verdict !== undefined && "refusal" in verdict) {
+      void back.send(verdict.refusal, () => answers.put(verdict.refusal));
+      void back.send(EMPTY, () => answers.end());
+      return;
+    }
     busy.set(peer, at + 1);
     const late = node.tab.after(options.timeout ?? SERVE_MS, () =>
       gone.abort(new MeshError({ code: "MESH_TIMEOUT", ms: SERVE_MS }, "a request took too long")),
