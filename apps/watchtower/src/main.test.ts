@@ -11,7 +11,7 @@ import { Chain, memory, openPot, Share, Wire } from "@tabcast/channel";
 import { type Anvil, anvil } from "@tabcast/channel/testing";
 import { libp2p } from "@tabcast/mesh";
 import { createRelay, type Relay } from "@tabcast/mesh/relay";
-import { Delegate, DelegateReply, PROTOCOLS, TOPICS } from "@tabcast/protocol";
+import { Delegate, DelegateReply, PROTOCOLS, peersWire, TOPICS } from "@tabcast/protocol";
 import { type Amount, fromHex } from "@tabcast/runtime";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -29,7 +29,8 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "tabcast-watchtower-test-"));
   net = await anvil();
   const listen = ["/ip4/127.0.0.1/tcp/0/ws"];
-  relay = await createRelay({ directory: join(dir, "relay"), listen, topics: TOPICS });
+  const options = { listen, topics: TOPICS, wire: peersWire };
+  relay = await createRelay({ directory: join(dir, "relay"), ...options });
   pages = createServer((_, response) => {
     const { chainId: id, contract } = net.domain;
     const config = { relays: relay.addrs, local: true, chain: { id, rpc: net.rpc, contract } };
@@ -112,7 +113,13 @@ async function delegate(peer: string, payee: `0x${string}`, amount: bigint) {
   });
   const voucher = await pot.pay({ payee, lane }, amount as Amount);
   const seed = crypto.getRandomValues(new Uint8Array(32));
-  const mesh = await libp2p({ seed, relays: relay.addrs, iceServers: [], local: true });
+  const mesh = await libp2p({
+    seed,
+    relays: relay.addrs,
+    iceServers: [],
+    local: true,
+    wire: peersWire,
+  });
   await expect
     .poll(() => mesh.neighbours().map((one) => one.peer), { timeout: 60_000 })
     .toContain(peer);

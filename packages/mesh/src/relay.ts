@@ -6,6 +6,7 @@ import {
   type GossipSub,
   type GossipSubEvents,
   gossipsub,
+  type SignedMessage,
   StrictSign,
 } from "@chainsafe/libp2p-gossipsub";
 import { circuitRelayServer } from "@libp2p/circuit-relay-v2";
@@ -22,7 +23,7 @@ import { answerPeers } from "./discovery/asking.ts";
 import { relayNetwork } from "./discovery/relay-network.ts";
 import type { PeersWire } from "./discovery/types.ts";
 import { MeshError } from "./error.ts";
-import { guardGossip } from "./gossip.ts";
+import { type GossipGuard, guardGossip } from "./gossip.ts";
 import type { GossipMessage, GossipRules, Mesh, Name, PeerId, Waits } from "./mesh.ts";
 import { type RelaySlots, relaySlots } from "./relay-slots.ts";
 import { idOf } from "./routes.ts";
@@ -169,7 +170,77 @@ export async function createRelay({
     maxPerNetwork: slotsPerAddress,
     now: () => clock.unix(),
   });
-  const node = await createLibp2p({
+  const node = await relayNode({ seed, listen, announce, topics, slots, guard });
+  const pubsub: GossipSub = node.services.pubsub;
+  guard.watch(pubsub);
+  await node.start();
+  for (const topic of topics) pubsub.subscribe(topic);
+  const own = new AbortController();
+  node.addEventListener("connection:open", ({ detail }) => mendReset(detail));
+  node.addEventListener("peer:disconnect", ({ detail }) => slots.removeReservation(detail));
+  void sweepSlots(slots, clock, own.signal);
+  void superviseRelays(node, others, { clock, random, signal: own.signal });
+  const turns = openTurns({ clock });
+  const { serve } = server(node, {
+    clock,
+    opened: () => {},
+    turns,
+    signal: own.signal,
+  });
+  const network = relayNetwork({
+    node,
+    others: new Set(others.map(idOf)),
+    topics,
+    slots,
+    wire,
+    turns,
+    clock,
+    signal: own.signal,
+  });
+  if (wire !== undefined)
+    answerPeers(serve, wire, {
+      sample: (asker) => network.sample(asker, random),
+      signal: own.signal,
+    });
+  let closing: Promise<void> | undefined;
+  return {
+    id: node.peerId.toString(),
+    serve,
+    hear: (topic, on, { signal }) =>
+      hearGossip(pubsub, AbortSignal.any([signal, own.signal]), (message, from) => {
+        if (message.topic !== topic) return;
+        on({ from: message.from.toString(), body: message.data, group: network.groupOf(from) });
+      }),
+    addrs: node.getMultiaddrs().map(String),
+    stats: () => ({
+      peers: new Set(direct(node).map((connection) => connection.remotePeer.toString())).size,
+      reservations: slots.reservations.size,
+      subscribers: Object.fromEntries(
+        topics.map((topic) => [topic, pubsub.getSubscribers(topic).length]),
+      ),
+    }),
+    close() {
+      own.abort();
+      closing ??= Promise.resolve(node.stop());
+      return closing;
+    },
+  };
+}
+
+/** The libp2p node of a relay, which is not started yet. */
+async function relayNode({
+  seed,
+  listen,
+  announce,
+  topics,
+  slots,
+  guard,
+}: Required<Pick<RelayOptions, "listen" | "announce" | "topics">> & {
+  readonly seed: Uint8Array;
+  readonly slots: RelaySlots;
+  readonly guard: GossipGuard;
+}) {
+  return createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed("Ed25519", seed),
     addresses: { listen: [...listen], announce: [...announce] },
@@ -211,70 +282,23 @@ export async function createRelay({
       }),
     },
   });
-  const pubsub: GossipSub = node.services.pubsub;
-  guard.watch(pubsub);
-  await node.start();
-  for (const topic of topics) pubsub.subscribe(topic);
-  const own = new AbortController();
-  node.addEventListener("connection:open", ({ detail }) => mendReset(detail));
-  node.addEventListener("peer:disconnect", ({ detail }) => slots.removeReservation(detail));
-  void sweepSlots(slots, clock, own.signal);
-  void superviseRelays(node, others, { clock, random, signal: own.signal });
-  const turns = openTurns({ clock });
-  const { serve } = server(node, {
-    clock,
-    opened: () => {},
-    turns,
-    signal: own.signal,
-  });
-  const network = relayNetwork({
-    node,
-    others: new Set(others.map(idOf)),
-    topics,
-    slots,
-    wire,
-    turns,
-    clock,
-    signal: own.signal,
-  });
-  if (wire !== undefined)
-    answerPeers(serve, wire, {
-      sample: (asker) => network.sample(asker, random),
-      signal: own.signal,
-    });
-  let closing: Promise<void> | undefined;
-  return {
-    id: node.peerId.toString(),
-    serve,
-    hear(topic, on, { signal }) {
-      const onMessage = ({ detail }: GossipSubEvents["gossipsub:message"]) => {
-        const { msg, propagationSource } = detail;
-        if (msg.topic !== topic || msg.type !== "signed") return;
-        const group = network.groupOf(propagationSource.toString());
-        on({ from: msg.from.toString(), body: msg.data, group });
-      };
-      pubsub.addEventListener("gossipsub:message", onMessage);
-      const over = AbortSignal.any([signal, own.signal]);
-      over.addEventListener(
-        "abort",
-        () => pubsub.removeEventListener("gossipsub:message", onMessage),
-        { once: true },
-      );
-    },
-    addrs: node.getMultiaddrs().map(String),
-    stats: () => ({
-      peers: new Set(direct(node).map((connection) => connection.remotePeer.toString())).size,
-      reservations: slots.reservations.size,
-      subscribers: Object.fromEntries(
-        topics.map((topic) => [topic, pubsub.getSubscribers(topic).length]),
-      ),
-    }),
-    close() {
-      own.abort();
-      closing ??= Promise.resolve(node.stop());
-      return closing;
-    },
+}
+
+/** Calls `on` with what passes, and the neighbour that brought it, until the signal fires. */
+function hearGossip(
+  pubsub: GossipSub,
+  signal: AbortSignal,
+  on: (message: SignedMessage, from: PeerId) => void,
+): void {
+  const onMessage = ({ detail }: GossipSubEvents["gossipsub:message"]) => {
+    if (detail.msg.type === "signed") on(detail.msg, detail.propagationSource.toString());
   };
+  pubsub.addEventListener("gossipsub:message", onMessage);
+  signal.addEventListener(
+    "abort",
+    () => pubsub.removeEventListener("gossipsub:message", onMessage),
+    { once: true },
+  );
 }
 
 async function sweepSlots(slots: RelaySlots, clock: Clock, signal: AbortSignal): Promise<void> {

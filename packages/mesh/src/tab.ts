@@ -10,7 +10,7 @@ import { checkSize, MAX_HEAD } from "./frame.ts";
 import { guardGossip, largestOn } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { listeners, when } from "./listeners.ts";
-import type { Mesh, MeshEvent, Message, Name, PeerId, RequestOptions } from "./mesh.ts";
+import type { Mesh, MeshEvent, Message, Name, PeerId, RequestOptions, Waits } from "./mesh.ts";
 import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
@@ -21,7 +21,7 @@ import { ask } from "./rpc.ts";
 import { server } from "./serve.ts";
 import { type Slots, slotsAt } from "./slots.ts";
 import { superviseGossip } from "./supervise.ts";
-import { openTopics } from "./topics.ts";
+import { openTopics, type Topics } from "./topics.ts";
 import { openTurns } from "./turns.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
@@ -146,21 +146,7 @@ function openTab(
       if (all === undefined) return mesh.subscribers(topic).length;
       return Math.max(0, all - Number(topics.has(topic)));
     },
-    subscribers: (topic) => (own.signal.aborted ? [] : pubsub.getSubscribers(topic).map(String)),
-    async publish(topic, body) {
-      mustBeOpen();
-      checkSize("gossip", body.byteLength, largestOn(rules, topic));
-      await pubsub.publish(topic, body);
-    },
-    subscribe(topic, on, { signal }) {
-      mustBeOpen();
-      topics.listen(topic, on, AbortSignal.any([signal, own.signal]), {
-        first: () => pubsub.subscribe(topic),
-        last: () => {
-          if (!own.signal.aborted) pubsub.unsubscribe(topic);
-        },
-      });
-    },
+    ...gossipOf(pubsub, { topics, rules, signal: own.signal }),
     request,
     serve(protocol, handler, options) {
       mustBeOpen();
@@ -182,4 +168,28 @@ function openTab(
     },
   };
   return { mesh, signal: own.signal, busy };
+}
+
+/** What a tab says and hears by gossip, until the signal fires. */
+function gossipOf(
+  pubsub: GossipSub,
+  { topics, rules, signal: own }: Waits & Pick<Libp2pOptions, "rules"> & { topics: Topics },
+): Pick<Mesh, "subscribers" | "publish" | "subscribe"> {
+  return {
+    subscribers: (topic) => (own.aborted ? [] : pubsub.getSubscribers(topic).map(String)),
+    async publish(topic, body) {
+      own.throwIfAborted();
+      checkSize("gossip", body.byteLength, largestOn(rules, topic));
+      await pubsub.publish(topic, body);
+    },
+    subscribe(topic, on, { signal }) {
+      own.throwIfAborted();
+      topics.listen(topic, on, AbortSignal.any([signal, own]), {
+        first: () => pubsub.subscribe(topic),
+        last: () => {
+          if (!own.aborted) pubsub.unsubscribe(topic);
+        },
+      });
+    },
+  };
 }

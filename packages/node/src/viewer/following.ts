@@ -42,6 +42,23 @@ export interface FollowingOptions {
   readonly on: (event: ViewerEvent) => void;
 }
 
+/** Asks relays or neighbours until an announcement is known: who comes late need not wait for the next one. */
+async function seekAnnounce(
+  context: Context,
+  stream: Uint8Array,
+  { found, take }: { found(): boolean; take(sealed: Uint8Array<ArrayBuffer>): Promise<void> },
+): Promise<void> {
+  const request = { streams: [stream.slice()], from: 0, most: 1 };
+  while (!found()) {
+    const asked = sourcesOf(context.mesh, context.random).map(async (source) => {
+      const { announces } = await askLive(context, source, request);
+      for (const sealed of announces) await take(sealed.slice());
+    });
+    await Promise.allSettled(asked);
+    await context.clock.sleep(ANNOUNCE_WAIT_MS, context);
+  }
+}
+
 /** What an envelope says it holds, "" for what is none. */
 function kindOf(body: Uint8Array): string {
   try {
@@ -107,22 +124,10 @@ export function openFollowing(context: Context, { stream, on }: FollowingOptions
     return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
   });
 
-  /** Who comes late need not wait for the next announcement: a relay may have the last one. */
-  void (async () => {
-    while (manifest.announce === undefined) {
-      await Promise.all(
-        sourcesOf(mesh, random).map(async (source) => {
-          const { announces } = await askLive(context, source, {
-            streams: [stream.slice()],
-            from: 0,
-            most: 1,
-          });
-          for (const sealed of announces) await takeAnnounce(sealed.slice());
-        }),
-      ).catch(() => {}); // asked again below
-      await clock.sleep(ANNOUNCE_WAIT_MS, { signal });
-    }
-  })().catch(() => {}); // the signal ended it
+  void seekAnnounce(context, stream, {
+    found: () => manifest.announce !== undefined,
+    take: takeAnnounce,
+  }).catch(() => {}); // the signal ended it
 
   /** Gossip may have lost an entry, or we may have come late: the broadcaster has them all. */
   async function catchUp(): Promise<void> {
