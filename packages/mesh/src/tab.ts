@@ -173,7 +173,11 @@ function openTab(
 /** What a tab says and hears by gossip, until the signal fires. */
 function gossipOf(
   pubsub: GossipSub,
-  { topics, rules, signal: own }: Waits & Pick<Libp2pOptions, "rules"> & { topics: Topics },
+  {
+    topics,
+    rules,
+    signal: own,
+  }: Waits & { readonly topics: Topics; readonly rules: GossipRules | undefined },
 ): Pick<Mesh, "subscribers" | "publish" | "subscribe"> {
   return {
     subscribers: (topic) => (own.aborted ? [] : pubsub.getSubscribers(topic).map(String)),

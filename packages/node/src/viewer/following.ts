@@ -70,7 +70,7 @@ function kindOf(body: Uint8Array): string {
 
 /** Follows a stream until the context's signal fires, and passes its manifest on to those who ask. */
 export function openFollowing(context: Context, { stream, on }: FollowingOptions): Following {
-  const { mesh, clock, random, signal } = context;
+  const { mesh, clock, signal } = context;
   const condition = openCondition();
   const clocks = new Clocks();
   const time = steadyTime(clock);
