@@ -136,6 +136,10 @@ const ofEnd = {
 
 const texts: Texts = { ...ofNetwork, ...ofBroadcast, ...ofEnd };
 
+/** Much of a line is in peers' words, and those may not move a cursor, set a title or turn the direction of writing. */
+const harmless = (text: string) =>
+  text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+
 /** Plain text; says what a line means, with units. */
 export function textPrinter(write: (text: string) => void): Printer {
   const names = new Map<string, string>();
@@ -149,7 +153,7 @@ export function textPrinter(write: (text: string) => void): Printer {
       if (line.type === "chain") unit = Money.ofCurrency(line.currency);
       // The table has a function for each type; that it is this line's own, the compiler cannot follow.
       const sentences = texts[line.type] as (line: Line, teller: Teller) => string[];
-      for (const text of sentences(line, teller)) write(`${text}\n`);
+      for (const text of sentences(line, teller)) write(`${harmless(text)}\n`);
     },
   };
 }
