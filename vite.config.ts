@@ -13,6 +13,7 @@ import { installed } from "./packages/driver/src/places.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const web = join(here, "apps/web");
+const headless = join(here, "apps/headless");
 const testing = process.env.VITEST !== undefined;
 
 /** Without a Chromium these tests fail when they start it, and others need none. */
@@ -57,8 +58,15 @@ function ownCache(): string {
   return folder;
 }
 
-export default defineConfig({
-  root: testing ? here : web,
+/** `vite build --mode headless` builds the page for the command, which is none of those that are put on a server. */
+const build = (mode: string) =>
+  mode === "headless"
+    ? { outDir: join(headless, "dist"), input: join(headless, "headless.html") }
+    : { outDir: join(web, "dist"), input: join(web, "index.html") };
+
+export default defineConfig(({ mode }) => ({
+  root: testing ? here : mode === "headless" ? headless : web,
+  base: mode === "headless" ? "/headless/" : "/",
   // While pages are served from their sources (`npm run dev`), what a page or a Web Worker may load is found before the first one:
   // a dependency that is found later reloads the page.
   ...(testing
@@ -72,19 +80,15 @@ export default defineConfig({
   // Vite warns of a dynamic import inside Vitest itself.
   ...(testing ? { logLevel: "error" as const } : {}),
   plugins: testing ? [hlsFromSource()] : [react(), tailwind(), hlsFromSource(), libp2pLeftOut()],
-  // The page for the command is an app of its own; its address is among the pages'.
-  resolve: {
-    alias: [{ find: /^\/headless\//, replacement: join(here, "apps/headless/src/") }],
-  },
   worker: { format: "es" },
   build: {
-    outDir: join(web, "dist"),
+    outDir: build(mode).outDir,
     emptyOutDir: true,
     target: "es2024",
     rolldownOptions: {
       // Whose exports nobody uses is left out, though its package.json does not say that it may be.
       treeshake: { moduleSideEffects: (id) => !/\/node_modules\/.*\.[cm]?[jt]sx?$/.test(id) },
-      input: { index: join(web, "index.html"), headless: join(web, "headless.html") },
+      input: build(mode).input,
     },
   },
   test: {
@@ -151,4 +155,4 @@ export default defineConfig({
       },
     ],
   },
-});
+}));

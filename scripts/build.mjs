@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { environment, fingerprint, node24, root, run, runQuietly, Stop, say } from "./lib.mjs";
 
-const dist = join(root, "apps", "web", "dist");
-const stamp = join(dist, ".built-from");
+const stamp = join(root, "apps", "web", "dist", ".built-from");
 
 /** Everything the pages are made of. `contracts` counts by its generated ABI. */
 const sources = [
@@ -18,19 +17,21 @@ const sources = [
   ),
 ];
 
-/** Leaves a production build of apps/web in its dist, or throws a Stop. */
+/** Leaves production builds of apps/web and of apps/headless in their dist, or throws a Stop. */
 export async function build() {
   const now = fingerprint(sources);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
   const began = Date.now();
   say("build: building the pages ...");
   const vite = join(root, "node_modules", "vite", "bin", "vite.js");
-  const args = [vite, "build", "--config", "vite.config.ts", "--logLevel", "warn"];
-  const { code, tail } = await runQuietly(node24, args, {
-    // Called from a test's set-up it would inherit VITEST, and vite.config.ts would set up tests.
-    env: environment({ NODE_ENV: "production", VITEST: undefined }),
-  });
-  if (code !== 0) {
+  // The stamp lies among the pages, so they come last.
+  for (const mode of ["headless", "production"]) {
+    const args = [vite, "build", "--config", "vite.config.ts", "--logLevel", "warn"];
+    const { code, tail } = await runQuietly(node24, [...args, "--mode", mode], {
+      // Called from a test's set-up it would inherit VITEST, and vite.config.ts would set up tests.
+      env: environment({ NODE_ENV: "production", VITEST: undefined }),
+    });
+    if (code === 0) continue;
     for (const line of tail) say(`  ${line}`);
     throw new Stop(`the pages could not be built (vite ended with ${code})`);
   }

@@ -1,7 +1,9 @@
 import type { Headless } from "@tabcast/localnet/headless";
 import { describe } from "@tabcast/runtime";
 import { openTab } from "@tabcast/tab";
+import { allowOwnScripts } from "@tabcast/tab/scripts";
 
+allowOwnScripts();
 const tab = openTab({ namespace: "tabcast-headless" });
 const own = new AbortController();
 const { signal } = own;

@@ -46,10 +46,17 @@ function binary(): string {
   }
 }
 
+export interface StartAnvil {
+  /** Whose pages a browser lets read its answers; "*" for all. Default: none. */
+  readonly origin?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** Starts anvil on a free port of 127.0.0.1. Throws ANVIL_MISSING or ANVIL_FAILED. */
-export async function startAnvil({ signal }: { signal: AbortSignal }): Promise<Anvil> {
+export async function startAnvil({ origin, signal }: StartAnvil): Promise<Anvil> {
   signal.throwIfAborted();
   const args = ["--host", "127.0.0.1", "--port", "0", "--chain-id", String(localChainId)];
+  args.push(...(origin === undefined ? ["--no-cors"] : ["--allow-origin", origin]));
   // If we are killed outright, the shell's stdin closes and it stops anvil. Where there is no such shell, only we do.
   const leash = [
     "exec 3<&0",

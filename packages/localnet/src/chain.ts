@@ -102,13 +102,19 @@ export function usualDepositIn({
 
 export interface LocalChainOptions {
   readonly signal: AbortSignal;
+  /** Whose pages a browser lets read the chain's answers; "*" for all. Default: none. */
+  readonly origin?: string;
   /** What pots are in: "USDC" deploys play dollars. Default: the chain's own coin. */
   readonly currency?: "USDC";
 }
 
 /** Starts anvil and deploys TabcastPot without a fee. Throws an AnvilError. */
-export async function openLocalChain({ signal, currency }: LocalChainOptions): Promise<Chain> {
-  const anvil: Anvil = await startAnvil({ signal });
+export async function openLocalChain({
+  signal,
+  currency,
+  origin,
+}: LocalChainOptions): Promise<Chain> {
+  const anvil: Anvil = await startAnvil({ origin, signal });
   try {
     const transport = http(anvil.rpc, { retryCount: 2 });
     const reader = createPublicClient({ chain: foundry, transport, pollingInterval: 50 });

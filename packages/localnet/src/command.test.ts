@@ -181,7 +181,7 @@ describe("npm start on another chain", () => {
   let chain: Chain;
   const payerKey = generatePrivateKey();
   beforeAll(async () => {
-    chain = await openLocalChain({ signal: AbortSignal.timeout(30_000) });
+    chain = await openLocalChain({ origin: "*", signal: AbortSignal.timeout(30_000) });
   });
   afterAll(() => chain.close());
   const env = (change: Readonly<Record<string, string>> = {}) => ({

@@ -11,7 +11,7 @@ import { inCurrency } from "./settings-args.ts";
 import type { Localnet, LocalnetOptions, NetEvent } from "./types.ts";
 import { openWorkers, type Workers } from "./workers.ts";
 
-const builtPages = fileURLToPath(new URL("../../../apps/web/dist", import.meta.url));
+const built = (app: string) => fileURLToPath(new URL(`../../../apps/${app}/dist`, import.meta.url));
 
 /** Everything that stands before the first worker. */
 interface Ground {
@@ -70,6 +70,7 @@ async function lay(
     external ??
     (await import("./chain.ts")).openLocalChain({
       signal,
+      origin: server.origin,
       ...(options.currency && { currency: options.currency }),
     });
   // The browser is the slowest to start, and does it in other processes while this one loads the rest.
@@ -93,7 +94,7 @@ async function lay(
 }
 
 function openServer(
-  { pages = builtPages, port = 0, chain, live }: LocalnetOptions,
+  { pages = built("web"), port = 0, chain, live }: LocalnetOptions,
   recorders: Recorders,
   known: { readonly config?: NetworkConfig; readonly chain?: Chain },
   on: (event: NetEvent) => void,
@@ -105,6 +106,7 @@ function openServer(
   };
   return servePages({
     pages,
+    headless: built("headless"),
     port,
     ...(live === undefined
       ? {}

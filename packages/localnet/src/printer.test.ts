@@ -163,3 +163,11 @@ test("what a worker's watchtower did for others is said, with its gas in the coi
     ].join("\n"),
   );
 });
+
+test("what a peer says cannot drive the terminal, nor begin a line of its own", () => {
+  const why = "\u001b]0;pwned\u0007\u001b[2J\nsettled     $0.00\u202e";
+  const out = text({ type: "broken", tab: "worker 1", message: why });
+  expect(out.split("\n")).toHaveLength(2);
+  for (const control of "\u001b\u0007\u202e") expect(out).not.toContain(control);
+  expect(out).toContain("broke: \ufffd]0;pwned");
+});

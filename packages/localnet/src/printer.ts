@@ -142,6 +142,10 @@ const ofEnd = {
 
 const texts: Texts = { ...ofNetwork, ...ofBroadcast, ...ofEnd };
 
+/** Much of a line is in peers' words, and those may not move a cursor, set a title or turn the direction of writing. */
+const harmless = (text: string) =>
+  text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+
 /** Plain text; says what a line means, with units. `factsOf` tells of a chain what its coin is called. */
 export function textPrinter(
   write: (text: string) => void,
@@ -167,7 +171,7 @@ export function textPrinter(
       }
       // The table has a function for each type; that it is this line's own, the compiler cannot follow.
       const sentences = texts[line.type] as (line: Line, teller: Teller) => string[];
-      for (const text of sentences(line, teller)) write(`${text}\n`);
+      for (const text of sentences(line, teller)) write(`${harmless(text)}\n`);
     },
   };
 }

@@ -3,6 +3,8 @@ import { stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize, sep } from "node:path";
+import type { NetworkConfig } from "@tabcast/node/config";
+import { pageHeaders } from "@tabcast/node/page-headers";
 import { type Bytes, CodedError, describe } from "@tabcast/runtime";
 
 /** The pages' port cannot be had. Do: give another with --port. */
@@ -20,12 +22,14 @@ export interface Recorded {
 export interface ServerOptions {
   /** The built pages. */
   readonly pages: string;
+  /** The built headless page. */
+  readonly headless: string;
   /** Serves the pages that people open from their sources; the headless page stays the built one. Default: all are built. */
   readonly live?: (server: Server) => Promise<LivePages>;
   /** Port on 127.0.0.1; 0 takes a free one. Throws PORT_IN_USE. */
   readonly port: number;
   /** What /tabcast.json holds, asked anew each time; undefined answers 503. */
-  readonly config: () => object | undefined;
+  readonly config: () => NetworkConfig | undefined;
   /** Answers POST /local/faucet; a CodedError becomes 429. Absent: 404. */
   readonly faucet?: (address: string) => Promise<object>;
   /** Takes PUT /local/record/...; false refuses it. */
@@ -63,8 +67,8 @@ const types: Readonly<Record<string, string>> = {
 /** Largest recorded piece, in bytes: ten seconds at 25 Mbit/s. */
 export const maxPiece = (32 * 1024 * 1024) as Bytes;
 const maxQuestion = 1_024 as Bytes;
-/** What the headless page is made of once it is built; no source has an address like these. */
-const headlessPath = /^\/(headless\.html$|assets\/)/;
+/** The headless page and what it is made of, which lie in a folder of their own. */
+const headlessPath = /^\/headless(?:\.html$|\/)/;
 const piecePath =
   /^\/local\/record\/([0-9a-f]{32})\/([A-Za-z0-9@_-]{1,40})\/(\d{1,9})\/(init|media)$/;
 
@@ -146,10 +150,17 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   // A name that some other site points at 127.0.0.1 must not reach the faucet or the recorder.
-  const host = request.headers.host?.replace(/:\d+$/, "");
+  const [, host, port = ""] = /^(.*?)(:\d+)?$/.exec(request.headers.host ?? "") ?? [];
   if (host !== "127.0.0.1" && host !== "localhost")
     return answer(response, 421, { error: "this server answers for 127.0.0.1 only" });
   const path = decodeURIComponent(new URL(request.url ?? "/", "http://127.0.0.1").pathname);
+  // One origin: what a browser keeps is kept by origin, and the chain answers pages of this one.
+  if (host === "localhost" && request.method === "GET") {
+    response.writeHead(308, { location: `http://127.0.0.1${port}${request.url}` }).end();
+    return;
+  }
+  if (isForeign(request))
+    return answer(response, 403, { error: "this server answers its own pages only" });
   if (request.method === "GET" && path === "/tabcast.json") {
     const value = options.config();
     return value === undefined
@@ -165,7 +176,19 @@ async function serve(
   if (request.method !== "GET" && request.method !== "HEAD")
     return answer(response, 405, { error: "GET only" });
   if (live !== undefined && !headlessPath.test(path)) return live.serve(request, response);
-  await file(options.pages, path, response);
+  const headers = pageHeaders(options.config());
+  if (headlessPath.test(path))
+    return file(options.headless, path.replace(/^\/headless\//, "/"), { response, headers });
+  await file(options.pages, path, { response, headers });
+}
+
+/** True where a browser says that a page of another site asks for more than to show one of ours. */
+function isForeign({ headers, method }: IncomingMessage): boolean {
+  const { origin, host } = headers;
+  const site = headers["sec-fetch-site"];
+  if (origin !== undefined && origin !== `http://${host}`) return true;
+  const asksToAct = method !== "GET" || headers["sec-fetch-mode"] !== "navigate";
+  return asksToAct && (site === "cross-site" || site === "same-site");
 }
 
 async function askFaucet(
@@ -208,8 +231,12 @@ async function takePiece(
   response.writeHead(204).end();
 }
 
-/** A file of the built pages. */
-async function file(pages: string, path: string, response: ServerResponse): Promise<void> {
+/** A file of the built pages in a folder. */
+async function file(
+  pages: string,
+  path: string,
+  { response, headers }: { response: ServerResponse; headers: Readonly<Record<string, string>> },
+): Promise<void> {
   let name = normalize(join(pages, path));
   const inside = name === pages || name.startsWith(pages + sep);
   let found = inside ? await stat(name).catch(() => undefined) : undefined;
@@ -227,7 +254,7 @@ async function file(pages: string, path: string, response: ServerResponse): Prom
     "cache-control": path.startsWith("/assets/")
       ? "public, max-age=31536000, immutable"
       : "no-cache",
-    "x-content-type-options": "nosniff",
+    ...headers,
   });
   createReadStream(name)
     .once("error", () => response.destroy())

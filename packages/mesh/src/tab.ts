@@ -10,7 +10,16 @@ import { checkSize, MAX_HEAD } from "./frame.ts";
 import { guardGossip, largestOn } from "./gossip.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { listeners, when } from "./listeners.ts";
-import type { Mesh, MeshEvent, Message, Name, PeerId, RequestOptions, Waits } from "./mesh.ts";
+import type {
+  GossipRules,
+  Mesh,
+  MeshEvent,
+  Message,
+  Name,
+  PeerId,
+  RequestOptions,
+  Waits,
+} from "./mesh.ts";
 import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
