@@ -111,6 +111,13 @@ export const EQUIVALENT: readonly Equivalent[] = [
     ],
   ),
   ...of(
+    "payer/top-up.ts",
+    ["topUp", "false", "true", "It is another sum that makes room, which is no repetition.", 1],
+    ["regain", "amount <= 0n", "amount < 0n", "Nothing comes back: nothing is counted."],
+    ["watchTopUps", "missing < 0n", "missing <= 0n", "Nothing comes back: nothing is counted."],
+    ["watchTopUps", "missing < 0n", "missing < 1n", "Nothing comes back: nothing is counted."],
+  ),
+  ...of(
     "payer/authorization.ts",
     [
       "inTheTokensForm",

@@ -50,12 +50,12 @@ export const GROUPS: readonly Group[] = [
     sources: sources(
       "channel/src/payer",
       ...["payer", "book", "guarantee", "pay-lanes", "fuel", "settle"],
-      ...["fund", "gas-top-up", "authorization", "again", "asked"],
+      ...["fund", "gas-top-up", "authorization", "top-up", "again", "asked"],
     ),
     quick: tests(
       "channel/src/payer",
       ...["payer", "pay-lanes", "fuel", "settle-decides", "fund", "gas-top-up"],
-      ...["authorization", "funding"],
+      ...["top-up-decides", "authorization", "funding"],
     ),
     slow: [...tests("channel/src", "actors"), ...tests("channel/src/payer", "settle", "ending")],
   },

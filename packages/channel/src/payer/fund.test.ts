@@ -196,6 +196,14 @@ describe("a signed deposit that is brought", () => {
     expect(steps).toEqual(["resend 0x0b", "bring"]);
   });
 
+  test("a key that has just enough has no gas of an earlier life sent to it", async () => {
+    const { go, steps, chain, key } = await bringing({ gasRaw: "0x0b" });
+    chain.coins.set(key.address, 100n);
+    chain.instead.resend = () => Promise.reject(failure("CHAIN_UNREACHABLE"));
+    await go();
+    expect(steps).toEqual(["bring"]);
+  });
+
   test("where nobody pays the gas none is sent", async () => {
     const { options, key, steps } = await scene();
     await bring(ready, { ...options, key, gasFrom: undefined });
