@@ -77,6 +77,32 @@ test("a top-up whose bytes are sent again has arrived, and counts", async () => 
   expect(deposited(pot)).toBe(DEPOSIT + 50n);
 });
 
+test("a top-up whose nonce was used for something else is given up, unless one of three looks finds it in the pot", async () => {
+  for (const arrives of [false, true]) {
+    const pot = await pending({ raw: "0x0a" });
+    on(pot, { resend: () => Promise.reject(failure("CHAIN_NONCE")) });
+    if (arrives) pot.at(3, () => arrive(pot, 50n));
+    expect(await finishTopUp(pot.parts, wallet, waits)).toBe(arrives);
+    expect(pot.times("look")).toEqual([0, 2, 4]);
+    expect(pot.books.record.topUp).toBeUndefined();
+    expect(deposited(pot)).toBe(DEPOSIT + (arrives ? 50n : 0n));
+  }
+});
+
+test("a top-up that cannot be sent again now is remembered", async () => {
+  for (const error of [
+    failure("CHAIN_UNREACHABLE"),
+    failure("CHAIN_UNCONFIRMED"),
+    new Error("a mistake"),
+  ]) {
+    const pot = await pending({ raw: "0x0a" });
+    on(pot, { resend: () => Promise.reject(error) });
+    await expect(finishTopUp(pot.parts, wallet, waits)).rejects.toBe(error);
+    expect(pot.books.record.topUp).toBeDefined();
+    expect(pot.times("look")).toEqual([]);
+  }
+});
+
 test.each([
   ["that nothing was signed for", {}, true, [0]],
   ["whose key has gone home", { authorization }, false, [0]],
