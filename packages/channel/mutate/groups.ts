@@ -55,7 +55,7 @@ export const GROUPS: readonly Group[] = [
     quick: tests(
       "channel/src/payer",
       ...["payer", "pay-lanes", "fuel", "settle-decides", "fund", "gas-top-up"],
-      ...["top-up-decides", "authorization", "funding"],
+      ...["top-up-decides", "again", "authorization", "funding"],
     ),
     slow: [...tests("channel/src", "actors"), ...tests("channel/src/payer", "settle", "ending")],
   },
