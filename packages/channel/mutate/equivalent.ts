@@ -88,6 +88,49 @@ export const EQUIVALENT: readonly Equivalent[] = [
       "A first turn that takes the close for undone puts nothing off, as it would not else.",
     ],
     ["turn", "progress.next = 0", "progress.next = 1", "Both are long before any chain's clock."],
+    [
+      "isLate",
+      "raw !== undefined || authorization === undefined",
+      "(raw !== undefined) && (authorization === undefined)",
+      "What is there was sent as bytes or by an authorization, never by both or by neither.",
+    ],
+  ),
+  ...of(
+    "payer/fund.ts",
+    [
+      "requireNoGas",
+      "!gasAsked || !hash",
+      "(!gasAsked) && (!hash)",
+      "What has no hash has no patience here, and is not open either.",
+    ],
+    [
+      "requireNoGas",
+      "fateOf(chain, gasAsked, 0, waits)",
+      "fateOf(chain, gasAsked, 1, waits)",
+      "Only what has no hash has a patience, and that has returned before.",
+    ],
+  ),
+  ...of(
+    "payer/top-up.ts",
+    ["topUp", "false", "true", "It is another sum that makes room, which is no repetition.", 1],
+    ["regain", "amount <= 0n", "amount < 0n", "Nothing comes back: nothing is counted."],
+    ["watchTopUps", "missing < 0n", "missing <= 0n", "Nothing comes back: nothing is counted."],
+    ["watchTopUps", "missing < 0n", "missing < 1n", "Nothing comes back: nothing is counted."],
+  ),
+  ...of(
+    "payer/authorization.ts",
+    [
+      "inTheTokensForm",
+      "given <= ORDER / 2n",
+      "given < ORDER / 2n",
+      "Nobody can make a signature whose s is that very number.",
+    ],
+    [
+      "inTheTokensForm",
+      "slice(signature, 64, 65)",
+      "slice(signature, 64, 130)",
+      "A signature that comes so far ends after 65 bytes.",
+    ],
   ),
   ...of(
     "worker/credit.ts",

@@ -49,14 +49,14 @@ export const GROUPS: readonly Group[] = [
     name: "payer",
     sources: sources(
       "channel/src/payer",
-      "payer",
-      "book",
-      "guarantee",
-      "pay-lanes",
-      "fuel",
-      "settle",
+      ...["payer", "book", "guarantee", "pay-lanes", "fuel", "settle"],
+      ...["fund", "gas-top-up", "authorization", "top-up", "again", "asked"],
     ),
-    quick: tests("channel/src/payer", "payer", "pay-lanes", "fuel", "settle-decides"),
+    quick: tests(
+      "channel/src/payer",
+      ...["payer", "pay-lanes", "fuel", "settle-decides", "fund", "gas-top-up"],
+      ...["top-up-decides", "again", "authorization", "funding"],
+    ),
     slow: [...tests("channel/src", "actors"), ...tests("channel/src/payer", "settle", "ending")],
   },
   {

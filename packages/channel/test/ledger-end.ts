@@ -63,7 +63,8 @@ const UNITS: Readonly<Record<string, bigint>> = {
   withdraw: 60_000n,
   sweep: 21_000n,
 };
-const NAMES: Readonly<Record<string, string>> = {
+/** The events' types by their names in the contract. */
+export const NAMES: Readonly<Record<string, string>> = {
   Deposited: "deposited",
   Claimed: "claimed",
   Reserved: "reserved",

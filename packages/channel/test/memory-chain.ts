@@ -1,12 +1,14 @@
 import type { Amount, Wei } from "@tabcast/runtime";
 import { isAddressEqual, keccak256, type LocalAccount, toHex, zeroAddress } from "viem";
 import type { Chain, PotEvent, SendCoinsOptions, Sent, Wallet } from "../src/chain/chain.ts";
-import { ChainError } from "../src/chain/chain-error.ts";
+import { ChainError, insufficient } from "../src/chain/chain-error.ts";
 import { potId as potIdOf, separator } from "../src/config.ts";
 import { type Currency, coin } from "../src/currency.ts";
 import { FINALIZED } from "../src/final.ts";
+import { least } from "../src/least.ts";
 import { nonceOf } from "../src/payer/authorization.ts";
 import type { Address, Hex, Lane, PotConfig } from "../src/types.ts";
+import { NAMES } from "./ledger-end.ts";
 
 const DOMAIN = { chainId: 31_337, contract: `0x${"c0".repeat(20)}` } as const;
 /** Dollars of six decimals, whose deposits a wallet only signs. */
@@ -97,6 +99,35 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
       `reverted: ${error}`,
     );
 
+  /** A pot that is not final; throws CHAIN_REVERTED, of somebody who is neither its payer nor its session key too. */
+  function alive(config: PotConfig, by?: Address) {
+    if (by && ![config.payer, config.signer].includes(by)) throw reverted("NotAuthorised");
+    const pot = state.pots.get(idOf(config));
+    if (!pot) throw reverted("PotUnknown");
+    if (pot.closeAt === FINALIZED) throw reverted("PotIsFinal");
+    return pot;
+  }
+
+  function pay({ config, rows }: Extract<Call, { do: "pay" }>, from: Address): object[] {
+    const potId = idOf(config);
+    alive(config, from);
+    return rows.flatMap(({ payee, lane, cumulative }) => {
+      const pot = alive(config);
+      const before = state.claimed.get(laneOf(potId, { payee, lane })) ?? 0n;
+      const due = cumulative - before;
+      if (due <= 0n) return [];
+      const paid = least(due, pot.balance);
+      const claimed = before + paid;
+      state.pots.set(potId, { ...pot, balance: pot.balance - paid });
+      state.claimed.set(laneOf(potId, { payee, lane }), claimed);
+      add(state.credits, payee, paid);
+      return [
+        ...(paid > 0n ? [{ type: "claimed", potId, payee, lane, paid, claimed, fee: 0n }] : []),
+        ...(paid < due ? [{ type: "bounced", potId, payee, lane, shortfall: due - paid }] : []),
+      ];
+    });
+  }
+
   /** What the call does, in a block; throws CHAIN_REVERTED and changes nothing where it may not. */
   function execute({ hash, from, call, nonce }: Transaction): Sent {
     const events: PotEvent[] = [];
@@ -120,32 +151,23 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
       state.pots.set(potId, { ...pot, balance: pot.balance + amount });
       tell({ type: "deposited", potId, amount });
     } else if (call.do === "pay") {
-      const potId = idOf(call.config);
-      for (const row of call.rows) {
-        const pot = state.pots.get(potId);
-        const before = state.claimed.get(laneOf(potId, row)) ?? 0n;
-        if (!pot || row.cumulative <= before) continue;
-        const due = row.cumulative - before;
-        const paid = due < pot.balance ? due : pot.balance;
-        state.pots.set(potId, { ...pot, balance: pot.balance - paid });
-        state.claimed.set(laneOf(potId, row), before + paid);
-        add(state.credits, row.payee, paid);
-        const { payee, lane } = row;
-        tell({ type: "claimed", potId, payee, lane, paid, claimed: before + paid, fee: 0n });
-      }
+      for (const event of pay(call, from)) tell(event);
     } else if (call.do === "withdraw") {
-      add(wallets(), call.account, of(state.credits, call.account));
+      const amount = of(state.credits, call.account);
+      if (amount === 0n) throw reverted("ZeroAmount");
+      add(wallets(), call.account, amount);
       state.credits.delete(key(call.account));
     } else {
       const potId = idOf(call.config);
-      const pot = state.pots.get(potId);
-      if (!pot) throw reverted("PotUnknown", hash);
+      const pot = alive(call.config, call.do === "close" ? from : undefined);
       if (call.do === "close") {
+        if (pot.closeAt !== 0) throw reverted("PotClosing");
         const closeAt = state.now + call.config.challengePeriod;
         state.pots.set(potId, { ...pot, closeAt });
         tell({ type: "closing", potId, closeAt });
       } else {
-        if (pot.closeAt > state.now) throw reverted("ChallengeRunning", hash);
+        if (pot.closeAt === 0) throw reverted("PotNotClosing");
+        if (pot.closeAt > state.now) throw reverted("ChallengeRunning");
         state.pots.set(potId, { balance: 0n, closeAt: FINALIZED });
         add(state.credits, call.config.payer, pot.balance);
         tell({ type: "final", potId, refund: pot.balance });
@@ -159,13 +181,13 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     return { hash, block: height, gas: 1n, cost: FEE as Wei, events };
   }
 
-  /** Sends a transaction once: throws CHAIN_UNCONFIRMED where it waits, CHAIN_REPLACED where its nonce is another's. */
+  /** Sends a transaction once: throws CHAIN_UNCONFIRMED where it waits, CHAIN_NONCE where its nonce is another's. */
   function send(transaction: Transaction): Sent {
     const { hash, from, nonce } = transaction;
     const block = state.blocks.get(hash);
     if (block !== undefined) return { hash, block, gas: 1n, cost: FEE as Wei, events: [] };
     if (nonce < used(from))
-      throw new ChainError({ code: "CHAIN_REPLACED", hash, account: from, nonce }, "replaced");
+      throw new ChainError({ code: "CHAIN_NONCE" }, "another transaction has the same number");
     if (!chain.held) return execute(transaction);
     waiting.set(hash, transaction);
     throw new ChainError({ code: "CHAIN_UNCONFIRMED", hash, seconds: 120 }, "it may still arrive");
@@ -227,8 +249,17 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     height: async () => state.height,
     gasPrice: async () => 1n as Wei,
     costOf: async ({ transactions }) => (BigInt(transactions) * FEE) as Wei,
-    quote: async () => ({ gas: 1n, cost: FEE as Wei }),
-    events: async (potId) => state.events.filter((event) => event.potId === potId),
+    quote: async (from) => {
+      if (of(state.coins, from) < FEE) throw insufficient(from, of(state.coins, from), FEE);
+      return { gas: 1n, cost: FEE as Wei };
+    },
+    events: async (potId, block, { only }) =>
+      state.events.filter(
+        (event) =>
+          event.potId === potId &&
+          event.block >= block &&
+          (only?.some((name) => NAMES[name] === event.type) ?? true),
+      ),
     sent: async (hash) => {
       const block = state.blocks.get(hash);
       return block === undefined

@@ -1,6 +1,6 @@
 import { type Amount, type Clock, systemClock, Wei } from "@tabcast/runtime";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { DOLLARS, FEE, type MemoryChain, memoryChain } from "../../test/memory-chain.ts";
 import { impatient } from "../../test/stage.ts";
 import { type Chain, ChainError } from "../chain/chain.ts";
@@ -12,7 +12,7 @@ import { unsettled } from "./pot-record.ts";
 
 /* What becomes of money on its way into a pot when the chain, a wallet or the tab does not go along. */
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const parts = (value: bigint) => value as Amount;
 const wei = (value: bigint) => value as Wei;
 const COINS = 10n ** 9n;
@@ -42,6 +42,18 @@ interface Scene extends MemoryChain {
   atHome(): Promise<readonly [bigint, bigint]>;
 }
 
+/** Pots that are open: what a test that fails leaves behind would look at its chain for ever. */
+const pots = new Set<PayerPot>();
+afterEach(async () => {
+  for (const pot of pots) await pot.close();
+  pots.clear();
+});
+async function kept(opening: Promise<PayerPot>): Promise<PayerPot> {
+  const pot = await opening;
+  pots.add(pot);
+  return pot;
+}
+
 /** A payer with three deposits and a purse that pays gas, on a chain of their own. */
 function scene(currency = coin()): Scene {
   const net = memoryChain(currency);
@@ -62,12 +74,14 @@ function scene(currency = coin()): Scene {
       net.held = on;
     },
     open: (more = {}) =>
-      openPot({
-        ...{ ...common, domain: chain.domain, payer, deposit: DEPOSIT, store: store.share() },
-        ...{ challengePeriod: 900, ...more },
-      }),
+      kept(
+        openPot({
+          ...{ ...common, domain: chain.domain, payer, deposit: DEPOSIT, store: store.share() },
+          ...{ challengePeriod: 900, ...more },
+        }),
+      ),
     again: ({ potId }, more = {}) =>
-      resumePot({ ...common, potId, payer, store: store.share(), ...more }),
+      kept(resumePot({ ...common, potId, payer, store: store.share(), ...more })),
     newsOf(pot) {
       const news: PotNews[] = [];
       pot.watch((one) => news.push(one), { signal });

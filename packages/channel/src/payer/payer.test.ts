@@ -575,6 +575,18 @@ describe("a payer", () => {
     expect([Payer.debts(all), Payer.intended(all), Payer.free(all)]).toEqual([0n, 112n, 42n]);
   });
 
+  test("a payer lets go of what the chain undid of its deposit, to the last wei and no further", () => {
+    const lose = (amount: number) =>
+      Payer.step(Payer.opened(wei(100)), { type: "depositLost", amount: wei(amount) });
+    expect(lose(0)).toEqual([Payer.opened(wei(100)), []]);
+    for (const [lost, left] of [
+      [1, 99],
+      [100, 0],
+      [101, 0],
+    ] as const)
+      expect(lose(lost)).toEqual([Payer.opened(wei(left)), [{ do: "storeState", state: "open" }]]);
+  });
+
   test("a payer takes gas for its session key only out of what nobody is promised", () => {
     const chain = { claimed: wei(0), ceiling: wei(80), until: NOW + 500, version: 1 };
     const book = held(wei(100), { ...a, intent: wei(50), chain });

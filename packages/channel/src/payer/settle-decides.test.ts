@@ -1,7 +1,15 @@
 import type { Amount } from "@tabcast/runtime";
+import { getAddress } from "viem";
 import { describe, expect, test } from "vitest";
 import { NOW } from "../../test/ledger.ts";
-import { lane, type Paying, paying, payments, wallet } from "../../test/paying.ts";
+import {
+  lane,
+  type Paying,
+  type PayingOptions,
+  paying,
+  payments,
+  wallet,
+} from "../../test/paying.ts";
 import { type Chain, ChainError, type Wallet } from "../chain/chain.ts";
 import { FINALIZED } from "../final.ts";
 import { StoreError } from "../store/store.ts";
@@ -44,7 +52,7 @@ const sends = (pot: Paying) =>
   ["pay", "startClose", "finalizeClose", "withdraw", "sweep"].flatMap((name) =>
     pot.times(name).map((at) => [name, at] as const),
   );
-const failing = (code: "CHAIN_REVERTED" | "CHAIN_UNREACHABLE" | "CHAIN_FAILED") => async () => {
+const failing = (code: ChainError["code"]) => async () => {
   throw new ChainError({ code, rpc: "", error: "NotAuthorised", args: [] } as never, "it failed");
 };
 /** A worker shows a voucher that these books have lost. */
@@ -464,5 +472,104 @@ describe("a pot that the chain has forgotten", () => {
     pot.chain.close(pot.potId, FINALIZED);
     expect((await end(pot)).settlement).toMatchObject({ paid: 100n, refunded: 0n });
     expect(pot.times("now")).toEqual([]);
+  });
+});
+
+describe("a pot whose deposit the chain has undone for good", () => {
+  const raw = "0x02" as const;
+  const cancelled = {
+    ...{ amount: "100", validBefore: NOW + 3_600, authSalt: `0x${"01".repeat(32)}` as const },
+    ...{ signature: `0x${"11".repeat(65)}` as const, signerGas: "0" },
+  };
+  /** A pot of 100 that the chain does not know, whose deposit's nonce another transaction has taken. */
+  const replaced = async (options: Partial<PayingOptions> = {}) => {
+    const pot = await paying({ deposit: 100n, record: { raw }, ...options, deposited: false });
+    pot.chain.instead.resend = failing("CHAIN_REPLACED");
+    return pot;
+  };
+
+  test("it is looked at three times within four seconds, and ends with nothing paid, signed or owed", async () => {
+    const pot = await replaced({
+      owed: [{ lane: A, signed: 100n }, { lane: B, debt: 5n }, { lane: C }],
+    });
+    const { settlement, told } = await end(pot);
+    const gas = { open: 0n, claimOrPay: 0n, close: 0n };
+    expect(settlement).toEqual({
+      ...{ chainId: 31_337, contract: getAddress(`0x${"ab".repeat(20)}`), potId: pot.potId },
+      ...{ deposited: 0n, paid: 0n, refunded: 0n },
+      ...{ lanes: [], gas },
+    });
+    expect(told).toEqual([]);
+    expect(pot.news).toEqual([{ type: "depositUndone", deposited: 100n }, ...unpaid(2, 105n)]);
+    expect(pot.times("pot")).toEqual([0, 2, 4]);
+    expect(["pay", "startClose", "finalizeClose", "withdraw"].flatMap(pot.times)).toEqual([]);
+    expect(pot.books.key).toBeUndefined();
+  });
+
+  test("a single lane that was signed for is told to be unpaid", async () => {
+    const pot = await replaced({ owed: [{ lane: A, signed: 1n }] });
+    await end(pot);
+    expect(pot.news.slice(1)).toEqual(unpaid(1, 1n));
+  });
+
+  test("the third look finds a pot that two servers' blocks had not got, and it is paid", async () => {
+    const pot = await replaced({ owed: [{ lane: A, signed: 60n }] });
+    pot.at(3, () =>
+      pot.chain.deposit(wallet, pot.config, {
+        ...{ amount: 100n as Amount, signerGas: 0n as never, signal },
+      }),
+    );
+    expect((await end(pot)).settlement).toMatchObject({ paid: 60n, refunded: 40n });
+    expect(pot.times("pot").slice(0, 3)).toEqual([0, 2, 4]);
+    expect(pot.news).toEqual([]);
+  });
+
+  test("an authorization that the token has noted may be a pot that a server lacks, until the second in which it is void", async () => {
+    const pot = await paying({
+      deposit: 100n,
+      record: { authorization: cancelled },
+      deposited: false,
+    });
+    pot.chain.instead.authorizationUsed = async () => true;
+    pot.chain.pass(3_599);
+    await expect(end(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(pot.news).toEqual([]);
+    pot.chain.pass(1);
+    expect((await end(pot)).settlement).toMatchObject({ deposited: 0n, paid: 0n });
+    expect(pot.news).toEqual([{ type: "depositUndone", deposited: 100n }]);
+  });
+
+  test("a deposit that a block has is a pot that the server lacks, however late it is", async () => {
+    const pot = await replaced();
+    pot.chain.instead.sent = async () => ({
+      ...{ hash: "0x01", block: 1n, gas: 1n, cost: 1n as never, events: [] },
+    });
+    pot.chain.pass(100_000);
+    await expect(end(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(pot.times("resend")).toEqual([]);
+    expect(pot.news).toEqual([]);
+  });
+
+  test("while a wallet's top-up may still arrive the pot is not over, and once it is replaced it is", async () => {
+    const asked = {
+      from: wallet.address,
+      at: NOW,
+      hash: `0x${"55".repeat(32)}`,
+      nonce: 3,
+    } as const;
+    const pot = await replaced({
+      record: {
+        raw,
+        toppedUp: [
+          { amount: "5", asked },
+          { amount: "7", raw },
+        ],
+      },
+    });
+    pot.chain.instead.fate = async () => "open";
+    await expect(end(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(pot.news).toEqual([]);
+    pot.chain.instead.fate = async () => "void";
+    expect((await end(pot)).settlement).toMatchObject({ deposited: 0n });
   });
 });

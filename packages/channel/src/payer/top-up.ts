@@ -121,13 +121,13 @@ async function findTopUp(
   waits: Waits,
 ): Promise<boolean> {
   const { chain, clock, ledger } = parts;
-  const { asked, amount } = pending;
+  const { asked, raw, amount } = pending;
   // Before the look: a block that it came into in between is seen.
   const fate = asked && (await fateOf(chain, asked, DIALOG_S, waits));
   const { deposited } = ledger.book;
   const arrived = () => ledger.book.deposited - deposited >= BigInt(amount);
-  // Where the token has noted it, or the wallet's nonce was used, a pot that has not got it may be a server's older block.
-  const looks = fate === "open" || !(asked || (isSigned(pending) && ledger.key)) ? 1 : SURE;
+  // Where the token has noted it, or its nonce was used, a pot that has not got it may be a server's older block.
+  const looks = fate === "open" || !(asked || raw || (isSigned(pending) && ledger.key)) ? 1 : SURE;
   for (let look = 1; look <= looks && !arrived(); look++) {
     if (look > 1) await clock.sleep(LOOK_MS, waits);
     await lookAtAll(parts, waits);
@@ -137,7 +137,7 @@ async function findTopUp(
   return arrived();
 }
 
-/** Sends a top-up again as it was signed; undefined if it cannot be sent by us: then only the pot tells. */
+/** Sends a top-up again as it was signed; undefined if it cannot be sent by us, or its nonce was used: then only the pot tells. */
 async function finish(
   parts: PotParts,
   { raw, authorization, amount }: Way & { readonly amount: string },
@@ -146,7 +146,11 @@ async function finish(
 ): Promise<Sent | undefined> {
   const { chain, ledger } = parts;
   const { key, config } = ledger;
-  if (raw !== undefined) return chain.resend(raw, waits);
+  if (raw !== undefined)
+    return chain.resend(raw, waits).catch((error: unknown) => {
+      if (error instanceof ChainError && error.code === "CHAIN_NONCE") return undefined;
+      throw error;
+    });
   if (authorization === undefined || !key) return undefined;
   const keep = (way: Way) => ledger.keep((record) => ({ ...record, topUp: { amount, ...way } }));
   const keepsBack = await endCost(parts, waits);
