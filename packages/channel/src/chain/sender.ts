@@ -35,7 +35,7 @@ export interface Sender {
   send(wallet: Wallet, call: Call, domain: Domain, options: SendOptions): Promise<Sent>;
   /** What became of a browser wallet's transaction, as `Chain.fate`. */
   fate(sent: WalletSent, signal: AbortSignal): Promise<"done" | "void" | "open">;
-  /** Sends signed bytes again, unless a block has them, and waits. */
+  /** Sends signed bytes again, unless a block has them, and waits. Throws CHAIN_REPLACED where a block gave their nonce to another. */
   resend(raw: Hex, signal: AbortSignal): Promise<Sent>;
   /** Sends all that a key owns to `to`; undefined if that is less than the gas. */
   sweep(
@@ -253,7 +253,12 @@ async function resend(parts: SenderParts, raw: Hex, signal: AbortSignal): Promis
   const hash = keccak256(raw);
   const { rpc, contract } = parts;
   if (!(await receiptOf(hash, { rpc, contract, signal })))
-    await broadcast(raw, { ...parts, signal });
+    try {
+      await broadcast(raw, { ...parts, signal });
+    } catch (error) {
+      // One server's word for it: the account's transaction before it may be missing, or who answers be behind who is sent to.
+      if (!(error instanceof NonceTaken)) throw error;
+    }
   const { nonce } = parseTransaction(raw);
   const from = await recoverTransactionAddress({
     serializedTransaction: raw as TransactionSerialized,

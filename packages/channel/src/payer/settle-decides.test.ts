@@ -460,6 +460,17 @@ describe("a pot that the chain has forgotten", () => {
     expect(pot.times("depositWithAuthorization")).toEqual([]);
   });
 
+  test("one whose deposit's number is refused and is no other's is not said to be undone", async () => {
+    const pot = await paying({ deposit: 100n, record: { raw }, deposited: false });
+    // As a server says that lacks the account's transaction before it, or one that is ahead of those that are asked.
+    pot.chain.instead.resend = async () => {
+      throw new ChainError({ code: "CHAIN_NONCE" }, "nonce too high");
+    };
+    pot.at(60, () => deposit(pot));
+    expect((await end(pot)).settlement).toMatchObject({ deposited: 100n, refunded: 100n });
+    expect(pot.news).toEqual([]);
+  });
+
   test("a pot that the chain knows is sent no deposit, whatever is kept of it", async () => {
     const pot = await paying({ deposit: 100n, record: { raw } });
     await end(pot);
