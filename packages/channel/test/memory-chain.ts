@@ -187,7 +187,8 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     const block = state.blocks.get(hash);
     if (block !== undefined) return { hash, block, gas: 1n, cost: FEE as Wei, events: [] };
     if (nonce < used(from))
-      throw new ChainError({ code: "CHAIN_NONCE" }, "another transaction has the same number");
+      throw new ChainError({ code: "CHAIN_REPLACED", hash, account: from, nonce }, "replaced");
+    waiting.delete(hash);
     if (!chain.held) return execute(transaction);
     waiting.set(hash, transaction);
     throw new ChainError({ code: "CHAIN_UNCONFIRMED", hash, seconds: 120 }, "it may still arrive");

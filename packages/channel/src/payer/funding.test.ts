@@ -314,6 +314,70 @@ describe("gas that a browser's wallet has sent for a signed deposit", () => {
   });
 });
 
+describe("gas that was sent with a top-up", () => {
+  /** An open pot in dollars whose key has nothing, and whose top-up's gas waits for a block. */
+  async function left(byWallet = false) {
+    const net = scene(DOLLARS);
+    const gasFrom = byWallet ? asWallet(net.gasFrom) : net.gasFrom;
+    const pot = await net.open({ signerGas: wei(0n), gasFrom });
+    net.held = true;
+    await expect(pot.topUp(parts(900n), { signal })).rejects.toThrow("it may still arrive");
+    net.held = false;
+    const gas = () => net.chain.balance(pot.config.signer, { signal });
+    return { net, pot, gas };
+  }
+
+  test("signed in the tab, it is sent again at the pot's end, and comes home", async () => {
+    const { net, pot, gas } = await left();
+    await pot.settle({ signal, progress: net.jump });
+    net.end("mined");
+    expect(await gas()).toBe(0n);
+    expect(await unsettled(net.store)).toEqual([]);
+    await pot.close();
+  });
+
+  test("signed in the tab and in no block at the pot's end, it keeps its key until it has come home", async () => {
+    const { net, pot, gas } = await left();
+    await pot.close();
+    const over: { resend?: Chain["resend"] } = {};
+    const chain = new Proxy(net.chain, {
+      get: (target, name: keyof Chain) => (name === "resend" && over.resend) || target[name],
+    });
+    over.resend = async () => {
+      throw new ChainError({ code: "CHAIN_UNCONFIRMED", hash: HASH, seconds: 120 }, "not yet");
+    };
+    const again = await net.again(pot, { chain });
+    const news = net.newsOf(again);
+    await again.settle({ signal, progress: net.jump });
+    expect(news.at(-1)).toEqual({ type: "keyKept", why: "not yet" });
+    expect(await unsettled(net.store)).toHaveLength(1);
+    delete over.resend;
+    net.end("mined");
+    expect(await gas()).toBeGreaterThan(0n);
+    await again.settle({ signal, progress: net.jump });
+    expect(await gas()).toBe(0n);
+    expect(await unsettled(net.store)).toEqual([]);
+    await again.close();
+  });
+
+  test.each(["the tab", "a wallet"])(
+    "by %s for a top-up that is void since, it is not forgotten with it",
+    async (by) => {
+      const { net, pot, gas } = await left(by === "a wallet");
+      await pot.close();
+      net.warp(HOUR + 1);
+      const again = await net.again(pot);
+      const settle = () => again.settle({ signal, progress: net.jump });
+      await settle();
+      net.end("mined");
+      await settle();
+      expect(await gas()).toBe(0n);
+      expect(await unsettled(net.store)).toEqual([]);
+      await again.close();
+    },
+  );
+});
+
 describe("gas that is sent to the session key of an open pot", () => {
   const GAS = wei(70_000n);
   /** A pot whose gas top-up waits for a block, or for its person, when the tab is closed. */

@@ -241,12 +241,14 @@ async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> 
   const { signal } = options;
   if (!key) return;
   try {
-    await steadily(parts, options, async () => {
+    const toCome = await steadily(parts, options, async () => {
       await takeCredit(parts, { signal });
       const toCome = await gasToCome(parts, { signal });
       await chain.sweep(key, ledger.record.gasFrom ?? config.payer, { signal });
-      if (toCome) throw toCome;
+      return toCome;
     });
+    // Another time: the pot has ended, and its owner need not wait for what may never come.
+    if (toCome) throw toCome;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ChainError || error instanceof PotError)) throw error;

@@ -216,6 +216,15 @@ export function watchTopUps(parts: PotParts) {
   };
 }
 
+/** Top-ups whose gas is remembered when they are let go of. */
+const MOST_GAS = 16;
+
+/** Lets go of the top-up that was on its way; its gas may still reach the session key, which waits for it. */
 function forget({ ledger }: PotParts): Promise<void> {
-  return ledger.keep(({ topUp: _, ...rest }) => rest);
+  return ledger.keep(({ topUp, ...rest }) => {
+    const { gasRaw: raw, gasAsked: asked } = topUp?.authorization ?? {};
+    if (raw === undefined && asked === undefined) return rest;
+    const gas = { ...(raw && { raw }), ...(asked && { asked }) };
+    return { ...rest, gasSent: [...(rest.gasSent ?? []), gas].slice(-MOST_GAS) };
+  });
 }
