@@ -611,7 +611,10 @@ describe("a top-up that the chain has undone in an open pot", () => {
     const { net, pot, payer } = await undone();
     const left = DEPOSIT - 1n;
     expect(pot.balances()).toMatchObject({ deposited: DEPOSIT, free: left });
-    await expect(pot.pay(LANE, parts(left + 1n))).rejects.toMatchObject({ code: "POT_EMPTY" });
+    await expect(pot.pay(LANE, parts(left + 1n))).rejects.toMatchObject({
+      code: "POT_EMPTY",
+      message: `the pot has ${left} parts left, and ${left + 1n} are due`,
+    });
     await pot.close();
     const again = await net.again(pot, { payer });
     // What is still there was promised, and no more.
