@@ -174,6 +174,10 @@ describe("a pot whose deposit the chain has undone for good", () => {
         ...(await chain.pot(...asked)),
         ...(stale-- > 0 && { exists: false }),
       }),
+      look: async (...asked: Parameters<typeof chain.look>) => {
+        const seen = await chain.look(...asked);
+        return { ...seen, pot: { ...seen.pot, ...(stale >= 0 && { exists: false }) } };
+      },
       authorizationUsed: async () => false,
     });
     const again = await net.again(pot, { chain: lagging });

@@ -471,6 +471,24 @@ describe("a pot that the chain has forgotten", () => {
     expect(pot.news).toEqual([]);
   });
 
+  test("a block from before an authorization's time was over does not show that it never came", async () => {
+    const signed = { ...authorization, signature };
+    const pot = await paying({ deposit: 100n, record: { authorization: signed } });
+    const { chain, potId } = pot;
+    chain.pass(3_600);
+    // Behind one address: a server that stands still at the pot's first block, and one that knows the rest.
+    const missing = { ...(await chain.pot(potId, { signal })), exists: false };
+    const stale = async () => missing;
+    Object.assign(chain.instead, {
+      authorizationUsed: async () => true,
+      pot: stale,
+      look: async () => ({ pot: missing, lanes: [], now: NOW }),
+    } satisfies Partial<Chain>);
+    await expect(end(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(pot.news).toEqual([]);
+    expect(pot.books.record.settlement).toBeUndefined();
+  });
+
   test("a pot that the chain knows is sent no deposit, whatever is kept of it", async () => {
     const pot = await paying({ deposit: 100n, record: { raw } });
     await end(pot);
