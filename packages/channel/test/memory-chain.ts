@@ -212,6 +212,8 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     const { hash } = transaction;
     if ("provider" in wallet) {
       await wallet.provider.request({ method: "eth_sendTransaction" });
+      // A wallet has sent it by then, whatever becomes of the tab.
+      waiting.set(hash, transaction);
       await told.sentAs?.({ from, hash, nonce });
     } else {
       signed.set(raw, transaction);
