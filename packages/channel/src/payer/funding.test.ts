@@ -8,7 +8,7 @@ import { coin } from "../currency.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
 import { type OpenPotOptions, openPot, type ResumePotOptions, resumePot } from "./open-pot.ts";
-import { unsettled } from "./pot-record.ts";
+import { potKey, unsettled } from "./pot-record.ts";
 
 /* What becomes of money on its way into a pot when the chain, a wallet or the tab does not go along. */
 
@@ -571,6 +571,23 @@ describe("a top-up by a browser's wallet", () => {
     await pot.close();
   });
 
+  test("confirmed in the wallet long after its tab died, it counts without a reload", async () => {
+    const { net, pot } = await left({
+      answer: () => Promise.reject(new Error("the tab died")),
+    });
+    net.held = false;
+    await pot.pay(LANE, parts(1n));
+    net.warp(600);
+    // Given up by then, and looked for no more.
+    const { store } = net;
+    const isPending = async () =>
+      JSON.stringify(await store.get(potKey(pot.potId))).includes("topUp");
+    await expect.poll(isPending).toBe(false);
+    await net.chain.deposit(net.payer, pot.config, { amount: MORE, signerGas: Wei.zero, signal });
+    await expect.poll(() => pot.balances().deposited).toBe(DEPOSIT + MORE);
+    await pot.close();
+  });
+
   test("sped up in the wallet, it has arrived by another transaction", async () => {
     const net = scene();
     const pot = await net.open();
@@ -625,6 +642,19 @@ describe("a top-up that the chain has undone in an open pot", () => {
     expect(again.balances()).toMatchObject({ deposited: DEPOSIT, free: 0n, debt: 1n });
     await again.topUp(MORE, { signal });
     expect(again.balances()).toMatchObject({ deposited: DEPOSIT + MORE, debt: 0n });
+    await again.close();
+  });
+
+  test("what comes back after a reload counts again, and pays what was earned", async () => {
+    const { net, pot, payer } = await undone();
+    const { amount, signerGas } = { amount: MORE, signerGas: Wei.zero };
+    await expect(pot.pay(LANE, DEPOSIT)).rejects.toMatchObject({ code: "POT_EMPTY" });
+    await pot.close();
+    const again = await net.again(pot, { payer });
+    expect(again.balances()).toMatchObject({ deposited: DEPOSIT, debt: 1n });
+    await net.chain.deposit(net.payer, pot.config, { amount, signerGas, signal });
+    await expect.poll(() => again.balances().debt).toBe(0n);
+    expect(again.balances()).toMatchObject({ deposited: DEPOSIT + MORE, signed: DEPOSIT + 1n });
     await again.close();
   });
 
