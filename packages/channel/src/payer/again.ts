@@ -11,7 +11,7 @@ export const SURE = 3;
 export const LOOK_MS = 2_000;
 
 /** What a transaction meets that can never be carried out any more: its nonce is another's in a block, or a block has it, reverted. */
-const isDead = (error: unknown): boolean =>
+export const isDead = (error: unknown): boolean =>
   error instanceof ChainError &&
   (error.code === "CHAIN_REPLACED" ||
     (error.reason.code === "CHAIN_REVERTED" && error.reason.hash !== undefined));

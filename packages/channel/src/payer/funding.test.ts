@@ -201,6 +201,43 @@ describe("a pot whose deposit the chain has undone for good", () => {
   });
 });
 
+describe("a deposit that was signed in a tab that died", () => {
+  async function left() {
+    const net = scene();
+    net.held = true;
+    await expect(net.open()).rejects.toThrow("it may still arrive");
+    net.end("dropped");
+    net.held = false;
+    const [pot] = await unsettled(net.store);
+    if (!pot) throw new Error("the tab left nothing");
+    return { net, pot };
+  }
+
+  test("is forgotten, and said to have never arrived, once its nonce is another transaction's", async () => {
+    const { net, pot } = await left();
+    await net.chain.sendCoins(net.payer, net.gasFrom.address, { amount: wei(1n), signal });
+    await expect(net.again(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(await unsettled(net.store)).toEqual([]);
+  });
+
+  test("is remembered where two looks say so, and the third sends it", async () => {
+    const { net, pot } = await left();
+    let looks = 0;
+    const { chain } = net;
+    const lagging: typeof chain = Object.assign(Object.create(chain), {
+      async resend(...asked: Parameters<typeof chain.resend>) {
+        if (++looks > 2) return chain.resend(...asked);
+        const { address: account } = net.payer;
+        throw new ChainError({ code: "CHAIN_REPLACED", hash: HASH, account, nonce: 0 }, "replaced");
+      },
+    });
+    const again = await net.again(pot, { chain: lagging });
+    expect(again.balances().deposited).toBe(DEPOSIT);
+    expect(await chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT });
+    await again.close();
+  });
+});
+
 describe("two top-ups at once", () => {
   test("both are in the pot and in the books, one after the other", async () => {
     const net = scene(DOLLARS);
