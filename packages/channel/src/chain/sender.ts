@@ -106,6 +106,8 @@ async function sendByWallet(
   if (sentAs && sent) {
     const { hash } = sent;
     const nonce = (await transactionOf(rpc, hash, signal).catch(() => undefined))?.nonce;
+    // Should the server forget it before it is next asked, its replacement would not be known for one.
+    if (nonce !== undefined) sent.nonce = nonce;
     await sentAs({ from: wallet.address, hash, ...(nonce !== undefined && { nonce }) });
   }
   return pending;
