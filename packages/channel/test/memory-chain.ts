@@ -181,7 +181,7 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     return { hash, block: height, gas: 1n, cost: FEE as Wei, events };
   }
 
-  /** Sends a transaction once: throws CHAIN_UNCONFIRMED where it waits, CHAIN_NONCE where its nonce is another's. */
+  /** Sends a transaction once: throws CHAIN_UNCONFIRMED where it waits, CHAIN_REPLACED where its nonce is another's. */
   function send(transaction: Transaction): Sent {
     const { hash, from, nonce } = transaction;
     const block = state.blocks.get(hash);
@@ -253,7 +253,8 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     gasPrice: async () => 1n as Wei,
     costOf: async ({ transactions }) => (BigInt(transactions) * FEE) as Wei,
     quote: async (from) => {
-      if (of(state.coins, from) < FEE) throw insufficient(from, of(state.coins, from), FEE);
+      const have = of(state.coins, from);
+      if (have < FEE) throw insufficient(from, { have, need: FEE, coin: "ETH" });
       return { gas: 1n, cost: FEE as Wei };
     },
     events: async (potId, block, { only }) =>

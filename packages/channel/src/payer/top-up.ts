@@ -147,7 +147,7 @@ async function finish(
   const { key, config } = ledger;
   if (raw !== undefined)
     return chain.resend(raw, waits).catch((error: unknown) => {
-      if (error instanceof ChainError && error.code === "CHAIN_NONCE") return undefined;
+      if (error instanceof ChainError && error.code === "CHAIN_REPLACED") return undefined;
       throw error;
     });
   if (authorization === undefined || !key) return undefined;
