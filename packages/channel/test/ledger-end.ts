@@ -90,7 +90,8 @@ export function ending(held: Held): Ending {
     const gas = name === "pay" ? pay : (UNITS[name] ?? 120_000n);
     const cost = gas * fees.unit + fees.transaction;
     const have = coins.get(from);
-    if (have !== undefined && have < cost) throw insufficient(from, have, cost);
+    if (have !== undefined && have < cost)
+      throw insufficient(from, { have, need: cost, coin: "ETH" });
     return { gas, cost: cost as Wei };
   };
   const note = (potId: Hex, events: readonly Told[], gas = 1n, cost = 1n): Sent => {

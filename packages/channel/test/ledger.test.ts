@@ -344,7 +344,7 @@ describe.each([
   test("that the chain has undone is replaced by what its nonce is used for", async () => {
     const { chain, balance, hash, raw } = await deposited(true);
     await chain.sendCoins(payer, stranger.address, { amount: 1n as Wei, signal });
-    await expect(chain.resend(raw, waits)).rejects.toMatchObject({ code: "CHAIN_NONCE" });
+    await expect(chain.resend(raw, waits)).rejects.toMatchObject({ code: "CHAIN_REPLACED" });
     expect(await balance()).toBe(0n);
     expect(await chain.sent(hash, waits)).toBeUndefined();
   });

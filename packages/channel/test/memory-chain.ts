@@ -181,13 +181,14 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     return { hash, block: height, gas: 1n, cost: FEE as Wei, events };
   }
 
-  /** Sends a transaction once: throws CHAIN_UNCONFIRMED where it waits, CHAIN_NONCE where its nonce is another's. */
+  /** Sends a transaction once: throws CHAIN_UNCONFIRMED where it waits, CHAIN_REPLACED where its nonce is another's. */
   function send(transaction: Transaction): Sent {
     const { hash, from, nonce } = transaction;
     const block = state.blocks.get(hash);
     if (block !== undefined) return { hash, block, gas: 1n, cost: FEE as Wei, events: [] };
     if (nonce < used(from))
-      throw new ChainError({ code: "CHAIN_NONCE" }, "another transaction has the same number");
+      throw new ChainError({ code: "CHAIN_REPLACED", hash, account: from, nonce }, "replaced");
+    waiting.delete(hash);
     if (!chain.held) return execute(transaction);
     waiting.set(hash, transaction);
     throw new ChainError({ code: "CHAIN_UNCONFIRMED", hash, seconds: 120 }, "it may still arrive");
@@ -211,6 +212,8 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     const { hash } = transaction;
     if ("provider" in wallet) {
       await wallet.provider.request({ method: "eth_sendTransaction" });
+      // A wallet has sent it by then, whatever becomes of the tab.
+      waiting.set(hash, transaction);
       await told.sentAs?.({ from, hash, nonce });
     } else {
       signed.set(raw, transaction);
@@ -250,7 +253,8 @@ export function memoryChain(currency: Currency = coin()): MemoryChain {
     gasPrice: async () => 1n as Wei,
     costOf: async ({ transactions }) => (BigInt(transactions) * FEE) as Wei,
     quote: async (from) => {
-      if (of(state.coins, from) < FEE) throw insufficient(from, of(state.coins, from), FEE);
+      const have = of(state.coins, from);
+      if (have < FEE) throw insufficient(from, { have, need: FEE, coin: "ETH" });
       return { gas: 1n, cost: FEE as Wei };
     },
     events: async (potId, block, { only }) =>

@@ -133,11 +133,14 @@ export function noContract(contract: Address, rpc: string, cause?: unknown): Cha
   );
 }
 
-/** CHAIN_INSUFFICIENT in words, in ETH. */
-export function insufficient(account: Address, have: bigint, need: bigint): ChainError {
+/** CHAIN_INSUFFICIENT in words; `coin` is the symbol of the chain's coin. */
+export function insufficient(
+  account: Address,
+  { have, need, coin }: { readonly have: bigint; readonly need: bigint; readonly coin: string },
+): ChainError {
   return new ChainError(
     { code: "CHAIN_INSUFFICIENT", account, have: have as Wei, need: need as Wei },
-    `${account} has ${formatEther(have)} ETH and needs ${formatEther(need)} ETH`,
+    `${account} has ${formatEther(have)} ${coin} and needs ${formatEther(need)} ${coin}`,
   );
 }
 

@@ -9,6 +9,7 @@ import { chainProxy } from "../../test/chain-proxy.ts";
 import { provider } from "../../test/provider.ts";
 import { proxy } from "../../test/proxy.ts";
 import { potId, separator } from "../config.ts";
+import { coin } from "../currency.ts";
 import { FINALIZED } from "../final.ts";
 import { account } from "../payer/account.ts";
 import type { PotConfig } from "../types.ts";
@@ -201,7 +202,7 @@ describe("finding the contract", () => {
 describe("sending", () => {
   const amounts = { amount: wei(1000n), signerGas: Wei.zero, signal: AbortSignal.timeout(60_000) };
 
-  test("a poor account learns what it has and what it needs, in ETH", async () => {
+  test("a poor account learns what it has and what it needs, in the chain's coin", async () => {
     const poor = privateKeyToAccount(generatePrivateKey());
     await net.setBalance(poor, 10n ** 15n);
     const error: unknown = await chain
@@ -212,6 +213,18 @@ describe("sending", () => {
       reason: { account: poor.address, have: 10n ** 15n, need: 10n ** 18n },
       message: `${poor.address} has 0.001 ETH and needs 1 ETH`,
     });
+    // A chain that is in no table has its coin's name from its owner.
+    const named = await connect({ ...net, currency: coin("POL"), signal });
+    await expect(
+      named.deposit(poor, config(), { ...amounts, amount: wei(10n ** 18n) }),
+    ).rejects.toThrow("has 0.001 POL and needs 1 POL");
+    const action = {
+      do: "deposit",
+      config: config(),
+      ...amounts,
+      amount: wei(10n ** 18n),
+    } as const;
+    await expect(named.quote(poor.address, action, { signal })).rejects.toThrow("needs 1 POL");
     // Enough for the deposit and not for its gas.
     await expect(
       chain.deposit(poor, config(), { ...amounts, amount: wei(10n ** 15n - 1n) }),

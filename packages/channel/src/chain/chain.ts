@@ -197,7 +197,10 @@ export interface ConnectOptions extends Waits {
 export async function connect(options: ConnectOptions): Promise<Chain> {
   const { domain, signal } = options;
   const { contract } = domain;
-  const { currency = coin(Chains.of(domain.chainId).coin) } = options;
+  const { coin: known } = Chains.of(domain.chainId);
+  const { currency = coin(known) } = options;
+  // Who names the coin of a chain that is in no table knows better.
+  const symbol = isCoin(currency) ? currency.symbol : known;
   const { rpc: url, timeout = 10_000, witness, clock } = options;
   const rpc = openRpc({ url, timeout, witness, ...(clock && { clock }) });
   await rpc.requireChain(domain.chainId, signal);
@@ -208,8 +211,12 @@ export async function connect(options: ConnectOptions): Promise<Chain> {
     rpc: rpc.url,
     currency,
     feeBps,
-    ...openReader(rpc, domain, currency.token),
-    ...openWriter(openSender(senderParts(rpc, options)), domain, currency.token),
+    ...openReader(rpc, domain, { token: currency.token, coin: symbol }),
+    ...openWriter(
+      openSender({ ...senderParts(rpc, options), coin: symbol }),
+      domain,
+      currency.token,
+    ),
   };
 }
 

@@ -36,15 +36,18 @@ function raisedTip(fee: { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }, 
   return tip < price ? tip : price;
 }
 
-/** What a call would cost `from` now, at most, with an OP stack's fee for its bytes. Throws CHAIN_REVERTED, CHAIN_INSUFFICIENT. */
+/**
+ * What a call would cost `from` now, at most, with an OP stack's fee for its bytes. Throws CHAIN_REVERTED, CHAIN_INSUFFICIENT in words
+ * with the coin's symbol.
+ */
 export async function quote(
   rpc: Rpc,
   from: Address,
   call: Call,
-  signal: AbortSignal,
+  { coin, signal }: { readonly coin: string; readonly signal: AbortSignal },
 ): Promise<Quote> {
   const have = await rpc.ask(signal, (client) => getBalance(client, { address: from }));
-  if (have < call.value) throw insufficient(from, have, call.value);
+  if (have < call.value) throw insufficient(from, { have, need: call.value, coin });
   const gas = await rpc.ask(signal, (client) => estimateGas(client, { account: from, ...call }));
   // A fifth more than now: a claim that comes first changes what a later one costs.
   const limit = gas + gas / 5n;
@@ -52,7 +55,7 @@ export async function quote(
   const l1 = await rpc.ask(signal, (client) => l1Fee(client, bytesOf(call)));
   const cost = limit * price + withRoom(l1);
   const need = call.value + cost;
-  if (have < need) throw insufficient(from, have, need);
+  if (have < need) throw insufficient(from, { have, need, coin });
   return { gas: limit, cost: cost as Wei };
 }
 

@@ -18,6 +18,8 @@ export interface SenderParts {
   readonly turns?: Turns | undefined;
   /** Whose events are read; undefined: nobody's. */
   readonly contract: Address | undefined;
+  /** Symbol of the chain's coin, for people. Default: what `Chains.of` knows. */
+  readonly coin?: string;
   /** Milliseconds until a sent transaction must be deep enough. */
   readonly patience: number;
   /** Blocks that a transaction must have, its own included, to count. */

@@ -47,8 +47,14 @@ export type Reader = Pick<
   | "sent"
 >;
 
+/** What pots are in, and the symbol of the coin that gas is paid in. */
+interface Money {
+  readonly token: Address;
+  readonly coin: string;
+}
+
 /** Reads one contract, and what it owes in one token, through one server. */
-export function openReader(rpc: Rpc, domain: Domain, token: Address): Reader {
+export function openReader(rpc: Rpc, domain: Domain, { token, coin }: Money): Reader {
   const { contract, chainId } = domain;
   const tokens = openToken(rpc, token);
   const read = <
@@ -138,7 +144,8 @@ export function openReader(rpc: Rpc, domain: Domain, token: Address): Reader {
     costOf: (work, { signal }) => costOf(rpc, work, signal),
     events,
     history: (account, options) => history(rpc, { domain, token }, account, options),
-    quote: (from, action, { signal }) => quote(rpc, from, callOf(contract, action), signal),
+    quote: (from, action, { signal }) =>
+      quote(rpc, from, callOf(contract, action), { coin, signal }),
     sent: (hash, { signal }) => receiptOf(hash, { rpc, contract, signal }),
   };
 }

@@ -12,6 +12,7 @@ import type { Address, Domain, Hex } from "../types.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import { broadcast, NonceTaken, transactionOf } from "./broadcast.ts";
 import { ChainError, insufficient, translate, wrongChain } from "./chain-error.ts";
+import * as Chains from "./chains.ts";
 import { fees, quote, replacementFee, underGasCap, withRoom } from "./gas.ts";
 import { l1Fee } from "./l1-fee.ts";
 import { confirmed, type Pending, type SenderParts } from "./pending.ts";
@@ -35,7 +36,7 @@ export interface Sender {
   send(wallet: Wallet, call: Call, domain: Domain, options: SendOptions): Promise<Sent>;
   /** What became of a browser wallet's transaction, as `Chain.fate`. */
   fate(sent: WalletSent, signal: AbortSignal): Promise<"done" | "void" | "open">;
-  /** Sends signed bytes again, unless a block has them, and waits. */
+  /** Sends signed bytes again, unless a block has them, and waits. Throws CHAIN_REPLACED where a block gave their nonce to another. */
   resend(raw: Hex, signal: AbortSignal): Promise<Sent>;
   /** Sends all that a key owns to `to`; undefined if that is less than the gas. */
   sweep(
@@ -85,21 +86,28 @@ export function openSender(parts: SenderParts): Sender {
   };
 }
 
+/** What the chain's coin is called. */
+const coinOf = ({ coin }: SenderParts, { chainId }: Domain): string =>
+  coin ?? Chains.of(chainId).coin;
+
 async function sendByWallet(
-  { rpc }: SenderParts,
+  parts: SenderParts,
   wallet: Extract<Wallet, { provider: unknown }>,
   call: Call,
   domain: Domain,
   { signal, sentAs }: SendOptions,
 ): Promise<Pending> {
   // Our own server first: it names the contract's error and the missing coins before the person sees a dialog.
-  const { gas } = await quote(rpc, wallet.address, call, signal);
+  const { rpc } = parts;
+  const { gas } = await quote(rpc, wallet.address, call, { coin: coinOf(parts, domain), signal });
   signal.throwIfAborted();
   const pending = await askWallet(rpc, wallet, { call, domain, gas });
   const [sent] = pending.attempts;
   if (sentAs && sent) {
     const { hash } = sent;
     const nonce = (await transactionOf(rpc, hash, signal).catch(() => undefined))?.nonce;
+    // Should the server forget it before it is next asked, its replacement would not be known for one.
+    if (nonce !== undefined) sent.nonce = nonce;
     await sentAs({ from: wallet.address, hash, ...(nonce !== undefined && { nonce }) });
   }
   return pending;
@@ -171,7 +179,8 @@ async function sendByKey(
 ): Promise<Pending> {
   const { rpc } = parts;
   const { chainId } = domain;
-  const { gas } = await quote(rpc, account.address, call, signal);
+  const coin = coinOf(parts, domain);
+  const { gas } = await quote(rpc, account.address, call, { coin, signal });
   for (let attempt = 1; ; attempt++) {
     const { fee, nonce, head } = await rpc.ask(signal, async (client) => ({
       head: await getBlockNumber(client, { cacheTime: 0 }),
@@ -193,7 +202,7 @@ async function sendByKey(
       return pending;
     } catch (error) {
       // Another process used the same key in between: this transaction is void, and its nonce taken.
-      if (attempt === 3 || !(error instanceof NonceTaken)) throw poor(error, account.address);
+      if (attempt === 3 || !(error instanceof NonceTaken)) throw poor(error, account.address, coin);
       if (!once) continue;
       const fate = await fateOf(parts, { hash, nonce, from: account.address }, signal);
       if (fate === "known") return pending;
@@ -203,13 +212,13 @@ async function sendByKey(
 }
 
 /** CHAIN_INSUFFICIENT where the server's words say so, as where bytes cost an L1 fee beside the gas; else the error itself. */
-function poor(error: unknown, account: Address): unknown {
+function poor(error: unknown, account: Address, coin: string): unknown {
   const words = error instanceof ChainError && error.code === "CHAIN_FAILED" ? error.message : "";
   if (!/insufficient funds/i.test(words)) return error;
   // op-geth and geth name both sums, in two ways.
   const [, have = 0, need = 0] =
     /(?:balance|have) (\d+),? (?:tx cost|want) (\d+)/.exec(words) ?? [];
-  return insufficient(account, BigInt(have), BigInt(need));
+  return insufficient(account, { have: BigInt(have), need: BigInt(need), coin });
 }
 
 /**
@@ -253,7 +262,12 @@ async function resend(parts: SenderParts, raw: Hex, signal: AbortSignal): Promis
   const hash = keccak256(raw);
   const { rpc, contract } = parts;
   if (!(await receiptOf(hash, { rpc, contract, signal })))
-    await broadcast(raw, { ...parts, signal });
+    try {
+      await broadcast(raw, { ...parts, signal });
+    } catch (error) {
+      // One server's word for it: the account's transaction before it may be missing, or who answers be behind who is sent to.
+      if (!(error instanceof NonceTaken)) throw error;
+    }
   const { nonce } = parseTransaction(raw);
   const from = await recoverTransactionAddress({
     serializedTransaction: raw as TransactionSerialized,

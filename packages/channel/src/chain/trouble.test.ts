@@ -214,6 +214,44 @@ describe("nonces", () => {
     expect(await balance(chain, cfg)).toBe(1000n);
   });
 
+  test("signed bytes whose number one server refuses, and no block has used, are not said to be void", async () => {
+    const cfg = config();
+    const raws: Hex[] = [];
+    await net.cheat("evm_setAutomine", false);
+    const before = async (raw: Hex) => {
+      raws.push(raw);
+      throw new Error("the tab died");
+    };
+    const { chain } = await port({ patience: 5_000 }, {}, { passes: true });
+    const sending = chain.deposit(net.accounts[0], cfg, { ...amounts, before });
+    await expect(sending).rejects.toThrow("the tab died");
+    line.rule = (method) =>
+      method === "eth_sendRawTransaction" ? { code: -32000, message: "nonce too high" } : "pass";
+    const again = () => chain.resend(raws[0] as Hex, { signal });
+    await expect(again()).rejects.toMatchObject({ code: "CHAIN_UNCONFIRMED" });
+    line.rule = () => "pass";
+    await net.cheat("evm_setAutomine", true);
+    expect(await again()).toMatchObject({ hash: keccak256(raws[0] as Hex) });
+    expect(await balance(chain, cfg)).toBe(1000n);
+  });
+
+  test("signed bytes whose number a block has given to another are told as replaced", async () => {
+    const raws: Hex[] = [];
+    const [payer] = net.accounts;
+    const before = async (raw: Hex) => {
+      raws.push(raw);
+      throw new Error("the tab died");
+    };
+    const { chain } = await port();
+    const sending = chain.deposit(payer, config(), { ...amounts, before });
+    await expect(sending).rejects.toThrow("the tab died");
+    await chain.sendCoins(payer, payer.address, { amount: Wei.of(1), signal });
+    await expect(chain.resend(raws[0] as Hex, { signal })).rejects.toMatchObject({
+      code: "CHAIN_REPLACED",
+      reason: { account: payer.address },
+    });
+  });
+
   test("a deposit that another transaction of the payer replaced is told, and not sent again", async () => {
     const cfg = config();
     const [payer] = net.accounts;

@@ -47,7 +47,7 @@ describe("a deposit that is sent again", () => {
 
   test.each([
     ["CHAIN_REPLACED", {}, true],
-    ["CHAIN_NONCE", {}, true],
+    ["CHAIN_NONCE", {}, false],
     ["CHAIN_REVERTED", { hash: HASH }, true],
     ["CHAIN_REVERTED", {}, false],
     ["CHAIN_UNCONFIRMED", { hash: HASH }, false],

@@ -10,12 +10,10 @@ export const SURE = 3;
 /** Milliseconds between two of them: about a block's. */
 export const LOOK_MS = 2_000;
 
-/** What a transaction meets that can never be carried out any more: its nonce is another's, or a block has it, reverted. */
-const DEAD: ReadonlySet<string> = new Set(["CHAIN_REPLACED", "CHAIN_NONCE"]);
-
-const isDead = (error: unknown): boolean =>
+/** What a transaction meets that can never be carried out any more: its nonce is another's in a block, or a block has it, reverted. */
+export const isDead = (error: unknown): boolean =>
   error instanceof ChainError &&
-  (DEAD.has(error.code) ||
+  (error.code === "CHAIN_REPLACED" ||
     (error.reason.code === "CHAIN_REVERTED" && error.reason.hash !== undefined));
 
 /**

@@ -258,11 +258,15 @@ test.each([
 test("gas that can never arrive is over, and any other failure to send it again is told", async () => {
   const { chain } = await scene();
   const given = { ...ready, gasRaw: "0x0b" } as const;
-  for (const code of ["CHAIN_REPLACED", "CHAIN_NONCE", "CHAIN_REVERTED"] as const) {
+  for (const code of ["CHAIN_REPLACED", "CHAIN_REVERTED"] as const) {
     chain.instead.resend = () => Promise.reject(failure(code));
     expect(await finishGas(given, chain, { signal })).toBeUndefined();
   }
-  for (const error of [failure("CHAIN_UNREACHABLE"), new Error("a mistake")]) {
+  for (const error of [
+    failure("CHAIN_NONCE"),
+    failure("CHAIN_UNREACHABLE"),
+    new Error("a mistake"),
+  ]) {
     chain.instead.resend = () => Promise.reject(error);
     await expect(finishGas(given, chain, { signal })).rejects.toBe(error);
   }

@@ -240,15 +240,18 @@ async function requireNoGas(
 
 /** Ends a transfer of gas of an earlier life, which may be on its way, or forgotten by the chain: it has arrived then, or never will. */
 export async function finishGas(
-  { gasRaw }: Authorization.Authorization,
+  { gasRaw }: Pick<Authorization.Authorization, "gasRaw">,
   chain: Chain,
   waits: Waits,
 ): Promise<void> {
   if (gasRaw === undefined) return;
   await chain.resend(gasRaw, waits).catch((error: unknown) => {
-    if (!(error instanceof ChainError && VOID.has(error.code))) throw error;
+    if (!isVoid(error)) throw error;
   });
 }
 
-/** The transfer will never arrive: another one is due. */
-const VOID: ReadonlySet<string> = new Set(["CHAIN_REPLACED", "CHAIN_NONCE", "CHAIN_REVERTED"]);
+/** A transfer that can never be carried out any more: another one is due. */
+export const isVoid = (error: unknown): boolean =>
+  error instanceof ChainError && VOID.has(error.code);
+
+const VOID: ReadonlySet<string> = new Set(["CHAIN_REPLACED", "CHAIN_REVERTED"]);

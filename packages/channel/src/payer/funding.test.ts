@@ -8,7 +8,7 @@ import { coin } from "../currency.ts";
 import { type MemoryStore, memory } from "../store/memory.ts";
 import type { PayerPot, PotNews, SettleProgress } from "../types.ts";
 import { type OpenPotOptions, openPot, type ResumePotOptions, resumePot } from "./open-pot.ts";
-import { unsettled } from "./pot-record.ts";
+import { potKey, unsettled } from "./pot-record.ts";
 
 /* What becomes of money on its way into a pot when the chain, a wallet or the tab does not go along. */
 
@@ -174,6 +174,10 @@ describe("a pot whose deposit the chain has undone for good", () => {
         ...(await chain.pot(...asked)),
         ...(stale-- > 0 && { exists: false }),
       }),
+      look: async (...asked: Parameters<typeof chain.look>) => {
+        const seen = await chain.look(...asked);
+        return { ...seen, pot: { ...seen.pot, ...(stale >= 0 && { exists: false }) } };
+      },
       authorizationUsed: async () => false,
     });
     const again = await net.again(pot, { chain: lagging });
@@ -194,6 +198,43 @@ describe("a pot whose deposit the chain has undone for good", () => {
     const report = await pot.settle({ signal, progress: net.jump });
     expect(report).toMatchObject({ deposited: 900n, paid: 700n, refunded: 200n });
     await pot.close();
+  });
+});
+
+describe("a deposit that was signed in a tab that died", () => {
+  async function left() {
+    const net = scene();
+    net.held = true;
+    await expect(net.open()).rejects.toThrow("it may still arrive");
+    net.end("dropped");
+    net.held = false;
+    const [pot] = await unsettled(net.store);
+    if (!pot) throw new Error("the tab left nothing");
+    return { net, pot };
+  }
+
+  test("is forgotten, and said to have never arrived, once its nonce is another transaction's", async () => {
+    const { net, pot } = await left();
+    await net.chain.sendCoins(net.payer, net.gasFrom.address, { amount: wei(1n), signal });
+    await expect(net.again(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(await unsettled(net.store)).toEqual([]);
+  });
+
+  test("is remembered where two looks say so, and the third sends it", async () => {
+    const { net, pot } = await left();
+    let looks = 0;
+    const { chain } = net;
+    const lagging: typeof chain = Object.assign(Object.create(chain), {
+      async resend(...asked: Parameters<typeof chain.resend>) {
+        if (++looks > 2) return chain.resend(...asked);
+        const { address: account } = net.payer;
+        throw new ChainError({ code: "CHAIN_REPLACED", hash: HASH, account, nonce: 0 }, "replaced");
+      },
+    });
+    const again = await net.again(pot, { chain: lagging });
+    expect(again.balances().deposited).toBe(DEPOSIT);
+    expect(await chain.pot(pot.potId, { signal })).toMatchObject({ balance: DEPOSIT });
+    await again.close();
   });
 });
 
@@ -312,6 +353,70 @@ describe("gas that a browser's wallet has sent for a signed deposit", () => {
     await expect(again()).rejects.toMatchObject(NOT_OPENED);
     expect(await unsettled(net.store)).toEqual([]);
   });
+});
+
+describe("gas that was sent with a top-up", () => {
+  /** An open pot in dollars whose key has nothing, and whose top-up's gas waits for a block. */
+  async function left(byWallet = false) {
+    const net = scene(DOLLARS);
+    const gasFrom = byWallet ? asWallet(net.gasFrom) : net.gasFrom;
+    const pot = await net.open({ signerGas: wei(0n), gasFrom });
+    net.held = true;
+    await expect(pot.topUp(parts(900n), { signal })).rejects.toThrow("it may still arrive");
+    net.held = false;
+    const gas = () => net.chain.balance(pot.config.signer, { signal });
+    return { net, pot, gas };
+  }
+
+  test("signed in the tab, it is sent again at the pot's end, and comes home", async () => {
+    const { net, pot, gas } = await left();
+    await pot.settle({ signal, progress: net.jump });
+    net.end("mined");
+    expect(await gas()).toBe(0n);
+    expect(await unsettled(net.store)).toEqual([]);
+    await pot.close();
+  });
+
+  test("signed in the tab and in no block at the pot's end, it keeps its key until it has come home", async () => {
+    const { net, pot, gas } = await left();
+    await pot.close();
+    const over: { resend?: Chain["resend"] } = {};
+    const chain = new Proxy(net.chain, {
+      get: (target, name: keyof Chain) => (name === "resend" && over.resend) || target[name],
+    });
+    over.resend = async () => {
+      throw new ChainError({ code: "CHAIN_UNCONFIRMED", hash: HASH, seconds: 120 }, "not yet");
+    };
+    const again = await net.again(pot, { chain });
+    const news = net.newsOf(again);
+    await again.settle({ signal, progress: net.jump });
+    expect(news.at(-1)).toEqual({ type: "keyKept", why: "not yet" });
+    expect(await unsettled(net.store)).toHaveLength(1);
+    delete over.resend;
+    net.end("mined");
+    expect(await gas()).toBeGreaterThan(0n);
+    await again.settle({ signal, progress: net.jump });
+    expect(await gas()).toBe(0n);
+    expect(await unsettled(net.store)).toEqual([]);
+    await again.close();
+  });
+
+  test.each(["the tab", "a wallet"])(
+    "by %s for a top-up that is void since, it is not forgotten with it",
+    async (by) => {
+      const { net, pot, gas } = await left(by === "a wallet");
+      await pot.close();
+      net.warp(HOUR + 1);
+      const again = await net.again(pot);
+      const settle = () => again.settle({ signal, progress: net.jump });
+      await settle();
+      net.end("mined");
+      await settle();
+      expect(await gas()).toBe(0n);
+      expect(await unsettled(net.store)).toEqual([]);
+      await again.close();
+    },
+  );
 });
 
 describe("gas that is sent to the session key of an open pot", () => {
@@ -503,6 +608,23 @@ describe("a top-up by a browser's wallet", () => {
     await pot.close();
   });
 
+  test("confirmed in the wallet long after its tab died, it counts without a reload", async () => {
+    const { net, pot } = await left({
+      answer: () => Promise.reject(new Error("the tab died")),
+    });
+    net.held = false;
+    await pot.pay(LANE, parts(1n));
+    net.warp(600);
+    // Given up by then, and looked for no more.
+    const { store } = net;
+    const isPending = async () =>
+      JSON.stringify(await store.get(potKey(pot.potId))).includes("topUp");
+    await expect.poll(isPending).toBe(false);
+    await net.chain.deposit(net.payer, pot.config, { amount: MORE, signerGas: Wei.zero, signal });
+    await expect.poll(() => pot.balances().deposited).toBe(DEPOSIT + MORE);
+    await pot.close();
+  });
+
   test("sped up in the wallet, it has arrived by another transaction", async () => {
     const net = scene();
     const pot = await net.open();
@@ -547,13 +669,29 @@ describe("a top-up that the chain has undone in an open pot", () => {
     const { net, pot, payer } = await undone();
     const left = DEPOSIT - 1n;
     expect(pot.balances()).toMatchObject({ deposited: DEPOSIT, free: left });
-    await expect(pot.pay(LANE, parts(left + 1n))).rejects.toMatchObject({ code: "POT_EMPTY" });
+    await expect(pot.pay(LANE, parts(left + 1n))).rejects.toMatchObject({
+      code: "POT_EMPTY",
+      message: `the pot has ${left} parts left, and ${left + 1n} are due`,
+    });
     await pot.close();
     const again = await net.again(pot, { payer });
     // What is still there was promised, and no more.
     expect(again.balances()).toMatchObject({ deposited: DEPOSIT, free: 0n, debt: 1n });
     await again.topUp(MORE, { signal });
     expect(again.balances()).toMatchObject({ deposited: DEPOSIT + MORE, debt: 0n });
+    await again.close();
+  });
+
+  test("what comes back after a reload counts again, and pays what was earned", async () => {
+    const { net, pot, payer } = await undone();
+    const { amount, signerGas } = { amount: MORE, signerGas: Wei.zero };
+    await expect(pot.pay(LANE, DEPOSIT)).rejects.toMatchObject({ code: "POT_EMPTY" });
+    await pot.close();
+    const again = await net.again(pot, { payer });
+    expect(again.balances()).toMatchObject({ deposited: DEPOSIT, debt: 1n });
+    await net.chain.deposit(net.payer, pot.config, { amount, signerGas, signal });
+    await expect.poll(() => again.balances().debt).toBe(0n);
+    expect(again.balances()).toMatchObject({ deposited: DEPOSIT + MORE, signed: DEPOSIT + 1n });
     await again.close();
   });
 

@@ -58,7 +58,7 @@ describe("gas for the session key of an open pot", () => {
   test.each([
     ["CHAIN_REJECTED", {}, false],
     ["CHAIN_REPLACED", {}, false],
-    ["CHAIN_NONCE", {}, false],
+    ["CHAIN_NONCE", {}, true],
     ["CHAIN_REVERTED", { hash: HASH }, false],
     ["CHAIN_UNCONFIRMED", { hash: HASH }, true],
     ["CHAIN_UNREACHABLE", {}, true],
@@ -105,7 +105,7 @@ describe("an interrupted transfer of gas", () => {
     expect(await finishGasTopUp(parts, { signal })).toBe(false);
   });
 
-  test.each([["CHAIN_REPLACED"], ["CHAIN_NONCE"], ["CHAIN_REVERTED"]] as const)(
+  test.each([["CHAIN_REPLACED"], ["CHAIN_REVERTED"]] as const)(
     "that meets %s will never arrive, and is forgotten",
     async (code) => {
       const resend = () => Promise.reject(failure(code));

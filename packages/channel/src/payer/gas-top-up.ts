@@ -3,11 +3,8 @@ import type { Wei } from "@tabcast/runtime";
 import { ChainError, type Waits, type Wallet } from "../chain/chain.ts";
 import { PotError } from "../config.ts";
 import { type Asked, answered, askOf, DAY_S, DIALOG_S, fateOf } from "./asked.ts";
-import { isUnsent, type Way } from "./fund.ts";
+import { finishGas, isUnsent, isVoid, type Way } from "./fund.ts";
 import type { PotParts } from "./parts.ts";
-
-/** A transfer that can never be carried out any more. */
-const VOID: ReadonlySet<string> = new Set(["CHAIN_REPLACED", "CHAIN_NONCE", "CHAIN_REVERTED"]);
 
 /**
  * Sends the session key so much, once: where an earlier transfer's fate is not known that is found out first, and if it was of the same
@@ -45,8 +42,6 @@ export async function topUpGas(
   }
   await forget(parts);
 }
-
-const isVoid = (error: unknown) => error instanceof ChainError && VOID.has(error.code);
 
 /**
  * Finds out what became of a transfer that was interrupted: the same bytes are sent again, and a wallet's is asked of the chain. True
@@ -95,15 +90,18 @@ export async function gasToCome(
   waits: Waits,
 ): Promise<ChainError | PotError | undefined> {
   const { chain, ledger } = parts;
+  const { authorization, topUp, toppedUp = [], gasSent = [] } = ledger.record;
+  const signed = [authorization, topUp?.authorization, ...toppedUp.map((one) => one.authorization)];
   try {
     if (ledger.record.gasTopUp?.raw !== undefined) await finishGasTopUp(parts, waits);
+    for (const gasRaw of [...gasSent.map(({ raw }) => raw), ...signed.map((one) => one?.gasRaw)])
+      if (gasRaw !== undefined) await finishGas({ gasRaw }, chain, waits);
   } catch (error) {
     if (error instanceof ChainError && error.code === "CHAIN_UNCONFIRMED") return error;
     throw error;
   }
-  const { gasTopUp, authorization, topUp, toppedUp = [] } = ledger.record;
-  const signed = [authorization, topUp?.authorization, ...toppedUp.map((one) => one.authorization)];
-  for (const asked of [gasTopUp?.asked, ...signed.map((one) => one?.gasAsked)])
+  const sent = [ledger.record.gasTopUp, ...gasSent].map((one) => one?.asked);
+  for (const asked of [...sent, ...signed.map((one) => one?.gasAsked)])
     if (asked && (await fateOf(chain, asked, DAY_S, waits)) === "open") return askedBefore(asked);
   return undefined;
 }

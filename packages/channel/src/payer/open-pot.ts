@@ -24,6 +24,7 @@ import { newSecret, openSecret } from "../secret.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Domain, Hex, PayerPot, PotConfig } from "../types.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
+import { isDead, LOOK_MS, SURE } from "./again.ts";
 import { DAY_S, fateOf } from "./asked.ts";
 import { CLOSE, PAY_GAS } from "./fuel.ts";
 import { bring, finishGas, fund } from "./fund.ts";
@@ -235,7 +236,7 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
     check(record.config, chain.currency);
     const key = await keyOf(record, store, payer);
     if (record.openGas === undefined) {
-      const paths = { chain, store, key, gasFrom: gasFrom ?? payer, potId, signal };
+      const paths = { chain, clock, store, key, gasFrom: gasFrom ?? payer, potId, signal };
       record = await finishDeposit(record, paths);
     }
     if (key === undefined && record.key !== undefined && !record.keyLost) {
@@ -251,10 +252,29 @@ export async function resumePot(options: ResumePotOptions): Promise<PayerPot> {
   }
 }
 
-/** Sends a deposit that did not get out, as it was signed. Throws POT_NOT_OPENED, with the gas sent home, where it never can. */
+/** Sends signed bytes; "void" if three looks agree that they can never be carried out. Throws ChainError. */
+async function sendSigned(
+  raw: Hex,
+  { chain, clock, signal }: Pick<FinishParts, "chain" | "clock" | "signal">,
+): Promise<Sent | "void"> {
+  for (let look = 1; ; look++) {
+    try {
+      return await chain.resend(raw, { signal });
+    } catch (error) {
+      if (!isDead(error)) throw error;
+    }
+    if (look === SURE) return "void";
+    await clock.sleep(LOOK_MS, { signal });
+  }
+}
+
+/**
+ * Sends a deposit that did not get out, as it was signed. Throws POT_NOT_OPENED, with the gas sent home and the pot forgotten, where it
+ * never can.
+ */
 async function finishDeposit(
   first: PotRecord,
-  { chain, store, key, gasFrom, potId, signal }: FinishParts,
+  { chain, clock, store, key, gasFrom, potId, signal }: FinishParts,
 ): Promise<PotRecord> {
   let record = first;
   const keep = async (next: PotRecord) => {
@@ -263,8 +283,13 @@ async function finishDeposit(
   };
   const { config, raw, authorization } = record;
   let sent: Sent | undefined;
-  if (raw) sent = await chain.resend(raw, { signal });
-  else if (authorization && key) {
+  if (raw) {
+    const fate = await sendSigned(raw, { chain, clock, signal });
+    if (fate !== "void") sent = fate;
+    // The key's gas is in the deposit: nothing will ever be there to come back to.
+    else if (!(await chain.pot(potId, { signal })).exists)
+      await store.write([[potKey(potId), undefined]]);
+  } else if (authorization && key) {
     try {
       sent = await bring(authorization, {
         ...{ chain, config, key, gasFrom, signal },
@@ -290,6 +315,7 @@ async function finishDeposit(
 
 interface FinishParts {
   readonly chain: Chain;
+  readonly clock: Clock;
   readonly store: Store;
   readonly key: PrivateKeyAccount | undefined;
   readonly gasFrom: Wallet | undefined;

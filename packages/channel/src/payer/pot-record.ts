@@ -28,6 +28,8 @@ export interface PotRecord {
   readonly toppedUp?: readonly ({ readonly amount: string } & Way)[];
   /** Gas on its way to the session key beside the deposit's: as `topUp`, in wei. */
   readonly gasTopUp?: { readonly amount: string } & Pick<Way, "raw" | "asked">;
+  /** Gas of top-ups that were let go of, oldest first, which may still arrive. At most 16. */
+  readonly gasSent?: readonly Pick<Way, "raw" | "asked">[];
   /** The deposit of tokens, as the payer's wallet authorized it. */
   readonly authorization?: Authorization;
   /** Where the session key's last coins go. Missing: to the payer. */

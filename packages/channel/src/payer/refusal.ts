@@ -1,4 +1,3 @@
-import { formatEther } from "viem";
 import { PotError, type PotReason } from "../config.ts";
 import { MAX_AMOUNT } from "../voucher.ts";
 
@@ -8,7 +7,7 @@ export function refusal(reason: PotReason): PotError {
     case "POT_EMPTY":
       return new PotError(
         reason,
-        `the pot has ${formatEther(reason.free)} ETH left and ${formatEther(reason.need)} ETH is due`,
+        `the pot has ${reason.free} parts left, and ${reason.need} are due`,
       );
     case "POT_BAD_AMOUNT":
       return new PotError(reason, `${reason.amount} is no amount of parts: 1 to ${MAX_AMOUNT}`);

@@ -460,6 +460,76 @@ describe("a pot that the chain has forgotten", () => {
     expect(pot.times("depositWithAuthorization")).toEqual([]);
   });
 
+  test("one whose deposit's number is refused and is no other's is not said to be undone", async () => {
+    const pot = await paying({ deposit: 100n, record: { raw }, deposited: false });
+    // As a server says that lacks the account's transaction before it, or one that is ahead of those that are asked.
+    pot.chain.instead.resend = async () => {
+      throw new ChainError({ code: "CHAIN_NONCE" }, "nonce too high");
+    };
+    pot.at(60, () => deposit(pot));
+    expect((await end(pot)).settlement).toMatchObject({ deposited: 100n, refunded: 100n });
+    expect(pot.news).toEqual([]);
+  });
+
+  test("one whose deposit's number is another's is undone when three looks say so, and who is unpaid is told", async () => {
+    const pot = await paying({
+      ...{ deposit: 100n, record: { raw }, deposited: false },
+      owed: [
+        { lane: A, signed: 100n },
+        { lane: B, intent: 0n, debt: 7n },
+      ],
+    });
+    pot.chain.instead.resend = async () => {
+      const reason = { hash: raw, account: wallet.address, nonce: 0 };
+      throw new ChainError({ code: "CHAIN_REPLACED", ...reason }, "replaced");
+    };
+    const none = { deposited: 0n, paid: 0n, refunded: 0n, lanes: [] };
+    const gas = { open: 0n, claimOrPay: 0n, close: 0n };
+    expect((await end(pot)).settlement).toMatchObject({ ...none, gas });
+    expect(pot.times("resend")).toEqual([0, 2, 4]);
+    expect(pot.news).toEqual([{ type: "depositUndone", deposited: 100n }, ...unpaid(2, 107n)]);
+  });
+
+  test.each(["cancelled", "not brought"])(
+    "one whose authorization was %s is undone in the second when its time is over, and no sooner",
+    async (how) => {
+      const signed = { ...authorization, signature };
+      const record = { authorization: signed };
+      const pot = await paying({
+        ...{ deposit: 100n, record, deposited: false, owed: [{ lane: A, signed: 1n }] },
+      });
+      const { chain } = pot;
+      chain.instead.authorizationUsed = async () => how === "cancelled";
+      chain.instead.depositWithAuthorization = failing("CHAIN_REVERTED");
+      chain.pass(3_599);
+      const soon = end(pot);
+      if (how === "cancelled") await expect(soon).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+      else await expect(soon).rejects.toMatchObject({ code: "CHAIN_REVERTED" });
+      expect(pot.news).toEqual([]);
+      chain.pass(1);
+      await end(pot);
+      expect(pot.news).toEqual([{ type: "depositUndone", deposited: 100n }, ...unpaid(1, 1n)]);
+    },
+  );
+
+  test("a block from before an authorization's time was over does not show that it never came", async () => {
+    const signed = { ...authorization, signature };
+    const pot = await paying({ deposit: 100n, record: { authorization: signed } });
+    const { chain, potId } = pot;
+    chain.pass(3_600);
+    // Behind one address: a server that stands still at the pot's first block, and one that knows the rest.
+    const missing = { ...(await chain.pot(potId, { signal })), exists: false };
+    const stale = async () => missing;
+    Object.assign(chain.instead, {
+      authorizationUsed: async () => true,
+      pot: stale,
+      look: async () => ({ pot: missing, lanes: [], now: NOW }),
+    } satisfies Partial<Chain>);
+    await expect(end(pot)).rejects.toMatchObject({ code: "POT_NOT_OPENED" });
+    expect(pot.news).toEqual([]);
+    expect(pot.books.record.settlement).toBeUndefined();
+  });
+
   test("a pot that the chain knows is sent no deposit, whatever is kept of it", async () => {
     const pot = await paying({ deposit: 100n, record: { raw } });
     await end(pot);

@@ -1,13 +1,6 @@
 /** The end of a pot: pay the lanes, start the close, wait out the challenge, take the refund, empty the session key. */
 import type { Amount } from "@tabcast/runtime";
-import {
-  type Chain,
-  ChainError,
-  type PotState,
-  type Sent,
-  type Waits,
-  type Wallet,
-} from "../chain/chain.ts";
+import { ChainError, type PotState, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
 import { isPassing } from "../chain/chain-error.ts";
 import { PotError } from "../config.ts";
 import { FINALIZED } from "../final.ts";
@@ -85,12 +78,14 @@ async function requireOnChain(parts: PotParts, waits: Waits): Promise<PotState |
   for (let look = 1; ; look++) {
     let pot = await chain.pot(potId, waits);
     if (pot.exists) return pot;
+    const seen = await chain.look(potId, [], waits);
+    if (seen.pot.exists) return seen.pot;
     const { record } = ledger;
     let over = true;
     for (const way of [record, ...(record.toppedUp ?? [])]) {
       const fate = await sendAgain(parts, way, waits);
       if (fate === "sent") tell({ type: "depositResent" });
-      over &&= fate === "void" || (fate === "there" && (await isLate(way, chain, waits)));
+      over &&= isOver(way, fate, seen.now);
     }
     if (over && look === SURE) return undefined;
     if (over) {
@@ -103,10 +98,17 @@ async function requireOnChain(parts: PotParts, waits: Waits): Promise<PotState |
   }
 }
 
-/** True of an authorization whose time is over: where the token has noted it and there is no pot, the payer has cancelled it. */
-async function isLate({ raw, authorization }: Way, chain: Chain, waits: Waits): Promise<boolean> {
-  if (raw !== undefined || authorization === undefined) return false;
-  return (await chain.now(waits)) >= authorization.validBefore;
+/**
+ * True of what can never pay into a pot that a block of the unix second `now` does not have. An authorization's time must be over in
+ * that block, which may be older than those that other servers answer from: one that the token has noted was cancelled then.
+ */
+function isOver(
+  { authorization }: Way,
+  fate: Awaited<ReturnType<typeof sendAgain>>,
+  now: number,
+): boolean {
+  if (authorization?.signature === undefined) return fate === "void";
+  return (fate === "void" || fate === "there") && now >= authorization.validBefore;
 }
 
 /** The end of a pot that the chain has undone for good: nothing was paid in, and whom vouchers were signed for is paid nothing. */
@@ -241,12 +243,14 @@ async function emptyKey(parts: PotParts, options: SettleOptions): Promise<void> 
   const { signal } = options;
   if (!key) return;
   try {
-    await steadily(parts, options, async () => {
+    const toCome = await steadily(parts, options, async () => {
       await takeCredit(parts, { signal });
       const toCome = await gasToCome(parts, { signal });
       await chain.sweep(key, ledger.record.gasFrom ?? config.payer, { signal });
-      if (toCome) throw toCome;
+      return toCome;
     });
+    // Another time: the pot has ended, and its owner need not wait for what may never come.
+    if (toCome) throw toCome;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ChainError || error instanceof PotError)) throw error;

@@ -1,6 +1,5 @@
 import { type Amount, Wei } from "@tabcast/runtime";
 import { ChainError, type Sent, type Waits, type Wallet } from "../chain/chain.ts";
-import { least } from "../least.ts";
 import { LOOK_MS, SURE, sendAgain } from "./again.ts";
 import { DIALOG_S, fateOf } from "./asked.ts";
 import { endCost } from "./fuel.ts";
@@ -148,7 +147,7 @@ async function finish(
   const { key, config } = ledger;
   if (raw !== undefined)
     return chain.resend(raw, waits).catch((error: unknown) => {
-      if (error instanceof ChainError && error.code === "CHAIN_NONCE") return undefined;
+      if (error instanceof ChainError && error.code === "CHAIN_REPLACED") return undefined;
       throw error;
     });
   if (authorization === undefined || !key) return undefined;
@@ -159,13 +158,11 @@ async function finish(
 
 /**
  * Notices deposits that a reorganisation has undone, look by look: what was signed in this tab is sent again. What is missing then is
- * told, and no longer promised to anybody; what of it comes back counts again.
+ * told, and no longer promised to anybody. What comes beside that, as when it comes back or was given up too early, counts.
  */
 export function watchTopUps(parts: PotParts) {
   const { ledger, tell } = parts;
   let short = 0;
-  /** What the books have let go of and the chain has not brought back. */
-  let lost = 0n;
 
   /** What the chain has less than was paid in. */
   function missingIn({ pot, states }: Awaited<ReturnType<typeof look>>): bigint {
@@ -195,27 +192,33 @@ export function watchTopUps(parts: PotParts) {
     return first || count > 0;
   }
 
-  /** Counts what came back; not beside a top-up on its way, which counts itself. */
-  async function regain(surplus: bigint): Promise<void> {
-    const amount = least(surplus, lost);
-    if (amount <= 0n || ledger.record.topUp !== undefined) return;
-    lost -= amount;
+  /** Counts what came; not beside a top-up on its way, which counts itself. */
+  async function gain(amount: bigint): Promise<void> {
+    if (ledger.record.topUp !== undefined) return;
     await ledger.post({ type: "toppedUp", amount: amount as Amount });
   }
 
   return async (seen: Awaited<ReturnType<typeof look>>, waits: Waits): Promise<void> => {
     const missing = missingIn(seen);
     short = missing > 0n ? short + 1 : 0;
-    if (missing < 0n) await regain(-missing);
+    if (missing < 0n) await gain(-missing);
     if (short < SURE) return;
     short = 0;
     if (await anyAgain(waits)) return;
-    lost += missing;
     await ledger.post({ type: "depositLost", amount: missing as Amount });
     tell({ type: "depositLost", missing: missing as Amount });
   };
 }
 
+/** Top-ups whose gas is remembered when they are let go of. */
+const MOST_GAS = 16;
+
+/** Lets go of the top-up that was on its way; its gas may still reach the session key, which waits for it. */
 function forget({ ledger }: PotParts): Promise<void> {
-  return ledger.keep(({ topUp: _, ...rest }) => rest);
+  return ledger.keep(({ topUp, ...rest }) => {
+    const { gasRaw: raw, gasAsked: asked } = topUp?.authorization ?? {};
+    if (raw === undefined && asked === undefined) return rest;
+    const gas = { ...(raw && { raw }), ...(asked && { asked }) };
+    return { ...rest, gasSent: [...(rest.gasSent ?? []), gas].slice(-MOST_GAS) };
+  });
 }

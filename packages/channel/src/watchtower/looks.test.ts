@@ -131,6 +131,48 @@ describe("what a watchtower asks", () => {
     expect(log).toEqual([`kept ${WORTH}`]);
   });
 
+  test("vouchers that come at once ask for the price of gas once, be they refused or kept", async () => {
+    const watchtower = await watching();
+    for (let n = 1; n <= 8; n++) await funded(n);
+    let price = WORTH;
+    let asks = 0;
+    chain.instead.gasPrice = async () => {
+      asks++;
+      return Wei.of(price);
+    };
+    balance(10n ** 18n);
+    const all = () =>
+      Promise.allSettled([1, 2, 3, 4, 5, 6, 7, 8].map((n) => keep(watchtower, n))).then((done) =>
+        done.filter(({ status }) => status === "fulfilled"),
+      );
+    expect([(await all()).length, asks]).toEqual([0, 1]);
+    now += 5_000;
+    price = 1n;
+    expect([(await all()).length, asks]).toEqual([8, 2]);
+  });
+
+  test("who gives up takes the price of gas from nobody else", async () => {
+    const watchtower = await watching();
+    for (const n of [1, 2]) await funded(n);
+    const { promise: price, resolve: answer } = Promise.withResolvers<Wei>();
+    chain.instead.gasPrice = ({ signal }) =>
+      new Promise((resolve, reject) => {
+        price.then(resolve, reject);
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    const hasty = new AbortController();
+    const [one, two] = [await voucher(1), await voucher(2)];
+    const first = watchtower.accept(domain, configOf(1), one, hasty);
+    const second = watchtower.accept(domain, configOf(2), two, { signal });
+    const given = expect(first).rejects.toThrow("enough");
+    await expect.poll(() => asked("balance")).toBe(1);
+    hasty.abort(new Error("enough"));
+    await given;
+    answer(Wei.of(1n));
+    await second;
+    expect(watchtower.vouchers()).toEqual([two]);
+  });
+
   test("it asks for the price of gas once in two looks' time", async () => {
     const watchtower = await watching({ refresh: 1_000 });
     for (const [n, later, times] of [

@@ -23,6 +23,7 @@ import { type Currency, worth } from "../currency.ts";
 import { FINALIZED } from "../final.ts";
 import type { Store } from "../store/store.ts";
 import type { Address, Domain, Hex, PotConfig, SignedVoucher } from "../types.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import { laneKey, VoucherError, verify } from "../voucher.ts";
 import { Delegated, type Kept, ROOM, type Room, type Seen, WatchtowerError } from "./delegated.ts";
 import { CLAIM_GAS, due, ROW_GAS } from "./due.ts";
@@ -232,13 +233,22 @@ function openGas({ chain, account, clock, refresh, signal }: WatchtowerParts) {
   let known: { readonly price: Wei; readonly have: Wei; readonly low: boolean } | undefined;
   const needed = (price: Wei) => (2n * (CLAIM_GAS + ROW_GAS) * price) as Wei;
   let at = Number.NEGATIVE_INFINITY;
-  async function ask(waits: Waits) {
+  async function askChain() {
+    const waits = { signal };
     const [price, have] = await Promise.all([chain.gasPrice(waits), chain.balance(address, waits)]);
     // Less than two claims cost.
     known = { price, have, low: have < needed(price) };
     at = clock.now();
     return known;
   }
+  let asking: ReturnType<typeof askChain> | undefined;
+  // Many vouchers may come at once: one question is enough for all.
+  const ask = (waits: Waits) => {
+    asking ??= askChain().finally(() => {
+      asking = undefined;
+    });
+    return unlessAborted(asking, waits.signal);
+  };
   return {
     renew: () => ask({ signal }),
     /** Wei that a claim of one voucher costs, by a price of less than `age` milliseconds. Throws WATCHTOWER_NO_GAS where we could not pay for two. */
