@@ -1,5 +1,5 @@
 import type { Currency, Domain } from "@tabcast/channel";
-import type { Neighbour } from "@tabcast/mesh";
+import type { MeshEvent, Neighbour } from "@tabcast/mesh";
 import { type CurrencyConfig, type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import { Amount, describe } from "@tabcast/runtime";
 import { type Bag, lazy } from "./bag.ts";
@@ -16,6 +16,8 @@ export interface PeerState {
   /** Addresses under which others reach us; empty while no relay holds a slot for us. */
   readonly addrs: readonly string[];
   readonly neighbours: readonly Neighbour[];
+  /** Our relays do not know each other: who is at one does not find who is at another. */
+  readonly split?: boolean;
   readonly trouble?: string;
 }
 
@@ -78,15 +80,21 @@ export function openIdentity(bag: Bag, { configUrl, retry, meter }: IdentityOpti
       const joined = await outside.member(config, { signal });
       const mesh = counted(joined.mesh, meter);
       member = { seed: joined.seed, mesh };
+      let split = false;
       const update = () =>
         state.set({
+          split,
           phase: "joined",
           config,
           self: mesh.self,
           addrs: mesh.addrs(),
           neighbours: mesh.neighbours(),
         });
-      mesh.watch(update, { signal });
+      const on = (event: MeshEvent) => {
+        if (event.type === "split") split = event.is;
+        update();
+      };
+      mesh.watch(on, { signal });
       update();
       return { config, ...member };
     } catch (thrown) {

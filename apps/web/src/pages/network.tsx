@@ -72,6 +72,12 @@ function Network() {
     <>
       <Heading title="Network">What this tab is part of right now.</Heading>
       <div className="space-y-5">
+        {state.split === true && (
+          <Notice tone="warn" title="The network looks split">
+            The relays of this network do not reach each other, so tabs on one side do not find
+            those on the other. Whoever runs the relays can join them.
+          </Notice>
+        )}
         <Panel>
           <Stats>
             <Stat label="This tab">{format.shortId(state.self ?? "")}</Stat>
