@@ -24,6 +24,15 @@ import { useMoney } from "../unit.ts";
 
 const queries = new QueryClient();
 
+function Split() {
+  return (
+    <Notice tone="warn" title="The network looks split">
+      The relays of this network do not reach each other, so tabs on one side do not find those on
+      the other. Whoever runs the relays can join them.
+    </Notice>
+  );
+}
+
 /** Peers, the relay's slot, jobs, money and chain: what this tab is part of. */
 export default function NetworkPage() {
   return (
@@ -72,12 +81,7 @@ function Network() {
     <>
       <Heading title="Network">What this tab is part of right now.</Heading>
       <div className="space-y-5">
-        {state.split === true && (
-          <Notice tone="warn" title="The network looks split">
-            The relays of this network do not reach each other, so tabs on one side do not find
-            those on the other. Whoever runs the relays can join them.
-          </Notice>
-        )}
+        {state.split === true && <Split />}
         <Panel>
           <Stats>
             <Stat label="This tab">{format.shortId(state.self ?? "")}</Stat>
