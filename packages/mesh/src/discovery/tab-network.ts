@@ -74,15 +74,22 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
       self: node.peerId.toString(),
       relays: () => relaysOf(node, relays),
       neighbours: () => [...new Set(met().map(({ remotePeer }) => remotePeer.toString()))],
+      outbound: () => [
+        ...new Set(
+          met()
+            .filter(({ direction }) => direction === "outbound")
+            .map(({ remotePeer }) => remotePeer.toString()),
+        ),
+      ],
       async ask(source, waits) {
         const connection = direct(node).find(({ remotePeer }) => remotePeer.toString() === source);
         if (connection === undefined) throw new Error(`${source} is not connected any more`);
         return askPeers(connection, wire, { turns, ...waits });
       },
-      async dial({ peer, relays: through }) {
+      dial({ peer, relays: through }) {
         const known = through.filter((relay) => relays.has(relay));
         const given = known.map((relay) => relays.through(relay, peer).toString());
-        await (dialler.visit(peer, given) ?? Promise.reject(new Error("no dial is free")));
+        return dialler.visit(peer, given);
       },
       split,
     },
