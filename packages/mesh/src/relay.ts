@@ -209,7 +209,8 @@ export async function createRelay({
     hear: (topic, on, { signal }) =>
       hearGossip(pubsub, AbortSignal.any([signal, own.signal]), (message, from) => {
         if (message.topic !== topic) return;
-        on({ from: message.from.toString(), body: message.data, group: network.groupOf(from) });
+        const author = message.from.toString();
+        on({ from: author, body: message.data, group: network.groupOf(from, author) });
       }),
     addrs: node.getMultiaddrs().map(String),
     stats: () => ({

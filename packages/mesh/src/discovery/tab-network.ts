@@ -10,7 +10,7 @@ import type { Turns } from "../turns.ts";
 import { answerPeers, askPeers } from "./asking.ts";
 import { discover } from "./discover.ts";
 import { population } from "./network.ts";
-import { sample } from "./sample.ts";
+import { grouped, sample } from "./sample.ts";
 import type { PeersWire } from "./types.ts";
 
 export interface TabNetworkOptions {
@@ -57,10 +57,12 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
   answerPeers(serve, wire, {
     sample: (asker) => ({
       peers: sample(
-        met()
-          .map(named)
-          .filter(({ relays: through }) => through.length > 0)
-          .map((one) => ({ ...one, group: one.peer })),
+        grouped(
+          met()
+            .map(named)
+            .filter(({ relays: through }) => through.length > 0)
+            .map((one) => ({ ...one, group: one.peer })),
+        ),
         asker,
         random,
       ),
