@@ -200,6 +200,7 @@ export async function createRelay({
   if (wire !== undefined)
     answerPeers(serve, wire, {
       sample: (asker) => network.sample(asker, random),
+      clock,
       signal: own.signal,
     });
   let closing: Promise<void> | undefined;

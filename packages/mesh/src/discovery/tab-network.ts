@@ -69,6 +69,7 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
       relays: [],
       populations: new Map(),
     }),
+    clock,
     signal,
   });
   const { said } = discover(

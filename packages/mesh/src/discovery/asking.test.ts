@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { virtualClock } from "../../testing/virtual-clock.ts";
+import type { Handler } from "../mesh.ts";
+import { answerPeers } from "./asking.ts";
+import type { PeersWire } from "./types.ts";
+
+test("a peer that asks for peers all the time gets eight answers and then one a second, and others theirs", async () => {
+  const { clock, pass } = virtualClock();
+  const nothing = new Uint8Array(0);
+  const wire = { protocol: "peers", readAsk: () => {}, answer: () => nothing };
+  let handler: Handler | undefined;
+  const serve = (_: string, given: Handler) => {
+    handler = given;
+  };
+  answerPeers(serve, wire as unknown as PeersWire, {
+    sample: () => ({ peers: [], relays: [], populations: new Map() }),
+    clock,
+    signal: new AbortController().signal,
+  });
+  async function answered(peer: string, questions: number): Promise<number> {
+    let count = 0;
+    for (let n = 0; n < questions; n++)
+      try {
+        const parts = handler?.({ head: nothing, body: nothing }, { peer } as never) ?? [];
+        for await (const _ of parts) count++;
+      } catch {
+        // It is refused.
+      }
+    return count;
+  }
+  expect(await answered("greedy", 100)).toBe(8);
+  expect(await answered("modest", 2)).toBe(2);
+  await pass(3_000);
+  expect(await answered("greedy", 100)).toBe(3);
+});
