@@ -3,6 +3,7 @@ import type { Connection } from "@libp2p/interface";
 import { Allowances, type Bytes, type Clock, toError } from "@tabcast/runtime";
 import { overStream } from "../duplex.ts";
 import { MeshError } from "../error.ts";
+import { leash } from "../leash.ts";
 import type { Mesh, PeerId, Waits } from "../mesh.ts";
 import { type AskOptions, ask } from "../rpc.ts";
 import type { PeersWire, Sample } from "./types.ts";
@@ -21,7 +22,10 @@ export async function askPeers(
 ): Promise<Sample> {
   const { protocol } = wire;
   const peer = connection.remotePeer.toString();
-  const stream = await connection.newStream(protocol, { signal });
+  const opening = leash(signal);
+  const stream = await connection
+    .newStream(protocol, { signal: opening.signal })
+    .finally(opening.release);
   const question = { head: wire.ask(), body: NOTHING };
   const terms = { peer, protocol, maxBody: 0 as Bytes, turns, signal };
   for await (const { head } of ask(overStream(stream, connection), question, terms))
