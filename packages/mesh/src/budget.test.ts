@@ -52,12 +52,30 @@ test("strangers, however many, leave the crew its room; and a full tab has none 
 
 test("a tab serves so many requests at once, and so many of one peer", () => {
   const budget = openBudget();
-  const leaves = Array.from({ length: MOST_REQUESTS_OF_PEER }, () => budget.enter("one"));
-  expect(leaves).not.toContain(undefined);
-  expect(budget.enter("one")).toBeUndefined();
+  const enter = (peer: string) => {
+    const entered = budget.enter(peer, () => expect.unreachable("it was read"));
+    entered?.read();
+    return entered;
+  };
+  const [first, ...more] = Array.from({ length: MOST_REQUESTS_OF_PEER }, () => enter("one"));
+  expect(more).not.toContain(undefined);
+  expect(enter("one")).toBeUndefined();
   for (let i = MOST_REQUESTS_OF_PEER; i < MOST_REQUESTS; i++)
-    expect(budget.enter(`other ${i}`)).toBeDefined();
-  expect(budget.enter("a newcomer")).toBeUndefined();
-  leaves[0]?.();
-  expect(budget.enter("a newcomer")).toBeDefined();
+    expect(enter(`other ${i}`)).toBeDefined();
+  expect(enter("a newcomer")).toBeUndefined();
+  first?.leave();
+  first?.leave();
+  expect(enter("a newcomer")).toBeDefined();
+  expect(enter("another")).toBeUndefined();
+});
+
+test("requests that say nothing make room, the oldest first, and are told", () => {
+  const budget = openBudget();
+  const dropped: number[] = [];
+  for (let i = 0; i < MOST_REQUESTS; i++) {
+    const entered = budget.enter(`silent ${i >> 4}`, () => void dropped.push(i));
+    if (i % 2 === 0) entered?.read();
+  }
+  for (let i = 0; i < 3; i++) expect(budget.enter(`honest ${i}`, () => {})).toBeDefined();
+  expect(dropped).toEqual([1, 3, 5]);
 });

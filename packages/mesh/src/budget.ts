@@ -38,10 +38,21 @@ export function fits(used: Used, rank: Rank, size: number): boolean {
   return true;
 }
 
+/** A request that takes a place. */
+export interface Entered {
+  /** It was read, and keeps its place until it is over. */
+  read(): void;
+  /** It is over. May be called twice. */
+  leave(): void;
+}
+
 /** Carries out `fits`, for all that a tab serves. */
 export interface Budget {
-  /** A request has come: undefined if there are too many, else what to call once when it is over. */
-  enter(peer: PeerId): (() => void) | undefined;
+  /**
+   * A request has come: undefined if there are too many. The oldest one that was not read yet makes room, which `drop` tells it:
+   * who opens requests and says nothing keeps nobody out.
+   */
+  enter(peer: PeerId, drop: () => void): Entered | undefined;
   /** Keeps bytes: undefined if there is no room for them, else what to call once when they are let go of. */
   take(peer: PeerId, rank: Rank, size: number): (() => void) | undefined;
   /** Bytes that are kept now. */
@@ -52,6 +63,8 @@ export interface Budget {
 export function openBudget(): Budget {
   let used = NOTHING_USED;
   let requests = 0;
+  /** Requests that were not read yet, the oldest first. */
+  const unread = new Set<Entered & { drop(): void }>();
   const bytesOf = new Map<PeerId, number>();
   const requestsOf = new Map<PeerId, number>();
   const add = (counts: Map<PeerId, number>, peer: PeerId, more: number) => {
@@ -60,15 +73,30 @@ export function openBudget(): Budget {
     else counts.set(peer, now);
   };
   return {
-    enter(peer) {
-      if (requests >= MOST_REQUESTS) return undefined;
+    enter(peer, drop) {
       if ((requestsOf.get(peer) ?? 0) >= MOST_REQUESTS_OF_PEER) return undefined;
+      if (requests >= MOST_REQUESTS) {
+        const [oldest] = unread;
+        if (oldest === undefined) return undefined;
+        oldest.leave();
+        oldest.drop();
+      }
       requests++;
       add(requestsOf, peer, 1);
-      return () => {
-        requests--;
-        add(requestsOf, peer, -1);
+      let over = false;
+      const one = {
+        drop,
+        read: () => void unread.delete(one),
+        leave() {
+          unread.delete(one);
+          if (over) return;
+          over = true;
+          requests--;
+          add(requestsOf, peer, -1);
+        },
       };
+      unread.add(one);
+      return one;
     },
     take(peer, rank, size) {
       if ((bytesOf.get(peer) ?? 0) + size > MOST_OF_PEER) return undefined;

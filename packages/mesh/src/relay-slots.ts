@@ -31,7 +31,7 @@ export interface RelaySlotsOptions {
 
 /** The book that the circuit relay server keeps, in place of its own. */
 export interface RelaySlots {
-  readonly reservations: Pick<ReadonlyMap<PeerId, Slot>, "size" | "keys">;
+  readonly reservations: Pick<ReadonlyMap<PeerId, Slot>, "size" | "keys" | "has">;
   /** Gives a slot, or renews it. `status` is the protocol's. */
   reserve(
     peer: Libp2pPeerId,

@@ -200,6 +200,7 @@ export async function createRelay({
   if (wire !== undefined)
     answerPeers(serve, wire, {
       sample: (asker) => network.sample(asker, random),
+      clock,
       signal: own.signal,
     });
   let closing: Promise<void> | undefined;
@@ -209,7 +210,8 @@ export async function createRelay({
     hear: (topic, on, { signal }) =>
       hearGossip(pubsub, AbortSignal.any([signal, own.signal]), (message, from) => {
         if (message.topic !== topic) return;
-        on({ from: message.from.toString(), body: message.data, group: network.groupOf(from) });
+        const author = message.from.toString();
+        on({ from: author, body: message.data, group: network.groupOf(from, author) });
       }),
     addrs: node.getMultiaddrs().map(String),
     stats: () => ({

@@ -8,11 +8,11 @@ import {
 } from "@tabcast/runtime";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openBudget } from "./budget.ts";
+import { MOST_REQUESTS, openBudget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { frameReader, messagePrefix, Signal, signalFrame } from "./frame.ts";
 import type { Admit, Handler, Message } from "./mesh.ts";
-import { answer, ask, type Duplex, WINDOW } from "./rpc.ts";
+import { answer, answerer, ask, type Duplex, WINDOW } from "./rpc.ts";
 import { openTurns } from "./turns.ts";
 
 const none = new Uint8Array(0);
@@ -385,6 +385,34 @@ test("bodies of strangers share one small part of a tab's memory, and leave room
   strangers[0]?.end(); // what was kept for one that is gone is free
   await strangers[0]?.finished;
   expect(budget.used()).toMatchObject({ stranger: 0, crew: 0 });
+});
+
+test("requests that are opened and say nothing keep nobody out: the oldest of them is reset", async () => {
+  const hello = { head: Uint8Array.of(1), body: none };
+  const accept = answerer(
+    async function* () {
+      yield hello;
+    },
+    {
+      clock: systemClock,
+      budget: openBudget(),
+      turns: openTurns({ clock: systemClock }),
+      signal: never,
+    },
+  );
+  const silent = Array.from({ length: MOST_REQUESTS }, (_, n) => {
+    const line = wire();
+    accept(`silent ${n >> 2}`, line.duplex);
+    return line;
+  });
+  const honest = wire();
+  accept("honest", honest.duplex);
+  expect(await silent[0]?.aborted).toMatchObject({ reason: code("MESH_BUSY") });
+  honest.say(frame(hello));
+  await honest.closed;
+  expect(concatBytes(...honest.written)).toEqual(
+    concatBytes(frame(hello), signalFrame(Signal.end)),
+  );
 });
 
 test("what may follow a request is kept room for, as far as it is due", async () => {

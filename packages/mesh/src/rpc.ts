@@ -12,6 +12,7 @@ import type { Budget } from "./budget.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, frameReader, MAX_HEAD, messagePrefix, Signal, signalFrame } from "./frame.ts";
 import { noProgress, type Progress, SPAN_MS, watchIdle } from "./idle.ts";
+import { leash } from "./leash.ts";
 import type {
   Admit,
   Due,
@@ -368,8 +369,11 @@ export function answerer(
   const busy = new Map<PeerId, number>();
   return (peer, duplex) => {
     const count = busy.get(peer) ?? 0;
-    const leave = count < most ? budget.enter(peer) : undefined;
-    if (leave === undefined) {
+    const dropped = new AbortController();
+    const drop = () =>
+      dropped.abort(new MeshError({ code: "MESH_BUSY", peer }, `${peer} was slow to ask`));
+    const place = count < most ? budget.enter(peer, drop) : undefined;
+    if (place === undefined) {
       duplex.listen(
         () => {},
         () => {},
@@ -381,10 +385,12 @@ export function answerer(
       return;
     }
     busy.set(peer, count + 1);
-    const serving = { admit, clock, budget, turns, signal };
+    const tied = leash(signal, dropped.signal);
+    const serving = { admit, clock, budget, turns, signal: tied.signal, wasRead: place.read };
     const options = { peer, maxBody, maxFollowing, timeout, ...serving };
     void answer(duplex, handler, options).then((finish) => {
-      leave();
+      tied.release();
+      place.leave();
       const left = (busy.get(peer) ?? 1) - 1;
       if (left === 0) busy.delete(peer);
       else busy.set(peer, left);
@@ -419,6 +425,8 @@ export interface AnswerOptions extends Waits, Serving {
   /** Milliseconds after which the request is aborted. */
   readonly timeout: number;
   readonly admit: Admit;
+  /** Called when the request was read, or the head of one that is due and not a stranger's. */
+  readonly wasRead?: () => void;
 }
 
 /** A request that was read: the whole of it, or its head where it is not due. */
@@ -428,7 +436,7 @@ type Read = { readonly request: Message; readonly due: Due } | Refused;
 function requestReader(
   pen: Pen,
   sent: ReturnType<typeof outbox>,
-  { peer, maxBody, maxFollowing, admit, budget }: AnswerOptions,
+  { peer, maxBody, maxFollowing, admit, budget, wasRead = () => {} }: AnswerOptions,
 ) {
   const got = inbox(pen);
   const asked = condition();
@@ -463,6 +471,7 @@ function requestReader(
       const kept = budget.take(peer, verdict.rank, size + counted);
       if (kept === undefined) throw noRoom(peer, size + counted);
       release = kept;
+      if (verdict.rank !== "stranger") wasRead();
       due = verdict;
       room = following;
       complete = following === 0;
@@ -470,6 +479,7 @@ function requestReader(
     message(message) {
       if (found === undefined && due !== undefined) {
         found = { request: message, due };
+        wasRead();
         asked.wake();
       } else {
         got.put(message);

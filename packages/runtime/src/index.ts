@@ -1,3 +1,4 @@
+export * from "./allowances.ts";
 export * from "./bounded.ts";
 export * from "./bytes.ts";
 export * from "./clock.ts";

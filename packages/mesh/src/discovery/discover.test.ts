@@ -12,9 +12,26 @@ function surroundings(tells: Readonly<Record<PeerId, () => Partial<Sample>>>) {
   const { clock, pass } = virtualClock();
   const own = new AbortController();
   const live = new Set<PeerId>();
+  /** Those of the neighbours that dialled this tab. */
+  const inbound = new Set<PeerId>();
+  const budget = { free: true };
   const connected = new Set(Object.keys(tells).filter((source) => source.startsWith("relay")));
   const seen = { asked: [] as PeerId[], dialled: [] as PeerId[], most: 0, splits: [] as boolean[] };
   let under = 0;
+  async function dial(peer: PeerId, signal: AbortSignal): Promise<void> {
+    seen.dialled.push(peer);
+    seen.most = Math.max(seen.most, ++under);
+    try {
+      if (!peer.startsWith("real")) {
+        await clock.sleep(15_000, { signal });
+        throw new Error("nobody answers");
+      }
+      await clock.sleep(1_000, { signal });
+      live.add(peer);
+    } finally {
+      under--;
+    }
+  }
   const around: Surroundings = {
     self: "m",
     relays: () => [...connected],
@@ -23,25 +40,13 @@ function surroundings(tells: Readonly<Record<PeerId, () => Partial<Sample>>>) {
       seen.asked.push(source);
       return { peers: [], relays: [], populations: new Map(), ...tells[source]?.() };
     },
-    async dial({ peer }, { signal }) {
-      seen.dialled.push(peer);
-      seen.most = Math.max(seen.most, ++under);
-      try {
-        if (!peer.startsWith("real")) {
-          await clock.sleep(15_000, { signal });
-          throw new Error("nobody answers");
-        }
-        await clock.sleep(1_000, { signal });
-        live.add(peer);
-      } finally {
-        under--;
-      }
-    },
+    outbound: () => [...live].filter((peer) => !inbound.has(peer)),
+    dial: ({ peer }, { signal }) => (budget.free ? dial(peer, signal) : undefined),
     split: (is) => void seen.splits.push(is),
   };
   const random = seededRandom(seed);
   const start = (degree = 8) => discover(around, { degree, clock, random, signal: own.signal });
-  return { start, pass, seen, live, connected, random, stop: () => own.abort() };
+  return { start, pass, seen, live, inbound, budget, connected, random, stop: () => own.abort() };
 }
 
 const named = (prefix: string, count: number): Named[] =>
@@ -126,5 +131,52 @@ test("what a neighbour says of relays and numbers counts for nothing", async () 
   const { said } = start();
   await pass(10_000);
   expect(said().size).toBe(0);
+  stop();
+});
+
+test("who was not dialled because dials were spent is dialled as soon as there is one", async () => {
+  const { start, pass, seen, live, budget, stop } = surroundings({
+    relay1: () => ({ peers: named("real", 6) }),
+  });
+  budget.free = false;
+  start();
+  await pass(120_000);
+  expect(seen.dialled).toEqual([]);
+  budget.free = true;
+  await pass(6_000);
+  expect(live.size).toBe(6);
+  stop();
+});
+
+test("strangers that dial a tab do not keep it from choosing half of its neighbours itself", async () => {
+  const { start, pass, live, inbound, stop } = surroundings({
+    relay1: () => ({ peers: named("real", 16) }),
+  });
+  for (let n = 0; n < 20; n++) {
+    live.add(`sybil${n}`);
+    inbound.add(`sybil${n}`);
+  }
+  start();
+  await pass(60_000);
+  expect([...live].filter((peer) => peer.startsWith("real"))).toHaveLength(4);
+  stop();
+});
+
+test("relays that had only just lost each other are asked again soon, and nobody is told of a split", async () => {
+  let links: readonly PeerId[] = [];
+  const { start, pass, seen, live, stop } = surroundings({
+    relay1: () => ({ relays: links }),
+    relay2: () => ({ relays: [] }),
+  });
+  for (let n = 0; n < 8; n++) live.add(`real${n}`);
+  start();
+  await pass(2_000);
+  links = ["relay2"];
+  const before = seen.asked.length;
+  await pass(10_000);
+  expect(seen.asked.length).toBeGreaterThan(before);
+  await pass(600_000);
+  expect(seen.splits).toEqual([]);
+  expect(seen.asked.length).toBeLessThan(40);
   stop();
 });

@@ -13,6 +13,8 @@ const ASK_OFTEN = 4_000;
 const ASK_SELDOM = 60_000;
 /** An answer that takes longer is none, in milliseconds. */
 const ASK_TIMEOUT = 5_000;
+/** Neighbours that are asked, those first that this tab dialled: with the relays fewer than the sources that are remembered. */
+const MOST_ASKED = 8;
 /** Dials under way together: half of what a tab may have, so that requests find room. */
 const MOST_DIALS = 4;
 /** Of two that hear of each other at once, the larger id lets the other dial first, for so many milliseconds. */
@@ -27,14 +29,17 @@ export interface Surroundings {
   relays(): readonly PeerId[];
   /** Peers with a direct connection, relays left out. */
   neighbours(): readonly PeerId[];
+  /** Those of them that this tab dialled: strangers choose whom they dial, but not whom it does. */
+  outbound(): readonly PeerId[];
   ask(source: PeerId, options: { readonly signal: AbortSignal }): Promise<Sample>;
-  dial(peer: Named, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Undefined while no dial is free, which says nothing of the peer. */
+  dial(peer: Named, options: { readonly signal: AbortSignal }): Promise<unknown> | undefined;
   /** Our relays have been found not to know each other, or to know each other again. */
   split(is: boolean): void;
 }
 
 export interface DiscoverOptions {
-  /** How many neighbours to look for. */
+  /** How many neighbours to look for; half of them at least are dialled from here. */
   readonly degree: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -45,6 +50,10 @@ export interface Discovery {
   /** What each relay that is connected said last. */
   said(): Said;
 }
+
+/** Neighbours that are wanting: to have enough, and enough of our own choice. */
+const wanting = (around: Surroundings, degree: number): number =>
+  Math.max(degree - around.neighbours().length, Math.ceil(degree / 2) - around.outbound().length);
 
 export function discover(
   around: Surroundings,
@@ -78,10 +87,10 @@ export function discover(
     if (isRelay) said.set(source, { relays, populations });
   }
 
-  async function dial(choice: Choice): Promise<void> {
+  async function follow(choice: Choice, dialled: Promise<unknown>): Promise<void> {
     dialling.add(choice.peer);
     try {
-      await around.dial(choice, { signal });
+      await dialled;
       known.dialled(choice, true, clock.now());
     } catch {
       if (!signal.aborted) known.dialled(choice, false, clock.now());
@@ -92,7 +101,7 @@ export function discover(
 
   function dialMore(live: readonly PeerId[]): void {
     const not = new Set([around.self, ...live, ...dialling]);
-    while (dialling.size < MOST_DIALS && live.length + dialling.size < degree) {
+    while (dialling.size < Math.min(MOST_DIALS, wanting(around, degree))) {
       const choice = known.next(not, clock.now());
       if (choice === undefined) return;
       not.add(choice.peer);
@@ -100,7 +109,9 @@ export function discover(
       heardAt.set(choice.peer, first);
       if (heardAt.size > 512) heardAt.delete(heardAt.keys().next().value as PeerId);
       if (around.self > choice.peer && clock.now() - first < YIELD) continue;
-      void dial(choice);
+      const dialled = around.dial(choice, { signal });
+      if (dialled === undefined) return;
+      void follow(choice, dialled);
     }
   }
 
@@ -116,15 +127,19 @@ export function discover(
   function step(): void {
     const live = around.neighbours();
     const relays = new Set(around.relays());
-    const sources = [...relays, ...live.filter((peer) => !relays.has(peer))];
+    const others = [...new Set([...around.outbound(), ...live])].filter(
+      (peer) => !relays.has(peer),
+    );
+    const sources = [...relays, ...others.slice(0, MOST_ASKED)];
     forget(new Set(sources));
-    const every = live.length < degree ? ASK_OFTEN : ASK_SELDOM;
+    const enough = wanting(around, degree) <= 0;
+    // What two relays said of each other may have changed just after.
+    const every = enough && splitSince === undefined ? ASK_SELDOM : ASK_OFTEN;
     for (const source of sources) {
       const last = asked.get(source);
       const isRelay = relays.has(source);
       // A neighbour has nothing to say that is wanted where there are enough of them.
-      if (last === undefined ? live.length >= degree && !isRelay : clock.now() - last < every)
-        continue;
+      if (last === undefined ? enough && !isRelay : clock.now() - last < every) continue;
       ask(source, isRelay).catch(() => {}); // asked again in its time
     }
     dialMore(live);

@@ -10,7 +10,7 @@ import type { Turns } from "../turns.ts";
 import { answerPeers, askPeers } from "./asking.ts";
 import { discover } from "./discover.ts";
 import { population } from "./network.ts";
-import { sample } from "./sample.ts";
+import { grouped, sample } from "./sample.ts";
 import type { PeersWire } from "./types.ts";
 
 export interface TabNetworkOptions {
@@ -57,16 +57,19 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
   answerPeers(serve, wire, {
     sample: (asker) => ({
       peers: sample(
-        met()
-          .map(named)
-          .filter(({ relays: through }) => through.length > 0)
-          .map((one) => ({ ...one, group: one.peer })),
+        grouped(
+          met()
+            .map(named)
+            .filter(({ relays: through }) => through.length > 0)
+            .map((one) => ({ ...one, group: one.peer })),
+        ),
         asker,
         random,
       ),
       relays: [],
       populations: new Map(),
     }),
+    clock,
     signal,
   });
   const { said } = discover(
@@ -74,15 +77,22 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
       self: node.peerId.toString(),
       relays: () => relaysOf(node, relays),
       neighbours: () => [...new Set(met().map(({ remotePeer }) => remotePeer.toString()))],
+      outbound: () => [
+        ...new Set(
+          met()
+            .filter(({ direction }) => direction === "outbound")
+            .map(({ remotePeer }) => remotePeer.toString()),
+        ),
+      ],
       async ask(source, waits) {
         const connection = direct(node).find(({ remotePeer }) => remotePeer.toString() === source);
         if (connection === undefined) throw new Error(`${source} is not connected any more`);
         return askPeers(connection, wire, { turns, ...waits });
       },
-      async dial({ peer, relays: through }) {
+      dial({ peer, relays: through }) {
         const known = through.filter((relay) => relays.has(relay));
         const given = known.map((relay) => relays.through(relay, peer).toString());
-        await (dialler.visit(peer, given) ?? Promise.reject(new Error("no dial is free")));
+        return dialler.visit(peer, given);
       },
       split,
     },

@@ -103,3 +103,21 @@ test("a page of the largest announcements fits one answer", () => {
   const { announces } = directory.page(everything, at(0));
   expect(announces.length).toBe(7);
 });
+
+test("a list that is read all the time is put in order once a second, and what is asked for by name is there at once", () => {
+  const directory = new Directory();
+  for (let n = 0; n < 3; n++) directory.take(heard(n), at(0));
+  expect(read(directory, at(0))).toEqual([0, 1, 2]);
+  directory.take(heard(1, { atMs: 2, ended: true }), at(1));
+  directory.take(heard(3), at(2));
+  expect(read(directory, at(999))).toEqual([0, 2]);
+  const streams = [heard(3).announce.stream];
+  expect(directory.page({ streams, from: 65_535, most: 1 }, at(999)).announces).toHaveLength(1);
+  expect(read(directory, at(1_000))).toEqual([0, 2, 3]);
+});
+
+test("an announcement that is larger than any may be is not listed: no page would hold it", () => {
+  const directory = new Directory();
+  expect(directory.take({ ...heard(1), sealed: new Uint8Array(60_000) }, at(0))).toBe(false);
+  expect(directory.size).toBe(0);
+});

@@ -8,11 +8,16 @@ import {
   LiveRequest,
   PROTOCOLS,
 } from "@tabcast/protocol";
-import type { Bytes } from "@tabcast/runtime";
+import { Allowances, type Bytes } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { Directory } from "./directory.ts";
 
 const NOTHING = new Uint8Array(0);
+
+/** Pages that one peer may have: its list asks each second at most, and as often each stream that it waits for. */
+const PAGES = { perSecond: 4, burst: 16 };
+/** Peers whose allowances are known: more than a relay has connections. */
+const MOST_PEERS = 8_192;
 
 /** What a directory needs of a relay. */
 export interface Hearing extends Pick<Mesh, "serve"> {
@@ -32,9 +37,11 @@ function answerLive(
   directory: Directory,
   { clock, signal }: Time,
 ): void {
+  const pages = new Allowances(PAGES, MOST_PEERS);
   serve(
     PROTOCOLS.live,
-    async function* ({ head }) {
+    async function* ({ head }, { peer }) {
+      if (!pages.take(peer, clock.now())) throw new Error(`${peer} reads too many pages`);
       const page = directory.page(LiveRequest.decode(head), clock.now());
       yield { head: LiveReply.encode(page), body: NOTHING };
     },

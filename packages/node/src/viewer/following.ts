@@ -48,7 +48,8 @@ async function seekAnnounce(
   stream: Uint8Array,
   { found, take }: { found(): boolean; take(sealed: Uint8Array<ArrayBuffer>): Promise<void> },
 ): Promise<void> {
-  const request = { streams: [stream.slice()], from: 0, most: 1 };
+  // Nothing but this stream, if it is not listed.
+  const request = { streams: [stream.slice()], from: 65_535, most: 1 };
   while (!found()) {
     const asked = sourcesOf(context.mesh, context.random).map(async (source) => {
       const { announces } = await askLive(context, source, request);

@@ -95,22 +95,23 @@ test("a long list is asked for a page at a time, of the relays in turn, and begu
     ),
   );
   const { mesh, asked } = relays({ a: () => all, b: () => all });
-  let listed = 0;
+  const listed: number[] = [];
   const own = new AbortController();
-  const on = (streams: readonly LiveStream[]) => {
-    listed = streams.length;
-  };
+  const on = (streams: readonly LiveStream[]) => void listed.push(streams.length);
   liveStreams(mesh, on, { clock, signal: own.signal });
-  for (let turn = 1; turn <= 4; turn++) {
-    await expect.poll(() => asked.length).toBe(turn);
-    await expect.poll(() => listed).toBe([32, 64, 70, 70][turn - 1]);
+  for (let turn = 1; turn <= 7; turn++) {
+    await expect.poll(() => listed.length).toBe(turn);
     pass(2_500);
   }
-  expect(asked.slice(0, 4).map(({ source, from, most }) => [source, from, most])).toEqual([
+  expect(listed.slice(0, 7)).toEqual([32, 32, 64, 64, 70, 70, 70]);
+  expect(asked.slice(0, 7).map(({ source, from, most }) => [source, from, most])).toEqual([
     ["a", 0, 32],
+    ["b", 0, 32],
+    ["a", 32, 32],
     ["b", 32, 32],
     ["a", 64, 32],
-    ["b", 0, 32],
+    ["b", 64, 32],
+    ["a", 0, 32],
   ]);
   own.abort();
 });
@@ -130,4 +131,80 @@ test("what a relay makes up is not listed, and a stream cannot say that it began
     startedAt: clock.unix() - 24 * 3_600_000,
   });
   own.abort();
+});
+
+const titled = (clock: Clock, count: number) =>
+  Promise.all(
+    Array.from({ length: count }, async (_, n) =>
+      announce(await Keys.generate(), { clock, title: `${n}` }),
+    ),
+  );
+
+/** Reads lists for so many turns, and says how many streams are listed then. */
+async function listedAfter(
+  turns: number,
+  mesh: Mesh,
+  { clock, pass }: ReturnType<typeof virtual>,
+): Promise<number> {
+  let [told, listed] = [0, 0];
+  const own = new AbortController();
+  const on = (streams: readonly LiveStream[]) => {
+    told++;
+    listed = streams.length;
+  };
+  liveStreams(mesh, on, { clock, signal: own.signal });
+  for (let turn = 1; turn <= turns; turn++) {
+    await expect.poll(() => told).toBe(turn);
+    pass(2_500);
+  }
+  own.abort();
+  return listed;
+}
+
+test("two relays that list in different orders hide no stream, though every second page is each one's", async () => {
+  const time = virtual();
+  const all = await titled(time.clock, 64);
+  const [first, second] = [all.slice(0, 32), all.slice(32)];
+  const { mesh } = relays({ a: () => [...first, ...second], b: () => [...second, ...first] });
+  expect(await listedAfter(8, mesh, time)).toBe(64);
+});
+
+test("a relay that fails or has gone silent takes nothing from what the other one lists", async () => {
+  const time = virtual();
+  const all = await titled(time.clock, 70);
+  const { mesh } = relays({
+    a: () => all,
+    dead: () => {
+      throw new Error("it does not answer");
+    },
+  });
+  expect(await listedAfter(3, mesh, time)).toBe(70);
+});
+
+test("a page that large announcements fill is read on from where it ended", async () => {
+  const time = virtual();
+  const all = await titled(time.clock, 40);
+  const { mesh } = relays({ a: () => all });
+  const cut = {
+    ...mesh,
+    async *request(source: string, protocol: string, message: Message) {
+      const request = LiveRequest.decode(message.head);
+      const head = LiveRequest.encode({ ...request, most: 7 });
+      yield* mesh.request(source, protocol, { ...message, head }, {} as never);
+    },
+  } as unknown as Mesh;
+  expect(await listedAfter(6, cut, time)).toBe(40);
+});
+
+test("the only relay is asked again at once after it failed, as it does when it is started again", async () => {
+  const time = virtual();
+  const all = await titled(time.clock, 3);
+  let turns = 0;
+  const { mesh } = relays({
+    a: () => {
+      if (++turns < 3) throw new Error("it is being started");
+      return all;
+    },
+  });
+  expect(await listedAfter(3, mesh, time)).toBe(3);
 });
