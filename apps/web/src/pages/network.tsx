@@ -109,27 +109,7 @@ function Network() {
             <Traffic />
           </Panel>
           <Panel title="Jobs">
-            <div className="space-y-4 text-[0.9375rem]">
-              <p>
-                <span className="text-muted">Earn: </span>
-                {sentence(earning)}{" "}
-                <Link href="/earn" className="rounded text-accent underline underline-offset-2">
-                  Open
-                </Link>
-              </p>
-              <p>
-                <span className="text-muted">Broadcast: </span>
-                {onAir.phase === "idle"
-                  ? "This tab is not on air."
-                  : `${onAir.title}: ${onAir.delivered} of ${format.counted(onAir.captured, "segment")} delivered.`}{" "}
-                <Link
-                  href="/broadcast"
-                  className="rounded text-accent underline underline-offset-2"
-                >
-                  Open
-                </Link>
-              </p>
-            </div>
+            <Jobs />
           </Panel>
           <Panel title="Money of this tab">
             <div className="grid grid-cols-2 gap-4">
@@ -151,6 +131,31 @@ function Network() {
         </div>
       </div>
     </>
+  );
+}
+
+function Jobs() {
+  const earning = useStore(tab.earning);
+  const onAir = useStore(tab.onAir);
+  return (
+    <div className="space-y-4 text-[0.9375rem]">
+      <p>
+        <span className="text-muted">Earn: </span>
+        {sentence(earning)}{" "}
+        <Link href="/earn" className="rounded text-accent underline underline-offset-2">
+          Open
+        </Link>
+      </p>
+      <p>
+        <span className="text-muted">Broadcast: </span>
+        {onAir.phase === "idle"
+          ? "This tab is not on air."
+          : `${onAir.title}: ${onAir.delivered} of ${format.counted(onAir.captured, "segment")} delivered.`}{" "}
+        <Link href="/broadcast" className="rounded text-accent underline underline-offset-2">
+          Open
+        </Link>
+      </p>
+    </div>
   );
 }
 
