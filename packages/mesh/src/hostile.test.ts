@@ -32,10 +32,9 @@ async function visit(node: TabNode, peer: string, address: string): Promise<Conn
     try {
       return await node.services.direct.dial(multiaddr(address), { signal });
     } catch (thrown) {
-      const open = node
-        .getConnections()
-        .find((one) => one.remotePeer.toString() === peer && one.limits == null);
-      if (open !== undefined) return open;
+      // What one end took for a connection may be none for the other.
+      for (const one of node.getConnections())
+        if (one.remotePeer.toString() === peer && one.limits == null) one.abort(new Error("lost"));
       if (left === 0) throw thrown;
     }
   }
