@@ -49,7 +49,7 @@ export interface Fetcher {
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
-  /** Told of each holder that failed; `wrong` means it sent bytes of another hash. */
+  /** Told of each holder that failed, and not of one that was slow; `wrong` means it sent bytes of another hash. */
   readonly failed?: (peer: PeerId, wrong: boolean) => void;
   /** Told whenever bytes come. */
   readonly heard?: () => void;
@@ -76,7 +76,9 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
           },
           failed({ peer }, error) {
             sources.failed(peer);
-            failed?.(peer, error instanceof CodedError && error.code === "HASH_MISMATCH");
+            const code = error instanceof CodedError ? error.code : undefined;
+            // Who was merely overtaken has refused nothing.
+            if (code !== "FETCH_SLOW") failed?.(peer, code === "HASH_MISMATCH");
           },
           nobody: (cause) => nobody(wanted, order.length, cause),
           over: AbortSignal.any([signal, over.signal]),
