@@ -1,5 +1,5 @@
-import { BoundedMap, type Clock } from "@tabcast/runtime";
-import type { GossipRate, GossipRules, Name, PeerId } from "./mesh.ts";
+import { type Allowance, BoundedMap, type Clock } from "@tabcast/runtime";
+import type { GossipRules, Name, PeerId } from "./mesh.ts";
 
 /** New messages that neighbours may bring: authors are free to make up, connections are not. */
 export interface GossipLimits {
@@ -16,7 +16,7 @@ interface Bucket {
 }
 
 /** What a bucket holds at `now`. */
-const filled = (bucket: Bucket | undefined, { perSecond, burst }: GossipRate, now: number) =>
+const filled = (bucket: Bucket | undefined, { perSecond, burst }: Allowance, now: number) =>
   bucket === undefined
     ? burst
     : Math.min(burst, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000);

@@ -1,4 +1,4 @@
-import type { Bytes, Millis } from "@tabcast/runtime";
+import type { Allowance, Bytes, Millis } from "@tabcast/runtime";
 
 /** A libp2p peer id in its text form. Ed25519 keys only, so the public key can be read from it. */
 export type PeerId = string;
@@ -102,20 +102,14 @@ export interface GossipMessage {
 /** What is done with gossip: pass it on, let it drop, or drop it and hold it against whoever brought it. */
 export type Judgement = "accept" | "ignore" | "reject";
 
-/** So many messages at once, and so many a second on and on. */
-export interface GossipRate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
 /** What may pass on one topic. The mesh applies it before a message is forwarded or told, and knows no more of what it carries. */
 export interface GossipRule {
   /** Largest body, in bytes: a larger one is not sent, and rejected by whoever gets it. */
   readonly largest: number;
   /** New messages that one neighbour may bring. */
-  readonly each: GossipRate;
+  readonly each: Allowance;
   /** New messages that all neighbours together may bring; relays of our own configuration may bring as many each. */
-  readonly all: GossipRate;
+  readonly all: Allowance;
   /** Judges a body by its author, whom gossipsub's signature has proved. */
   judge(body: Uint8Array, author: PeerId): Promise<Judgement>;
 }

@@ -1,6 +1,7 @@
 import type { Connection, Libp2p, PeerStore } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Clock, Random } from "@tabcast/runtime";
+import type { PeerId } from "./mesh.ts";
 import { idOf } from "./routes.ts";
 
 /** What the loops need of a libp2p node. */
@@ -22,6 +23,11 @@ export function direct(node: Pick<Node, "getConnections">): Connection[] {
     .getConnections()
     .filter((connection) => connection.status === "open" && connection.limits == null);
 }
+
+/** The peers at the other ends, each once. */
+export const peersOf = (connections: readonly Connection[]): PeerId[] => [
+  ...new Set(connections.map(({ remotePeer }) => remotePeer.toString())),
+];
 
 /** Runs `step`, sleeps for as long as it says, or until a connection closes if `hasty`, and so on until the signal fires. */
 async function loop(

@@ -1,5 +1,5 @@
 /** What may pass on which topic: the one place where gossip is held against the protocol's rules. */
-import { BoundedMap, type Clock, steadyTime, toHex } from "@tabcast/runtime";
+import { type Allowance, BoundedMap, type Clock, steadyTime, toHex } from "@tabcast/runtime";
 import { Envelope as Sealed } from "./envelope.ts";
 import { Heard } from "./heard.ts";
 import { Announce, Closed, Entry, Equivocation, LIMITS, Offer } from "./messages.ts";
@@ -11,20 +11,14 @@ import { LIVE_TOPIC, OFFERS_TOPIC, PROOFS_TOPIC, STREAM_TOPICS, streamTopic } fr
 /** What is done with a message: pass it on, let it drop, or hold it against whoever brought it. */
 export type Judgement = "accept" | "ignore" | "reject";
 
-/** So many messages at once, and so many a second on and on. */
-export interface GossipRate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
-
 /** What may pass on one topic. */
 export interface GossipRule {
   /** Largest body, in bytes; a larger one is not sent, and rejected by whoever gets it. */
   readonly largest: number;
   /** New messages that one neighbour may bring. */
-  readonly each: GossipRate;
+  readonly each: Allowance;
   /** New messages that all neighbours together may bring, but those whom the mesh was told to trust with as many each. */
-  readonly all: GossipRate;
+  readonly all: Allowance;
   /**
    * Judges a message of a proved author. Rejected is what no honest peer passes on: of a wrong size or form, of an author that it does
    * not name, or mis-signed. Ignored is what may merely be late, or one too many.
@@ -84,7 +78,7 @@ async function opened<T extends Spoken>(
 export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
   const now = steadyTime(clock);
   const most = MOST_STREAMS[as];
-  const all = (perSecond: number): GossipRate => {
+  const all = (perSecond: number): Allowance => {
     const more = as === "relay" ? 5 * perSecond : perSecond;
     return { perSecond: more, burst: 2 * more };
   };

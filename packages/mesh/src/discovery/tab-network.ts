@@ -5,7 +5,7 @@ import type { Clock, Random } from "@tabcast/runtime";
 import type { Dialler } from "../dialler.ts";
 import type { Mesh, Name, PeerId } from "../mesh.ts";
 import { type Relays, relaysNamed } from "../routes.ts";
-import { direct } from "../supervise.ts";
+import { direct, peersOf } from "../supervise.ts";
 import type { Turns } from "../turns.ts";
 import { answerPeers, askPeers } from "./asking.ts";
 import { discover } from "./discover.ts";
@@ -37,13 +37,7 @@ export interface TabNetwork {
 export const relaysOf = (
   node: Pick<Libp2p, "getConnections">,
   relays: Pick<Relays, "has">,
-): PeerId[] => [
-  ...new Set(
-    direct(node)
-      .map(({ remotePeer }) => remotePeer.toString())
-      .filter((peer) => relays.has(peer)),
-  ),
-];
+): PeerId[] => peersOf(direct(node)).filter((peer) => relays.has(peer));
 
 export function tabNetwork(options: TabNetworkOptions): TabNetwork {
   const { node, relays, dialler, serve, wire, degree, split, turns, clock, random, signal } =
@@ -76,14 +70,8 @@ export function tabNetwork(options: TabNetworkOptions): TabNetwork {
     {
       self: node.peerId.toString(),
       relays: () => relaysOf(node, relays),
-      neighbours: () => [...new Set(met().map(({ remotePeer }) => remotePeer.toString()))],
-      outbound: () => [
-        ...new Set(
-          met()
-            .filter(({ direction }) => direction === "outbound")
-            .map(({ remotePeer }) => remotePeer.toString()),
-        ),
-      ],
+      neighbours: () => peersOf(met()),
+      outbound: () => peersOf(met().filter(({ direction }) => direction === "outbound")),
       async ask(source, waits) {
         const connection = direct(node).find(({ remotePeer }) => remotePeer.toString() === source);
         if (connection === undefined) throw new Error(`${source} is not connected any more`);
