@@ -1,17 +1,14 @@
 /** How much a peer may ask of us: a bucket of tokens for each kind of message; who goes on regardless is cut off. */
 
-/** A rate: `burst` at once, and `perSecond` on and on. After `patience` refusals in a row the peer is cut off for `cutMs`. */
-export interface Rate {
-  readonly perSecond: number;
-  readonly burst: number;
+import { type Allowance, refill, type Bucket as Tokens } from "@tabcast/runtime";
+
+/** After `patience` refusals in a row the peer is cut off for `cutMs`. */
+export interface Rate extends Allowance {
   readonly patience: number;
   readonly cutMs: number;
 }
 
-export interface Bucket {
-  readonly tokens: number;
-  /** When `tokens` was true, in milliseconds. */
-  readonly at: number;
+export interface Bucket extends Tokens {
   /** Refusals since one was last allowed with the bucket half full. */
   readonly refused: number;
   /** Nothing before this. */
@@ -31,9 +28,7 @@ export function take(
 ): readonly [Bucket, Answer] {
   const bucket = before ?? { tokens: rate.burst, at: now, refused: 0, cutUntil: 0 };
   if (now < bucket.cutUntil) return [bucket, "cut"];
-  const passed = Math.max(0, now - bucket.at);
-  const tokens = Math.min(rate.burst, bucket.tokens + (passed * rate.perSecond) / 1_000);
-  const at = Math.max(now, bucket.at);
+  const { tokens, at } = refill(bucket, rate, now);
   if (tokens >= 1) {
     const refused = tokens >= rate.burst / 2 ? 0 : bucket.refused;
     return [{ tokens: tokens - 1, at, refused, cutUntil: 0 }, "take"];

@@ -1,4 +1,4 @@
-import { type Allowance, BoundedMap, type Clock } from "@tabcast/runtime";
+import { BoundedMap, type Bucket, type Clock, refill } from "@tabcast/runtime";
 import type { GossipRules, Name, PeerId } from "./mesh.ts";
 
 /** New messages that neighbours may bring: authors are free to make up, connections are not. */
@@ -9,17 +9,6 @@ export interface GossipLimits {
 
 /** Neighbours whose allowances are known: more than a relay has connections. */
 const MOST_NEIGHBOURS = 8_192;
-
-interface Bucket {
-  tokens: number;
-  at: number;
-}
-
-/** What a bucket holds at `now`. */
-const filled = (bucket: Bucket | undefined, { perSecond, burst }: Allowance, now: number) =>
-  bucket === undefined
-    ? burst
-    : Math.min(burst, bucket.tokens + ((now - bucket.at) * perSecond) / 1_000);
 
 /**
  * `trusted`: relays of our own configuration. Each may bring as many as all others together: nearly everything comes by way of them,
@@ -39,11 +28,13 @@ export function gossipLimits(
       const free = trusted(neighbour);
       const own = neighbours.get(neighbour) ?? new Map<Name, Bucket>();
       neighbours.set(neighbour, own);
-      const mine = filled(own.get(topic), free ? rule.all : rule.each, now);
-      const everybodys = free ? 1 : filled(strangers.get(topic), rule.all, now);
-      const admitted = mine >= 1 && everybodys >= 1;
-      own.set(topic, { tokens: admitted ? mine - 1 : mine, at: now });
-      if (!free) strangers.set(topic, { tokens: admitted ? everybodys - 1 : everybodys, at: now });
+      const mine = refill(own.get(topic), free ? rule.all : rule.each, now);
+      const shared = free ? undefined : refill(strangers.get(topic), rule.all, now);
+      const admitted = mine.tokens >= 1 && (shared === undefined || shared.tokens >= 1);
+      const less = (bucket: Bucket) =>
+        admitted ? { ...bucket, tokens: bucket.tokens - 1 } : bucket;
+      own.set(topic, less(mine));
+      if (shared !== undefined) strangers.set(topic, less(shared));
       return admitted;
     },
   };

@@ -19,3 +19,11 @@ test("of those that have allowances no more than so many are remembered", () => 
   expect(allowances.take("c", 0)).toBe(false);
   expect(allowances.take("a", 0)).toBe(true);
 });
+
+test("a clock that goes back grants nothing, and not twice when it comes again", () => {
+  const allowances = new Allowances({ perSecond: 1, burst: 1 }, 2);
+  expect(allowances.take("a", 5_000)).toBe(true);
+  expect(allowances.take("a", 0)).toBe(false);
+  expect(allowances.take("a", 5_500)).toBe(false);
+  expect(allowances.take("a", 6_000)).toBe(true);
+});
