@@ -67,7 +67,7 @@ function openSource(
 /** The key that was given, or this page's own wallet, filled where the chain gives play money. */
 async function payer(tab: Tab, { payerKey }: BroadcastStart): Promise<Wallet> {
   if (payerKey !== undefined) return privateKeyToAccount(payerKey);
-  const { config } = await tab.join();
+  const config = await tab.config();
   const { account } = await (config.chain.faucet === undefined
     ? tab.wallet.open()
     : tab.wallet.filled());

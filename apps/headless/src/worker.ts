@@ -8,7 +8,7 @@ export async function startWorker(
   tab: Tab,
   { codecs, patience, settings: given }: WorkerStart,
 ): Promise<WorkerStarted> {
-  const { config } = await tab.join();
+  const config = await tab.config();
   const settings = parseWorkerSettings(given ?? {}, config.chain.currency);
   // Play money where there is any: a watchtower without gas keeps nothing for others.
   const { account, address } = await (config.chain.faucet === undefined

@@ -3,8 +3,8 @@ import type { PeersWire } from "./discovery/types.ts";
 import type { GossipRules, Mesh } from "./mesh.ts";
 
 export interface Libp2pOptions {
-  /** The Ed25519 seed of this tab's identity, 32 bytes; see `loadIdentity`. */
-  readonly seed: Uint8Array;
+  /** The Ed25519 seed of this tab's identity, 32 bytes; see `loadIdentity`. Default: one of this mesh alone, kept nowhere. */
+  readonly seed?: Uint8Array;
   /**
    * Relay multiaddrs, each ending in /p2p/<relay id>. They are tried in random order. Nothing is dialled but these and, through
    * them, peers. A relay may have several; the first is the one that others are told.

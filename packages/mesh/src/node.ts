@@ -1,6 +1,6 @@
 /** The libp2p node of a page: which transports and services it has, and their limits. */
 import { gossipsub, StrictSign } from "@chainsafe/libp2p-gossipsub";
-import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
+import { generateKeyPair, generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
 import { type AbortOptions, type Connection, FaultTolerance } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -34,7 +34,9 @@ export async function createNode(
   const rtcConfiguration = { iceServers: [...iceServers] };
   return createLibp2p({
     start: false,
-    privateKey: await generateKeyPairFromSeed("Ed25519", seed),
+    privateKey: await (seed === undefined
+      ? generateKeyPair("Ed25519")
+      : generateKeyPairFromSeed("Ed25519", seed)),
     // Once per slot, without a relay's name: a named one would not be renewed after an outage.
     addresses: {
       listen: ["/webrtc", ...Array.from({ length: relaySlots }, () => "/p2p-circuit")],

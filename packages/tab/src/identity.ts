@@ -1,18 +1,22 @@
 import type { Currency, Domain } from "@tabcast/channel";
-import type { MeshEvent, Neighbour } from "@tabcast/mesh";
+import type { Mesh, MeshEvent, Neighbour } from "@tabcast/mesh";
 import { type CurrencyConfig, type NetworkConfig, parseConfig } from "@tabcast/node/config";
 import { Amount, describe } from "@tabcast/runtime";
 import { type Bag, lazy } from "./bag.ts";
 import { type Cell, cell, type Store } from "./cell.ts";
 import { TabError } from "./errors.ts";
-import type { Member, Outside } from "./outside.ts";
+import type { Outside } from "./outside.ts";
 import { counted, type Meter } from "./traffic.ts";
 
 /** This tab as a peer. */
 export interface PeerState {
-  readonly phase: "joining" | "joined" | "failed";
+  /** `away`: nothing was wanted of the network yet, so nobody has been dialled. */
+  readonly phase: "away" | "joining" | "joined" | "failed";
+  /** The network's description, as soon as the server of the pages has given it. */
   readonly config?: NetworkConfig;
   readonly self?: string;
+  /** `self` was made for this visit and is kept nowhere: this tab neither works nor broadcasts. */
+  readonly visiting?: boolean;
   /** Addresses under which others reach us; empty while no relay holds a slot for us. */
   readonly addrs: readonly string[];
   readonly neighbours: readonly Neighbour[];
@@ -21,19 +25,41 @@ export interface PeerState {
   readonly trouble?: string;
 }
 
-/** This tab in its network. */
-export interface Joined extends Member {
+/** A tab that looks on. */
+export interface Visiting {
   readonly config: NetworkConfig;
+  readonly mesh: Mesh;
 }
 
-/** Who this tab is among its peers: its identity, and its place in one network. */
+/** This tab in its network, as a worker or broadcaster: others know it again. */
+export interface Joined extends Visiting {
+  /** Signs for `mesh.self`, 32 bytes. */
+  readonly seed: Uint8Array;
+}
+
+/**
+ * Who this tab is among its peers.
+ *
+ * away --visit--> under an id of this visit --join--> under the id that this browser keeps
+ *
+ * After `join` a visit that somebody still looks through goes on beside it until they are done; whoever looks from then on does so
+ * through the one mesh there is. So a tab that only looks on cannot be known again, and no picture stops when it begins to work.
+ */
 export interface Identity {
   readonly state: Store<PeerState>;
-  /** Joins once for the life of the tab. */
+  /** The network's description. Dials nobody. */
+  config(): Promise<NetworkConfig>;
+  /** The seed of the id that this browser keeps for one of its tabs. Dials nobody. Throws MeshError. */
+  seed(): Promise<Uint8Array>;
+  /** Joins under the kept id, once for the life of the tab. */
   join(): Promise<Joined>;
-  /** Resolves once others can dial us. Throws TAB_NO_RELAY after `patience` milliseconds. */
+  /** Looks on until `signal` fires, under an id of this visit unless the tab has joined. */
+  visit(options: { signal: AbortSignal }): Promise<Visiting>;
+  /** A mesh of its own until `signal` fires, under an id that is used for nothing else and kept nowhere. */
+  visitor(options: { signal: AbortSignal }): Promise<Mesh>;
+  /** Resolves once others can dial the tab that has joined. Throws TAB_NO_RELAY after `patience` milliseconds. */
   reachable(patience: number, options: { signal: AbortSignal }): Promise<void>;
-  /** Says goodbye, if it has joined. */
+  /** Says goodbye, under every id. */
   close(): Promise<void>;
 }
 
@@ -69,54 +95,78 @@ const currencyOf = ({ token, symbol, decimals, perCoin }: CurrencyConfig): Curre
   perCoin: Amount.of(BigInt(perCoin)),
 });
 
-export function openIdentity(bag: Bag, { configUrl, retry, meter }: IdentityOptions): Identity {
+export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
   const { outside, signal } = bag;
-  const state: Cell<PeerState> = cell({ phase: "joining", addrs: [], neighbours: [] });
-  let member: Member | undefined;
+  const { configUrl, retry, meter } = options;
+  const state: Cell<PeerState> = cell({ phase: "away", addrs: [], neighbours: [] });
+  const meshes = openMeshes(bag, { state, meter });
 
-  async function once(): Promise<Joined> {
-    try {
-      const config = await loadConfig(outside, configUrl, signal);
-      const joined = await outside.member(config, { signal });
-      const mesh = counted(joined.mesh, meter);
-      member = { seed: joined.seed, mesh };
-      let split = false;
-      const update = () =>
-        state.set({
-          split,
-          phase: "joined",
-          config,
-          self: mesh.self,
-          addrs: mesh.addrs(),
-          neighbours: mesh.neighbours(),
-        });
-      const on = (event: MeshEvent) => {
-        if (event.type === "split") split = event.is;
-        update();
-      };
-      mesh.watch(on, { signal });
-      update();
-      return { config, ...member };
-    } catch (thrown) {
-      state.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
-      throw thrown;
-    }
-  }
-
-  const join = lazy(async () => {
+  /** `act` until it succeeds, or once where failures are the asker's. */
+  async function trying<T>(act: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await once();
+        return await act();
       } catch (thrown) {
+        state.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
         if (retry === undefined || signal.aborted) throw thrown;
         await outside.clock.sleep(retry, { signal });
       }
+    }
+  }
+
+  const described = lazy(() => loadConfig(outside, configUrl, signal));
+  const config = lazy(() =>
+    trying(async () => {
+      const config = await described();
+      state.update(({ trouble: _, ...now }) => ({
+        ...now,
+        config,
+        ...(now.phase === "failed" && { phase: "away" as const }),
+      }));
+      return config;
+    }),
+  );
+  const seed = lazy(() => outside.seed({ signal }));
+
+  /** Opens a mesh that the tab is known by, and shows it. */
+  const enter = (kept: boolean) =>
+    trying(async () => {
+      if (state.get().phase !== "joined") state.update((now) => ({ ...now, phase: "joining" }));
+      const config = await described();
+      const known = kept ? { seed: await seed() } : {};
+      const mesh = await meshes.open(config, { ...known, signal });
+      meshes.show(mesh, config, { visiting: !kept });
+      return { config, mesh };
+    });
+
+  let joining = false;
+  const visiting = lazy(() => enter(false));
+  const visits = openVisits(visiting);
+  const join = lazy(async () => {
+    joining = true;
+    try {
+      const joined = { ...(await enter(true)), seed: await seed() };
+      visits.end();
+      return joined;
+    } catch (thrown) {
+      joining = false;
+      throw thrown;
     }
   });
 
   return {
     state,
+    config,
+    seed,
     join,
+    async visit({ signal }) {
+      const found = joining ? await join() : await visits.begin(signal);
+      signal.throwIfAborted();
+      return found;
+    },
+    async visitor({ signal: own }) {
+      return meshes.open(await described(), { signal: AbortSignal.any([own, signal]) });
+    },
     async reachable(patience, options) {
       const { mesh } = await join();
       const limit = outside.clock.timeout(patience);
@@ -129,7 +179,82 @@ export function openIdentity(bag: Bag, { configUrl, retry, meter }: IdentityOpti
         );
       });
     },
-    close: async () => member?.mesh.close(),
+    close: meshes.close,
+  };
+}
+
+/** The meshes of a tab, and which of them is shown. */
+function openMeshes(
+  { outside, signal }: Bag,
+  { state, meter }: { readonly state: Cell<PeerState>; readonly meter: Meter },
+) {
+  const open = new Set<Mesh>();
+  let shown: Mesh | undefined;
+  return {
+    /** A mesh until the signal fires, under a fresh id unless a seed is given. */
+    async open(
+      config: NetworkConfig,
+      options: { readonly seed?: Uint8Array; readonly signal: AbortSignal },
+    ): Promise<Mesh> {
+      const mesh = counted(await outside.mesh(config, options), meter);
+      open.add(mesh);
+      options.signal.addEventListener("abort", () => open.delete(mesh), { once: true });
+      return mesh;
+    },
+    show(mesh: Mesh, config: NetworkConfig, { visiting }: { readonly visiting: boolean }): void {
+      shown = mesh;
+      let split = false;
+      const update = () => {
+        if (shown === mesh)
+          state.set({
+            split,
+            phase: "joined",
+            config,
+            self: mesh.self,
+            visiting,
+            addrs: mesh.addrs(),
+            neighbours: mesh.neighbours(),
+          });
+      };
+      const on = (event: MeshEvent) => {
+        if (event.type === "split") split = event.is;
+        update();
+      };
+      mesh.watch(on, { signal });
+      update();
+    },
+    async close(): Promise<void> {
+      await Promise.all([...open].map((mesh) => mesh.close()));
+    },
+  };
+}
+
+/** Who looks through the mesh of the visit, so that it can end once the tab is known by another. */
+function openVisits(visiting: () => Promise<Visiting>) {
+  let lookers = 0;
+  let over = false;
+  const done = () => {
+    if (over && lookers === 0) void begun?.then(({ mesh }) => mesh.close());
+  };
+  let begun: Promise<Visiting> | undefined;
+  return {
+    begin(signal: AbortSignal): Promise<Visiting> {
+      lookers += 1;
+      const leave = () => {
+        lookers -= 1;
+        done();
+      };
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
+      begun = visiting();
+      begun.catch(() => undefined); // heard by who asked
+      return begun;
+    },
+    /** From now on the mesh goes when its last looker has gone. */
+    end(): void {
+      over = true;
+      done();
+    },
   };
 }
 

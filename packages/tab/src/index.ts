@@ -5,12 +5,12 @@ export type { BroadcastStart, TabBroadcaster } from "./broadcast.ts";
 export { type Cell, cell, type Store } from "./cell.ts";
 export { TabError } from "./errors.ts";
 /** The tab among its peers. */
-export type { Joined, PeerState } from "./identity.ts";
+export type { Joined, PeerState, Visiting } from "./identity.ts";
 /** Money on its way home. */
 export type { LostPot } from "./lost.ts";
 export type { CheckEvent } from "./measuring.ts";
 /** What stands in for the browser, in tests. */
-export type { Media, Member, Money, Outside } from "./outside.ts";
+export type { Media, Money, Outside } from "./outside.ts";
 export type { Who } from "./purses.ts";
 /** What a person can set. */
 export type { HiringSettings, WorkerSettings } from "./settings/index.ts";

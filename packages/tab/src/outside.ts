@@ -21,12 +21,6 @@ export type Money = Pick<
 /** What a tab uses of `media`. */
 export type Media = Pick<typeof MediaPackage, "measure" | "createTranscoder">;
 
-/** A peer that has joined, and the seed of its identity: 32 bytes that sign for `mesh.self`. */
-export interface Member {
-  readonly mesh: Mesh;
-  readonly seed: Uint8Array;
-}
-
 /**
  * Everything outside that a tab touches. What is large comes when it is first needed, so that a viewer's tab loads no wallet, no
  * chain library and no transcoder.
@@ -34,8 +28,13 @@ export interface Member {
 export interface Outside {
   readonly clock: Clock;
   readonly fetch: typeof fetch;
-  /** Joins under an identity that no other tab of this browser has meanwhile. Throws MeshError. */
-  member(config: NetworkConfig, options: { signal: AbortSignal }): Promise<Member>;
+  /** The seed of an identity that this browser keeps, and that no other tab of it has until `signal` fires. Throws MeshError. */
+  seed(options: { signal: AbortSignal }): Promise<Uint8Array>;
+  /** Enters the network until `signal` fires: as who has the seed, or as nobody who was there before. Throws MeshError. */
+  mesh(
+    config: NetworkConfig,
+    options: { readonly seed?: Uint8Array; readonly signal: AbortSignal },
+  ): Promise<Mesh>;
   /** The vouchers, pots, keys, records and settings that this browser keeps. Throws StoreError. */
   store(): Promise<Channel.Store>;
   money(): Promise<Money>;
@@ -51,15 +50,17 @@ export function browser(namespace: string): Outside {
   return {
     clock: systemClock,
     fetch: (input, init) => fetch(input, init),
-    async member({ relays, iceServers, local }, { signal }) {
-      const [{ libp2p, loadIdentity }, { gossipRules, peersWire }] = await Promise.all([
+    async seed({ signal }) {
+      const { loadIdentity } = await import("@tabcast/mesh");
+      return (await loadIdentity(namespace, { signal })).seed;
+    },
+    async mesh({ relays, iceServers, local }, known) {
+      const [{ libp2p }, { gossipRules, peersWire }] = await Promise.all([
         import("@tabcast/mesh"),
         import("@tabcast/protocol"),
       ]);
       const rules = gossipRules({ clock: systemClock });
-      const options = { relays, iceServers, local, rules, wire: peersWire, signal };
-      const { seed } = await loadIdentity(namespace, { signal });
-      return { seed, mesh: await libp2p({ seed, ...options }) };
+      return libp2p({ relays, iceServers, local, rules, wire: peersWire, ...known });
     },
     store: async () => (await import("@tabcast/channel")).indexedDb(),
     money: () => import("@tabcast/channel"),

@@ -17,11 +17,12 @@ export interface Payees {
 
 export function openPayees(
   { outside }: Bag,
-  { identity, books }: { identity: Pick<Identity, "join">; books: Books },
+  { identity, books }: { identity: Pick<Identity, "config" | "seed">; books: Books },
 ): Payees {
   async function about({ payee }: Who) {
-    const [{ config, seed }, { Keys }, store] = await Promise.all([
-      identity.join(),
+    const [config, seed, { Keys }, store] = await Promise.all([
+      identity.config(),
+      identity.seed(),
       import("@tabcast/protocol"),
       books.open(),
     ]);

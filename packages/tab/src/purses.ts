@@ -27,7 +27,7 @@ export interface Purses {
 
 export function openPurses(
   { outside, signal }: Bag,
-  { identity, books }: { identity: Pick<Identity, "join">; books: Books },
+  { identity, books }: { identity: Pick<Identity, "config">; books: Books },
 ): Purses {
   let queue: Promise<unknown> = Promise.resolve();
   let working: Purse | undefined;
@@ -42,8 +42,8 @@ export function openPurses(
     { payee, wallet }: Who,
     options: { signal: AbortSignal } & PurseSettings,
   ): Promise<Purse> {
-    const [{ config }, { openPurse }, store] = await Promise.all([
-      identity.join(),
+    const [config, { openPurse }, store] = await Promise.all([
+      identity.config(),
       outside.money(),
       books.open(),
     ]);

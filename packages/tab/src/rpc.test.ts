@@ -13,8 +13,8 @@ const answering = (result: unknown) => {
   const clock: Clock = systemClock;
   const outside = { clock, fetch: async () => Response.json({ result }) };
   const bag = { outside, signal: new AbortController().signal } as unknown as Bag;
-  const join = async () => ({ config: network });
-  return openRpc(bag, { join } as unknown as Identity);
+  const config = async () => network;
+  return openRpc(bag, { config } as unknown as Identity);
 };
 
 test("who sent a transaction is told with the function that was called", async () => {

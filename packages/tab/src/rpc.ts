@@ -26,10 +26,10 @@ export interface Rpc {
   skipWait(until: number): Promise<void>;
 }
 
-export function openRpc({ outside, signal }: Bag, identity: Pick<Identity, "join">): Rpc {
+export function openRpc({ outside, signal }: Bag, identity: Pick<Identity, "config">): Rpc {
   async function call(method: string, params: readonly unknown[]): Promise<unknown> {
-    const { config } = await identity.join();
-    const response = await outside.fetch(config.chain.rpc, {
+    const { chain } = await identity.config();
+    const response = await outside.fetch(chain.rpc, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),

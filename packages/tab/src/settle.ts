@@ -84,12 +84,17 @@ export interface Settling {
 
 export function openSettling(
   { outside, signal }: Bag,
-  parts: { identity: Identity; books: Books; purses: Purses; rpc: Pick<Rpc, "sent"> },
+  parts: {
+    identity: Pick<Identity, "config">;
+    books: Books;
+    purses: Purses;
+    rpc: Pick<Rpc, "sent">;
+  },
 ): Settling {
   const { identity, books, purses, rpc } = parts;
-  const all = () => Promise.all([identity.join(), outside.money(), books.open()]);
+  const all = () => Promise.all([identity.config(), outside.money(), books.open()]);
   async function connect() {
-    const [{ config }, { Chain }] = await Promise.all([identity.join(), outside.money()]);
+    const [config, { Chain }] = await Promise.all([identity.config(), outside.money()]);
     return Chain.connect({ ...payingBy(config), signal });
   }
 
@@ -142,7 +147,7 @@ export function openSettling(
       return { pay, coins, signs: domain !== undefined };
     },
     async unsettled() {
-      const [{ config }, money, store] = await all();
+      const [config, money, store] = await all();
       const ours = domainOf(config);
       const pots = await money.unsettled(store);
       // A pot in another token is another network's, though its contract be the same.
@@ -155,7 +160,7 @@ export function openSettling(
       );
     },
     async settlePot(potId, progress, payer) {
-      const [{ config }, money, store] = await all();
+      const [config, money, store] = await all();
       const found = (await stored()).find((one) => one.potId === potId);
       const { usdc } = money.Chains.of(config.chain.id);
       const paying = found ? payingIn(config, found.config.token, usdc) : payingBy(config);
@@ -168,7 +173,7 @@ export function openSettling(
       return lostPots(chain, payer, { known, signal });
     },
     async takeBack({ config: pot, from }, payer, progress) {
-      const [{ config }, money, store] = await all();
+      const [config, money, store] = await all();
       const paying = payingIn(config, pot.token, money.Chains.of(config.chain.id).usdc);
       const options = { ...paying, config: pot, from, payer, store, signal };
       return end(await money.recoverPot(options), progress);

@@ -25,7 +25,7 @@ export interface TabOptions {
 }
 
 /** One tab put together: it can watch, work and broadcast at the same time, on one identity and one set of books. */
-export interface Tab extends Pick<Identity, "state" | "join"> {
+export interface Tab extends Pick<Identity, "state" | "config" | "join" | "visit" | "visitor"> {
   readonly books: Books;
   readonly rpc: Rpc;
   readonly wallet: BurnerWallet;
@@ -67,7 +67,10 @@ export function openTab(options: TabOptions): Tab {
 
   return {
     state: identity.state,
+    config: identity.config,
     join: identity.join,
+    visit: identity.visit,
+    visitor: identity.visitor,
     books,
     rpc,
     wallet: burner,

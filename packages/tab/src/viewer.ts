@@ -38,7 +38,7 @@ export function openViewer({ outside, signal: over }: Bag, identity: Identity): 
       tell({});
       void (async () => {
         const [{ mesh }, viewer] = await Promise.all([
-          identity.join(),
+          identity.visit({ signal }),
           import("@tabcast/node/viewer"),
         ]);
         signal.throwIfAborted();
@@ -50,7 +50,7 @@ export function openViewer({ outside, signal: over }: Bag, identity: Identity): 
     },
     async watch({ stream, on, signal }) {
       const [{ mesh }, { view }] = await Promise.all([
-        identity.join(),
+        identity.visit({ signal }),
         import("@tabcast/node/viewer"),
       ]);
       signal.throwIfAborted();

@@ -20,7 +20,7 @@ export interface BurnerWallet {
 
 export function openWallet(
   { outside, signal }: Bag,
-  { identity, books, rpc }: { identity: Identity; books: Books; rpc: Rpc },
+  { identity, books, rpc }: { identity: Pick<Identity, "config">; books: Books; rpc: Rpc },
 ): BurnerWallet {
   const open = lazy(async () => {
     const [{ openBurner }, store] = await Promise.all([outside.money(), books.open()]);
@@ -44,8 +44,7 @@ export function openWallet(
   return {
     open,
     filled: lazy(async () => {
-      const { config } = await identity.join();
-      const { faucet } = config.chain;
+      const { faucet } = (await identity.config()).chain;
       if (faucet === undefined)
         throw new TabError(
           { code: "TAB_NO_FAUCET", status: 0 },

@@ -45,7 +45,7 @@ export interface GasPurse {
 export function openGasPurse(
   { outside, signal }: Bag,
   parts: {
-    readonly identity: Pick<Identity, "join">;
+    readonly identity: Pick<Identity, "config">;
     readonly burner: Pick<BurnerWallet, "open">;
     readonly rpc: Pick<Rpc, "balance">;
   },
@@ -57,8 +57,8 @@ export function openGasPurse(
       return { address, balance: await rpc.balance(address) };
     },
     async empty(to) {
-      const [{ config }, { account }, { Chain }] = await Promise.all([
-        identity.join(),
+      const [config, { account }, { Chain }] = await Promise.all([
+        identity.config(),
         burner.open(),
         outside.money(),
       ]);

@@ -103,18 +103,21 @@ export async function openStage() {
     },
     /** A tab of this network. Its books may be those of an earlier one, as after a reload. */
     tab(books = memoryBooks(), more: Partial<Outside> = {}) {
+      const kept = crypto.getRandomValues(new Uint8Array(32));
       const purses: { payee: string; open: boolean; softCap?: bigint; share?: number }[] = [];
       /** Who was to pay for the claims of each watchtower that was opened. */
       const towers: string[] = [];
       let tower: OpenWatchtowerOptions | undefined;
       const measured: CodecName[] = [];
-      const outside: Partial<Outside> = {
+      const outside = {
         fetch: async () => Response.json(network),
-        async member() {
-          const seed = crypto.getRandomValues(new Uint8Array(32));
+        seed: async () => kept,
+        async mesh(_, { seed = crypto.getRandomValues(new Uint8Array(32)), signal }) {
           const keys = await Keys.fromSeed(seed);
           const rules = gossipRules({ clock: systemClock });
-          return { seed, mesh: memory(members, { self: peerIdOf(keys.publicKey), rules }) };
+          const mesh = memory(members, { self: peerIdOf(keys.publicKey), rules });
+          signal.addEventListener("abort", () => void mesh.close(), { once: true });
+          return mesh;
         },
         store: async () => books.share(),
         money: async () =>
@@ -167,11 +170,11 @@ export async function openStage() {
         localTime: () => ({ day: 1, minute: 720 }),
         charging() {},
         ...more,
-      };
+      } satisfies Partial<Outside>;
       const tab = openTab({ namespace: "test", outside });
       /** What the last watchtower was opened with. */
       const watching = () => tower;
-      return { tab, purses, towers, watching, measured };
+      return { tab, outside, purses, towers, watching, measured };
     },
   };
 }
