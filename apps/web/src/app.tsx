@@ -1,8 +1,8 @@
 import { describe } from "@tabcast/runtime";
 import { Component, type ReactNode, Suspense, useEffect, useState } from "react";
-import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { Link, Route, Switch, useLocation } from "wouter";
 import { counted } from "./format.ts";
-import { pages, WatchPage } from "./pages.ts";
+import { HomePage, pages, WatchPage } from "./pages.ts";
 import { useStore } from "./store.ts";
 import { tab } from "./tab.ts";
 import { setTheme, storedTheme, type Theme } from "./theme.ts";
@@ -12,8 +12,8 @@ import { Empty, Notice, Spinner } from "./ui/parts.tsx";
 /** The frame around the pages: where you are, how it looks, and whether the network is there. */
 export function App() {
   useEffect(() => {
-    // Every page waits for the network, whichever is opened first; the footer says why if it cannot be reached.
-    void tab.join().catch(() => undefined);
+    // From the server of the pages, as they are; nobody else is asked before a page is used for something that needs others.
+    void tab.config().catch(() => undefined);
   }, []);
   return (
     <div className="flex min-h-dvh flex-col">
@@ -29,7 +29,7 @@ export function App() {
           <Suspense fallback={<Loading />}>
             <Switch>
               <Route path="/">
-                <Redirect to="/watch" replace />
+                <HomePage />
               </Route>
               {pages.map(({ path, Page }) => (
                 <Route key={path} path={path}>
@@ -105,7 +105,7 @@ function Header() {
     <header className="overflow-x-clip border-b border-line bg-panel">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center justify-between gap-x-6 px-4 sm:px-6">
         <Link
-          href="/watch"
+          href="/"
           aria-label="Tabcast, home"
           className="flex min-h-14 items-center gap-2 rounded text-lg font-semibold tracking-tight"
         >
@@ -188,11 +188,13 @@ function Footer() {
   const text =
     phase === "failed"
       ? `Not connected: ${trouble ?? "unknown reason"}. Trying again`
-      : phase === "joining"
-        ? "Joining the network"
-        : relays === 0 && direct === 0
-          ? "No relay answers yet. Trying again."
-          : `Connected to ${counted(relays, "relay")} and ${counted(direct, "peer")}`;
+      : phase === "away"
+        ? "Not connected: nothing has been wanted of the network yet"
+        : phase === "joining"
+          ? "Joining the network"
+          : relays === 0 && direct === 0
+            ? "No relay answers yet. Trying again."
+            : `Connected to ${counted(relays, "relay")} and ${counted(direct, "peer")}`;
   return (
     <footer className="border-t border-line">
       <div className="mx-auto flex max-w-6xl flex-wrap justify-between gap-x-6 gap-y-1 px-4 py-4 text-sm text-muted sm:px-6">

@@ -25,7 +25,7 @@ function paced(now: Earn.Earning, event: TabWorkerEvent) {
 }
 
 /** Work, as the pages see it. */
-export function earnVerbs({ worker, books, join }: Pick<Tab, "worker" | "books" | "join">) {
+export function earnVerbs({ worker, books, config }: Pick<Tab, "worker" | "books" | "config">) {
   const earning = cell(Earn.notEarning);
   const kept = cell<KeptSettings>({ loaded: false, settings: workerDefaults });
   let stopped = false;
@@ -33,7 +33,7 @@ export function earnVerbs({ worker, books, join }: Pick<Tab, "worker" | "books" 
   /** Reads what this browser keeps; failures are in `kept`. */
   async function loadSettings(): Promise<void> {
     if (kept.get().loaded) return;
-    const { currency } = (await join()).config.chain;
+    const { currency } = (await config()).chain;
     const stored = Promise.all([books.workerSettings(currency), books.pricedElsewhere(currency)]);
     const read = stored.then(
       ([settings, replaced]) => ({ settings, replaced }),

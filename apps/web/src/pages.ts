@@ -3,6 +3,9 @@ import { type ComponentType, lazy } from "react";
 /** Loaded when it is first opened, like every page. */
 export const WatchPage = lazy(() => import("./pages/watch.tsx"));
 
+/** Where people arrive; it is in no navigation but the name above it. */
+export const HomePage = lazy(() => import("./pages/home.tsx"));
+
 /** A page of its own: where it is, and what the navigation and the window's title call it. */
 interface Listed {
   readonly path: `/${string}`;

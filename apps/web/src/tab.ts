@@ -16,7 +16,8 @@ const earn = earnVerbs(node);
 /** The one node of this tab: components follow its stores and call its verbs. */
 export const tab = {
   state: node.state,
-  join: node.join,
+  config: node.config,
+  visit: node.visit,
   balance: rpc.balance,
   funds: settling.funds,
   block: rpc.block,

@@ -47,7 +47,7 @@ export function Begin({ earning }: { earning: Earning }) {
           </Notice>
         ) : (
           <p role="status" className="flex items-center gap-3 py-6 text-muted">
-            <Spinner /> Joining the network
+            <Spinner /> Asking which network this is
           </p>
         )}
       </Panel>

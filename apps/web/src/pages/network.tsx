@@ -1,11 +1,13 @@
 import type { Neighbour } from "@tabcast/mesh";
+import type { NetworkConfig } from "@tabcast/node/config";
 import { QueryClient, QueryClientProvider, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { sentence } from "../earning.ts";
 import * as format from "../format.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
+import { Button } from "../ui/button.tsx";
 import { InTheNetworksMoney } from "../ui/paid-in.tsx";
 import {
   Badge,
@@ -53,28 +55,58 @@ const vias: Record<Neighbour["via"], string> = {
 };
 
 function Network() {
-  const state = useStore(tab.state);
-  const earning = useStore(tab.earning);
-  const onAir = useStore(tab.onAir);
-  if (state.phase === "failed")
+  const { phase, config, trouble } = useStore(tab.state);
+  const looking = useRef(new AbortController());
+  // What is only looked at here ends with the page; what the tab does elsewhere goes on.
+  useEffect(() => {
+    looking.current = new AbortController();
+    return () => looking.current.abort();
+  }, []);
+  if (phase === "failed")
     return (
       <>
         <Heading title="Network" />
         <Notice tone="bad" title="The network cannot be reached">
-          {format.sentence(state.trouble)} This tab tries again every few seconds. If you run this
-          page yourself, check that it serves /tabcast.json.
+          {format.sentence(trouble)} This tab tries again every few seconds. If you run this page
+          yourself, check that it serves /tabcast.json.
         </Notice>
       </>
     );
-  if (state.phase === "joining" || state.config === undefined)
+  if (config === undefined || phase === "joining")
     return (
       <>
         <Heading title="Network" />
         <p role="status" className="flex items-center gap-3 py-10 text-muted">
-          <Spinner /> Joining the network
+          <Spinner />{" "}
+          {config === undefined ? "Asking which network this is" : "Joining the network"}
         </p>
       </>
     );
+  if (phase === "joined") return <Connected config={config} />;
+  const connect = () => void tab.visit(looking.current).catch(() => undefined);
+  return (
+    <>
+      <Heading title="Network">What this tab would be part of.</Heading>
+      <Empty
+        title="This tab is not connected"
+        action={
+          <Button look="main" onClick={connect}>
+            Connect
+          </Button>
+        }
+      >
+        Nothing here has needed the network yet, so no relay and no other tab was asked for
+        anything.
+      </Empty>
+    </>
+  );
+}
+
+/** What a tab that is connected is part of. */
+function Connected({ config }: { config: NetworkConfig }) {
+  const state = useStore(tab.state);
+  const earning = useStore(tab.earning);
+  const onAir = useStore(tab.onAir);
   const reachable = state.addrs.length > 0;
   const count = (via: Neighbour["via"]) => state.neighbours.filter((one) => one.via === via).length;
   return (
@@ -84,7 +116,14 @@ function Network() {
         {state.split === true && <Split />}
         <Panel>
           <Stats>
-            <Stat label="This tab">{format.shortId(state.self ?? "")}</Stat>
+            <Stat
+              label="This tab"
+              note={
+                state.visiting === true ? "an id for this visit" : "an id that this browser keeps"
+              }
+            >
+              {format.shortId(state.self ?? "")}
+            </Stat>
             <Stat
               label="Relay slot"
               note={reachable ? "others can reach this tab" : "asking the relays again"}
@@ -93,7 +132,7 @@ function Network() {
             </Stat>
             <Stat label="Direct peers">{count("webrtc")}</Stat>
             <Stat label="Relays">
-              {count("websocket")} of {state.config.relays.length}
+              {count("websocket")} of {config.relays.length}
             </Stat>
           </Stats>
         </Panel>
@@ -121,11 +160,11 @@ function Network() {
           </Panel>
           <Panel title="Chain" className="lg:col-span-2">
             <Chain
-              id={state.config.chain.id}
-              contract={state.config.chain.contract}
-              rpc={state.config.chain.rpc}
-              witness={state.config.chain.witness}
-              local={state.config.local}
+              id={config.chain.id}
+              contract={config.chain.contract}
+              rpc={config.chain.rpc}
+              witness={config.chain.witness}
+              local={config.local}
             />
           </Panel>
         </div>

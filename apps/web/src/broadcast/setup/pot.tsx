@@ -56,7 +56,7 @@ export function Pot({
     </Notice>
   ) : (
     <p role="status" className="flex items-center gap-2 text-muted">
-      <Spinner className="size-4" /> Joining the network
+      <Spinner className="size-4" /> Asking which network this is
     </p>
   );
 }
