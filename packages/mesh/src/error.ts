@@ -26,6 +26,8 @@ export type MeshReason =
   | { code: "MESH_BAD_KEY"; file: string }
   /** More tabs of one origin and role are open than there are identities. Do: close some of this origin's tabs. */
   | { code: "MESH_NO_SLOT"; slots: number }
+  /** A tab that connects through TURN servers alone has none. Do: name TURN servers in tabcast.json, and see that their credentials are served. */
+  | { code: "MESH_NO_TURN" }
   /** The mesh is closed. Do: open a new mesh; this is a mistake in the program unless the tab was closing. */
   | { code: "MESH_CLOSED" };
 

@@ -237,3 +237,19 @@ test("a relay's slot is free as soon as its tab has gone", async () => {
   await Promise.all(tabs.map((tab) => tab.close()));
   await expect.poll(() => relay.stats().reservations, { timeout: 10_000 }).toBe(0);
 }, 60_000);
+
+test("what a tab says of itself when it is asked who it is names no address but its relays'", async () => {
+  const relay = await nodes.relay();
+  const tab = await nodes.tab(relay.addrs, { degree: 0 });
+  const stranger = await nodes.stranger(relay.addrs);
+  const [address = ""] = tab.addrs();
+  const said = new Promise<readonly string[]>((resolve) =>
+    stranger.addEventListener("peer:identify", ({ detail: { peerId, listenAddrs } }) => {
+      if (peerId.toString() === tab.self) resolve(listenAddrs.map(String));
+    }),
+  );
+  await visit(stranger, tab.self, address);
+  const named = await said;
+  expect(named.length).toBeGreaterThan(0);
+  for (const one of named) expect(one.startsWith(`${relay.addrs[0]}/p2p-circuit`)).toBe(true);
+});

@@ -1,4 +1,5 @@
 export { MeshError, type MeshReason } from "./error.ts";
+export type { IceServers } from "./ice.ts";
 export { type Identity, loadIdentity } from "./identity.ts";
 export { type Libp2pOptions, libp2p } from "./libp2p.ts";
 export { type GossipLimits, gossipLimits } from "./limits.ts";

@@ -1,5 +1,6 @@
 import type { Clock, Random } from "@tabcast/runtime";
 import type { PeersWire } from "./discovery/types.ts";
+import type { IceServers } from "./ice.ts";
 import type { GossipRules, Mesh } from "./mesh.ts";
 
 export interface Libp2pOptions {
@@ -10,8 +11,10 @@ export interface Libp2pOptions {
    * them, peers. A relay may have several; the first is the one that others are told.
    */
   readonly relays: readonly string[];
-  /** STUN and TURN servers; [] contacts nobody. */
-  readonly iceServers: readonly RTCIceServer[];
+  /** STUN and TURN servers, or who knows them at the moment; [] contacts nobody. */
+  readonly iceServers: IceServers;
+  /** Connect to tabs through TURN servers alone, so that none of them learns this one's address. Default false. Needs TURN. */
+  readonly relayOnly?: boolean;
   /** Dial loopback and private addresses: local networks and tests only. Default false. */
   readonly local?: boolean;
   /** Direct neighbours to look for. Default 8. */
@@ -34,7 +37,7 @@ export interface Libp2pOptions {
 
 /**
  * Joins the network from a page: WebRTC to other tabs, WebSocket to relays. Resolves before a relay has answered; wait for
- * `reachable`. Throws MESH_BAD_ADDRESS for a relay address that is none.
+ * `reachable`. Throws MESH_BAD_ADDRESS for a relay address that is none, MESH_NO_TURN for `relayOnly` without TURN servers.
  */
 export async function libp2p(options: Libp2pOptions): Promise<Mesh> {
   // Loaded on demand: Node tests and pages that do not join must not pay for the stack.

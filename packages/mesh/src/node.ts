@@ -12,6 +12,7 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { DIALS } from "./dialler.ts";
 import type { GossipGuard } from "./gossip.ts";
+import { rtcConfiguration } from "./ice.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { MAX_CONNECTIONS } from "./places.ts";
 import type { Relays } from "./routes.ts";
@@ -28,10 +29,12 @@ export interface NodeOptions extends Omit<Libp2pOptions, "relays"> {
 
 /** A node that is not started yet, whose gossip `guard` is still to watch. */
 export async function createNode(
-  { seed, relays, circuit, iceServers, relaySlots = 2 }: NodeOptions,
+  { seed, relays, circuit, relaySlots = 2, ...ice }: NodeOptions,
   guard: GossipGuard,
 ) {
-  const rtcConfiguration = { iceServers: [...iceServers] };
+  const configuration = () => rtcConfiguration(ice);
+  // Told now, and not by each connection that fails.
+  await configuration();
   return createLibp2p({
     start: false,
     privateKey: await (seed === undefined
@@ -43,10 +46,10 @@ export async function createNode(
     },
     transports: [
       webSockets(),
-      webRTCDirect({ rtcConfiguration }),
+      webRTCDirect({ rtcConfiguration: configuration }),
       (components: WebRTCComponents) =>
         webRTC({
-          rtcConfiguration,
+          rtcConfiguration: configuration,
           // 64 KiB messages; more than 128 KiB outstanding bursts into loss and stalls a fresh association for seconds.
           dataChannel: { maxMessageSize: 64 * 1024, maxBufferedAmount: 128 * 1024 },
         })(withOwnWay(components)),

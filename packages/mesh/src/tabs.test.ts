@@ -1,7 +1,9 @@
+import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { call, openTabs, type Tabs } from "../testing/tabs.ts";
+import { call, openTabs, type Tabs, type Tools } from "../testing/tabs.ts";
+import { openTurn } from "../testing/turn.ts";
 import { plainWire } from "../testing/wire.ts";
 import { createRelay, type Relay } from "./relay.ts";
 
@@ -18,10 +20,12 @@ const startRelay = (listen: string) =>
     wire: plainWire,
   });
 
-async function enter(alone = false) {
+type Ice = Parameters<Tools["join"]>[2];
+
+async function enter(alone = false, ice: Ice = {}) {
   const page = await tabs.open();
   pages.push(page);
-  const { peer, addrs } = await call(page, "join", [...relay.addrs], alone);
+  const { peer, addrs } = await call(page, "join", [...relay.addrs], alone, ice);
   return { page, peer, addrs: [...addrs] };
 }
 
@@ -105,5 +109,47 @@ test("after a relay restart tabs are reachable again, and a new one finds an old
   await call(b.page, "touch", a.peer, []);
   const c = await enter();
   await Promise.all([call(c.page, "meets", a.peer), call(a.page, "meets", c.peer)]);
+  await leave();
+}, 120_000);
+
+/** What a TURN REST service would give somebody for the next minute. */
+function credentials(secret: string) {
+  const username = `${Math.floor(Date.now() / 1_000) + 60}:tab`;
+  return { username, credential: createHmac("sha1", secret).update(username).digest("base64") };
+}
+
+/** Kinds of the candidates in what a tab was told: `host`, `srflx`, `relay`. */
+const kinds = (told: readonly string[]) => [
+  ...new Set(told.flatMap((line) => /candidate:.* typ (\w+)/.exec(line)?.[1] ?? [])),
+];
+
+test("a tab that connects through TURN alone tells others no address but the TURN server's, dialling or dialled", async () => {
+  const secret = "known to both servers";
+  const turn = await openTurn({ secret });
+  const iceServers = [{ urls: turn.url, ...credentials(secret) }];
+  const shy = await enter(true, { iceServers, relayOnly: true });
+  const [open, other] = [await enter(true, { iceServers }), await enter(true)];
+  await call(open.page, "touch", shy.peer, shy.addrs);
+  await call(shy.page, "touch", other.peer, other.addrs);
+  for (const { page } of [open, other]) {
+    const told = await call(page, "told");
+    expect(kinds(told)).toEqual(["relay"]);
+    // Not even what a candidate was made from, nor where the session is said to be.
+    expect(told.filter((line) => / raddr (?!0\.0\.0\.0 )/.test(line))).toEqual([]);
+    expect(told.filter((line) => /^c=/.test(line) && line !== "c=IN IP4 0.0.0.0")).toEqual([]);
+  }
+  // The count is of something: who does not hide tells its own.
+  expect(kinds(await call(shy.page, "told"))).toContain("host");
+  expect(turn.users().length).toBeGreaterThan(0);
+  expect(turn.refused()).toBe(0);
+  await leave();
+  await turn.close();
+}, 120_000);
+
+test("a tab that connects through TURN alone does not enter a network without TURN", async () => {
+  const page = await tabs.open();
+  pages.push(page);
+  const options = { iceServers: [{ urls: "stun:127.0.0.1:1" }], relayOnly: true };
+  await expect(call(page, "join", [...relay.addrs], true, options)).rejects.toThrow("TURN");
   await leave();
 }, 120_000);

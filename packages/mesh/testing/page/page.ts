@@ -53,9 +53,25 @@ async function gathered(of: RTCPeerConnection): Promise<string> {
   return must(of.localDescription?.sdp);
 }
 
+/** What another tab said of where it is: SDP and candidates, as they came. */
+const told: string[] = [];
+type Told = { readonly sdp?: string; readonly candidate?: string } | undefined;
+const heard: Record<string, (given: Told) => unknown> = RTCPeerConnection.prototype as never;
+for (const name of ["setRemoteDescription", "addIceCandidate"]) {
+  const apply = heard[name] as (given: Told) => unknown;
+  heard[name] = function (this: RTCPeerConnection, given) {
+    told.push(...(given?.sdp ?? given?.candidate ?? "").split("\r\n"));
+    return apply.call(this, given);
+  };
+}
+
 /** What benches and tests call from outside. Times are in milliseconds. */
 export const tools = {
-  async join(relays: string[], alone = false): Promise<{ peer: string; addrs: readonly string[] }> {
+  async join(
+    relays: string[],
+    alone = false,
+    ice: { iceServers?: RTCIceServer[]; relayOnly?: boolean } = {},
+  ): Promise<{ peer: string; addrs: readonly string[] }> {
     await mesh?.close();
     mesh = await libp2p({
       seed: crypto.getRandomValues(new Uint8Array(32)),
@@ -63,6 +79,7 @@ export const tools = {
       iceServers: [],
       local: true,
       relaySlots: 1,
+      ...ice,
       ...(alone ? {} : { wire: plainWire }),
     });
     const signal = new AbortController().signal;
@@ -91,6 +108,8 @@ export const tools = {
     await mesh.reachable({ signal: AbortSignal.timeout(10_000) });
     return { peer: mesh.self, addrs: mesh.addrs() };
   },
+  /** Every line of SDP and every candidate that others have sent here. */
+  told: (): readonly string[] => told,
   hold(size: number): void {
     held = payload(size);
   },
