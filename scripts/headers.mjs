@@ -17,9 +17,10 @@ await run(async () => {
     return;
   }
   const load = (name) => import(pathToFileURL(join(root, "packages", "node", "src", name)).href);
-  const [{ parseConfig }, { pageHeaders }] = await Promise.all([
+  const [{ parseConfig }, { pageHeaders }, { missingWays }] = await Promise.all([
     load("config.ts"),
     load("page-headers.ts"),
+    load("ice-servers.ts"),
   ]);
   let config;
   try {
@@ -27,5 +28,6 @@ await run(async () => {
   } catch (error) {
     throw new Stop(`${file}: ${error.message}`);
   }
+  for (const sentence of missingWays(config.iceServers)) console.error(`note: ${sentence}`);
   for (const [name, value] of Object.entries(pageHeaders(config))) console.log(`${name}: ${value}`);
 });

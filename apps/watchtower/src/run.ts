@@ -4,6 +4,7 @@ import { type Address, Chain, Chains, Currency, openWatchtower } from "@tabcast/
 import { fileStore } from "@tabcast/channel/file";
 import { libp2p } from "@tabcast/mesh";
 import { type NetworkConfig, parseConfig } from "@tabcast/node/config";
+import { iceServersOf } from "@tabcast/node/turn-credentials";
 import { keepVouchers } from "@tabcast/node/watchtower";
 import { gossipRules, peersWire } from "@tabcast/protocol";
 import { Amount, describe, fromHex, systemClock } from "@tabcast/runtime";
@@ -77,7 +78,12 @@ export async function run(options: Options, say: Say, signal: AbortSignal): Prom
     kept: watchtower.vouchers().length,
   });
   const seed = fromHex((await keyOf(join(dir, "peer.key"))).slice(2));
-  const { relays, iceServers, local } = config;
+  const { relays, local } = config;
+  const iceServers = iceServersOf({ clock: systemClock }, config.iceServers, {
+    ask: async (path, { signal }) =>
+      (await fetch(new URL(path, options.network), { signal })).json(),
+    trouble: (error) => say("problem", { why: describe(error) }),
+  });
   const rules = gossipRules({ clock: systemClock });
   const mesh = await libp2p({ seed, relays, iceServers, local, rules, wire: peersWire, ...waits });
   keepVouchers({ mesh, ...waits }, { watchtower });

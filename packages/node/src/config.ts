@@ -1,10 +1,12 @@
 import { CodedError } from "@tabcast/runtime";
+import { type IceServer, parseIceServers } from "./ice-servers.ts";
 
 /** Where a tab finds its network. Served as /tabcast.json beside the pages. */
 export interface NetworkConfig {
   /** Relay multiaddrs, each ending in /p2p/<relay id>. */
   readonly relays: readonly string[];
-  readonly iceServers: readonly RTCIceServer[];
+  /** STUN and TURN servers. Without any, tabs meet within one local network. */
+  readonly iceServers: readonly IceServer[];
   /** Allow loopback and private addresses: local networks and tests only. */
   readonly local: boolean;
   readonly chain: ChainConfig;
@@ -58,7 +60,6 @@ export function parseConfig(value: unknown): NetworkConfig {
   for (const relay of relays)
     if (typeof relay !== "string" || !/\/p2p\/[A-Za-z0-9]+$/.test(relay))
       bad("relays", "multiaddrs ending in /p2p/<id>", relay);
-  if (!Array.isArray(iceServers)) bad("iceServers", "a list", iceServers);
   if (typeof chain !== "object" || chain === null) bad("chain", "an object", chain);
   if (!Number.isSafeInteger(chain.id) || chain.id < 1) bad("chain.id", "a chain id", chain.id);
   if (typeof chain.rpc !== "string" || !URL.canParse(chain.rpc))
@@ -67,7 +68,7 @@ export function parseConfig(value: unknown): NetworkConfig {
   if (typeof chain.contract !== "string" || !/^0x[0-9a-fA-F]{40}$/.test(chain.contract))
     bad("chain.contract", "an address", chain.contract);
   if (chain.currency !== undefined) checkCurrency(chain.currency);
-  return { relays, iceServers, local: local === true, chain };
+  return { relays, iceServers: parseIceServers(iceServers, bad), local: local === true, chain };
 }
 
 /** Of the same server it would agree with itself. */

@@ -8,7 +8,8 @@ const config = parseConfig({
     `/dns4/relay.example.org/tcp/443/tls/ws/p2p/${relay}`,
     `/ip6/::1/tcp/9001/ws/p2p/${relay}`,
   ],
-  iceServers: [],
+  // Not for such rules: WebRTC is not covered, and credentials come from the pages' own server.
+  iceServers: [{ urls: ["turns:turn.example.org:5349"], credentials: "/turn-credentials" }],
   chain: {
     id: 8453,
     rpc: "https://rpc.example.org/v1/key",

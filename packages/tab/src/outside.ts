@@ -2,7 +2,8 @@ import type * as Channel from "@tabcast/channel";
 import type * as MediaPackage from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { NetworkConfig } from "@tabcast/node/config";
-import { type Clock, systemClock } from "@tabcast/runtime";
+import { iceServersOf } from "@tabcast/node/turn-credentials";
+import { type Clock, describe, systemClock } from "@tabcast/runtime";
 
 /** What a tab uses of `channel`. */
 export type Money = Pick<
@@ -54,12 +55,20 @@ export function browser(namespace: string): Outside {
       const { loadIdentity } = await import("@tabcast/mesh");
       return (await loadIdentity(namespace, { signal })).seed;
     },
-    async mesh({ relays, iceServers, local }, known) {
+    async mesh({ relays, iceServers: named, local }, known) {
       const [{ libp2p }, { gossipRules, peersWire }] = await Promise.all([
         import("@tabcast/mesh"),
         import("@tabcast/protocol"),
       ]);
       const rules = gossipRules({ clock: systemClock });
+      const iceServers = iceServersOf({ clock: systemClock }, named, {
+        ask: async (path, { signal }) => {
+          const response = await fetch(path, { cache: "no-store", signal });
+          if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+          return response.json();
+        },
+        trouble: (error) => console.warn(`TURN is not used for now: ${describe(error)}`),
+      });
       return libp2p({ relays, iceServers, local, rules, wire: peersWire, ...known });
     },
     store: async () => (await import("@tabcast/channel")).indexedDb(),
