@@ -2,6 +2,7 @@ import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v
 import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, expect, test } from "vitest";
+import { brokenRelay } from "../testing/broken-relay.ts";
 import { echo, openNodes } from "../testing/nodes.ts";
 import { openProxy, type Way } from "../testing/proxy.ts";
 import { plainWire } from "../testing/wire.ts";
@@ -216,6 +217,37 @@ test("a relay whose socket went dead is replaced, sooner when the network has ju
     await tab.close();
   }
 }, 90_000);
+
+test.each(["none", "nothing said"] as const)(
+  "a relay that gives a slot and passes no call on (%s) is noticed, and another used",
+  async (calls) => {
+    const relays = [await brokenRelay(), await brokenRelay()];
+    for (const relay of relays) nodes.closing(() => relay.close());
+    const both = relays.flatMap(({ addrs }) => addrs);
+    const tab = await nodes.tab(both, { relaySlots: 1 });
+    const peer = await nodes.tab(both, { relaySlots: 2 });
+    const now = relays.find(({ id }) => tab.addrs()[0]?.includes(id));
+    const other = relays.find((relay) => relay !== now);
+    const noticed = when(tab, (event) => event.type === "relays" && event.mute.length > 0);
+    const replaced = when(
+      tab,
+      (event) => event.type === "relays" && event.held.join() === other?.id,
+    );
+    const began = performance.now();
+    if (now !== undefined) now.passes.calls = calls;
+    await noticed;
+    const took = Math.round(performance.now() - began);
+    await replaced;
+    const since = Math.round(performance.now() - began);
+    console.log(
+      `a mute relay was noticed after ${took} ms, and another held a slot after ${since}`,
+    );
+    // It takes 9 s at most, as relays.test.ts has it, and a loaded machine longer.
+    expect(took).toBeLessThan(20_000);
+    await echo(peer, tab.self, tab.addrs());
+  },
+  60_000,
+);
 
 test("a way to a peer through a relay that holds no slot for the tab is closed when it is done", async () => {
   const relays = await Promise.all([nodes.relay(), nodes.relay()]);

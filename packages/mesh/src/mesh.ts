@@ -128,8 +128,11 @@ export interface Neighbour {
 export type MeshEvent =
   | { readonly type: "connected"; readonly peer: PeerId }
   | { readonly type: "disconnected"; readonly peer: PeerId }
-  /** Which relays hold a slot for us, after one was won or lost. Fewer than the two we look for: only one way to us is left. */
-  | { readonly type: "relays"; readonly held: readonly PeerId[] }
+  /**
+   * Which relays hold a slot for us, and which of these pass nothing on, after either changed. Fewer than two that do: only one way to us
+   * is left.
+   */
+  | { readonly type: "relays"; readonly held: readonly PeerId[]; readonly mute: readonly PeerId[] }
   /** The relays that we use have not known each other for a minute, so some peers cannot be found; or they know each other again. */
   | { readonly type: "split"; readonly is: boolean }
   /** `addrs` changed, for the same reason. Empty means nobody can dial us. */

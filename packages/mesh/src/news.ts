@@ -25,9 +25,14 @@ export interface NewsOptions {
   readonly signal: AbortSignal;
 }
 
-/** WebRTC addresses under which others reach this node: one for each relay that holds a slot, as the configuration has it. */
+/**
+ * WebRTC addresses under which others reach this node: one for each relay that holds a slot and passes on what it should, as the
+ * configuration has it. Where all are mute, those.
+ */
 export function addressesOf(self: PeerId, slots: Slots, relays: Relays): string[] {
-  return slots.held().map((relay) => relays.through(relay, self).toString());
+  const mute = new Set(slots.mute());
+  const [all, open] = [slots.held(), slots.held().filter((relay) => !mute.has(relay))];
+  return (open.length > 0 ? open : all).map((relay) => relays.through(relay, self).toString());
 }
 
 function via(connection: Connection): Neighbour["via"] {
@@ -58,7 +63,7 @@ export function hear(options: NewsOptions): () => void {
   const { pubsub } = node.services;
   const connected = new Set<PeerId>();
   const onSlots = () => {
-    news.tell({ type: "relays", held: slots.held() });
+    news.tell({ type: "relays", held: slots.held(), mute: slots.mute() });
     news.tell({ type: "reachable", addrs: addressesOf(node.peerId.toString(), slots, relays) });
   };
   const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {

@@ -18,6 +18,7 @@ const view = (id: string, state: RelayView["state"], more: Partial<RelayView> = 
   due: 0,
   trouble: 0,
   used: false,
+  mute: false,
   ...more,
 });
 const want2 = { want: 2, now };
@@ -59,12 +60,35 @@ test("a way through a relay that holds no slot for us is closed when nobody has 
   expect(plan([view("x", "held"), foreign({ since: now - IDLE })], want2).leave).toEqual([]);
 });
 
+test("a mute relay is replaced, and keeps its slot until another relay can have it", () => {
+  const mute = view("mute", "held", { mute: true });
+  const both = [view("x", "held"), mute];
+  expect(plan(both, want2)).toEqual(nothing);
+  expect(plan([...both, view("z", "down")], want2)).toEqual({ ...nothing, dial: ["z"] });
+  expect(plan([...both, view("z", "dialling")], want2)).toEqual(nothing);
+  expect(plan([...both, view("z", "waiting")], want2)).toEqual({ ...nothing, leave: ["mute"] });
+  const hopeless = view("z", "waiting", { since: now - NO_SLOT });
+  expect(plan([...both, hopeless], want2)).toEqual(nothing);
+  expect(plan([view("x", "held"), view("z", "waiting")], want2)).toEqual({
+    ...nothing,
+    ask: ["z"],
+  });
+  expect(plan([...both, view("y", "held")], want2)).toEqual({ ...nothing, leave: ["mute"] });
+  const all = [view("m", "held", { mute: true }), mute, view("z", "waiting")];
+  expect(plan(all, want2)).toEqual({ ...nothing, leave: ["m"] });
+});
+
 const random = seededRandom(9, "relays");
 const ids = Array.from({ length: 3 }, () => peerIdFromPublicKey(random.bytes(32)));
 const relays = configuredRelays(
   ids.map((id, i) => `/ip4/127.0.0.1/tcp/${9001 + i}/ws/p2p/${id}`),
   { local: true },
 );
+
+const forever = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
 
 /** Relays that a test has be there or not, answer pings or not; the first to be dialled may give no slot. */
 function field({ want = 2, down = [] as string[], stingy = false } = {}) {
@@ -76,12 +100,16 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
   const held = new Set<string>();
   const live = new Map<string, Connection>();
   const off = new Set(down);
+  const dead = new Set<string>();
   const mute = new Set<string>();
+  const silent = new Set<string>();
   const dials: string[] = [];
   const pings: string[] = [];
+  const probes: string[] = [];
   const lose = (id: string) => {
     live.delete(id);
     held.delete(id);
+    mute.delete(id);
     changed.tell();
     events.dispatchEvent(new Event("connection:close"));
   };
@@ -96,10 +124,7 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
         streams: [],
         async newStream(_: string, { signal }: { signal: AbortSignal }) {
           pings.push(id);
-          if (mute.has(id))
-            await new Promise((_, reject) => {
-              signal.addEventListener("abort", () => reject(signal.reason));
-            });
+          if (dead.has(id)) await forever(signal);
           throw new Error("a refusal is an answer");
         },
         abort: () => lose(id),
@@ -120,6 +145,18 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
     slots: {
       changed,
       held: () => [...held],
+      mute: () => [...mute],
+      setMute(id, is) {
+        if (is) mute.add(id);
+        else mute.delete(id);
+        changed.tell();
+      },
+      async probe({ remotePeer }, { signal }) {
+        const id = remotePeer.toString();
+        probes.push(id);
+        if (dead.has(id) || silent.has(id)) await forever(signal);
+        return "came back";
+      },
       async reserve(id) {
         if ((stingy && id === dials[0]) || held.size >= want) throw new Error("no slot");
         held.add(id);
@@ -132,7 +169,22 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
     await pass(1);
     await running;
   };
-  return { pass, own, network, held, live, off, mute, dials, pings, lose, end };
+  return {
+    pass,
+    own,
+    network,
+    held,
+    live,
+    off,
+    dead,
+    mute,
+    silent,
+    dials,
+    pings,
+    probes,
+    lose,
+    end,
+  };
 }
 
 test("a tab holds the wanted number of slots, and replaces one soon after it is lost", async () => {
@@ -160,15 +212,46 @@ test("a relay that gives no slot is replaced after 20 s", async () => {
 });
 
 test("a dead socket is noticed within 10 s and another relay used, whatever refusals a live one gives", async () => {
-  const { pass, held, mute, end } = field({ want: 2 });
+  const { pass, held, dead, end } = field({ want: 2 });
   await pass(12_000);
   const before = [...held];
   expect(before).toHaveLength(2);
-  const [dead = ""] = before;
-  mute.add(dead);
-  await pass(10_500);
-  expect(held.has(dead)).toBe(false);
+  const [gone = ""] = before;
+  dead.add(gone);
+  await pass(10_000);
+  expect(held.has(gone)).toBe(false);
   expect(held.size).toBe(2);
+  await end();
+});
+
+test("a relay that passes nothing on is noticed within 10 s and another used, and one that does so once is not", async () => {
+  const { pass, held, mute, silent, live, end } = field({ want: 2 });
+  await pass(12_000);
+  const [one = "", other = ""] = [...held];
+  silent.add(one);
+  await pass(5_000);
+  silent.delete(one);
+  await pass(4_000);
+  expect([...mute]).toEqual([]);
+  silent.add(other);
+  await pass(10_000);
+  expect([...held]).toEqual([one, ids.find((id) => id !== one && id !== other)]);
+  expect(live.has(other)).toBe(false);
+  await end();
+});
+
+test("of two relays the mute one stays, is known as such, and counts again when it passes on", async () => {
+  const [away = ""] = ids;
+  const { pass, held, mute, silent, end } = field({ want: 2, down: [away] });
+  await pass(60_000);
+  const [one = ""] = [...held];
+  silent.add(one);
+  await pass(10_000);
+  expect([...mute]).toEqual([one]);
+  expect(held.size).toBe(2);
+  silent.clear();
+  await pass(4_500);
+  expect([...mute]).toEqual([]);
   await end();
 });
 

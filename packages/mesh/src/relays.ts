@@ -1,9 +1,9 @@
 /**
- * Holds slots at `want` relays: which to dial, to ask and to leave. A relay that gives no slot in time, or whose socket is
- * dead, counts as down, and another takes its place.
+ * Holds slots at `want` relays: which to dial, to ask and to leave. A relay that gives no slot in time, whose socket is dead, or that
+ * passes nothing on, counts as down, and another takes its place.
  */
 import type { Connection } from "@libp2p/interface";
-import { type Clock, type Random, toError } from "@tabcast/runtime";
+import { type Clock, toError } from "@tabcast/runtime";
 import { leash } from "./leash.ts";
 import type { PeerId } from "./mesh.ts";
 import type { Relays } from "./routes.ts";
@@ -14,10 +14,12 @@ import { direct, type Node, type SuperviseOptions, shuffled } from "./supervise.
 export const NO_SLOT = 20_000;
 /** Milliseconds a way through a relay that holds no slot for us stays open when nobody uses it. */
 export const IDLE = 10_000;
-/** Milliseconds from one ping of a relay to the next. */
-const PING_EVERY = 4_000;
-/** Milliseconds a relay has to answer one. Together with PING_EVERY a dead socket is noticed within 10 s. */
+/** Milliseconds from one check of a relay to the next: a probe of the way through it, or a ping where it holds no slot. */
+const CHECK_EVERY = 4_000;
+/** Milliseconds a relay has to answer a ping. Together with CHECK_EVERY a dead socket is noticed within 10 s. */
 const PING_LIMIT = 5_000;
+/** Milliseconds a probe has to come back; after the first that does not, a second is sent, and a ping. */
+const PROBE_LIMIT = 2_500;
 /** A timer that fires later than this many milliseconds says that the tab itself stood still. */
 const STOOD_STILL = 2_000;
 /** Milliseconds a slot must have been held for earlier trouble with the relay to be forgotten. */
@@ -39,6 +41,8 @@ export interface RelayView {
   readonly trouble: number;
   /** Whether a dial of ours, or of a peer to us, goes through it now. */
   readonly used: boolean;
+  /** Whether it holds a slot, and passes nothing on. */
+  readonly mute: boolean;
 }
 
 export interface Plan {
@@ -47,28 +51,36 @@ export interface Plan {
   readonly leave: readonly PeerId[];
 }
 
-/** What to do now, to hold slots at `want` relays. `relays` are in the order of preference. */
+/**
+ * What to do now, to hold slots at `want` relays. `relays` are in the order of preference. One that is mute keeps its slot until another
+ * relay can have it: it may be this tab that is slow, and then a poor way is better than none.
+ */
 export function plan(
   relays: readonly RelayView[],
   { want, now }: { readonly want: number; readonly now: number },
 ): Plan {
-  const held = relays.filter(({ state }) => state === "held").length;
+  const slots = relays.filter(({ state }) => state === "held");
+  const mute = slots.filter((relay) => relay.mute);
+  const held = slots.length - mute.length;
   const waiting = relays.filter(({ state }) => state === "waiting");
-  const hopeful =
-    relays.filter(({ state }) => state === "dialling").length +
-    waiting.filter(({ since }) => now - since < NO_SLOT).length;
+  const hopeful = waiting.filter(({ since }) => now - since < NO_SLOT);
+  const coming = relays.filter(({ state }) => state === "dialling").length + hopeful.length;
   const down = relays
     .filter(({ state, due }) => state === "down" && due <= now)
     .sort((a, b) => a.trouble - b.trouble);
   const enough = held >= want;
+  const done = waiting.filter(({ used, since }) => !used && now - since >= IDLE);
+  const replaced = Math.max(0, Math.min(hopeful.length, slots.length + hopeful.length - want));
+  const leave = enough ? [...done, ...mute] : mute.slice(0, replaced);
   return {
-    dial: down.slice(0, Math.max(0, want - held - hopeful)).map(({ id }) => id),
-    ask: enough ? [] : waiting.filter(({ due }) => due <= now).map(({ id }) => id),
-    leave: enough
-      ? waiting.filter(({ used, since }) => !used && now - since >= IDLE).map(({ id }) => id)
-      : [],
+    dial: down.slice(0, Math.max(0, want - held - coming)).map(({ id }) => id),
+    ask: slots.length >= want ? [] : waiting.filter(({ due }) => due <= now).map(({ id }) => id),
+    leave: leave.map(({ id }) => id),
   };
 }
+
+/** Probes in a row that did not come back after which a relay counts as mute. */
+export const MUTE_AFTER = 2;
 
 export interface SuperviseRelaysOptions extends SuperviseOptions {
   readonly relays: Relays;
@@ -112,8 +124,14 @@ export async function superviseSlots(node: Node, options: SuperviseRelaysOptions
       if (open.has(id)) enter(course, held.has(id) ? "held" : "waiting");
       else enter(course, dialling.has(id) ? "dialling" : "down");
     }
+    const mute = new Set(slots.mute());
     return [...courses].map(
-      ([id, course]): RelayView => ({ id, ...course, used: isUsed(open.get(id)) }),
+      ([id, course]): RelayView => ({
+        id,
+        ...course,
+        used: isUsed(open.get(id)),
+        mute: mute.has(id),
+      }),
     );
   };
   const act = ({ dial, ask, leave }: Plan) => {
@@ -151,7 +169,7 @@ export async function superviseSlots(node: Node, options: SuperviseRelaysOptions
   node.addEventListener("connection:close", wake);
   node.addEventListener("connection:open", wake);
   slots.changed.add(wake, signal);
-  void pings(node, options);
+  void checks(node, options);
   try {
     while (!signal.aborted) {
       cut = new AbortController();
@@ -182,48 +200,95 @@ function isUsed(connection: Connection | undefined): boolean {
   );
 }
 
-/** Pings every relay that we are connected to, and ends the connection to one that says nothing. */
-async function pings(node: Node, options: SuperviseRelaysOptions): Promise<void> {
-  const { clock, signal } = options;
+/** Checks every relay that we are connected to, time and again. */
+async function checks(node: Node, options: SuperviseRelaysOptions): Promise<void> {
+  const { relays, slots, clock, signal } = options;
+  const probing = new Set<PeerId>();
   while (!signal.aborted) {
-    await clock.sleep(PING_EVERY, { signal }).catch(() => {});
-    if (!signal.aborted) pingAll(node, options);
+    await clock.sleep(CHECK_EVERY, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    const held = new Set(slots.held());
+    for (const [id, connection] of openTo(node, relays)) {
+      if (!held.has(id)) ping(connection, PING_LIMIT, options);
+      else if (!probing.has(id)) {
+        probing.add(id);
+        void probeTwice(id, connection, options).finally(() => probing.delete(id));
+      }
+    }
   }
 }
 
-function pingAll(
-  node: Pick<Node, "getConnections">,
-  { relays, clock, random, signal }: SuperviseRelaysOptions,
+/** Says whether a relay passes on what it should: one probe that comes back is enough, and MUTE_AFTER that do not. */
+async function probeTwice(
+  id: PeerId,
+  connection: Connection,
+  options: SuperviseRelaysOptions,
+): Promise<void> {
+  const { slots, clock, signal } = options;
+  for (let misses = 0; misses < MUTE_AFTER; misses++) {
+    // A dead socket passes nothing on either; it is the one of the two that a new connection mends.
+    if (misses > 0) ping(connection, PROBE_LIMIT, options);
+    const turn = clock.sleep(PROBE_LIMIT, { signal }).catch(() => {});
+    const came = await comesBack(connection, options);
+    if (came) slots.setMute(id, false);
+    if (came !== false || connection.status !== "open") return;
+    // A refusal comes at once, and may be over soon.
+    await turn;
+  }
+  slots.setMute(id, true);
+}
+
+/** Whether a probe comes back in its time; undefined if nothing can be said, as the tab itself stood still. */
+async function comesBack(
+  connection: Connection,
+  { slots, clock, random, signal }: SuperviseRelaysOptions,
+): Promise<boolean | undefined> {
+  const probe = (over: AbortSignal) => slots.probe(connection, { random, signal: over });
+  const probed = await within(PROBE_LIMIT, probe, { clock, signal });
+  // What it says of its slots is for the relay to know: a new connection gets a new one.
+  if (probed === "no slot") connection.abort(new Error("the relay holds no slot for us any more"));
+  if (probed === "late") return undefined;
+  return probed === "came back";
+}
+
+function pingAll(node: Pick<Node, "getConnections">, options: SuperviseRelaysOptions): void {
+  for (const connection of openTo(node, options.relays).values())
+    ping(connection, PING_LIMIT, options);
+}
+
+/** Ends the connection to a relay that says nothing. Any answer will do, a refusal too. */
+function ping(
+  connection: Connection,
+  limit: number,
+  { clock, random, signal }: SuperviseRelaysOptions,
 ): void {
-  for (const connection of openTo(node, relays).values())
-    void answers(connection, { clock, random, signal }).then((alive) => {
-      if (!alive) connection.abort(new Error(`the relay said nothing for ${PING_LIMIT} ms`));
-    });
+  const act = (over: AbortSignal) => echo(connection, random.bytes(32), over);
+  void within(limit, act, { clock, signal }).then((answer) => {
+    if (answer === "silent") connection.abort(new Error(`the relay said nothing for ${limit} ms`));
+  });
 }
 
 /**
- * Whether the other side answers within PING_LIMIT. Any answer will do, a refusal too. If our own timer was late, the tab
- * stood still and not the relay: true, until the next ping.
+ * What comes of a task within so many milliseconds: `failed` if it throws, `silent` if it does neither, `late` if our own timer was, so
+ * that the tab stood still and not the other side, or the signal fired.
  */
-async function answers(
-  connection: Connection,
-  { clock, random, signal }: { clock: Clock; random: Random; signal: AbortSignal },
-): Promise<boolean> {
+async function within<T>(
+  limit: number,
+  act: (over: AbortSignal) => Promise<T>,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<T | "failed" | "silent" | "late"> {
   const began = clock.now();
   const over = new AbortController();
   const tied = leash(signal, over.signal);
-  const silence = clock.sleep(PING_LIMIT, { signal: tied.signal }).then(
-    () => clock.now() - began > PING_LIMIT + STOOD_STILL,
-    () => true,
+  const silence = clock.sleep(limit, { signal: tied.signal }).then(
+    () => (clock.now() - began > limit + STOOD_STILL ? "late" : "silent"),
+    () => "late" as const,
   );
-  const answer = echo(connection, random.bytes(32), tied.signal).then(
-    () => true,
-    () => true,
-  );
+  const answer = act(tied.signal).catch(() => "failed" as const);
   try {
     return await Promise.race([answer, silence]);
   } finally {
-    over.abort(new Error("the ping is over"));
+    over.abort(new Error("the time is over"));
     tied.release();
   }
 }

@@ -4,6 +4,7 @@ import type { Connection, PeerId as Libp2pPeerId, Stream, Transport } from "@lib
 import { peerIdFromString } from "@libp2p/peer-id";
 import { type Listeners, listeners } from "./listeners.ts";
 import type { PeerId } from "./mesh.ts";
+import { type Probed, type ProbeOptions, type Probes, probesOf } from "./probe.ts";
 import type { Relays } from "./routes.ts";
 
 /** Milliseconds a relay has to answer a reservation; libp2p's default of 5 s is short for a tab that is busy encoding. */
@@ -13,11 +14,20 @@ const RESERVE_TIMEOUT = 15_000;
 export interface Slots {
   /** Relays that hold one, in the order in which they gave it. */
   held(): readonly PeerId[];
+  /** Those of them that hold one and pass nothing on, as far as was noticed. */
+  mute(): readonly PeerId[];
+  /** Says whether a relay passes on what it should. */
+  setMute(relay: PeerId, mute: boolean): void;
   /** Asks a relay for a slot. Rejects if it gives none, or if none is needed. */
   reserve(relay: PeerId): Promise<void>;
-  /** Told when a slot is won or lost. */
+  /** Calls this tab through the relay at the other end of a connection. Rejects if the way breaks, or with the signal's reason. */
+  probe(connection: Connection, options: ProbeOptions): Promise<Probed>;
+  /** Told when a slot is won or lost, or a relay falls mute or speaks again. */
   readonly changed: Listeners<void>;
 }
+
+/** libp2p's own limit of time is joined to it. */
+const never = new AbortController().signal;
 
 /** What is used of the transport under libp2p's interface. Looked up with care, versions are pinned. */
 interface Inside extends Transport {
@@ -45,12 +55,21 @@ export function slotsAt(relays: Relays): {
   transport(components: Parameters<ReturnType<typeof circuitRelayTransport>>[0]): Transport;
 } {
   const held = new Set<PeerId>();
+  const mute = new Set<PeerId>();
   const changed = listeners<void>();
   let store: Inside["reservationStore"] | undefined;
+  let probes: Probes | undefined;
   return {
     slots: {
       changed,
       held: () => [...held],
+      mute: () => [...mute],
+      setMute(relay, is) {
+        if (!held.has(relay) || mute.has(relay) === is) return;
+        if (is) mute.add(relay);
+        else mute.delete(relay);
+        changed.tell();
+      },
       async reserve(relay) {
         if (store === undefined) throw new Error("the node has no transport yet");
         const id = peerIdFromString(relay);
@@ -58,13 +77,25 @@ export function slotsAt(relays: Relays): {
         store.relayFilter.remove(id.toMultihash().bytes);
         await store.addRelay(id, "discovered");
       },
+      async probe(connection, options) {
+        if (probes === undefined) throw new Error("the node has no transport yet");
+        return probes.send(connection, options);
+      },
     },
     transport(components) {
       const inside = circuitRelayTransport({ reservationCompletionTimeout: RESERVE_TIMEOUT })(
         components,
       ) as Inside;
       store = inside.reservationStore;
-      holdTo(relays, inside);
+      probes = probesOf(components.peerId);
+      holdTo(relays, inside, async (stream, { remotePeer }) => {
+        const signal = components.upgrader.createInboundAbortSignal(never);
+        try {
+          return (await probes?.take(stream, remotePeer.toString(), signal)) ?? false;
+        } finally {
+          signal.clear();
+        }
+      });
       // Before any listener of the transport's own: they read the addresses that are put here.
       store.addEventListener("relay:created-reservation", (event) => {
         const { relay, details } = (event as CustomEvent<Given>).detail;
@@ -74,15 +105,21 @@ export function slotsAt(relays: Relays): {
         changed.tell();
       });
       store.addEventListener("relay:removed", (event) => {
-        if (held.delete((event as CustomEvent<Given>).detail.relay.toString())) changed.tell();
+        const relay = (event as CustomEvent<Given>).detail.relay.toString();
+        mute.delete(relay);
+        if (held.delete(relay)) changed.tell();
       });
       return inside;
     },
   };
 }
 
-/** Has the transport know no relay but those of the configuration. */
-function holdTo(relays: Relays, inside: Inside): void {
+/** Has the transport know no relay but those of the configuration, and see no call that `isProbe` has dealt with. */
+function holdTo(
+  relays: Relays,
+  inside: Inside,
+  isProbe: (stream: Stream, connection: Connection) => Promise<boolean>,
+): void {
   const { reservationStore, discovery } = inside;
   const addRelay = reservationStore.addRelay.bind(reservationStore);
   reservationStore.addRelay = async (relay, type) => {
@@ -93,7 +130,8 @@ function holdTo(relays: Relays, inside: Inside): void {
   discovery.startDiscovery = () => {};
   const onStop = inside.onStop;
   inside.onStop = async (stream, connection) => {
-    if (reservationStore.hasReservation(connection.remotePeer)) return onStop(stream, connection);
-    stream.abort(new Error(`${connection.remotePeer} holds no slot for us`));
+    if (!reservationStore.hasReservation(connection.remotePeer))
+      stream.abort(new Error(`${connection.remotePeer} holds no slot for us`));
+    else if (!(await isProbe(stream, connection))) await onStop(stream, connection);
   };
 }

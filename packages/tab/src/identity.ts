@@ -22,6 +22,8 @@ export interface PeerState {
   readonly neighbours: readonly Neighbour[];
   /** Our relays do not know each other: who is at one does not find who is at another. */
   readonly split?: boolean;
+  /** Relays that hold a slot for us and pass no calls on. */
+  readonly mute?: readonly string[];
   readonly trouble?: string;
 }
 
@@ -204,10 +206,12 @@ function openMeshes(
     show(mesh: Mesh, config: NetworkConfig, { visiting }: { readonly visiting: boolean }): void {
       shown = mesh;
       let split = false;
+      let mute: readonly string[] = [];
       const update = () => {
         if (shown === mesh)
           state.set({
             split,
+            mute,
             phase: "joined",
             config,
             self: mesh.self,
@@ -218,6 +222,7 @@ function openMeshes(
       };
       const on = (event: MeshEvent) => {
         if (event.type === "split") split = event.is;
+        if (event.type === "relays") mute = event.mute;
         update();
       };
       mesh.watch(on, { signal });

@@ -35,6 +35,15 @@ function Split() {
   );
 }
 
+function Mute({ relays }: { readonly relays: readonly string[] }) {
+  return (
+    <Notice tone="warn" title="A relay passes nothing on">
+      {relays.map(format.shortId).join(" and ")} can be reached, but calls to this tab do not get
+      through there. This tab looks for another relay.
+    </Notice>
+  );
+}
+
 /** Peers, the relay's slot, jobs, money and chain: what this tab is part of. */
 export default function NetworkPage() {
   return (
@@ -114,6 +123,7 @@ function Connected({ config }: { config: NetworkConfig }) {
       <Heading title="Network">What this tab is part of right now.</Heading>
       <div className="space-y-5">
         {state.split === true && <Split />}
+        {(state.mute ?? []).length > 0 && <Mute relays={state.mute ?? []} />}
         <Panel>
           <Stats>
             <Stat
