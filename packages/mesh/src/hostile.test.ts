@@ -1,11 +1,13 @@
 import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v2";
 import type { Connection } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, expect, test } from "vitest";
 import { brokenRelay } from "../testing/broken-relay.ts";
 import { echo, openNodes } from "../testing/nodes.ts";
 import { openProxy, type Way } from "../testing/proxy.ts";
 import { plainWire } from "../testing/wire.ts";
+import { connectTo, OK, readerOf, statusOf } from "./circuit.ts";
 import { MOST_NAMED, type PeersWire } from "./discovery/types.ts";
 import type { Mesh, MeshEvent } from "./mesh.ts";
 import type { TabNode } from "./node.ts";
@@ -81,6 +83,44 @@ test("idle connections make room for a newcomer, and one with a request under wa
   expect(peers().map(({ peer }) => peer)).toEqual(
     expect.arrayContaining([viewer.self, newcomer.self]),
   );
+}, 60_000);
+
+test("handshakes that hang, more than a tab has places for, keep no newcomer out", async () => {
+  const relay = await nodes.relay();
+  const tab = await nodes.tab(relay.addrs);
+  const { bytes } = peerIdFromString(tab.self).toMultihash();
+  const strangers = Array.from({ length: 4 }, async () => {
+    const stranger = await nodes.stranger(relay.addrs);
+    const connection = await stranger.dial(multiaddr(relay.addrs[0]));
+    for (let i = 0; i < 50; i++) {
+      const way = await connection.newStream(RELAY_V2_HOP_CODEC);
+      const reader = readerOf(way, never());
+      way.send(connectTo(bytes));
+      // From here on a handshake is due.
+      if (statusOf(await reader.message()) !== OK) throw new Error("the relay refused");
+    }
+  });
+  await Promise.all(strangers);
+  const newcomer = await nodes.tab(relay.addrs);
+  const took = await echo(newcomer, tab.self, tab.addrs());
+  console.log(`a newcomer beside 200 handshakes that hang was in after ${took} ms`);
+  expect(took).toBeLessThan(10_000);
+}, 60_000);
+
+test("sockets that say nothing, more than a relay has places for, keep no tab out", async () => {
+  const relay = await nodes.relay();
+  const url = `ws://127.0.0.1:${portOf(relay.addrs[0] ?? "")}`;
+  const open = Array.from({ length: 510 }, async () => {
+    const socket = new WebSocket(url);
+    nodes.closing(() => socket.close());
+    await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+  });
+  await Promise.all(open);
+  const began = performance.now();
+  await nodes.tab(relay.addrs);
+  const took = Math.round(performance.now() - began);
+  console.log(`a tab beside 510 silent sockets had its slot after ${took} ms`);
+  expect(took).toBeLessThan(10_000);
 }, 60_000);
 
 test("a peer that speaks the relays' protocol gets no reservation, and none in a relay's name", async () => {

@@ -1,4 +1,5 @@
 /** What can be told from a host's address. */
+import type { Multiaddr } from "@multiformats/multiaddr";
 
 /** The four bytes of a dotted IPv4 address, undefined if it is none. */
 function ip4(host: string): readonly number[] | undefined {
@@ -75,4 +76,13 @@ export function networkOf(host: string): string {
       .map((group) => group.toString(16))
       .join(":")}::/64`
   );
+}
+
+/** The network of whoever is at an address, undefined if any number of peers may be there: a private one, or no host at all. */
+export function crowdOf(addr: Multiaddr): string | undefined {
+  const [host] = addr.getComponents();
+  if (host === undefined || !["ip4", "ip6"].includes(host.name) || host.value === undefined)
+    return undefined;
+  // A proxy on the relay's own machine or network hides all clients behind its address.
+  return isPrivate(host.value) ? undefined : networkOf(host.value);
 }

@@ -2,15 +2,21 @@
 import { gossipsub, StrictSign } from "@chainsafe/libp2p-gossipsub";
 import { generateKeyPair, generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
-import { type AbortOptions, type Connection, FaultTolerance } from "@libp2p/interface";
+import {
+  type AbortOptions,
+  type Connection,
+  FaultTolerance,
+  type MultiaddrConnection,
+} from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { webRTC, webRTCDirect } from "@libp2p/webrtc";
 import { webSockets } from "@libp2p/websockets";
 import { yamux } from "@libp2p/yamux";
-import type { Multiaddr } from "@multiformats/multiaddr";
+import { CODE_P2P, type Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { DIALS } from "./dialler.ts";
+import { type Arrival, openDoor } from "./door.ts";
 import type { GossipGuard } from "./gossip.ts";
 import { rtcConfiguration } from "./ice.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
@@ -18,7 +24,7 @@ import { MAX_CONNECTIONS } from "./places.ts";
 import type { Relays } from "./routes.ts";
 import type { slotsAt } from "./slots.ts";
 
-/** Newcomers whose handshakes may be under way at once, two for each: through the relay, and WebRTC. */
+/** Newcomers whose handshakes may be under way at once, two for each: through the relay, and WebRTC. The oldest makes room. */
 const MAX_ARRIVING = 128;
 
 export interface NodeOptions extends Omit<Libp2pOptions, "relays"> {
@@ -59,14 +65,18 @@ export async function createNode(
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     // The last line of defence: what libp2p, gossip or a relay make up is not dialled either.
-    connectionGater: { denyDialMultiaddr: (address) => !relays.allows(address.toString()) },
+    connectionGater: {
+      denyDialMultiaddr: (address) => !relays.allows(address.toString()),
+      ...openDoor({ most: MAX_ARRIVING, arrivalOf }),
+    },
     connectionManager: {
       // More than we hold, so that a newcomer gets in; then others make room, see `keepPlaces`.
       maxConnections: 2 * MAX_CONNECTIONS,
       maxParallelDials: DIALS,
       // Per second and remote host, and the host of all who come through a relay is the relay; the defaults are 5 and 10.
       inboundConnectionThreshold: 1_000,
-      maxIncomingPendingConnections: MAX_ARRIVING,
+      // The door counts them: what libp2p does with one too many is to refuse it.
+      maxIncomingPendingConnections: 4 * MAX_ARRIVING,
       // The defaults (10, 6, 10 s) are short for a tab that is busy encoding.
       dialTimeout: 30_000,
       addressDialTimeout: 15_000,
@@ -93,6 +103,13 @@ export async function createNode(
       }),
     },
   });
+}
+
+/** Who comes says its id; through which relay it comes it cannot make up. */
+function arrivalOf({ remoteAddr }: MultiaddrConnection): Arrival {
+  const ids = remoteAddr.getComponents().filter(({ code }) => code === CODE_P2P);
+  const [by, from] = ids.length > 1 ? [ids.at(-2), ids.at(-1)] : [undefined, ids[0]];
+  return { from: from?.value ?? "", by: by?.value ?? "" };
 }
 
 type WebRTCComponents = Parameters<ReturnType<typeof webRTC>>[0];

@@ -1,7 +1,7 @@
 /** Who holds a slot at a relay. */
 import type { PeerId as Libp2pPeerId } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
-import { isPrivate, networkOf } from "./hosts.ts";
+import { crowdOf } from "./hosts.ts";
 import type { PeerId } from "./mesh.ts";
 
 /** Milliseconds a slot lasts; clients renew it five minutes before the end. */
@@ -47,15 +47,6 @@ export interface RelaySlots {
   /** Ends the slots whose time is over. */
   sweep(): void;
   clear(): void;
-}
-
-/** The network of whoever is at an address, undefined if any number of peers may be there: a private one, or no host at all. */
-function crowdOf(addr: Multiaddr): string | undefined {
-  const [host] = addr.getComponents();
-  if (host === undefined || !["ip4", "ip6"].includes(host.name) || host.value === undefined)
-    return undefined;
-  // A proxy on the relay's own machine or network hides all clients behind its address.
-  return isPrivate(host.value) ? undefined : networkOf(host.value);
 }
 
 /** No slots yet. */

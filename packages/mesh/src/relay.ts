@@ -12,6 +12,7 @@ import {
 import { circuitRelayServer } from "@libp2p/circuit-relay-v2";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
+import type { ConnectionGater, MultiaddrConnection } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { webSockets } from "@libp2p/websockets";
@@ -22,8 +23,10 @@ import { createLibp2p } from "libp2p";
 import { answerPeers } from "./discovery/asking.ts";
 import { relayNetwork } from "./discovery/relay-network.ts";
 import type { PeersWire } from "./discovery/types.ts";
+import { type Arrival, openDoor } from "./door.ts";
 import { MeshError } from "./error.ts";
 import { type GossipGuard, guardGossip } from "./gossip.ts";
+import { crowdOf } from "./hosts.ts";
 import type { GossipMessage, GossipRules, Mesh, Name, PeerId, Waits } from "./mesh.ts";
 import { type RelaySlots, relaySlots } from "./relay-slots.ts";
 import { idOf } from "./routes.ts";
@@ -36,6 +39,10 @@ type ServerComponents = Parameters<ReturnType<typeof circuitRelayServer>>[0];
 
 /** Connections, and slots, of one relay. */
 const MAX_TABS = 5_000;
+/** Handshakes that may be under way; the oldest of the address that has most of them makes room. */
+const MAX_ARRIVING = 500;
+/** Connections of one address for each slot that it may have: who has no slot here comes by to reach others. */
+const PER_SLOT = 2;
 /** Milliseconds between two looks for slots whose time is over. */
 const SWEEP_EVERY = 60_000;
 
@@ -55,7 +62,7 @@ export interface RelayOptions {
   /** How it is asked for peers, and asks the other relays. Default: nobody asks. */
   readonly wire?: PeersWire;
   /**
-   * Most slots of one IPv4 address or IPv6 /64. Default 64. Loopback and private addresses are exempt: behind a proxy on
+   * Most slots of one IPv4 address or IPv6 /64, and half of its connections. Default 64. Loopback and private addresses are exempt: behind a proxy on
    * such an address all clients seem to be there, so the proxy must limit them itself.
    */
   readonly slotsPerAddress?: number;
@@ -170,7 +177,10 @@ export async function createRelay({
     maxPerNetwork: slotsPerAddress,
     now: () => clock.unix(),
   });
-  const node = await relayNode({ seed, listen, announce, topics, slots, guard });
+  const mostBy = (network: string) =>
+    network === PRIVATE ? undefined : PER_SLOT * slotsPerAddress;
+  const door = openDoor({ most: MAX_ARRIVING, arrivalOf, mostBy });
+  const node = await relayNode({ seed, listen, announce, topics, slots, guard, door });
   const pubsub: GossipSub = node.services.pubsub;
   guard.watch(pubsub);
   await node.start();
@@ -229,6 +239,15 @@ export async function createRelay({
   };
 }
 
+/** What those on private addresses come by: one proxy may hide any number of them. */
+const PRIVATE = "private";
+
+/** At a relay nothing but an address is known of who comes. */
+function arrivalOf({ remoteAddr }: MultiaddrConnection): Arrival {
+  const network = crowdOf(remoteAddr);
+  return { from: network ?? remoteAddr.toString(), by: network ?? PRIVATE };
+}
+
 /** The libp2p node of a relay, which is not started yet. */
 async function relayNode({
   seed,
@@ -237,10 +256,12 @@ async function relayNode({
   topics,
   slots,
   guard,
+  door,
 }: Required<Pick<RelayOptions, "listen" | "announce" | "topics">> & {
   readonly seed: Uint8Array;
   readonly slots: RelaySlots;
   readonly guard: GossipGuard;
+  readonly door: ConnectionGater;
 }) {
   return createLibp2p({
     start: false,
@@ -249,12 +270,13 @@ async function relayNode({
     transports: [webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
+    connectionGater: door,
     connectionManager: {
       maxConnections: MAX_TABS,
       inboundUpgradeTimeout: 20_000,
       // Per second and remote host, and a proxy is one host; the defaults (5, 10) refuse a handful of local tabs.
       inboundConnectionThreshold: 1_000,
-      maxIncomingPendingConnections: 500,
+      maxIncomingPendingConnections: 2 * MAX_ARRIVING,
     },
     connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 30_000 } },
     services: {

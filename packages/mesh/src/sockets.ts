@@ -1,5 +1,3 @@
-import type { Connection } from "@libp2p/interface";
-
 /** What libp2p's WebSocket connection is made of. Not in its interface: looked up with care, versions are pinned. */
 interface Inside {
   readonly websocket?: { close(): void; terminate?(): void };
@@ -10,7 +8,7 @@ interface Inside {
  * Has a connection that is aborted close its WebSocket. libp2p closes it with code 1006, which no WebSocket takes
  * (`InvalidAccessError`), so that it stays open until the page or the process ends.
  */
-export function mendReset(connection: Connection): void {
+export function mendReset(connection: object): void {
   const { maConn } = connection as { maConn?: Inside };
   const socket = maConn?.websocket;
   if (maConn === undefined || socket === undefined) return;
