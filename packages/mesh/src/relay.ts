@@ -89,6 +89,8 @@ export interface Relay extends Pick<Mesh, "serve"> {
   /** Multiaddrs for tabs, each ending in /p2p/<id>. */
   readonly addrs: readonly string[];
   stats(): RelayStats;
+  /** Whose voice a peer's is: that of its address, unless any number of peers may be there. */
+  groupOf(peer: PeerId): string;
   /** Calls `on` for each message that passes on the topic, one of its own, until `signal` fires. */
   hear(topic: Name, on: (message: RelayMessage) => void, options: Waits): void;
   /** May be called twice. */
@@ -224,6 +226,7 @@ export async function createRelay({
         on({ from: author, body: message.data, group: network.groupOf(from, author) });
       }),
     addrs: node.getMultiaddrs().map(String),
+    groupOf: (peer) => network.groupOf(peer, peer),
     stats: () => ({
       peers: new Set(direct(node).map((connection) => connection.remotePeer.toString())).size,
       reservations: slots.reservations.size,

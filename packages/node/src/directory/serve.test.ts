@@ -12,7 +12,7 @@ function relay() {
   const serve: Mesh["serve"] = (_, given) => {
     handler = given;
   };
-  const hearing = { serve, hear: () => {} };
+  const hearing = { serve, hear: () => {}, groupOf: (peer: string) => peer.split("@")[1] ?? peer };
   serveDirectory(hearing, { clock, signal: new AbortController().signal });
   const head = LiveRequest.encode({ streams: [], from: 0, most: 32 });
   async function answered(peer: string, questions: number): Promise<number> {
@@ -41,4 +41,17 @@ test("a peer that asks for pages without end gets sixteen and then four a second
   expect(await answered("modest", 3)).toBe(3);
   pass(2_000);
   expect(await answered("greedy", 1_000)).toBe(8);
+});
+
+test("peers of one address get two hundred and fifty-six pages and then sixty-four a second, and others theirs", async () => {
+  const { answered, pass } = relay();
+  const all = async () => {
+    let count = 0;
+    for (let n = 0; n < 100; n++) count += await answered(`sybil${n}@address`, 16);
+    return count;
+  };
+  expect(await all()).toBe(256);
+  expect(await answered("modest@elsewhere", 3)).toBe(3);
+  pass(1_000);
+  expect(await all()).toBe(64);
 });

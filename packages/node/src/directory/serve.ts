@@ -16,11 +16,15 @@ const NOTHING = new Uint8Array(0);
 
 /** Pages that one peer may have: its list asks each second at most, and as often each stream that it waits for. */
 const PAGES = { perSecond: 4, burst: 16 };
+/** Pages that all peers of one address may have. */
+const PAGES_OF_ADDRESS = { perSecond: 64, burst: 256 };
 /** Peers whose allowances are known: more than a relay has connections. */
 const MOST_PEERS = 8_192;
 
 /** What a directory needs of a relay. */
 export interface Hearing extends Pick<Mesh, "serve"> {
+  /** Whose voice a peer's is: its address's, where that says anything. */
+  groupOf(peer: string): string;
   hear(
     topic: string,
     on: (message: GossipMessage & { readonly group: string }) => void,
@@ -33,16 +37,19 @@ type Time = Pick<Context, "clock" | "signal">;
 
 /** Answers LiveRequests from a directory until the signal fires. What is no request gets no answer. */
 function answerLive(
-  { serve }: Pick<Mesh, "serve">,
+  { serve, groupOf = (peer) => peer }: Pick<Mesh, "serve"> & Partial<Hearing>,
   directory: Directory,
   { clock, signal }: Time,
 ): void {
   const pages = new Allowances(PAGES, MOST_PEERS);
+  const together = new Allowances(PAGES_OF_ADDRESS, MOST_PEERS);
   serve(
     PROTOCOLS.live,
     async function* ({ head }, { peer }) {
-      if (!pages.take(peer, clock.now())) throw new Error(`${peer} reads too many pages`);
-      const page = directory.page(LiveRequest.decode(head), clock.now());
+      const now = clock.now();
+      if (!pages.take(peer, now) || !together.take(groupOf(peer), now))
+        throw new Error(`${peer}, or its address, reads too many pages`);
+      const page = directory.page(LiveRequest.decode(head), now);
       yield { head: LiveReply.encode(page), body: NOTHING };
     },
     { signal, maxBody: 0 as Bytes, maxPerPeer: 2 },
