@@ -46,7 +46,7 @@ async function probing() {
   const hop = stream();
   const probes = probesOf(self);
   const connection = { remotePeer: relay, newStream: async () => hop.one } as unknown as Connection;
-  const probed = probes.send(connection, { random, signal: never });
+  const probed = probes.send(connection, { random, heard: () => {}, signal: never });
   probed.catch(() => {});
   await settled();
   return { probes, probed, hop };

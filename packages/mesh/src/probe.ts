@@ -4,7 +4,7 @@
  */
 import { RELAY_V2_HOP_CODEC } from "@libp2p/circuit-relay-v2";
 import type { Connection, PeerId as Libp2pPeerId, Stream } from "@libp2p/interface";
-import { equalBytes, type Random, toError } from "@tabcast/runtime";
+import { equalBytes, type Random, toError, toHex } from "@tabcast/runtime";
 import {
   accepted,
   callerOf,
@@ -25,6 +25,8 @@ export type Probed = "came back" | "no slot" | "refused";
 
 export interface ProbeOptions {
   readonly random: Random;
+  /** Called when the relay has said anything at all. */
+  heard(): void;
   /** Ends the probe. */
   readonly signal: AbortSignal;
 }
@@ -39,25 +41,32 @@ export interface Probes {
 /** No probe is under way. */
 export function probesOf(self: Libp2pPeerId): Probes {
   const id = self.toMultihash().bytes;
-  const waiting = new Map<PeerId, { readonly number: Uint8Array; came(): void }>();
+  const waiting = new Map<string, () => void>();
+  const keyOf = (relay: PeerId, number: Uint8Array) => `${relay} ${toHex(number)}`;
 
-  async function send(connection: Connection, { random, signal }: ProbeOptions): Promise<Probed> {
+  async function send(
+    connection: Connection,
+    { random, heard, signal }: ProbeOptions,
+  ): Promise<Probed> {
     const relay = connection.remotePeer.toString();
     const back = Promise.withResolvers<Probed>();
-    const probe = { number: random.bytes(NUMBER), came: () => back.resolve("came back") };
-    waiting.set(relay, probe);
+    const number = random.bytes(NUMBER);
+    const key = keyOf(relay, number);
+    waiting.set(key, () => back.resolve("came back"));
     const tied = leash(signal);
     let stream: Stream | undefined;
     try {
       stream = await connection.newStream(RELAY_V2_HOP_CODEC, { signal: tied.signal });
+      // Opened once the other side has agreed on the protocol.
+      heard();
       const reader = readerOf(stream, tied.signal);
       stream.send(connectTo(id));
       const status = statusOf(await reader.message());
       if (status !== OK) return status === NO_RESERVATION ? "no slot" : "refused";
-      stream.send(probe.number);
+      stream.send(number);
       return await Promise.race([back.promise, reader.broken]);
     } finally {
-      if (waiting.get(relay) === probe) waiting.delete(relay);
+      waiting.delete(key);
       stream?.abort(new Error("the probe is over"));
       tied.release();
     }
@@ -73,9 +82,7 @@ export function probesOf(self: Libp2pPeerId): Probes {
         return false;
       }
       stream.send(accepted());
-      const came = await reader.bytes(NUMBER);
-      const probe = waiting.get(relay);
-      if (probe !== undefined && equalBytes(came, probe.number)) probe.came();
+      waiting.get(keyOf(relay, await reader.bytes(NUMBER)))?.();
       stream.abort(new Error("the probe is over"));
     } catch (thrown) {
       stream.abort(toError(thrown));

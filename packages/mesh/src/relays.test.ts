@@ -151,10 +151,12 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
         else mute.delete(id);
         changed.tell();
       },
-      async probe({ remotePeer }, { signal }) {
+      async probe({ remotePeer }, { heard, signal }) {
         const id = remotePeer.toString();
         probes.push(id);
-        if (dead.has(id) || silent.has(id)) await forever(signal);
+        if (dead.has(id)) await forever(signal);
+        heard();
+        if (silent.has(id)) await forever(signal);
         return "came back";
       },
       async reserve(id) {
@@ -225,13 +227,14 @@ test("a dead socket is noticed within 10 s and another relay used, whatever refu
 });
 
 test("a relay that passes nothing on is noticed within 10 s and another used, and one that does so once is not", async () => {
-  const { pass, held, mute, silent, live, end } = field({ want: 2 });
+  const { pass, held, mute, silent, live, probes, end } = field({ want: 2 });
   await pass(12_000);
   const [one = "", other = ""] = [...held];
   silent.add(one);
-  await pass(5_000);
+  const sent = probes.length;
+  while (probes.length < sent + 2) await pass(500);
   silent.delete(one);
-  await pass(4_000);
+  await pass(9_000);
   expect([...mute]).toEqual([]);
   silent.add(other);
   await pass(10_000);

@@ -6,6 +6,7 @@ import type { Connection } from "@libp2p/interface";
 import { type Clock, toError } from "@tabcast/runtime";
 import { leash } from "./leash.ts";
 import type { PeerId } from "./mesh.ts";
+import { race } from "./race.ts";
 import type { Relays } from "./routes.ts";
 import type { Slots } from "./slots.ts";
 import { direct, type Node, type SuperviseOptions, shuffled } from "./supervise.ts";
@@ -16,10 +17,12 @@ export const NO_SLOT = 20_000;
 export const IDLE = 10_000;
 /** Milliseconds from one check of a relay to the next: a probe of the way through it, or a ping where it holds no slot. */
 const CHECK_EVERY = 4_000;
-/** Milliseconds a relay has to answer a ping. Together with CHECK_EVERY a dead socket is noticed within 10 s. */
-const PING_LIMIT = 5_000;
-/** Milliseconds a probe has to come back; after the first that does not, a second is sent, and a ping. */
-const PROBE_LIMIT = 2_500;
+/** Milliseconds a relay has to answer. Together with CHECK_EVERY a dead socket or a mute relay is noticed within 10 s. */
+const CHECK_LIMIT = 5_000;
+/** Milliseconds after which a second probe is sent where the first has not come back; either will do. */
+const PROBE_AGAIN = 2_500;
+/** Probes in a check. */
+const PROBES = 2;
 /** A timer that fires later than this many milliseconds says that the tab itself stood still. */
 const STOOD_STILL = 2_000;
 /** Milliseconds a slot must have been held for earlier trouble with the relay to be forgotten. */
@@ -78,9 +81,6 @@ export function plan(
     leave: leave.map(({ id }) => id),
   };
 }
-
-/** Probes in a row that did not come back after which a relay counts as mute. */
-export const MUTE_AFTER = 2;
 
 export interface SuperviseRelaysOptions extends SuperviseOptions {
   readonly relays: Relays;
@@ -209,62 +209,61 @@ async function checks(node: Node, options: SuperviseRelaysOptions): Promise<void
     if (signal.aborted) return;
     const held = new Set(slots.held());
     for (const [id, connection] of openTo(node, relays)) {
-      if (!held.has(id)) ping(connection, PING_LIMIT, options);
+      if (!held.has(id)) ping(connection, options);
       else if (!probing.has(id)) {
         probing.add(id);
-        void probeTwice(id, connection, options).finally(() => probing.delete(id));
+        void probe(id, connection, options).finally(() => probing.delete(id));
       }
     }
   }
 }
 
-/** Says whether a relay passes on what it should: one probe that comes back is enough, and MUTE_AFTER that do not. */
-async function probeTwice(
+/**
+ * Says whether a relay passes on what it should, by probes: one that comes back is enough. Ends the connection if the relay said nothing
+ * at all, or that it holds no slot for this tab: a new one gets a new one.
+ */
+async function probe(
   id: PeerId,
   connection: Connection,
-  options: SuperviseRelaysOptions,
-): Promise<void> {
-  const { slots, clock, signal } = options;
-  for (let misses = 0; misses < MUTE_AFTER; misses++) {
-    // A dead socket passes nothing on either; it is the one of the two that a new connection mends.
-    if (misses > 0) ping(connection, PROBE_LIMIT, options);
-    const turn = clock.sleep(PROBE_LIMIT, { signal }).catch(() => {});
-    const came = await comesBack(connection, options);
-    if (came) slots.setMute(id, false);
-    if (came !== false || connection.status !== "open") return;
-    // A refusal comes at once, and may be over soon.
-    await turn;
-  }
-  slots.setMute(id, true);
-}
-
-/** Whether a probe comes back in its time; undefined if nothing can be said, as the tab itself stood still. */
-async function comesBack(
-  connection: Connection,
   { slots, clock, random, signal }: SuperviseRelaysOptions,
-): Promise<boolean | undefined> {
-  const probe = (over: AbortSignal) => slots.probe(connection, { random, signal: over });
-  const probed = await within(PROBE_LIMIT, probe, { clock, signal });
-  // What it says of its slots is for the relay to know: a new connection gets a new one.
-  if (probed === "no slot") connection.abort(new Error("the relay holds no slot for us any more"));
-  if (probed === "late") return undefined;
-  return probed === "came back";
+): Promise<void> {
+  let left = PROBES;
+  let alive = false;
+  const send = async (over: AbortSignal) => {
+    const heard = () => {
+      alive = true;
+    };
+    const probed = await slots
+      .probe(connection, { random, heard, signal: over })
+      .catch(() => "refused" as const);
+    if (probed === "came back") return;
+    if (probed === "no slot")
+      connection.abort(new Error("the relay holds no slot for us any more"));
+    // A refusal may be over soon.
+    await clock.sleep(PROBE_AGAIN, { signal: over });
+    throw new Error(`the relay passed no probe on: ${probed}`);
+  };
+  const next = () => (left-- > 0 ? send : undefined);
+  const act = (over: AbortSignal) =>
+    race(next, { clock, stagger: PROBE_AGAIN, signal: over, spare: () => {} });
+  const answer = await within(CHECK_LIMIT, act, { clock, signal });
+  if (answer === undefined) slots.setMute(id, false);
+  else if (answer === "late" || connection.status !== "open") return;
+  else if (answer === "silent" && !alive)
+    connection.abort(new Error(`the relay said nothing for ${CHECK_LIMIT} ms`));
+  else slots.setMute(id, true);
 }
 
 function pingAll(node: Pick<Node, "getConnections">, options: SuperviseRelaysOptions): void {
-  for (const connection of openTo(node, options.relays).values())
-    ping(connection, PING_LIMIT, options);
+  for (const connection of openTo(node, options.relays).values()) ping(connection, options);
 }
 
 /** Ends the connection to a relay that says nothing. Any answer will do, a refusal too. */
-function ping(
-  connection: Connection,
-  limit: number,
-  { clock, random, signal }: SuperviseRelaysOptions,
-): void {
+function ping(connection: Connection, { clock, random, signal }: SuperviseRelaysOptions): void {
   const act = (over: AbortSignal) => echo(connection, random.bytes(32), over);
-  void within(limit, act, { clock, signal }).then((answer) => {
-    if (answer === "silent") connection.abort(new Error(`the relay said nothing for ${limit} ms`));
+  void within(CHECK_LIMIT, act, { clock, signal }).then((answer) => {
+    if (answer === "silent")
+      connection.abort(new Error(`the relay said nothing for ${CHECK_LIMIT} ms`));
   });
 }
 
