@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import type { Peak } from "./stage.ts";
 
 /** One line of events.ndjson. `t` is milliseconds since the run began. */
 export interface SimEvent {
@@ -61,7 +62,17 @@ export interface ViewerRow {
   readonly missed: number;
   readonly stalls: number;
   readonly stalledMs: number;
+  /** From when it came until the first picture; undefined if there was none. */
   readonly startUpMs: number | undefined;
+  /** From when it came until it, or the run, was over. */
+  readonly stayedMs: number;
+}
+
+export interface StreamRow {
+  readonly name: string;
+  /** When it was put on the air, and when it first hired a worker; undefined if it never did. */
+  readonly startedMs: number;
+  readonly hiredMs: number | undefined;
 }
 
 /** What happened, for assertions and reports. */
@@ -75,6 +86,7 @@ export interface Run {
   readonly segments: readonly SegmentRow[];
   readonly workers: readonly WorkerRow[];
   readonly viewers: readonly ViewerRow[];
+  readonly streams: readonly StreamRow[];
   readonly segmentSeconds: readonly number[];
   /** Amount over all pots. */
   readonly money: {
@@ -100,6 +112,8 @@ export interface Run {
   readonly workPixels: { readonly all: number; readonly published: number };
   readonly virtualMs: number;
   readonly timelineEvents: number;
+  /** By what is held and where: the most that any one memory of its kind has held, and what it may hold. */
+  readonly memory: Readonly<Record<string, Peak>>;
   /** What of the scenario this engine did not do, and why. */
   readonly skipped: readonly string[];
 }

@@ -92,6 +92,11 @@ export function figuresOf(run: Run): Figures {
         ({ arrears, segmentAmount }) => Number(arrears) / Math.max(1, Number(segmentAmount)),
       ),
     ),
+    missedSegments: judged.filter(({ gaps }) => gaps > 0).length,
+    // A stream that never hired, or a viewer that saw nothing, waited for as long as it was there.
+    hireS: seconds(mean(run.streams.map((row) => (row.hiredMs ?? run.virtualMs) - row.startedMs))),
+    firstPictureS: seconds(mean(run.viewers.map((row) => row.startUpMs ?? row.stayedMs))),
+    stalledS: seconds(mean(run.viewers.map(({ stalledMs }) => stalledMs))),
     viewerStalls: mean(run.viewers.map(({ stalls }) => stalls)),
     viewerMissed: mean(run.viewers.map(({ missed }) => missed)),
     startUpS: seconds(

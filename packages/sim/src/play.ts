@@ -19,6 +19,14 @@ const PATIENCE_MS = 120_000;
 /** Time of the run that a viewer may take after the end, in milliseconds. */
 const LINGER_MS = 20_000;
 
+/** Tabs of a scenario that keep to the rules, or at least are not counted as attackers. */
+export const honestPeers = ({ workers, streams, viewers }: Scenario): number =>
+  [...workers, ...streams].reduce((sum, { n }) => sum + n, viewers.n);
+
+/** How many hostile peers beside `honest` others are `share` of all; one at least, none for a share of 0. */
+export const hostileOf = (share: number, honest: number): number =>
+  share === 0 ? 0 : Math.max(1, Math.round((honest * share) / (1 - share)));
+
 /** Plays a scenario on a stage, and tells what happened. Rejects with what a part of it failed with. */
 export function play(scenario: Scenario, options: RunOptions, stage: Stage): Promise<Run> {
   return new Play(scenario, options, stage).run();
@@ -29,6 +37,7 @@ class Play {
   readonly #seed: number;
   readonly #stage: Stage;
   readonly #recorder: Recorder;
+  readonly #hiring: { name: string; startedMs: number; hiredMs: number | undefined }[] = [];
   readonly #segments: SegmentRow[] = [];
   readonly #workers: Worker[] = [];
   readonly #byPeer = new Map<PeerId, Worker>();
@@ -69,15 +78,25 @@ class Play {
   }
 
   async #begin(): Promise<void> {
-    const { workers, streams, viewers, faults } = this.#scenario;
+    const { workers, streams, viewers, faults, attackers } = this.#scenario;
     for (const spec of workers)
       for (let i = 0; i < spec.n; i++) await this.#castWorker(spec, `${spec.id}/${i}`);
     let number = 0;
     for (const spec of streams)
       for (let i = 0; i < spec.n; i++) await this.#castStream(spec, number++);
     for (let i = 0; i < viewers.n; i++) this.#plan(() => this.#watch(i), this.#arrival(i));
+    for (const attacker of attackers) this.#castAttackers(attacker);
     for (const fault of faults)
       this.#plan(() => this.#strike(fault), this.#warmMs + fault.t * 1_000);
+  }
+
+  #castAttackers({ kind, share, n, fromS }: Scenario["attackers"][number]): void {
+    const hostile = n ?? hostileOf(share, honestPeers(this.#scenario));
+    const at = fromS === undefined ? 0 : Math.max(0, this.#warmMs + fromS * 1_000);
+    this.#plan(async () => {
+      this.#record("attack", kind, { n: hostile });
+      await this.#stage.attack({ kind, n: hostile });
+    }, at);
   }
 
   #rng(name: string): Random {
@@ -206,6 +225,8 @@ class Play {
     };
     const staged = await this.#stage.stream({ number, name, spec, streamSeed, tabSeed, on });
     const at = (0.3 + 0.4 * random.fraction()) * this.#warmMs;
+    const hiring = { name, startedMs: at, hiredMs: undefined };
+    this.#hiring.push(hiring);
     this.#plan(async () => {
       stream.tab = await staged.start();
       stream.tab.finished.catch((error: unknown) => {
@@ -233,6 +254,7 @@ class Play {
         return;
       case "hired":
         stream.crew.set(event.worker, event.role);
+        this.#hired(stream);
         return;
       case "promoted":
         stream.crew.set(event.worker, "crew");
@@ -249,6 +271,11 @@ class Play {
           worker?.caught.add(`${stream.number}/${event.seq}`);
         return;
     }
+  }
+
+  #hired({ name }: Stream): void {
+    const row = this.#hiring.find((one) => one.name === name);
+    if (row !== undefined) row.hiredMs ??= this.#stage.now();
   }
 
   #published(stream: Stream, event: Extract<BroadcastEvent, { type: "segment" }>): void {
@@ -386,6 +413,7 @@ class Play {
       segments: this.#segments,
       workers,
       viewers: this.#viewers,
+      streams: this.#hiring,
       segmentSeconds: this.#streams.map(({ spec }) => spec.segS),
       money: {
         ...money,

@@ -11,6 +11,7 @@ const numRuns = Number(process.env.RUNS ?? 500);
 /** Everything that can be said, once. */
 const full = {
   name: "full",
+  shows: "that everything can be said",
   seed: 42,
   engine: "virtual",
   durationS: 120,
@@ -58,6 +59,10 @@ const full = {
     { t: 80, do: "stall", who: "lap/1", forS: 9 },
     { t: 80, do: "slow", who: "lap", forS: 9, factor: 4 },
     { t: 80, do: "clock", who: "lap", offsetS: 86_400 },
+  ],
+  attackers: [
+    { kind: "staller", share: 0.3 },
+    { kind: "replay", share: 0.1, n: 4, fromS: -10 },
   ],
   check: { detection: 0.9, falseAlarm: 0.01, lookMs: 40 },
   expect: [{ id: "missed", min: 0, max: 0.01 }],
@@ -117,6 +122,9 @@ describe("the scenario file", () => {
     [{ faults: [{ t: 1, do: "crash", who: "../lap" }] }, "faults[0].who"],
     [{ expect: [{ id: "happiness", max: 1 }] }, "expect[0].id"],
     [{ streams: [] }, "streams"],
+    [{ shows: "" }, "shows"],
+    [{ attackers: [{ kind: "gravity" }] }, "attackers[0].kind"],
+    [{ attackers: [{ kind: "staller", share: 1 }] }, "attackers[0].share"],
   ])("a field with a wrong value is refused by its path: %j", (change, path) => {
     const { reason } = refusal(JSON.stringify({ ...full, ...change }));
     expect(reason).toEqual({ code: "SCENARIO_FIELD", path });

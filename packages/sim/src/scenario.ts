@@ -65,6 +65,22 @@ export const ATTACKS = [
   "unserved",
 ] as const;
 
+/** Hostile peers that a scenario can name. What each does: `virtual/attackers`. */
+export const ATTACKERS = [
+  "gossip-flood",
+  "author-forgery",
+  "replay",
+  "reflection",
+  "staller",
+  "body-flood",
+  "proof-flood",
+  "decoder-bomb",
+  "equivocator",
+  "bid-storm",
+  "sybil-list",
+] as const;
+export type AttackerKind = (typeof ATTACKERS)[number];
+
 /** Codes of worker groups and workers: "lap", "lap/3", "lap/0-2". */
 const someone = text(
   /^[a-z][a-z0-9-]{0,31}(\/\d{1,4}(-\d{1,4})?)?$/,
@@ -146,6 +162,8 @@ export const ASSERTIONS = [
 const rungName = text(/^\d{2,4}p$/, "a rung such as 480p");
 const scenario = object({
   name: text(/^[a-z0-9][a-z0-9-]{0,63}$/, "a name of lower-case letters, digits and hyphens"),
+  /** What it shows, in a sentence. */
+  shows: maybe(text(/^.{1,160}$/, "a sentence of 1 to 160 characters")),
   seed: optional(whole(0, 2 ** 32 - 1), 1),
   engine: optional(word("virtual", "memory", "browser"), "virtual"),
   durationS: number(1, 86_400),
@@ -234,6 +252,23 @@ const scenario = object({
     }),
   ),
   faults: optional(list(fault, 0, 1_000), []),
+  /** Hostile peers, besides all others. */
+  attackers: optional(
+    list(
+      object({
+        kind: word(...ATTACKERS),
+        /** Of all peers of the run, these included; one at least. */
+        share: optional(number(0, 0.9), 0.1),
+        /** How many, instead of a share. */
+        n: maybe(whole(0, 2_000)),
+        /** Without it they are there before anybody else. */
+        fromS: maybe(number(-3_600, 86_400)),
+      }),
+      0,
+      20,
+    ),
+    [],
+  ),
   /**
    * What spot checks see: the chance to see a defect, and to see one that is none; and the milliseconds that it
    * takes to make a reference, and again for each rung. 25: market.md part 9, three frames with all tests at 360p.

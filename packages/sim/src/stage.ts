@@ -3,7 +3,7 @@ import type { PeerId } from "@tabcast/mesh";
 import type { BroadcastEvent, ViewerEvent, WorkerEvent } from "@tabcast/node/types";
 import type { Amount } from "@tabcast/runtime";
 import type { ViewerRow } from "./engine.ts";
-import type { Scenario } from "./scenario.ts";
+import type { AttackerKind, Scenario } from "./scenario.ts";
 
 /** A tab that is open, by what can happen to it. */
 export interface StagedTab {
@@ -85,6 +85,18 @@ export interface ViewerPart {
   readonly on: (event: ViewerEvent) => void;
 }
 
+/** Hostile peers of one kind. */
+export interface AttackPart {
+  readonly kind: AttackerKind;
+  readonly n: number;
+}
+
+/** The most that any one memory of its kind has held, and what it may hold. */
+export interface Peak {
+  readonly peak: number;
+  readonly bound: number;
+}
+
 /** Totals that only a stage can count. */
 export interface StageTotals {
   /** Amount over all pots. */
@@ -96,6 +108,8 @@ export interface StageTotals {
   readonly bids: number;
   /** Events of the engine's own queue. */
   readonly timelineEvents: number;
+  /** By what is held and where. */
+  readonly memory: Readonly<Record<string, Peak>>;
   /** What of the scenario it did not do, and why. */
   readonly skipped: readonly string[];
 }
@@ -113,6 +127,8 @@ export interface Stage {
   /** Opens the tab of a stream; `start` puts it on the air. */
   stream(part: StreamPart): Promise<{ start(): Promise<StreamTab> }>;
   viewer(part: ViewerPart): Promise<StagedViewer>;
+  /** Starts hostile peers. */
+  attack(part: AttackPart): Promise<void>;
   /** For `ms` milliseconds nothing passes between groups; who is in none reaches all. */
   partition(groups: readonly (readonly StagedTab[])[], ms: number): void;
   totals(): StageTotals;

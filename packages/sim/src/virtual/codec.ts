@@ -2,18 +2,20 @@
  * The fake codec: modelled time, bytes of plausible size, and a header that says what they would show. Nothing is decoded;
  * what a check would see is in the header.
  */
-import type {
-  CodecName,
-  Comparison,
-  Opening,
-  Reference,
-  Rung,
-  Source,
-  SourceSegment,
-  Structure,
-  Transcoded,
-  Transcoder,
-  Verifier,
+import {
+  type CodecName,
+  type Comparison,
+  MediaError,
+  type Opening,
+  type Reference,
+  type Rung,
+  type Source,
+  type SourceLimits,
+  type SourceSegment,
+  type Structure,
+  type Transcoded,
+  type Transcoder,
+  type Verifier,
 } from "@tabcast/media";
 import {
   BitsPerSecond,
@@ -121,13 +123,16 @@ export interface SourceOptions {
   readonly bitrate: number;
   /** Real bytes that one byte stands for. */
   readonly scale: number;
+  /** What a segment holds whatever is said of it. Default: what is said. */
+  readonly holds?: { readonly width: number; readonly height: number; readonly frames: number };
 }
 
 /** A live camera: every segment is given out when it begins. */
 export function openSource(options: SourceOptions): Source {
   const { clock, random, number, segmentMs, frameRate, scale } = options;
   const bitrate = options.bitrate / scale;
-  const init = writeInit(options.width, options.height);
+  const { width, height } = options.holds ?? options;
+  const init = writeInit(width, height);
   const stop = new AbortController();
   const pieces = Math.max(1, Math.round(segmentMs / PIECE_MS));
   const frames = Math.round((segmentMs / 1_000) * frameRate);
@@ -151,7 +156,9 @@ export function openSource(options: SourceOptions): Source {
     const capturedAt = clock.unix();
     const piece = Math.round(size / pieces);
     const first = Math.max(HEADER, piece);
-    const header = { source: number, seq, start, frames, frame, defect: undefined };
+    const held = options.holds?.frames ?? frames;
+    const each = Math.round((frames * frame) / held);
+    const header = { source: number, seq, start, frames: held, frame: each, defect: undefined };
     // Pieces are parts of the whole: memory for each of them took longer than all else that a source does.
     const media = writeMedia(header, first + (pieces - 1) * piece);
     const made: Uint8Array<ArrayBuffer>[] = [];
@@ -283,7 +290,7 @@ export function openDevice(options: DeviceOptions): Device {
       return options.pixelsPerSecond / slower;
     },
     busyMs: () => busyMs,
-    async transcode({ media, rungs, frameRate = 30 }, { signal, progress, made }) {
+    async transcode({ init, media, rungs, frameRate = 30, limits }, { signal, progress, made }) {
       const perFrame = Pixels.perFrame(rungs);
       const factor =
         Math.exp(options.sigma * normal(random)) *
@@ -311,6 +318,7 @@ export function openDevice(options: DeviceOptions): Device {
       };
       if (media instanceof Uint8Array) {
         plan = planOf(media, rungs, options);
+        hold({ init, header: plan.header }, limits);
         await work(plan.header.frames);
       } else {
         const perPiece = Math.max(1, (PIECE_MS * frameRate) / 1_000);
@@ -323,6 +331,7 @@ export function openDevice(options: DeviceOptions): Device {
             const { value, done: ended } = await reader.read();
             if (ended) break;
             plan ??= planOf(value, rungs, options);
+            hold({ init, header: plan.header }, limits);
             const { frames } = plan.header;
             endedAt = clock.now();
             await work(Math.min(perPiece, frames - done));
@@ -347,6 +356,26 @@ export function openDevice(options: DeviceOptions): Device {
     },
     close() {},
   };
+}
+
+/** Throws MEDIA_UNEXPECTED where a source is more than was said of it, as media's transcoder does before it decodes. */
+function hold(
+  { init, header }: { readonly init: Uint8Array; readonly header: Header },
+  limits: SourceLimits | undefined,
+): void {
+  if (limits === undefined) return;
+  const size = new DataView(init.buffer, init.byteOffset, init.byteLength);
+  const pixels = size.getUint16(4) * size.getUint16(6);
+  const { frames } = header;
+  for (const [what, got, limit] of [
+    ["pixels", pixels, limits.pixels],
+    ["frames", frames, limits.frames],
+  ] as const)
+    if (got > limit)
+      throw new MediaError(
+        { code: "MEDIA_UNEXPECTED", what, value: got, limit },
+        `a source of ${got} ${what}, at most ${limit} were said`,
+      );
 }
 
 /** What is going to come of a segment, settled with its first bytes. */

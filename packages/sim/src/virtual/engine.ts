@@ -4,6 +4,7 @@ import type { Engine, Run, RunOptions } from "../engine.ts";
 import { play } from "../play.ts";
 import type { Scenario } from "../scenario.ts";
 import { lend, modelCrypto } from "./crypto.ts";
+import { observeMaps, openMemory } from "./memory.ts";
 import { modelSignals } from "./signals.ts";
 import { openStage } from "./stage.ts";
 
@@ -18,9 +19,12 @@ async function run(scenario: Scenario, options: RunOptions): Promise<Run> {
   // Refusals are everyday here, and writing down where each came from takes a tenth of a run.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
+  const memory = openMemory();
+  const unobserve = observeMaps(memory);
   try {
-    return await play(scenario, options, openStage(scenario, options.seed));
+    return await play(scenario, options, openStage(scenario, options.seed, memory));
   } finally {
+    unobserve();
     Error.stackTraceLimit = stackTraceLimit;
     release();
   }

@@ -397,7 +397,19 @@ export class Net {
     };
   }
 
-  #gossip(from: Node, topic: Name, body: Uint8Array): void {
+  /**
+   * Gossip that a neighbour of the relay brings in the name of an author of its choice, signed by that author: new keys are free, and
+   * anybody may pass on what it heard. It counts against what the neighbour may bring. Nothing checks it before it leaves.
+   */
+  async bring(neighbour: Node, author: PeerId, topic: Name, body: Uint8Array): Promise<void> {
+    const rule = this.options.rules.get(topic);
+    if (rule === undefined || body.byteLength > rule.largest) return;
+    if (!this.#limits.admits(topic, neighbour.self)) return;
+    if ((await rule.judge(body, author)) !== "accept") return;
+    this.#gossip(neighbour, topic, body, author);
+  }
+
+  #gossip(from: Node, topic: Name, body: Uint8Array, author = from.self): void {
     const { timeline } = this.options;
     for (const peer of this.#topics.get(topic) ?? []) {
       const to = this.#nodes.get(peer);
@@ -408,7 +420,7 @@ export class Net {
       const ms = (from.place.delayMs + to.place.delayMs) / 2 + from.up.alone(body.byteLength);
       timeline.after(ms, () =>
         to.tab.enter(() => {
-          for (const on of to.topics.get(topic) ?? []) on({ from: from.self, body: body.slice() });
+          for (const on of to.topics.get(topic) ?? []) on({ from: author, body: body.slice() });
         }),
       );
     }

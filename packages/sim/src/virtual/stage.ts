@@ -3,14 +3,17 @@ import { Envelope, OFFERS_TOPIC, Offer, PROTOCOLS } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
 import type { Scenario } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
+import { attack } from "./attackers/index.ts";
+import type { Memory } from "./memory.ts";
 import { stageStream } from "./stream.ts";
 import { stageViewer } from "./viewer.ts";
 import { stageWorker } from "./worker.ts";
 import { openWorld, type Peer, Staged } from "./world.ts";
 
-export function openStage(scenario: Scenario, seed: number): Stage {
+/** `memory` is told what the run's memories hold, by this stage too. */
+export function openStage(scenario: Scenario, seed: number, memory: Memory): Stage {
   const over = new AbortController();
-  const world = openWorld(scenario, seed, over.signal);
+  const world = openWorld(scenario, seed, memory, over.signal);
   const { timeline, net, ledger } = world;
   const offers = new Set<string>();
 
@@ -35,6 +38,7 @@ export function openStage(scenario: Scenario, seed: number): Stage {
     worker: (part) => stageWorker(world, part),
     stream: (part) => stageStream(world, part, countOffers),
     viewer: (part) => stageViewer(world, part),
+    attack: ({ kind, n }) => attack(world, kind, n),
     partition(groups, ms) {
       const nodes = groups.map((group) =>
         group.flatMap((tab) => (tab instanceof Staged ? [tab.node] : [])),
@@ -50,6 +54,7 @@ export function openStage(scenario: Scenario, seed: number): Stage {
         offers: offers.size,
         bids: net.asked(PROTOCOLS.bid).count,
         timelineEvents: timeline.ran,
+        memory: memory.peaks(),
         skipped: [],
       };
     },

@@ -9,24 +9,37 @@ import { hiringDefaults } from "@tabcast/tab/settings";
 import { calibration } from "../calibration.ts";
 import { Ladder } from "../ladder.ts";
 import type { Stage, StreamPart, StreamTab } from "../stage.ts";
-import { CODEC, inspect, openDevice, openSource, openVerifier } from "./codec.ts";
+import {
+  CODEC,
+  inspect,
+  openDevice,
+  openSource,
+  openVerifier,
+  type SourceOptions,
+} from "./codec.ts";
 import { openPot, verifyPayee } from "./money.ts";
 import { ladderPixelRate, openPeer, type Peer, Staged, type World } from "./world.ts";
 
 const GWEI = 1_000_000_000;
 
-/** Opens the stream's tab; `offered` is shown its mesh, to count what it offers. */
+/** Opens the stream's tab; `offered` is shown its mesh, to count what it offers. `holds`: what its segments hold in spite of that. */
 export async function stageStream(
   world: World,
   part: StreamPart,
   offered: (peer: Peer) => void,
+  holds?: SourceOptions["holds"],
 ): ReturnType<Stage["stream"]> {
   const peer = await openPeer(world, part.name, part.tabSeed);
   offered(peer);
-  return { start: () => start(world, part, peer) };
+  return { start: () => start(world, part, peer, holds) };
 }
 
-async function start(world: World, part: StreamPart, peer: Peer): Promise<StreamTab> {
+async function start(
+  world: World,
+  part: StreamPart,
+  peer: Peer,
+  holds: SourceOptions["holds"],
+): Promise<StreamTab> {
   const { scenario, ledger, rng } = world;
   const { number, name, spec } = part;
   const { clock } = peer.node.tab;
@@ -45,6 +58,7 @@ async function start(world: World, part: StreamPart, peer: Peer): Promise<Stream
         height: spec.height,
         bitrate: Number.parseInt(spec.source, 10) * 1_000,
         scale,
+        ...(holds && { holds }),
       }),
       rungs: Ladder.of(spec.ladder, scale),
       codec: CODEC,

@@ -46,7 +46,7 @@ export async function stageViewer(world: World, part: ViewerPart): Promise<Stage
   const late = clock.sleep(Math.max(0, untilMs - cameAt));
   const finished = Promise.race([ended, late]).then(async () => {
     await viewer.close();
-    return player.figures();
+    return { ...player.figures(), stayedMs: timeline.now - cameAt };
   });
   return { finished };
 }

@@ -1,4 +1,5 @@
 /** A worker on virtual time: node's own, with a modelled device and purse, and a cheat's hands where it is one. */
+import type { Mesh } from "@tabcast/mesh";
 import { work } from "@tabcast/node/worker";
 import { Keys, peerIdOf } from "@tabcast/protocol";
 import { workerOptions } from "@tabcast/tab/assembly";
@@ -14,7 +15,12 @@ import { ladderPixelRate, openPeer, type Peer, Staged, type World } from "./worl
 /** What a measurement takes on a device that is not slowed, in milliseconds. */
 const MEASURE_MS = 250;
 
-export async function stageWorker(world: World, part: WorkerPart): Promise<StagedWorker> {
+/** `disguise`: what a hostile worker does to the mesh between itself and others. */
+export async function stageWorker(
+  world: World,
+  part: WorkerPart,
+  disguise: (mesh: Mesh) => Mesh = (mesh) => mesh,
+): Promise<StagedWorker> {
   const { ledger, rng, timeline } = world;
   const { publicKey } = await Keys.fromSeed(part.seed);
   const purse = openPurse({
@@ -25,7 +31,7 @@ export async function stageWorker(world: World, part: WorkerPart): Promise<Stage
   });
   return {
     peer: peerIdOf(publicKey),
-    join: () => join(world, part, purse),
+    join: () => join(world, part, { purse, disguise }),
     books: () => ({
       vouched: purse.balances().vouchered,
       owed: [...purse.arrears().values()],
@@ -33,7 +39,11 @@ export async function stageWorker(world: World, part: WorkerPart): Promise<Stage
   };
 }
 
-async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<WorkerTab> {
+async function join(
+  world: World,
+  part: WorkerPart,
+  { purse, disguise }: { readonly purse: SimPurse; readonly disguise: (mesh: Mesh) => Mesh },
+): Promise<WorkerTab> {
   const { name, seed, spec, price, speed, on, cheated } = part;
   const { behaviour } = spec;
   const peer = await openPeer(world, name, seed, spec);
@@ -53,9 +63,11 @@ async function join(world: World, part: WorkerPart, purse: SimPurse): Promise<Wo
     worked: part.worked,
   });
   let served = 0;
-  const mesh = behaviour
-    ? meshOf(behaviour, peer.mesh, cheating, () => cheated(`served/${served++}`))
-    : peer.mesh;
+  const mesh = disguise(
+    behaviour
+      ? meshOf(behaviour, peer.mesh, cheating, () => cheated(`served/${served++}`))
+      : peer.mesh,
+  );
   const worker = peer.keys.publicKey;
   const boast = behaviour?.kind === "lies-speed" ? BOAST : 1;
   const claimed = pixelsPerSecond * boast;

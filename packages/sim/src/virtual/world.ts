@@ -6,6 +6,7 @@ import { calibration } from "../calibration.ts";
 import { pixelsOf } from "../rows.ts";
 import type { Scenario } from "../scenario.ts";
 import type { StagedTab } from "../stage.ts";
+import type { Memory } from "./memory.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger } from "./money.ts";
 import { EPOCH, Timeline } from "./timeline.ts";
@@ -17,6 +18,8 @@ export interface World {
   readonly ledger: Ledger;
   /** Chance under a name: the same for the same seed, whoever else draws. */
   readonly rng: (name: string) => Random;
+  /** The fullest memories so far. */
+  readonly memory: Memory;
   /** Aborted when the run is over. */
   readonly signal: AbortSignal;
 }
@@ -30,7 +33,12 @@ export interface Peer {
   readonly mesh: Mesh;
 }
 
-export function openWorld(scenario: Scenario, seed: number, signal: AbortSignal): World {
+export function openWorld(
+  scenario: Scenario,
+  seed: number,
+  memory: Memory,
+  signal: AbortSignal,
+): World {
   const rng = (name: string) => seededRandom(seed, name);
   const timeline = new Timeline();
   const net = new Net({
@@ -45,7 +53,7 @@ export function openWorld(scenario: Scenario, seed: number, signal: AbortSignal)
       as: "relay",
     }),
   });
-  return { scenario, timeline, net, ledger: new Ledger(), rng, signal };
+  return { scenario, timeline, net, ledger: new Ledger(), rng, memory, signal };
 }
 
 /** Opens a tab whose key is made of `seed`; links that are not given are the scenario's. */

@@ -1,0 +1,44 @@
+import type { Mesh } from "@tabcast/mesh";
+import { PROTOCOLS } from "@tabcast/protocol";
+import { stageWorker } from "../worker.ts";
+import type { World } from "../world.ts";
+import type { Attacker } from "./attacker.ts";
+import { tempting } from "./worker-part.ts";
+
+/** Copies of each bid that are sent beside it. */
+const COPIES = 20;
+
+/** Sees nobody, and so bids at once; and sends every bid many times over. */
+function storming({ signal }: World, mesh: Mesh): Mesh {
+  return {
+    ...mesh,
+    population: () => 0,
+    request(peer, protocol, message, options) {
+      if (protocol === PROTOCOLS.bid)
+        for (let i = 0; i < COPIES; i++) void drain(mesh, [peer, protocol, message, { signal }]);
+      return mesh.request(peer, protocol, message, options);
+    },
+  };
+}
+
+async function drain(mesh: Mesh, request: Parameters<Mesh["request"]>): Promise<void> {
+  try {
+    for await (const _ of mesh.request(...request));
+  } catch {
+    // Most of them are refused.
+  }
+}
+
+export const bidStorm: Attacker = {
+  what: "bids at once on every offer, without a pause, and sends each bid 21 times",
+  aims: "broadcasters that hire",
+  bound: "a peer's bids have a rate, and one bid of it is kept",
+  async start(world, { names }) {
+    for (const name of names) {
+      const worker = await stageWorker(world, tempting(world, name), (mesh) =>
+        storming(world, mesh),
+      );
+      await worker.join();
+    }
+  },
+};

@@ -1,0 +1,48 @@
+import type { Mesh, PeerId } from "@tabcast/mesh";
+import { PROTOCOLS } from "@tabcast/protocol";
+import { stageWorker } from "../worker.ts";
+import type { World } from "../world.ts";
+import type { Attacker } from "./attacker.ts";
+import { tempting } from "./worker-part.ts";
+
+/** Serves whoever gives it jobs, and everybody else the head of an answer and no byte of its body. */
+function stalling({ timeline }: World, mesh: Mesh): Mesh {
+  const employers = new Set<PeerId>();
+  return {
+    ...mesh,
+    serve(protocol, handler, options) {
+      mesh.serve(
+        protocol,
+        async function* (request, asker) {
+          if (protocol === PROTOCOLS.job) employers.add(asker.peer);
+          const stalls = protocol === PROTOCOLS.get && !employers.has(asker.peer);
+          for await (const part of handler(request, asker)) {
+            yield part;
+            if (!stalls) continue;
+            await new Promise<void>((resolve) => {
+              asker.signal.addEventListener("abort", () => resolve(), { once: true });
+              timeline.after(60_000, resolve);
+            });
+            return;
+          }
+        },
+        options,
+      );
+    },
+  };
+}
+
+export const staller: Attacker = {
+  what: "works, is paid, and then gives viewers the head of an answer and no byte of its body; its broadcasters get all that they ask for",
+  aims: "viewers of the segments that it made",
+  bound:
+    "a viewer goes on to the next holder after a second or two, and asks this one last from then on",
+  async start(world, { names }) {
+    for (const name of names) {
+      const worker = await stageWorker(world, tempting(world, name), (mesh) =>
+        stalling(world, mesh),
+      );
+      await worker.join();
+    }
+  },
+};
