@@ -290,8 +290,14 @@ const UNPAID_MS = 60_000;
 /** How long a stream that did not pay gets no bid; and one that we were too slow for, twice as long each time running. Milliseconds. */
 const UNPAID_AWAY_MS = 600_000;
 const SLOW_MS = 5_000;
+/** The same where a source was not what its offer says, which an honest one hardly ever is. */
+const DECEIVED_MS = 30_000;
 /** The same where the bid was for fewer rungs: not each time that an offer is renewed, but again and again, for the quick ones may leave. */
 const FEWER_MS = { first: 30_000, most: 300_000 };
+
+/** How long a stream gets no bid after its source was not what its offer says; `times`: how often running it was not before. Milliseconds. */
+export const deceivedAwayMs = (times: number): number =>
+  Math.min(UNPAID_AWAY_MS, DECEIVED_MS * 2 ** times);
 
 /** How long a stream gets no bid after it refused one for fewer rungs; `times`: how often running it did before. Milliseconds. */
 export const fewerAwayMs = (times: number): number =>

@@ -53,7 +53,9 @@ export interface Credit {
   paid(engagement: Engagement, seq: number): void;
   /** A voucher that was kept counts now. */
   guaranteed(): void;
-  /** True for a stream that left us unpaid: it gets no bid for a while. */
+  /** Its source was not what its offer says: leaves it, for longer each time running. */
+  deceived(engagement: Engagement): void;
+  /** True for a stream that left us unpaid, or deceived us: it gets no bid for a while. */
   backsOff(stream: string): boolean;
 }
 
@@ -208,14 +210,23 @@ function quitIfUnpaid(
     readonly backOff: BackOff;
   },
 ): void {
-  const { award, broadcaster, stream, unpaid, fullSince = now } = engagement;
+  const { stream, unpaid, fullSince = now } = engagement;
   const states = [...unpaid.values()].map(({ state }) => state);
   const awayMs = Hire.leaves(states, { fullMs: now - fullSince, times: backOff.times(stream) });
   if (awayMs === undefined) return;
   backOff.add(stream, awayMs);
-  // After the failure of this job has gone out.
+  leave(engagement, engagements, "unpaid");
+}
+
+/** Leaves a stream after the failure of this job has gone out. */
+function leave(
+  engagement: Engagement,
+  engagements: CreditOptions["engagements"],
+  why: string,
+): void {
+  const { award, broadcaster } = engagement;
   queueMicrotask(() => {
-    engagements.bye(broadcaster, { why: "unpaid", finishing: false, award: award.id });
+    engagements.bye(broadcaster, { why, finishing: false, award: award.id });
     engagements.quit(engagement);
   });
 }
@@ -227,7 +238,7 @@ export function openCredit(
   const { clock, on } = context;
   const failed = (error: unknown) => on({ type: "refused", what: "books", why: describe(error) });
   const condition = openCondition();
-  /** Those that left us unpaid. */
+  /** Those that left us unpaid, or deceived us. */
   const backOff = openBackOff(context);
   const out = openOut(purse, condition.wake);
 
@@ -317,6 +328,12 @@ export function openCredit(
       condition.wake();
     },
     guaranteed: condition.wake,
+    deceived(engagement) {
+      const { stream } = engagement;
+      if (backOff.has(stream)) return; // another of its jobs told us before
+      backOff.add(stream, Hire.deceivedAwayMs(backOff.times(stream)));
+      leave(engagement, engagements, "not as offered");
+    },
     backsOff: backOff.has,
   };
 }

@@ -1,6 +1,6 @@
 import type { Hex } from "@tabcast/channel";
-import { LIVE } from "@tabcast/market";
-import type { TranscodeResult, Transcoder } from "@tabcast/media";
+import { Hire, LIVE } from "@tabcast/market";
+import { MediaError, type TranscodeResult, type Transcoder } from "@tabcast/media";
 import type { Admit, Handler, Mesh, Message, ServeOptions } from "@tabcast/mesh";
 import {
   type Award,
@@ -21,7 +21,7 @@ import {
   sha256,
   systemClock,
 } from "@tabcast/runtime";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
 import type { Audits } from "./audits.ts";
@@ -166,6 +166,9 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
     admit: (message: Message, peer = broadcaster): ReturnType<Admit> =>
       admit(message.head, { peer, size: message.body.byteLength }),
     most: served.options.maxBody,
+    /** Whether it still works for the stream, and whether the stream gets a bid. */
+    engaged: () => engagements.get(award) !== undefined,
+    backsOff: () => credit.backsOff(engagement.stream),
     /** How much is kept, of every kind. */
     kept: () => ({
       ...booked,
@@ -194,6 +197,33 @@ async function outcome(parts: AsyncIterator<Message>): Promise<Uint8Array | stri
   if (found === undefined) throw new Error("no answer");
   return found;
 }
+
+describe("a worker whose source is not what its offer says", () => {
+  const failing = (error: Error) => ({ make: () => Promise.reject(error) }) as Maker;
+
+  test("leaves the stream, which gets no bid of it for 30 s, and longer the next time", async () => {
+    const why = {
+      code: "MEDIA_UNEXPECTED",
+      what: "pixels",
+      value: 8_294_400,
+      limit: 921_600,
+    } as const;
+    const unexpected = new MediaError(why, "not what was said of it");
+    const worker = hired({ maker: failing(unexpected) });
+    expect(await outcome(worker.ask(request()))).toBe("MEDIA_UNEXPECTED");
+    await vi.waitFor(() => expect(worker.engaged()).toBe(false));
+    expect(worker.backsOff()).toBe(true);
+    expect([0, 1, 2, 9].map(Hire.deceivedAwayMs)).toEqual([30_000, 60_000, 120_000, 600_000]);
+  });
+
+  test("stays where anything else went wrong", async () => {
+    const worker = hired({ maker: failing(new Error("the encoder failed")) });
+    expect(await outcome(worker.ask(request()))).toBe("JOB_FAILED");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(worker.engaged()).toBe(true);
+    expect(worker.backsOff()).toBe(false);
+  });
+});
 
 describe("a worker that has a job in hand", () => {
   test.each([

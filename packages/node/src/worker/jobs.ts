@@ -81,6 +81,8 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
       course.told("failed", why);
       if (gone.aborted) return;
       limiter.refused("job", peer, error);
+      const { engagement } = course;
+      if (engagement !== undefined && isUnexpected(error)) credit.deceived(engagement);
       yield failed(error);
     } finally {
       const calledBack = stop.signal.aborted || gone.aborted;
@@ -250,6 +252,10 @@ async function* stream(
 
 /** One part of a job's answer. */
 const part = (reply: JobReply, body = NOTHING): Message => ({ head: JobReply.encode(reply), body });
+
+/** A source is not what was said of it: each job of that stream is refused, and would cost its bytes and a place. */
+const isUnexpected = (error: unknown): boolean =>
+  error instanceof CodedError && error.code === "MEDIA_UNEXPECTED";
 
 const isFile = (offer: Offer) => !Hire.isLive(offer);
 

@@ -5,8 +5,8 @@ import { type Ears, listen } from "./overheard.ts";
 
 /** Streams that one peer may speak for. Source: protocol's gossip.ts. */
 const STREAMS = 4;
-/** Garbage of this size, in bytes: what the topics take at most, and less. */
-const GARBAGE = 4_096;
+/** Garbage of up to this size, in bytes: what is larger than a topic takes is dropped unread, and costs the model more than the network. */
+const GARBAGE = 512;
 
 /** Offers well-formed work that nobody will get: those who bid wait for an answer that never comes. */
 async function offerNothing(world: World, peer: Peer, ears: Ears): Promise<void> {
