@@ -62,6 +62,23 @@ const job: P.Job = {
   open: false,
 };
 
+const unlisted: P.Announce = {
+  stream: stream.slice(),
+  broadcaster,
+  addrs: [],
+  title: "For those who have its link",
+  codec: "avc",
+  segmentMs: 2_000,
+  rungs: [],
+  source: { name: "source", width: 640, height: 360, bitrate: 800_000 },
+  audio: false,
+  startedMs: at,
+  newest: 0,
+  ended: false,
+  atMs: at,
+  unlisted: true,
+};
+
 /** One full message of every kind, so that no field goes untested. */
 const samples = [
   {
@@ -82,6 +99,7 @@ const samples = [
       atMs: at,
     },
   },
+  { noun: P.Announce, message: unlisted },
   {
     noun: P.Offer,
     message: {
@@ -263,6 +281,15 @@ const samples = [
   { noun: P.LiveRequest, message: { streams: [stream], from: 32, most: 32 } },
   { noun: P.LiveReply, message: { announces: [fill(300, 5)], total: 500 } },
   {
+    noun: P.PrivateAnnounce,
+    message: { stream, broadcaster, atMs: at, ended: true, box: fill(60, 6) },
+  },
+  { noun: P.PrivateEntry, message: { stream, broadcaster, seq: 7, box: fill(60, 6) } },
+  {
+    noun: P.PrivateOffer,
+    message: { stream, broadcaster, atMs: at, ttlMs: 30_000, box: fill(60, 6) },
+  },
+  {
     noun: Envelope,
     message: {
       kind: "offer",
@@ -290,9 +317,10 @@ const messages = samples.map(({ noun, message }) => ({
 const envelopes = await Promise.all(
   samples
     .filter(({ noun }) =>
-      [P.Announce, P.Offer, P.Closed, P.Bid, P.Award, P.Receipt, P.Entry, P.Reveal].some(
-        ({ name }) => name === noun.name,
-      ),
+      [
+        ...[P.Announce, P.Offer, P.Closed, P.Bid, P.Award, P.Receipt, P.Entry, P.Reveal],
+        ...[P.PrivateAnnounce, P.PrivateEntry, P.PrivateOffer],
+      ].some(({ name }) => name === noun.name),
     )
     .map(async ({ noun, message }) => {
       const kind = noun.name.toLowerCase();
@@ -307,6 +335,61 @@ const envelopes = await Promise.all(
       };
     }),
 );
+
+const crewKey = fill(32, 151);
+const secrets = await P.crewKeys(stream, crewKey);
+const messageOf = (name: string) =>
+  samples.find(({ noun }) => noun.name === name)?.message as P.Announce & P.Entry & P.Offer;
+const plainMedia = fill(100, 9);
+
+/** A private stream's keys, what is encrypted under them, and its messages from the plain ones. */
+const privacy = {
+  stream,
+  crewKey,
+  crewKeyText: P.keyText(crewKey),
+  watchKey: secrets.watch,
+  watchKeyText: P.keyText(secrets.watch),
+  token: secrets.token,
+  encrypted: await Promise.all(
+    (
+      [
+        ["init", 0, "720p"],
+        ["media", 7, "720p"],
+        ["media", 8, "720p"],
+        ["media", 7, "audio"],
+        ["entry", 7, ""],
+        ["announce", at, ""],
+        ["offer", at, ""],
+      ] as const
+    ).map(async ([purpose, number, name]) => ({
+      purpose,
+      number,
+      name,
+      plain: plainMedia,
+      encrypted: await secrets[purpose].encrypt(plainMedia, { number, name }),
+    })),
+  ),
+  sealed: [
+    {
+      kind: "announce",
+      seed: STREAM_SEED,
+      value: messageOf("Announce"),
+      envelope: await P.sealPrivateAnnounce(streamKeys, messageOf("Announce"), secrets),
+    },
+    {
+      kind: "entry",
+      seed: STREAM_SEED,
+      value: messageOf("Entry"),
+      envelope: await P.sealPrivateEntry(streamKeys, messageOf("Entry"), secrets),
+    },
+    {
+      kind: "offer",
+      seed: STREAM_SEED,
+      value: messageOf("Offer"),
+      envelope: await P.sealPrivateOffer(streamKeys, messageOf("Offer"), secrets),
+    },
+  ],
+};
 
 const get = P.Get.encode({ hash: fill(32, 95) });
 const bye = P.Bye.encode({ why: "page hidden", finishing: true, award: new Uint8Array() });
@@ -336,6 +419,19 @@ const refused = [
     "PROTOCOL_FIELD",
     "of no stream",
   ],
+  // `unlisted` is the last field as well.
+  [
+    P.Announce,
+    concatBytes(P.Announce.encode(unlisted).subarray(0, -2), bytes("7000")),
+    "PROTOCOL_FIELD",
+    "a mark that says no",
+  ],
+  [
+    P.PrivateEntry,
+    concatBytes(bytes("0a20"), stream, bytes("1201 41 221c"), fill(28, 1)),
+    "PROTOCOL_FIELD",
+    "a box of nothing",
+  ],
   [P.JobReply, bytes("0a02 0805 1a03 0a0141"), "PROTOCOL_FIELD", "two parts"],
   [P.JobReply, bytes("0a01 0805"), "PROTOCOL_MALFORMED", "a part that runs over its end"],
   [P.JobReply, bytes("0a06 1a04 0808 2001"), "PROTOCOL_FIELD", "a piece of a ninth rung"],
@@ -344,7 +440,7 @@ const refused = [
 
 const folder = new URL("../vectors/", import.meta.url);
 await mkdir(folder, { recursive: true });
-for (const [name, value] of Object.entries({ messages, envelopes, refused }))
+for (const [name, value] of Object.entries({ messages, envelopes, private: privacy, refused }))
   await writeFile(
     new URL(`${name}.json`, folder),
     `${JSON.stringify(value, plain, 2).replace(/"hex": "0x/g, '"hex": "')}\n`,

@@ -17,7 +17,11 @@ export type ProtocolReason =
   /** Two receipts that do not contradict each other prove nothing. Do: nothing; the proof is dropped. */
   | { code: "PROTOCOL_NO_PROOF"; kind: string; why: string }
   /** Older, or further ahead, than its sender's clock allows. Unix milliseconds. Do: nothing; if it is your own message, set the clock to within 40 hours. */
-  | { code: "PROTOCOL_STALE"; kind: string; atMs: number; nowMs: number };
+  | { code: "PROTOCOL_STALE"; kind: string; atMs: number; nowMs: number }
+  /** A private stream's key is not whole; it had `characters`. Do: copy the whole link again. */
+  | { code: "PROTOCOL_KEY"; characters: number }
+  /** Something of a private stream does not open under the key that is here, or is not what it was encrypted as. Do: copy the whole link again, or ask whoever gave it; a single segment: nothing, it is dropped. */
+  | { code: "PROTOCOL_ENCRYPTED"; kind: string };
 
 /** A message that breaks SPEC.md. */
 export class ProtocolError extends CodedError<ProtocolReason> {}

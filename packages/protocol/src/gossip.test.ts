@@ -19,6 +19,7 @@ const closed = { ...sample<P.Closed>("Closed"), ...spoken };
 const announce = { ...sample<P.Announce>("Announce"), ...spoken, atMs: NOW, ended: false };
 const entry = { ...sample<P.Entry>("Entry"), ...spoken, seq: 100 };
 const TOPIC = P.streamTopic(keys.publicKey);
+const secrets = await P.crewKeys(keys.publicKey, new Uint8Array(32).fill(5));
 
 /** Rules at a time that the test sets. */
 function open(as: "tab" | "relay" = "tab") {
@@ -311,4 +312,36 @@ test("who was heard is bounded, and what made room counts as never heard", () =>
     expect(heard.take(of(sender, NOW + i), NOW)).toBe(true);
   expect(heard.take(of("c", NOW), NOW)).toBe(false);
   expect(heard.take(of("a", NOW), NOW)).toBe(true);
+});
+
+test("what a private stream says passes on its own shard, in its time and by its author's name, though no relay can read it", async () => {
+  const { rules, judge } = open("relay");
+  const honest = {
+    announce: await P.sealPrivateAnnounce(keys, announce, secrets),
+    entry: await P.sealPrivateEntry(keys, entry, secrets),
+    offer: await P.sealPrivateOffer(keys, offer, secrets),
+  };
+  for (const [kind, body] of Object.entries(honest)) {
+    expect(await judge(TOPIC, body, other), kind).toBe("reject");
+    expect(await judge(TOPIC, body), kind).toBe("accept");
+    expect(await judge(TOPIC, body), `${kind} again`).toBe("ignore");
+    expect(body.byteLength).toBeLessThanOrEqual(rules.get(TOPIC)?.largest ?? 0);
+    for (const topic of P.TOPICS.filter((one) => one !== TOPIC))
+      expect(await judge(topic, body), `${kind} on ${topic}`).toBe("reject");
+  }
+  const before = { ...announce, atMs: NOW - 5 };
+  expect(await judge(TOPIC, await P.sealPrivateAnnounce(keys, before, secrets))).toBe("ignore");
+  const late = { ...entry, seq: entry.seq - 65 };
+  expect(await judge(TOPIC, await P.sealPrivateEntry(keys, late, secrets))).toBe("ignore");
+  const second = { ...entry, startUs: 5 };
+  expect(await judge(TOPIC, await P.sealPrivateEntry(keys, second, secrets))).toBe("accept");
+  const forged = await P.sealPrivateEntry(stranger, { ...entry, seq: 101 }, secrets);
+  expect(await judge(TOPIC, forged)).toBe("reject");
+});
+
+test("an announcement that says that its stream is unlisted passes on the stream's topic, and is rejected on the live one", async () => {
+  const { judge } = open("relay");
+  const body = await P.sealAnnounce(keys, { ...announce, unlisted: true });
+  expect(await judge(P.LIVE_TOPIC, body)).toBe("reject");
+  expect(await judge(TOPIC, body)).toBe("accept");
 });

@@ -2,7 +2,17 @@
 import { type Allowance, BoundedMap, type Clock, steadyTime, toHex } from "@tabcast/runtime";
 import { Envelope as Sealed } from "./envelope.ts";
 import { Heard } from "./heard.ts";
-import { Announce, Closed, Entry, Equivocation, LIMITS, Offer } from "./messages.ts";
+import {
+  Announce,
+  Closed,
+  Entry,
+  Equivocation,
+  LIMITS,
+  Offer,
+  PrivateAnnounce,
+  PrivateEntry,
+  PrivateOffer,
+} from "./messages.ts";
 import type { Noun } from "./noun.ts";
 import { peerIdOf } from "./peer-key.ts";
 import { ANNOUNCE_TTL_MS, openEquivocation } from "./sealed.ts";
@@ -104,8 +114,7 @@ export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
 type Part = Pick<GossipRule, "largest" | "judge">;
 
 function offers(most: number, now: () => number): Part {
-  const heard = new Heard(most);
-  const speakers = openSpeakers(most);
+  const offered = offerMemory(most);
   const ends = new BoundedMap<string, true>(most);
   return {
     largest: LIMITS.Offer + ENVELOPE,
@@ -120,12 +129,7 @@ function offers(most: number, now: () => number): Part {
         ends.set(end, true);
         return "accept";
       }
-      const { atMs, ttlMs } = message;
-      const sender = toHex(message.stream);
-      if (!speakers.room(author, sender, now())) return "ignore";
-      if (!heard.take({ sender, atMs, ttlMs }, now())) return "ignore";
-      speakers.spoke(author, sender, now());
-      return "accept";
+      return offered.take(message, now());
     },
   };
 }
@@ -136,7 +140,9 @@ function live(most: number, now: () => number): Part {
     largest: LIMITS.Announce + ENVELOPE,
     async judge(body, author) {
       const said = await opened(body, author, [Announce]);
-      return said === undefined ? "reject" : announces.take(said.message, now());
+      // Its own stream says that it belongs on no list.
+      if (said === undefined || said.message.unlisted) return "reject";
+      return announces.take(said.message, now());
     },
   };
 }
@@ -159,13 +165,16 @@ function openSpeakers(most: number) {
   };
 }
 
+/** What an announcement is judged by, whether the rest of it can be read or not. */
+type Told = Pick<Announce, "stream" | "broadcaster" | "atMs" | "ended">;
+
 /** What was heard of streams on one topic. */
 function announceMemory(most: number) {
   const heard = new Heard(most);
   const ended = new BoundedMap<string, true>(most);
   const speakers = openSpeakers(most);
   return {
-    take({ stream, broadcaster, atMs, ended: over }: Announce, now: number): Judgement {
+    take({ stream, broadcaster, atMs, ended: over }: Told, now: number): Judgement {
       const sender = toHex(stream);
       // A stream that is over does not begin again: its key is made for one broadcast.
       if (ended.has(sender) && !over) return "ignore";
@@ -178,16 +187,41 @@ function announceMemory(most: number) {
   };
 }
 
-/** Entries and announcements of the streams of a shard. */
+/** Offers that are repeated, by their streams. */
+function offerMemory(most: number) {
+  const heard = new Heard(most);
+  const speakers = openSpeakers(most);
+  return {
+    take(
+      {
+        stream,
+        broadcaster,
+        atMs,
+        ttlMs,
+      }: Pick<Offer, "stream" | "broadcaster" | "atMs" | "ttlMs">,
+      now: number,
+    ): Judgement {
+      const sender = toHex(stream);
+      if (!speakers.room(broadcaster, sender, now)) return "ignore";
+      if (!heard.take({ sender, atMs, ttlMs }, now)) return "ignore";
+      speakers.spoke(broadcaster, sender, now);
+      return "accept";
+    },
+  };
+}
+
+/** Entries and announcements of the streams of a shard, and offers of those that are private. */
 function entryRule(most: number, now: () => number) {
   const announces = announceMemory(most);
+  const offered = offerMemory(most);
   const streams = new BoundedMap<string, { newest: number; recent: BoundedMap<number, string> }>(
     most,
   );
   return async (body: Uint8Array, author: string, topic: string): Promise<Judgement> => {
-    const said = await opened<Entry | Announce>(body, author, [Entry, Announce]);
+    const said = await opened<OfShard>(body, author, OF_SHARD);
     if (said === undefined || streamTopic(said.message.stream) !== topic) return "reject";
     const { message, tail } = said;
+    if ("ttlMs" in message) return offered.take(message, now());
     if (!("seq" in message)) return announces.take(message, now());
     const id = toHex(message.stream);
     const stream = streams.get(id) ?? { newest: 0, recent: new BoundedMap(2 * RECENT_ENTRIES) };
@@ -208,6 +242,16 @@ function entryRule(most: number, now: () => number) {
 }
 
 const BOTH = "both";
+
+/** What a stream's topic carries. What is in a private stream's boxes no relay can read, and none has to. */
+type OfShard = Entry | Announce | PrivateEntry | PrivateAnnounce | PrivateOffer;
+const OF_SHARD = [
+  Entry,
+  Announce,
+  PrivateEntry,
+  PrivateAnnounce,
+  PrivateOffer,
+] as readonly Noun<OfShard>[];
 
 /** A proof may come from anybody, and counts against its author's allowance. */
 function proofs(now: () => number): Part {

@@ -50,6 +50,9 @@ export {
   PeersRequest,
   type Piece,
   type Pot,
+  PrivateAnnounce,
+  PrivateEntry,
+  PrivateOffer,
   type Progress,
   Receipt,
   type Rendition,
@@ -65,6 +68,8 @@ export type { Loose, Noun } from "./noun.ts";
 /** Peer ids and the keys inside them. */
 export * from "./peer-key.ts";
 export * from "./peers.ts";
+/** Private streams: their keys, and what is encrypted under them. */
+export * from "./private.ts";
 export * from "./protocols.ts";
 /** Signed messages, opened with every check. */
 export * from "./sealed.ts";

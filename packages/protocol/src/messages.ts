@@ -48,8 +48,13 @@ export const LIMITS = {
   PeersReply: 8_192,
   LiveRequest: 2_048,
   LiveReply: 61_440,
+  PrivateAnnounce: 8_192,
+  PrivateEntry: 8_192,
+  PrivateOffer: 8_192,
 } as const;
 
+/** Largest box of a private stream's message, in bytes: with all that stands beside it, it fits an envelope. */
+export const MAX_BOX = 7_936;
 /** Most segments one Reveal tells of. */
 export const MAX_REVEAL_CHECKS = 128;
 /** Most entries one ManifestReply holds. */
@@ -117,6 +122,9 @@ export type PeersRequest = Generated.PeersRequest;
 export type PeersReply = Generated.PeersReply;
 export type LiveRequest = Generated.LiveRequest;
 export type LiveReply = Generated.LiveReply;
+export type PrivateAnnounce = Generated.PrivateAnnounce;
+export type PrivateEntry = Generated.PrivateEntry;
+export type PrivateOffer = Generated.PrivateOffer;
 
 const KEY = 32;
 const HASH = 32;
@@ -132,6 +140,9 @@ const codecs = text(1, 64, /^[\w.-]+$/);
 const why = text(0, 200);
 const rungName = text(1, 32, /^[\w.@-]+$/);
 const tag = text(1, 32, /^[\w.:-]+$/);
+/** A mark that is there or is not: one meaning has one form. */
+const onlyTrue: Check = (value, field) =>
+  value === true ? undefined : { field, expected: "true, or left out", got: show(value) };
 /** So many bytes, or none. */
 const maybeBytes = (length: number): Check => {
   const [none, all] = [bytes(0), bytes(length)];
@@ -248,6 +259,7 @@ export const Announce: Noun<Announce> = define(
     newest: whole(0),
     ended: flag,
     atMs: whole(0),
+    unlisted: maybe(onlyTrue),
   }),
 );
 
@@ -695,6 +707,45 @@ export const LiveReply: Noun<LiveReply> = define(
   LIMITS.LiveReply,
   Generated.LiveReply.codec(),
   object<LiveReply>({ announces: list(0, MAX_LIVE, sealed), total: whole(0, U32) }),
+);
+
+/** Encrypted bytes: a nonce, a message of at least one byte, and a tag. */
+const box = blob(29, MAX_BOX);
+
+/** A private stream is on the air: an Announce in its box. */
+export const PrivateAnnounce: Noun<PrivateAnnounce> = define(
+  "PrivateAnnounce",
+  LIMITS.PrivateAnnounce,
+  Generated.PrivateAnnounce.codec(),
+  object<PrivateAnnounce>({
+    stream: bytes(KEY),
+    broadcaster: peer,
+    atMs: whole(0),
+    ended: flag,
+    box,
+  }),
+);
+
+/** One line of a private stream's manifest: an Entry in its box. */
+export const PrivateEntry: Noun<PrivateEntry> = define(
+  "PrivateEntry",
+  LIMITS.PrivateEntry,
+  Generated.PrivateEntry.codec(),
+  object<PrivateEntry>({ stream: bytes(KEY), broadcaster: peer, seq: whole(0), box }),
+);
+
+/** Work for a private stream's crew: an Offer in its box. */
+export const PrivateOffer: Noun<PrivateOffer> = define(
+  "PrivateOffer",
+  LIMITS.PrivateOffer,
+  Generated.PrivateOffer.codec(),
+  object<PrivateOffer>({
+    stream: bytes(KEY),
+    broadcaster: peer,
+    atMs: whole(0),
+    ttlMs: whole(1, 30_000),
+    box,
+  }),
 );
 
 function distinct(names: readonly string[], field: string): Complaint | undefined {

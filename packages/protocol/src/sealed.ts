@@ -10,11 +10,16 @@ import {
   Entry,
   Equivocation,
   Offer,
+  PrivateAnnounce,
+  PrivateEntry,
+  PrivateOffer,
   Receipt,
   Reveal,
 } from "./messages.ts";
 import type { Loose, Noun } from "./noun.ts";
 import { publicKeyOf } from "./peer-key.ts";
+import type { CrewKeys, WatchKeys } from "./private.ts";
+import { show } from "./shape.ts";
 
 /** How far two tabs' clocks may differ, in milliseconds. */
 export const MAX_SKEW_MS = 60_000;
@@ -203,3 +208,104 @@ export async function openEquivocation(
 export const sealEntry = seal("entry", Entry);
 /** A manifest entry signed by its stream. Throws ProtocolError. */
 export const openEntry = (bytes: Uint8Array): Promise<Entry> => openStream("entry", Entry, bytes);
+
+/** What stands outside of a private stream's box must be what is inside. */
+function requireSame<T extends object>(
+  kind: string,
+  outside: T,
+  inside: { [Field in keyof T]: T[Field] },
+): void {
+  for (const [field, said] of Object.entries(outside)) {
+    const meant = (inside as Record<string, unknown>)[field];
+    if (
+      said instanceof Uint8Array && meant instanceof Uint8Array
+        ? equalBytes(said, meant)
+        : said === meant
+    )
+      continue;
+    throw new ProtocolError(
+      { code: "PROTOCOL_FIELD", kind, field, expected: show(meant), got: show(said) },
+      `${kind}.${field} is ${show(meant)} inside of its box, and ${show(said)} outside`,
+    );
+  }
+}
+
+/** Signs a private stream's announcement with the stream key, encrypted for those who have its watch link. */
+export async function sealPrivateAnnounce(
+  signer: Signer,
+  announce: Loose<Announce>,
+  { announce: cipher }: Pick<WatchKeys, "announce">,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { stream, broadcaster, atMs, ended } = announce;
+  const box = await cipher.encrypt(Announce.encode(announce), { number: atMs });
+  return seal("privateannounce", PrivateAnnounce)(signer, {
+    stream,
+    broadcaster,
+    atMs,
+    ended,
+    box,
+  });
+}
+
+/** That a private stream is on the air, signed by it: all that those without its key learn. Throws ProtocolError. */
+export const readPrivateAnnounce = (bytes: Uint8Array): Promise<PrivateAnnounce> =>
+  openStream("privateannounce", PrivateAnnounce, bytes);
+
+/** A private stream's announcement. Throws as `openAnnounce` does, and PROTOCOL_ENCRYPTED under another key. */
+export async function openPrivateAnnounce(
+  bytes: Uint8Array,
+  { announce: cipher }: Pick<WatchKeys, "announce">,
+  fresh: Fresh,
+): Promise<Announce> {
+  const { box, ...outside } = await readPrivateAnnounce(bytes);
+  const announce = Announce.decode(await cipher.decrypt(box, { number: outside.atMs }));
+  requireSame("announce", outside, announce);
+  requireFresh("announce", announce, ANNOUNCE_TTL_MS, fresh);
+  return announce;
+}
+
+/** Signs a private stream's manifest entry with the stream key, encrypted for those who have its watch link. */
+export async function sealPrivateEntry(
+  signer: Signer,
+  entry: Loose<Entry>,
+  { entry: cipher }: Pick<WatchKeys, "entry">,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { stream, broadcaster, seq } = entry;
+  const box = await cipher.encrypt(Entry.encode(entry), { number: seq });
+  return seal("privateentry", PrivateEntry)(signer, { stream, broadcaster, seq, box });
+}
+
+/** A private stream's manifest entry. Throws ProtocolError, PROTOCOL_ENCRYPTED under another key. */
+export async function openPrivateEntry(
+  bytes: Uint8Array,
+  { entry: cipher }: Pick<WatchKeys, "entry">,
+): Promise<Entry> {
+  const { box, ...outside } = await openStream("privateentry", PrivateEntry, bytes);
+  const entry = Entry.decode(await cipher.decrypt(box, { number: outside.seq }));
+  requireSame("entry", outside, entry);
+  return entry;
+}
+
+/** Signs a private stream's offer with the stream key, encrypted for those who have its crew link. */
+export async function sealPrivateOffer(
+  signer: Signer,
+  offer: Loose<Offer>,
+  { offer: cipher }: Pick<CrewKeys, "offer">,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { stream, broadcaster, atMs, ttlMs } = offer;
+  const box = await cipher.encrypt(Offer.encode(offer), { number: atMs });
+  return seal("privateoffer", PrivateOffer)(signer, { stream, broadcaster, atMs, ttlMs, box });
+}
+
+/** A private stream's offer. Throws as `openOffer` does, and PROTOCOL_ENCRYPTED under another key. */
+export async function openPrivateOffer(
+  bytes: Uint8Array,
+  { offer: cipher }: Pick<CrewKeys, "offer">,
+  fresh: Fresh,
+): Promise<Offer> {
+  const { box, ...outside } = await openStream("privateoffer", PrivateOffer, bytes);
+  const offer = Offer.decode(await cipher.decrypt(box, { number: outside.atMs }));
+  requireSame("offer", outside, offer);
+  requireFresh("offer", offer, offer.ttlMs, fresh);
+  return offer;
+}

@@ -182,6 +182,7 @@ export interface Announce {
   newest: number
   ended: boolean
   atMs: number
+  unlisted?: boolean
 }
 
 let ownAnnounce: Codec<Announce> | undefined
@@ -261,6 +262,11 @@ export const Announce = {
           w.uint64Number(obj.atMs)
         }
 
+        if (obj.unlisted != null) {
+          w.uint32(112)
+          w.bool(obj.unlisted)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -336,6 +342,10 @@ export const Announce = {
             }
             case 13: {
               obj.atMs = reader.uint64Number()
+              break
+            }
+            case 14: {
+              obj.unlisted = reader.bool()
               break
             }
             default: {
@@ -3799,5 +3809,270 @@ export const LiveReply = {
         return obj
       }, unstreamed)
     return ownLiveReply
+  }
+}
+
+export interface PrivateAnnounce {
+  stream: Uint8Array<ArrayBuffer>
+  broadcaster: string
+  atMs: number
+  ended: boolean
+  box: Uint8Array<ArrayBuffer>
+}
+
+let ownPrivateAnnounce: Codec<PrivateAnnounce> | undefined
+export const PrivateAnnounce = {
+  codec: (): Codec<PrivateAnnounce> => {
+    ownPrivateAnnounce ??= message<PrivateAnnounce>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.stream)
+        }
+
+        if ((obj.broadcaster != null && obj.broadcaster !== '')) {
+          w.uint32(18)
+          w.string(obj.broadcaster)
+        }
+
+        if ((obj.atMs != null && obj.atMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.atMs)
+        }
+
+        if ((obj.ended != null && obj.ended !== false)) {
+          w.uint32(32)
+          w.bool(obj.ended)
+        }
+
+        if ((obj.box != null && obj.box.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.box)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          stream: new Uint8Array(0),
+          broadcaster: '',
+          atMs: 0,
+          ended: false,
+          box: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.stream = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.broadcaster = reader.string()
+              break
+            }
+            case 3: {
+              obj.atMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.ended = reader.bool()
+              break
+            }
+            case 5: {
+              obj.box = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPrivateAnnounce
+  }
+}
+
+export interface PrivateEntry {
+  stream: Uint8Array<ArrayBuffer>
+  broadcaster: string
+  seq: number
+  box: Uint8Array<ArrayBuffer>
+}
+
+let ownPrivateEntry: Codec<PrivateEntry> | undefined
+export const PrivateEntry = {
+  codec: (): Codec<PrivateEntry> => {
+    ownPrivateEntry ??= message<PrivateEntry>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.stream)
+        }
+
+        if ((obj.broadcaster != null && obj.broadcaster !== '')) {
+          w.uint32(18)
+          w.string(obj.broadcaster)
+        }
+
+        if ((obj.seq != null && obj.seq !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.seq)
+        }
+
+        if ((obj.box != null && obj.box.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.box)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          stream: new Uint8Array(0),
+          broadcaster: '',
+          seq: 0,
+          box: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.stream = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.broadcaster = reader.string()
+              break
+            }
+            case 3: {
+              obj.seq = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.box = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPrivateEntry
+  }
+}
+
+export interface PrivateOffer {
+  stream: Uint8Array<ArrayBuffer>
+  broadcaster: string
+  atMs: number
+  ttlMs: number
+  box: Uint8Array<ArrayBuffer>
+}
+
+let ownPrivateOffer: Codec<PrivateOffer> | undefined
+export const PrivateOffer = {
+  codec: (): Codec<PrivateOffer> => {
+    ownPrivateOffer ??= message<PrivateOffer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.stream)
+        }
+
+        if ((obj.broadcaster != null && obj.broadcaster !== '')) {
+          w.uint32(18)
+          w.string(obj.broadcaster)
+        }
+
+        if ((obj.atMs != null && obj.atMs !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.atMs)
+        }
+
+        if ((obj.ttlMs != null && obj.ttlMs !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.ttlMs)
+        }
+
+        if ((obj.box != null && obj.box.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.box)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          stream: new Uint8Array(0),
+          broadcaster: '',
+          atMs: 0,
+          ttlMs: 0,
+          box: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.stream = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.broadcaster = reader.string()
+              break
+            }
+            case 3: {
+              obj.atMs = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.ttlMs = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.box = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownPrivateOffer
   }
 }

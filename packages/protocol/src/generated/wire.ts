@@ -92,6 +92,10 @@ export const WIRE: Wire = {
     "13": {
       "name": "atMs",
       "type": "uint53"
+    },
+    "14": {
+      "name": "unlisted",
+      "type": "bool"
     }
   },
   "Pot": {
@@ -921,6 +925,68 @@ export const WIRE: Wire = {
     "2": {
       "name": "total",
       "type": "uint32"
+    }
+  },
+  "PrivateAnnounce": {
+    "1": {
+      "name": "stream",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "broadcaster",
+      "type": "string"
+    },
+    "3": {
+      "name": "atMs",
+      "type": "uint53"
+    },
+    "4": {
+      "name": "ended",
+      "type": "bool"
+    },
+    "5": {
+      "name": "box",
+      "type": "bytes"
+    }
+  },
+  "PrivateEntry": {
+    "1": {
+      "name": "stream",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "broadcaster",
+      "type": "string"
+    },
+    "3": {
+      "name": "seq",
+      "type": "uint53"
+    },
+    "4": {
+      "name": "box",
+      "type": "bytes"
+    }
+  },
+  "PrivateOffer": {
+    "1": {
+      "name": "stream",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "broadcaster",
+      "type": "string"
+    },
+    "3": {
+      "name": "atMs",
+      "type": "uint53"
+    },
+    "4": {
+      "name": "ttlMs",
+      "type": "uint32"
+    },
+    "5": {
+      "name": "box",
+      "type": "bytes"
     }
   }
 }
