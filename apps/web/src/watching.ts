@@ -26,6 +26,8 @@ export interface Watching {
   /** Rungs that nobody has, for the latest sequences that miss any. */
   readonly gaps: ReadonlyMap<number, readonly string[]>;
   readonly ended: boolean;
+  /** The stream is private, and the link's key is missing, or not this stream's. */
+  readonly locked?: "missing" | "wrong";
 }
 
 export const notYetWatching: Watching = {
@@ -85,6 +87,8 @@ export function step(state: Watching, event: ViewerEvent): Watching {
       return { ...state, refused: state.refused + 1 };
     case "equivocated":
       return { ...state, contradicted: state.contradicted + 1 };
+    case "locked":
+      return { ...state, locked: event.key };
     case "ended":
       return { ...state, ended: true };
   }

@@ -6,6 +6,7 @@
 import type { Fragment, Made, Transcoded } from "@tabcast/media";
 import { MAX_INIT, MAX_PART, type Piece, type Rendition } from "@tabcast/protocol";
 import { concatBytes, equalBytes, sha256 } from "@tabcast/runtime";
+import { type Holding, holdBoth, openHolding } from "./holding.ts";
 
 /** Pieces of renditions and their bytes, as one part of an answer carries them. */
 export interface Pieces {
@@ -99,8 +100,15 @@ export function openOutgoing(rungs: number): Outgoing {
 export interface Incoming {
   /** Takes one part. False if it does not continue what came before: its sender does not keep to the protocol. */
   put(pieces: readonly Piece[], body: Uint8Array<ArrayBuffer>): boolean;
-  /** A rendition that came whole and hashes to what was promised, once; else undefined, and it has to be pulled. */
-  take(rung: number, promised: Rendition): Promise<Pick<Fragment, "init" | "media"> | undefined>;
+  /**
+   * A rendition that came whole and, as its `holding` has it, hashes to what was promised, once; else undefined, and it has to be pulled.
+   * Default: a public stream's.
+   */
+  take(
+    rung: number,
+    promised: Rendition,
+    of?: { readonly holding: Holding; readonly seq: number },
+  ): Promise<Pick<Fragment, "init" | "media"> | undefined>;
 }
 
 /** `most`: bytes that a media segment of each rung may have; of what would be longer nothing is kept. */
@@ -136,7 +144,12 @@ export function openIncoming(most: readonly number[]): Incoming {
       }
       return true;
     },
-    async take(rung, { initLen, mediaLen, initHash, mediaHash }) {
+    async take(rung, promised, { holding, seq } = { holding: openHolding(undefined), seq: 0 }) {
+      const { initHash, mediaHash, rung: track } = promised;
+      const [initLen, mediaLen] = [
+        promised.initLen - holding.more,
+        promised.mediaLen - holding.more,
+      ];
       const lane = lanes[rung];
       const { head, samples } = lane ?? {};
       if (lane === undefined || head === undefined || samples === undefined) return undefined;
@@ -144,7 +157,8 @@ export function openIncoming(most: readonly number[]): Incoming {
       if (head.byteLength + lane.size !== initLen + mediaLen) return undefined;
       const init = head.slice(0, initLen) as Uint8Array<ArrayBuffer>;
       const media = concatBytes(head.subarray(initLen), ...samples);
-      const [initGot, mediaGot] = await Promise.all([sha256(init), sha256(media)]);
+      const held = await holdBoth(holding, { init, media }, { seq, track });
+      const [initGot, mediaGot] = await Promise.all([sha256(held.init), sha256(held.media)]);
       const same = equalBytes(initGot, initHash) && equalBytes(mediaGot, mediaHash);
       return same ? { init, media } : undefined;
     },

@@ -22,25 +22,59 @@ import {
 } from "@tabcast/media";
 import { type MemoryNetwork, type Mesh, type Message, memory, memoryNetwork } from "@tabcast/mesh";
 import {
+  BidReply,
   Cancel,
+  crewKeys,
+  Envelope,
+  Get,
+  GetReply,
   gossipRules,
   Job,
   JobEnd,
   JobReply,
   Keys,
+  LIVE_TOPIC,
+  LiveReply,
+  LiveRequest,
+  OFFERS_TOPIC,
+  openPrivateEntry,
+  openPrivateOffer,
   PROTOCOLS,
+  parseKey,
   peerIdOf,
   type Signer,
+  sealBid,
+  streamTopic,
+  TOPICS,
   Verdict,
   VerdictReply,
+  watchKeys,
 } from "@tabcast/protocol";
-import { Amount, BitsPerSecond, concatBytes, Micros, sha256, systemClock } from "@tabcast/runtime";
+import {
+  Amount,
+  BitsPerSecond,
+  concatBytes,
+  fromHex,
+  Micros,
+  sha256,
+  systemClock,
+  toHex,
+} from "@tabcast/runtime";
 import { createTestClient, http } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { broadcast } from "../src/broadcaster/broadcast.ts";
-import type { BroadcastEvent, BroadcastReport, ViewerEvent, WorkerEvent } from "../src/types.ts";
-import { view } from "../src/viewer/view.ts";
+import { ask } from "../src/exchange.ts";
+import type {
+  BroadcastEvent,
+  BroadcastReport,
+  LiveStream,
+  ViewerEvent,
+  Visibility,
+  WorkerEvent,
+} from "../src/types.ts";
+import { liveStreams, view } from "../src/viewer/view.ts";
+import type { CrewLink } from "../src/worker/private-crews.ts";
 import { work } from "../src/worker/work.ts";
 
 const rungs: readonly Rung[] = [
@@ -51,6 +85,8 @@ const { rpc, chainId, contract } = inject("chain");
 const domain = { chainId, contract };
 const chain = createTestClient({ mode: "anvil", transport: http(rpc) });
 const ether = 10n ** 18n;
+/** Nobody without the key of a private stream may read it. */
+const TITLE = "a title like no other";
 
 let network: MemoryNetwork;
 let over: AbortController;
@@ -86,6 +122,7 @@ interface StartOptions {
   readonly watchtower?: Watchtower;
   /** Per output gigapixel. Default: what a worker asks. */
   readonly price?: Amount;
+  readonly privateStreams?: readonly CrewLink[];
 }
 
 async function startWorker(
@@ -125,6 +162,7 @@ function lying(touch: (result: TranscodeResult) => TranscodeResult): Transcoder 
 interface Air {
   readonly mesh: Mesh;
   readonly stream: string;
+  readonly keys?: { readonly watch: string; readonly crew: string };
   readonly events: BroadcastEvent[];
   readonly finished: Promise<BroadcastReport>;
   stop(): void;
@@ -150,6 +188,8 @@ interface AirOptions {
   readonly config?: Config;
   /** The most it pays, per output gigapixel. Default: what a broadcaster offers. */
   readonly maxPrice?: Amount;
+  /** Default "public". */
+  readonly visibility?: Visibility;
 }
 
 async function goLive({
@@ -161,6 +201,7 @@ async function goLive({
   touch = (pot) => pot,
   config,
   maxPrice,
+  visibility,
 }: AirOptions): Promise<Air> {
   const { mesh: own } = await join();
   const mesh = bend(own);
@@ -198,8 +239,9 @@ async function goLive({
     source: dub(source),
     rungs,
     codec: "avc",
-    title: "test",
+    title: TITLE,
     segment,
+    ...(visibility !== undefined && { visibility }),
     pace,
     wanted,
     ...(config !== undefined && { config }),
@@ -724,3 +766,219 @@ describe("a network in one page, with real codecs and a real chain", () => {
     balanced(report);
   });
 });
+
+/** Somebody who hears all gossip and keeps it. */
+async function eavesdrop() {
+  const { mesh, keys } = await join();
+  const heard: { readonly topic: string; readonly body: Uint8Array<ArrayBuffer> }[] = [];
+  const { signal } = over;
+  for (const topic of TOPICS)
+    mesh.subscribe(topic, ({ body }) => void heard.push({ topic, body: body.slice() }), { signal });
+  const ofKind = (kind: string) =>
+    heard.map(({ body }) => body).filter((body) => Envelope.kindOf(body) === kind);
+  return { mesh, keys, heard, ofKind };
+}
+
+/** Watches with a key or without one. */
+async function watching(stream: string, key?: string) {
+  const { mesh } = await join();
+  const { signal } = over;
+  const events: ViewerEvent[] = [];
+  const on = (event: ViewerEvent) => void events.push(event);
+  const viewer = view({ mesh, stream, on, signal, ...(key !== undefined && { key }) });
+  const types = () => [...new Set(events.map(({ type }) => type))];
+  return { mesh, viewer, events, types };
+}
+
+/** What is on the air, as somebody who just came is told. */
+async function listed(): Promise<() => readonly LiveStream[]> {
+  const { mesh } = await join();
+  let now: readonly LiveStream[] = [];
+  liveStreams(mesh, (streams) => (now = streams), { signal: over.signal });
+  return () => now;
+}
+
+const latin = (bytes: Uint8Array) => new TextDecoder("latin1").decode(bytes);
+/** The type of an MP4's first box. */
+const firstBox = (data: ArrayBuffer) => latin(new Uint8Array(data, 4, 4));
+const keysOf = ({ keys }: Air) => {
+  if (keys === undefined) throw new Error("the stream is not private");
+  return keys;
+};
+
+/** Asks a peer for bytes by their hash, as anybody may. */
+async function getFrom(mesh: Mesh, peer: string, hash: Uint8Array) {
+  const request = { head: Get.encode({ hash }), body: new Uint8Array(0) };
+  const parts: Message[] = [];
+  for await (const part of mesh.request(peer, PROTOCOLS.get, request, { signal: over.signal }))
+    parts.push(part);
+  const [head, bytes] = parts;
+  return { ...GetReply.decode(head?.head ?? new Uint8Array(0)), bytes: bytes?.body };
+}
+
+describe("a private stream", () => {
+  test("is made by its crew and seen by who has its link; a stranger with the id sees no title and no media, and gets no work", async () => {
+    const spy = await eavesdrop();
+    const outsider = await startWorker();
+    const air = await goLive({ wanted: 1, seconds: 12, pace: "live", visibility: "private" });
+    const { stream } = air;
+    const id = fromHex(stream);
+    const keys = keysOf(air);
+    const crew = await startWorker(undefined, { privateStreams: [{ stream, key: keys.crew }] });
+    const seen = await watching(stream, keys.watch);
+    const without = await watching(stream);
+    const wrong = await watching(stream, keys.crew);
+    const report = await air.finished;
+
+    // Its worker made it, and was paid for what it made.
+    expect(report.segments.some(({ worker }) => worker === crew.mesh.self)).toBe(true);
+    expect(report.segments.every(({ verified }) => verified)).toBe(true);
+    expect(crew.purse.balances().vouchered).toBe(report.settlement?.paid);
+    balanced(report);
+    expect(outsider.events.map(({ type }) => type)).not.toContain("bid");
+    expect(outsider.events.map(({ type }) => type)).not.toContain("passed");
+
+    // Its viewer sees it: init segments stay the same, and what is played is plain.
+    const { signal } = over;
+    expect(seen.types()).not.toContain("locked");
+    const last = report.captured - 1;
+    const line = report.segments.find(
+      ({ worker, seq }) => worker === crew.mesh.self && seq >= last - 3,
+    );
+    const { seq = last, rung = "180p" } = line ?? {};
+    await seen.viewer.playlist(rung, { signal, atLeast: last });
+    const init = await seen.viewer.bytes(rung, "init", seq, { signal });
+    const media = await seen.viewer.bytes(rung, "media", seq, { signal });
+    const source = await seen.viewer.bytes("source", "media", seq, { signal });
+    expect([init, media, source].map(({ data }) => firstBox(data))).toEqual([
+      "ftyp",
+      "styp",
+      "styp",
+    ]);
+    const from = seen.events.flatMap((event) => (event.type === "fetched" ? [event.peer] : []));
+    expect(new Set(from)).toEqual(new Set([crew.mesh.self]));
+    const playlist = await seen.viewer.playlist(rung, { signal });
+    const maps = playlist.match(/EXT-X-MAP:/g)?.length ?? 0;
+    expect(maps).toBeLessThanOrEqual(2); // the crew's encoder, and before it this tab's own
+
+    // Without the key, or with another one, nothing of it is known, and why is said.
+    expect(without.events).toEqual([{ type: "locked", key: "missing" }]);
+    expect(wrong.events).toEqual([{ type: "locked", key: "wrong" }]);
+
+    // Whoever hears all gossip reads nothing in it.
+    expect(new Set(spy.heard.map(({ topic }) => topic))).toEqual(new Set([streamTopic(id)]));
+    expect(new Set(spy.heard.map(({ body }) => Envelope.kindOf(body)))).toEqual(
+      new Set(["privateannounce", "privateentry", "privateoffer"]),
+    );
+    const secret = [TITLE, "180p", "120p", "avc1", crew.mesh.self, keys.watch, keys.crew];
+    for (const { body } of spy.heard)
+      for (const word of secret) expect(latin(body)).not.toContain(word);
+    expect(JSON.stringify([air.events, report], plain)).not.toMatch(
+      new RegExp(`${keys.watch}|${keys.crew}`),
+    );
+
+    // Nobody gives plain bytes, whatever hash is named; and what the entries name does not play.
+    const plainHash = await sha256(new Uint8Array(media.data));
+    for (const holder of [air.mesh.self, crew.mesh.self, seen.mesh.self])
+      expect(await getFrom(spy.mesh, holder, plainHash)).toMatchObject({ ok: false });
+    const reading = await watchKeys(id, parseKey(keys.watch));
+    const entries = await Promise.all(
+      spy.ofKind("privateentry").map((sealed) => openPrivateEntry(sealed, reading)),
+    );
+    const track = entries.find((entry) => entry.seq === seq)?.tracks.find((t) => t.name === rung);
+    const { ok, bytes = new Uint8Array(0) } = await getFrom(
+      spy.mesh,
+      crew.mesh.self,
+      track?.mediaHash ?? new Uint8Array(32),
+    );
+    expect(ok).toBe(true);
+    expect(bytes.byteLength).toBe(media.data.byteLength + 28);
+    expect(latin(bytes)).not.toContain("moof");
+    expect((await listed())()).toEqual([]);
+  });
+
+  test("hires nobody who does not show that it has the crew's key, whatever offer it has heard of", async () => {
+    const spy = await eavesdrop();
+    const air = await goLive({ wanted: 1, seconds: 120, pace: "live", visibility: "private" });
+    const keys = keysOf(air);
+    // A viewer's link lets nobody work.
+    const viewing = { stream: air.stream, key: keys.watch };
+    const viewer = await startWorker(undefined, { privateStreams: [viewing] });
+    await expect
+      .poll(() => viewer.events)
+      .toContainEqual(
+        expect.objectContaining({
+          type: "refused",
+          what: "offer",
+          why: expect.stringContaining("ask the broadcaster for the crew link"),
+        }),
+      );
+    // Somebody of the crew has told the offer's id to one who has not the key.
+    await expect.poll(() => spy.ofKind("privateoffer").length).toBeGreaterThan(0);
+    const [sealed = new Uint8Array(0)] = spy.ofKind("privateoffer");
+    const secrets = await crewKeys(fromHex(air.stream), parseKey(keys.crew));
+    const offer = await openPrivateOffer(sealed, secrets, {});
+    const bid = await sealBid(spy.keys, {
+      offer: offer.id,
+      worker: spy.mesh.self,
+      payee: new Uint8Array(20).fill(1),
+      lane: 7,
+      price: 1n,
+      pixelsPerS: 1e8,
+      slots: 1,
+      queueMs: 0,
+      ageMs: 0,
+      tags: [],
+      addrs: [],
+      proof: new Uint8Array(32),
+      payeeProof: new Uint8Array(0),
+      award: new Uint8Array(16).fill(2),
+    });
+    const { signal } = over;
+    const reply = await ask(spy.mesh, air.mesh.self, PROTOCOLS.bid, bid, { signal });
+    expect(BidReply.decode(reply.head)).toMatchObject({ ok: false, why: "private" });
+    air.stop();
+    const report = await air.finished;
+    expect(report.workers).toEqual([]);
+  });
+
+  test("without any worker is encoded by its broadcaster, and seen all the same", async () => {
+    const air = await goLive({ wanted: 0, seconds: 3, visibility: "private" });
+    const { viewer } = await watching(air.stream, keysOf(air).watch);
+    const { signal } = over;
+    await viewer.playlist("120p", { signal, atLeast: 2 });
+    for (const rung of ["120p", "source"]) {
+      const { data } = await viewer.bytes(rung, "media", 1, { signal });
+      expect(firstBox(data)).toBe("styp");
+    }
+    const report = await air.finished;
+    expect(report.segments.every(({ worker }) => worker === "local")).toBe(true);
+  });
+});
+
+test("an unlisted stream is found by its id, and on nobody's list, even where it is asked for by name", async () => {
+  const spy = await eavesdrop();
+  await startWorker();
+  const list = await listed();
+  const air = await goLive({ wanted: 1, seconds: 4, pace: "live", visibility: "unlisted" });
+  const { viewer, types } = await watching(air.stream);
+  const { signal } = over;
+  await viewer.playlist("120p", { signal, atLeast: 2 });
+  expect(types()).toContain("announced");
+  const head = LiveRequest.encode({ streams: [fromHex(air.stream)], from: 0, most: 32 });
+  const asked = ask(spy.mesh, air.mesh.self, PROTOCOLS.live, head, { signal });
+  const pages = await asked.then(
+    (reply) => LiveReply.decode(reply.head).announces,
+    () => [], // it serves no list at all
+  );
+  expect(pages).toEqual([]);
+  expect(list()).toEqual([]);
+  const topics = new Set(spy.heard.map(({ topic }) => topic));
+  expect(topics).not.toContain(LIVE_TOPIC);
+  expect(topics).toContain(OFFERS_TOPIC); // its workers are anybody, who can see its id
+  expect((await air.finished).segments.some(({ worker }) => worker !== "local")).toBe(true);
+});
+
+/** Amounts as text, for a look at everything that was told. */
+const plain = (_: string, value: unknown) =>
+  typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? toHex(value) : value;

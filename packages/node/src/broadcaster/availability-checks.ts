@@ -1,6 +1,7 @@
 import { AvailabilityCheck, type Crew } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { openFetcher } from "../fetcher.ts";
+import { openHolding } from "../holding.ts";
 import type { StreamContext } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Whose } from "./records.ts";
@@ -28,11 +29,12 @@ export interface AvailabilityChecks {
 }
 
 export function openAvailabilityChecks(
-  context: Pick<StreamContext, "mesh" | "config" | "clock" | "signal">,
+  context: Pick<StreamContext, "mesh" | "config" | "clock" | "secrets" | "signal">,
   { seed, member, newcomer, unserved }: AvailabilityChecksOptions,
 ): AvailabilityChecks {
   const { mesh, config, clock, signal } = context;
   const fetcher = openFetcher(context);
+  const { more } = openHolding(context.secrets);
   const tally = { asked: 0, unserved: 0, bytes: 0 };
   let pulls = 0;
 
@@ -41,14 +43,14 @@ export function openAvailabilityChecks(
     const [any] = renditions;
     if (pay === undefined || any === undefined) return;
     const { epoch } = pay.terms;
-    const sizes = renditions.map(({ media }) => media.byteLength);
+    const sizes = renditions.map(({ media }) => media.byteLength + more);
     const of = { hash: any.mediaHash, sizes, newcomer: newcomer(pay.terms) };
     const plan = AvailabilityCheck.plan(of, seed, config);
     if (plan === undefined) return;
     const asked = renditions[plan.rendition] ?? any;
     const wanted = {
       hash: asked.mediaHash,
-      size: asked.media.byteLength,
+      size: asked.media.byteLength + more,
       holders: [{ peer: worker, addrs: outcome.addrs }],
     };
     const answers: AvailabilityCheck.Answer[] = [];

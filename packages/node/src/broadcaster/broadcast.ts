@@ -1,8 +1,15 @@
 import { memory, type PayerPot } from "@tabcast/channel";
 import { Screen } from "@tabcast/market";
 import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
-import { Keys, type Signer } from "@tabcast/protocol";
-import { Amount, describe, Micros, toHex } from "@tabcast/runtime";
+import {
+  type CrewKeys,
+  crewKeys,
+  Keys,
+  keyText,
+  type Signer,
+  STREAM_KEY_BYTES,
+} from "@tabcast/protocol";
+import { Amount, describe, Micros, secureRandom, toHex } from "@tabcast/runtime";
 import { type BlobStore, openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
@@ -45,14 +52,18 @@ const MOST_UNRECORDED = 8;
 export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
   requireTellable(options);
   const keys = options.keys ?? (await Keys.generate());
+  const { visibility, random = secureRandom } = options;
+  const secret = visibility === "private" ? random.bytes(STREAM_KEY_BYTES) : undefined;
+  const secrets = secret && (await crewKeys(keys.publicKey, secret));
   const stopping = new AbortController();
   let traces: Broadcast["traces"] = () => [];
-  const finished = run(options, keys, stopping.signal, (dispatch) => {
+  const finished = run(options, { keys, secrets }, stopping.signal, (dispatch) => {
     traces = () => dispatch.traces();
   });
   finished.catch(() => {}); // the owner may look at it later
   return {
     stream: toHex(keys.publicKey),
+    ...(secret && secrets && { keys: { watch: keyText(secrets.watch), crew: keyText(secret) } }),
     stop: () => stopping.abort(),
     finished,
     traces: () => traces(),
@@ -62,12 +73,12 @@ export async function broadcast(options: BroadcastOptions): Promise<Broadcast> {
 /** A stream's course: pay in, capture until the source ends, deliver, settle. */
 async function run(
   options: BroadcastOptions,
-  keys: Signer,
+  { keys, secrets }: StreamKeys,
   stopping: AbortSignal,
   started: (dispatch: Dispatch) => void,
 ): Promise<BroadcastReport> {
   const { source, on, signal } = options;
-  const context = streamContextOf(options, keys.publicKey);
+  const context = streamContextOf(options, keys.publicKey, secrets);
   const { config, clock, rungs, codec } = context;
   const { wanted, maxPrice } = planOf(options, context);
   on({ type: "source", info: source.info, rungs, codec });
@@ -150,11 +161,21 @@ async function run(
   };
 }
 
-function streamContextOf(options: BroadcastOptions, stream: Uint8Array): StreamContext {
+/** What a stream signs with, and, where it is private, what it encrypts with. */
+interface StreamKeys {
+  readonly keys: Signer;
+  readonly secrets: CrewKeys | undefined;
+}
+
+function streamContextOf(
+  options: BroadcastOptions,
+  stream: Uint8Array,
+  secrets: CrewKeys | undefined,
+): StreamContext {
   const { rungs, codec, on } = options;
   const segmentMs = segmentMsOf(options);
   const pace = paceOf(options.pace, segmentMs, options.config);
-  const facts = { stream, rungs, codec, segmentMs, on };
+  const facts = { stream, rungs, codec, segmentMs, secrets, on };
   return { ...contextOf(options), config: pace.config, pace, ...facts };
 }
 
@@ -234,7 +255,9 @@ function openPipeline(basis: Basis): Pipeline {
     facts: streamFacts(context, options.source.info, {
       title: options.title,
       startedMs: Math.round(context.clock.unix()),
+      unlisted: (options.visibility ?? "public") !== "public",
     }),
+    secrets: context.secrets,
     failed: warn("gossip could not be sent"),
   });
   const hiring = openCrew(basis, { asking, checks, dispatch: () => dispatch });
@@ -283,7 +306,10 @@ function openCrew(
 ): Hiring | undefined {
   if (pot === undefined) return undefined;
   const { info } = options.source;
-  const policy: Screen.Policy = { ...Screen.open, ...options.workers };
+  const { secrets } = context;
+  // Whoever has a private stream's crew link is its crew: another crew's token would not let it in.
+  const own = secrets && { token: secrets.token };
+  const policy: Screen.Policy = { ...Screen.open, ...options.workers, ...own };
   const hiring: Hiring = openHiring(
     { ...context, signal: working },
     {

@@ -1,4 +1,5 @@
 import type { CodecName, Rung } from "@tabcast/media";
+import type { CrewKeys } from "@tabcast/protocol";
 import type { Context } from "../context.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import type { Checks } from "./checks.ts";
@@ -17,6 +18,8 @@ export interface StreamContext extends Context, Pick<Pace, "config"> {
   readonly codec: CodecName;
   /** Length of a segment as it is planned, in milliseconds. */
   readonly segmentMs: number;
+  /** A private stream's keys; undefined: everybody may see it. */
+  readonly secrets?: CrewKeys | undefined;
   readonly on: (event: BroadcastEvent) => void;
 }
 

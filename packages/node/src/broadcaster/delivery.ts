@@ -25,6 +25,7 @@ import { type Bytes, CodedError, concatBytes, sha256, toHex } from "@tabcast/run
 import { type Incoming, openIncoming } from "../ahead.ts";
 import { openBlobStore } from "../blob-store.ts";
 import { openFetcher } from "../fetcher.ts";
+import { type Half, openHolding } from "../holding.ts";
 import type { StreamContext } from "./context.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -80,7 +81,7 @@ export interface Segment extends Pick<Opening, "seq" | "start" | "planned" | "fr
   readonly closed: Promise<Captured>;
 }
 
-/** A rendition whose bytes are here and hash to what was promised. */
+/** A rendition whose bytes are here and, as holders have them, hash to what was promised. */
 export interface Collected extends Rendition {
   readonly initHash: Uint8Array<ArrayBuffer>;
   readonly mediaHash: Uint8Array<ArrayBuffer>;
@@ -93,7 +94,7 @@ export interface CourierOptions {
 }
 
 /** SHA-256 of both parts of a fragment. */
-export async function hashes({ init, media }: Fragment) {
+export async function hashes({ init, media }: Pick<Fragment, "init" | "media">) {
   return { initHash: await sha256(init), mediaHash: await sha256(media) };
 }
 
@@ -197,7 +198,8 @@ export interface Courier {
 }
 
 export function openCourier(context: StreamContext, { inspect: read }: CourierOptions): Courier {
-  const { mesh, stream } = context;
+  const { mesh, stream, secrets } = context;
+  const holding = openHolding(secrets);
   const fetcher = openFetcher(context);
   const inits = openBlobStore((1 << 20) as Bytes);
 
@@ -251,12 +253,17 @@ export function openCourier(context: StreamContext, { inspect: read }: CourierOp
           const promised = receipt.renditions.find((rendition) => rendition.rung === rung.name);
           if (promised === undefined) throw wrong(worker, `renditions.${rung.name}`, receipt.seq);
           const { initHash, mediaHash, initLen, mediaLen } = promised;
+          const { seq } = receipt;
+          const of = { seq, track: rung.name };
+          const open = async (half: Half, held: Promise<Uint8Array<ArrayBuffer>>) =>
+            holding.open(half, await held, of);
           const key = toHex(initHash);
-          const come = await incoming.take(i, promised);
+          const come = await incoming.take(i, promised, { holding, seq });
           // One encoder makes the same init every time, so it is pulled once.
-          const init = come?.init ?? inits.get(key) ?? (await pull(initHash, initLen));
+          const init =
+            come?.init ?? inits.get(key) ?? (await open("init", pull(initHash, initLen)));
           inits.put(key, init);
-          const media = come?.media ?? (await pull(mediaHash, mediaLen));
+          const media = come?.media ?? (await open("media", pull(mediaHash, mediaLen)));
           const structure = await read({ init, media }, { signal });
           const { codecs, frames } = structure;
           return { rung: rung.name, init, media, initHash, mediaHash, structure, codecs, frames };

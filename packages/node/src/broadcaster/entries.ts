@@ -2,6 +2,7 @@ import { createAacTwin, type Fragment } from "@tabcast/media";
 import type { Entry, Loose } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
+import { holdBoth, type OfTrack, openHolding } from "../holding.ts";
 import type { StreamContext } from "./context.ts";
 import { hashes } from "./delivery.ts";
 import type { Whole } from "./outcome.ts";
@@ -31,10 +32,11 @@ type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
 type Tracks = Loose<Entry>["tracks"][number][];
 
 export function openEntries(
-  { mesh, rungs, signal }: Pick<StreamContext, "mesh" | "rungs" | "signal">,
+  { mesh, rungs, secrets, signal }: Pick<StreamContext, "mesh" | "rungs" | "secrets" | "signal">,
   options: EntriesOptions,
 ): Entries {
   const { blobs, publisher, failed, ended } = options;
+  const holding = openHolding(secrets);
   const twin = options.aac ? createAacTwin() : undefined;
   ended.addEventListener("abort", () => twin?.close(), { once: true });
 
@@ -47,11 +49,16 @@ export function openEntries(
     return made ? [own, { ...made, name: "audio-aac" }] : [own];
   }
 
-  function hold(name: string, fragment: Hashed, holders: number[]): Tracks[number] {
-    const { init, media, codecs, frames, initHash, mediaHash } = fragment;
+  /** Holds a track's bytes for viewers, in the form that its workers hold them in as well. */
+  async function hold(of: OfTrack, fragment: Hashed, holders: number[]): Promise<Tracks[number]> {
+    const { codecs, frames } = fragment;
+    const { init, media } = await holdBoth(holding, fragment, of);
+    const { initHash, mediaHash } =
+      secrets === undefined ? fragment : await hashes({ init, media });
     blobs.put(toHex(initHash), init);
     blobs.put(toHex(mediaHash), media);
     const sizes = { initLen: init.byteLength, mediaLen: media.byteLength };
+    const { track: name } = of;
     return { name, codecs, initHash, mediaHash, ...sizes, frames, holders, gap: false };
   }
 
@@ -61,16 +68,20 @@ export function openEntries(
       const audio = await segment.audio;
       const remote = by !== undefined && by !== "local";
       const both = remote ? [1, 0] : [0];
-      const tracks: Tracks = rungs.map(({ name }) => {
-        const rendition = renditions.find((one) => one.rung === name);
-        if (rendition !== undefined) return hold(name, rendition, both);
-        const own = unasked.renditions.find((one) => one.rung === name);
-        return own === undefined ? gapOf(name) : hold(name, own, [0]);
-      });
-      tracks.push(hold("source", { ...video, initHash, mediaHash }, both));
+      const tracks: Tracks = await Promise.all(
+        rungs.map(async ({ name }) => {
+          const of = { seq, track: name };
+          const rendition = renditions.find((one) => one.rung === name);
+          if (rendition !== undefined) return hold(of, rendition, both);
+          const own = unasked.renditions.find((one) => one.rung === name);
+          return own === undefined ? gapOf(name) : hold(of, own, [0]);
+        }),
+      );
+      const source = { ...video, initHash, mediaHash };
+      tracks.push(await hold({ seq, track: "source" }, source, both));
       const sounds = await soundsOf(audio);
       for (const { name, ...sound } of sounds)
-        tracks.push(hold(name, { ...sound, ...(await hashes(sound)) }, [0]));
+        tracks.push(await hold({ seq, track: name }, { ...sound, ...(await hashes(sound)) }, [0]));
       const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
       const there = remote ? [{ peer: by, addrs }] : [];
       await publisher.publish({

@@ -19,7 +19,11 @@ export const plannedFrames = ({ frameRate }: SourceInfo, segmentMs: number): num
 export const streamFacts = (
   { rungs, codec, segmentMs }: Planned,
   info: SourceInfo,
-  { title, startedMs }: Pick<StreamFacts, "title" | "startedMs">,
+  {
+    title,
+    startedMs,
+    unlisted = false,
+  }: Pick<StreamFacts, "title" | "startedMs"> & { readonly unlisted?: boolean },
 ): StreamFacts => ({
   title,
   codec,
@@ -28,6 +32,7 @@ export const streamFacts = (
   source: { name: "source", width: info.width, height: info.height, bitrate: info.bitrate },
   audio: info.audioCodec !== undefined,
   startedMs,
+  ...(unlisted && { unlisted }),
 });
 
 /** What workers hear of the stream; `policy` says who may work for it. */

@@ -1,13 +1,14 @@
 import { Admission } from "@tabcast/market";
 import type { inspect, Rung, Transcoder } from "@tabcast/media";
 import { Pixels } from "@tabcast/runtime";
+import { holdBoth, openHolding } from "../holding.ts";
 import type { StreamContext } from "./context.ts";
 import { type Collected, hashes, type Segment } from "./delivery.ts";
 import { framesOf, pixelsOf } from "./transcode/cost.ts";
 
 type LocalContext = Pick<
   StreamContext,
-  "rungs" | "codec" | "config" | "clock" | "segmentMs" | "signal"
+  "rungs" | "codec" | "config" | "clock" | "segmentMs" | "secrets" | "signal"
 >;
 
 export interface LocalEncoderOptions {
@@ -45,9 +46,10 @@ export interface EncodeOptions {
 export const NOTHING: Made = { renditions: [], encodeMs: 0 };
 
 export function openLocalEncoder(
-  { rungs, codec, config, clock, segmentMs, signal }: LocalContext,
+  { rungs, codec, config, clock, segmentMs, secrets, signal }: LocalContext,
   options: LocalEncoderOptions,
 ): LocalEncoder {
+  const holding = openHolding(secrets);
   let transcoder: Transcoder | undefined;
   // Both are replaced by what is measured.
   let usualMs = 0.75 * segmentMs;
@@ -78,7 +80,9 @@ export function openLocalEncoder(
         const renditions = await Promise.all(
           result.renditions.map(async (rendition) => ({
             ...rendition,
-            ...(await hashes(rendition)),
+            ...(await hashes(
+              await holdBoth(holding, rendition, { seq: segment.seq, track: rendition.rung }),
+            )),
             structure: await options.inspect(rendition, waits),
           })),
         );

@@ -12,6 +12,8 @@ import {
   sealAward,
   sealClosed,
   sealOffer,
+  sealPrivateOffer,
+  streamTopic,
 } from "@tabcast/protocol";
 import { risingTime, toHex } from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
@@ -37,7 +39,10 @@ export type OfferFacts = Omit<
   | "wanted"
 >;
 
-export type OfferingContext = Pick<StreamContext, "mesh" | "config" | "clock" | "on" | "signal">;
+export type OfferingContext = Pick<
+  StreamContext,
+  "mesh" | "config" | "clock" | "secrets" | "on" | "signal"
+>;
 
 export interface OfferingOptions {
   readonly keys: Signer;
@@ -63,7 +68,7 @@ export interface Offering {
 }
 
 export function openOffering(context: OfferingContext, options: OfferingOptions): Offering {
-  const { mesh, config, clock, on, signal } = context;
+  const { mesh, config, clock, secrets, on, signal } = context;
   const { keys, need, facts, pot, metered, tell, member: current } = options;
   const stream = keys.publicKey;
   const time = risingTime(clock);
@@ -74,7 +79,7 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
   };
 
   async function publishOffer(id: Uint8Array): Promise<void> {
-    const sealed = await sealOffer(keys, {
+    const offer = {
       ...facts,
       id,
       stream,
@@ -86,8 +91,10 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
       wanted: need.wanted,
       ttlMs: config.offerTtlMs,
       atMs: Math.round(time()),
-    });
-    await metered.publish(OFFERS_TOPIC, sealed);
+    };
+    if (secrets === undefined) return metered.publish(OFFERS_TOPIC, await sealOffer(keys, offer));
+    // None but its crew hears that it has work.
+    await metered.publish(streamTopic(stream), await sealPrivateOffer(keys, offer, secrets));
   }
 
   async function sendAward(member: Crew.Member, offer: Uint8Array): Promise<void> {
@@ -118,6 +125,8 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
   return {
     offer: (id) => void publishOffer(id).catch(warn("the offer could not be sent")),
     closed(offer) {
+      // A private crew is few: who bids too late is told so, and nobody else is told anything.
+      if (secrets !== undefined) return;
       sealClosed(keys, { offer, stream, broadcaster: mesh.self })
         .then((sealed) => metered.publish(OFFERS_TOPIC, sealed))
         .catch(warn("the end of an offer could not be sent"));

@@ -1,5 +1,6 @@
 import {
   type Announce,
+  type CrewKeys,
   type Entry,
   LIVE_TOPIC,
   type Loose,
@@ -8,6 +9,8 @@ import {
   type Signer,
   sealAnnounce,
   sealEntry,
+  sealPrivateAnnounce,
+  sealPrivateEntry,
   streamTopic,
 } from "@tabcast/protocol";
 import { equalBytes, risingTime } from "@tabcast/runtime";
@@ -35,16 +38,20 @@ export interface Publisher {
 
 export interface PublisherOptions {
   readonly keys: Signer;
+  /** With `unlisted` nothing is said but on the stream's own topic. */
   readonly facts: StreamFacts;
+  /** A private stream's keys; undefined: everybody may read what it says. */
+  readonly secrets?: CrewKeys | undefined;
   /** Told when gossip could not be sent; the manifest can still be asked for. */
   readonly failed: (error: unknown) => void;
 }
 
 export function openPublisher(
   { mesh, clock, signal }: Context,
-  { keys, facts, failed }: PublisherOptions,
+  { keys, facts, secrets, failed }: PublisherOptions,
 ): Publisher {
   const stream = keys.publicKey;
+  const listed = secrets === undefined && facts.unlisted !== true;
   const time = risingTime(clock);
   let manifest = Manifest.emptyManifest;
   let ended = false;
@@ -62,12 +69,15 @@ export function openPublisher(
         (manifest.announce?.message.atMs ?? 0) + 1, // the newest one wins, so two never share a time
       ),
     };
-    const sealed = await sealAnnounce(keys, message);
+    const sealed = await (secrets === undefined
+      ? sealAnnounce(keys, message)
+      : sealPrivateAnnounce(keys, message, secrets));
     manifest = Manifest.announced(manifest, { message: message as Announce, sealed });
     const heard = { announce: message as Announce, sealed, group: mesh.self };
-    directoryOf({ mesh, clock }).take(heard, clock.now());
+    if (listed) directoryOf({ mesh, clock }).take(heard, clock.now());
     // Relays list it, and who follows the stream hears it there.
-    const sent = [LIVE_TOPIC, streamTopic(stream)].map((topic) => mesh.publish(topic, sealed));
+    const topics = [...(listed ? [LIVE_TOPIC] : []), streamTopic(stream)];
+    const sent = topics.map((topic) => mesh.publish(topic, sealed));
     await Promise.all(sent);
   }
 
@@ -85,7 +95,9 @@ export function openPublisher(
   return {
     async publish(entry) {
       const message = { ...entry, stream, broadcaster: mesh.self };
-      const sealed = await sealEntry(keys, message);
+      const sealed = await (secrets === undefined
+        ? sealEntry(keys, message)
+        : sealPrivateEntry(keys, message, secrets));
       manifest = Manifest.entered(manifest, { message: message as Entry, sealed });
       await mesh.publish(streamTopic(stream), sealed).catch(failed);
     },

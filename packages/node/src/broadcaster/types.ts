@@ -109,6 +109,12 @@ export type BroadcastEvent =
   | { readonly type: "settled"; readonly settlement: Settlement }
   | { readonly type: "ended"; readonly segments: number };
 
+/**
+ * Who can find and see a stream. Public: everybody, on every list. Unlisted: whoever knows its id; it is on no list, but its workers, and
+ * whoever reads the offers, can see the id. Private: whoever has its link; entries and media are encrypted, and only its crew works for it.
+ */
+export type Visibility = "public" | "unlisted" | "private";
+
 /** What a broadcast needs. Everything that touches the outside comes in as an argument. */
 export interface BroadcastOptions extends Outside {
   readonly source: Source;
@@ -116,6 +122,8 @@ export interface BroadcastOptions extends Outside {
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
   readonly title: string;
+  /** Who can find and see it. Default "public". */
+  readonly visibility?: Visibility;
   /** Length of a segment, as the source was opened with. Default 2_000_000. */
   readonly segment?: Micros;
   /** Opens (deposits into) the pot that pays for the stream; undefined: no money, no workers, local encoding only. */
@@ -124,7 +132,7 @@ export interface BroadcastOptions extends Outside {
   readonly maxPrice?: Amount;
   /** Workers to hire, 1 to 8; 0 encodes everything in this tab. Default 2; of a file 8: it is split over all there are. */
   readonly wanted?: number;
-  /** Whom to hire: tags, lists, a private crew. Default: anybody. */
+  /** Whom to hire: tags, lists, a private crew. Default: anybody. Of a private stream the crew is who has its crew link. */
   readonly workers?: Partial<Screen.Policy>;
   /** Where workers' records outlive the stream. Default: this tab's memory. */
   readonly records?: Pick<Store, "list" | "write">;
@@ -162,6 +170,8 @@ export interface PublishedSegment {
 export interface Broadcast {
   /** Lower-case hex of the stream key: the stream's id, and what a Watch link holds. */
   readonly stream: string;
+  /** Of a private stream: what its links have after "#", for viewers and for the crew. The crew's opens everything that the viewers' does. */
+  readonly keys?: { readonly watch: string; readonly crew: string };
   /** Ends the input; what was captured is still delivered and settled. May be called twice. */
   stop(): void;
   /** Resolves when everything is delivered and settled. Rejects if the source fails, or money cannot be settled. */

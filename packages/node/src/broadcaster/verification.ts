@@ -2,6 +2,7 @@ import { type Job, type Speed, Trust } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { describe } from "@tabcast/runtime";
 import { HashError } from "../blob-store.ts";
+import { openHolding } from "../holding.ts";
 import type { Draw } from "./checks.ts";
 import { type ClearingOptions, openClearing } from "./clearing.ts";
 import type { JobContext } from "./context.ts";
@@ -49,7 +50,7 @@ export function openVerification(context: JobContext, options: VerificationOptio
     const { terms } = answer;
     const { worker } = terms;
     const { seq } = flight.segment;
-    const built = structureOf(answer, source, renditions);
+    const built = structureOf(answer, source, renditions, openHolding(context.secrets));
     if (!built.ok) {
       const why = `verification: ${built.failed.join(", ")}`;
       return invalid(flight, answer, { why, failed: built.failed });

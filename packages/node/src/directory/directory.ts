@@ -61,6 +61,7 @@ export class Directory {
   /** Lists a stream, or takes it off at its end. False: it is no news, or there is no room for it. */
   take(heard: Heard, now: Millis): boolean {
     const { announce, sealed } = heard;
+    if (announce.unlisted) return false; // as its stream says
     if (sealed.byteLength > LIMITS.Envelope) return false; // no page could hold it
     const stream = toHex(announce.stream);
     const before = this.#listed.get(stream);

@@ -1,14 +1,12 @@
 import {
   type Announce,
   Clocks,
-  Envelope,
   MAX_MANIFEST_ENTRIES,
   ManifestReply,
   ManifestRequest,
-  openAnnounce,
-  openEntry,
   PROTOCOLS,
   streamTopic,
+  type WatchKeys,
 } from "@tabcast/protocol";
 import { equalBytes, steadyTime } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
@@ -17,6 +15,7 @@ import * as Manifest from "../manifest.ts";
 import { openCondition } from "../queue.ts";
 import { askLive, sourcesOf } from "./asking.ts";
 import { liveStream } from "./live.ts";
+import { kindOf, openReading } from "./reading.ts";
 import type { ViewerEvent } from "./types.ts";
 
 /** Segments asked for when joining a stream under way. */
@@ -39,6 +38,8 @@ export interface Following {
 export interface FollowingOptions {
   /** The stream's id, 32 bytes. */
   readonly stream: Uint8Array;
+  /** Of a private stream. Default: the stream is read in the open. */
+  readonly keys?: Promise<WatchKeys> | undefined;
   readonly on: (event: ViewerEvent) => void;
 }
 
@@ -60,19 +61,11 @@ async function seekAnnounce(
   }
 }
 
-/** What an envelope says it holds, "" for what is none. */
-function kindOf(body: Uint8Array): string {
-  try {
-    return Envelope.kindOf(body);
-  } catch {
-    return "";
-  }
-}
-
 /** Follows a stream until the context's signal fires, and passes its manifest on to those who ask. */
-export function openFollowing(context: Context, { stream, on }: FollowingOptions): Following {
+export function openFollowing(context: Context, { stream, keys, on }: FollowingOptions): Following {
   const { mesh, clock, signal } = context;
   const condition = openCondition();
+  const reading = openReading({ stream, keys, on });
   const clocks = new Clocks();
   const time = steadyTime(clock);
   let manifest = Manifest.emptyManifest;
@@ -87,8 +80,8 @@ export function openFollowing(context: Context, { stream, on }: FollowingOptions
   };
 
   async function takeAnnounce(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
-    const message = await openAnnounce(sealed, { now: time(), clocks });
-    if (!equalBytes(message.stream, stream)) return;
+    const message = await reading.announce(sealed, { now: time(), clocks });
+    if (message === undefined) return;
     const before = manifest;
     manifest = Manifest.announced(manifest, { message, sealed });
     if (manifest === before) return;
@@ -97,8 +90,8 @@ export function openFollowing(context: Context, { stream, on }: FollowingOptions
   }
 
   async function takeEntry(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
-    const message = await openEntry(sealed);
-    if (!equalBytes(message.stream, stream)) return;
+    const message = await reading.entry(sealed);
+    if (message === undefined) return;
     const before = manifest;
     manifest = Manifest.entered(manifest, { message, sealed });
     if (manifest === before) return;
@@ -117,7 +110,7 @@ export function openFollowing(context: Context, { stream, on }: FollowingOptions
   };
   mesh.subscribe(
     streamTopic(stream),
-    ({ body }) => take(body, kindOf(body) === "announce" ? takeAnnounce : takeEntry),
+    ({ body }) => take(body, kindOf(body).endsWith("announce") ? takeAnnounce : takeEntry),
     { signal },
   );
   answer(mesh, PROTOCOLS.manifest, signal, (head) => {
@@ -125,10 +118,12 @@ export function openFollowing(context: Context, { stream, on }: FollowingOptions
     return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
   });
 
-  void seekAnnounce(context, stream, {
-    found: () => manifest.announce !== undefined,
-    take: takeAnnounce,
-  }).catch(() => {}); // the signal ended it
+  // A private stream is on nobody's list, and asking for it would only tell that it is watched here.
+  if (keys === undefined)
+    void seekAnnounce(context, stream, {
+      found: () => manifest.announce !== undefined,
+      take: takeAnnounce,
+    }).catch(() => {}); // the signal ended it
 
   /** Gossip may have lost an entry, or we may have come late: the broadcaster has them all. */
   async function catchUp(): Promise<void> {

@@ -1,9 +1,10 @@
-import type { Entry, Track } from "@tabcast/protocol";
+import type { Entry, Track, WatchKeys } from "@tabcast/protocol";
 import { type Bytes, toHex } from "@tabcast/runtime";
 import { openBlobStore } from "../blob-store.ts";
 import type { Context } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
 import { openFetcher } from "../fetcher.ts";
+import { openHolding } from "../holding.ts";
 import type { Viewer, ViewerEvent } from "./types.ts";
 
 /** Bytes a viewer keeps for itself and for others. */
@@ -18,26 +19,40 @@ export interface Wish {
 
 /** Init and media segments by hash: fetched once, checked, kept, and served to others. */
 export interface Fragments {
-  /** A copy. Throws FETCH_NOBODY, or the signal's reason. */
+  /** A copy. Throws FETCH_NOBODY, PROTOCOL_ENCRYPTED, or the signal's reason. */
   get(wish: Wish, options: { signal: AbortSignal }): ReturnType<Viewer["bytes"]>;
 }
 
 export function openFragments(
   context: Context,
-  { on }: { readonly on: (event: ViewerEvent) => void },
+  {
+    keys,
+    on,
+  }: {
+    /** Of a private stream. */
+    readonly keys?: Promise<WatchKeys> | undefined;
+    readonly on: (event: ViewerEvent) => void;
+  },
 ): Fragments {
   const { mesh, clock, signal: until } = context;
   const blobs = openBlobStore(MOST_KEPT);
   const fetcher = openFetcher(context);
   serveBlobs(mesh, blobs, until);
+  /** What is kept is as its holders have it; what a player gets is what it can play. */
+  const playable = async ({ entry, track, what }: Wish, held: Uint8Array<ArrayBuffer>) => {
+    if (keys === undefined) return held.slice().buffer;
+    const of = { seq: entry.seq, track: track.name };
+    return (await openHolding(await keys).open(what, held, of)).buffer;
+  };
 
   return {
-    async get({ entry, track, what }, { signal }) {
+    async get(wish, { signal }) {
+      const { entry, track, what } = wish;
       const { seq } = entry;
       const { hash, size } = wantedOf(track, what);
       const key = toHex(hash);
       const mine = blobs.get(key);
-      if (mine !== undefined) return { data: mine.slice().buffer, firstByteAt: clock.now() };
+      if (mine !== undefined) return { data: await playable(wish, mine), firstByteAt: clock.now() };
       const startedAt = clock.now();
       const holders = track.holders.flatMap((index) => entry.holders[index] ?? []);
       const of = { seq, track: track.name };
@@ -51,7 +66,7 @@ export function openFragments(
       blobs.put(key, bytes);
       const ms = Math.round(clock.now() - startedAt);
       on({ type: "fetched", ...of, peer, bytes: bytes.byteLength, ms });
-      return { data: bytes.slice().buffer, firstByteAt };
+      return { data: await playable(wish, bytes), firstByteAt };
     },
   };
 }

@@ -92,6 +92,7 @@ export function liveStreams(
 
   async function take(sealed: Uint8Array): Promise<void> {
     const announce = await openAnnounce(sealed, { now: time(), clocks });
+    if (announce.unlisted) return; // whoever lists it does what its stream forbids
     const id = toHex(announce.stream);
     const before = known.get(id);
     if (before !== undefined && before.announce.atMs >= announce.atMs) return;

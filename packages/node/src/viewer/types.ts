@@ -40,11 +40,15 @@ export type ViewerEvent =
       readonly seq: number;
       readonly proof: readonly [first: Uint8Array, second: Uint8Array];
     }
+  /** The stream is private, and the link had no key, or not this stream's. Told once. */
+  | { readonly type: "locked"; readonly key: "missing" | "wrong" }
   | { readonly type: "ended" };
 
 export interface ViewerOptions extends Outside {
   /** Lower-case hex stream id. */
   readonly stream: string;
+  /** What stands after "#" in a private stream's watch link, 43 characters. Default: the stream is not private. */
+  readonly key?: string;
   readonly on: (event: ViewerEvent) => void;
 }
 

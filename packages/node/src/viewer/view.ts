@@ -1,5 +1,5 @@
 import * as Hls from "@tabcast/media/hls";
-import type { Entry } from "@tabcast/protocol";
+import { type Entry, parseKey, watchKeys } from "@tabcast/protocol";
 import { CodedError, fromHex } from "@tabcast/runtime";
 import { contextOf } from "../context.ts";
 import * as Manifest from "../manifest.ts";
@@ -22,15 +22,19 @@ export type ViewerReason =
   | { code: "VIEWER_UNKNOWN"; track: string; seq?: number };
 export class ViewerError extends CodedError<ViewerReason> {}
 
-/** Follows a stream until `signal` fires or `close` is called. Throws VIEWER_STREAM if the id is not 64 hex digits. */
+/**
+ * Follows a stream until `signal` fires or `close` is called. Throws VIEWER_STREAM if the id is not 64 hex digits, and PROTOCOL_KEY if
+ * there is a key that is not whole.
+ */
 export function view(options: ViewerOptions): Viewer {
   const { on } = options;
   const stream = idOf(options.stream);
+  const keys = options.key === undefined ? undefined : watchKeys(stream, parseKey(options.key));
   const own = new AbortController();
   const until = AbortSignal.any([options.signal, own.signal]);
   const context = contextOf({ ...options, signal: until });
-  const following = openFollowing(context, { stream, on });
-  const fragments = openFragments(context, { on });
+  const following = openFollowing(context, { stream, keys, on });
+  const fragments = openFragments(context, { keys, on });
   const waits = ({ signal }: { signal: AbortSignal }) => ({
     signal: AbortSignal.any([signal, until]),
   });

@@ -5,16 +5,28 @@ import type { Message, PeerId } from "@tabcast/mesh";
 import {
   BidReply,
   Clocks,
+  type CrewKeys,
   Envelope,
   OFFERS_TOPIC,
   type Offer,
   openClosed,
   openOffer,
+  openPrivateOffer,
   PROTOCOLS,
+  PrivateOffer,
   type Signer,
   sealBid,
+  streamTopic,
 } from "@tabcast/protocol";
-import { BoundedMap, describe, equalBytes, fromHex, steadyTime, toHex } from "@tabcast/runtime";
+import {
+  BoundedMap,
+  CodedError,
+  describe,
+  equalBytes,
+  fromHex,
+  steadyTime,
+  toHex,
+} from "@tabcast/runtime";
 import { ask } from "../exchange.ts";
 import { FloodError, type RateLimiter } from "../rate-limiter.ts";
 import { asCodec } from "../wire.ts";
@@ -22,10 +34,14 @@ import type { AwardIds } from "./award-ids.ts";
 import { openBackOff } from "./back-off.ts";
 import type { WorkerContext } from "./context.ts";
 import { type Kept, MOST_OFFERS, openKnownOffers } from "./known-offers.ts";
+import type { PrivateCrews } from "./private-crews.ts";
 
 /** How long a bid may travel, a cold dial included, in milliseconds. */
 const BID_MS = 20_000;
 const NOTHING = new Uint8Array(0);
+/** To the worker's owner, where a private stream's offers do not open under the key of the link. */
+const WRONG_LINK =
+  "this link's key does not open its stream's offers: it is a viewer's link, or was changed; ask the broadcaster for the crew link";
 
 /** Bids on offers that `Hire.consider` finds worth it, once on each. Knows no job. */
 export interface Bidding {
@@ -52,6 +68,8 @@ export interface BiddingOptions {
   readonly backsOff: (stream: string) => boolean;
   /** Tokens of the private crews it belongs to, by their ids. */
   readonly crews: ReadonlyMap<string, Uint8Array>;
+  /** The private streams that it may work for. Default: none. */
+  readonly privates?: PrivateCrews;
   /** An offer was let pass, or bid on for fewer rungs, for the speed of this codec, or for the want of one. */
   readonly doubt: (codec: CodecName) => void;
 }
@@ -74,7 +92,7 @@ type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 
 export function openBidding(context: WorkerContext, options: BiddingOptions): Bidding {
   const { mesh, clock, on, signal } = context;
-  const { self, mayOpen, backsOff, doubt } = options;
+  const { self, mayOpen, backsOff, doubt, privates } = options;
   const offers = openKnownOffers<Known>(context);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const fewerRungs = openBackOff(context);
@@ -91,7 +109,8 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
-    const others = mesh.population(OFFERS_TOPIC);
+    // A private crew is few, and nobody else hears of its work.
+    const others = privates?.has(stream) ? 0 : mesh.population(OFFERS_TOPIC);
     const unpaid = !mayOpen(offer);
     const plan = Hire.consider(offer, { ...self(), others, unpaid, tooSlow: before?.tooSlow });
     const { slow } = plan;
@@ -152,7 +171,7 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
   }
 
   const known = (id: string) => offers.get(id)?.offer;
-  followOffers(context, { limiter: options.limiter, known, consider, closed });
+  followOffers(context, { limiter: options.limiter, known, consider, closed }, privates);
   return {
     offer: (id) => offers.get(toHex(id))?.offer,
     reconsider() {
@@ -210,15 +229,27 @@ function openSender({ mesh, clock, signal }: WorkerContext, options: BiddingOpti
   };
 }
 
+/** What is done with what was heard. */
+interface Handling extends Pick<BiddingOptions, "limiter"> {
+  readonly known: (id: string) => Offer | undefined;
+  readonly consider: (offer: Offer) => Promise<void>;
+  readonly closed: (id: string, stream: Uint8Array) => void;
+}
+
+/** Considers an offer, unless it contradicts what the same offer said before. */
+async function handleOffer({ limiter, known, consider }: Handling, offer: Offer, from: PeerId) {
+  const before = known(toHex(offer.id));
+  if (before === undefined || sameTerms(before, offer)) return consider(offer);
+  limiter.dropped("offer", from, "contradictory");
+}
+
 /** Hears offers and their ends, and drops what floods, does not open, or contradicts what the same offer said before. */
 function followOffers(
-  { mesh, clock, on, signal }: WorkerContext,
-  handle: Pick<BiddingOptions, "limiter"> & {
-    readonly known: (id: string) => Offer | undefined;
-    readonly consider: (offer: Offer) => Promise<void>;
-    readonly closed: (id: string, stream: Uint8Array) => void;
-  },
+  context: WorkerContext,
+  handle: Handling,
+  privates: PrivateCrews | undefined,
 ): void {
+  const { mesh, clock, on, signal } = context;
   const { limiter } = handle;
   const clocks = new Clocks();
   const time = steadyTime(clock);
@@ -231,14 +262,13 @@ function followOffers(
       return;
     }
     const offer = await openOffer(envelope, { now: time(), clocks });
-    const known = handle.known(toHex(offer.id));
-    if (known !== undefined && !sameTerms(known, offer)) {
-      limiter.dropped("offer", from, "contradictory");
-      return;
-    }
-    await handle.consider(offer);
+    // A private stream never offers in the open: whoever works on it so would serve it in the open.
+    if (privates?.has(toHex(offer.stream))) return;
+    await handleOffer(handle, offer, from);
   }
 
+  for (const stream of privates?.streams ?? [])
+    followPrivateOffers(context, { ...handle, stream, keys: privates?.ready(stream) });
   mesh.subscribe(
     OFFERS_TOPIC,
     ({ body, from }) => {
@@ -247,6 +277,52 @@ function followOffers(
         if (error instanceof FloodError || signal.aborted) return;
         limiter.refused("offer", from, error);
         on({ type: "refused", what: "offer", why: describe(error) });
+      });
+    },
+    { signal },
+  );
+}
+
+/** The stream that a private offer is of; undefined for anything else. Nothing is verified. */
+function privateOfferOf(envelope: Uint8Array): string | undefined {
+  try {
+    const { kind, payload } = Envelope.read(envelope);
+    return kind === "privateoffer" ? toHex(PrivateOffer.decode(payload).stream) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Hears the offers of one private stream, which are on its own topic, among what others say there. */
+function followPrivateOffers(
+  { mesh, clock, on, signal }: WorkerContext,
+  handle: Handling & {
+    readonly stream: string;
+    readonly keys: Promise<CrewKeys | undefined> | undefined;
+  },
+): void {
+  const { limiter, stream } = handle;
+  const clocks = new Clocks();
+  const time = steadyTime(clock);
+
+  async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
+    limiter.pass("offer", from);
+    const keys = await handle.keys;
+    if (keys === undefined) return;
+    const offer = await openPrivateOffer(envelope, keys, { now: time(), clocks });
+    await handleOffer(handle, offer, from);
+  }
+
+  mesh.subscribe(
+    streamTopic(fromHex(stream)),
+    ({ body, from }) => {
+      if (privateOfferOf(body) !== stream) return;
+      heard(body.slice(), from).catch((error: unknown) => {
+        if (error instanceof FloodError || signal.aborted) return;
+        limiter.refused("offer", from, error);
+        const locked = error instanceof CodedError && error.code === "PROTOCOL_ENCRYPTED";
+        const why = locked ? WRONG_LINK : describe(error);
+        on({ type: "refused", what: "offer", why });
       });
     },
     { signal },

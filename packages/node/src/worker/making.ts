@@ -3,11 +3,13 @@ import type { Made, SourceLimits, Transcoded, Transcoder } from "@tabcast/media"
 import { hashReceipt, type Job, type Offer, type Signer, sealReceipt } from "@tabcast/protocol";
 import { Micros, Pixels, sha256, toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
+import { type Holding, holdBoth, openHolding } from "../holding.ts";
 import { asCodec, asRungs } from "../wire.ts";
 import type { Audits } from "./audits.ts";
 import type { Credit } from "./credit.ts";
 import type { Engagement } from "./engagements.ts";
 import type { Input } from "./intake.ts";
+import type { PrivateCrews } from "./private-crews.ts";
 import type { Speeds } from "./speeds.ts";
 
 /** A job that was admitted, and what came with it. */
@@ -45,13 +47,19 @@ export interface MakerOptions {
   readonly speeds: Speeds;
   readonly credit: Credit;
   readonly audits: Audits;
+  /** Default: it works for public streams alone. */
+  readonly privates?: Pick<PrivateCrews, "keys">;
 }
 
 export function openMaker(options: MakerOptions): Maker {
-  const { keys, transcoder, blobs, speeds, credit, audits } = options;
+  const { keys, transcoder, blobs, speeds, credit, audits, privates } = options;
 
   /** Keeps a rendition for whoever asks for it by its hash; what the receipt says of it. */
-  async function keep({ rung, init, media, frames }: Transcoded) {
+  async function keep(
+    { rung, frames, ...plain }: Pick<Transcoded, "rung" | "frames" | "init" | "media">,
+    { holding, seq }: { readonly holding: Holding; readonly seq: number },
+  ) {
+    const { init, media } = await holdBoth(holding, plain, { seq, track: rung });
     const [initHash, mediaHash] = [await sha256(init), await sha256(media)];
     blobs.put(toHex(initHash), init);
     blobs.put(toHex(mediaHash), media);
@@ -76,10 +84,12 @@ export function openMaker(options: MakerOptions): Maker {
       const [{ media, mediaHash }, result] = await Promise.all([input.received, working]);
       const pixels = Pixels.made(rungs, result.renditions);
       speeds.worked(codec, { pixels, ms: result.encodeMs });
-      const renditions = await Promise.all(result.renditions.map(keep));
+      const holding = openHolding(privates?.keys(stream));
+      const renditions = await Promise.all(
+        result.renditions.map((made) => keep(made, { holding, seq })),
+      );
       // The source rung is served from here too, so its viewers cost the broadcaster nothing.
-      blobs.put(toHex(job.initHash), init);
-      blobs.put(toHex(mediaHash), media);
+      await keep({ rung: "source", frames: job.frames, init, media }, { holding, seq });
       const sealed = await sealReceipt(keys, {
         award,
         epoch,

@@ -4,6 +4,7 @@ import type { Capability, CodecName, Transcoder } from "@tabcast/media";
 import type { Amount } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
 import type { Dropped } from "../rate-limiter.ts";
+import type { CrewLink } from "./private-crews.ts";
 import type { Measure } from "./speeds.ts";
 
 /** What a worker says of itself. */
@@ -97,6 +98,8 @@ export interface WorkerOptions extends Outside {
   readonly tags?: readonly string[];
   /** Tokens of private crews it belongs to. */
   readonly crews?: readonly Uint8Array[];
+  /** Private streams that it may work for, beside those that look for anybody. At most 16. */
+  readonly privateStreams?: readonly CrewLink[];
   readonly on: (event: WorkerEvent) => void;
 }
 

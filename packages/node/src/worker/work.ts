@@ -17,6 +17,7 @@ import { type Engagements, openEngagements } from "./engagements.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
+import { openPrivateCrews } from "./private-crews.ts";
 import { openShift, type Shift } from "./shift.ts";
 import { openSpeeds, type Speeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
@@ -34,7 +35,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const signal = AbortSignal.any([options.signal, own.signal]);
   const context: WorkerContext = { ...contextOf({ ...options, signal }), on };
   const { mesh, clock } = context;
-  const crews = new Map((options.crews ?? []).map((token) => [toHex(Screen.crewId(token)), token]));
+  const { crews, privates } = crewsOf(options);
 
   const blobs = openBlobStore();
   const limiter = openRateLimiter(context, LIVE, (dropped) =>
@@ -58,8 +59,11 @@ export function work(options: WorkerOptions): WorkerNode {
   const shift = openShift({ policy: options.availability, engagements, on });
   const credit = openCredit(context, { purse, engagements });
   const audits = openAudits(context);
-  const fixed = { self: mesh.self, price, tags, crews: [...crews.keys()] };
-  const self = () => ({ ...fixed, ...standingOf({ shift, speeds, engagements }) });
+  const fixed = { self: mesh.self, price, tags };
+  const self = () => ({
+    ...{ ...fixed, crews: [...crews.keys()] },
+    ...standingOf({ shift, speeds, engagements }),
+  });
   const ids = openAwardIds(context);
   const bidding = openBidding(context, {
     keys,
@@ -71,12 +75,13 @@ export function work(options: WorkerOptions): WorkerNode {
     mayOpen: (offer) => credit.mayOpen(offer, price),
     backsOff: credit.backsOff,
     crews,
+    privates,
     doubt(codec) {
       speeds.doubt(codec);
       if (engagements.jobs() === 0) speeds.idle();
     },
   });
-  const maker = openMaker({ keys, transcoder, blobs, speeds, credit, audits });
+  const maker = openMaker({ keys, transcoder, blobs, speeds, credit, audits, privates });
   serveAwards(context, { purse, limiter, bidding, ids, engagements, credit, audits, self });
   const jobs = openJobs(context, { limiter, engagements, credit, shift, speeds, maker });
   const judged = shift.refresh;
@@ -119,6 +124,14 @@ export function work(options: WorkerOptions): WorkerNode {
       own.abort();
     },
   };
+}
+
+/** The crews that it belongs to: tokens by their ids, and the private streams whose crew links it has. */
+function crewsOf({ crews: tokens = [], privateStreams = [] }: WorkerOptions) {
+  const crews = new Map<string, Uint8Array>();
+  const join = (token: Uint8Array) => void crews.set(toHex(Screen.crewId(token)), token);
+  for (const token of tokens) join(token);
+  return { crews, privates: openPrivateCrews(privateStreams, join) };
 }
 
 /** What this worker can take on now. */

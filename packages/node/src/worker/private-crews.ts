@@ -1,0 +1,63 @@
+import { type CrewKeys, crewKeys, parseKey } from "@tabcast/protocol";
+import { CodedError, fromHex } from "@tabcast/runtime";
+
+/** A private stream's crew link, taken apart. */
+export interface CrewLink {
+  /** Lower-case hex of the stream's id. */
+  readonly stream: string;
+  /** What stands after "#" in the link, 43 characters. */
+  readonly key: string;
+}
+
+/** Private streams that a worker may have links of: it has no more than that many to hear of. */
+const MOST_LINKS = 16;
+
+/** A crew link names no stream, or there are too many of them. Do: copy the whole link again; leave out those of streams that are over. */
+export class CrewLinkError extends CodedError<{ code: "WORKER_CREW_LINK" }> {}
+
+/** The private streams that a worker may work for, by their ids in hexadecimal. */
+export interface PrivateCrews {
+  readonly streams: readonly string[];
+  has(stream: string): boolean;
+  /** Undefined until they have been derived, and for a stream whose link is not here. */
+  keys(stream: string): CrewKeys | undefined;
+  /** Resolves with them; undefined for a stream whose link is not here. */
+  ready(stream: string): Promise<CrewKeys | undefined>;
+}
+
+/**
+ * Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole, or for more than 16. `joined` is told each crew's token.
+ */
+export function openPrivateCrews(
+  links: readonly CrewLink[],
+  joined: (token: Uint8Array) => void,
+): PrivateCrews {
+  if (links.length > MOST_LINKS)
+    throw new CrewLinkError(
+      { code: "WORKER_CREW_LINK" },
+      `a worker takes at most ${MOST_LINKS} crew links, got ${links.length}`,
+    );
+  const known = new Map<string, CrewKeys>();
+  const coming = new Map(
+    links.map(({ stream, key }) => {
+      const derive = async (secret: Uint8Array) => {
+        const keys = await crewKeys(fromHex(stream), secret);
+        joined(keys.token);
+        known.set(stream, keys);
+        return keys;
+      };
+      if (!/^[0-9a-f]{64}$/.test(stream))
+        throw new CrewLinkError(
+          { code: "WORKER_CREW_LINK" },
+          `a crew link names its stream by 64 hexadecimal digits, this one has ${stream.length} characters or others`,
+        );
+      return [stream, derive(parseKey(key))] as const;
+    }),
+  );
+  return {
+    streams: [...coming.keys()],
+    has: (stream) => coming.has(stream),
+    keys: (stream) => known.get(stream),
+    ready: async (stream) => coming.get(stream),
+  };
+}
