@@ -68,13 +68,13 @@ import { ask } from "../src/exchange.ts";
 import type {
   BroadcastEvent,
   BroadcastReport,
+  CrewLink,
   LiveStream,
   ViewerEvent,
   Visibility,
   WorkerEvent,
 } from "../src/types.ts";
 import { liveStreams, view } from "../src/viewer/view.ts";
-import type { CrewLink } from "../src/worker/private-crews.ts";
 import { work } from "../src/worker/work.ts";
 
 const rungs: readonly Rung[] = [

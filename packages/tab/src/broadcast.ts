@@ -1,6 +1,6 @@
 import type { PayerPot, Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
-import type { Broadcast, BroadcastEvent, BroadcastOptions } from "@tabcast/node/types";
+import type { Broadcast, BroadcastEvent, BroadcastOptions, Visibility } from "@tabcast/node/types";
 import type { Amount, Wei } from "@tabcast/runtime";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
@@ -14,6 +14,8 @@ const LOCAL_CHALLENGE = 900;
 
 export interface BroadcastStart {
   readonly title: string;
+  /** Who can find and see it. Default "public". */
+  readonly visibility?: Visibility;
   /** Opens what goes on air; it is closed when the broadcast is over. */
   readonly open: (options: { signal: AbortSignal }) => Source | Promise<Source>;
   /** The ladder, for this source. */
@@ -95,7 +97,7 @@ export function openBroadcaster(bag: Bag, parts: BroadcastParts): TabBroadcaster
   let pot: PayerPot | undefined;
 
   async function begin(options: BroadcastStart): Promise<Broadcast> {
-    const { title, codec, pace, wanted, payer, aac, record, reachableIn, on } = options;
+    const { title, codec, pace, wanted, payer, aac, record, reachableIn, visibility, on } = options;
     const joining = identity.join();
     joining.catch(() => undefined); // heard below, when the source is there
     source = await options.open({ signal });
@@ -124,6 +126,7 @@ export function openBroadcaster(bag: Bag, parts: BroadcastParts): TabBroadcaster
           clock: outside.clock,
           signal,
           on,
+          ...(visibility !== undefined && { visibility }),
           ...(aac !== undefined && { aac }),
           ...(record !== undefined && { record }),
           ...(paying && {

@@ -14,6 +14,8 @@ export interface OnTheAir {
 
 export interface WatchOptions {
   readonly stream: string;
+  /** What stands after "#" in a private stream's watch link. Default: the stream is not private. */
+  readonly key?: string;
   readonly on: (event: ViewerEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -22,7 +24,7 @@ export interface WatchOptions {
 export interface TabViewer {
   /** Calls `on` now and whenever the streams on the air change, until `signal` fires. */
   live(on: (now: OnTheAir) => void, options: { signal: AbortSignal }): void;
-  /** Follows a stream. Rejects with the signal's reason, or VIEWER_STREAM for an id that is none. */
+  /** Follows a stream. Rejects with the signal's reason, VIEWER_STREAM for an id that is none, or PROTOCOL_KEY for a key that is not whole. */
   watch(options: WatchOptions): Promise<Viewer>;
 }
 
@@ -48,14 +50,15 @@ export function openViewer({ outside, signal: over }: Bag, identity: Identity): 
         tell({ listened: true });
       })().catch(() => undefined); // only the signal, or the tab's end, rejects
     },
-    async watch({ stream, on, signal }) {
+    async watch({ stream, key, on, signal }) {
       const [{ mesh }, { view }] = await Promise.all([
         identity.visit({ signal }),
         import("@tabcast/node/viewer"),
       ]);
       signal.throwIfAborted();
       const { clock } = outside;
-      return view({ mesh, stream, clock, on, signal: AbortSignal.any([signal, over]) });
+      const until = AbortSignal.any([signal, over]);
+      return view({ mesh, stream, clock, on, signal: until, ...(key !== undefined && { key }) });
     },
   };
 }

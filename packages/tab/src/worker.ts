@@ -1,6 +1,6 @@
 import type { Purse, Wallet, Watchtower } from "@tabcast/channel";
 import type { CodecName, Measured } from "@tabcast/media";
-import type { WorkerEvent, WorkerNode } from "@tabcast/node/types";
+import type { CrewLink, WorkerEvent, WorkerNode } from "@tabcast/node/types";
 import type { Bag } from "./bag.ts";
 import type { Books } from "./books.ts";
 import { TabError } from "./errors.ts";
@@ -17,6 +17,8 @@ const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 export interface WorkerStart extends Who {
   /** What its owner wants. Default: what this browser keeps. */
   readonly settings?: WorkerSettings;
+  /** Private streams whose crew links its owner has; they are kept nowhere. Default: none. */
+  readonly privateStreams?: readonly CrewLink[];
   /** Codecs to measure and offer, best first. Default H.264, VP9, AV1. */
   readonly codecs?: readonly CodecName[];
   /** Milliseconds after which no further codec is measured. Default: all are. */
@@ -51,6 +53,8 @@ export interface TabWorker {
    * start, or from this one while it is under way, where only the payee is fixed. Kept in the books.
    */
   set(settings: WorkerSettings): Promise<void>;
+  /** Works for a private stream too; nothing where it does not work. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole. */
+  joinPrivate(link: CrewLink): void;
   /** Cancels a start, or says goodbye and keeps the books. */
   stop(): Promise<void>;
   /** Gives its newest vouchers to peers that keep them, before it may be too late. */
@@ -114,6 +118,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         clock,
         on,
         signal,
+        ...(options.privateStreams && { privateStreams: options.privateStreams }),
       }),
     );
     running = {
@@ -155,6 +160,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
       running?.node.set(policyOf(settings));
       await books.keepWorkerSettings(settings);
     },
+    joinPrivate: (link) => running?.node.joinPrivate(link),
     async stop() {
       const closing = running;
       running = undefined;

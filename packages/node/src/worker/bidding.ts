@@ -267,8 +267,9 @@ function followOffers(
     await handleOffer(handle, offer, from);
   }
 
-  for (const stream of privates?.streams ?? [])
-    followPrivateOffers(context, { ...handle, stream, keys: privates?.ready(stream) });
+  privates?.each((stream) =>
+    followPrivateOffers(context, { ...handle, stream, keys: () => privates.ready(stream) }),
+  );
   mesh.subscribe(
     OFFERS_TOPIC,
     ({ body, from }) => {
@@ -298,7 +299,7 @@ function followPrivateOffers(
   { mesh, clock, on, signal }: WorkerContext,
   handle: Handling & {
     readonly stream: string;
-    readonly keys: Promise<CrewKeys | undefined> | undefined;
+    readonly keys: () => Promise<CrewKeys | undefined>;
   },
 ): void {
   const { limiter, stream } = handle;
@@ -307,7 +308,7 @@ function followPrivateOffers(
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
     limiter.pass("offer", from);
-    const keys = await handle.keys;
+    const keys = await handle.keys();
     if (keys === undefined) return;
     const offer = await openPrivateOffer(envelope, keys, { now: time(), clocks });
     await handleOffer(handle, offer, from);

@@ -17,47 +17,56 @@ export class CrewLinkError extends CodedError<{ code: "WORKER_CREW_LINK" }> {}
 
 /** The private streams that a worker may work for, by their ids in hexadecimal. */
 export interface PrivateCrews {
-  readonly streams: readonly string[];
+  /**
+   * Joins a stream's crew; with another key where it was joined before. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not
+   * whole, or a seventeenth.
+   */
+  join(link: CrewLink): void;
   has(stream: string): boolean;
   /** Undefined until they have been derived, and for a stream whose link is not here. */
   keys(stream: string): CrewKeys | undefined;
   /** Resolves with them; undefined for a stream whose link is not here. */
   ready(stream: string): Promise<CrewKeys | undefined>;
+  /** Calls `on` once for each stream: those that are joined, and those that will be. */
+  each(on: (stream: string) => void): void;
 }
 
-/**
- * Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole, or for more than 16. `joined` is told each crew's token.
- */
-export function openPrivateCrews(
-  links: readonly CrewLink[],
-  joined: (token: Uint8Array) => void,
-): PrivateCrews {
-  if (links.length > MOST_LINKS)
-    throw new CrewLinkError(
-      { code: "WORKER_CREW_LINK" },
-      `a worker takes at most ${MOST_LINKS} crew links, got ${links.length}`,
-    );
+/** `joined` is told each crew's token. */
+export function openPrivateCrews(joined: (token: Uint8Array) => void): PrivateCrews {
   const known = new Map<string, CrewKeys>();
-  const coming = new Map(
-    links.map(({ stream, key }) => {
-      const derive = async (secret: Uint8Array) => {
-        const keys = await crewKeys(fromHex(stream), secret);
-        joined(keys.token);
-        known.set(stream, keys);
-        return keys;
-      };
+  const coming = new Map<string, Promise<CrewKeys>>();
+  const listeners: ((stream: string) => void)[] = [];
+
+  async function derive(stream: string, secret: Uint8Array): Promise<CrewKeys> {
+    const keys = await crewKeys(fromHex(stream), secret);
+    joined(keys.token);
+    known.set(stream, keys);
+    return keys;
+  }
+
+  return {
+    join({ stream, key }) {
       if (!/^[0-9a-f]{64}$/.test(stream))
         throw new CrewLinkError(
           { code: "WORKER_CREW_LINK" },
           `a crew link names its stream by 64 hexadecimal digits, this one has ${stream.length} characters or others`,
         );
-      return [stream, derive(parseKey(key))] as const;
-    }),
-  );
-  return {
-    streams: [...coming.keys()],
+      const secret = parseKey(key);
+      const before = coming.has(stream);
+      if (!before && coming.size >= MOST_LINKS)
+        throw new CrewLinkError(
+          { code: "WORKER_CREW_LINK" },
+          `a worker takes at most ${MOST_LINKS} crew links`,
+        );
+      coming.set(stream, derive(stream, secret));
+      if (!before) for (const on of listeners) on(stream);
+    },
     has: (stream) => coming.has(stream),
     keys: (stream) => known.get(stream),
     ready: async (stream) => coming.get(stream),
+    each(on) {
+      listeners.push(on);
+      for (const stream of coming.keys()) on(stream);
+    },
   };
 }

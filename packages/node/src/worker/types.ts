@@ -7,6 +7,8 @@ import type { Dropped } from "../rate-limiter.ts";
 import type { CrewLink } from "./private-crews.ts";
 import type { Measure } from "./speeds.ts";
 
+export type { CrewLink };
+
 /** What a worker says of itself. */
 export type WorkerEvent =
   | {
@@ -108,6 +110,8 @@ export interface WorkerNode {
   /** Stops bidding; jobs in hand are finished. */
   pause(): void;
   resume(): void;
+  /** Works for a private stream too, beside the others. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole. */
+  joinPrivate(link: CrewLink): void;
   /** Its owner wants something else of it; jobs in hand are finished. */
   set(policy: Availability.Policy): void;
   /** What the device says now; to be called when it changes, and once a minute where hours are set. */

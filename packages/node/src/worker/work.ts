@@ -100,6 +100,7 @@ export function work(options: WorkerOptions): WorkerNode {
 
   const { pause, resume, set, sense } = shift;
   return {
+    joinPrivate: privates.join,
     pause,
     resume,
     set,
@@ -131,7 +132,9 @@ function crewsOf({ crews: tokens = [], privateStreams = [] }: WorkerOptions) {
   const crews = new Map<string, Uint8Array>();
   const join = (token: Uint8Array) => void crews.set(toHex(Screen.crewId(token)), token);
   for (const token of tokens) join(token);
-  return { crews, privates: openPrivateCrews(privateStreams, join) };
+  const privates = openPrivateCrews(join);
+  for (const link of privateStreams) privates.join(link);
+  return { crews, privates };
 }
 
 /** What this worker can take on now. */
