@@ -1,6 +1,6 @@
 import type { Wallet } from "@tabcast/channel";
 import type { CodecName, Rung, Source } from "@tabcast/media";
-import type { BroadcastEvent } from "@tabcast/node/types";
+import type { BroadcastEvent, Visibility } from "@tabcast/node/types";
 import type { Amount, Wei } from "@tabcast/runtime";
 import type { BroadcastStart, HiringSettings, Tab } from "@tabcast/tab";
 import { TabError } from "@tabcast/tab";
@@ -20,6 +20,7 @@ export type Input =
 
 export interface BroadcastRequest {
   readonly title: string;
+  readonly visibility: Visibility;
   readonly input: Input;
   readonly rungs: readonly Rung[];
   readonly codec: CodecName;
@@ -58,9 +59,11 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
   const onAir = cell(Air.offAir);
 
   const startOf = (request: BroadcastRequest): BroadcastStart => {
-    const { title, input, rungs, codec, wanted, deposit, hiring, wallet, gasFromPurse } = request;
+    const { title, visibility, input, rungs, codec, wanted, deposit } = request;
+    const { hiring, wallet, gasFromPurse } = request;
     return {
       title,
+      visibility,
       open: ({ signal }) => openInput(input, signal),
       rungs: () => rungs,
       codec,
@@ -82,11 +85,13 @@ export function airVerbs({ broadcaster, books }: Pick<Tab, "broadcaster" | "book
   async function startBroadcast(request: BroadcastRequest): Promise<void> {
     if (broadcaster.busy())
       throw new TabError({ code: "TAB_BUSY", what: "broadcast" }, "this tab is already on air");
-    const { title, input, hiring } = request;
-    onAir.set({ ...Air.offAir, phase: "preparing", title, startedAt: Date.now() });
+    const { title, visibility, input, hiring } = request;
+    onAir.set({ ...Air.offAir, phase: "preparing", title, visibility, startedAt: Date.now() });
     try {
       if (hiring !== undefined) await books.keepHiringSettings(hiring);
       const running = await broadcaster.start(startOf(request));
+      const { keys } = running;
+      onAir.update((now) => ({ ...now, ...(keys && { keys }) }));
       const report = await running.finished;
       onAir.update((now) => ({ ...now, phase: "ended", report }));
     } catch (thrown) {

@@ -2,7 +2,7 @@ import { describe } from "@tabcast/runtime";
 import { Component, type ReactNode, Suspense, useEffect, useState } from "react";
 import { Link, Route, Switch, useLocation } from "wouter";
 import { counted } from "./format.ts";
-import { HomePage, pages, WatchPage } from "./pages.ts";
+import { EarnPage, HomePage, pages, WatchPage } from "./pages.ts";
 import { useStore } from "./store.ts";
 import { tab } from "./tab.ts";
 import { setTheme, storedTheme, type Theme } from "./theme.ts";
@@ -39,6 +39,7 @@ export function App() {
               <Route path="/watch/:stream">
                 {({ stream }) => <WatchPage key={stream} stream={stream} />}
               </Route>
+              <Route path="/earn/:stream">{({ stream }) => <EarnPage stream={stream} />}</Route>
               <Route>
                 <Empty
                   title="There is no such page"

@@ -1,3 +1,4 @@
+import type { CrewLink } from "@tabcast/node/types";
 import { describe } from "@tabcast/runtime";
 import type { Tab, TabWorkerEvent, Who, WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings/defaults";
@@ -24,10 +25,30 @@ function paced(now: Earn.Earning, event: TabWorkerEvent) {
   return { ...now, pace: Pace.add(now.pace, Date.now(), event.credited) };
 }
 
+/** Crew links by their streams, in this tab's memory alone: a key is kept in no store. */
+function openCrewLinks(worker: Pick<Tab["worker"], "joinPrivate">) {
+  const links = cell<ReadonlyMap<string, CrewLink>>(new Map());
+  return {
+    links,
+    /** Works for a private stream, from now on or from when this tab works. Throws LINK_BAD in a sentence. */
+    async join(text: string): Promise<void> {
+      const { parseCrewLink } = await import("@tabcast/tab/links");
+      const link = parseCrewLink(text);
+      worker.joinPrivate(link);
+      links.update((before) => new Map(before).set(link.stream, link));
+    },
+    /** To be called when this tab has begun to work. */
+    joinAll() {
+      for (const link of links.get().values()) worker.joinPrivate(link);
+    },
+  };
+}
+
 /** Work, as the pages see it. */
 export function earnVerbs({ worker, books, config }: Pick<Tab, "worker" | "books" | "config">) {
   const earning = cell(Earn.notEarning);
   const kept = cell<KeptSettings>({ loaded: false, settings: workerDefaults });
+  const crews = openCrewLinks(worker);
   let stopped = false;
 
   /** Reads what this browser keeps; failures are in `kept`. */
@@ -81,6 +102,7 @@ export function earnVerbs({ worker, books, config }: Pick<Tab, "worker" | "books
         checking: LONGEST_CHECK,
         on: (event) => earning.update((now) => Earn.step(paced(now, event), event)),
       });
+      crews.joinAll();
       earning.update((now) => ({ ...now, phase: "working" }));
     } catch (thrown) {
       if (stopped) earning.set(Earn.notEarning);
@@ -105,6 +127,8 @@ export function earnVerbs({ worker, books, config }: Pick<Tab, "worker" | "books
   return {
     earning: earning as Store<Earn.Earning>,
     kept: kept as Store<KeptSettings>,
+    crewLinks: crews.links as Store<ReadonlyMap<string, CrewLink>>,
+    joinPrivate: crews.join,
     loadSettings,
     setWorker,
     startWorker,

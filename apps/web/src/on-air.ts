@@ -1,5 +1,11 @@
 import type { PotNews, Settlement, SettleProgress } from "@tabcast/channel";
-import type { BroadcastEvent, BroadcastReport, SegmentLine } from "@tabcast/node/types";
+import type {
+  Broadcast,
+  BroadcastEvent,
+  BroadcastReport,
+  SegmentLine,
+  Visibility,
+} from "@tabcast/node/types";
 import { Amount, Wei } from "@tabcast/runtime";
 import { shortId, shortIds } from "./format.ts";
 import * as Pace from "./pace.ts";
@@ -27,7 +33,10 @@ export interface OnAir {
     | "ended"
     | "failed";
   readonly title: string;
+  readonly visibility: Visibility;
   readonly stream?: string;
+  /** What a private stream's links have after "#". */
+  readonly keys?: NonNullable<Broadcast["keys"]>;
   readonly startedAt?: number;
   readonly source?: Extract<BroadcastEvent, { type: "source" }>;
   readonly deposited: Amount;
@@ -70,6 +79,7 @@ export interface OnAir {
 export const offAir: OnAir = {
   phase: "idle",
   title: "",
+  visibility: "public",
   deposited: Amount.zero,
   paid: Amount.zero,
   pace: Pace.none,

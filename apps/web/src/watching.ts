@@ -6,6 +6,18 @@ export interface Delivered {
   readonly bytes: number;
 }
 
+/** Why a private stream stays shut. */
+export type Locked = "missing" | "wrong" | "cut";
+
+/** The same, and what can be done, for whoever has the link. */
+export const lockedWords: Readonly<Record<Locked, string>> = {
+  missing:
+    "This stream is private: its link ends with # and a key, which is missing here. Copy the whole link again, or ask whoever gave it to you.",
+  wrong:
+    "This stream is private, and the key in this link does not open it. Copy the whole link again, or ask whoever gave it to you.",
+  cut: "The key in this link is not whole: it was cut short or changed on its way. Copy the whole link again, or ask whoever gave it to you.",
+};
+
 /** What the Watch page knows of a stream beside its pictures. */
 export interface Watching {
   readonly live?: LiveStream;
@@ -26,8 +38,8 @@ export interface Watching {
   /** Rungs that nobody has, for the latest sequences that miss any. */
   readonly gaps: ReadonlyMap<number, readonly string[]>;
   readonly ended: boolean;
-  /** The stream is private, and the link's key is missing, or not this stream's. */
-  readonly locked?: "missing" | "wrong";
+  /** The stream is private, and the link's key is missing, not this stream's, or not whole. */
+  readonly locked?: Locked;
 }
 
 export const notYetWatching: Watching = {
@@ -64,7 +76,7 @@ function delivered(
 export function step(state: Watching, event: ViewerEvent): Watching {
   switch (event.type) {
     case "announced":
-      return { ...state, live: event.live, ended: state.ended || event.live.ended };
+      return unlocked({ ...state, live: event.live, ended: state.ended || event.live.ended });
     case "entry": {
       const newest = Math.max(state.newest ?? -1, event.seq);
       const oldest = Math.min(state.oldest ?? event.seq, event.seq);
@@ -93,6 +105,9 @@ export function step(state: Watching, event: ViewerEvent): Watching {
       return { ...state, ended: true };
   }
 }
+
+/** It opened after all. */
+const unlocked = ({ locked: _, ...state }: Watching): Watching => state;
 
 /** Segments that the strip shows. */
 export const SHOWN = 36;

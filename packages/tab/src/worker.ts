@@ -17,8 +17,6 @@ const CODECS: readonly CodecName[] = ["avc", "vp9", "av1"];
 export interface WorkerStart extends Who {
   /** What its owner wants. Default: what this browser keeps. */
   readonly settings?: WorkerSettings;
-  /** Private streams whose crew links its owner has; they are kept nowhere. Default: none. */
-  readonly privateStreams?: readonly CrewLink[];
   /** Codecs to measure and offer, best first. Default H.264, VP9, AV1. */
   readonly codecs?: readonly CodecName[];
   /** Milliseconds after which no further codec is measured. Default: all are. */
@@ -53,7 +51,7 @@ export interface TabWorker {
    * start, or from this one while it is under way, where only the payee is fixed. Kept in the books.
    */
   set(settings: WorkerSettings): Promise<void>;
-  /** Works for a private stream too; nothing where it does not work. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole. */
+  /** Works for a private stream too, until it stops; nothing while it has not started. The link is kept nowhere. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole. */
   joinPrivate(link: CrewLink): void;
   /** Cancels a start, or says goodbye and keeps the books. */
   stop(): Promise<void>;
@@ -118,18 +116,15 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
         clock,
         on,
         signal,
-        ...(options.privateStreams && { privateStreams: options.privateStreams }),
       }),
     );
-    running = {
-      node,
-      async close() {
-        await node.close();
-        transcoder.close();
-        await close();
-        await watchtower?.close();
-      },
+    const closing = async () => {
+      await node.close();
+      transcoder.close();
+      await close();
+      await watchtower?.close();
     };
+    running = { node, close: closing };
     sense(outside, node.sense, { signal });
     // The relay usually takes this tab in while it measures itself, and the worker hears only of changes.
     on({ type: "reachable", addrs: mesh.addrs().length });

@@ -1,3 +1,4 @@
+import { crewLink, watchLink } from "@tabcast/tab/links";
 import * as Amounts from "@tabcast/tab/money";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
@@ -130,18 +131,7 @@ function Side({ onAir, pictured }: { onAir: OnAir; pictured: boolean }) {
   const { phase } = onAir;
   return (
     <div className="min-w-0 space-y-5">
-      {onAir.stream !== undefined && phase === "live" && (
-        <Panel title="Share">
-          <Copy label="Watch link" text={`${location.origin}/watch/${onAir.stream}`} />
-          <Link
-            href={`/watch/${onAir.stream}`}
-            target="_blank"
-            className="rounded text-sm text-accent underline underline-offset-2"
-          >
-            Open it in a new tab
-          </Link>
-        </Panel>
-      )}
+      {phase === "live" && <Share onAir={onAir} />}
       {phase === "live" && pictured && (
         <Panel title="Your picture">
           <Picture label="Your picture" />
@@ -151,6 +141,46 @@ function Side({ onAir, pictured }: { onAir: OnAir; pictured: boolean }) {
       {onAir.deposited > 0n && <Deposit onAir={onAir} />}
       <Crew onAir={onAir} />
     </div>
+  );
+}
+
+/** The links: for viewers, and where the stream is private for its crew. */
+function Share({ onAir: { stream, visibility, keys } }: { onAir: OnAir }) {
+  const hidden = visibility === "private";
+  if (stream === undefined || (hidden && keys === undefined)) return null;
+  return (
+    <Panel title="Share">
+      <div className="space-y-3">
+        <div>
+          <Copy label="Watch link" text={watchLink(location.origin, stream, keys?.watch)} />
+          <Link
+            href={watchLink("", stream, keys?.watch)}
+            target="_blank"
+            className="rounded text-sm text-accent underline underline-offset-2"
+          >
+            Open it in a new tab
+          </Link>
+        </div>
+        {visibility === "unlisted" && (
+          <p className="text-sm text-muted">
+            On no list: whoever has this link can watch. Workers can see the stream's id too.
+          </p>
+        )}
+        {keys !== undefined && (
+          <>
+            <p className="text-sm text-muted">
+              Whoever has this link can watch, and nobody else. It holds the key, so send it by a
+              way that you trust.
+            </p>
+            <Copy label="Crew link" text={crewLink(location.origin, { stream, key: keys.crew })} />
+            <p className="text-sm text-muted">
+              For those who are to transcode it, not for viewers: with it they can work and watch.
+              Until one does, this tab encodes the stream itself.
+            </p>
+          </>
+        )}
+      </div>
+    </Panel>
   );
 }
 

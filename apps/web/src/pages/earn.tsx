@@ -1,4 +1,5 @@
 import { Begin } from "../earn/begin.tsx";
+import { PrivateStreams } from "../earn/private-streams.tsx";
 import { Working } from "../earn/working.tsx";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
@@ -6,7 +7,7 @@ import { InTheNetworksMoney } from "../ui/paid-in.tsx";
 import { Heading } from "../ui/parts.tsx";
 
 /** Turns this tab into a worker, and shows what it does and earns. */
-export default function EarnPage() {
+export default function EarnPage({ stream }: { stream?: string }) {
   const earning = useStore(tab.earning);
   const active = earning.phase !== "idle" && earning.phase !== "failed";
   return (
@@ -15,6 +16,7 @@ export default function EarnPage() {
         This tab transcodes live video for people who broadcast, and is paid for every segment they
         verify.
       </Heading>
+      <PrivateStreams stream={stream} />
       {active ? <Working earning={earning} /> : <Begin earning={earning} />}
     </InTheNetworksMoney>
   );

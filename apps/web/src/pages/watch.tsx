@@ -1,9 +1,10 @@
 import { originalName } from "@tabcast/media/ladder";
 import type { LiveStream, Viewer } from "@tabcast/node/types";
-import { describe } from "@tabcast/runtime";
+import { CodedError, describe } from "@tabcast/runtime";
 import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import * as format from "../format.ts";
+import { useFragment } from "../fragment.ts";
 import { type Player, type PlayerState, play } from "../player.ts";
 import { useStore } from "../store.ts";
 import { type OnTheAir, tab } from "../tab.ts";
@@ -15,7 +16,10 @@ import * as Watching from "../watching.ts";
 
 /** What is on air, or one stream of it. */
 export default function WatchPage({ stream }: { stream?: string }) {
-  return stream === undefined ? <LiveList /> : <Theatre stream={stream} />;
+  const key = useFragment();
+  if (stream === undefined) return <LiveList />;
+  // With another key it is another stream to who watches it: everything begins anew.
+  return <Theatre key={key} stream={stream} secret={key === "" ? undefined : key} />;
 }
 
 function LiveList() {
@@ -105,7 +109,11 @@ const loading: PlayerState = {
 };
 
 /** Follows a stream and plays it in `video`, as long as the page shows it. */
-function useStream(stream: string, video: React.RefObject<HTMLVideoElement | null>) {
+function useStream(
+  stream: string,
+  secret: string | undefined,
+  video: React.RefObject<HTMLVideoElement | null>,
+) {
   const player = useRef<Player>(undefined);
   const [watching, setWatching] = useState(Watching.notYetWatching);
   const [shown, setShown] = useState<PlayerState>(loading);
@@ -119,6 +127,7 @@ function useStream(stream: string, video: React.RefObject<HTMLVideoElement | nul
     tab
       .watch({
         stream,
+        ...(secret !== undefined && { key: secret }),
         on: (event) => setWatching((now) => Watching.step(now, event)),
         signal: own.signal,
       })
@@ -128,7 +137,9 @@ function useStream(stream: string, video: React.RefObject<HTMLVideoElement | nul
         player.current = play({ viewer: opened, video: video.current, on: setShown });
       })
       .catch((thrown: unknown) => {
-        if (!own.signal.aborted) setTrouble(describe(thrown));
+        if (own.signal.aborted) return;
+        const cut = thrown instanceof CodedError && thrown.code === "PROTOCOL_KEY";
+        setTrouble(cut ? Watching.lockedWords.cut : describe(thrown));
       });
     return () => {
       clearTimeout(late);
@@ -139,15 +150,16 @@ function useStream(stream: string, video: React.RefObject<HTMLVideoElement | nul
       setWatching(Watching.notYetWatching);
       setShown(loading);
     };
-  }, [stream, video]);
+  }, [stream, secret, video]);
   return { player, watching, shown, trouble, patience };
 }
 
-function Theatre({ stream }: { stream: string }) {
+function Theatre({ stream, secret }: { stream: string; secret: string | undefined }) {
   const video = useRef<HTMLVideoElement>(null);
-  const { player, watching, shown, trouble, patience } = useStream(stream, video);
+  const { player, watching, shown, patience, ...told } = useStream(stream, secret, video);
   const joined = useStore(tab.state).phase === "joined";
-  const { live } = watching;
+  const { live, locked } = watching;
+  const trouble = told.trouble ?? (locked && Watching.lockedWords[locked]);
   const rungOf = (name: string | undefined) =>
     name === undefined
       ? undefined
@@ -163,7 +175,7 @@ function Theatre({ stream }: { stream: string }) {
 
   return (
     <>
-      <StreamTitle watching={watching} />
+      <StreamTitle watching={watching} isPrivate={secret !== undefined || locked !== undefined} />
 
       <Screen
         video={video}
@@ -203,7 +215,13 @@ function Theatre({ stream }: { stream: string }) {
   );
 }
 
-function StreamTitle({ watching: { live, ended } }: { watching: Watching.Watching }) {
+function StreamTitle({
+  watching: { live, ended },
+  isPrivate,
+}: {
+  watching: Watching.Watching;
+  isPrivate: boolean;
+}) {
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -219,6 +237,7 @@ function StreamTitle({ watching: { live, ended } }: { watching: Watching.Watchin
           {live === undefined ? "Opening the stream" : live.title || "Untitled stream"}
         </h1>
         {ended ? <Badge>Ended</Badge> : live !== undefined && <Badge tone="live">Live</Badge>}
+        {isPrivate && <Badge>Private</Badge>}
       </div>
     </>
   );

@@ -50,6 +50,16 @@ test("ten thousand forged announcements of one address leave every honest stream
   expect(directory.size).toBe(4_096);
 });
 
+test("a stream that says that it is unlisted is not listed, nor given to who names it", () => {
+  const directory = new Directory();
+  const hidden = heard(7, { unlisted: true });
+  expect(directory.take(hidden, at(0))).toBe(false);
+  directory.take(heard(8), at(0));
+  const named = { ...everything, streams: [hidden.announce.stream] };
+  expect(directory.page(named, at(0)).announces).toHaveLength(1);
+  expect(read(directory)).toEqual([8]);
+});
+
 test("a stream that is announced in its time makes room for nobody", () => {
   const directory = new Directory(8);
   for (let n = 0; n < 8; n++) directory.take(heard(n), at(0));

@@ -87,6 +87,18 @@ test("a stream is listed when a relay lists it, and taken off when it was silent
   own.abort();
 });
 
+test("an unlisted stream is not shown, though a relay lists it", async () => {
+  const { clock } = virtual();
+  const hidden = await announce(await Keys.generate(), { clock, unlisted: true });
+  const list = [hidden, await announce(await Keys.generate(), { clock, title: "seen" })];
+  const { mesh } = relays({ a: () => list });
+  const told: LiveStream[][] = [];
+  const own = new AbortController();
+  liveStreams(mesh, (streams) => told.push([...streams]), { clock, signal: own.signal });
+  await expect.poll(() => told.at(-1)?.map(({ title }) => title)).toEqual(["seen"]);
+  own.abort();
+});
+
 test("a long list is asked for a page at a time, of the relays in turn, and begun again at its end", async () => {
   const { clock, pass } = virtual();
   const all = await Promise.all(

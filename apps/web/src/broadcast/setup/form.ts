@@ -1,5 +1,6 @@
 /** What a person has put into the form, and what follows from it. */
 import { type CodecName, defaultLadder, type Rung } from "@tabcast/media";
+import type { Visibility } from "@tabcast/node/types";
 import { type Amount, Pixels } from "@tabcast/runtime";
 import * as Money from "@tabcast/tab/money";
 import { usualPrice } from "@tabcast/tab/settings";
@@ -20,6 +21,7 @@ const usualDeposit = (maxPrice: Amount, pay: Money.Unit): string =>
 /** As typed. */
 export interface Form {
   readonly title: string;
+  readonly visibility: Visibility;
   /** Names of the rungs that are left out. */
   readonly left: ReadonlySet<string>;
   readonly codec: CodecName;
@@ -31,6 +33,7 @@ export interface Form {
 
 export const FORM: Form = {
   title: "",
+  visibility: "public",
   left: new Set(),
   codec: "avc",
   workers: "2",

@@ -14,9 +14,10 @@ import type { Chosen } from "../../ui/pay-choice.tsx";
 import { useMoney } from "../../unit.ts";
 import { studio } from "../studio.ts";
 import { FORM, type Form, read } from "./form.ts";
-import { Encoding, Rungs } from "./ladder.tsx";
+import { Encoding, type FormProps, Rungs } from "./ladder.tsx";
 import { Pot } from "./pot.tsx";
 import { Preview } from "./preview.tsx";
+import { WhoCanWatch } from "./visibility.tsx";
 import { useChoice, What } from "./what.tsx";
 
 /** Leaving the page without going live gives the camera back. Returns what says that the stream goes live. */
@@ -74,6 +75,7 @@ export function Setup({
     const { input } = ready;
     void tab.startBroadcast({
       title: form.title.trim() || (input.kind === "file" ? input.file.name : "Untitled stream"),
+      visibility: form.visibility,
       input,
       rungs,
       codec: form.codec,
@@ -95,7 +97,8 @@ export function Setup({
         )}
         <Panel title="1. What to show">
           <What choice={choice} noEncoder={noEncoder} />
-          <Title title={form.title} change={change} />
+          <Title form={form} change={change} />
+          <WhoCanWatch form={form} change={change} />
         </Panel>
         <Panel title="2. The ladder">
           <Rungs {...props} open={ready !== undefined} />
@@ -135,10 +138,14 @@ export function Setup({
   );
 }
 
-function Title({ title, change }: { title: string; change: (change: Partial<Form>) => void }) {
+function Title({ form: { title, visibility }, change }: Pick<FormProps, "form" | "change">) {
+  const seen =
+    visibility === "public"
+      ? "What people see in the list of streams."
+      : "What people see who have the link.";
   return (
     <div className="mt-5">
-      <Field label="Title" help="What people see in the list of streams.">
+      <Field label="Title" help={seen}>
         {(props) => (
           <input
             {...props}
