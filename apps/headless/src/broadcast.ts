@@ -17,9 +17,10 @@ export async function startBroadcast(
   start: BroadcastStart,
   { signal }: { signal: AbortSignal },
 ): Promise<BroadcastStarted> {
-  const { codec, pace, title, wanted, record, aac, deposit, hiring } = start;
+  const { codec, pace, title, visibility, wanted, record, aac, deposit, hiring } = start;
   const running = await tab.broadcaster.start({
     title,
+    ...(visibility !== undefined && { visibility }),
     open: (options) => openSource(start, options),
     rungs: ({ info }) =>
       start.ladder === undefined ? defaultLadder(info) : parseLadder(start.ladder, info),
@@ -45,7 +46,8 @@ export async function startBroadcast(
     },
   );
   const { mesh } = await tab.join();
-  return { stream: running.stream, peer: mesh.self };
+  const { stream, keys } = running;
+  return { stream, peer: mesh.self, ...(keys !== undefined && { keys }) };
 }
 
 function openSource(

@@ -1,6 +1,7 @@
 import type { Headless } from "@tabcast/localnet/headless";
 import { describe } from "@tabcast/runtime";
 import { openTab } from "@tabcast/tab";
+import { parseCrewLink } from "@tabcast/tab/links";
 import { allowOwnScripts } from "@tabcast/tab/scripts";
 
 allowOwnScripts();
@@ -27,6 +28,7 @@ const tabcast: Headless = {
     once(async () => (await import("./worker.ts")).startWorker(tab, options)),
   startBroadcast: (options) =>
     once(async () => (await import("./broadcast.ts")).startBroadcast(tab, options, { signal })),
+  joinCrew: (link) => tab.worker.joinPrivate(parseCrewLink(link)),
   stopBroadcast: () => tab.broadcaster.stop(),
   close() {
     closing ??= tab.close().finally(() => own.abort(new Error("the page closed")));

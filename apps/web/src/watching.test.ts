@@ -1,5 +1,6 @@
+import type { LiveStream } from "@tabcast/node/types";
 import { expect, test } from "vitest";
-import { notYetWatching, offered, SHOWN, step, strip } from "./watching.ts";
+import { lockedWords, notYetWatching, offered, SHOWN, step, strip } from "./watching.ts";
 
 const fetched = (peer: string, bytes: number, track = "720p") =>
   ({ type: "fetched", seq: 1, track, peer, bytes, ms: 5 }) as const;
@@ -82,4 +83,13 @@ test("the strip tells played, missing, passed over and coming segments apart", (
 test("an end that was announced stays the end", () => {
   const ended = step(notYetWatching, { type: "ended" });
   expect(step(ended, { type: "entry", seq: 3, gaps: [] }).ended).toBe(true);
+});
+
+test("a private stream that stays shut says why, and nothing of it once it opens", () => {
+  const live = { title: "a stream", ended: false } as LiveStream;
+  const shut = step(notYetWatching, { type: "locked", key: "missing" });
+  expect(shut.locked).toBe("missing");
+  expect(step(shut, { type: "entry", seq: 1, gaps: [] }).locked).toBe("missing");
+  expect(step(shut, { type: "announced", live }).locked).toBeUndefined();
+  expect(new Set(Object.values(lockedWords)).size).toBe(3);
 });

@@ -82,6 +82,9 @@ test.each([
   [["--watchtower-share", "some"], "--watchtower-share"],
   [["--hire-deny", "you"], "--hire-deny"],
   [["--hire-crew", "short"], "--hire-crew"],
+  [["--visibility", "secret"], "--visibility"],
+  [["--visibility", "private"], "--links"],
+  [["--visibility", "unlisted", "--links", "f"], "--links"],
 ])("%j is refused in one line that names %s", (argv, flag) => {
   let thrown: unknown;
   try {
@@ -140,4 +143,13 @@ test("what workers ask is read in what the network pays in, and refused where it
     token,
   });
   expect(() => inCurrency({ price: "0.0000001" }, usdc)).toThrow("at most 6 places");
+});
+
+test("a private stream's links go to a file, and so do those that workers are given", () => {
+  const flags = "--visibility private --links l --worker-crew-links c".split(" ");
+  expect(parseArgs(flags)).toMatchObject({
+    visibility: "private",
+    links: "l",
+    workerCrewLinks: "c",
+  });
 });

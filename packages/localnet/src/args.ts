@@ -1,4 +1,5 @@
 import type { CodecName } from "@tabcast/media";
+import type { Visibility } from "@tabcast/node/types";
 import { CodedError } from "@tabcast/runtime";
 import {
   type HiringChange,
@@ -36,6 +37,12 @@ export interface Args {
   readonly worker?: WorkerChange;
   /** Whom to hire; undefined: anybody. */
   readonly hiring?: HiringChange;
+  /** Who can find and see the stream; undefined: everybody. */
+  readonly visibility?: Visibility;
+  /** Where the links of a private stream are written: they hold keys, and are printed nowhere. */
+  readonly links?: string;
+  /** A file with crew links, for the headless workers. */
+  readonly workerCrewLinks?: string;
 }
 
 /** A flag that is unknown, incomplete or out of bounds. Do: see --help. */
@@ -46,7 +53,7 @@ export const help = `Runs a whole Tabcast network on this machine, and a broadca
 
 npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p,240p] [--codec avc|vp9|av1]
              [--segment SECONDS=2] [--pace live|fast] [--exit] [--json] [--port P] [--seed S] [--aac]
-             [--currency eth|usdc] [--worker-... , --hire-...: see below] [--help]
+             [--visibility public|unlisted|private] [--links FILE] [--currency eth|usdc] [--worker-... , --hire-...: see below] [--help]
 
   --input FILE       MP4, MOV, WebM, MKV or MPEG-TS; without it, a built-in moving scene with a timecode and a tone
   --out DIR          write master.m3u8, a folder per rung and report.json
@@ -59,6 +66,8 @@ npm start -- [--input FILE] [--out DIR] [--workers N=2] [--ladder 720p,480p,360p
   --json             one JSON object per line on stdout for every event, and nothing else there
   --port P           port of the pages (default 4800, or a free one if that is taken)
   --aac              publish sound that is Opus as AAC too, for players that cannot take Opus
+  --visibility NAME  public (default); unlisted: on no list, whoever has the link can watch; private: encrypted, for who has its link
+  --links FILE       where a private stream's links are written, for viewers and for its crew: they hold keys, and are not printed
   --currency NAME    eth (default): pay in the built-in chain's own coin; usdc: in play dollars
   --seed S           a whole number that shapes the built-in scene (default 1)
 
@@ -98,9 +107,18 @@ const takesValue = [
   "--port",
   "--seed",
   "--currency",
+  "--visibility",
+  "--links",
+  "--worker-crew-links",
   ...settingsFlags,
 ];
 const takesNone = ["--exit", "--json", "--aac", "--help"];
+
+/** Files of links. */
+function pathsIn(given: ReadonlyMap<string, string>): Pick<Args, "links" | "workerCrewLinks"> {
+  const [links, workerCrewLinks] = [given.get("--links"), given.get("--worker-crew-links")];
+  return { ...(links && { links }), ...(workerCrewLinks && { workerCrewLinks }) };
+}
 
 /** Reads the command line; undefined means that help was asked for. Throws ARGS_BAD naming the flag. */
 export function parseArgs(argv: readonly string[]): Args | undefined {
@@ -133,6 +151,14 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
   const currency = read<Args["currency"]>("--currency", "eth", (t) =>
     oneOf("--currency", t, ["eth", "usdc"]),
   );
+  const visibility = read<Visibility | undefined>("--visibility", undefined, (t) =>
+    oneOf<Visibility>("--visibility", t, ["public", "unlisted", "private"]),
+  );
+  if ((visibility === "private") !== given.has("--links"))
+    bad(
+      "--links",
+      "--links FILE goes with --visibility private, whose links hold keys and are printed nowhere else",
+    );
   const { input, out, ladder, port } = {
     input: given.get("--input"),
     out: given.get("--out"),
@@ -146,6 +172,8 @@ export function parseArgs(argv: readonly string[]): Args | undefined {
     ...(out === undefined ? {} : { out }),
     ...(ladder === undefined ? {} : { ladder }),
     ...(port === undefined ? {} : { port }),
+    ...(visibility && { visibility }),
+    ...pathsIn(given),
     ...readSettings(given, bad),
     workers: read("--workers", 2, (t) => number("--workers", t, 0, 16, true)),
     codec: read<CodecName>("--codec", "avc", (t) => oneOf("--codec", t, ["avc", "vp9", "av1"])),

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Chromium } from "@tabcast/driver";
 import type { BroadcastReport } from "@tabcast/node/types";
+import { crewLink } from "@tabcast/tab/links";
 import type { Chain } from "./chain.ts";
 import type { Ends } from "./ends.ts";
 import type { BroadcastStart } from "./headless.ts";
@@ -95,6 +96,7 @@ async function startOf(
   const { usualDepositIn } = await import("./chain.ts");
   return {
     title: asked.title ?? "Local broadcast",
+    ...(asked.visibility && { visibility: asked.visibility }),
     source: asked.file === undefined ? "scene" : "file",
     ...(asked.seconds === undefined ? {} : { seconds: asked.seconds }),
     ...(asked.size === undefined ? {} : { size: asked.size }),
@@ -117,7 +119,7 @@ export async function startBroadcast(
   asked: NetBroadcastOptions,
   around: Around,
 ): Promise<NetBroadcast> {
-  const { chromium, origin, recorders, on, ends } = around;
+  const { chromium, origin, recorders, workers, on, ends } = around;
   const course = openCourse(asked, recorders);
   const name = "broadcaster";
   const tab: Tab = await openTab(chromium, {
@@ -133,6 +135,11 @@ export async function startBroadcast(
   try {
     if (asked.file !== undefined) await tab.page.setInputFiles("input[type=file]", asked.file);
     const started = await tab.call("startBroadcast", await startOf(asked, course.token, around));
+    const { stream, keys } = started;
+    if (keys !== undefined) {
+      const link = crewLink(origin, { stream, key: keys.crew });
+      await Promise.all(workers.map((worker) => worker.joinCrew(link)));
+    }
     return {
       ...started,
       page: tab.page,

@@ -1,5 +1,5 @@
 import type { CodecName } from "@tabcast/media";
-import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
+import type { BroadcastEvent, BroadcastReport, Visibility, WorkerEvent } from "@tabcast/node/types";
 import type { WatchtowerEvent } from "@tabcast/tab";
 import type { HiringSettings, WorkerSettingsJson } from "@tabcast/tab/settings";
 
@@ -7,6 +7,8 @@ import type { HiringSettings, WorkerSettingsJson } from "@tabcast/tab/settings";
 export interface Headless {
   /** Joins the network as a worker; resolves when it is measured and others can reach it. */
   startWorker(options: WorkerStart): Promise<WorkerStarted>;
+  /** The worker works for a private stream too, by its crew link. Throws in a sentence for what is none. */
+  joinCrew(link: string): void;
   /** Opens the input and goes live; resolves when the stream has its id. Its end comes as `finished` or `failed`. */
   startBroadcast(options: BroadcastStart): Promise<BroadcastStarted>;
   /** Ends the input; what was captured is delivered and settled. */
@@ -36,6 +38,8 @@ export interface WorkerStarted {
 
 export interface BroadcastStart {
   readonly title: string;
+  /** Default "public". */
+  readonly visibility?: Visibility;
   /** "file" is the one given to the page's input element. */
   readonly source: "file" | "scene";
   /** Length of the scene; without it the scene never ends. */
@@ -65,6 +69,8 @@ export interface BroadcastStart {
 
 export interface BroadcastStarted {
   readonly stream: string;
+  /** Of a private stream. Never logged. */
+  readonly keys?: { readonly watch: string; readonly crew: string };
   readonly peer: string;
 }
 

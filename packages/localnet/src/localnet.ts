@@ -36,6 +36,7 @@ export async function localnet(options: LocalnetOptions = {}): Promise<Localnet>
       origin: server.origin,
       codecs,
       settings: options.worker && inCurrency(options.worker, ground.config.chain.currency),
+      crewLinks: options.crewLinks ?? [],
       on,
     });
     ends.add(() => workers.close());

@@ -4,6 +4,7 @@ import { findChromium } from "@tabcast/driver/find";
 import { parseLadder } from "@tabcast/media/ladder";
 import { CodedError, describe } from "@tabcast/runtime";
 import { type Args, help, parseArgs } from "./args.ts";
+import { openLinks } from "./link-files.ts";
 import { checkFolder } from "./out.ts";
 import { jsonPrinter, textPrinter } from "./printer.ts";
 
@@ -30,6 +31,7 @@ async function check(args: Args): Promise<void> {
   // Only the source's own size can say whether a rung fits it; everything else can be said now.
   if (args.ladder !== undefined) parseLadder(args.ladder, { width: 3840, height: 3840 });
   if (args.out !== undefined) await checkFolder(args.out);
+  if (args.links !== undefined) await openLinks(args.links);
 }
 
 async function main(): Promise<number> {

@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { CodedError, describe } from "@tabcast/runtime";
 import type { Args } from "./args.ts";
 import { listen, onPort, relayDirectory } from "./command.ts";
+import { readCrewLinks, writeLinks } from "./link-files.ts";
 import { localnet } from "./localnet.ts";
 import { type TreeMemory, treeMemory } from "./memory.ts";
 import { type Out, openOut } from "./out.ts";
@@ -22,6 +23,7 @@ async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<
     (name) => process.env[name],
   );
   const chain = external ? (await import("./chain.ts")).externalChain(process.env) : undefined;
+  const crewLinks = args.workerCrewLinks && (await readCrewLinks(args.workerCrewLinks));
   const start = (port: number): Promise<Localnet> =>
     localnet({
       port,
@@ -30,6 +32,7 @@ async function open(args: Args, printer: Printer, signal: AbortSignal): Promise<
       ...(args.worker && { worker: args.worker }),
       relayDirectory,
       ...(args.currency === "usdc" && { currency: "USDC" }),
+      ...(crewLinks && { crewLinks }),
       on: (event) => printer.print(event),
       signal,
       ...(chain === undefined ? {} : { chain }),
@@ -79,10 +82,13 @@ export async function run(args: Args, printer: Printer): Promise<number> {
       }
       printer.print(event);
     });
+    const { stream, keys } = onAir;
+    if (keys !== undefined && args.links !== undefined)
+      await writeLinks(args.links, net.origin, { stream, keys });
     printer.print({
       type: "links",
       links: {
-        Watch: net.watchUrl(onAir.stream),
+        Watch: onAir.keys === undefined ? net.watchUrl(onAir.stream) : `in ${args.links}`,
         Earn: `${net.origin}/earn`,
         Broadcast: `${net.origin}/broadcast`,
         Network: `${net.origin}/network`,
@@ -133,7 +139,7 @@ function startBroadcast(
   out: Out | undefined,
   on: NonNullable<NetBroadcastOptions["on"]>,
 ): Promise<NetBroadcast> {
-  const { input, ladder, codec, segment, pace, seed, workers, aac, hiring } = args;
+  const { input, ladder, codec, segment, pace, seed, workers, aac, hiring, visibility } = args;
   return net.broadcast({
     ...(input === undefined ? {} : { file: resolve(input), title: basename(input) }),
     ...(input === undefined && args.exit ? { seconds: sceneSeconds } : {}),
@@ -145,6 +151,7 @@ function startBroadcast(
     aac,
     wanted: Math.min(8, workers),
     ...(hiring && { hiring }),
+    ...(visibility && { visibility }),
     on,
     ...(out === undefined
       ? {}

@@ -68,6 +68,8 @@ export const settingsHelp = `What the headless workers are set to, as on the Ear
   --worker-allow LIST   stream ids or broadcasters' peer ids: works for these alone
   --worker-deny LIST    never works for these
   --worker-crew LIST    tokens of private crews they belong to, 16 to 128 letters, digits, _ or - each
+  --worker-crew-links FILE
+                        crew links of private streams that they work for too, one a line
   --watchtower-share N  percent left to whoever claims for a worker that is gone, 0 to 20 (default 5)
   --worker-payee ADDR   where payments go (default a wallet of each tab)
 

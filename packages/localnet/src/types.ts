@@ -1,7 +1,7 @@
 import type { CodecName } from "@tabcast/media";
 import type { RelayStats } from "@tabcast/mesh/relay";
 import type { CurrencyConfig, NetworkConfig } from "@tabcast/node/config";
-import type { BroadcastEvent, BroadcastReport, WorkerEvent } from "@tabcast/node/types";
+import type { BroadcastEvent, BroadcastReport, Visibility, WorkerEvent } from "@tabcast/node/types";
 import { type Amount, CodedError } from "@tabcast/runtime";
 import type { WatchtowerEvent } from "@tabcast/tab";
 import type { Page } from "playwright-core";
@@ -41,6 +41,8 @@ export interface LocalnetOptions {
   readonly codecs?: readonly CodecName[];
   /** What workers are set to, besides their defaults. */
   readonly worker?: WorkerChange;
+  /** Crew links of private streams that workers work for too. */
+  readonly crewLinks?: readonly string[];
   /** Port of the pages; 0 takes a free one. Default 0. */
   readonly port?: number;
   /** Where the relay's key lies. Default: a folder that goes with the network. */
@@ -68,6 +70,8 @@ export interface LocalnetOptions {
 export interface WorkerTab extends WorkerStarted {
   readonly name: string;
   readonly page: Page;
+  /** Works for a private stream too. */
+  joinCrew(link: string): Promise<void>;
   /** Says goodbye and closes the page. May be called twice. */
   close(): Promise<void>;
 }
@@ -76,6 +80,8 @@ export interface NetBroadcastOptions {
   /** A media file; undefined is the built-in scene. */
   readonly file?: string;
   readonly title?: string;
+  /** Who can find and see it; the network's own workers are a private stream's crew. Default "public". */
+  readonly visibility?: Visibility;
   /** Length of the scene; without it the scene never ends. */
   readonly seconds?: number;
   /** Of the scene, in pixels. Default 1280x720. */
@@ -105,6 +111,8 @@ export interface NetBroadcastOptions {
 /** A broadcast by a page of this network. */
 export interface NetBroadcast {
   readonly stream: string;
+  /** What a private stream's links have after "#". */
+  readonly keys?: { readonly watch: string; readonly crew: string };
   readonly peer: string;
   readonly page: Page;
   /** Ends the input. May be called twice. */

@@ -13,6 +13,8 @@ export interface WorkersOptions {
   readonly codecs: readonly CodecName[];
   /** What workers are set to; undefined: their defaults. */
   readonly settings: WorkerChange | undefined;
+  /** Crew links of private streams. */
+  readonly crewLinks: readonly string[];
   readonly on: (event: NetEvent) => void;
 }
 
@@ -27,7 +29,7 @@ export interface Workers {
 
 /** No worker yet. */
 export function openWorkers(options: WorkersOptions): Workers {
-  const { chromium, origin, codecs, settings, on } = options;
+  const { chromium, origin, codecs, settings, crewLinks, on } = options;
   const all: WorkerTab[] = [];
   let named = 0;
   // One after the other, and when all pages are there: tabs of one machine that measure themselves while others measure or load
@@ -61,7 +63,10 @@ export function openWorkers(options: WorkersOptions): Workers {
     const tab = await opened;
     try {
       const started = await start(tab);
-      const worker: WorkerTab = { name, page: tab.page, close: () => tab.close(), ...started };
+      const joinCrew = (link: string) => tab.call("joinCrew", link);
+      for (const link of crewLinks) await joinCrew(link);
+      const close = () => tab.close();
+      const worker: WorkerTab = { name, page: tab.page, joinCrew, close, ...started };
       all.push(worker);
       tab.page.once("close", () => all.splice(all.indexOf(worker), 1));
       on({ type: "worker", name, ...started });
