@@ -1,6 +1,27 @@
-import { keyText } from "@tabcast/protocol";
+import { LIVE, Screen } from "@tabcast/market";
+import { memory, memoryNetwork } from "@tabcast/mesh";
+import {
+  Bid,
+  BidReply,
+  crewKeys,
+  Envelope,
+  Keys,
+  keyText,
+  OFFERS_TOPIC,
+  type Offer,
+  PROTOCOLS,
+  peerIdOf,
+  type Signer,
+  sealOffer,
+  sealPrivateOffer,
+  streamTopic,
+} from "@tabcast/protocol";
+import { secureRandom, systemClock, toHex } from "@tabcast/runtime";
 import { expect, test } from "vitest";
+import { openRateLimiter } from "../rate-limiter.ts";
+import { type BiddingOptions, openBidding } from "./bidding.ts";
 import { openPrivateCrews } from "./private-crews.ts";
+import type { WorkerEvent } from "./types.ts";
 
 const key = keyText(new Uint8Array(32).fill(3));
 const id = (number: number) => number.toString(16).padStart(64, "0");
@@ -42,4 +63,97 @@ test.each([
   expect(thrown).toMatchObject({ code });
   expect(String(thrown)).not.toContain(key.slice(0, 8));
   expect(crews.has(link.stream)).toBe(false);
+});
+
+test("a worker bids on its private stream's offer with the crew's proof, and on none that is made in the open for it", async () => {
+  const network = memoryNetwork();
+  const [stream, own, broadcaster] = await Promise.all([0, 1, 2].map(() => Keys.generate()));
+  const streamKeys = stream as Signer;
+  const theirs = memory(network, { self: peerIdOf((broadcaster as Signer).publicKey) });
+  const ours = memory(network, { self: peerIdOf((own as Signer).publicKey) });
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const bids: Bid[] = [];
+  theirs.serve(
+    PROTOCOLS.bid,
+    async function* ({ head }) {
+      bids.push(Bid.decode(Envelope.payloadOf(head)));
+      yield { head: BidReply.encode({ ok: true, why: "", retryMs: 0 }), body: new Uint8Array(0) };
+    },
+    { signal },
+  );
+  const crews = new Map<string, Uint8Array>();
+  const privates = openPrivateCrews((token) => crews.set(toHex(Screen.crewId(token)), token));
+  const told: WorkerEvent[] = [];
+  const on = (event: WorkerEvent) => void told.push(event);
+  openBidding({ mesh: ours, clock: systemClock, random: secureRandom, on, signal }, {
+    keys: own,
+    purse: { payee: `0x${"d".repeat(40)}`, lane: 3 },
+    limiter: openRateLimiter({ clock: systemClock }, LIVE, () => {}),
+    self: () => ({
+      self: ours.self,
+      price: 1n,
+      capabilities: [{ codec: "avc", pixelsPerSecond: 1e9 }],
+      free: 1,
+      shut: false,
+      tags: [],
+      crews: [...crews.keys()],
+      lists: { allow: [], deny: [] },
+      working: [],
+      restedMs: 600_000,
+    }),
+    mayOpen: () => true,
+    backsOff: () => false,
+    crews,
+    privates,
+    doubt() {},
+    ids: { draw: () => new Uint8Array(16).fill(9) },
+  } as unknown as BiddingOptions);
+  const secrets = await crewKeys(streamKeys.publicKey, new Uint8Array(32).fill(3));
+  // Joined while it works already.
+  privates.join({ stream: toHex(streamKeys.publicKey), key });
+  const offer = (id: number, crew: Uint8Array): Offer => ({
+    id: new Uint8Array(16).fill(id),
+    stream: new Uint8Array(streamKeys.publicKey),
+    broadcaster: theirs.self,
+    addrs: [],
+    sourceCodec: "avc1.640028",
+    width: 640,
+    height: 360,
+    fpsMilli: 25_000,
+    sourceBitrate: 1_000_000,
+    codec: "avc",
+    rungs: [{ name: "240p", width: 426, height: 240, bitrate: 300_000 }],
+    segmentMs: 2_000,
+    slackMs: 4_000,
+    maxPrice: 1_000n,
+    wanted: 2,
+    pot: {
+      chainId: 31_337,
+      contract: new Uint8Array(20).fill(1),
+      payer: new Uint8Array(20).fill(2),
+      signer: new Uint8Array(20).fill(3),
+      token: new Uint8Array(20),
+      challengeS: 900,
+      salt: new Uint8Array(32).fill(4),
+    },
+    window: 2,
+    ttlMs: 30_000,
+    atMs: systemClock.unix(),
+    seedCommit: new Uint8Array(32).fill(7),
+    need: [],
+    crew: new Uint8Array(crew),
+  });
+  const crew = Screen.crewId(secrets.token);
+  await theirs.publish(OFFERS_TOPIC, await sealOffer(streamKeys, offer(1, new Uint8Array(0))));
+  await theirs.publish(OFFERS_TOPIC, await sealOffer(streamKeys, offer(2, crew)));
+  const sealed = await sealPrivateOffer(streamKeys, offer(3, crew), secrets);
+  await theirs.publish(streamTopic(streamKeys.publicKey), sealed);
+  await expect.poll(() => told.map(({ type }) => type)).toEqual(["bid"]);
+  const [bid] = bids;
+  expect(bids).toHaveLength(1);
+  expect(bid?.offer).toEqual(new Uint8Array(16).fill(3));
+  expect(bid?.proof).toEqual(Screen.proof(secrets.token, bid?.offer as Uint8Array, ours.self));
+  leaving.abort();
+  await Promise.all([theirs.close(), ours.close()]);
 });
