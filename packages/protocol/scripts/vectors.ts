@@ -78,6 +78,19 @@ const unlisted: P.Announce = {
   atMs: at,
   unlisted: true,
 };
+const complaint = {
+  stream,
+  seq: 7,
+  track: "240p",
+  holder: P.peerIdOf(fill(32, 62)),
+  fault: "stalled",
+  viewer: worker,
+};
+const { nonce } = P.Complaint.decode(
+  P.Envelope.payloadOf(
+    await P.sealComplaint(workerKeys, complaint, { signal: AbortSignal.timeout(60_000) }),
+  ),
+);
 
 /** One full message of every kind, so that no field goes untested. */
 const samples = [
@@ -258,6 +271,7 @@ const samples = [
     },
   },
   { noun: P.ManifestRequest, message: { stream, from: 3, most: 64 } },
+  { noun: P.Complaint, message: { ...complaint, nonce } },
   { noun: P.Equivocation, message: { first: fill(300, 81), second: fill(300, 82) } },
   {
     noun: P.Reveal,
@@ -319,12 +333,12 @@ const envelopes = await Promise.all(
     .filter(({ noun }) =>
       [
         ...[P.Announce, P.Offer, P.Closed, P.Bid, P.Award, P.Receipt, P.Entry, P.Reveal],
-        ...[P.PrivateAnnounce, P.PrivateEntry, P.PrivateOffer],
+        ...[P.PrivateAnnounce, P.PrivateEntry, P.PrivateOffer, P.Complaint],
       ].some(({ name }) => name === noun.name),
     )
     .map(async ({ noun, message }) => {
       const kind = noun.name.toLowerCase();
-      const byWorker = kind === "bid" || kind === "receipt";
+      const byWorker = ["bid", "receipt", "complaint"].includes(kind);
       const payload = noun.encode(message);
       return {
         kind,

@@ -14,6 +14,8 @@ export type ProtocolReason =
   | { code: "PROTOCOL_SIGNER"; kind: string; expected: string; got: string }
   /** The signature does not fit the bytes. Do: nothing; the message is dropped. */
   | { code: "PROTOCOL_SIGNATURE"; kind: string }
+  /** No work stands behind a complaint. Bits. Do: find a nonce whose hash begins with so many zeros; a received one is dropped. */
+  | { code: "PROTOCOL_WORK"; kind: string; expected: number; got: number }
   /** Two receipts that do not contradict each other prove nothing. Do: nothing; the proof is dropped. */
   | { code: "PROTOCOL_NO_PROOF"; kind: string; why: string }
   /** Older, or further ahead, than its sender's clock allows. Unix milliseconds. Do: nothing; if it is your own message, set the clock to within 40 hours. */

@@ -5,7 +5,6 @@ import {
   blob,
   bytes,
   type Check,
-  type Complaint,
   flag,
   list,
   maybe,
@@ -13,6 +12,7 @@ import {
   oneOf,
   show,
   text,
+  type Complaint as WrongField,
   wei,
   whole,
 } from "./shape.ts";
@@ -42,6 +42,7 @@ export const LIMITS = {
   Entry: 8_192,
   ManifestRequest: 64,
   ManifestReply: 61_440,
+  Complaint: 512,
   Equivocation: 4_736,
   Reveal: 8_192,
   PeersRequest: 64,
@@ -77,6 +78,8 @@ export const MAX_MEDIA = 32 * 1024 * 1024;
 export const CODECS = ["avc", "vp9", "av1"] as const;
 /** A worker's part in a stream. */
 export const ROLES = ["crew", "backup"] as const;
+/** What a viewer can say of a holder: too little came in time, it would not give, it gave something else, it was not there. */
+export const FAULTS = ["stalled", "refused", "wrong", "unreachable"] as const;
 /** How a worker encodes. */
 export const HARDWARE = ["hw", "sw", "unknown"] as const;
 
@@ -114,6 +117,7 @@ export type Track = Generated.Track;
 export type Entry = Generated.Entry;
 export type ManifestRequest = Generated.ManifestRequest;
 export type ManifestReply = Generated.ManifestReply;
+export type Complaint = Generated.Complaint;
 export type Equivocation = Generated.Equivocation;
 export type Checked = Generated.Check;
 export type Reveal = Generated.Reveal;
@@ -435,7 +439,7 @@ export const JobReply: Noun<JobReply> = define(
         object<Failure>({ code: text(1, 64, /^[A-Z][A-Z0-9_]*$/), message: text(0, 500) }),
       ),
     },
-    ({ progress, receipt, failure }, at): Complaint | undefined => {
+    ({ progress, receipt, failure }, at): WrongField | undefined => {
       const parts = [progress, receipt, failure].filter((part) => part !== undefined).length;
       return parts === 1
         ? undefined
@@ -661,6 +665,22 @@ export const Reveal: Noun<Reveal> = define(
   }),
 );
 
+/** A holder failed a viewer. */
+export const Complaint: Noun<Complaint> = define(
+  "Complaint",
+  LIMITS.Complaint,
+  Generated.Complaint.codec(),
+  object<Complaint>({
+    stream: bytes(KEY),
+    seq: whole(0),
+    track: rungName,
+    holder: peer,
+    fault: oneOf(...FAULTS),
+    viewer: peer,
+    nonce: whole(0),
+  }),
+);
+
 /** Asks a relay or a neighbour for some of the peers that it knows. */
 export const PeersRequest: Noun<PeersRequest> = define(
   "PeersRequest",
@@ -748,7 +768,7 @@ export const PrivateOffer: Noun<PrivateOffer> = define(
   }),
 );
 
-function distinct(names: readonly string[], field: string): Complaint | undefined {
+function distinct(names: readonly string[], field: string): WrongField | undefined {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   return twice === undefined
     ? undefined

@@ -20,6 +20,8 @@ export const PROTOCOLS = {
   get: "/tabcast/1/get",
   /** Anybody: ManifestRequest; ManifestReply. */
   manifest: "/tabcast/1/manifest",
+  /** Viewer to broadcaster: a sealed Complaint; an empty head. */
+  complaint: "/tabcast/1/complaint",
   /** Tab to relay or tab: PeersRequest; PeersReply. */
   peers: "/tabcast/1/peers",
   /** Tab to relay or tab: LiveRequest; LiveReply. */

@@ -247,6 +247,33 @@ describe("two receipts for one segment", () => {
   });
 });
 
+test("a complaint speaks for the peer that it came from, and shows its work", async () => {
+  const { nonce, ...complaint } = {
+    ...sample<P.Complaint>("Complaint"),
+    viewer: P.peerIdOf(keys.publicKey),
+  };
+  const signal = AbortSignal.timeout(60_000);
+  const sealed = await P.sealComplaint(keys, complaint, { signal });
+  expect(await P.openComplaint(sealed, { from: keys.publicKey })).toMatchObject(complaint);
+  await expect(P.openComplaint(sealed, { from: others.publicKey })).rejects.toThrow(
+    refused("PROTOCOL_SIGNER"),
+  );
+  // Work is for one identity and one segment: what another has found is worth nothing.
+  const worked = P.Complaint.decode(P.Envelope.payloadOf(sealed));
+  for (const other of [{ viewer: P.peerIdOf(others.publicKey) }, { seq: worked.seq + 1 }]) {
+    const payload = P.Complaint.encode({ ...worked, ...other });
+    const copied = await P.Envelope.seal(others, "complaint", payload);
+    await expect(P.openComplaint(copied, { from: others.publicKey })).rejects.toThrow(
+      refused("PROTOCOL_WORK"),
+    );
+  }
+  // Who names another as the viewer has its own work, and is refused all the same.
+  const named = await P.sealComplaint(others, complaint, { signal });
+  await expect(P.openComplaint(named, { from: others.publicKey })).rejects.toThrow(
+    refused("PROTOCOL_SIGNER"),
+  );
+});
+
 test("a reveal speaks for its stream only", async () => {
   const reveal = { ...sample<P.Reveal>("Reveal"), stream: keys.publicKey };
   expect(await P.openReveal(await P.sealReveal(keys, reveal))).toEqual(reveal);

@@ -7,6 +7,7 @@ import {
   Award,
   Bid,
   Closed,
+  Complaint,
   Entry,
   Equivocation,
   Offer,
@@ -20,6 +21,7 @@ import type { Loose, Noun } from "./noun.ts";
 import { publicKeyOf } from "./peer-key.ts";
 import type { CrewKeys, WatchKeys } from "./private.ts";
 import { show } from "./shape.ts";
+import { findWork, workOf } from "./work.ts";
 
 /** How far two tabs' clocks may differ, in milliseconds. */
 export const MAX_SKEW_MS = 60_000;
@@ -163,6 +165,36 @@ export const sealReceipt = seal("receipt", Receipt);
 /** A receipt signed by `from`, the worker's peer key. Throws ProtocolError. */
 export const openReceipt = async (bytes: Uint8Array, { from }: From): Promise<Receipt> =>
   (await open("receipt", Receipt, bytes, from)).message;
+
+/** Zero bits that the hash of a complaint begins with: 65,536 tries on average, about half a second of one core. */
+export const COMPLAINT_BITS = 16;
+
+/** Finds the nonce of a complaint and signs it with the viewer's peer key. Rejects with the signal's reason. */
+export async function sealComplaint(
+  signer: Signer,
+  message: Omit<Loose<Complaint>, "nonce">,
+  options: { readonly signal: AbortSignal },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const whole = (nonce: number) => Complaint.encode({ ...message, nonce });
+  const nonce = await findWork(whole(0), COMPLAINT_BITS, options);
+  return Envelope.seal(signer, "complaint", whole(nonce));
+}
+
+/**
+ * A complaint signed by `from`, whose peer id must be the viewer it names. The work is looked at before the signature. Throws
+ * ProtocolError; PROTOCOL_WORK where there is too little of it.
+ */
+export async function openComplaint(bytes: Uint8Array, { from }: From): Promise<Complaint> {
+  const got = await workOf(Envelope.payloadOf(bytes));
+  if (got < COMPLAINT_BITS)
+    throw new ProtocolError(
+      { code: "PROTOCOL_WORK", kind: "complaint", expected: COMPLAINT_BITS, got },
+      `complaint: expected a hash that begins with ${COMPLAINT_BITS} zero bits, got ${got}`,
+    );
+  const { message } = await open("complaint", Complaint, bytes, from);
+  requireSigner("complaint", publicKeyOf(message.viewer) ?? new Uint8Array(0), from);
+  return message;
+}
 
 /** What draws and reveals name a sealed receipt by: SHA-256 of its payload. Verifies no signature. Throws ProtocolError. */
 export const hashReceipt = (sealed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> =>

@@ -3201,6 +3201,120 @@ export const ManifestReply = {
   }
 }
 
+export interface Complaint {
+  stream: Uint8Array<ArrayBuffer>
+  seq: number
+  track: string
+  holder: string
+  fault: string
+  viewer: string
+  nonce: number
+}
+
+let ownComplaint: Codec<Complaint> | undefined
+export const Complaint = {
+  codec: (): Codec<Complaint> => {
+    ownComplaint ??= message<Complaint>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.stream != null && obj.stream.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.stream)
+        }
+
+        if ((obj.seq != null && obj.seq !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.seq)
+        }
+
+        if ((obj.track != null && obj.track !== '')) {
+          w.uint32(26)
+          w.string(obj.track)
+        }
+
+        if ((obj.holder != null && obj.holder !== '')) {
+          w.uint32(34)
+          w.string(obj.holder)
+        }
+
+        if ((obj.fault != null && obj.fault !== '')) {
+          w.uint32(42)
+          w.string(obj.fault)
+        }
+
+        if ((obj.viewer != null && obj.viewer !== '')) {
+          w.uint32(50)
+          w.string(obj.viewer)
+        }
+
+        if ((obj.nonce != null && obj.nonce !== 0)) {
+          w.uint32(56)
+          w.uint64Number(obj.nonce)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          stream: new Uint8Array(0),
+          seq: 0,
+          track: '',
+          holder: '',
+          fault: '',
+          viewer: '',
+          nonce: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.stream = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.seq = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.track = reader.string()
+              break
+            }
+            case 4: {
+              obj.holder = reader.string()
+              break
+            }
+            case 5: {
+              obj.fault = reader.string()
+              break
+            }
+            case 6: {
+              obj.viewer = reader.string()
+              break
+            }
+            case 7: {
+              obj.nonce = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownComplaint
+  }
+}
+
 export interface Equivocation {
   first: Uint8Array<ArrayBuffer>
   second: Uint8Array<ArrayBuffer>

@@ -806,6 +806,36 @@ export const WIRE: Wire = {
       "many": true
     }
   },
+  "Complaint": {
+    "1": {
+      "name": "stream",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "seq",
+      "type": "uint53"
+    },
+    "3": {
+      "name": "track",
+      "type": "string"
+    },
+    "4": {
+      "name": "holder",
+      "type": "string"
+    },
+    "5": {
+      "name": "fault",
+      "type": "string"
+    },
+    "6": {
+      "name": "viewer",
+      "type": "string"
+    },
+    "7": {
+      "name": "nonce",
+      "type": "uint53"
+    }
+  },
   "Equivocation": {
     "1": {
       "name": "first",
