@@ -19,19 +19,34 @@ describe(`what availability checks ask for (SEED=${SEED})`, () => {
     );
 
   test.each([
-    ["a newcomer", true, LIVE.availabilityCheck.newcomer, 0.05],
-    ["somebody proven", false, LIVE.availabilityCheck.later, 0.03],
+    ["a newcomer", true, LIVE.availabilityCheck.newcomer, 0.08],
+    ["somebody proven", false, LIVE.availabilityCheck.later, 0.06],
   ])(
-    "comes to the chosen share of %s's renditions, and few of the bytes",
+    "begins as often as it should at %s's segments, and costs few bytes",
     (_, newcomer, chance, most) => {
       const all = plans(newcomer);
       // Four standard deviations of as many draws.
       expect(Math.abs(all.length / SEGMENTS - chance)).toBeLessThan(0.035);
-      const bytes = all.reduce((sum, { rendition }) => sum + (sizes[rendition] ?? 0), 0);
-      expect(bytes / (SEGMENTS * ladder)).toBeLessThan(1.25 * most);
       for (const { afterMs } of all) expect(afterMs).toBeLessThan(LIVE.availabilityCheck.withinMs);
+      // While a visit goes on none begins.
+      const watched = all.reduce((sum, { segments }) => sum + segments, 0);
+      const bytes = all.reduce(
+        (sum, { rendition, segments }) => sum + segments * (sizes[rendition] ?? 0),
+        0,
+      );
+      const lasted = SEGMENTS + watched - all.length;
+      expect(bytes / (lasted * ladder)).toBeLessThan(1.25 * most);
     },
   );
+
+  test("is often short and now and then as long as a viewer stays", () => {
+    const all = plans(true).map(({ segments }) => segments);
+    const { mostSegments } = LIVE.availabilityCheck;
+    const share = (least: number) => all.filter((n) => n >= least).length / all.length;
+    for (let least = 1; least <= mostSegments; least++)
+      expect(Math.abs(share(least) - 1 / least)).toBeLessThan(0.06);
+    expect(Math.max(...all)).toBe(mostSegments);
+  });
 
   test("may be any rung, so that serving the small ones alone is not enough", () => {
     const all = plans(true);

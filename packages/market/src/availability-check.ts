@@ -1,25 +1,27 @@
 /**
- * Availability checks: now and then the broadcaster asks a worker for a rendition of its that was published, as a viewer would. A worker
- * that delivers and then serves nobody costs the broadcaster's uplink, for every viewer asks there next, and nobody says so.
+ * Availability checks: now and then the broadcaster watches its own stream, as a viewer would: a rung, for a few segments. A worker that
+ * delivers and then serves nobody costs the broadcaster's uplink, for every viewer asks there next.
  */
 import type { Random } from "@tabcast/runtime";
 import * as Check from "./check.ts";
 import type { Config } from "./config.ts";
 import type { Member } from "./crew.ts";
 
-/** A rendition to ask for. */
-export interface Pull {
+/** A visit: a rung that is watched from a segment on. */
+export interface Visit {
   /** Index among the sizes. */
   readonly rendition: number;
-  /** After it was published, in milliseconds. */
+  /** Each is asked for so long after it was published, in milliseconds. */
   readonly afterMs: number;
+  /** Segments, 1 or more: often one, seldom many, so that having watched some says nothing of who watches. */
+  readonly segments: number;
 }
 
 /** `Check.places` numbers spot checks from one: zero gives availability checks a draw of their own. */
 const AVAILABILITY = 0;
 
 /**
- * What is asked for of a segment, if anything. Chance is the stream's secret seed and `hash`, SHA-256 of one of its renditions, so nobody
+ * The visit that begins at a segment, if any. Chance is the stream's secret seed and `hash`, SHA-256 of one of its renditions, so nobody
  * who made them can know. A rung is drawn by the reciprocal of its size in bytes: each costs as many over time, and none can be left out.
  */
 export function plan(
@@ -29,15 +31,17 @@ export function plan(
     readonly newcomer: boolean;
   },
   seed: Uint8Array,
-  { availabilityCheck: { newcomer, later, withinMs } }: Config,
-): Pull | undefined {
+  { availabilityCheck: { newcomer, later, withinMs, mostSegments } }: Config,
+): Visit | undefined {
   const random: Pick<Random, "fraction"> = Check.places(seed, segment.hash, AVAILABILITY);
   if (random.fraction() >= (segment.newcomer ? newcomer : later)) return undefined;
   const rendition = Check.weighted(
     segment.sizes.map((size) => 1 / Math.max(1, size)),
     random,
   );
-  return { rendition, afterMs: random.fraction() * withinMs };
+  const afterMs = random.fraction() * withinMs;
+  const segments = Math.min(mostSegments, Math.floor(1 / (1 - random.fraction())));
+  return { rendition, afterMs, segments };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Allowance } from "@tabcast/runtime";
 import type { Rate } from "./limits.ts";
 
 /** Every number the market decides by. Source: facts of the market, November 2026, unless a line says otherwise. */
@@ -128,20 +129,43 @@ export interface Config {
     readonly proofMs: number;
   };
   /**
-   * Availability checks: the chance that one rendition of a newcomer's segment is asked for again, and of one proven; up to how long
-   * after it was published, and how long after a refusal the same once more, in milliseconds. With the bench's ladder they are 4.6 and
-   * 2.9 % of its bytes (est; 1 to 4 % of simulated streams); a worker is found within 20 segments that it does not serve in 99 % of
-   * cases (est; 40 of 40 simulated). Source: ours, November 2026.
+   * Availability checks: the chance that a visit begins at a newcomer's segment, and at one of somebody proven; up to how long after it
+   * was published, and how long after a failure a second look is due, in milliseconds; the most segments of a visit, of which k are
+   * watched with the chance 1/k. `livesMs`: how long the visitor is the same peer, from and to. With the bench's ladder visits are 6.8
+   * and 4.9 % of its bytes (est); a worker is found within 20 segments that it does not serve in 99 % of cases (est). Source: ours,
+   * November 2026.
    */
   readonly availabilityCheck: {
     readonly newcomer: number;
     readonly later: number;
     readonly withinMs: number;
     readonly againMs: number;
+    readonly mostSegments: number;
+    readonly livesMs: readonly [least: number, most: number];
+  };
+  /**
+   * Viewers' complaints: what each may say, and what all together whose complaints were not confirmed; the part of what is published, in
+   * bytes, that looks on their account may cost; how long a holder that was found fine is left alone for strangers' complaints, twice as
+   * long each time running, in milliseconds. A viewer complains once of a holder in a look's time, and a stream has nine holders at most.
+   * Source: ours, November 2026.
+   */
+  readonly complaints: {
+    readonly each: Allowance;
+    readonly strangers: Allowance;
+    readonly share: number;
+    readonly quietMs: number;
+    readonly mostQuietMs: number;
   };
   /** What a peer may send us of each kind, before it is limited and then cut off. */
   readonly rates: {
-    readonly [Kind in "offer" | "bid" | "receipt" | "proof" | "delegate" | "voucher"]: Rate;
+    readonly [Kind in
+      | "offer"
+      | "bid"
+      | "receipt"
+      | "proof"
+      | "delegate"
+      | "voucher"
+      | "complaint"]: Rate;
   };
 }
 
@@ -185,7 +209,21 @@ export const LIVE: Config = {
     suspendMs: 72 * HOUR_MS,
     proofMs: 30 * 24 * HOUR_MS,
   },
-  availabilityCheck: { newcomer: 0.4, later: 0.25, withinMs: 4_000, againMs: 3_000 },
+  availabilityCheck: {
+    newcomer: 0.35,
+    later: 0.22,
+    withinMs: 1_000,
+    againMs: 2_000,
+    mostSegments: 8,
+    livesMs: [90_000, 360_000],
+  },
+  complaints: {
+    each: { perSecond: 1 / 60, burst: 3 },
+    strangers: { perSecond: 0.5, burst: 20 },
+    share: 0.05,
+    quietMs: 20_000,
+    mostQuietMs: 320_000,
+  },
   rates: {
     // A stream repeats its offer every 2 s while it lacks crew; one neighbour forwards nothing under its own name.
     offer: { perSecond: 4, burst: 40, patience: 50, cutMs: 60_000 },
@@ -197,6 +235,8 @@ export const LIVE: Config = {
     delegate: { perSecond: 0.3, burst: 8, patience: 20, cutMs: 600_000 },
     // For awards that we no longer know, as after a reload: each costs us a look at a signature.
     voucher: { perSecond: 1, burst: 8, patience: 20, cutMs: 60_000 },
+    // Each costs us a look at a hash, and one at a signature where there is work behind it.
+    complaint: { perSecond: 0.5, burst: 8, patience: 20, cutMs: 600_000 },
   },
 };
 

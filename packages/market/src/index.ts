@@ -10,6 +10,8 @@ export * as Availability from "./availability.ts";
 export * as AvailabilityCheck from "./availability-check.ts";
 /** Whose pictures are spot-checked, and what the spot checks mean. */
 export * as Check from "./check.ts";
+/** What viewers' complaints move. */
+export { Complaints } from "./complaints.ts";
 export { type Config, FAST, LIVE } from "./config.ts";
 /** Hiring for one stream. */
 export * as Crew from "./crew.ts";

@@ -85,6 +85,7 @@ export function reasonOf(error: {
     case "PROTOCOL_MALFORMED":
     case "PROTOCOL_FIELD":
     case "PROTOCOL_KIND":
+    case "PROTOCOL_WORK":
       return "malformed";
     case "PROTOCOL_SIGNER":
     case "PROTOCOL_SIGNATURE":

@@ -58,11 +58,11 @@ describe("fetching by hash", () => {
       { signal: done.signal },
     );
     const failures: unknown[] = [];
-    const failed = (peer: string, wrong: boolean) => failures.push({ peer, wrong });
+    const failed = (peer: string, fault: string) => failures.push({ peer, fault });
     const wanted = { hash, size, holders: [holder(liar), holder(honest)] };
     const fetcher = openFetcher({ mesh: me, clock: systemClock });
     expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
-    expect(failures).toEqual([{ peer: liar.self, wrong: true }]);
+    expect(failures).toEqual([{ peer: liar.self, fault: "wrong" }]);
     // And asks the liar last from now on.
     expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
     expect(failures).toHaveLength(1);
@@ -111,14 +111,14 @@ describe("fetching by hash", () => {
     const hash = await holding(honest);
     const asked = stalling(staller);
     const failures: string[] = [];
-    const failed = (peer: string) => void failures.push(peer);
+    const failed = (_: string, fault: string) => void failures.push(fault);
     const wanted = { hash, size, holders: [holder(staller), holder(honest)] };
     const fetcher = openFetcher({ mesh: me, clock: systemClock });
     const began = performance.now();
     expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
     expect(performance.now() - began).toBeLessThan(3_000);
-    // It has refused nothing, and is not told of as one that did.
-    expect(failures).toEqual([]);
+    // It has refused nothing, and is told of as one that was slow.
+    expect(failures).toEqual(["stalled"]);
     expect((await fetcher.fetch(wanted, { signal, failed })).peer).toBe(honest.self);
     expect(asked).toHaveLength(1);
   });
@@ -190,6 +190,20 @@ describe("fetching by hash", () => {
         { signal: stop },
       ),
     ).rejects.toThrow("enough");
+  });
+
+  test("ends with the reason of a signal that stems from several", async () => {
+    const [me, staller] = meshes as [Mesh, Mesh];
+    const hash = await holding(me);
+    const asked = stalling(staller);
+    const [stop, other] = [new AbortController(), new AbortController()];
+    const fetching = openFetcher({ mesh: me, clock: systemClock }).fetch(
+      { hash, size, holders: [holder(staller)] },
+      { signal: AbortSignal.any([stop.signal, other.signal]) },
+    );
+    await expect.poll(() => asked.length).toBe(1);
+    stop.abort(new Error("enough"));
+    await expect(fetching).rejects.toThrow("enough");
   });
 
   test("does not answer bytes that are no request", async () => {

@@ -1,5 +1,5 @@
 import type { PeerId } from "@tabcast/mesh";
-import { Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
+import { type FAULTS, Get, GetReply, PROTOCOLS } from "@tabcast/protocol";
 import { type Bytes, CodedError, toHex } from "@tabcast/runtime";
 import { checkHash } from "./blob-store.ts";
 import type { Context } from "./context.ts";
@@ -47,10 +47,13 @@ export interface Fetcher {
   fetch(wanted: Wanted, options: FetchOptions): Promise<Fetched>;
 }
 
+/** How a holder failed; `stalled` is whoever was slow and overtaken, or slow when it was over. */
+export type Fault = (typeof FAULTS)[number];
+
 export interface FetchOptions {
   readonly signal: AbortSignal;
-  /** Told of each holder that failed, and not of one that was slow; `wrong` means it sent bytes of another hash. */
-  readonly failed?: (peer: PeerId, wrong: boolean) => void;
+  /** Told of each holder that failed. */
+  readonly failed?: (peer: PeerId, fault: Fault) => void;
   /** Told whenever bytes come. */
   readonly heard?: () => void;
 }
@@ -76,9 +79,7 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
           },
           failed({ peer }, error) {
             sources.failed(peer);
-            const code = error instanceof CodedError ? error.code : undefined;
-            // Who was merely overtaken has refused nothing.
-            if (code !== "FETCH_SLOW") failed?.(peer, code === "HASH_MISMATCH");
+            failed?.(peer, faultOf(error));
           },
           nobody: (cause) => nobody(wanted, order.length, cause),
           over: AbortSignal.any([signal, over.signal]),
@@ -88,6 +89,20 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
       }
     },
   };
+}
+
+function faultOf(error: unknown): Fault {
+  switch (error instanceof CodedError ? error.code : undefined) {
+    case "HASH_MISMATCH":
+    case "FETCH_SIZE":
+      return "wrong";
+    case "FETCH_REFUSED":
+      return "refused";
+    case "FETCH_SLOW":
+      return "stalled";
+    default:
+      return "unreachable";
+  }
 }
 
 interface Race<T> {
@@ -128,65 +143,66 @@ function firstOf<T>(
     for (const one of running.values())
       if (one.slow && of(one)) failed(one.holder, slowness(one, size));
   };
-  return new Promise<T>((resolve, reject) => {
-    const drop = (number: number, error: unknown) => {
-      const one = running.get(number);
-      if (over.aborted || one === undefined) return;
-      running.delete(number);
-      one.stop.abort();
-      last = error;
-      failed(one.holder, error);
-    };
-    const start = () => {
-      const holder = order[next];
-      if (holder === undefined) {
-        if (running.size === 0) reject(none(last));
-        return;
-      }
-      const number = next++;
-      const room = makesRoom([...running.values()]);
-      if (room !== undefined) drop(room.number, slowness(room, size));
-      const stop = new AbortController();
-      running.set(number, { ...asked, holder, number, stop });
-      let bytes = 0;
-      const options = {
-        signal: AbortSignal.any([over, stop.signal]),
-        heard(more: number) {
-          bytes += more;
-        },
-      };
-      watch(number, () => bytes, options.signal).catch(() => {}); // the race is over, or it is out of it
-      ask(holder, options).then(
-        (found) => {
-          if (over.aborted) return;
-          blame((one) => one.number < number);
-          resolve(found);
-        },
-        (error: unknown) => {
-          if (!running.has(number)) return;
-          drop(number, error);
-          start();
-        },
-      );
-    };
-    async function watch(number: number, bytes: () => number, until: AbortSignal): Promise<void> {
-      for (;;) {
-        await clock.sleep(LOOK_MS, { signal: until });
-        const one = running.get(number);
-        if (one === undefined) return;
-        const [after, verdict] = look(one, bytes(), size);
-        running.set(number, { ...one, ...after });
-        if (verdict === "end") drop(number, slowness({ ...one, ...after }, size));
-        if (verdict !== "wait") start();
-      }
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const drop = (number: number, error: unknown) => {
+    const one = running.get(number);
+    if (over.aborted || one === undefined) return;
+    running.delete(number);
+    one.stop.abort();
+    last = error;
+    failed(one.holder, error);
+  };
+  const start = () => {
+    const holder = order[next];
+    if (holder === undefined) {
+      if (running.size === 0) reject(none(last));
+      return;
     }
-    const onAbort = () => {
-      blame(() => true);
-      reject(signal.reason);
+    const number = next++;
+    const room = makesRoom([...running.values()]);
+    if (room !== undefined) drop(room.number, slowness(room, size));
+    const stop = new AbortController();
+    running.set(number, { ...asked, holder, number, stop });
+    let bytes = 0;
+    const options = {
+      signal: AbortSignal.any([over, stop.signal]),
+      heard(more: number) {
+        bytes += more;
+      },
     };
-    signal.addEventListener("abort", onAbort, { once: true, signal: over });
-    start();
-  });
+    watch(number, () => bytes, options.signal).catch(() => {}); // the race is over, or it is out of it
+    ask(holder, options).then(
+      (found) => {
+        if (over.aborted) return;
+        blame((one) => one.number < number);
+        resolve(found);
+      },
+      (error: unknown) => {
+        if (!running.has(number)) return;
+        drop(number, error);
+        start();
+      },
+    );
+  };
+  async function watch(number: number, bytes: () => number, until: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(LOOK_MS, { signal: until });
+      const one = running.get(number);
+      if (one === undefined) return;
+      const [after, verdict] = look(one, bytes(), size);
+      running.set(number, { ...one, ...after });
+      if (verdict === "end") drop(number, slowness({ ...one, ...after }, size));
+      if (verdict !== "wait") start();
+    }
+  }
+  const onAbort = () => {
+    blame(() => true);
+    reject(signal.reason);
+  };
+  // Not with `over` as its own signal: what both stem from may end the listening first.
+  signal.addEventListener("abort", onAbort, { once: true });
+  start();
+  return promise.finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 const slowness = ({ holder: { peer }, bytes }: Asked, size: number) =>

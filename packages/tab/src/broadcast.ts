@@ -130,6 +130,7 @@ export function openBroadcaster(bag: Bag, parts: BroadcastParts): TabBroadcaster
           ...(aac !== undefined && { aac }),
           ...(record !== undefined && { record }),
           ...(paying && {
+            visit: identity.visitor,
             openPot: async (waits) => {
               pot = await fund(bag, parts, joined, options, waits);
               return pot;

@@ -2,7 +2,7 @@ import { memory as memoryBooks } from "@tabcast/channel";
 import { expect, test } from "vitest";
 import { ear, network, openStage, payee } from "../test/stage.ts";
 
-/** A tab, and every seed with which it has entered the network; undefined where it came as nobody in particular. */
+/** A tab, and every seed with which it has entered the network; undefined where it watches itself. */
 async function entering() {
   const stage = await openStage();
   const entered: (Uint8Array | undefined)[] = [];
@@ -40,7 +40,8 @@ test("each visit has an id of its own, which this browser does not keep", async 
   const again = stage.tab().tab;
   const second = await again.visit({ signal });
   expect(second.mesh.self).not.toBe(first.mesh.self);
-  expect(entered).toEqual([undefined]);
+  expect(entered).toEqual([first.seed]);
+  expect(second.seed).not.toEqual(first.seed);
   await Promise.all([tab.close(), again.close()]);
 });
 
@@ -51,7 +52,7 @@ test("a tab that begins to work is known by the kept id, and what it shows goes 
   const heard = ear();
   await tab.worker.start({ payee, on: heard.on });
   const { mesh, seed } = await tab.join();
-  expect(entered).toEqual([undefined, seed]);
+  expect(entered).toEqual([visit.seed, seed]);
   expect(tab.state.get()).toMatchObject({ visiting: false, self: mesh.self });
   expect(mesh.self).not.toBe(visit.mesh.self);
   // Somebody still looks through it.

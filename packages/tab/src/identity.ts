@@ -1,7 +1,7 @@
 import type { Currency, Domain } from "@tabcast/channel";
 import type { Mesh, MeshEvent, Neighbour } from "@tabcast/mesh";
 import { type CurrencyConfig, type NetworkConfig, parseConfig } from "@tabcast/node/config";
-import { Amount, describe } from "@tabcast/runtime";
+import { Amount, describe, secureRandom } from "@tabcast/runtime";
 import { type Bag, lazy } from "./bag.ts";
 import { type Cell, cell, type Store } from "./cell.ts";
 import { TabError } from "./errors.ts";
@@ -31,13 +31,12 @@ export interface PeerState {
 export interface Visiting {
   readonly config: NetworkConfig;
   readonly mesh: Mesh;
-}
-
-/** This tab in its network, as a worker or broadcaster: others know it again. */
-export interface Joined extends Visiting {
   /** Signs for `mesh.self`, 32 bytes. */
   readonly seed: Uint8Array;
 }
+
+/** This tab in its network, as a worker or broadcaster: others know it again. */
+export type Joined = Visiting;
 
 /**
  * Who this tab is among its peers.
@@ -135,10 +134,10 @@ export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
     trying(async () => {
       if (state.get().phase !== "joined") state.update((now) => ({ ...now, phase: "joining" }));
       const config = await described();
-      const known = kept ? { seed: await seed() } : {};
-      const mesh = await meshes.open(config, { ...known, signal });
+      const own = kept ? await seed() : secureRandom.bytes(32);
+      const mesh = await meshes.open(config, { seed: own, signal });
       meshes.show(mesh, config, { visiting: !kept });
-      return { config, mesh };
+      return { config, mesh, seed: own };
     });
 
   let joining = false;
@@ -147,7 +146,7 @@ export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
   const join = lazy(async () => {
     joining = true;
     try {
-      const joined = { ...(await enter(true)), seed: await seed() };
+      const joined = await enter(true);
       visits.end();
       return joined;
     } catch (thrown) {

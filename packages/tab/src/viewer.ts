@@ -51,14 +51,24 @@ export function openViewer({ outside, signal: over }: Bag, identity: Identity): 
       })().catch(() => undefined); // only the signal, or the tab's end, rejects
     },
     async watch({ stream, key, on, signal }) {
-      const [{ mesh }, { view }] = await Promise.all([
+      const [{ mesh, seed }, { view }, { Keys }] = await Promise.all([
         identity.visit({ signal }),
         import("@tabcast/node/viewer"),
+        import("@tabcast/protocol"),
       ]);
+      const signer = await Keys.fromSeed(seed);
       signal.throwIfAborted();
       const { clock } = outside;
       const until = AbortSignal.any([signal, over]);
-      return view({ mesh, stream, clock, on, signal: until, ...(key !== undefined && { key }) });
+      return view({
+        mesh,
+        stream,
+        signer,
+        clock,
+        on,
+        signal: until,
+        ...(key !== undefined && { key }),
+      });
     },
   };
 }

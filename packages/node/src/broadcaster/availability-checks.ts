@@ -1,104 +1,189 @@
-import { AvailabilityCheck, type Crew } from "@tabcast/market";
+import { AvailabilityCheck, type Complaints, type Crew } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { openFetcher } from "../fetcher.ts";
-import { openHolding } from "../holding.ts";
+import type { Complaint, Entry } from "@tabcast/protocol";
+import { BoundedMap } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Whose } from "./records.ts";
+import type { Look, Visitor } from "./visitor.ts";
 
-/** How long a worker may take to give what it is asked for, in milliseconds. */
-const PULL_MS = 10_000;
 /** Segments of which something is being asked for; beyond them nothing is. */
-const MOST_PULLS = 8;
+const MOST_LOOKS = 8;
+/** Segments whose holders are remembered: whoever complains names one of them. */
+const MOST_PUBLISHED = 64;
 
 export interface AvailabilityChecksOptions {
   /** Of `Checks`: what the offer commits to. */
   readonly seed: Uint8Array;
+  readonly visitor: Visitor;
+  readonly complaints: Complaints;
   readonly member: (worker: PeerId) => Crew.Member | undefined;
   readonly newcomer: (whose: Whose) => boolean;
-  /** A worker twice refused what it owes. */
+  /** A worker twice failed to give what it owes. */
   readonly unserved: (worker: PeerId) => void;
 }
 
-/** Asks workers for what was published of them, as a viewer would: carries out `AvailabilityCheck`. */
+/** Asks workers for what was published of them, as a viewer: carries out `AvailabilityCheck`, and looks where viewers complain. */
 export interface AvailabilityChecks {
   /** To be told of every segment once viewers can ask for it. */
-  published(outcome: Outcome): void;
-  /** Renditions asked for, those that were refused for good, and the bytes that came. */
+  published(outcome: Outcome, entry: Entry): void;
+  /** A viewer failed to get something of a holder; true if that moves the next look. */
+  complained(complaint: Complaint): boolean;
+  /** Whether no look is under way. */
+  idle(): boolean;
+  /** Looks, workers that failed two, and the bytes that came. */
   counts(): { readonly asked: number; readonly unserved: number; readonly bytes: number };
 }
 
+/** One segment's look: at which track, and whether viewers' complaints moved it there. */
+interface Due {
+  readonly track: string;
+  readonly afterMs: number;
+  readonly complained: boolean;
+}
+
+/** What came of a look that began at a time. */
+interface Finding {
+  readonly epoch: number;
+  readonly track: string;
+  readonly found: Look;
+  readonly began: number;
+}
+
+type Published = Pick<Outcome, "renditions"> & {
+  readonly worker: PeerId;
+  readonly epoch: number;
+  readonly whose: Whose;
+};
+
 export function openAvailabilityChecks(
-  context: Pick<StreamContext, "mesh" | "config" | "clock" | "secrets" | "signal">,
-  { seed, member, newcomer, unserved }: AvailabilityChecksOptions,
+  context: Pick<StreamContext, "mesh" | "config" | "clock" | "signal">,
+  { seed, visitor, complaints, member, newcomer, unserved }: AvailabilityChecksOptions,
 ): AvailabilityChecks {
   const { mesh, config, clock, signal } = context;
-  const fetcher = openFetcher(context);
-  const { more } = openHolding(context.secrets);
-  const tally = { asked: 0, unserved: 0, bytes: 0 };
-  let pulls = 0;
+  const tally = { asked: 0, unserved: 0 };
+  /** By sequence, who holds what beside this tab. */
+  const held = new BoundedMap<number, { worker: PeerId; tracks: readonly string[] }>(
+    MOST_PUBLISHED,
+  );
+  const failing = openFailing(context);
+  /** Workers that are being looked at because of complaints: one look answers all of them. */
+  const suspected = new Set<PeerId>();
+  let looks = 0;
+  let visit: { readonly track: string; readonly left: number } | undefined;
 
-  async function pull(outcome: Outcome, worker: PeerId): Promise<void> {
-    const { pay, renditions } = outcome;
-    const [any] = renditions;
-    if (pay === undefined || any === undefined) return;
-    const { epoch } = pay.terms;
-    const sizes = renditions.map(({ media }) => media.byteLength + more);
-    const of = { hash: any.mediaHash, sizes, newcomer: newcomer(pay.terms) };
-    const plan = AvailabilityCheck.plan(of, seed, config);
-    if (plan === undefined) return;
-    const asked = renditions[plan.rendition] ?? any;
-    const wanted = {
-      hash: asked.mediaHash,
-      size: asked.media.byteLength + more,
-      holders: [{ peer: worker, addrs: outcome.addrs }],
-    };
-    const answers: AvailabilityCheck.Answer[] = [];
-    let waitMs = plan.afterMs;
-    for (;;) {
-      const next = AvailabilityCheck.settle(answers);
-      if (next === "over") return;
-      if (next === "unserved") {
-        tally.unserved++;
-        return unserved(worker);
-      }
-      await clock.sleep(waitMs, { signal });
-      waitMs = config.availabilityCheck.againMs;
-      answers.push(await ask(worker, epoch, wanted));
+  /** What to look at of a segment: what failed before, then what viewers complain of, then the visit that goes on or begins. */
+  function dueOf({ worker, epoch, renditions, whose }: Published): Due | undefined {
+    const now = clock.now();
+    const has = (track: string) => renditions.find(({ rung }) => rung === track);
+    const again = failing.of(worker, epoch);
+    if (again !== undefined && has(again.track)) {
+      const { track } = again;
+      return now < again.dueAt ? undefined : { track, afterMs: 0, complained: false };
     }
+    const suspect = suspected.has(worker) ? undefined : complaints.due(worker, now);
+    const rendition = suspect === undefined ? undefined : has(suspect);
+    if (rendition !== undefined && complaints.spend(rendition.media.byteLength))
+      return { track: rendition.rung, afterMs: 0, complained: true };
+    if (visit !== undefined && visit.left > 0) {
+      const { track, left } = visit;
+      visit = { track, left: left - 1 };
+      if (has(track)) return { track, afterMs: 0, complained: false };
+    }
+    const [any] = renditions;
+    if (any === undefined || (visit?.left ?? 0) > 0) return undefined;
+    const sizes = renditions.map(({ media }) => media.byteLength);
+    const of = { hash: any.mediaHash, sizes, newcomer: newcomer(whose) };
+    const plan = AvailabilityCheck.plan(of, seed, config);
+    if (plan === undefined) return undefined;
+    const track = renditions[plan.rendition]?.rung ?? any.rung;
+    visit = { track, left: plan.segments - 1 };
+    return { track, afterMs: plan.afterMs, complained: false };
   }
 
-  async function ask(
-    worker: PeerId,
-    epoch: number,
-    wanted: Parameters<typeof fetcher.fetch>[0],
-  ): Promise<AvailabilityCheck.Answer> {
+  async function look(worker: PeerId, epoch: number, due: Due, entry: Entry): Promise<void> {
+    if (due.afterMs > 0) await clock.sleep(due.afterMs, { signal });
     const owes = () => AvailabilityCheck.owes(member(worker), epoch);
-    if (!owes()) return "gone";
+    if (!owes()) return;
     tally.asked++;
-    try {
-      const wait = AbortSignal.any([signal, clock.timeout(PULL_MS)]);
-      const { bytes } = await fetcher.fetch(wanted, { signal: wait });
-      tally.bytes += bytes.byteLength;
-      return "served";
-    } catch {
-      signal.throwIfAborted();
-      // A stream that was reset says nothing: whose connection is lost is no member by the second try.
-      return owes() ? "refused" : "gone";
-    }
+    const began = clock.now();
+    const found = await visitor.look({ entry, track: due.track, holder: worker });
+    judge(worker, { epoch, track: due.track, found: owes() ? found : "gone", began });
+  }
+
+  function judge(worker: PeerId, finding: Finding): void {
+    const { track, found } = finding;
+    const next = failing.answered(worker, finding);
+    if (next === undefined) return;
+    if (found !== "gone")
+      complaints.looked(worker, track, found === "served" ? "served" : "failed", clock.now());
+    // Whoever was failed and asks again at once would be told from a viewer by that.
+    if (next === "again" || next === "unserved") visitor.leave();
+    if (next !== "unserved") return;
+    tally.unserved++;
+    unserved(worker);
   }
 
   return {
-    published(outcome) {
-      const { by } = outcome;
-      if (by === undefined || by === "local" || by === mesh.self || pulls >= MOST_PULLS) return;
-      pulls++;
-      pull(outcome, by)
+    published(outcome, entry) {
+      const { by, pay, renditions } = outcome;
+      complaints.earn(renditions.map(({ media }) => media.byteLength));
+      if (by === undefined || by === "local" || by === mesh.self || pay === undefined) return;
+      held.set(outcome.segment.seq, { worker: by, tracks: renditions.map(({ rung }) => rung) });
+      if (looks >= MOST_LOOKS) return;
+      const { epoch } = pay.terms;
+      const due = dueOf({ worker: by, epoch, renditions, whose: pay.terms });
+      if (due === undefined) return;
+      looks++;
+      if (due.complained) suspected.add(by);
+      look(by, epoch, due, entry)
         .catch(() => {}) // the stream is over
         .finally(() => {
-          pulls--;
+          looks--;
+          if (due.complained) suspected.delete(by);
         });
     },
-    counts: () => ({ ...tally }),
+    complained({ seq, track, holder, viewer }) {
+      const known = held.get(seq);
+      // Of what it does not hold nobody can complain, nor of itself, nor the holder of another.
+      if (known?.worker !== holder || !known.tracks.includes(track)) return false;
+      if (viewer === holder) return false;
+      return complaints.take({ viewer, holder, rung: track }, clock.now()) === "taken";
+    },
+    idle: () => looks === 0,
+    counts: () => ({ ...tally, bytes: visitor.bytes() }),
+  };
+}
+
+/** Workers that failed a look, and are to be looked at once more. */
+function openFailing({ config, clock }: Pick<StreamContext, "config" | "clock">) {
+  const all = new BoundedMap<
+    PeerId,
+    {
+      readonly epoch: number;
+      readonly track: string;
+      readonly answers: readonly AvailabilityCheck.Answer[];
+      readonly at: number;
+    }
+  >(MOST_PUBLISHED);
+  return {
+    /** At which track a worker failed, and from when on it is due there again. */
+    of(worker: PeerId, epoch: number) {
+      const known = all.get(worker);
+      if (known?.epoch !== epoch) return undefined;
+      return { track: known.track, dueAt: known.at + config.availabilityCheck.againMs };
+    },
+    /** What to do after one more finding; undefined: it was under way with the one before, and says no more. */
+    answered(worker: PeerId, { epoch, track, found, began }: Finding) {
+      const before = all.get(worker);
+      const known = before?.epoch === epoch ? before : undefined;
+      if (known !== undefined && began < known.at) return undefined;
+      const answer = found === "served" || found === "gone" ? found : "refused";
+      const answers = [...(known?.answers ?? []), answer] as const;
+      const next = AvailabilityCheck.settle(answers);
+      if (next === "again") all.set(worker, { epoch, track, answers, at: clock.now() });
+      else all.delete(worker);
+      return next;
+    },
   };
 }

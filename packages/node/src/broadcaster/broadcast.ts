@@ -1,5 +1,5 @@
 import { memory, type PayerPot } from "@tabcast/channel";
-import { Screen } from "@tabcast/market";
+import { Complaints, Screen } from "@tabcast/market";
 import { createTranscoder, createVerifier, inspect } from "@tabcast/media";
 import {
   type CrewKeys,
@@ -19,6 +19,7 @@ import { requireAnnounceable } from "./announceable.ts";
 import { type AvailabilityChecks, openAvailabilityChecks } from "./availability-checks.ts";
 import { openCapturing } from "./capturing.ts";
 import { type Checks, openChecks } from "./checks.ts";
+import { serveComplaints } from "./complaints.ts";
 import type { StreamContext } from "./context.ts";
 import { type Dispatch, openDispatch } from "./dispatch.ts";
 import { openEntries } from "./entries.ts";
@@ -35,6 +36,7 @@ import { trafficOf } from "./report.ts";
 import { reveal } from "./reveal.ts";
 import { type Asking, openAsking } from "./transcode/asking.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport } from "./types.ts";
+import { openVisitor } from "./visitor.ts";
 
 /** Highest price paid where none is given: a millionth of the chain's coin per output gigapixel. */
 const DEFAULT_MAX_PRICE = Amount.of(1_000_000_000_000);
@@ -262,8 +264,14 @@ function openPipeline(basis: Basis): Pipeline {
   });
   const hiring = openCrew(basis, { asking, checks, dispatch: () => dispatch });
   const meteredWork = { ...metered, signal: working };
+  const visitor = openVisitor(meteredWork, {
+    visit: options.visit,
+    failed: warn("looks at workers come from this tab's own peer id"),
+  });
   const availabilityChecks = openAvailabilityChecks(meteredWork, {
     seed: checks.seed,
+    visitor,
+    complaints: new Complaints(context.config),
     member: (worker) => hiring?.member(worker),
     newcomer: records.newcomer,
     unserved: (worker) => {
@@ -271,6 +279,7 @@ function openPipeline(basis: Basis): Pipeline {
       hiring?.tell({ type: "lost", worker, fault: "unserved", now: context.clock.now() });
     },
   });
+  serveComplaints(meteredWork, { limiter, heard: availabilityChecks.complained });
   const paying = openPaying(metered, { pot, warn });
   const entries = openEntries(context, {
     blobs: basis.blobs,

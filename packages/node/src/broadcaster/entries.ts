@@ -21,10 +21,17 @@ export interface EntriesOptions {
   readonly ended: AbortSignal;
 }
 
+/** A segment that viewers can ask for. */
+export interface Added {
+  readonly whole: PublishedSegment;
+  readonly entry: Entry;
+  readonly gaps: readonly string[];
+}
+
 /** Makes entries of segments: their tracks, who holds them, what is a gap. */
 export interface Entries {
   /** Holds a segment's bytes and publishes its entry; what it has, and the rungs that are missing. */
-  add(made: Whole): Promise<{ readonly whole: PublishedSegment; readonly gaps: readonly string[] }>;
+  add(made: Whole): Promise<Added>;
 }
 
 /** A fragment that was hashed when it came here, or was made here. */
@@ -84,7 +91,7 @@ export function openEntries(
         tracks.push(await hold({ seq, track: name }, { ...sound, ...(await hashes(sound)) }, [0]));
       const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
       const there = remote ? [{ peer: by, addrs }] : [];
-      await publisher.publish({
+      const entry = await publisher.publish({
         seq,
         startUs: start,
         durationUs: duration,
@@ -99,6 +106,7 @@ export function openEntries(
       ];
       return {
         whole: { seq, start, duration, capturedAt, tracks: all },
+        entry,
         gaps: tracks.filter(({ gap }) => gap).map(({ name }) => name),
       };
     },

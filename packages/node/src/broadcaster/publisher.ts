@@ -30,8 +30,8 @@ export type StreamFacts = Omit<
 
 /** Speaks for a stream: signs, gossips and hands out its announcement and its manifest. Knows no worker and no money. */
 export interface Publisher {
-  /** Signs and gossips the next entry; sequences must come without a hole. */
-  publish(entry: Omit<Loose<Entry>, "stream" | "broadcaster">): Promise<void>;
+  /** Signs and gossips the next entry; sequences must come without a hole. The entry as viewers get it. */
+  publish(entry: Omit<Loose<Entry>, "stream" | "broadcaster">): Promise<Entry>;
   /** Tells everybody that no more entries come. */
   end(): Promise<void>;
 }
@@ -94,12 +94,13 @@ export function openPublisher(
 
   return {
     async publish(entry) {
-      const message = { ...entry, stream, broadcaster: mesh.self };
+      const message = { ...entry, stream, broadcaster: mesh.self } as Entry;
       const sealed = await (secrets === undefined
         ? sealEntry(keys, message)
         : sealPrivateEntry(keys, message, secrets));
-      manifest = Manifest.entered(manifest, { message: message as Entry, sealed });
+      manifest = Manifest.entered(manifest, { message, sealed });
       await mesh.publish(streamTopic(stream), sealed).catch(failed);
+      return message;
     },
     async end() {
       ended = true;

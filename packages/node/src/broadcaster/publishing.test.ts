@@ -1,3 +1,4 @@
+import type { Entry } from "@tabcast/protocol";
 import { Amount } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Entries } from "./entries.ts";
@@ -14,7 +15,7 @@ function open({ broken = [] as number[], record = async (_: PublishedSegment) =>
   const entries: Entries = {
     async add({ segment: { seq } }) {
       if (broken.includes(seq)) throw new Error(`no entry ${seq}`);
-      return { whole: { seq } as PublishedSegment, gaps: [] };
+      return { whole: { seq } as PublishedSegment, entry: {} as Entry, gaps: [] };
     },
   };
   const publishing = openPublishing(

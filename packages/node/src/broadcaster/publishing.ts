@@ -1,3 +1,4 @@
+import type { Entry } from "@tabcast/protocol";
 import { type Amount, SerialQueue } from "@tabcast/runtime";
 import type { StreamContext } from "./context.ts";
 import type { Entries } from "./entries.ts";
@@ -11,7 +12,7 @@ export interface PublishingOptions {
   /** Pays for a segment; resolves with the amount, once its pictures are cleared. */
   readonly pay: (outcome: Outcome) => Promise<Amount>;
   /** Viewers can ask for a segment now. */
-  readonly published: (outcome: Outcome) => void;
+  readonly published: (outcome: Outcome, entry: Entry) => void;
   /** Where a recorder writes files. */
   readonly record: ((entry: PublishedSegment) => Promise<void>) | undefined;
   /** When the stream went on air, in milliseconds of the clock: the report's times count from it. */
@@ -47,8 +48,8 @@ export function openPublishing(
 
   async function publish(outcome: Outcome, paid: Promise<Amount>): Promise<void> {
     const made = { ...outcome, unasked: (await outcome.unasked) ?? NOTHING };
-    const { whole, gaps } = await entries.add(made);
-    options.published(outcome);
+    const { whole, entry, gaps } = await entries.add(made);
+    options.published(outcome, entry);
     void recording
       .run(async () => {
         // Nor does anybody wait for a spot check of the pictures, which payment waits for.

@@ -22,6 +22,7 @@ import type { Amount, Micros } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
 import type { Dropped } from "../rate-limiter.ts";
 import type { Traffic } from "./meter.ts";
+import type { Visit } from "./visitor.ts";
 
 /** One rung of one segment, as the report has it. */
 export interface SegmentLine {
@@ -138,6 +139,8 @@ export interface BroadcastOptions extends Outside {
   readonly records?: Pick<Store, "list" | "write">;
   /** Checks payees' proofs. Default: channel's own. */
   readonly verifyPayee?: typeof PayeeProof.verify;
+  /** How it enters its network a second time, to watch itself as a viewer does. Default: it looks from its own peer id, which workers know. */
+  readonly visit?: Visit;
   /** Spot checks. Default: media's own. */
   readonly verifier?: () => Verifier;
   /** Live: a rendition later than this after its segment closed is a gap. Fast: nothing is given up for being late. */

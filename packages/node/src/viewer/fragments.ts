@@ -1,9 +1,10 @@
+import type { PeerId } from "@tabcast/mesh";
 import type { Entry, Track, WatchKeys } from "@tabcast/protocol";
 import { type Bytes, toHex } from "@tabcast/runtime";
 import { openBlobStore } from "../blob-store.ts";
 import type { Context } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
-import { openFetcher } from "../fetcher.ts";
+import { type Fault, openFetcher } from "../fetcher.ts";
 import { openHolding } from "../holding.ts";
 import type { Viewer, ViewerEvent } from "./types.ts";
 
@@ -23,27 +24,30 @@ export interface Fragments {
   get(wish: Wish, options: { signal: AbortSignal }): ReturnType<Viewer["bytes"]>;
 }
 
-export function openFragments(
-  context: Context,
-  {
-    keys,
-    on,
-  }: {
-    /** Of a private stream. */
-    readonly keys?: Promise<WatchKeys> | undefined;
-    readonly on: (event: ViewerEvent) => void;
-  },
-): Fragments {
+export interface FragmentsOptions {
+  /** Of a private stream. Default: what holders have is given as it is. */
+  readonly keys?: Promise<WatchKeys> | undefined;
+  readonly on: (event: ViewerEvent) => void;
+  /** Told of each holder that failed. */
+  readonly failed?: (of: { seq: number; track: string }, peer: PeerId, fault: Fault) => void;
+  /** Bytes kept. Default 128 MiB. */
+  readonly most?: Bytes;
+  /** Whether others get what is kept. Default true. */
+  readonly serves?: boolean;
+}
+
+export function openFragments(context: Context, options: FragmentsOptions): Fragments {
+  const { keys, on, failed, most = MOST_KEPT, serves = true } = options;
   const { mesh, clock, signal: until } = context;
-  const blobs = openBlobStore(MOST_KEPT);
+  const blobs = openBlobStore(most);
   const fetcher = openFetcher(context);
-  serveBlobs(mesh, blobs, until);
   /** What is kept is as its holders have it; what a player gets is what it can play. */
   const playable = async ({ entry, track, what }: Wish, held: Uint8Array<ArrayBuffer>) => {
     if (keys === undefined) return held.slice().buffer;
     const of = { seq: entry.seq, track: track.name };
     return (await openHolding(await keys).open(what, held, of)).buffer;
   };
+  if (serves) serveBlobs(mesh, blobs, until);
 
   return {
     async get(wish, { signal }) {
@@ -60,7 +64,12 @@ export function openFragments(
         { hash, size, holders },
         {
           signal: AbortSignal.any([signal, until]),
-          failed: (peer, wrong) => on({ type: wrong ? "mismatch" : "unreachable", ...of, peer }),
+          failed(peer, fault) {
+            failed?.(of, peer, fault);
+            // Who was merely overtaken has refused nothing.
+            if (fault === "stalled") return;
+            on({ type: fault === "wrong" ? "mismatch" : "unreachable", ...of, peer });
+          },
         },
       );
       blobs.put(key, bytes);

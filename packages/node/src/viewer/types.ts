@@ -1,4 +1,5 @@
 import type { Rung } from "@tabcast/media";
+import type { Signer } from "@tabcast/protocol";
 import type { Outside } from "../context.ts";
 
 /** A stream on the air, from its broadcaster's signed announcement. */
@@ -50,6 +51,8 @@ export interface ViewerOptions extends Outside {
   /** What stands after "#" in a private stream's watch link, 43 characters. Default: the stream is not private. */
   readonly key?: string;
   readonly on: (event: ViewerEvent) => void;
+  /** The key behind `mesh.self`: signs complaints about holders that fail. Undefined: none are made. */
+  readonly signer?: Signer;
 }
 
 /**

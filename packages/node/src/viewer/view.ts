@@ -3,6 +3,7 @@ import { type Entry, parseKey, watchKeys } from "@tabcast/protocol";
 import { CodedError, fromHex } from "@tabcast/runtime";
 import { contextOf } from "../context.ts";
 import * as Manifest from "../manifest.ts";
+import { openComplaining } from "./complaining.ts";
 import { openFollowing } from "./following.ts";
 import { openFragments, type Wish } from "./fragments.ts";
 import type { Viewer, ViewerOptions } from "./types.ts";
@@ -34,7 +35,12 @@ export function view(options: ViewerOptions): Viewer {
   const until = AbortSignal.any([options.signal, own.signal]);
   const context = contextOf({ ...options, signal: until });
   const following = openFollowing(context, { stream, keys, on });
-  const fragments = openFragments(context, { keys, on });
+  const complaining = openComplaining(context, {
+    stream,
+    signer: options.signer,
+    announce: () => following.manifest().announce?.message,
+  });
+  const fragments = openFragments(context, { keys, on, failed: complaining.failed });
   const waits = ({ signal }: { signal: AbortSignal }) => ({
     signal: AbortSignal.any([signal, until]),
   });
