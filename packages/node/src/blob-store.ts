@@ -16,28 +16,42 @@ export class HashError extends CodedError<{
   got: string;
 }> {}
 
-/** A store of at most `most` bytes; one item alone may not exceed it. Default 256 MiB, about ten minutes of a ladder. */
-export function openBlobStore(most: Bytes = (256 * 2 ** 20) as Bytes): BlobStore {
-  const items = new Map<string, Uint8Array<ArrayBuffer>>();
+/** How long something is kept, in milliseconds of a clock. */
+export interface Keeping {
+  readonly now: () => number;
+  readonly forMs: number;
+}
+
+/**
+ * A store of at most `most` bytes; one item alone may not exceed it. Default 256 MiB, about ten minutes of a ladder. With `keeping`
+ * nothing is kept for longer.
+ */
+export function openBlobStore(
+  most: Bytes = (256 * 2 ** 20) as Bytes,
+  { now, forMs }: Keeping = { now: () => 0, forMs: Number.POSITIVE_INFINITY },
+): BlobStore {
+  const items = new Map<string, { readonly bytes: Uint8Array<ArrayBuffer>; readonly at: number }>();
   let size = 0;
+  const drop = (hash: string) => {
+    size -= items.get(hash)?.bytes.byteLength ?? 0;
+    items.delete(hash);
+  };
+  const old = () => now() - forMs;
   return {
     put(hash, bytes) {
       if (bytes.byteLength > most) return;
-      const before = items.get(hash);
-      if (before !== undefined) {
-        items.delete(hash); // set again below: it becomes the newest
-        size -= before.byteLength;
-      }
-      items.set(hash, bytes);
+      drop(hash); // set again below: it becomes the newest
+      items.set(hash, { bytes, at: now() });
       size += bytes.byteLength;
-      if (size <= most) return;
-      for (const [oldest, old] of items) {
-        items.delete(oldest);
-        size -= old.byteLength;
-        if (size <= most) break;
+      for (const [oldest, { at }] of items) {
+        if (size <= most && at > old()) break;
+        drop(oldest);
       }
     },
-    get: (hash) => items.get(hash),
+    get(hash) {
+      const item = items.get(hash);
+      return item !== undefined && item.at > old() ? item.bytes : undefined;
+    },
     size: () => size as Bytes,
   };
 }

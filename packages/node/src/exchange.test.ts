@@ -243,4 +243,17 @@ describe("a blob store", () => {
     blobs.put("huge", new Uint8Array(300_000));
     expect(blobs.get("huge")).toBeUndefined();
   });
+
+  test("keeps nothing for longer than it is told to", () => {
+    let now = 0;
+    const blobs = openBlobStore(1_000_000 as Bytes, { now: () => now, forMs: 1_000 });
+    blobs.put("a", bytes);
+    now = 999;
+    expect(blobs.get("a")).toBe(bytes);
+    blobs.put("b", bytes);
+    now = 1_000;
+    expect([blobs.get("a"), blobs.get("b")]).toEqual([undefined, bytes]);
+    blobs.put("c", bytes);
+    expect(blobs.size()).toBe(200_000);
+  });
 });

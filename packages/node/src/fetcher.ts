@@ -77,9 +77,10 @@ export function openFetcher(context: Net, sources: Sources = openSources(context
             };
             return receive(context, holder, wanted, { ...options, heard: told });
           },
-          failed({ peer }, error) {
-            sources.failed(peer);
-            failed?.(peer, faultOf(error));
+          failed({ peer, unsure }, error) {
+            const fault = faultOf(error);
+            if (unsure === undefined || fault !== "refused") sources.failed(peer);
+            failed?.(peer, fault);
           },
           nobody: (cause) => nobody(wanted, order.length, cause),
           over: AbortSignal.any([signal, over.signal]),

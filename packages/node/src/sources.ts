@@ -12,6 +12,8 @@ const MOST_FAILED = 1_024;
 export interface Whereabouts {
   readonly peer: PeerId;
   readonly addrs: readonly string[];
+  /** Nobody has said that it holds them: not to have them is no failure. */
+  readonly unsure?: true;
 }
 
 /** Chooses in which order the holders of some bytes are asked, and learns from what came of it. */

@@ -1,6 +1,5 @@
 import type { Mesh } from "@tabcast/mesh";
 import {
-  type Entry,
   Keys,
   peerIdOf,
   type Signer,
@@ -10,27 +9,7 @@ import {
 } from "@tabcast/protocol";
 import { expect, test } from "vitest";
 import { contextOf } from "../context.ts";
-import { emptyManifest, entered } from "../manifest.ts";
-import { firstMissed, openFollowing } from "./following.ts";
-
-const nothing = new Uint8Array(0);
-const from = (seq: number) =>
-  entered(emptyManifest, { message: { seq } as Entry, sealed: nothing });
-
-test("a viewer asks for the newest eight entries of a stream under way, and never for one before the first", () => {
-  expect(firstMissed(emptyManifest, { newest: 100, ended: false })).toBe(92);
-  expect(firstMissed(emptyManifest, { newest: 3, ended: false })).toBe(0);
-});
-
-test("a viewer asks for all that is kept of a stream that is over", () => {
-  expect(firstMissed(emptyManifest, { newest: 100, ended: true })).toBe(0);
-  expect(firstMissed(emptyManifest, { newest: 2_000, ended: true })).toBe(200);
-});
-
-test("a viewer asks for what follows on the entries that it knows", () => {
-  expect(firstMissed(from(40), { newest: 100, ended: false })).toBe(41);
-  expect(firstMissed(from(40), { newest: 100, ended: true })).toBe(41);
-});
+import { openFollowing } from "./following.ts";
 
 test("a viewer keeps nothing of announcements and entries that it refuses, and tells of a segment that was signed twice", async () => {
   const [keys, stranger] = [await Keys.generate(), await Keys.generate()];

@@ -1,31 +1,19 @@
-import {
-  type Announce,
-  Clocks,
-  MAX_MANIFEST_ENTRIES,
-  ManifestReply,
-  ManifestRequest,
-  PROTOCOLS,
-  streamTopic,
-  type WatchKeys,
-} from "@tabcast/protocol";
+import { Clocks, ManifestRequest, PROTOCOLS, streamTopic, type WatchKeys } from "@tabcast/protocol";
 import { equalBytes, steadyTime } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
-import { answer, ask } from "../exchange.ts";
+import { answer } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
 import { openCondition } from "../queue.ts";
 import { askLive, sourcesOf } from "./asking.ts";
+import { catchUp } from "./catching-up.ts";
 import { liveStream } from "./live.ts";
 import { kindOf, openReading } from "./reading.ts";
 import type { ViewerEvent } from "./types.ts";
 
-/** Segments asked for when joining a stream under way. */
-const JOIN = 8;
 /** Relays and neighbours are asked for a stream's announcement so often until one has it, in milliseconds. */
 const ANNOUNCE_WAIT_MS = 1_000;
-/** How long a broadcaster may take to say what was missed, in milliseconds. */
-const CATCH_UP_MS = 10_000;
 
-/** A stream's manifest, kept up to date from gossip, and from its broadcaster where gossip has lost something. */
+/** A stream's manifest, kept up to date from gossip, and from others that follow it where gossip has lost something. */
 export interface Following {
   manifest(): Manifest.Manifest;
   /** Resolves when `ready` finds a value in the manifest; rejects with the signal's reason. */
@@ -125,41 +113,18 @@ export function openFollowing(context: Context, { stream, keys, on }: FollowingO
       take: takeAnnounce,
     }).catch(() => {}); // the signal ended it
 
-  /** Gossip may have lost an entry, or we may have come late: the broadcaster has them all. */
-  async function catchUp(): Promise<void> {
-    const announce = manifest.announce?.message;
-    if (announce === undefined) return;
-    const from = firstMissed(manifest, announce);
-    const head = ManifestRequest.encode({ stream, from, most: MAX_MANIFEST_ENTRIES });
-    const reply = await ask(mesh, announce.broadcaster, PROTOCOLS.manifest, head, {
-      signal: AbortSignal.any([signal, clock.timeout(CATCH_UP_MS)]),
-      addrs: announce.addrs,
-    });
-    const { announce: newer, entries } = ManifestReply.decode(reply.head);
-    if (newer.byteLength > 0) await takeAnnounce(newer.slice());
-    for (const entry of entries) await takeEntry(entry.slice());
-  }
-
-  void (async () => {
-    while (!over) {
-      const announce = await condition.until(() => manifest.announce, { signal });
-      const { segmentMs } = announce.message;
-      const quiet = clock.now() - heardAt > 1.5 * segmentMs;
-      if (manifest.entries.size === 0 || quiet || Manifest.missing(manifest) !== undefined)
-        await catchUp().catch(() => {}); // asked again below
-      await clock.sleep(segmentMs / 4, { signal });
-    }
-  })().catch(() => {}); // the signal ended it
+  void catchUp(context, {
+    announce: async () => (await condition.until(() => manifest.announce, { signal })).message,
+    manifest: () => manifest,
+    heardAt: () => heardAt,
+    async take({ announce: newer, entries }) {
+      if (newer.byteLength > 0) await takeAnnounce(newer.slice());
+      for (const entry of entries) await takeEntry(entry.slice());
+    },
+  }).catch(() => {}); // the signal ended it
 
   return {
     manifest: () => manifest,
     until: (ready, options) => condition.until(() => ready(manifest), options),
   };
 }
-
-/** The first entry to ask for: all of a stream that is over, the newest of one under way, what follows where some are known. */
-export const firstMissed = (
-  { entries, end }: Manifest.Manifest,
-  { newest, ended }: Pick<Announce, "newest" | "ended">,
-): number =>
-  entries.size > 0 ? end : Math.max(0, newest - (ended ? Manifest.MOST_ENTRIES : JOIN));

@@ -1,15 +1,20 @@
 import type { PeerId } from "@tabcast/mesh";
-import type { Entry, Track, WatchKeys } from "@tabcast/protocol";
-import { type Bytes, toHex } from "@tabcast/runtime";
+import type { Entry, Holder, Track, WatchKeys } from "@tabcast/protocol";
+import { type Bytes, type Random, toHex } from "@tabcast/runtime";
 import { openBlobStore } from "../blob-store.ts";
 import type { Context } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
 import { type Fault, openFetcher } from "../fetcher.ts";
 import { openHolding } from "../holding.ts";
+import type { Whereabouts } from "../sources.ts";
 import type { Viewer, ViewerEvent } from "./types.ts";
 
 /** Bytes a viewer keeps for itself and for others. */
 const MOST_KEPT = (128 * 2 ** 20) as Bytes;
+/** And for how long, in milliseconds: who joins late asks for the newest segments. */
+const KEPT_MS = 300_000;
+/** Followers that are asked for a segment before its broadcaster is. */
+const MOST_FOLLOWERS = 2;
 
 /** Which half of a track's segment is wanted. */
 export interface Wish {
@@ -30,6 +35,8 @@ export interface FragmentsOptions {
   readonly on: (event: ViewerEvent) => void;
   /** Told of each holder that failed. */
   readonly failed?: (of: { seq: number; track: string }, peer: PeerId, fault: Fault) => void;
+  /** Others that follow the stream, who may have what they fetched. Default: none is asked. */
+  readonly followers?: () => readonly PeerId[];
   /** Bytes kept. Default 128 MiB. */
   readonly most?: Bytes;
   /** Whether others get what is kept. Default true. */
@@ -37,9 +44,9 @@ export interface FragmentsOptions {
 }
 
 export function openFragments(context: Context, options: FragmentsOptions): Fragments {
-  const { keys, on, failed, most = MOST_KEPT, serves = true } = options;
-  const { mesh, clock, signal: until } = context;
-  const blobs = openBlobStore(most);
+  const { keys, on, failed, followers = () => [], most = MOST_KEPT, serves = true } = options;
+  const { mesh, clock, random, signal: until } = context;
+  const blobs = openBlobStore(most, { now: () => clock.now(), forMs: KEPT_MS });
   const fetcher = openFetcher(context);
   /** What is kept is as its holders have it; what a player gets is what it can play. */
   const playable = async ({ entry, track, what }: Wish, held: Uint8Array<ArrayBuffer>) => {
@@ -58,13 +65,16 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
       const mine = blobs.get(key);
       if (mine !== undefined) return { data: await playable(wish, mine), firstByteAt: clock.now() };
       const startedAt = clock.now();
-      const holders = track.holders.flatMap((index) => entry.holders[index] ?? []);
+      const named = track.holders.flatMap((index) => entry.holders[index] ?? []);
+      const holders = asked(named, some(followers(), random), entry);
       const of = { seq, track: track.name };
       const { bytes, peer, firstByteAt } = await fetcher.fetch(
         { hash, size, holders },
         {
           signal: AbortSignal.any([signal, until]),
           failed(peer, fault) {
+            // Who is not named has promised nothing.
+            if (!named.some((holder) => holder.peer === peer)) return;
             failed?.(of, peer, fault);
             // Who was merely overtaken has refused nothing.
             if (fault === "stalled") return;
@@ -82,3 +92,24 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
 
 const wantedOf = ({ initHash, initLen, mediaHash, mediaLen }: Track, what: Wish["what"]) =>
   what === "init" ? { hash: initHash, size: initLen } : { hash: mediaHash, size: mediaLen };
+
+/** A few of them, by chance. */
+function some(peers: readonly PeerId[], random: Pick<Random, "below">): PeerId[] {
+  const left = [...peers];
+  const chosen: PeerId[] = [];
+  while (left.length > 0 && chosen.length < MOST_FOLLOWERS)
+    chosen.push(...left.splice(random.below(left.length), 1));
+  return chosen;
+}
+
+/** Who is asked, the first one first: those that the entry names, then followers who may have fetched it, then its broadcaster. */
+function asked(
+  named: readonly Holder[],
+  followers: readonly PeerId[],
+  { broadcaster }: Pick<Entry, "broadcaster">,
+): readonly Whereabouts[] {
+  const own = named.filter(({ peer }) => peer === broadcaster);
+  const others = named.filter(({ peer }) => peer !== broadcaster);
+  const more = followers.filter((peer) => !named.some((holder) => holder.peer === peer));
+  return [...others, ...more.map((peer) => ({ peer, addrs: [], unsure: true as const })), ...own];
+}

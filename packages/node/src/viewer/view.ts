@@ -3,6 +3,7 @@ import { type Entry, parseKey, watchKeys } from "@tabcast/protocol";
 import { CodedError, fromHex } from "@tabcast/runtime";
 import { contextOf } from "../context.ts";
 import * as Manifest from "../manifest.ts";
+import { followersOf } from "./catching-up.ts";
 import { openComplaining } from "./complaining.ts";
 import { openFollowing } from "./following.ts";
 import { openFragments, type Wish } from "./fragments.ts";
@@ -40,7 +41,15 @@ export function view(options: ViewerOptions): Viewer {
     signer: options.signer,
     announce: () => following.manifest().announce?.message,
   });
-  const fragments = openFragments(context, { keys, on, failed: complaining.failed });
+  const fragments = openFragments(context, {
+    keys,
+    on,
+    failed: complaining.failed,
+    followers: () => {
+      const announce = following.manifest().announce?.message;
+      return announce === undefined ? [] : followersOf(context.mesh, announce);
+    },
+  });
   const waits = ({ signal }: { signal: AbortSignal }) => ({
     signal: AbortSignal.any([signal, until]),
   });

@@ -1,0 +1,194 @@
+import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
+import { type Entry, Keys, PROTOCOLS, peerIdOf, streamTopic } from "@tabcast/protocol";
+import {
+  type Clock,
+  fromHex,
+  type Millis,
+  seededRandom,
+  sha256,
+  systemClock,
+  toHex,
+} from "@tabcast/runtime";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openBlobStore } from "../blob-store.ts";
+import { openPublisher } from "../broadcaster/publisher.ts";
+import { serveBlobs } from "../exchange.ts";
+import { emptyManifest, entered } from "../manifest.ts";
+import { asksBroadcaster, firstMissed, waitMs } from "./catching-up.ts";
+import { view } from "./view.ts";
+
+const nothing = new Uint8Array(0);
+const from = (seq: number) =>
+  entered(emptyManifest, { message: { seq } as Entry, sealed: nothing });
+
+test("a viewer asks for the newest eight entries of a stream under way, and never for one before the first", () => {
+  expect(firstMissed(emptyManifest, { newest: 100, ended: false })).toBe(92);
+  expect(firstMissed(emptyManifest, { newest: 3, ended: false })).toBe(0);
+});
+
+test("a viewer asks for all that is kept of a stream that is over", () => {
+  expect(firstMissed(emptyManifest, { newest: 100, ended: true })).toBe(0);
+  expect(firstMissed(emptyManifest, { newest: 2_000, ended: true })).toBe(200);
+});
+
+test("a viewer asks for what follows on the entries that it knows", () => {
+  expect(firstMissed(from(40), { newest: 100, ended: false })).toBe(41);
+  expect(firstMissed(from(40), { newest: 100, ended: true })).toBe(41);
+});
+
+test("a broadcaster is asked after two followers that had nothing, or where there is none", () => {
+  expect([0, 1, 2, 3, 4, 5].map((vain) => asksBroadcaster(vain, 3))).toEqual([
+    ...[false, false, true],
+    ...[false, false, true],
+  ]);
+  expect(asksBroadcaster(0, 0)).toBe(true);
+});
+
+test("who gets nothing new waits longer each time, and not as long as the others; who joins does not", () => {
+  const waits = (part: number) =>
+    [1, 2, 3, 4, 5, 9].map((vain) =>
+      waitMs({ vain, joining: false }, 2_000, { fraction: () => part }),
+    );
+  expect(waits(0)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+  expect(waits(0.5)).toEqual([2_000, 4_000, 8_000, 16_000, 16_000, 16_000]);
+  const joining = (vain: number) => waitMs({ vain, joining: true }, 2_000, { fraction: () => 0.5 });
+  expect([joining(1), joining(2)]).toEqual([100, 100]);
+  expect(joining(3)).toBe(8_000);
+});
+
+describe("viewers of one stream", () => {
+  const SPEED = 20;
+  const clock: Clock = {
+    now: () => (SPEED * systemClock.now()) as Millis,
+    unix: () => (SPEED * systemClock.unix()) as Millis,
+    sleep: (ms, options) => systemClock.sleep(ms / SPEED, options),
+    timeout: (ms) => systemClock.timeout(ms / SPEED),
+  };
+  let network: ReturnType<typeof memoryNetwork>;
+  let done: AbortController;
+  let opened: Mesh[];
+
+  beforeEach(() => {
+    network = memoryNetwork({ clock });
+    done = new AbortController();
+    opened = [];
+  });
+  afterEach(async () => {
+    done.abort();
+    await Promise.all(opened.map((mesh) => mesh.close()));
+  });
+
+  /** A member whose requests are counted, by whom they went to and for what. */
+  async function enter() {
+    const { publicKey } = await Keys.generate();
+    const mesh = memory(network, { self: peerIdOf(publicKey) });
+    opened.push(mesh);
+    const asked: string[] = [];
+    const counted: Mesh = {
+      ...mesh,
+      request(peer, protocol, ...rest) {
+        asked.push(`${peer} ${protocol}`);
+        return mesh.request(peer, protocol, ...rest);
+      },
+    };
+    return { mesh: counted, asked };
+  }
+
+  /** A stream whose only holder is its broadcaster. */
+  async function stream() {
+    const { mesh } = await enter();
+    const keys = await Keys.generate();
+    const source = { name: "source", width: 426, height: 240, bitrate: 250_000 };
+    const facts = {
+      ...{ title: "", codec: "avc", segmentMs: 2_000, rungs: [], source },
+      ...{ audio: false, startedMs: 0 },
+    };
+    const publisher = openPublisher(
+      { mesh, clock, random: seededRandom(1, "stream"), signal: done.signal },
+      { keys, facts, failed() {} },
+    );
+    const blobs = openBlobStore();
+    serveBlobs(mesh, blobs, done.signal);
+    let seq = 0;
+    return {
+      mesh,
+      id: toHex(keys.publicKey),
+      async publish() {
+        const media = new Uint8Array(1_000).fill(seq + 1);
+        const mediaHash = await sha256(media);
+        blobs.put(toHex(mediaHash), media);
+        await publisher.publish({
+          ...{ seq, startUs: seq * 2_000_000, durationUs: 2_000_000, capturedMs: 0 },
+          holders: [{ peer: mesh.self, addrs: [] }],
+          tracks: [
+            {
+              ...{ name: "source", codecs: "avc1.640015", frames: 60, gap: false },
+              ...{ initHash: mediaHash, mediaHash, initLen: 1_000, mediaLen: 1_000, holders: [0] },
+            },
+          ],
+        });
+        seq++;
+      },
+    };
+  }
+
+  /** Watches it; resolves once segment `first` is shown. */
+  async function watch(on: Awaited<ReturnType<typeof stream>>, first?: number) {
+    const { mesh, asked } = await enter();
+    const signal = done.signal;
+    const shown = new Map<number, Promise<unknown>>();
+    const viewer = view({
+      ...{ mesh, clock, signal, stream: on.id },
+      on: ({ type, ...event }) => {
+        if (type !== "entry") return;
+        const { seq } = event as { seq: number };
+        shown.set(seq, viewer.bytes("source", "media", seq, { signal }));
+      },
+    });
+    const seen = async (seq: number) => {
+      await expect.poll(() => shown.has(seq), { timeout: 10_000, interval: 5 }).toBe(true);
+      await shown.get(seq);
+    };
+    if (first !== undefined) await seen(first);
+    return {
+      seen,
+      /** Questions to the broadcaster. */
+      asked: (protocol: string) =>
+        asked.filter((one) => one === `${on.mesh.self} ${protocol}`).length,
+    };
+  }
+
+  test("give who comes late the newest entries and segments, and their broadcaster nothing to do", async () => {
+    const on = await stream();
+    await on.publish();
+    const early = await Promise.all([watch(on, 0), watch(on, 0)]);
+    for (let i = 1; i < 5; i++) await on.publish();
+    await Promise.all(early.map((one) => one.seen(4)));
+    const late = await watch(on, 4);
+    expect(late.asked(PROTOCOLS.manifest)).toBe(0);
+    expect(late.asked(PROTOCOLS.get)).toBe(0);
+  });
+
+  test("ask a broadcaster that is late less and less often, and not all at once", async () => {
+    const on = await stream();
+    await on.publish();
+    const all = await Promise.all(Array.from({ length: 10 }, () => watch(on, 0)));
+    const count = () => all.reduce((sum, one) => sum + one.asked(PROTOCOLS.manifest), 0);
+    const before = count();
+    await clock.sleep(60_000);
+    // Each asks six or seven times in a minute, two followers and then the broadcaster; every half second it would be 1,160.
+    expect(count() - before).toBeLessThan(40);
+    // And the next entry is heard at once all the same.
+    await on.publish();
+    await Promise.all(all.map((one) => one.seen(1)));
+  });
+
+  test("find the broadcaster where the followers that they ask say nothing", async () => {
+    const on = await stream();
+    await on.publish();
+    const silent = await enter();
+    silent.mesh.subscribe(streamTopic(fromHex(on.id)), () => {}, { signal: done.signal });
+    const late = await watch(on, 0);
+    expect(late.asked(PROTOCOLS.manifest)).toBe(1);
+  });
+});
