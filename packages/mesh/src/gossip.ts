@@ -33,6 +33,7 @@ interface Raw {
 interface Rpc {
   readonly subscriptions: readonly unknown[];
   readonly messages: Raw[];
+  readonly control?: { readonly ihave?: readonly unknown[] };
 }
 
 export interface GossipGuardOptions {
@@ -41,6 +42,8 @@ export interface GossipGuardOptions {
   readonly trusted: ReadonlySet<PeerId>;
   readonly clock: Pick<Clock, "now">;
   readonly random: Random;
+  /** Told when a relay of ours has brought messages, or has said which it has. Before any is judged. */
+  readonly brought?: (relay: PeerId, what: "message" | "names") => void;
 }
 
 /** Largest body that a topic carries, in bytes. */
@@ -94,7 +97,7 @@ export interface GossipGuard {
 
 /** Gossip under rules, for a tab and a relay alike. */
 export function guardGossip(options: GossipGuardOptions): GossipGuard {
-  const { rules, trusted, clock, random } = options;
+  const { rules, trusted, clock, random, brought = () => {} } = options;
   const idOf = quickId(random);
   const seen = new BoundedMap<string, Set<PeerId>>(MOST_SEEN);
   const limits = gossipLimits(rules, { clock, trusted: (peer) => trusted.has(peer) });
@@ -160,6 +163,10 @@ export function guardGossip(options: GossipGuardOptions): GossipGuard {
       router.handleReceivedRpc = async (from, rpc) => {
         const neighbour = from.toString();
         if (router.getScore(neighbour) < DEAF_BELOW) return;
+        if (trusted.has(neighbour)) {
+          if (rpc.messages.length > 0) brought(neighbour, "message");
+          else if ((rpc.control?.ihave ?? []).length > 0) brought(neighbour, "names");
+        }
         const messages = rpc.messages.filter(due(new Set(pubsub.getTopics()), neighbour));
         const [first, copies]: [Raw[], Raw[]] = [[], []];
         for (const message of messages) (judging.has(idOf(message)) ? copies : first).push(message);

@@ -2,9 +2,10 @@ import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v
 import type { Connection } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
+import { seededRandom } from "@tabcast/runtime";
 import { afterEach, expect, test } from "vitest";
 import { brokenRelay } from "../testing/broken-relay.ts";
-import { echo, openNodes } from "../testing/nodes.ts";
+import { echo, openNodes, TOPIC } from "../testing/nodes.ts";
 import { openProxy, type Way } from "../testing/proxy.ts";
 import { plainWire } from "../testing/wire.ts";
 import { connectTo, OK, readerOf, statusOf } from "./circuit.ts";
@@ -15,6 +16,7 @@ import { peerIdFromPublicKey } from "./peer-id.ts";
 import type { Relay } from "./relay.ts";
 
 const nodes = openNodes();
+const random = seededRandom(13, "hostile");
 afterEach(() => nodes.close());
 
 const portOf = (address: string) => Number(address.split("/tcp/")[1]?.split("/")[0]);
@@ -288,6 +290,24 @@ test.each(["none", "nothing said"] as const)(
   },
   60_000,
 );
+
+test("a relay that brings no gossip while the other one does is told of, and one that does again is not", async () => {
+  const [broken, relay] = [await brokenRelay(), await nodes.relay()];
+  nodes.closing(() => broken.close());
+  broken.passes.gossip = false;
+  const both = [...broken.addrs, ...relay.addrs];
+  const [teller, tab] = [await nodes.tab(both), await nodes.tab(both)];
+  tab.subscribe(TOPIC, () => {}, { signal: never() });
+  const telling = setInterval(() => void teller.publish(TOPIC, random.bytes(8)), 500);
+  nodes.closing(() => clearInterval(telling));
+  const told = (quiet: readonly string[]) =>
+    when(tab, (event) => event.type === "relays" && event.quiet.join() === quiet.join());
+  const began = performance.now();
+  await told([broken.id]);
+  console.log(`a quiet relay was told of after ${Math.round(performance.now() - began)} ms`);
+  broken.passes.gossip = true;
+  await told([]);
+}, 90_000);
 
 test("a way to a peer through a relay that holds no slot for the tab is closed when it is done", async () => {
   const relays = await Promise.all([nodes.relay(), nodes.relay()]);

@@ -129,10 +129,15 @@ export type MeshEvent =
   | { readonly type: "connected"; readonly peer: PeerId }
   | { readonly type: "disconnected"; readonly peer: PeerId }
   /**
-   * Which relays hold a slot for us, and which of these pass nothing on, after either changed. Fewer than two that do: only one way to us
-   * is left.
+   * Which relays hold a slot for us, which of these pass no calls on, and which bring no gossip while others do, after any of it changed.
+   * Fewer than two that do as they should: only one way to us is left.
    */
-  | { readonly type: "relays"; readonly held: readonly PeerId[]; readonly mute: readonly PeerId[] }
+  | {
+      readonly type: "relays";
+      readonly held: readonly PeerId[];
+      readonly mute: readonly PeerId[];
+      readonly quiet: readonly PeerId[];
+    }
   /** The relays that we use have not known each other for a minute, so some peers cannot be found; or they know each other again. */
   | { readonly type: "split"; readonly is: boolean }
   /** `addrs` changed, for the same reason. Empty means nobody can dial us. */

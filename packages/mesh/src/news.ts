@@ -63,7 +63,8 @@ export function hear(options: NewsOptions): () => void {
   const { pubsub } = node.services;
   const connected = new Set<PeerId>();
   const onSlots = () => {
-    news.tell({ type: "relays", held: slots.held(), mute: slots.mute() });
+    const [held, mute, quiet] = [slots.held(), slots.mute(), slots.quiet()];
+    news.tell({ type: "relays", held, mute, quiet });
     news.tell({ type: "reachable", addrs: addressesOf(node.peerId.toString(), slots, relays) });
   };
   const onOpen = ({ detail: connection }: CustomEvent<Connection>) => {

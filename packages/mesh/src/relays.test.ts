@@ -103,6 +103,7 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
   const dead = new Set<string>();
   const mute = new Set<string>();
   const silent = new Set<string>();
+  let quiet: readonly string[] = [];
   const dials: string[] = [];
   const pings: string[] = [];
   const probes: string[] = [];
@@ -150,6 +151,10 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
         if (is) mute.add(id);
         else mute.delete(id);
         changed.tell();
+      },
+      quiet: () => quiet,
+      setQuiet(relays) {
+        quiet = relays;
       },
       async probe({ remotePeer }, { heard, signal }) {
         const id = remotePeer.toString();

@@ -44,7 +44,7 @@ export interface RelayView {
   readonly trouble: number;
   /** Whether a dial of ours, or of a peer to us, goes through it now. */
   readonly used: boolean;
-  /** Whether it holds a slot, and passes nothing on. */
+  /** Whether it holds a slot, and passes no calls on, or no gossip. */
   readonly mute: boolean;
 }
 
@@ -87,6 +87,8 @@ export interface SuperviseRelaysOptions extends SuperviseOptions {
   readonly slots: Slots;
   /** Slots to hold. */
   readonly want: number;
+  /** Those of the relays that bring no gossip while others do. Default: none. */
+  readonly quiet?: ((relays: readonly PeerId[]) => readonly PeerId[]) | undefined;
   /** Its "online" events say that the machine has a network again. */
   readonly network?: Pick<EventTarget, "addEventListener"> | undefined;
 }
@@ -95,7 +97,7 @@ type Course = { -readonly [Key in "state" | "since" | "due" | "trouble"]: RelayV
 
 /** Holds slots until the signal fires. */
 export async function superviseSlots(node: Node, options: SuperviseRelaysOptions): Promise<void> {
-  const { relays, slots, want, clock, random, signal, network } = options;
+  const { relays, slots, want, quiet, clock, random, signal, network } = options;
   const courses = new Map<PeerId, Course>();
   for (const id of shuffled(relays.ids, random))
     courses.set(id, { state: "down", since: clock.now(), due: 0, trouble: 0 });
@@ -124,7 +126,8 @@ export async function superviseSlots(node: Node, options: SuperviseRelaysOptions
       if (open.has(id)) enter(course, held.has(id) ? "held" : "waiting");
       else enter(course, dialling.has(id) ? "dialling" : "down");
     }
-    const mute = new Set(slots.mute());
+    slots.setQuiet(quiet?.([...open.keys()].filter((id) => held.has(id))) ?? []);
+    const mute = new Set([...slots.mute(), ...slots.quiet()]);
     return [...courses].map(
       ([id, course]): RelayView => ({
         id,

@@ -18,11 +18,14 @@ export interface Slots {
   mute(): readonly PeerId[];
   /** Says whether a relay passes on what it should. */
   setMute(relay: PeerId, mute: boolean): void;
+  /** Those that hold one and bring no gossip while others do. */
+  quiet(): readonly PeerId[];
+  setQuiet(relays: readonly PeerId[]): void;
   /** Asks a relay for a slot. Rejects if it gives none, or if none is needed. */
   reserve(relay: PeerId): Promise<void>;
   /** Calls this tab through the relay at the other end of a connection. Rejects if the way breaks, or with the signal's reason. */
   probe(connection: Connection, options: ProbeOptions): Promise<Probed>;
-  /** Told when a slot is won or lost, or a relay falls mute or speaks again. */
+  /** Told when a slot is won or lost, or a relay falls mute or quiet, or speaks again. */
   readonly changed: Listeners<void>;
 }
 
@@ -56,6 +59,7 @@ export function slotsAt(relays: Relays): {
 } {
   const held = new Set<PeerId>();
   const mute = new Set<PeerId>();
+  let quiet: readonly PeerId[] = [];
   const changed = listeners<void>();
   let store: Inside["reservationStore"] | undefined;
   let probes: Probes | undefined;
@@ -68,6 +72,13 @@ export function slotsAt(relays: Relays): {
         if (!held.has(relay) || mute.has(relay) === is) return;
         if (is) mute.add(relay);
         else mute.delete(relay);
+        changed.tell();
+      },
+      quiet: () => quiet,
+      setQuiet(relays) {
+        const now = relays.filter((relay) => held.has(relay));
+        if (now.join() === quiet.join()) return;
+        quiet = now;
         changed.tell();
       },
       async reserve(relay) {
@@ -107,6 +118,7 @@ export function slotsAt(relays: Relays): {
       store.addEventListener("relay:removed", (event) => {
         const relay = (event as CustomEvent<Given>).detail.relay.toString();
         mute.delete(relay);
+        quiet = quiet.filter((one) => one !== relay);
         if (held.delete(relay)) changed.tell();
       });
       return inside;

@@ -24,6 +24,7 @@ import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { keepPlaces } from "./places.ts";
+import { watchQuiet } from "./quiet.ts";
 import { superviseSlots } from "./relays.ts";
 import { configuredRelays, type Relays } from "./routes.ts";
 import { ask } from "./rpc.ts";
@@ -42,7 +43,14 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const relays = configuredRelays(options.relays, { local: options.local === true || !inPage() });
   options.signal?.throwIfAborted();
   const trusted = new Set(relays.ids);
-  const guard = guardGossip({ rules: options.rules ?? new Map(), trusted, clock, random });
+  const heard = watchQuiet();
+  const guard = guardGossip({
+    rules: options.rules ?? new Map(),
+    trusted,
+    clock,
+    random,
+    brought: (relay, what) => heard.brought(relay, what, clock.now()),
+  });
   const want = Math.min(relaySlots, relays.ids.length);
   const { slots, transport } = slotsAt(relays);
   const node = await createNode(
@@ -54,7 +62,8 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const tab = openTab(node, { ...options, relays, slots, clock, random });
   const supervise = { clock, random, signal: tab.signal };
   const { network = inPage() ? window : undefined } = options;
-  void superviseSlots(node, { relays, slots, want, network, ...supervise });
+  const { quiet } = heard;
+  void superviseSlots(node, { relays, slots, want, quiet, network, ...supervise });
   const pubsub: GossipSub = node.services.pubsub;
   const gossips = () => new Set(pubsub.getPeers().map(String));
   void superviseGossip(node, { gossips, busy: tab.busy }, supervise);

@@ -22,7 +22,7 @@ export interface PeerState {
   readonly neighbours: readonly Neighbour[];
   /** Our relays do not know each other: who is at one does not find who is at another. */
   readonly split?: boolean;
-  /** Relays that hold a slot for us and pass no calls on. */
+  /** Relays that hold a slot for us and pass no calls on, or no gossip. */
   readonly mute?: readonly string[];
   readonly trouble?: string;
 }
@@ -221,7 +221,7 @@ function openMeshes(
       };
       const on = (event: MeshEvent) => {
         if (event.type === "split") split = event.is;
-        if (event.type === "relays") mute = event.mute;
+        if (event.type === "relays") mute = [...event.mute, ...event.quiet];
         update();
       };
       mesh.watch(on, { signal });

@@ -38,8 +38,8 @@ function Split() {
 function Mute({ relays }: { readonly relays: readonly string[] }) {
   return (
     <Notice tone="warn" title="A relay passes nothing on">
-      {relays.map(format.shortId).join(" and ")} can be reached, but calls to this tab do not get
-      through there. This tab looks for another relay.
+      {relays.map(format.shortId).join(" and ")} can be reached, but does not pass on what it
+      should. This tab looks for another relay.
     </Notice>
   );
 }
