@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { GRACE, IDLE_AFTER, leavers, type Place } from "./places.ts";
+import { GRACE, IDLE_AFTER, leavers, NEWCOMERS, type Place } from "./places.ts";
 
 const now = 1_000_000;
 const place = (id: string, more: Partial<Place> = {}): Place => ({
@@ -26,14 +26,27 @@ test("whoever neither asked nor was asked leaves first, the oldest of them befor
   expect(leavers(places, limits)).toEqual(["older", "younger"]);
 });
 
-test("then a newcomer before one that asked long ago, and that one before nobody", () => {
+test("then one that asked a minute ago, one that asked ten seconds ago, and a newcomer before who asked just now", () => {
   const past = place("past", { asked: now - IDLE_AFTER });
-  const active = [place("x", { asked: now }), place("y", { asked: now - IDLE_AFTER + 1 })];
-  expect(leavers([past, ...active, place("new", { opened: now })], { ...limits, max: 3 })).toEqual([
-    "new",
-  ]);
-  expect(leavers([past, ...active], limits)).toEqual(["past"]);
-  expect(leavers(active, { ...limits, max: 1 })).toEqual([]);
+  const rests = place("rests", { asked: now - GRACE });
+  const busy = [place("x", { asked: now }), place("y", { asked: now - GRACE + 1 })];
+  const fresh = place("new", { opened: now });
+  const all = [past, rests, ...busy, fresh];
+  for (const [max, left] of [
+    [4, ["past"]],
+    [3, ["past", "rests"]],
+    [2, ["past", "rests", "new"]],
+    [1, ["past", "rests", "new"]],
+  ] as const)
+    expect(leavers(all, { ...limits, max })).toEqual(left);
+});
+
+test("a crowd of newcomers pushes out its own oldest, and not who asked lately", () => {
+  const asked = place("asked", { asked: now - IDLE_AFTER });
+  const crowd = Array.from({ length: NEWCOMERS + 2 }, (_, n) => place(`${n}`, { opened: now - n }));
+  const most = { ...limits, max: NEWCOMERS + 1 };
+  expect(leavers([asked, ...crowd], most)).toEqual([`${NEWCOMERS + 1}`, `${NEWCOMERS}`]);
+  expect(leavers([asked, ...crowd], { ...most, max: NEWCOMERS }).at(-1)).toBe("asked");
 });
 
 test("a firm place is not given up, however many there are", () => {

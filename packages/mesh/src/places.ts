@@ -14,6 +14,11 @@ export const GRACE = 10_000;
 /** Milliseconds without a request, in either direction, after which a peer counts as idle. */
 export const IDLE_AFTER = 60_000;
 
+/** As many milliseconds, where a newcomer has no place otherwise: who watches a stream asks each second or two. */
+const AT_REST = 10_000;
+/** Newcomers that may push out peers at rest. */
+export const NEWCOMERS = 8;
+
 /** One connection as it is now. Times are milliseconds of one clock. */
 export interface Place {
   readonly id: string;
@@ -27,36 +32,36 @@ export interface Place {
 }
 
 /**
- * The connections to close so that no more than `max` direct and `maxRelayed` relayed ones are left, as far as that goes. In
- * this order, the oldest first: who never asked or was asked and has had its time, who has not had it yet, who did so long ago.
+ * The connections to close so that no more than `max` direct and `maxRelayed` relayed ones are left, as far as that goes. In this order, the
+ * oldest first: who never asked or was asked and has had its time; newcomers beyond the NEWCOMERS youngest; who asked IDLE_AFTER ago; who
+ * asked AT_REST ago; and the other newcomers. So neither a crowd of newcomers nor one that asks now and then keeps all others out.
  */
 export function leavers(
   places: readonly Place[],
   { max, maxRelayed, now }: { readonly max: number; readonly maxRelayed: number; now: number },
 ): string[] {
-  const rank = ({ asked, opened }: Place) => {
-    if (asked === undefined) return now - opened >= GRACE ? 0 : 1;
-    return now - asked >= IDLE_AFTER ? 2 : 3;
-  };
+  const isNew = ({ asked, opened }: Place) => asked === undefined && now - opened < GRACE;
   const last = ({ asked, opened }: Place) => asked ?? opened;
-  const over = (all: readonly Place[], most: number, from: number) =>
+  const young = new Set(
+    places
+      .filter((place) => isNew(place) && !place.firm && !place.relayed)
+      .sort((a, b) => b.opened - a.opened)
+      .slice(0, NEWCOMERS),
+  );
+  const rank = (place: Place) => {
+    if (place.asked === undefined) return isNew(place) ? (young.has(place) ? 4 : 1) : 0;
+    const rests = now - place.asked;
+    return rests >= IDLE_AFTER ? 2 : rests >= AT_REST ? 3 : 5;
+  };
+  const over = (all: readonly Place[], most: number, upTo: number) =>
     all
-      .filter((place) => !place.firm && rank(place) < from)
+      .filter((place) => !place.firm && rank(place) <= upTo)
       .sort((a, b) => rank(a) - rank(b) || last(a) - last(b))
       .slice(0, Math.max(0, all.length - most))
       .map(({ id }) => id);
-  return [
-    ...over(
-      places.filter(({ relayed }) => !relayed),
-      max,
-      3,
-    ),
-    ...over(
-      places.filter(({ relayed }) => relayed),
-      maxRelayed,
-      4,
-    ),
-  ];
+  const direct = places.filter(({ relayed }) => !relayed);
+  const relayed = places.filter((place) => place.relayed);
+  return [...over(direct, max, 4), ...over(relayed, maxRelayed, 5)];
 }
 
 export interface PlacesOptions {
