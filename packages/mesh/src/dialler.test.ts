@@ -1,10 +1,10 @@
-import type { AbortOptions, Connection } from "@libp2p/interface";
+import type { Connection } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { virtualClock } from "../testing/virtual-clock.ts";
-import { createDialler, DIALS, inOrder, NEIGHBOUR_DIALS } from "./dialler.ts";
+import { createDialler, DIALS, inOrder, MOST_DIALS, NEIGHBOUR_DIALS } from "./dialler.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
 import { configuredRelays, idOf } from "./routes.ts";
 
@@ -22,7 +22,12 @@ const at = (relay: string, peer: string) =>
 function field({ connected = [] as string[], told = [] as string[] } = {}) {
   const { clock, pass } = virtualClock();
   const own = new AbortController();
-  const dials: { address: string; end: PromiseWithResolvers<Connection>; off: boolean }[] = [];
+  const dials: {
+    address: string;
+    end: PromiseWithResolvers<Connection>;
+    off: boolean;
+    move(): void;
+  }[] = [];
   const sockets: string[] = [];
   const node = {
     dial: async (addresses: Multiaddr | Multiaddr[]) => {
@@ -42,9 +47,9 @@ function field({ connected = [] as string[], told = [] as string[] } = {}) {
     clock,
     signal: own.signal,
     direct: {
-      dial(address: Multiaddr, { signal }: AbortOptions) {
+      dial(address, { signal, onProgress = () => {} }) {
         const end = Promise.withResolvers<Connection>();
-        const dial = { address: address.toString(), end, off: false };
+        const dial = { address: address.toString(), end, off: false, move: onProgress };
         signal?.addEventListener("abort", () => {
           dial.off = true;
           end.reject(signal.reason);
@@ -96,6 +101,18 @@ test("a relay that another overtook, or through which a dial hung, is asked last
   expect(through().at(-1)).toBe(a);
 });
 
+test("a dial that goes on, however slowly, is not begun again", async () => {
+  const { pass, dials, dial } = field();
+  const peer = id();
+  dial(peer, [at(a, peer)]);
+  await pass(5_000);
+  dials[0]?.move();
+  await pass(5_900);
+  expect(dials).toHaveLength(1);
+  await pass(300);
+  expect(dials).toHaveLength(2);
+});
+
 test("a dial of which nothing came is begun again after 6 s and 12 s more, each given up after 15 s", async () => {
   const { pass, dials, dial } = field();
   const peer = id();
@@ -138,6 +155,22 @@ test("who joins a dial and knows another relay has it tried too", async () => {
   dial(peer, [at(b, peer)]);
   await pass(300);
   expect(through()).toEqual([a, b]);
+});
+
+test("peers that hang hold the requests' dials for six seconds, and no more than so many of them go on", async () => {
+  const { pass, dials, dial, own } = field({ connected: [a] });
+  for (let n = 0; n < 2 * MOST_DIALS; n++) dial(id(), [], own.signal);
+  const peers = () => new Set(dials.map(({ address }) => address)).size;
+  await pass(5_900);
+  expect(peers()).toBe(DIALS);
+  await pass(200);
+  expect(peers()).toBe(2 * DIALS);
+  await pass(6_100);
+  expect(peers()).toBe(MOST_DIALS);
+  await pass(6_100);
+  expect(peers()).toBe(MOST_DIALS);
+  await pass(12_000);
+  expect(peers()).toBe(MOST_DIALS + DIALS);
 });
 
 test("dials to neighbours take half of the budget, and a request finds a place beside them", async () => {

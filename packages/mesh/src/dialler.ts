@@ -16,11 +16,15 @@ import { direct, type Node } from "./supervise.ts";
 export const DIALS = 8;
 /** Of these, dials to neighbours that nobody asked for: half, so that a request always finds one. */
 export const NEIGHBOUR_DIALS = DIALS / 2;
+/** Milliseconds for which a request's dial holds its part of the budget: where peers hang, others are not kept waiting for them. */
+const HOLDS_FOR = 6_000;
+/** Dials under way, those included that hold no part of the budget any more. */
+export const MOST_DIALS = 3 * DIALS;
 /** Milliseconds after which the next relay is tried as well. Source: "Happy Eyeballs", RFC 8305, has 250. */
 const STAGGER = 300;
 /**
- * Milliseconds after which a dial that nothing came of is begun again beside it, and twice as many before the next time:
- * WebRTC handshakes get lost at times, and where a tab is only slow, more of them would make it slower.
+ * Milliseconds without a step forward after which a dial is begun again beside it, and twice as many before the next time: WebRTC
+ * handshakes get lost at times, and where a tab is only slow, more of them would make it slower.
  */
 const AGAIN_AFTER = 6_000;
 /** Times that it is begun again. */
@@ -37,7 +41,13 @@ const LINGER = 5_000;
 export interface DiallerOptions {
   readonly node: Pick<Node, "dial" | "getConnections" | "peerStore">;
   /** Dials one address at once: not by libp2p's queue, which tries those of a peer one after another. */
-  readonly direct: { dial(address: Multiaddr, options: AbortOptions): Promise<Connection> };
+  readonly direct: {
+    /** `onProgress` is called at each step forward. */
+    dial(
+      address: Multiaddr,
+      options: AbortOptions & { onProgress?: () => void },
+    ): Promise<Connection>;
+  };
   readonly relays: Relays;
   readonly clock: Clock;
   /** Ends all dials. */
@@ -86,7 +96,7 @@ export function inOrder(
 export function createDialler(options: DiallerOptions): Dialler {
   const { node, relays, signal } = options;
   const jobs = new Map<PeerId, Job>();
-  const budget = openBudget();
+  const budget = openBudget(options.clock);
   const late = lateRelays(options.clock);
 
   /** Adds the relays that are known to lead to the peer and are not on the job's list yet. */
@@ -171,6 +181,7 @@ async function raceRoutes(
 ): Promise<Connection> {
   const id = peerIdFromString(peer);
   const running = new Set<PeerId>();
+  let moved = clock.now();
   const through =
     (relay: PeerId): Attempt<Connection> =>
     async (called) => {
@@ -178,9 +189,11 @@ async function raceRoutes(
       const timed = deadline(clock, ROUTE_TIMEOUT, called);
       try {
         await node.dial([...relays.addresses(relay)], { signal: timed.signal });
-        const connection = await direct.dial(relays.through(relay, peer), {
-          signal: timed.signal,
-        });
+        const onProgress = () => {
+          moved = clock.now();
+        };
+        const through = relays.through(relay, peer);
+        const connection = await direct.dial(through, { signal: timed.signal, onProgress });
         // Those still running began before this one: it had to catch up.
         for (const other of running) {
           if (other === relay) break;
@@ -195,18 +208,17 @@ async function raceRoutes(
         timed.release();
       }
     };
-  let began = clock.now();
   let first: PeerId | undefined;
   let again = 0;
   const next = () => {
     let relay = job.routes.shift();
-    if (relay === undefined && again < AGAIN && clock.now() - began >= AGAIN_AFTER * 2 ** again) {
+    if (relay === undefined && again < AGAIN && clock.now() - moved >= AGAIN_AFTER * 2 ** again) {
       again += 1;
       relay = first;
     }
     if (relay === undefined) return undefined;
     first ??= relay;
-    began = clock.now();
+    moved = clock.now();
     return through(relay);
   };
   const timed = deadline(clock, DIAL_TIMEOUT, signal);
@@ -269,13 +281,14 @@ function lateRelays(clock: Clock): { add(relay: PeerId): void; now(): ReadonlySe
 type Role = "request" | "neighbour";
 
 /** Who may dial how much at once. Requests wait for each other only. */
-function openBudget(): {
+function openBudget(clock: Clock): {
   has(as: Role): boolean;
   spend<T>(as: Role, signal: AbortSignal, act: () => Promise<T>): Promise<T>;
 } {
   const running = { request: 0, neighbour: 0 };
+  let all = 0;
   const queue: (() => void)[] = [];
-  const free = () => running.request + running.neighbour < DIALS;
+  const free = () => running.request + running.neighbour < DIALS && all < MOST_DIALS;
   const has = (as: Role) => free() && (as === "request" || running.neighbour < NEIGHBOUR_DIALS);
   return {
     has,
@@ -293,11 +306,23 @@ function openBudget(): {
         });
       }
       running[as] += 1;
+      all += 1;
+      const over = new AbortController();
+      let holds = true;
+      const letGo = () => {
+        if (!holds) return;
+        holds = false;
+        running[as] -= 1;
+        queue.shift()?.();
+      };
+      if (as === "request") clock.sleep(HOLDS_FOR, { signal: over.signal }).then(letGo, () => {});
       try {
         return await act();
       } finally {
-        running[as] -= 1;
-        queue.shift()?.();
+        over.abort();
+        all -= 1;
+        if (holds) letGo();
+        else queue.shift()?.(); // MOST_DIALS may have held it up
       }
     },
   };

@@ -86,11 +86,12 @@ export async function createNode(
     connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 20_000 } },
     services: {
       direct: ({ transportManager }: TransportComponents) => ({
-        dial: (address: Multiaddr, options: AbortOptions) =>
+        dial: (address: Multiaddr, options: AbortOptions & { onProgress?: () => void }) =>
           transportManager.dial(address, options) as Promise<Connection>,
       }),
-      identify: identify({ timeout: 15_000 }),
-      identifyPush: identifyPush(),
+      // A way through a relay is for signalling: what identify says there is said again over the direct connection.
+      identify: identify({ timeout: 15_000, runOnLimitedConnection: false }),
+      identifyPush: identifyPush({ runOnLimitedConnection: false }),
       ping: ping(),
       pubsub: gossipsub({
         globalSignaturePolicy: StrictSign,
