@@ -15,6 +15,7 @@ import type { TabNode } from "./node.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
 import type { Relay } from "./relay.ts";
 
+const SIGNALLING = "/webrtc-signaling/0.0.1";
 const nodes = openNodes();
 const random = seededRandom(13, "hostile");
 afterEach(() => nodes.close());
@@ -107,6 +108,24 @@ test("handshakes that hang, more than a tab has places for, keep no newcomer out
   const took = await echo(newcomer, tab.self, tab.addrs());
   console.log(`a newcomer beside 200 handshakes that hang was in after ${took} ms`);
   expect(took).toBeLessThan(10_000);
+}, 60_000);
+
+test("one way through a relay leads to one WebRTC handshake at a time, however many are begun on it", async () => {
+  const relay = await nodes.relay();
+  const tab = await nodes.tab(relay.addrs);
+  const stranger = await nodes.stranger(relay.addrs);
+  await stranger.dial(multiaddr(relay.addrs[0]));
+  const way = multiaddr(`${relay.addrs[0]}/p2p-circuit/p2p/${tab.self}`);
+  const connection = await stranger.services.direct.dial(way, {
+    signal: AbortSignal.timeout(20_000),
+  });
+  const begin = () => connection.newStream(SIGNALLING, { runOnLimitedConnection: true });
+  const first = await begin();
+  for (let n = 0; n < 5; n++) {
+    const more = await begin().catch(() => undefined);
+    await expect.poll(() => more?.status ?? "reset").toBe("reset");
+  }
+  expect(first.status).toBe("open");
 }, 60_000);
 
 test("sockets that say nothing, more than a relay has places for, keep no tab out", async () => {

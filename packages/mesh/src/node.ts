@@ -116,9 +116,18 @@ function arrivalOf({ remoteAddr }: MultiaddrConnection): Arrival {
 type WebRTCComponents = Parameters<ReturnType<typeof webRTC>>[0];
 type TransportComponents = Pick<WebRTCComponents, "transportManager">;
 
-/** Has each dial meet its peer through the relay that it names, and not by whatever way another dial has opened before. */
+/**
+ * Has each dial meet its peer through the relay that it names, and not by whatever way another dial has opened before; and a way through
+ * a relay lead to one `RTCPeerConnection`, of which Chromium has 500.
+ */
 function withOwnWay(components: WebRTCComponents): WebRTCComponents {
-  return Object.create(components, { connectionManager: { value: { getConnections: () => [] } } });
+  const { registrar } = components;
+  const handle: typeof registrar.handle = (protocol, handler, options) =>
+    registrar.handle(protocol, handler, { ...options, maxInboundStreams: 1 });
+  return Object.create(components, {
+    connectionManager: { value: { getConnections: () => [] } },
+    registrar: { value: Object.create(registrar, { handle: { value: handle } }) },
+  });
 }
 
 export type TabNode = Awaited<ReturnType<typeof createNode>>;
