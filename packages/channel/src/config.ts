@@ -1,4 +1,4 @@
-import { type Amount, CodedError } from "@tabcast/runtime";
+import { type Amount, BoundedMap, CodedError } from "@tabcast/runtime";
 import { concatHex, isAddress, isAddressEqual, keccak256, pad, toHex, zeroAddress } from "viem";
 import type { Currency } from "./currency.ts";
 import type { Address, Domain, Hex, PotConfig } from "./types.ts";
@@ -65,11 +65,33 @@ export function word(value: bigint | number | Hex): Hex {
   return typeof value === "string" ? pad(value, { size: 32 }) : toHex(value, { size: 32 });
 }
 
+/** Hashes remembered: a worker asks for the same few with each offer that it hears, and one takes longer than all else it does with it. */
+const MOST_HASHES = 2_048;
+const separators = new BoundedMap<string, Hex>(MOST_HASHES);
+const potIds = new BoundedMap<string, Hex>(MOST_HASHES);
+
+/** What was computed for these words, or is now. */
+function remembered(hashes: BoundedMap<string, Hex>, key: string, compute: () => Hex): Hex {
+  const before = hashes.get(key);
+  if (before !== undefined) return before;
+  const hash = compute();
+  hashes.set(key, hash);
+  return hash;
+}
+
 /** EIP-712 domain separator of one contract on one chain: computed once, then part of every hash. Version "1" is spoken too. */
 export function separator(domain: Domain, version: "1" | "2" = VERSION): Hex {
-  const versionHash = keccak256(toHex(version));
-  return keccak256(
-    concatHex([DOMAIN_TYPE, NAME_HASH, versionHash, word(domain.chainId), word(domain.contract)]),
+  const { chainId, contract } = domain;
+  return remembered(separators, `${version} ${chainId} ${contract}`, () =>
+    keccak256(
+      concatHex([
+        DOMAIN_TYPE,
+        NAME_HASH,
+        keccak256(toHex(version)),
+        word(chainId),
+        word(contract),
+      ]),
+    ),
   );
 }
 
@@ -80,17 +102,21 @@ export function digest(domainSeparator: Hex, structHash: Hex): Hex {
 
 /** A pot's id, as the contract computes it. */
 export function potId(domainSeparator: Hex, config: PotConfig): Hex {
-  return digest(
-    domainSeparator,
-    keccak256(
-      concatHex([
-        CONFIG_TYPE,
-        word(config.payer),
-        word(config.signer),
-        word(config.token),
-        word(config.challengePeriod),
-        config.salt,
-      ]),
+  const { payer, signer, token, challengePeriod, salt } = config;
+  const key = [domainSeparator, payer, signer, token, challengePeriod, salt].join();
+  return remembered(potIds, key, () =>
+    digest(
+      domainSeparator,
+      keccak256(
+        concatHex([
+          CONFIG_TYPE,
+          word(payer),
+          word(signer),
+          word(token),
+          word(challengePeriod),
+          salt,
+        ]),
+      ),
     ),
   );
 }
