@@ -84,7 +84,19 @@ describe("an offer", () => {
     const first = play({ type: "tick", now: 0 });
     expect(first).toMatchObject([{ do: "offer" }]);
     expect(play({ type: "tick", now: 1_000 })).toEqual([]);
-    expect(play({ type: "tick", now: Crew.REPEAT_MS })).toEqual(first);
+    expect(play({ type: "tick", now: Crew.REPEAT_MS })).toEqual([{ ...first[0], repeats: 1 }]);
+  });
+
+  test("says how many offers before it nobody has answered, and forgets them with a bid", () => {
+    const { play, bid } = hiring();
+    const renewed = (n: number) => play({ type: "tick", now: n * LIVE.offerTtlMs }).at(-1);
+    expect([0, 1, 2].map(renewed)).toMatchObject([
+      { repeats: 0, unanswered: 0 },
+      { repeats: 0, unanswered: 1 },
+      { repeats: 0, unanswered: 2 },
+    ]);
+    bid("a", 2 * LIVE.offerTtlMs + 1);
+    expect(renewed(3)).toMatchObject({ do: "offer", repeats: 0, unanswered: 0 });
   });
 
   test("gets a fresh id when its time is over", () => {

@@ -99,6 +99,9 @@ interface Offered {
   /** When it was first sent, and last. */
   readonly since: number;
   readonly sentAt: number;
+  /** How often it was sent before; how many offers running, up to it, nobody has answered. */
+  readonly repeats: number;
+  readonly unanswered: number;
   readonly bids: number;
   readonly open: boolean;
   /** The first choice among its bids was made. */
@@ -187,7 +190,13 @@ export type Why =
 
 export type Effect =
   /** Publish the offer under this id, 16 bytes; again under the same id if it was sent before. */
-  | { readonly do: "offer"; readonly id: Uint8Array }
+  | {
+      readonly do: "offer";
+      readonly id: Uint8Array;
+      /** How often it was sent before, and how many offers before it nobody has answered. */
+      readonly repeats: number;
+      readonly unanswered: number;
+    }
   | { readonly do: "closed"; readonly offer: Uint8Array }
   | {
       readonly do: "answer";
@@ -477,17 +486,23 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   const every = lacksCrew ? REPEAT_MS : config.offerTtlMs / 2;
   if (current === undefined || !current.open || now - current.since >= config.offerTtlMs) {
     const id = random.bytes(16);
+    const unanswered = current?.open && current.bids === 0 ? current.unanswered + 1 : 0;
     crew = {
       ...crew,
       before: current?.id,
       slow: 0,
       spare: new Map(),
-      offer: { id, since: now, sentAt: now, bids: 0, open: true, decided: false },
+      offer: {
+        ...{ id, since: now, sentAt: now, bids: 0, open: true, decided: false },
+        ...{ repeats: 0, unanswered },
+      },
     };
-    effects.push({ do: "offer", id });
+    effects.push({ do: "offer", id, repeats: 0, unanswered });
   } else if (now - current.sentAt >= every) {
-    crew = { ...crew, offer: { ...current, sentAt: now } };
-    effects.push({ do: "offer", id: current.id });
+    const { id, unanswered } = current;
+    const repeats = current.repeats + 1;
+    crew = { ...crew, offer: { ...current, sentAt: now, repeats } };
+    effects.push({ do: "offer", id, repeats, unanswered });
   }
   return [crew, effects];
 }

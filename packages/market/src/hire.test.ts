@@ -273,21 +273,25 @@ describe("the draw", () => {
 
   /**
    * Bids on one offer until its end reaches everybody: the third comes after a dial of 600 ms, and the end takes 300 ms more. Means
-   * of `offers` offers.
+   * of `offers` offers, and the median of the bids.
    */
-  function bids(peers: number, weight: () => number, offers: number) {
+  function bids(peers: number, weight: () => number, offers: number, parts = 1) {
     const random = seededRandom(7, `${peers}`);
     let sent = 0;
     let first = 0;
+    const all: number[] = [];
     for (let i = 0; i < offers; i++) {
       const delays = Array.from({ length: peers }, () =>
-        Hire.delay({ draw: 1 - random.fraction(), peers, weight: weight() }),
+        Hire.delay({ draw: 1 - random.fraction(), peers, parts, weight: weight() }),
       ).sort((a, b) => a - b);
       const end = (delays[2] ?? 0) + 900;
-      sent += delays.filter((ms) => ms < end).length / offers;
+      const count = delays.filter((ms) => ms < end).length;
+      all.push(count);
+      sent += count / offers;
       first += (delays[0] ?? 0) / offers;
     }
-    return { sent, first };
+    const median = all.sort((a, b) => a - b)[offers >> 1] ?? 0;
+    return { sent, median, first };
   }
 
   test.each([
@@ -300,6 +304,35 @@ describe("the draw", () => {
       const { sent, first } = bids(peers, () => 2 * Hire.MOST_RESTED, 20);
       expect(sent).toBeLessThan(most);
       expect(first).toBeLessThan(500);
+    },
+  );
+
+  test.each([
+    [200, 12],
+    [2_000, 12],
+    [20_000, 16],
+  ])("draws no more where an offer is told to one part of %i workers", (workers, most) => {
+    const parts = Hire.partsFor(workers, 0);
+    const { median, first } = bids(workers / parts, () => 2 * Hire.MOST_RESTED, 100, parts);
+    expect(parts).toBeGreaterThan(1);
+    expect(median).toBeLessThanOrEqual(most);
+    expect(first).toBeLessThan(500);
+  });
+
+  test.each([
+    [0, 0, 1],
+    [191, 0, 1],
+    [192, 0, 4],
+    [1_000, 0, 16],
+    [10_000, 0, 64],
+    [1_000_000, 0, 64],
+    [1_000_000, 1, 16],
+    [1_000_000, 3, 1],
+    [1_000_000, 9, 1],
+  ])(
+    "is told to as many of %i workers as are wanted: after %i unanswered offers to one part of %i",
+    (workers, unanswered, parts) => {
+      expect(Hire.partsFor(workers, unanswered)).toBe(parts);
     },
   );
 

@@ -1,5 +1,5 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { Award, Job, Offer } from "@tabcast/protocol";
+import { type Award, type Job, OFFER_PARTS, type Offer } from "@tabcast/protocol";
 import { Amount, concatBytes, equalBytes, Pixels, toHex } from "@tabcast/runtime";
 import { type Policy, serves } from "./availability.ts";
 
@@ -24,8 +24,9 @@ export interface Self {
   readonly working: readonly string[];
   /** Milliseconds since its last engagement was over, or since it joined. */
   readonly restedMs: number;
-  /** Workers in the network, without itself, as far as is known. */
+  /** Workers that are told of the offer, without itself, as far as is known; of how many parts of all workers they are one. Default 1. */
   readonly others: number;
+  readonly parts?: number;
   /** The speed at which the broadcaster has found this tab too slow for the offer, in output pixels per second. */
   readonly tooSlow?: number | undefined;
   /** What the offer's pot owes this tab leaves no room for more work unpaid. */
@@ -103,6 +104,8 @@ export const SLOW_WEIGHT = 1 / 16;
  */
 export const FEW_WORKERS = 4;
 export const MOST_SPREAD = 48;
+/** Workers that an offer is told to at once, as far as is known; of them as many bid as are wanted. Beyond that it is told to a part of all. */
+export const LEAST_HEARERS = 48;
 /** Those that are not rested would then be silent for long: beyond so many milliseconds the spacing shrinks by e again and again. */
 const PATIENCE_MS = 2_000;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
@@ -128,11 +131,27 @@ export function draw(offer: Uint8Array, worker: string): number {
  * are spread wider, and that is eased in time: about one bid then comes each 100 to 150 ms, however many workers there are. Not capped: a
  * cap would make everybody beyond it bid at the same instant.
  */
-export function delay(of: { draw: number; peers: number; weight: number }): number {
-  const alone = (BID_SPACING_MS * of.peers * -Math.log(of.draw)) / of.weight;
-  const spread = Math.min(MOST_SPREAD, of.peers / FEW_WORKERS);
+export function delay(of: {
+  draw: number;
+  /** Workers that are told of the offer, one part of so many of all there are. */
+  peers: number;
+  parts?: number;
+  weight: number;
+}): number {
+  const { draw, peers, parts = 1 } = of;
+  const alone = (BID_SPACING_MS * peers * -Math.log(draw)) / of.weight;
+  const spread = Math.min(MOST_SPREAD, (peers * parts) / FEW_WORKERS);
   if (spread <= 1 || of.weight === SLOW_WEIGHT) return alone;
   return PATIENCE_MS * Math.log1p((alone * spread) / PATIENCE_MS);
+}
+
+/**
+ * Into how many parts the workers are divided for an offer of which one part is told: as many as leave it `LEAST_HEARERS`, and one level
+ * fewer for each offer before it that nobody answered, in case that there are fewer workers than somebody says.
+ */
+export function partsFor(workers: number, unanswered: number): number {
+  const level = OFFER_PARTS.findLastIndex((parts) => workers >= parts * LEAST_HEARERS);
+  return OFFER_PARTS[Math.max(0, level - unanswered)] ?? 1;
 }
 
 /** Output pixels of a segment as offered: of every rung, and of the least that a worker may be asked for. */
@@ -191,6 +210,7 @@ export function consider(offer: Offer, me: Self): Plan {
   const delayMs = delay({
     draw: draw(offer.id, me.self),
     peers: Math.max(1, me.others + 1),
+    parts: me.parts ?? 1,
     weight: slow === undefined ? quick * rested : SLOW_WEIGHT,
   });
   // Each stream that it works for already takes as much as this one would.
@@ -199,7 +219,7 @@ export function consider(offer: Offer, me: Self): Plan {
 }
 
 /** What an award must fit: the offer it answers and the bid that was sent. */
-export interface Standing extends Omit<Self, "others" | "restedMs" | "unpaid"> {
+export interface Standing extends Omit<Self, "others" | "parts" | "restedMs" | "unpaid"> {
   readonly payee: Uint8Array;
   readonly lane: number;
   /** The offer that was bid on, if it is still known. */

@@ -181,6 +181,17 @@ describe("what is old changes nothing:", () => {
     const end = await P.sealClosed(keys, closed);
     expect(await judge(P.OFFERS_TOPIC, end)).toBe("accept");
     expect(await judge(P.OFFERS_TOPIC, end)).toBe("ignore");
+    // Another part of the workers has not heard it.
+    expect(await judge(P.offersTopic(16, 3), end)).toBe("accept");
+    expect(await judge(P.offersTopic(16, 3), end)).toBe("ignore");
+  });
+
+  test("an offer that was told to one part of the workers does not pass to another", async () => {
+    const { judge } = open();
+    const sealed = await P.sealOffer(keys, offer);
+    expect(await judge(P.offersTopic(16, 3), sealed)).toBe("accept");
+    expect(await judge(P.offersTopic(16, 4), sealed)).toBe("ignore");
+    expect(await judge(P.OFFERS_TOPIC, sealed)).toBe("ignore");
   });
 });
 

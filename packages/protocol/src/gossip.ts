@@ -16,7 +16,7 @@ import {
 import type { Noun } from "./noun.ts";
 import { peerIdOf } from "./peer-key.ts";
 import { ANNOUNCE_TTL_MS, openEquivocation } from "./sealed.ts";
-import { LIVE_TOPIC, OFFERS_TOPIC, PROOFS_TOPIC, STREAM_TOPICS, streamTopic } from "./topics.ts";
+import { LIVE_TOPIC, OFFER_TOPICS, PROOFS_TOPIC, STREAM_TOPICS, streamTopic } from "./topics.ts";
 
 /** What is done with a message: pass it on, let it drop, or hold it against whoever brought it. */
 export type Judgement = "accept" | "ignore" | "reject";
@@ -93,10 +93,20 @@ export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
     return { perSecond: more, burst: 2 * more };
   };
   const topics: [string, Omit<GossipRule, "largest"> & { readonly largest?: number }][] = [
-    [OFFERS_TOPIC, { ...offers(most, now), each: { perSecond: 20, burst: 80 }, all: all(100) }],
     [LIVE_TOPIC, { ...live(most, now), each: { perSecond: 40, burst: 160 }, all: all(300) }],
     [PROOFS_TOPIC, { ...proofs(now), each: { perSecond: 1, burst: 20 }, all: all(5) }],
   ];
+  const offers = offerRule(most, now);
+  for (const topic of OFFER_TOPICS)
+    topics.push([
+      topic,
+      {
+        largest: LIMITS.Offer + ENVELOPE,
+        each: { perSecond: 20, burst: 80 },
+        all: all(100),
+        judge: (body, author) => offers(body, author, topic),
+      },
+    ]);
   const entries = entryRule(most, now);
   for (const topic of STREAM_TOPICS)
     topics.push([
@@ -113,24 +123,20 @@ export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
 
 type Part = Pick<GossipRule, "largest" | "judge">;
 
-function offers(most: number, now: () => number): Part {
+/** Offers and their ends, to all workers or a part of them: what was said to one part may not be said again to another. */
+function offerRule(most: number, now: () => number) {
   const offered = offerMemory(most);
   const ends = new BoundedMap<string, true>(most);
-  return {
-    largest: LIMITS.Offer + ENVELOPE,
-    async judge(body, author) {
-      const said = await opened<Offer | Closed>(body, author, [Offer, Closed]);
-      if (said === undefined) return "reject";
-      const { message } = said;
-      if (!("atMs" in message)) {
-        // The end of an offer says nothing a second time.
-        const end = `${toHex(message.stream)} ${toHex(message.offer)}`;
-        if (ends.has(end)) return "ignore";
-        ends.set(end, true);
-        return "accept";
-      }
-      return offered.take(message, now());
-    },
+  return async (body: Uint8Array, author: string, topic: string): Promise<Judgement> => {
+    const said = await opened<Offer | Closed>(body, author, [Offer, Closed]);
+    if (said === undefined) return "reject";
+    const { message } = said;
+    if ("atMs" in message) return offered.take(message, now());
+    // The end of an offer says nothing a second time to those who heard it.
+    const end = `${toHex(message.stream)} ${toHex(message.offer)} ${topic}`;
+    if (ends.has(end)) return "ignore";
+    ends.set(end, true);
+    return "accept";
   };
 }
 

@@ -205,6 +205,19 @@ describe("fields", () => {
       expect(P.TOPICS).toContain(topic);
     }
   });
+
+  test("workers of every key hear one part of each level, and all parts are heard by as many", () => {
+    const heard = new Map<string, number>();
+    for (let last = 0; last < 256; last++) {
+      const topics = P.offerTopicsOf(new Uint8Array(32).fill(last));
+      expect([...topics.values()]).toEqual(P.OFFER_PARTS);
+      for (const topic of topics.keys()) heard.set(topic, (heard.get(topic) ?? 0) + 1);
+    }
+    expect([...heard.keys()].sort()).toEqual([...P.OFFER_TOPICS].sort());
+    for (const parts of P.OFFER_PARTS)
+      for (let part = 0; part < parts; part++)
+        expect(heard.get(P.offersTopic(parts, part))).toBe(256 / parts);
+  });
 });
 
 describe("two receipts for one segment", () => {

@@ -59,6 +59,8 @@ export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
   const { pubsub } = node.services;
   const self = node.peerId.toString();
   const said = new Map<PeerId, Sample>();
+  /** Of a topic that is a part of another one ("a/b" beside "a") nobody needs to know how many peers it has. */
+  const counted = topics.filter((topic) => !topics.some((whole) => topic.startsWith(`${whole}/`)));
   let seen: Look | undefined;
 
   function groupAt({ remotePeer, remoteAddr }: Connection): string {
@@ -95,7 +97,7 @@ export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
       groups,
       relays: [...groups.keys()].filter((peer) => others.has(peer)).slice(0, MOST_RELAYS),
       named: grouped([...own, ...theirs]),
-      populations: new Map(topics.map((topic) => [topic, count(topic)])),
+      populations: new Map(counted.map((topic) => [topic, count(topic)])),
     };
   }
 

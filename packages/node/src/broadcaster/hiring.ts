@@ -42,7 +42,7 @@ export function openHiring(context: HiringContext, options: HiringOptions): Hiri
   function act(effect: Crew.Effect): void {
     switch (effect.do) {
       case "offer":
-        offering.offer(effect.id);
+        offering.offer(effect);
         return;
       case "closed":
         offering.closed(effect.offer);

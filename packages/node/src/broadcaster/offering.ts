@@ -7,6 +7,7 @@ import {
   type Loose,
   OFFERS_TOPIC,
   type Offer,
+  offersTopic,
   PROTOCOLS,
   type Signer,
   sealAward,
@@ -59,7 +60,8 @@ export interface OfferingOptions {
 
 /** Says what a stream has to say to workers: offers, awards and goodbyes. Decides nothing. */
 export interface Offering {
-  offer(id: Uint8Array): void;
+  /** Tells the offer to a part of the workers, each time to the next part. */
+  offer(effect: Omit<Extract<Crew.Effect, { readonly do: "offer" }>, "do">): void;
   /** No bid on this offer is taken any more. */
   closed(offer: Uint8Array): void;
   award(member: Crew.Member, offer: Uint8Array): void;
@@ -78,7 +80,20 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
     if (!signal.aborted) on({ type: "warning", message: `${what}: ${String(error)}` });
   };
 
-  async function publishOffer(id: Uint8Array): Promise<void> {
+  /** The topics on which the newest offer was told. */
+  let told: { readonly id: string; readonly topics: Set<string> } | undefined;
+
+  /** Where an offer is told next. Where it begins is chance: its id is. */
+  function topicOf({ id, repeats, unanswered }: Parameters<Offering["offer"]>[0]): string {
+    const parts = Hire.partsFor(mesh.population(OFFERS_TOPIC), unanswered);
+    const topic = offersTopic(parts, (id[0] ?? 0) + repeats);
+    if (told?.id !== toHex(id)) told = { id: toHex(id), topics: new Set() };
+    told.topics.add(topic);
+    return topic;
+  }
+
+  async function publishOffer(one: Parameters<Offering["offer"]>[0]): Promise<void> {
+    const { id } = one;
     const offer = {
       ...facts,
       id,
@@ -92,7 +107,7 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
       ttlMs: config.offerTtlMs,
       atMs: Math.round(time()),
     };
-    if (secrets === undefined) return metered.publish(OFFERS_TOPIC, await sealOffer(keys, offer));
+    if (secrets === undefined) return metered.publish(topicOf(one), await sealOffer(keys, offer));
     // None but its crew hears that it has work.
     await metered.publish(streamTopic(stream), await sealPrivateOffer(keys, offer, secrets));
   }
@@ -123,12 +138,13 @@ export function openOffering(context: OfferingContext, options: OfferingOptions)
   }
 
   return {
-    offer: (id) => void publishOffer(id).catch(warn("the offer could not be sent")),
+    offer: (one) => void publishOffer(one).catch(warn("the offer could not be sent")),
     closed(offer) {
       // A private crew is few: who bids too late is told so, and nobody else is told anything.
       if (secrets !== undefined) return;
+      const topics = told?.id === toHex(offer) ? [...told.topics] : [OFFERS_TOPIC];
       sealClosed(keys, { offer, stream, broadcaster: mesh.self })
-        .then((sealed) => metered.publish(OFFERS_TOPIC, sealed))
+        .then((sealed) => Promise.all(topics.map((topic) => metered.publish(topic, sealed))))
         .catch(warn("the end of an offer could not be sent"));
     },
     award: (member, offer) => void sendAward(member, offer),

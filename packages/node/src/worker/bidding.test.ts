@@ -8,6 +8,7 @@ import {
   Keys,
   OFFERS_TOPIC,
   type Offer,
+  offersTopic,
   PROTOCOLS,
   peerIdOf,
   sealOffer,
@@ -121,6 +122,7 @@ async function heard(
   speed: number,
   replies: readonly string[],
   mayOpen: BiddingOptions["mayOpen"] = () => true,
+  topics: readonly string[] = [OFFERS_TOPIC],
 ) {
   const network = memoryNetwork();
   const theirs = memory(network, { self: peerIdOf(bytes(1, 32)) });
@@ -160,7 +162,15 @@ async function heard(
     ids: { draw: () => bytes(9, 16) },
   } as unknown as BiddingOptions;
   const bidding = openBidding(context, options);
-  await theirs.publish(OFFERS_TOPIC, await sealOffer(stream, offerOf(theirs)));
+  for (const [n, topic] of topics.entries())
+    await theirs.publish(
+      topic,
+      await sealOffer(stream, {
+        ...offerOf(theirs),
+        id: bytes(5 + n, 16),
+        stream: stream.publicKey,
+      }),
+    );
   await expect.poll(() => told.length).toBeGreaterThan(0);
   return {
     bids,
@@ -182,6 +192,16 @@ async function heard(
     },
   };
 }
+
+test("a worker bids on what its own part of the workers is told, at each level, and hears nothing of the other parts", async () => {
+  const own = worker.publicKey.at(-1) ?? 0;
+  const others = [4, 16, 64].map((parts) => offersTopic(parts, own + 1));
+  const ours = [4, 16, 64].map((parts) => offersTopic(parts, own));
+  const at = await heard(1e9, [], () => true, [...others, ...ours]);
+  await expect.poll(() => at.bids.length).toBe(3);
+  expect(at.told).toEqual(["bid", "bid", "bid"]);
+  await at.close();
+});
 
 describe("a worker that has a new figure", () => {
   // The offer's one rung is 426 x 240 at 25 frames/s, 2 s long, in 4 s: 1.3 Mpixel/s are enough.

@@ -9,6 +9,7 @@ import {
   Envelope,
   OFFERS_TOPIC,
   type Offer,
+  offerTopicsOf,
   openClosed,
   openOffer,
   openPrivateOffer,
@@ -61,7 +62,7 @@ export interface BiddingOptions {
   readonly ids: AwardIds;
   readonly limiter: RateLimiter;
   /** This worker as it sees itself now. */
-  readonly self: () => Omit<Hire.Self, "others" | "tooSlow" | "unpaid">;
+  readonly self: () => Omit<Hire.Self, "others" | "parts" | "tooSlow" | "unpaid">;
   /** Whether the pot of an offer has room for more work unpaid. */
   readonly mayOpen: (offer: Offer) => boolean;
   /** True for a stream that gets no bid at the moment. */
@@ -76,6 +77,8 @@ export interface BiddingOptions {
 
 interface Known extends Kept {
   bid: boolean;
+  /** It was told to one of so many parts of the workers. */
+  readonly parts: number;
   /** Calls a bid back that has not arrived. */
   readonly stop: AbortController;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
@@ -97,12 +100,10 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const fewerRungs = openBackOff(context);
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
-  const passed = new BoundedMap<string, { readonly offer: Offer; readonly until: number }>(
-    MOST_OFFERS,
-  );
+  const passed = new BoundedMap<string, Pick<Known, "offer" | "parts" | "until">>(MOST_OFFERS);
   const sender = openSender(context, options);
 
-  async function consider(offer: Offer, until = clock.now() + offer.ttlMs): Promise<void> {
+  async function consider(offer: Offer, parts: number, until = clock.now() + offer.ttlMs) {
     const id = toHex(offer.id);
     const stream = toHex(offer.stream);
     const before = offers.get(id);
@@ -110,9 +111,17 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
     // A private crew is few, and nobody else hears of its work.
-    const others = privates?.has(stream) ? 0 : mesh.population(OFFERS_TOPIC);
-    const unpaid = !mayOpen(offer);
-    const plan = Hire.consider(offer, { ...self(), others, unpaid, tooSlow: before?.tooSlow });
+    const others = privates?.has(stream) ? 0 : mesh.population(OFFERS_TOPIC) / parts;
+    const plan = Hire.consider(offer, {
+      ...self(),
+      others,
+      parts,
+      tooSlow: before?.tooSlow,
+      // Looked at last: it takes longer than all else together.
+      get unpaid() {
+        return !mayOpen(offer);
+      },
+    });
     const { slow } = plan;
     const codec = asCodec(offer.codec);
     if (!plan.bid && plan.why !== "already in")
@@ -120,13 +129,13 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
     passed.delete(id);
     if (!plan.bid) {
-      if (plan.why === "incapable") passed.set(id, { offer, until });
+      if (plan.why === "incapable") passed.set(id, { offer, parts, until });
       return;
     }
     const backingOff = () => slow !== undefined && fewerRungs.has(stream);
     if (backingOff()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
-    const known: Known = { offer, bid: false, stop: new AbortController(), until };
+    const known: Known = { offer, parts, bid: false, stop: new AbortController(), until };
     if (!offers.add(known)) return;
     if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
@@ -171,15 +180,16 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
   }
 
   const known = (id: string) => offers.get(id)?.offer;
-  followOffers(context, { limiter: options.limiter, known, consider, closed }, privates);
+  const { keys, limiter } = options;
+  followOffers(context, { keys, limiter, known, consider, closed }, privates);
   return {
     offer: (id) => offers.get(toHex(id))?.offer,
     reconsider() {
       const now = clock.now();
       const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
-      for (const { offer, until } of [...slow, ...passed.values()]) {
+      for (const { offer, parts, until } of [...slow, ...passed.values()]) {
         if (until <= now) continue;
-        consider(offer, until).catch((error: unknown) => {
+        consider(offer, parts, until).catch((error: unknown) => {
           if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
         });
       }
@@ -230,16 +240,20 @@ function openSender({ mesh, clock, signal }: WorkerContext, options: BiddingOpti
 }
 
 /** What is done with what was heard. */
-interface Handling extends Pick<BiddingOptions, "limiter"> {
+interface Handling extends Pick<BiddingOptions, "keys" | "limiter"> {
   readonly known: (id: string) => Offer | undefined;
-  readonly consider: (offer: Offer) => Promise<void>;
+  readonly consider: (offer: Offer, parts: number) => Promise<void>;
   readonly closed: (id: string, stream: Uint8Array) => void;
 }
 
 /** Considers an offer, unless it contradicts what the same offer said before. */
-async function handleOffer({ limiter, known, consider }: Handling, offer: Offer, from: PeerId) {
+async function handleOffer(
+  { limiter, known, consider }: Handling,
+  offer: Offer,
+  { from, parts }: { readonly from: PeerId; readonly parts: number },
+) {
   const before = known(toHex(offer.id));
-  if (before === undefined || sameTerms(before, offer)) return consider(offer);
+  if (before === undefined || sameTerms(before, offer)) return consider(offer, parts);
   limiter.dropped("offer", from, "contradictory");
 }
 
@@ -254,7 +268,7 @@ function followOffers(
   const clocks = new Clocks();
   const time = steadyTime(clock);
 
-  async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
+  async function heard(envelope: Uint8Array, from: PeerId, parts: number): Promise<void> {
     limiter.pass("offer", from);
     if (Envelope.kindOf(envelope) === "closed") {
       const { offer, stream } = await openClosed(envelope);
@@ -264,24 +278,26 @@ function followOffers(
     const offer = await openOffer(envelope, { now: time(), clocks });
     // A private stream never offers in the open: whoever works on it so would serve it in the open.
     if (privates?.has(toHex(offer.stream))) return;
-    await handleOffer(handle, offer, from);
+    await handleOffer(handle, offer, { from, parts });
   }
 
-  privates?.each((stream) =>
-    followPrivateOffers(context, { ...handle, stream, keys: () => privates.ready(stream) }),
-  );
-  mesh.subscribe(
-    OFFERS_TOPIC,
-    ({ body, from }) => {
-      heard(body.slice(), from).catch((error: unknown) => {
-        // A flood is counted by the limiter, and not told message by message.
-        if (error instanceof FloodError || signal.aborted) return;
-        limiter.refused("offer", from, error);
-        on({ type: "refused", what: "offer", why: describe(error) });
-      });
-    },
-    { signal },
-  );
+  privates?.each((stream) => {
+    const follow = { ...handle, stream, crewKeys: () => privates.ready(stream) };
+    followPrivateOffers(context, follow);
+  });
+  for (const [topic, parts] of offerTopicsOf(handle.keys.publicKey))
+    mesh.subscribe(
+      topic,
+      ({ body, from }) => {
+        heard(body.slice(), from, parts).catch((error: unknown) => {
+          // A flood is counted by the limiter, and not told message by message.
+          if (error instanceof FloodError || signal.aborted) return;
+          limiter.refused("offer", from, error);
+          on({ type: "refused", what: "offer", why: describe(error) });
+        });
+      },
+      { signal },
+    );
 }
 
 /** The stream that a private offer is of; undefined for anything else. Nothing is verified. */
@@ -299,7 +315,7 @@ function followPrivateOffers(
   { mesh, clock, on, signal }: WorkerContext,
   handle: Handling & {
     readonly stream: string;
-    readonly keys: () => Promise<CrewKeys | undefined>;
+    readonly crewKeys: () => Promise<CrewKeys | undefined>;
   },
 ): void {
   const { limiter, stream } = handle;
@@ -308,10 +324,10 @@ function followPrivateOffers(
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
     limiter.pass("offer", from);
-    const keys = await handle.keys();
+    const keys = await handle.crewKeys();
     if (keys === undefined) return;
     const offer = await openPrivateOffer(envelope, keys, { now: time(), clocks });
-    await handleOffer(handle, offer, from);
+    await handleOffer(handle, offer, { from, parts: 1 });
   }
 
   mesh.subscribe(

@@ -1,5 +1,5 @@
 /** A stage on virtual time: the code of market, channel and node over modelled links, codec, chain and signatures. */
-import { Envelope, OFFERS_TOPIC, Offer, PROTOCOLS } from "@tabcast/protocol";
+import { Envelope, OFFER_TOPICS, Offer, PROTOCOLS } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
 import type { Scenario } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
@@ -21,7 +21,7 @@ export function openStage(scenario: Scenario, seed: number, memory: Memory): Sta
   function countOffers({ mesh }: Peer): void {
     const { publish } = mesh;
     mesh.publish = async (topic, body) => {
-      if (topic === OFFERS_TOPIC)
+      if (OFFER_TOPICS.includes(topic))
         await Envelope.open(body, "offer").then(
           ({ payload }) => offers.add(toHex(Offer.decode(payload).id)),
           () => {}, // the end of one
