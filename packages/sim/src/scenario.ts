@@ -182,7 +182,7 @@ const scenario = object({
   workers: list(
     object({
       id: text(/^[a-z][a-z0-9-]{0,31}$/, "a name of lower-case letters, digits and hyphens"),
-      n: whole(0, 2_000),
+      n: whole(0, 20_000),
       /** Without it they come while the run warms up. */
       fromS: maybe(seconds),
       /** Multiple of real time for the first stream's ladder. */
@@ -217,7 +217,7 @@ const scenario = object({
   ),
   streams: list(
     object({
-      n: optional(whole(1, 500), 1),
+      n: optional(whole(1, 2_000), 1),
       segS: optional(number(0.5, 10), 2),
       /** Bits per second in thousands, such as 3000k. */
       source: optional(text(/^\d{2,6}k$/, "a bitrate such as 3000k"), "3000k"),

@@ -5,8 +5,8 @@ import { parse } from "./scenario.ts";
 import { virtual } from "./virtual/engine.ts";
 
 const folder = new URL("../scenarios/", import.meta.url);
-/** Ten minutes of a city take more than all others together: `npm run simulate -- city`. */
-const LARGE = ["city.json"];
+/** Ten minutes of a city, or of a metropolis, take more than all others together: `npm run simulate -- city`. */
+const LARGE = ["city.json", "metropolis.json"];
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
 
 describe("a scenario of this folder", () => {

@@ -221,6 +221,8 @@ export class Net {
   readonly #nodes = new Map<PeerId, Node>();
   readonly #all: Node[] = [];
   readonly #connections = new Map<string, Connection>();
+  /** The same by node: of ten thousand nodes each has a few. */
+  readonly #linked = new Map<Node, Map<string, Connection>>();
   readonly #topics = new Map<Name, Set<PeerId>>();
   readonly #blocked = new Set<string>();
   readonly #limits: GossipLimits;
@@ -332,10 +334,9 @@ export class Net {
       addrs: () => (own.signal.aborted ? [] : [`/memory/${self}/p2p/${self}`]),
       reachable: async () => mustBeOpen(),
       neighbours: () =>
-        [...this.#connections.values()].flatMap(({ ends: [a, b] }) => {
-          const other = a === node ? b : b === node ? a : undefined;
-          if (other === undefined) return [];
-          return [{ peer: other.self, via: "memory" as const, direction: "outbound" as const }];
+        [...(this.#linked.get(node)?.values() ?? [])].map(({ ends: [a, b] }) => {
+          const { self: peer } = a === node ? b : a;
+          return { peer, via: "memory" as const, direction: "outbound" as const };
         }),
       relays: () => [],
       population: (topic) => {
@@ -432,13 +433,15 @@ export class Net {
   }
 
   #part(node: Node): void {
-    for (const [key, { ends }] of [...this.#connections]) if (ends.includes(node)) this.#lose(key);
+    for (const key of [...(this.#linked.get(node)?.keys() ?? [])]) this.#lose(key);
+    this.#linked.delete(node);
   }
 
   #lose(key: string): void {
     const connection = this.#connections.get(key);
     if (connection === undefined) return;
     this.#connections.delete(key);
+    for (const end of connection.ends) this.#linked.get(end)?.delete(key);
     for (const stream of [...connection.streams]) stream.lose();
     const [a, b] = connection.ends;
     const tell = (node: Node, peer: PeerId) =>
@@ -469,6 +472,10 @@ export class Net {
     if (met !== undefined) return met;
     const connection: Connection = { ends: [from, to], streams: new Set(), held: [] };
     this.#connections.set(key, connection);
+    for (const end of connection.ends) {
+      const links = this.#linked.get(end) ?? new Map<string, Connection>();
+      this.#linked.set(end, links.set(key, connection));
+    }
     return connection;
   }
 
