@@ -11,14 +11,16 @@ const benches = {
   start: at("localnet", "bench", "main.ts"),
   mesh: at("mesh", "bench", "main.ts"),
   uplink: at("node", "bench", "uplink.ts"),
+  bids: at("market", "bench", "bids.ts"),
+  growth: at("node", "bench", "growth", "main.ts"),
   channel: at("channel", "bench", "main.ts"),
   media: at("media", "bench", "main.ts"),
   live: at("media", "bench", "live", "main.ts"),
   attacks: at("media", "bench", "attacks", "main.ts"),
   soak: at("localnet", "bench", "soak.ts"),
 };
-/** Takes an hour: only when asked for by name. */
-const long = ["soak"];
+/** Take long: only when asked for by name. */
+const long = ["soak", "growth"];
 
 await run(async () => {
   const words = process.argv.slice(2);

@@ -12,4 +12,6 @@ export {
 } from "./memory.ts";
 export type * from "./mesh.ts";
 export { RANKS } from "./mesh.ts";
+export type { Meter } from "./meter.ts";
 export { peerIdFromPublicKey, publicKeyFromPeerId } from "./peer-id.ts";
+export * as Rates from "./rates.ts";

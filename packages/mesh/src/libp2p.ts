@@ -2,6 +2,7 @@ import type { Clock, Random } from "@tabcast/runtime";
 import type { PeersWire } from "./discovery/types.ts";
 import type { IceServers } from "./ice.ts";
 import type { GossipRules, Mesh } from "./mesh.ts";
+import type { Meter } from "./meter.ts";
 
 export interface Libp2pOptions {
   /** The Ed25519 seed of this tab's identity, 32 bytes; see `loadIdentity`. Default: one of this mesh alone, kept nowhere. */
@@ -29,6 +30,8 @@ export interface Libp2pOptions {
   readonly wire?: PeersWire;
   /** Its "online" events say that the machine has a network again. Default the page's window. */
   readonly network?: EventTarget;
+  /** Told of the bytes that its streams carry. Default: nobody counts. */
+  readonly meter?: Meter;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Closes the mesh. */

@@ -20,7 +20,9 @@ import { type Arrival, openDoor } from "./door.ts";
 import type { GossipGuard } from "./gossip.ts";
 import { rtcConfiguration } from "./ice.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
+import { metered } from "./meter.ts";
 import { MAX_CONNECTIONS } from "./places.ts";
+import { PING_EVERY, SLOTS, TAB_DEGREE } from "./rates.ts";
 import type { Relays } from "./routes.ts";
 import type { slotsAt } from "./slots.ts";
 
@@ -35,7 +37,7 @@ export interface NodeOptions extends Omit<Libp2pOptions, "relays"> {
 
 /** A node that is not started yet, whose gossip `guard` is still to watch. */
 export async function createNode(
-  { seed, relays, circuit, relaySlots = 2, ...ice }: NodeOptions,
+  { seed, relays, circuit, relaySlots = SLOTS, meter, ...ice }: NodeOptions,
   guard: GossipGuard,
 ) {
   const configuration = () => rtcConfiguration(ice);
@@ -46,6 +48,7 @@ export async function createNode(
     privateKey: await (seed === undefined
       ? generateKeyPair("Ed25519")
       : generateKeyPairFromSeed("Ed25519", seed)),
+    ...(meter && { metrics: metered(meter) }),
     // Once per slot, without a relay's name: a named one would not be renewed after an outage.
     addresses: {
       listen: ["/webrtc", ...Array.from({ length: relaySlots }, () => "/p2p-circuit")],
@@ -83,7 +86,7 @@ export async function createNode(
       inboundUpgradeTimeout: 20_000,
     },
     // One lost ping ends a connection, so it gets time.
-    connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 20_000 } },
+    connectionMonitor: { pingInterval: PING_EVERY, pingTimeout: { minTimeout: 20_000 } },
     services: {
       direct: ({ transportManager }: TransportComponents) => ({
         dial: (address: Multiaddr, options: AbortOptions & { onProgress?: () => void }) =>
@@ -100,6 +103,7 @@ export async function createNode(
         fallbackToFloodsub: false,
         maxInboundDataLength: 256 * 1024,
         maxOutboundBufferSize: 2 * 1024 * 1024,
+        Dhi: TAB_DEGREE,
         ...guard.options,
       }),
     },

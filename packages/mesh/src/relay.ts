@@ -28,6 +28,8 @@ import { MeshError } from "./error.ts";
 import { type GossipGuard, guardGossip } from "./gossip.ts";
 import { crowdOf } from "./hosts.ts";
 import type { GossipMessage, GossipRules, Mesh, Name, PeerId, Waits } from "./mesh.ts";
+import { type Meter, metered } from "./meter.ts";
+import { PING_EVERY, RELAY_DEGREE } from "./rates.ts";
 import { type RelaySlots, relaySlots } from "./relay-slots.ts";
 import { idOf } from "./routes.ts";
 import { server } from "./serve.ts";
@@ -66,6 +68,8 @@ export interface RelayOptions {
    * such an address all clients seem to be there, so the proxy must limit them itself.
    */
   readonly slotsPerAddress?: number;
+  /** Told of the bytes that its streams carry. Default: nobody counts. */
+  readonly meter?: Meter;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -159,6 +163,7 @@ export async function createRelay({
   rules = new Map(),
   wire,
   slotsPerAddress = 64,
+  meter,
   clock = systemClock,
   random = secureRandom,
 }: RelayOptions): Promise<Relay> {
@@ -182,7 +187,7 @@ export async function createRelay({
   const mostBy = (network: string) =>
     network === PRIVATE ? undefined : PER_SLOT * slotsPerAddress;
   const door = openDoor({ most: MAX_ARRIVING, arrivalOf, mostBy });
-  const node = await relayNode({ seed, listen, announce, topics, slots, guard, door });
+  const node = await relayNode({ seed, listen, announce, topics, slots, guard, door, meter });
   const pubsub: GossipSub = node.services.pubsub;
   guard.watch(pubsub);
   await node.start();
@@ -260,15 +265,18 @@ async function relayNode({
   slots,
   guard,
   door,
+  meter,
 }: Required<Pick<RelayOptions, "listen" | "announce" | "topics">> & {
   readonly seed: Uint8Array;
   readonly slots: RelaySlots;
   readonly guard: GossipGuard;
   readonly door: ConnectionGater;
+  readonly meter: Meter | undefined;
 }) {
   return createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed("Ed25519", seed),
+    ...(meter && { metrics: metered(meter) }),
     addresses: { listen: [...listen], announce: [...announce] },
     transports: [webSockets()],
     connectionEncrypters: [noise()],
@@ -281,7 +289,7 @@ async function relayNode({
       inboundConnectionThreshold: 1_000,
       maxIncomingPendingConnections: 2 * MAX_ARRIVING,
     },
-    connectionMonitor: { pingInterval: 30_000, pingTimeout: { minTimeout: 30_000 } },
+    connectionMonitor: { pingInterval: PING_EVERY, pingTimeout: { minTimeout: 30_000 } },
     services: {
       identify: identify(),
       identifyPush: identifyPush(),
@@ -302,7 +310,7 @@ async function relayNode({
         // A relay is the stable backbone of its tabs' gossip.
         D: 12,
         Dlo: 8,
-        Dhi: 24,
+        Dhi: RELAY_DEGREE,
         Dout: 4,
         Dlazy: 12,
         ...guard.options,

@@ -25,6 +25,7 @@ import { createNode, type TabNode } from "./node.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { keepPlaces } from "./places.ts";
 import { watchQuiet } from "./quiet.ts";
+import { DEGREE, SLOTS } from "./rates.ts";
 import { superviseSlots } from "./relays.ts";
 import { configuredRelays, type Relays } from "./routes.ts";
 import { ask } from "./rpc.ts";
@@ -38,7 +39,7 @@ const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 
 /** The implementation behind `libp2p()`. */
 export async function startTab(options: Libp2pOptions): Promise<Mesh> {
-  const { relaySlots = 2, clock = systemClock, random = secureRandom } = options;
+  const { relaySlots = SLOTS, clock = systemClock, random = secureRandom } = options;
   // Elsewhere than in a page nobody minds a local address.
   const relays = configuredRelays(options.relays, { local: options.local === true || !inPage() });
   options.signal?.throwIfAborted();
@@ -98,7 +99,7 @@ interface Tab {
 
 function openTab(
   node: TabNode,
-  { relays, slots, degree = 8, connections, rules, wire, clock, random }: TabOptions,
+  { relays, slots, degree = DEGREE, connections, rules, wire, clock, random }: TabOptions,
 ): Tab {
   const pubsub: GossipSub = node.services.pubsub;
   const own = new AbortController();

@@ -4,13 +4,11 @@
  */
 import type { Clock, Millis, Random } from "@tabcast/runtime";
 import type { PeerId } from "../mesh.ts";
+import { ASK_OFTEN, ASK_SELDOM } from "../rates.ts";
 import { Acquaintances, type Choice } from "./acquaintances.ts";
 import { isSplit, type Said } from "./network.ts";
 import type { Named, Sample } from "./types.ts";
 
-/** A source is asked so often while neighbours are wanting, and otherwise; milliseconds. */
-const ASK_OFTEN = 4_000;
-const ASK_SELDOM = 60_000;
 /** An answer that takes longer is none, in milliseconds. */
 const ASK_TIMEOUT = 5_000;
 /** Neighbours that are asked, those first that this tab dialled: with the relays fewer than the sources that are remembered. */

@@ -20,7 +20,7 @@ import { answer } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
 
 /** How often a stream says that it is there, in milliseconds; a viewer who comes waits at most this long. */
-const ANNOUNCE_MS = 2_000;
+export const ANNOUNCE_MS = 2_000;
 
 /** What an announcement says that does not change while the stream runs. */
 export type StreamFacts = Omit<

@@ -10,7 +10,7 @@ import type { LiveStream } from "./types.ts";
 const MOST_STREAMS = 1_024;
 
 /** A page of the list is asked for so often, in milliseconds: 32 announcements in 2.5 s are 93 kbit/s; while none is known. */
-const ASK_EVERY_MS = 2_500;
+export const ASK_EVERY_MS = 2_500;
 const ASK_SOON_MS = 1_000;
 /** Relays and neighbours whose lists are read. */
 const MOST_LISTS = 16;

@@ -1,0 +1,75 @@
+/** What tabs and relays carry as the network grows, reckoned from the code's own constants and from messages as they are encoded. */
+import { Hire, LIVE } from "@tabcast/market";
+import { Rates } from "@tabcast/mesh";
+import { MAX_LIVE } from "@tabcast/protocol";
+import { ANNOUNCE_MS } from "../../src/broadcaster/publisher.ts";
+import { ASK_EVERY_MS } from "../../src/viewer/live.ts";
+
+/** Encoded sizes, in bytes, gossipsub's wrapping included where it is gossip. */
+export interface Sizes {
+  readonly announce: number;
+  readonly entry: number;
+  readonly offer: number;
+  readonly closed: number;
+  /** Of an answer that names peers, and of an announcement as a page has it. */
+  readonly peers: number;
+  readonly listed: number;
+}
+
+export interface Network {
+  readonly tabs: number;
+  readonly streams: number;
+  /** Tabs that hear offers, and that have the list open. */
+  readonly workers: number;
+  readonly listing: number;
+  readonly relays: number;
+  readonly segmentMs: number;
+}
+
+/** Bits per second each way, of the streams' own bytes. */
+export interface Load {
+  readonly page: number;
+  readonly worker: number;
+  readonly list: number;
+  readonly relayOut: number;
+}
+
+const bits = (bytes: number, everyMs: number) => (8_000 * bytes) / everyMs;
+
+/** A stream offers anew when a lease is over: three members of its crew and one backup, one after the other, and is answered at once. */
+export const offersEveryMs = (segmentMs: number): number => LIVE.lease * segmentMs;
+
+export function load(sizes: Sizes, network: Network): Load {
+  const { tabs, streams, workers, listing, relays, segmentMs } = network;
+  const slots = Math.min(relays, Rates.SLOTS);
+  const links = Math.min(Rates.DEGREE, tabs - 1) + slots;
+  const pings = bits(2 * Rates.PING_BYTES * links, Rates.PING_EVERY);
+  const asks = bits(sizes.peers * slots, Rates.ASK_SELDOM);
+  const page = pings + asks;
+
+  const parts = Hire.partsFor(workers, 0);
+  const spoken = bits(sizes.offer + sizes.closed, offersEveryMs(segmentMs)) * streams;
+  // A copy from each relay; from neighbours as far as they are of the same part.
+  const copies = slots + Math.min(Rates.DEGREE, (Rates.DEGREE * workers) / tabs / parts) / 2;
+  const worker = page + (spoken / parts) * copies;
+
+  const list = page + bits(Math.min(MAX_LIVE, streams) * sizes.listed, ASK_EVERY_MS);
+
+  // To the other relays once; to the workers of a part, as many as a relay speaks to.
+  const others = Math.max(0, relays - 1);
+  const announced = 2 * bits(sizes.announce, ANNOUNCE_MS) * streams * (others > 0 ? 1 : 0);
+  const entries = bits(sizes.entry, segmentMs) * streams * (others > 0 ? 1 : 0);
+  const told = Math.min(
+    Rates.RELAY_DEGREE,
+    others + (workers / parts) * (slots / Math.max(1, relays)),
+  );
+  const here = (tabs * slots) / Math.max(1, relays);
+  const relayOut =
+    announced +
+    entries +
+    spoken * told +
+    (list - page) * (listing / Math.max(1, relays)) +
+    bits(sizes.peers, Rates.ASK_SELDOM) * here +
+    bits(2 * Rates.PING_BYTES, Rates.PING_EVERY) * here;
+  return { page, worker, list, relayOut };
+}
