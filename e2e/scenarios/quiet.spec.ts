@@ -1,4 +1,5 @@
 import type { Page } from "@playwright/test";
+import type { Headless } from "@tabcast/localnet/headless";
 import { figure } from "../cast.ts";
 import { expect, test } from "../stage.ts";
 
@@ -76,5 +77,24 @@ test("Network connects a visitor who asks for it, and says that the id is for th
     (await indexedDB.databases()).map(({ name }) => name),
   );
   expect(kept.filter((name) => name?.includes("identity"))).toEqual([]);
+  await page.close();
+});
+
+test("a network without TURN says that no address can be hidden, on its page and to a headless tab", async ({
+  stage,
+}) => {
+  const page = await stage.open("shy visitor");
+  await page.goto("/network");
+  const hide = page.getByRole("checkbox", { name: "Hide this device's address from other tabs" });
+  await expect(hide).toBeDisabled();
+  await expect(hide).not.toBeChecked();
+  await expect(page.getByText("the network names no TURN server")).toBeVisible();
+  await page.goto("/headless.html");
+  await page.waitForFunction(() => "tabcast" in globalThis);
+  const refused = page.evaluate(async () => {
+    const { tabcast } = globalThis as unknown as { tabcast: Headless };
+    await tabcast.startWorker({ codecs: ["avc"], patience: 1_000, relayOnly: true });
+  });
+  await expect(refused).rejects.toThrow("this network names no TURN server");
   await page.close();
 });

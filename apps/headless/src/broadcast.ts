@@ -18,6 +18,7 @@ export async function startBroadcast(
   { signal }: { signal: AbortSignal },
 ): Promise<BroadcastStarted> {
   const { codec, pace, title, visibility, wanted, record, aac, deposit, hiring } = start;
+  if (start.relayOnly !== undefined) await tab.relayOnly.set(start.relayOnly);
   const running = await tab.broadcaster.start({
     title,
     ...(visibility !== undefined && { visibility }),

@@ -6,9 +6,10 @@ import { tell } from "./tell.ts";
 /** Works as it is told; paid into the address of its settings, or into a wallet that never leaves this page. */
 export async function startWorker(
   tab: Tab,
-  { codecs, patience, settings: given }: WorkerStart,
+  { codecs, patience, relayOnly, settings: given }: WorkerStart,
 ): Promise<WorkerStarted> {
   const config = await tab.config();
+  if (relayOnly !== undefined) await tab.relayOnly.set(relayOnly);
   const settings = parseWorkerSettings(given ?? {}, config.chain.currency);
   // Play money where there is any: a watchtower without gas keeps nothing for others.
   const { account, address } = await (config.chain.faucet === undefined

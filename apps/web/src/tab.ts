@@ -18,6 +18,7 @@ export const tab = {
   state: node.state,
   config: node.config,
   visit: node.visit,
+  relayOnly: node.relayOnly,
   balance: rpc.balance,
   funds: settling.funds,
   block: rpc.block,

@@ -22,6 +22,8 @@ export interface WorkerStart {
   readonly codecs: readonly CodecName[];
   /** Milliseconds to wait for a relay. */
   readonly patience: number;
+  /** Connect through TURN servers alone, so that no other tab learns this one's address. Default: as this page keeps it. */
+  readonly relayOnly?: boolean;
   /** What its owner wants; the rest has its defaults. */
   readonly settings?: Partial<WorkerSettingsJson>;
 }
@@ -52,6 +54,8 @@ export interface BroadcastStart {
   /** Seconds. */
   readonly segment: number;
   readonly pace: "live" | "fast";
+  /** As for a worker. */
+  readonly relayOnly?: boolean;
   readonly seed: number;
   /** Publishes sound that is Opus as AAC too. */
   readonly aac: boolean;

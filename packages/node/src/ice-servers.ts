@@ -98,14 +98,17 @@ function isUrl(value: unknown): value is string {
 const isOwnPath = (value: unknown): value is string =>
   isText(value) && /^\/[A-Za-z0-9_~-][A-Za-z0-9_~./-]*$/.test(value) && !value.includes("..");
 
+/** Whether tabs can reach each other without learning each other's address. */
+export const hasTurn = (servers: readonly IceServer[]): boolean =>
+  servers.some(({ urls }) => urls.some(isTurn));
+
 /** What such servers cannot do for the network's tabs, each a sentence for whoever runs it. */
 export function missingWays(servers: readonly IceServer[]): readonly string[] {
-  const urls = servers.flatMap(({ urls }) => urls);
-  if (urls.length === 0)
+  if (servers.length === 0)
     return [
       "iceServers names no STUN and no TURN server: tabs reach each other within one local network only.",
     ];
-  if (!urls.some(isTurn))
+  if (!hasTurn(servers))
     return [
       "iceServers names no TURN server: tabs behind strict routers reach nobody, and nobody can hide their address from others.",
     ];

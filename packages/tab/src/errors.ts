@@ -12,6 +12,8 @@ export class TabError extends CodedError<
   | { code: "TAB_NO_RELAY"; ms: number }
   /** No deposit pays for a broadcast of this tab. Do: go live with one first. */
   | { code: "TAB_NO_POT" }
+  /** Nobody can be reached with this device's address hidden. Do: show it, or have the network's owner name a TURN server. */
+  | { code: "TAB_NO_TURN" }
   /** The chain refused a call. Do: check the RPC address; try again. */
   | { code: "TAB_CHAIN"; method: string }
 > {}

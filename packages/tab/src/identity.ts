@@ -1,6 +1,7 @@
 import type { Currency, Domain } from "@tabcast/channel";
 import type { Mesh, MeshEvent, Neighbour } from "@tabcast/mesh";
 import { type CurrencyConfig, type NetworkConfig, parseConfig } from "@tabcast/node/config";
+import { missingWays } from "@tabcast/node/ice-servers";
 import { Amount, describe, secureRandom } from "@tabcast/runtime";
 import { type Bag, lazy } from "./bag.ts";
 import { type Cell, cell, type Store } from "./cell.ts";
@@ -17,6 +18,8 @@ export interface PeerState {
   readonly self?: string;
   /** `self` was made for this visit and is kept nowhere: this tab neither works nor broadcasts. */
   readonly visiting?: boolean;
+  /** No other tab learns this device's address: every connection goes through a TURN server. */
+  readonly relayOnly?: boolean;
   /** Addresses under which others reach us; empty while no relay holds a slot for us. */
   readonly addrs: readonly string[];
   readonly neighbours: readonly Neighbour[];
@@ -67,6 +70,8 @@ export interface Identity {
 export interface IdentityOptions {
   /** Where the network's description is. */
   readonly configUrl: string;
+  /** Whether the next mesh connects through TURN servers alone. */
+  readonly relayOnly: Store<boolean>;
   /** Milliseconds until a failed start is tried again; undefined: the failure is told, and `join` may be called again. */
   readonly retry: number | undefined;
   readonly meter: Meter;
@@ -98,9 +103,9 @@ const currencyOf = ({ token, symbol, decimals, perCoin }: CurrencyConfig): Curre
 
 export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
   const { outside, signal } = bag;
-  const { configUrl, retry, meter } = options;
+  const { configUrl, relayOnly, retry, meter } = options;
   const state: Cell<PeerState> = cell({ phase: "away", addrs: [], neighbours: [] });
-  const meshes = openMeshes(bag, { state, meter });
+  const meshes = openMeshes(bag, { state, meter, relayOnly });
 
   /** `act` until it succeeds, or once where failures are the asker's. */
   async function trying<T>(act: () => Promise<T>): Promise<T> {
@@ -115,7 +120,13 @@ export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
     }
   }
 
-  const described = lazy(() => loadConfig(outside, configUrl, signal));
+  const described = lazy(async () => {
+    const config = await loadConfig(outside, configUrl, signal);
+    // On one machine it is meant, and nobody's trouble.
+    if (!config.local)
+      for (const sentence of missingWays(config.iceServers)) outside.warn(sentence);
+    return config;
+  });
   const config = lazy(() =>
     trying(async () => {
       const config = await described();
@@ -187,9 +198,17 @@ export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
 /** The meshes of a tab, and which of them is shown. */
 function openMeshes(
   { outside, signal }: Bag,
-  { state, meter }: { readonly state: Cell<PeerState>; readonly meter: Meter },
+  {
+    state,
+    meter,
+    relayOnly,
+  }: {
+    readonly state: Cell<PeerState>;
+    readonly meter: Meter;
+    readonly relayOnly: Store<boolean>;
+  },
 ) {
-  const open = new Set<Mesh>();
+  const open = new Map<Mesh, { readonly relayOnly: boolean }>();
   let shown: Mesh | undefined;
   return {
     /** A mesh until the signal fires, under a fresh id unless a seed is given. */
@@ -197,8 +216,9 @@ function openMeshes(
       config: NetworkConfig,
       options: { readonly seed?: Uint8Array; readonly signal: AbortSignal },
     ): Promise<Mesh> {
-      const mesh = counted(await outside.mesh(config, options), meter);
-      open.add(mesh);
+      const how = { relayOnly: relayOnly.get() };
+      const mesh = counted(await outside.mesh(config, { ...options, ...how }), meter);
+      open.set(mesh, how);
       options.signal.addEventListener("abort", () => open.delete(mesh), { once: true });
       return mesh;
     },
@@ -215,6 +235,7 @@ function openMeshes(
             config,
             self: mesh.self,
             visiting,
+            relayOnly: open.get(mesh)?.relayOnly ?? false,
             addrs: mesh.addrs(),
             neighbours: mesh.neighbours(),
           });
@@ -228,7 +249,7 @@ function openMeshes(
       update();
     },
     async close(): Promise<void> {
-      await Promise.all([...open].map((mesh) => mesh.close()));
+      await Promise.all([...open.keys()].map((mesh) => mesh.close()));
     },
   };
 }

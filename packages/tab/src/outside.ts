@@ -34,8 +34,16 @@ export interface Outside {
   /** Enters the network until `signal` fires: as who has the seed, or as nobody who was there before. Throws MeshError. */
   mesh(
     config: NetworkConfig,
-    options: { readonly seed?: Uint8Array; readonly signal: AbortSignal },
+    options: {
+      readonly seed?: Uint8Array;
+      readonly relayOnly: boolean;
+      readonly signal: AbortSignal;
+    },
   ): Promise<Mesh>;
+  /** Whether this browser keeps that its tabs connect through TURN servers alone. */
+  readonly relayOnly: { kept(): boolean; keep(on: boolean): void };
+  /** Tells whoever looks into the browser's console. */
+  warn(text: string): void;
   /** The vouchers, pots, keys, records and settings that this browser keeps. Throws StoreError. */
   store(): Promise<Channel.Store>;
   money(): Promise<Money>;
@@ -48,7 +56,14 @@ export interface Outside {
 
 /** The browser itself. `namespace` separates identities: one for each kind of page. */
 export function browser(namespace: string): Outside {
+  const key = `${namespace}-relay-only`;
+  const warn = (text: string) => console.warn(text);
   return {
+    warn,
+    relayOnly: {
+      kept: () => localStorage.getItem(key) !== null,
+      keep: (on) => (on ? localStorage.setItem(key, "on") : localStorage.removeItem(key)),
+    },
     clock: systemClock,
     fetch: (input, init) => fetch(input, init),
     async seed({ signal }) {
@@ -67,7 +82,7 @@ export function browser(namespace: string): Outside {
           if (!response.ok) throw new Error(`${path} answered ${response.status}`);
           return response.json();
         },
-        trouble: (error) => console.warn(`TURN is not used for now: ${describe(error)}`),
+        trouble: (error) => warn(`TURN is not used for now: ${describe(error)}`),
       });
       return libp2p({ relays, iceServers, local, rules, wire: peersWire, ...known });
     },

@@ -5,6 +5,7 @@ import { type Identity, openIdentity } from "./identity.ts";
 import { browser, type Outside } from "./outside.ts";
 import { openPayees, type Payees } from "./payees.ts";
 import { openPurses } from "./purses.ts";
+import { openRelayOnly, type RelayOnly, relayOnlyOf } from "./relay-only.ts";
 import { openRpc, type Rpc } from "./rpc.ts";
 import { openSettling, type Settling } from "./settle.ts";
 import { meter, type Sample } from "./traffic.ts";
@@ -26,6 +27,7 @@ export interface TabOptions {
 
 /** One tab put together: it can watch, work and broadcast at the same time, on one identity and one set of books. */
 export interface Tab extends Pick<Identity, "state" | "config" | "join" | "visit" | "visitor"> {
+  readonly relayOnly: RelayOnly;
   readonly books: Books;
   readonly rpc: Rpc;
   readonly wallet: BurnerWallet;
@@ -51,9 +53,11 @@ export function openTab(options: TabOptions): Tab {
   const own = new AbortController();
   const bag: Bag = { outside, signal: own.signal };
   const count = meter(clock.unix(), () => clock.unix());
+  const relayOnly = openRelayOnly(bag);
   const identity = openIdentity(bag, {
     configUrl: options.configUrl ?? "/tabcast.json",
     retry: options.retry,
+    relayOnly,
     meter: count,
   });
   const books = openBooks(bag);
@@ -71,6 +75,7 @@ export function openTab(options: TabOptions): Tab {
     join: identity.join,
     visit: identity.visit,
     visitor: identity.visitor,
+    relayOnly: relayOnlyOf(bag, { on: relayOnly, identity }),
     books,
     rpc,
     wallet: burner,

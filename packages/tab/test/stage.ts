@@ -112,6 +112,8 @@ export async function openStage() {
       const outside = {
         fetch: async () => Response.json(network),
         seed: async () => kept,
+        relayOnly: { kept: () => false, keep() {} },
+        warn() {},
         async mesh(_, { seed = crypto.getRandomValues(new Uint8Array(32)), signal }) {
           const keys = await Keys.fromSeed(seed);
           const rules = gossipRules({ clock: systemClock });

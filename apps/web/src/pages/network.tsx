@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { sentence } from "../earning.ts";
 import * as format from "../format.ts";
+import { Address } from "../network/address.tsx";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
@@ -79,6 +80,11 @@ function Network() {
           {format.sentence(trouble)} This tab tries again every few seconds. If you run this page
           yourself, check that it serves /tabcast.json.
         </Notice>
+        {config !== undefined && (
+          <div className="mt-5">
+            <Address config={config} />
+          </div>
+        )}
       </>
     );
   if (config === undefined || phase === "joining")
@@ -107,6 +113,9 @@ function Network() {
         Nothing here has needed the network yet, so no relay and no other tab was asked for
         anything.
       </Empty>
+      <div className="mt-5">
+        <Address config={config} />
+      </div>
     </>
   );
 }
@@ -168,7 +177,8 @@ function Connected({ config }: { config: NetworkConfig }) {
               <Balance payee={earning.payee} />
             </div>
           </Panel>
-          <Panel title="Chain" className="lg:col-span-2">
+          <Address config={config} />
+          <Panel title="Chain" className="min-w-0">
             <Chain
               id={config.chain.id}
               contract={config.chain.contract}
