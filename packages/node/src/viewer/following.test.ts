@@ -1,6 +1,7 @@
 import type { Mesh } from "@tabcast/mesh";
 import {
   Keys,
+  LiveReply,
   peerIdOf,
   type Signer,
   sealAnnounce,
@@ -102,5 +103,55 @@ test("a viewer keeps nothing of announcements and entries that it refuses, and t
   expect(following.manifest().entries.get(5)?.sealed).toEqual(first);
   expect(told).toEqual(["entry", "entry", "equivocated", "entry"]);
   expect(proofs).toEqual([[5, [first, second]]]);
+  own.abort();
+});
+
+test("a relay that hangs keeps a viewer from asking the other one again no longer than a second", async () => {
+  const keys = await Keys.generate();
+  const now = Date.now();
+  const announce = await sealAnnounce(keys, {
+    stream: keys.publicKey,
+    broadcaster: peerIdOf(keys.publicKey),
+    addrs: [],
+    title: "a stream",
+    codec: "avc",
+    segmentMs: 2_000,
+    rungs: [],
+    source: { name: "source", width: 1_280, height: 720, bitrate: 3_000_000 },
+    audio: false,
+    startedMs: now,
+    newest: 9,
+    ended: false,
+    atMs: now,
+  });
+  const asked: string[] = [];
+  const mesh = {
+    subscribe() {},
+    serve() {},
+    relays: () => ["hangs", "answers"],
+    async *request(peer: string, _: string, __: unknown, { signal }: { signal: AbortSignal }) {
+      asked.push(peer);
+      if (peer === "hangs")
+        await new Promise((__, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+      // It hears of the stream only after it was asked first.
+      const announces = asked.filter((one) => one === "answers").length > 1 ? [announce] : [];
+      yield {
+        head: LiveReply.encode({ announces, total: announces.length }),
+        body: new Uint8Array(0),
+      };
+    },
+  } as unknown as Mesh;
+  const own = new AbortController();
+  const began = performance.now();
+  await new Promise<void>((resolve) => {
+    openFollowing(contextOf({ mesh, signal: own.signal }), {
+      stream: keys.publicKey,
+      on: ({ type }) => type === "announced" && resolve(),
+    });
+  });
+  expect(performance.now() - began).toBeLessThan(4_000);
+  expect(asked.filter((one) => one === "hangs")).toHaveLength(1);
   own.abort();
 });

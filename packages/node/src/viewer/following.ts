@@ -1,3 +1,4 @@
+import type { PeerId } from "@tabcast/mesh";
 import { Clocks, ManifestRequest, PROTOCOLS, streamTopic, type WatchKeys } from "@tabcast/protocol";
 import { equalBytes, steadyTime } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
@@ -39,12 +40,20 @@ async function seekAnnounce(
 ): Promise<void> {
   // Nothing but this stream, if it is not listed.
   const request = { streams: [stream.slice()], from: 65_535, most: 1 };
+  const asking = new Set<PeerId>();
+  const askOne = async (source: PeerId) => {
+    const { announces } = await askLive(context, source, request);
+    for (const sealed of announces) await take(sealed.slice());
+  };
   while (!found()) {
-    const asked = sourcesOf(context.mesh, context.random).map(async (source) => {
-      const { announces } = await askLive(context, source, request);
-      for (const sealed of announces) await take(sealed.slice());
-    });
-    await Promise.allSettled(asked);
+    // One that hangs keeps no other from being asked again.
+    for (const source of sourcesOf(context.mesh, context.random)) {
+      if (asking.has(source)) continue;
+      asking.add(source);
+      askOne(source)
+        .catch(() => {})
+        .finally(() => asking.delete(source));
+    }
     await context.clock.sleep(ANNOUNCE_WAIT_MS, context);
   }
 }
