@@ -5,6 +5,9 @@ import { concatBytes } from "@tabcast/runtime";
 /** Largest message that is read, in bytes. A peer id and a limit are under 100. */
 const MAX_MESSAGE = 1_024;
 
+/** What is kept of a stream, in bytes; beyond it the stream is read no further. */
+const MOST_KEPT = 16_384;
+
 /** Values of the protocol. Source: libp2p's circuit-v2 specification. */
 export const OK = 100;
 export const NO_RESERVATION = 204;
@@ -77,8 +80,10 @@ export interface Reader {
   bytes(count: number): Promise<Uint8Array>;
   /** Rejects when the stream ends, or the signal fires. */
   readonly broken: Promise<never>;
-  /** Stops listening: what came can be read again. */
-  leave(): void;
+  /** Stops listening. */
+  end(): void;
+  /** Stops listening: all that came can be read again. */
+  giveBack(): void;
 }
 
 export function readerOf(stream: Stream, signal: AbortSignal): Reader {
@@ -93,6 +98,10 @@ export function readerOf(stream: Stream, signal: AbortSignal): Reader {
     "message",
     ({ data }) => {
       came = concatBytes(came, data.subarray());
+      if (came.byteLength > MOST_KEPT) {
+        over.abort();
+        end.reject(new RangeError(`expected at most ${MOST_KEPT} bytes, got ${came.byteLength}`));
+      }
       wake.resolve();
       wake = Promise.withResolvers();
     },
@@ -120,7 +129,8 @@ export function readerOf(stream: Stream, signal: AbortSignal): Reader {
         if (byte < 128) return bytes(size);
       }
     },
-    leave() {
+    end: () => over.abort(),
+    giveBack() {
       over.abort();
       if (came.byteLength > 0) stream.unshift(came);
     },

@@ -11,6 +11,7 @@ const someone = () => peerIdFromString(peerIdFromPublicKey(random.bytes(32)));
 const self = someone();
 const relay = someone();
 const never = new AbortController().signal;
+const quick = { random, heard: () => {}, signal: never };
 
 /** A stream that a test speaks into: what was sent, and whether it was reset. */
 function stream() {
@@ -42,14 +43,25 @@ const callOf = (peer: typeof self) => {
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
 /** A probe under way, once the relay has been asked for the way. */
-async function probing() {
+async function probing({ now = 0, fresh = false } = {}) {
   const hop = stream();
   const probes = probesOf(self);
-  const connection = { remotePeer: relay, newStream: async () => hop.one } as unknown as Connection;
-  const probed = probes.send(connection, { random, heard: () => {}, signal: never });
-  probed.catch(() => {});
+  let opened = 0;
+  const connection = {
+    remotePeer: relay,
+    newStream: async () => {
+      opened++;
+      return hop.one;
+    },
+  } as unknown as Connection;
+  const send = (more: { now: number; fresh: boolean }) => {
+    const probed = probes.send(connection, { ...quick, ...more });
+    probed.catch(() => {});
+    return probed;
+  };
+  const probed = send({ now, fresh });
   await settled();
-  return { probes, probed, hop };
+  return { probes, probed, hop, send, opened: () => opened };
 }
 
 test("a probe has come back when its own number has, through the relay that it was sent to", async () => {
@@ -79,7 +91,28 @@ test("a probe has come back when its own number has, through the relay that it w
   stop.hear(...number);
   expect(await taken).toBe(true);
   expect(await probed).toBe("came back");
-  expect([stop.one.status, hop.one.status]).toEqual(["aborted", "aborted"]);
+});
+
+test("a way is used for twenty-four seconds, unless a probe wants a fresh one or the way has ended", async () => {
+  const { probes, probed, hop, send, opened } = await probing();
+  const stop = stream();
+  const taken = probes.take(stop.one, relay.toString(), never);
+  const bring = async () => {
+    await settled();
+    stop.hear(...(hop.sent.at(-1) ?? []));
+  };
+  hop.hear(...status(OK));
+  stop.hear(...callOf(self));
+  await bring();
+  expect([await probed, await taken]).toEqual(["came back", true]);
+  const next = send({ now: 23_999, fresh: false });
+  await bring();
+  expect(await next).toBe("came back");
+  expect(opened()).toBe(1);
+  void send({ now: 24_000, fresh: false });
+  await settled();
+  expect(opened()).toBe(2);
+  expect(hop.one.status).toBe("aborted");
 });
 
 test("a relay that has no slot for the tab, refuses, or ends the way is told apart from one that brings the probe back", async () => {

@@ -1,6 +1,7 @@
 /**
  * A tab's probe of its own way: it calls itself through a relay that holds a slot for it, over the connection that it has there, and
- * the number that it sends must come back as a call does. So a relay is told that gives slots and passes nothing on: its socket lives.
+ * the numbers that it sends must come back as a call does. So a relay is told that gives slots and passes nothing on: its socket lives. A
+ * way stays open for some probes, as opening one costs the relay ten times what passing a number on does.
  */
 import { RELAY_V2_HOP_CODEC } from "@libp2p/circuit-relay-v2";
 import type { Connection, PeerId as Libp2pPeerId, Stream } from "@libp2p/interface";
@@ -17,14 +18,22 @@ import {
 import { leash } from "./leash.ts";
 import type { PeerId } from "./mesh.ts";
 
-/** Of the number that must come back, in bytes. */
+/** Of a number that must come back, in bytes. */
 const NUMBER = 32;
+/** Milliseconds for which a way is used; then the next probe opens another. A relay may end it after 60 s. */
+const WAY_FOR = 24_000;
+/** Numbers that are read of one way. */
+const MOST_NUMBERS = 64;
 
 /** What a relay did with a probe: brought it back; said that it holds no slot for this tab; said another no. */
 export type Probed = "came back" | "no slot" | "refused";
 
 export interface ProbeOptions {
   readonly random: Random;
+  /** Milliseconds of a clock. */
+  readonly now: number;
+  /** Whether a way is opened for it in any case. */
+  readonly fresh: boolean;
   /** Called when the relay has said anything at all. */
   heard(): void;
   /** Ends the probe. */
@@ -38,36 +47,66 @@ export interface Probes {
   take(stream: Stream, relay: PeerId, signal: AbortSignal): Promise<boolean>;
 }
 
+interface Way {
+  readonly stream: Stream;
+  readonly opened: number;
+}
+
 /** No probe is under way. */
 export function probesOf(self: Libp2pPeerId): Probes {
   const id = self.toMultihash().bytes;
   const waiting = new Map<string, () => void>();
+  const ways = new WeakMap<Connection, Way>();
   const keyOf = (relay: PeerId, number: Uint8Array) => `${relay} ${toHex(number)}`;
+  const over = (stream: Stream | undefined) => stream?.abort(new Error("the probe is over"));
 
-  async function send(
+  /** The way that is open, or a new one; the relay's answer if it opens none. */
+  async function wayOver(
     connection: Connection,
-    { random, heard, signal }: ProbeOptions,
-  ): Promise<Probed> {
-    const relay = connection.remotePeer.toString();
-    const back = Promise.withResolvers<Probed>();
-    const number = random.bytes(NUMBER);
-    const key = keyOf(relay, number);
-    waiting.set(key, () => back.resolve("came back"));
-    const tied = leash(signal);
-    let stream: Stream | undefined;
+    { now, fresh, heard }: ProbeOptions,
+    signal: AbortSignal,
+  ): Promise<Way | Probed> {
+    const before = ways.get(connection);
+    const usable = before?.stream.status === "open" && now - before.opened < WAY_FOR;
+    if (usable && !fresh) return before;
+    over(before?.stream);
+    ways.delete(connection);
+    const stream = await connection.newStream(RELAY_V2_HOP_CODEC, { signal });
+    // Opened once the other side has agreed on the protocol.
+    heard();
+    const reader = readerOf(stream, signal);
     try {
-      stream = await connection.newStream(RELAY_V2_HOP_CODEC, { signal: tied.signal });
-      // Opened once the other side has agreed on the protocol.
-      heard();
-      const reader = readerOf(stream, tied.signal);
       stream.send(connectTo(id));
       const status = statusOf(await reader.message());
-      if (status !== OK) return status === NO_RESERVATION ? "no slot" : "refused";
-      stream.send(number);
-      return await Promise.race([back.promise, reader.broken]);
+      if (status !== OK) {
+        over(stream);
+        return status === NO_RESERVATION ? "no slot" : "refused";
+      }
+    } catch (thrown) {
+      over(stream);
+      throw thrown;
+    } finally {
+      reader.end();
+    }
+    const way = { stream, opened: now };
+    ways.set(connection, way);
+    return way;
+  }
+
+  async function send(connection: Connection, options: ProbeOptions): Promise<Probed> {
+    const number = options.random.bytes(NUMBER);
+    const key = keyOf(connection.remotePeer.toString(), number);
+    const back = Promise.withResolvers<Probed>();
+    waiting.set(key, () => back.resolve("came back"));
+    const tied = leash(options.signal);
+    try {
+      const way = await wayOver(connection, options, tied.signal);
+      if (typeof way === "string") return way;
+      const reader = readerOf(way.stream, tied.signal);
+      way.stream.send(number);
+      return await Promise.race([back.promise, reader.broken]).finally(() => reader.end());
     } finally {
       waiting.delete(key);
-      stream?.abort(new Error("the probe is over"));
       tied.release();
     }
   }
@@ -75,20 +114,26 @@ export function probesOf(self: Libp2pPeerId): Probes {
   async function take(stream: Stream, relay: PeerId, signal: AbortSignal): Promise<boolean> {
     const tied = leash(signal);
     const reader = readerOf(stream, tied.signal);
+    const next = async () => waiting.get(keyOf(relay, await reader.bytes(NUMBER)))?.();
     try {
       const caller = callerOf(await reader.message());
       if (caller === undefined || !equalBytes(caller, id)) {
-        reader.leave();
+        reader.giveBack();
         return false;
       }
       stream.send(accepted());
-      waiting.get(keyOf(relay, await reader.bytes(NUMBER)))?.();
-      stream.abort(new Error("the probe is over"));
+      await next();
     } catch (thrown) {
       stream.abort(toError(thrown));
+      return true;
     } finally {
       tied.release();
     }
+    void (async () => {
+      for (let n = 1; n < MOST_NUMBERS; n++) await next();
+    })()
+      .catch(() => {}) // it ended, as it should
+      .finally(() => over(stream));
     return true;
   }
   return { send, take };

@@ -236,8 +236,10 @@ async function probe(
     const heard = () => {
       alive = true;
     };
+    // The way that was open may be what is broken.
+    const fresh = left < PROBES - 1;
     const probed = await slots
-      .probe(connection, { random, heard, signal: over })
+      .probe(connection, { random, now: clock.now(), fresh, heard, signal: over })
       .catch(() => "refused" as const);
     if (probed === "came back") return;
     if (probed === "no slot")
