@@ -244,7 +244,7 @@ async function raceRoutes(
 }
 
 /** A signal that follows another, and fires by itself after `ms`. */
-function deadline(
+export function deadline(
   clock: Clock,
   ms: number,
   signal: AbortSignal,

@@ -364,3 +364,40 @@ test("what a tab says of itself when it is asked who it is names no address but 
   expect(named.length).toBeGreaterThan(0);
   for (const one of named) expect(one.startsWith(`${relay.addrs[0]}/p2p-circuit`)).toBe(true);
 });
+
+test("a tab that comes again has its older connection ended, and keeps its slot", async () => {
+  const relay = await nodes.relay();
+  const [address = ""] = relay.addrs;
+  const stranger = await nodes.stranger([address]);
+  await stranger.dial(multiaddr(address));
+  await expect.poll(() => relay.stats().reservations, { timeout: 20_000 }).toBe(1);
+  const [older] = stranger.getConnections();
+  const newer = await stranger.dial(multiaddr(address), { force: true });
+  await expect.poll(() => older?.status).not.toBe("open");
+  expect(newer.status).toBe("open");
+  expect(relay.stats()).toMatchObject({ peers: 1, reservations: 1 });
+});
+
+test("a tab dials its relay anew at once when its network is another, and where it only may be asks first", async () => {
+  const relay = await nodes.relay();
+  const way = await wayTo(relay.addrs[0] ?? "");
+  const network = new EventTarget();
+  const tab = await nodes.tab([way.address], { degree: 0, network });
+  expect(way.count).toBe(1);
+  // It answers, so nothing has changed.
+  network.dispatchEvent(new Event("change"));
+  const left = when(tab, (event) => event.type === "relays" && event.held.length === 0);
+  network.dispatchEvent(new Event("online"));
+  await left;
+  expect(way.count).toBe(2);
+  await expect.poll(() => relay.stats()).toMatchObject({ peers: 1, reservations: 1 });
+  // The slot of the dead connection is asked for again over the new one.
+  await expect.poll(() => tab.addrs().length, { timeout: 10_000 }).toBe(1);
+  way.freeze();
+  const began = performance.now();
+  network.dispatchEvent(new Event("change"));
+  await expect.poll(() => way.count, { timeout: 10_000 }).toBeGreaterThan(2);
+  // Without the event a dead socket is noticed after up to nine seconds.
+  expect(performance.now() - began).toBeGreaterThan(1_500);
+  expect(performance.now() - began).toBeLessThan(4_500);
+});

@@ -28,7 +28,7 @@ export interface Libp2pOptions {
   readonly rules?: GossipRules;
   /** How relays and neighbours are asked for peers. Default: nobody is asked, and nobody dialled unasked. */
   readonly wire?: PeersWire;
-  /** Its "online" events say that the machine has a network again. Default the page's window. */
+  /** Its "online" events say that the machine has a network again, "change" ones that it may have another. Default the page's own. */
   readonly network?: EventTarget;
   /** Told of the bytes that its streams carry. Default: nobody counts. */
   readonly meter?: Meter;

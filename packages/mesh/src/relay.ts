@@ -12,7 +12,7 @@ import {
 import { circuitRelayServer } from "@libp2p/circuit-relay-v2";
 import { generateKeyPairFromSeed } from "@libp2p/crypto/keys";
 import { identify, identifyPush } from "@libp2p/identify";
-import type { ConnectionGater, MultiaddrConnection } from "@libp2p/interface";
+import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { webSockets } from "@libp2p/websockets";
@@ -193,7 +193,10 @@ export async function createRelay({
   await node.start();
   for (const topic of topics) pubsub.subscribe(topic);
   const own = new AbortController();
-  node.addEventListener("connection:open", ({ detail }) => mendReset(detail));
+  node.addEventListener("connection:open", ({ detail }) => {
+    mendReset(detail);
+    leaveOlder(node, detail);
+  });
   node.addEventListener("peer:disconnect", ({ detail }) => slots.removeReservation(detail));
   void sweepSlots(slots, clock, own.signal);
   void superviseRelays(node, others, { clock, random, signal: own.signal });
@@ -341,4 +344,15 @@ async function sweepSlots(slots: RelaySlots, clock: Clock, signal: AbortSignal):
     await clock.sleep(SWEEP_EVERY, { signal }).catch(() => {});
     slots.sweep();
   }
+}
+
+/**
+ * A tab whose network has changed comes again, and its socket of before is dead: what is for it must not go there. Two relays that
+ * dial each other hold one connection of each direction, and keep both.
+ */
+function leaveOlder(node: Pick<Libp2p, "getConnections">, newest: Connection): void {
+  if (newest.direction !== "inbound" || newest.limits != null) return;
+  for (const one of node.getConnections(newest.remotePeer))
+    if (one !== newest && one.direction === "inbound" && one.limits == null)
+      one.abort(new Error("its peer has come again"));
 }

@@ -107,8 +107,9 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
   const dials: string[] = [];
   const pings: string[] = [];
   const probes: string[] = [];
-  const lose = (id: string) => {
-    live.delete(id);
+  /** A connection ends, and with it the slot that was given over it. */
+  const lose = (id: string, connection = live.get(id)) => {
+    if (live.get(id) === connection) live.delete(id);
     held.delete(id);
     mute.delete(id);
     changed.tell();
@@ -119,7 +120,7 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
       const id = idOf(addresses[0] as Multiaddr);
       dials.push(id);
       if (off.has(id)) throw new Error("refused");
-      live.set(id, {
+      const connection = {
         status: "open",
         remotePeer: peerIdFromString(id),
         streams: [],
@@ -128,9 +129,10 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
           if (dead.has(id)) await forever(signal);
           throw new Error("a refusal is an answer");
         },
-        abort: () => lose(id),
-        close: async () => lose(id),
-      } as unknown as Connection);
+        abort: () => lose(id, connection),
+        close: async () => lose(id, connection),
+      } as unknown as Connection;
+      live.set(id, connection);
     },
     getConnections: () => [...live.values()],
     addEventListener: events.addEventListener.bind(events),
@@ -263,18 +265,22 @@ test("of two relays the mute one stays, is known as such, and counts again when 
   await end();
 });
 
-test("when the network comes back every relay is pinged and dialled at once", async () => {
+test("when the network may be another every relay is asked at once, and when it has come back dialled anew", async () => {
   const [down = "", ...others] = ids;
   const { pass, off, dials, pings, network, held, end } = field({ want: 3, down: [down] });
   await pass(300_000);
   expect(held.size).toBe(2);
   await pass(400);
   const [dialled, pinged] = [dials.length, pings.length];
+  network.dispatchEvent(new Event("change"));
+  await pass(50);
+  expect(pings.slice(pinged).sort()).toEqual([...others].sort());
   off.clear();
+  const tried = dials.length;
+  expect(dials.slice(dialled).every((id) => id === down)).toBe(true);
   network.dispatchEvent(new Event("online"));
   await pass(50);
-  expect(dials.slice(dialled)).toEqual([down]);
-  expect(pings.slice(pinged).sort()).toEqual([...others].sort());
+  expect(dials.slice(tried).sort()).toEqual([...ids].sort());
   expect(held.size).toBe(3);
   await end();
 });

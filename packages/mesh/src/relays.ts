@@ -4,6 +4,7 @@
  */
 import type { Connection } from "@libp2p/interface";
 import { type Clock, toError } from "@tabcast/runtime";
+import { deadline } from "./dialler.ts";
 import { leash } from "./leash.ts";
 import type { PeerId } from "./mesh.ts";
 import { race } from "./race.ts";
@@ -19,6 +20,8 @@ export const IDLE = 10_000;
 const CHECK_EVERY = 4_000;
 /** Milliseconds a relay has to answer. Together with CHECK_EVERY a dead socket or a mute relay is noticed within 10 s. */
 const CHECK_LIMIT = 5_000;
+/** Milliseconds for one that is asked because the network may have changed. */
+const CHANGE_LIMIT = 2_000;
 /** Milliseconds after which a second probe is sent where the first has not come back; either will do. */
 const PROBE_AGAIN = 2_500;
 /** Probes in a check. */
@@ -89,8 +92,10 @@ export interface SuperviseRelaysOptions extends SuperviseOptions {
   readonly want: number;
   /** Those of the relays that bring no gossip while others do. Default: none. */
   readonly quiet?: ((relays: readonly PeerId[]) => readonly PeerId[]) | undefined;
-  /** Its "online" events say that the machine has a network again. */
+  /** Its "online" events say that the machine has a network again, "change" ones that it may have another. */
   readonly network?: Pick<EventTarget, "addEventListener"> | undefined;
+  /** Called when relays had to be dialled anew because of that: what else is connected needs a new way too. */
+  moved?(): void;
 }
 
 type Course = { -readonly [Key in "state" | "since" | "due" | "trouble"]: RelayView[Key] };
@@ -160,15 +165,20 @@ export async function superviseSlots(node: Node, options: SuperviseRelaysOptions
         ?.close()
         .catch(() => {});
   };
-  network?.addEventListener(
-    "online",
-    () => {
-      for (const course of courses.values()) course.due = clock.now();
-      pingAll(node, options);
-      wake();
-    },
-    { signal },
-  );
+  let looking = false;
+  const changed = async (sure: boolean) => {
+    // One look at a time; what is sure is not put off.
+    if (looking && !sure) return;
+    looking = true;
+    for (const course of courses.values()) course.due = clock.now();
+    wake();
+    const moved = await renewed(node, options, { sure }).finally(() => {
+      looking = false;
+    });
+    if (moved) options.moved?.();
+  };
+  network?.addEventListener("online", () => void changed(true), { signal });
+  network?.addEventListener("change", () => void changed(false), { signal });
   node.addEventListener("connection:close", wake);
   node.addEventListener("connection:open", wake);
   slots.changed.add(wake, signal);
@@ -194,6 +204,33 @@ function openTo(node: Pick<Node, "getConnections">, relays: Relays): Map<PeerId,
     if (relays.has(id)) open.set(id, connection);
   }
   return open;
+}
+
+/**
+ * Dials the relays that we are connected to anew, since a socket of the network before is dead without knowing it: all of them where
+ * it is `sure` that the network is another, else those that do not answer within CHANGE_LIMIT. Whether there were any, or it is sure.
+ */
+async function renewed(
+  node: Node,
+  options: SuperviseRelaysOptions,
+  { sure }: { readonly sure: boolean },
+): Promise<boolean> {
+  const { relays, clock, signal } = options;
+  const again = await Promise.all(
+    [...openTo(node, relays)].map(async ([id, connection]) => {
+      const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
+      if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent")
+        return false;
+      const limit = deadline(clock, CHECK_LIMIT, signal);
+      await node
+        .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
+        .catch(() => {})
+        .finally(limit.release);
+      connection.abort(new Error("the network has changed"));
+      return true;
+    }),
+  );
+  return sure || again.includes(true);
 }
 
 /** Whether a way to or from a peer runs over the connection. */
@@ -299,7 +336,8 @@ async function within<T>(
 
 /** Sends bytes over libp2p's ping protocol. Resolves when something comes back, rejects when the stream ends first. */
 async function echo(connection: Connection, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  const stream = await connection.newStream(PING, { signal });
+  // Another ping under way is no answer to this one.
+  const stream = await connection.newStream(PING, { signal, maxOutboundStreams: 16 });
   const end = () => stream.abort(toError(signal.reason));
   try {
     await new Promise<void>((resolve, reject) => {

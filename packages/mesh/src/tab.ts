@@ -22,6 +22,7 @@ import type {
 } from "./mesh.ts";
 import { addressesOf, hear, neighboursOf } from "./news.ts";
 import { createNode, type TabNode } from "./node.ts";
+import { pageNetwork } from "./page-network.ts";
 import { publicKeyFromPeerId } from "./peer-id.ts";
 import { keepPlaces } from "./places.ts";
 import { watchQuiet } from "./quiet.ts";
@@ -62,7 +63,7 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   await node.start();
   const tab = openTab(node, { ...options, relays, slots, clock, random });
   const supervise = { clock, random, signal: tab.signal };
-  const { network = inPage() ? window : undefined } = options;
+  const { network = inPage() ? pageNetwork(tab.signal) : undefined } = options;
   const { quiet } = heard;
   void superviseSlots(node, { relays, slots, want, quiet, network, ...supervise });
   const pubsub: GossipSub = node.services.pubsub;
