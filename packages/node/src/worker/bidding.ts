@@ -1,7 +1,7 @@
 import type { Purse } from "@tabcast/channel";
 import { Hire, Screen } from "@tabcast/market";
 import type { CodecName } from "@tabcast/media";
-import type { Message, PeerId } from "@tabcast/mesh";
+import type { Mesh, Message, PeerId } from "@tabcast/mesh";
 import {
   BidReply,
   Clocks,
@@ -93,9 +93,30 @@ const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
 
 type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 
+/** What this worker makes of an offer that was told to one of so many parts of the workers. */
+function planOf(
+  mesh: Pick<Mesh, "population">,
+  { self, mayOpen, privates }: Pick<BiddingOptions, "self" | "mayOpen" | "privates">,
+  offer: Offer,
+  { parts, tooSlow }: Pick<Known, "parts"> & { readonly tooSlow: number | undefined },
+): Hire.Plan {
+  // A private crew is few, and nobody else hears of its work.
+  const others = privates?.has(toHex(offer.stream)) ? 0 : mesh.population(OFFERS_TOPIC) / parts;
+  return Hire.consider(offer, {
+    ...self(),
+    others,
+    parts,
+    tooSlow,
+    // Looked at last: it takes longer than all else together.
+    get unpaid() {
+      return !mayOpen(offer);
+    },
+  });
+}
+
 export function openBidding(context: WorkerContext, options: BiddingOptions): Bidding {
   const { mesh, clock, on, signal } = context;
-  const { self, mayOpen, backsOff, doubt, privates } = options;
+  const { self, backsOff, doubt, privates } = options;
   const offers = openKnownOffers<Known>(context);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const fewerRungs = openBackOff(context);
@@ -110,18 +131,7 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
-    // A private crew is few, and nobody else hears of its work.
-    const others = privates?.has(stream) ? 0 : mesh.population(OFFERS_TOPIC) / parts;
-    const plan = Hire.consider(offer, {
-      ...self(),
-      others,
-      parts,
-      tooSlow: before?.tooSlow,
-      // Looked at last: it takes longer than all else together.
-      get unpaid() {
-        return !mayOpen(offer);
-      },
-    });
+    const plan = planOf(mesh, options, offer, { parts, tooSlow: before?.tooSlow });
     const { slow } = plan;
     const codec = asCodec(offer.codec);
     if (!plan.bid && plan.why !== "already in")
