@@ -2,7 +2,7 @@
 import { Hire, LIVE } from "@tabcast/market";
 import { Rates } from "@tabcast/mesh";
 import { MAX_LIVE } from "@tabcast/protocol";
-import { ANNOUNCE_MS } from "../../src/broadcaster/publisher.ts";
+import { ANNOUNCE_MS, LISTED_EACH } from "../../src/broadcaster/publisher.ts";
 import { ASK_EVERY_MS } from "../../src/viewer/live.ts";
 
 /** Encoded sizes, in bytes, gossipsub's wrapping included where it is gossip. */
@@ -55,10 +55,11 @@ export function load(sizes: Sizes, network: Network): Load {
 
   const list = page + bits(Math.min(MAX_LIVE, streams) * sizes.listed, ASK_EVERY_MS);
 
-  // To the other relays once; to the workers of a part, as many as a relay speaks to.
-  const others = Math.max(0, relays - 1);
-  const announced = 2 * bits(sizes.announce, ANNOUNCE_MS) * streams * (others > 0 ? 1 : 0);
-  const entries = bits(sizes.entry, segmentMs) * streams * (others > 0 ? 1 : 0);
+  // To each other relay but the one that it came from; two have it from the broadcaster. To the workers of a part, as many as a relay speaks to.
+  const others = relays - 1;
+  const passed = (slots * others + Math.max(0, relays - slots) * Math.max(0, others - 1)) / relays;
+  const announced = (1 + 1 / LISTED_EACH) * bits(sizes.announce, ANNOUNCE_MS) * streams * passed;
+  const entries = bits(sizes.entry, segmentMs) * streams * passed;
   const told = Math.min(
     Rates.RELAY_DEGREE,
     others + (workers / parts) * (slots / Math.max(1, relays)),

@@ -27,17 +27,21 @@ test.each([-HOUR, HOUR])(
       },
     };
     const receiver = { now: clock.now, unix: () => Millis.of(START + now) };
-    const rule = gossipRules({ clock: receiver }).get(LIVE_TOPIC);
+    const rules = gossipRules({ clock: receiver });
     const clocks = new Clocks();
     const judged: unknown[] = [];
+    const listed: unknown[] = [];
     const mesh = {
       self,
       addrs: () => [],
       serve() {},
       async publish(topic: string, body: Uint8Array) {
-        if (topic !== LIVE_TOPIC) return;
-        await openAnnounce(body, { now: receiver.unix(), clocks });
-        judged.push(await rule?.judge(body, self));
+        const judgement = await rules.get(topic)?.judge(body, self);
+        if (topic === LIVE_TOPIC) listed.push(judgement);
+        else {
+          await openAnnounce(body, { now: receiver.unix(), clocks });
+          judged.push(judgement);
+        }
       },
     } as unknown as Mesh;
     openPublisher(
@@ -60,7 +64,9 @@ test.each([-HOUR, HOUR])(
     );
     await new Promise((resolve) => own.signal.addEventListener("abort", resolve));
     expect(judged).toHaveLength(601);
-    expect(judged.filter((one) => one !== "accept")).toEqual([]);
+    // Relays' lists are told the first three and each fifth: three come while one counts.
+    expect(listed).toHaveLength(2 + 121);
+    expect([...judged, ...listed].filter((one) => one !== "accept")).toEqual([]);
   },
   30_000,
 );

@@ -21,6 +21,12 @@ import * as Manifest from "../manifest.ts";
 
 /** How often a stream says that it is there, in milliseconds; a viewer who comes waits at most this long. */
 export const ANNOUNCE_MS = 2_000;
+/**
+ * Of its announcements the first three and then each fifth go to relays' lists too, and its end: 10 s apart three of them come while one
+ * counts, and what each stream costs each relay is seldom said twice. The first three: a clock that is wrong is believed from the second on.
+ */
+export const LISTED_FIRST = 3;
+export const LISTED_EACH = 5;
 
 /** What an announcement says that does not change while the stream runs. */
 export type StreamFacts = Omit<
@@ -55,6 +61,8 @@ export function openPublisher(
   const time = risingTime(clock);
   let manifest = Manifest.emptyManifest;
   let ended = false;
+  /** Announcements so far. */
+  let said = 0;
 
   async function announce(): Promise<void> {
     const message = {
@@ -76,7 +84,9 @@ export function openPublisher(
     const heard = { announce: message as Announce, sealed, group: mesh.self };
     if (listed) directoryOf({ mesh, clock }).take(heard, clock.now());
     // Relays list it, and who follows the stream hears it there.
-    const topics = [...(listed ? [LIVE_TOPIC] : []), streamTopic(stream)];
+    const told = said < LISTED_FIRST || said % LISTED_EACH === 0 || ended;
+    said++;
+    const topics = [...(listed && told ? [LIVE_TOPIC] : []), streamTopic(stream)];
     const sent = topics.map((topic) => mesh.publish(topic, sealed));
     await Promise.all(sent);
   }
