@@ -106,6 +106,8 @@ export const FEW_WORKERS = 4;
 export const MOST_SPREAD = 48;
 /** Workers that an offer is told to at once, as far as is known; of them as many bid as are wanted. Beyond that it is told to a part of all. */
 export const LEAST_HEARERS = 48;
+/** Levels of parts, each twice as large as the one before, by which an offer reaches more after one that nobody answered. */
+const WIDER = 2;
 /** Those that are not rested would then be silent for long: beyond so many milliseconds the spacing shrinks by e again and again. */
 const PATIENCE_MS = 2_000;
 /** A tab that was found too slow bids again when it has measured itself so much faster. */
@@ -146,12 +148,12 @@ export function delay(of: {
 }
 
 /**
- * Into how many parts the workers are divided for an offer of which one part is told: as many as leave it `LEAST_HEARERS`, and one level
- * fewer for each offer before it that nobody answered, in case that there are fewer workers than somebody says.
+ * Into how many parts the workers are divided for an offer of which one part is told: as many as leave it `LEAST_HEARERS`, and a quarter
+ * of them for each offer before it that nobody answered, in case that there are fewer workers than somebody says.
  */
 export function partsFor(workers: number, unanswered: number): number {
   const level = OFFER_PARTS.findLastIndex((parts) => workers >= parts * LEAST_HEARERS);
-  return OFFER_PARTS[Math.max(0, level - unanswered)] ?? 1;
+  return OFFER_PARTS[Math.max(0, level - WIDER * unanswered)] ?? 1;
 }
 
 /** Output pixels of a segment as offered: of every rung, and of the least that a worker may be asked for. */

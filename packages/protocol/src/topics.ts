@@ -1,7 +1,7 @@
 /** Sealed Offer and Closed messages, for every worker. */
 export const OFFERS_TOPIC = "/tabcast/1/offers";
 /** Into how many parts workers are divided, level by level; each hears what all are told and what its part of each level is told. */
-export const OFFER_PARTS: readonly number[] = [1, 4, 16, 64];
+export const OFFER_PARTS: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 /** Sealed Announce messages of every stream. */
 export const LIVE_TOPIC = "/tabcast/1/live";
 /** Equivocations: proofs that a worker signed two receipts for one segment. */

@@ -193,10 +193,13 @@ async function heard(
   };
 }
 
+/** Into how many parts workers are divided, at each level but that of all. Of one broadcaster a worker keeps four offers. */
+const OTHERS = [4, 16, 64];
+
 test("a worker bids on what its own part of the workers is told, at each level, and hears nothing of the other parts", async () => {
   const own = worker.publicKey.at(-1) ?? 0;
-  const others = [4, 16, 64].map((parts) => offersTopic(parts, own + 1));
-  const ours = [4, 16, 64].map((parts) => offersTopic(parts, own));
+  const others = OTHERS.map((parts) => offersTopic(parts, own + 1));
+  const ours = OTHERS.map((parts) => offersTopic(parts, own));
   const at = await heard(1e9, [], () => true, [...others, ...ours]);
   await expect.poll(() => at.bids.length).toBe(3);
   expect(at.told).toEqual(["bid", "bid", "bid"]);
