@@ -98,6 +98,7 @@ export function keepPlaces({
     const open = node.getConnections().filter(({ status }) => status === "open");
     // libp2p counts it only after it has told of it.
     const all = open.includes(detail) ? open : [...open, detail];
+    if (all.length <= Math.min(max, MAX_RELAYED)) return;
     const since = (connection: Connection) => opened.get(connection) ?? 0;
     const neighbours = new Set(
       all

@@ -179,6 +179,18 @@ const scenario = object({
     }),
     { rttMs: [20, 120], lossPct: 0, uplinkKbps: 10_000, downlinkKbps: 50_000 },
   ),
+  /**
+   * With them tabs are held to what the mesh holds them to: they reach others through relays only, and have its places, budgets and
+   * turns. Without them everybody reaches everybody at once.
+   */
+  relays: maybe(
+    object({
+      n: whole(1, 32),
+      /** Slots that each has, and of these for one IP address. */
+      slots: optional(whole(1, 100_000), 4_096),
+      perAddress: optional(whole(1, 100_000), 64),
+    }),
+  ),
   workers: list(
     object({
       id: text(/^[a-z][a-z0-9-]{0,31}$/, "a name of lower-case letters, digits and hyphens"),

@@ -1,6 +1,7 @@
 /**
  * A mesh over modelled links: the same interface, limits and errors as `libp2p()`, message by message instead of byte by
- * byte. Bodies stand for `scale` times their bytes; heads and gossip are carried as they are.
+ * byte. Bodies stand for `scale` times their bytes; heads and gossip are carried as they are. Everybody reaches everybody,
+ * unless nodes are given a `Reach`.
  */
 import {
   type GossipLimits,
@@ -13,11 +14,14 @@ import {
   type Message,
   type Name,
   type PeerId,
+  type Rank,
   type ServeOptions,
 } from "@tabcast/mesh";
+import { type Budget, type Turns, WINDOW } from "@tabcast/mesh/parts";
 import { Bytes, Millis, type Random, toError } from "@tabcast/runtime";
 import { lossMs, Pipe, SMALL } from "./links.ts";
 import { Tab, type Timeline, type Undo } from "./timeline.ts";
+import { InTurns } from "./turns.ts";
 
 /** What rpc puts around a message, in bytes. */
 const FRAME = 16;
@@ -77,10 +81,43 @@ export interface Node {
   >;
   readonly watchers: Set<(event: MeshEvent) => void>;
   readonly own: AbortController;
+  /** What its memory and its uplink are held to. Undefined: nothing but the limits of each protocol. */
+  bounds: Bounds | undefined;
+  /** How it comes by connections. Undefined: it reaches everybody. */
+  reach: Reach | undefined;
 }
 
-interface Connection {
+/** What a mesh has for all that a node serves and sends. */
+export interface Bounds {
+  readonly budget: Budget;
+  readonly turns: Turns;
+}
+
+/** How a node comes by connections, and by what it hears of others. */
+export interface Reach {
+  /** A connection to the peer. Rejects as `Mesh.request` does. */
+  connect(peer: PeerId, given: readonly string[], signal: AbortSignal): Promise<Connection>;
+  opened(connection: Connection): void;
+  closed(connection: Connection): void;
+  /** A request begins, in either direction. */
+  asked(connection: Connection): void;
+  /** Peers that it is connected to, relays left out. */
+  neighbours(): readonly PeerId[];
+  /** The parts of a mesh that depend on it, in place of those of a node that reaches everybody. */
+  over(mesh: Mesh): Partial<Mesh>;
+}
+
+/** Carries gossip, where it does not reach everybody by itself. */
+export interface Carrier {
+  /** `author`: who the message says that it is of. */
+  carry(from: Node, topic: Name, body: Uint8Array, author: PeerId): Promise<void>;
+}
+
+export interface Connection {
+  /** The one that dialled, and the other. */
   readonly ends: readonly [Node, Node];
+  /** The relay through which they were introduced. */
+  readonly via: PeerId | undefined;
   readonly streams: Set<Stream>;
   /** What came while nothing passed. */
   held: (() => void)[];
@@ -96,7 +133,18 @@ interface Under {
 }
 
 /** One direction of a request: in order, one message at a time on the uplink. */
-class Way {
+export interface Way {
+  /** For whom bodies are sent, where their sender holds to turns. */
+  rank: Rank;
+  /** Resolves when the last byte has left. */
+  send(message: Message, arrive: () => void): Promise<void>;
+  /** What has not left yet stays here. */
+  close(): void;
+}
+
+/** A way whose messages share the uplink evenly with all others. */
+class Shared implements Way {
+  rank: Rank = "own";
   readonly #net: Net;
   readonly #from: Node;
   readonly #to: Node;
@@ -115,7 +163,6 @@ class Way {
     this.#to = to;
   }
 
-  /** Resolves when the last byte has left. */
   send({ head, body }: Message, arrive: () => void): Promise<void> {
     const media = body.byteLength * this.#net.options.scale;
     const control = head.byteLength + FRAME;
@@ -143,7 +190,6 @@ class Way {
     });
   }
 
-  /** What has not left yet stays here. */
   close(): void {
     this.#over = true;
     this.#sending?.();
@@ -226,6 +272,8 @@ export class Net {
   readonly #topics = new Map<Name, Set<PeerId>>();
   readonly #blocked = new Set<string>();
   readonly #limits: GossipLimits;
+  /** How gossip travels. Undefined: by way of one relay to all. */
+  carrier: Carrier | undefined;
 
   constructor(options: NetOptions) {
     this.options = options;
@@ -247,6 +295,8 @@ export class Net {
       served: new Map(),
       watchers: new Set(),
       own: new AbortController(),
+      bounds: undefined,
+      reach: undefined,
     };
     this.#nodes.set(self, node);
     this.#all.push(node);
@@ -274,6 +324,47 @@ export class Net {
   passes(a: Node, b: Node): boolean {
     // Keys are put together only while somebody is parted: this is asked for every message.
     return this.#blocked.size === 0 || !this.#blocked.has(keyOf(a.self, b.self));
+  }
+
+  /** The node of a peer that is in the network. */
+  node(peer: PeerId): Node | undefined {
+    return this.#nodes.get(peer);
+  }
+
+  /** Nodes that listen to a topic. */
+  listeners(topic: Name): ReadonlySet<PeerId> {
+    return this.#topics.get(topic) ?? NOBODY;
+  }
+
+  /** The connection between two, undefined if they have none. */
+  between(a: PeerId, b: PeerId): Connection | undefined {
+    return this.#connections.get(keyOf(a, b));
+  }
+
+  /** Peers that a node is connected to, relays left out; of a node that reaches everybody, none. */
+  neighboursOf(node: Node): readonly PeerId[] {
+    return node.reach?.neighbours() ?? [];
+  }
+
+  /** Connects two at once; the connection that they have, if they have one. */
+  link(from: Node, to: Node, via?: PeerId): Connection {
+    const key = keyOf(from.self, to.self);
+    const met = this.#connections.get(key);
+    if (met !== undefined) return met;
+    const connection: Connection = { ends: [from, to], via, streams: new Set(), held: [] };
+    this.#connections.set(key, connection);
+    for (const end of connection.ends) {
+      const links = this.#linked.get(end) ?? new Map<string, Connection>();
+      this.#linked.set(end, links.set(key, connection));
+    }
+    from.reach?.opened(connection);
+    to.reach?.opened(connection);
+    return connection;
+  }
+
+  /** Ends a connection, for both. */
+  unlink({ ends: [a, b] }: Connection): void {
+    this.#lose(keyOf(a.self, b.self));
   }
 
   rtt(a: Node, b: Node): number {
@@ -329,7 +420,7 @@ export class Net {
   mesh(node: Node): Mesh {
     const { self, own } = node;
     const mustBeOpen = () => own.signal.throwIfAborted();
-    return {
+    const mesh: Mesh = {
       self,
       addrs: () => (own.signal.aborted ? [] : [`/memory/${self}/p2p/${self}`]),
       reachable: async () => mustBeOpen(),
@@ -353,10 +444,11 @@ export class Net {
         mustBeOpen();
         const rule = this.options.rules.get(topic);
         checkSize("gossip", body.byteLength, rule?.largest);
+        if (this.carrier !== undefined) return this.carrier.carry(node, topic, body, self);
         // Judged once, at the relay, and not by each of its tabs: the answer would be the same, and cost as often as they are many.
         if (!this.#limits.admits(topic, self)) return;
         if (rule !== undefined && (await rule.judge(body, self)) !== "accept") return;
-        this.#gossip(node, topic, body);
+        this.gossip(node, topic, body);
       },
       subscribe: (topic, on, { signal }) => {
         mustBeOpen();
@@ -396,6 +488,7 @@ export class Net {
         this.options.timeline.after(node.place.delayMs, () => this.#part(node));
       },
     };
+    return node.reach === undefined ? mesh : { ...mesh, ...node.reach.over(mesh) };
   }
 
   /**
@@ -405,16 +498,23 @@ export class Net {
   async bring(neighbour: Node, author: PeerId, topic: Name, body: Uint8Array): Promise<void> {
     const rule = this.options.rules.get(topic);
     if (rule === undefined || body.byteLength > rule.largest) return;
+    if (this.carrier !== undefined) return this.carrier.carry(neighbour, topic, body, author);
     if (!this.#limits.admits(topic, neighbour.self)) return;
     if ((await rule.judge(body, author)) !== "accept") return;
-    this.#gossip(neighbour, topic, body, author);
+    this.gossip(neighbour, topic, body, { author });
   }
 
-  #gossip(from: Node, topic: Name, body: Uint8Array, author = from.self): void {
+  /** Brings a message to all that listen to its topic, or to those of them that hear it. */
+  gossip(
+    from: Node,
+    topic: Name,
+    body: Uint8Array,
+    { author = from.self, hears = () => true }: { author?: PeerId; hears?(to: Node): boolean } = {},
+  ): void {
     const { timeline } = this.options;
     for (const peer of this.#topics.get(topic) ?? []) {
       const to = this.#nodes.get(peer);
-      if (to === undefined || to === from) continue;
+      if (to === undefined || to === from || !hears(to)) continue;
       from.sent.control += body.byteLength + FRAME;
       if (!this.passes(from, to)) continue;
       // By way of a relay, which is no way off.
@@ -444,6 +544,8 @@ export class Net {
     for (const end of connection.ends) this.#linked.get(end)?.delete(key);
     for (const stream of [...connection.streams]) stream.lose();
     const [a, b] = connection.ends;
+    a.reach?.closed(connection);
+    b.reach?.closed(connection);
     const tell = (node: Node, peer: PeerId) =>
       node.tab.enter(() => {
         for (const on of [...node.watchers]) on({ type: "disconnected", peer });
@@ -452,10 +554,15 @@ export class Net {
     tell(b, a.self);
   }
 
-  async #connect(from: Node, peer: PeerId, signal: AbortSignal): Promise<Connection> {
+  async #connect(
+    from: Node,
+    peer: PeerId,
+    { addrs = [], signal }: Pick<Parameters<Mesh["request"]>[3], "addrs" | "signal">,
+  ): Promise<Connection> {
     const key = keyOf(from.self, peer);
     const known = this.#connections.get(key);
     if (known !== undefined) return known;
+    if (from.reach !== undefined) return from.reach.connect(peer, addrs, signal);
     const to = this.#nodes.get(peer);
     const away = () =>
       new MeshError(
@@ -468,15 +575,14 @@ export class Net {
     }
     await from.tab.clock.sleep(4 * this.rtt(from, to) + this.options.dialMs, { signal });
     if (to.tab.gone || to.own.signal.aborted || this.#blocked.has(key)) throw away();
-    const met = this.#connections.get(key);
-    if (met !== undefined) return met;
-    const connection: Connection = { ends: [from, to], streams: new Set(), held: [] };
-    this.#connections.set(key, connection);
-    for (const end of connection.ends) {
-      const links = this.#linked.get(end) ?? new Map<string, Connection>();
-      this.#linked.set(end, links.set(key, connection));
-    }
-    return connection;
+    return this.link(from, to);
+  }
+
+  /** How messages go from one to another. `heard`: what the receiver is told while one arrives. */
+  #way(from: Node, to: Node, heard?: (bytes: number) => void): Way {
+    const { bounds } = from;
+    if (bounds === undefined) return new Shared(this, from, to, heard);
+    return new InTurns({ net: this, from, to, turns: bounds.turns, heard });
   }
 
   async *#request(
@@ -484,16 +590,20 @@ export class Net {
     peer: PeerId,
     protocol: Name,
     message: Message,
-    { signal, maxBody = MOST_BODY, following, heard }: Parameters<Mesh["request"]>[3],
+    options: Parameters<Mesh["request"]>[3],
   ): AsyncGenerator<Message, void, void> {
+    const { signal, maxBody = MOST_BODY, following, heard, rank = "own" } = options;
     from.own.signal.throwIfAborted();
     checkSize("head", message.head.byteLength);
     signal.throwIfAborted();
-    const connection = await this.#connect(from, peer, signal);
+    const connection = await this.#connect(from, peer, options);
     from.own.signal.throwIfAborted();
     const to = connection.ends[0] === from ? connection.ends[1] : connection.ends[0];
-    const there = new Way(this, from, to);
-    const back = new Way(this, to, from, heard);
+    const there = this.#way(from, to);
+    const back = this.#way(to, from, heard);
+    there.rank = rank;
+    from.reach?.asked(connection);
+    to.reach?.asked(connection);
     const answers = new Inbox();
     const follows = new Inbox();
     const gone = new AbortController();
@@ -574,6 +684,21 @@ export class Net {
     }
   }
 
+  /** Keeps room for a request that is due: undefined if there is none, else what lets go of it. */
+  #keep(
+    { bounds }: Node,
+    peer: PeerId,
+    size: number,
+    { maxFollowing = Bytes.of(0) }: ServeOptions,
+    verdict: ReturnType<NonNullable<ServeOptions["admit"]>> | undefined,
+  ): (() => void) | undefined {
+    if (bounds === undefined || (verdict !== undefined && "refusal" in verdict)) return () => {};
+    const following = Math.min(verdict?.maxFollowing ?? maxFollowing, maxFollowing);
+    const counted = verdict?.maxFollowing === undefined ? Math.min(following, WINDOW) : following;
+    const bytes = size * this.options.scale + counted;
+    return bounds.budget.take(peer, verdict?.rank ?? "stranger", bytes);
+  }
+
   #answer(
     node: Node,
     peer: PeerId,
@@ -616,12 +741,32 @@ export class Net {
       return;
     }
     const { handler, options, busy } = place;
+    const full = () =>
+      refuse(new MeshError({ code: "MESH_BUSY", peer: node.self }, `${node.self} has no room`));
+    const entered = node.bounds?.budget.enter(peer, full);
+    if (node.bounds !== undefined && entered === undefined) {
+      full();
+      return;
+    }
     const verdict = options.admit?.(request.head, { peer, size });
+    const kept = this.#keep(node, peer, size, options, verdict);
+    if (kept === undefined) {
+      entered?.leave();
+      full();
+      return;
+    }
+    entered?.read();
+    const leave = () => {
+      kept();
+      entered?.leave();
+    };
     if (verdict !== undefined && "refusal" in verdict) {
+      leave();
       void back.send(verdict.refusal, () => answers.put(verdict.refusal));
       void back.send(EMPTY, () => answers.end());
       return;
     }
+    back.rank = verdict?.rank ?? "stranger";
     busy.set(peer, at + 1);
     const late = node.tab.after(options.timeout ?? SERVE_MS, () =>
       gone.abort(new MeshError({ code: "MESH_TIMEOUT", ms: SERVE_MS }, "a request took too long")),
@@ -645,12 +790,14 @@ export class Net {
         refuse(refused());
       } finally {
         late();
+        leave();
         busy.set(peer, (busy.get(peer) ?? 1) - 1);
       }
     })();
   }
 }
 
+const NOBODY: ReadonlySet<PeerId> = new Set();
 const EMPTY: Message = { head: new Uint8Array(0), body: new Uint8Array(0) };
 const keyOf = (a: PeerId, b: PeerId) => (a < b ? `${a} ${b}` : `${b} ${a}`);
 

@@ -44,6 +44,7 @@ async function start(
   const { number, name, spec } = part;
   const { clock } = peer.node.tab;
   const { scale } = scenario;
+  await peer.mesh.reachable({ signal: world.signal });
   const air = await broadcast(
     broadcastOptions(hiringDefaults, {
       records: memory(),

@@ -47,6 +47,7 @@ async function join(
   const { name, seed, spec, price, speed, on, cheated } = part;
   const { behaviour } = spec;
   const peer = await openPeer(world, name, seed, spec);
+  await peer.mesh.reachable({ signal: world.signal });
   const { clock } = peer.node.tab;
   const cheating = world.rng(`cheat/${name}`);
   const touch =

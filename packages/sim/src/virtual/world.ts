@@ -9,6 +9,8 @@ import type { StagedTab } from "../stage.ts";
 import type { Memory } from "./memory.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger } from "./money.ts";
+import { openReach } from "./reach.ts";
+import { RelayNet } from "./relay.ts";
 import { EPOCH, Timeline } from "./timeline.ts";
 
 export interface World {
@@ -16,6 +18,10 @@ export interface World {
   readonly timeline: Timeline;
   readonly net: Net;
   readonly ledger: Ledger;
+  /** Where the scenario has some: then nobody reaches others but through them. */
+  readonly relays: RelayNet | undefined;
+  /** An IP address that nobody else has. */
+  readonly host: () => string;
   /** Chance under a name: the same for the same seed, whoever else draws. */
   readonly rng: (name: string) => Random;
   /** The fullest memories so far. */
@@ -53,12 +59,19 @@ export function openWorld(
       as: "relay",
     }),
   });
-  return { scenario, timeline, net, ledger: new Ledger(), rng, memory, signal };
+  const spec = scenario.relays;
+  const relays = spec && new RelayNet({ net, spec, conducts: [], rng, signal });
+  let hosts = 0;
+  const host = () => {
+    const n = hosts++;
+    return `11.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
+  };
+  return { scenario, timeline, net, ledger: new Ledger(), relays, host, rng, memory, signal };
 }
 
 /** Opens a tab whose key is made of `seed`; links that are not given are the scenario's. */
 export async function openPeer(
-  { net, rng, scenario }: World,
+  { net, rng, scenario, relays, host }: World,
   name: string,
   seed: Uint8Array,
   links: {
@@ -74,6 +87,8 @@ export async function openPeer(
     uplinkKbps: links.uplinkKbps ?? scenario.net.uplinkKbps,
     downlinkKbps: links.downlinkKbps ?? scenario.net.downlinkKbps,
   });
+  if (relays !== undefined)
+    node.reach = openReach({ net, relays, node, host: host(), random: rng(`reach/${name}`) });
   return { name, keys, self, node, mesh: net.mesh(node) };
 }
 
