@@ -94,3 +94,33 @@ test("of a thousand sources the last sixteen are heard, and nobody names itself"
   expect(seen.size).toBe(15);
   expect(seen.has("selfish")).toBe(false);
 });
+
+test("a relay's word counts as that of sixteen, until its names lead nowhere", () => {
+  const random = seededRandom(seed);
+  const chosen = { relay: 0, ring: 0 };
+  for (let tab = 0; tab < 50; tab++) {
+    const known = new Acquaintances(random);
+    known.learn("relay", named("real", 32), 16);
+    for (let n = 0; n < 8; n++) known.learn(`ring${n}`, named(`ring${n}-`, 16));
+    const live = new Set<string>();
+    for (let turn = 0; turn < 8; turn++) {
+      const choice = known.next(live, at(turn));
+      if (choice === undefined) break;
+      chosen[choice.source === "relay" ? "relay" : "ring"]++;
+      known.dialled(choice, true, at(turn));
+      live.add(choice.peer);
+    }
+  }
+  expect(chosen.relay).toBeGreaterThan(1.5 * chosen.ring);
+  const known = new Acquaintances(random);
+  known.learn("liar", named("fake", 32), 16);
+  known.learn("honest", named("real", 32));
+  let fakes = 0;
+  for (let turn = 0; turn < 40; turn++) {
+    const choice = known.next(new Set(), at(turn));
+    if (choice === undefined) break;
+    fakes += Number(choice.source === "liar");
+    known.dialled(choice, choice.source === "honest", at(turn));
+  }
+  expect(fakes).toBeLessThan(32);
+});

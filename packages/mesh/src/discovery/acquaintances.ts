@@ -18,6 +18,8 @@ const LONGEST_WAIT = 300_000;
 
 interface Source {
   readonly named: BoundedMap<PeerId, Named>;
+  /** How much what it says counts beside others: as that of so many. */
+  readonly voice: number;
   /** Its names that were dialled, and those of them that answered. */
   tried: number;
   reached: number;
@@ -37,10 +39,11 @@ export class Acquaintances {
     this.#random = random;
   }
 
-  /** What a source has told. A name that it told before counts as told now. */
-  learn(source: PeerId, named: readonly Named[]): void {
+  /** What a source has told, whose word counts as that of `voice` others. A name that it told before counts as told now. */
+  learn(source: PeerId, named: readonly Named[], voice = 1): void {
     const known = this.#sources.get(source) ?? {
       named: new BoundedMap<PeerId, Named>(MOST_OF_SOURCE),
+      voice,
       tried: 0,
       reached: 0,
     };
@@ -58,11 +61,12 @@ export class Acquaintances {
    * names by chance. So a thousand names of one source are one voice.
    */
   next(not: ReadonlySet<PeerId>, now: Millis): Choice | undefined {
-    const open = [...this.#sources].flatMap(([source, { named, tried, reached }]) => {
+    const open = [...this.#sources].flatMap(([source, { named, voice, tried, reached }]) => {
       const names = [...named.values()].filter(
         ({ peer }) => !not.has(peer) && (this.#failed.get(peer)?.until ?? 0) <= now,
       );
-      return names.length === 0 ? [] : [{ source, names, weight: (reached + 1) / (tried + 1) }];
+      const weight = (voice * (reached + 1)) / (tried + 1);
+      return names.length === 0 ? [] : [{ source, names, weight }];
     });
     let at = this.#random.fraction() * open.reduce((sum, { weight }) => sum + weight, 0);
     for (const [index, { source, names, weight }] of open.entries()) {

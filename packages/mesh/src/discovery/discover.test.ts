@@ -180,3 +180,22 @@ test("relays that had only just lost each other are asked again soon, and nobody
   expect(seen.asked.length).toBeLessThan(40);
   stop();
 });
+
+test("who dialled a tab has no say in whom it dials, unless nobody else answers", async () => {
+  for (const [relayKnows, asked] of [
+    [named("real", 16), false],
+    [[], true],
+  ] as const) {
+    const { start, pass, seen, live, inbound, stop } = surroundings({
+      relay1: () => ({ peers: relayKnows }),
+      sybil1: () => ({ peers: named("fake", 16) }),
+    });
+    live.add("sybil1");
+    inbound.add("sybil1");
+    start();
+    await pass(30_000);
+    expect(seen.asked.includes("sybil1")).toBe(asked);
+    expect(seen.dialled.some((peer) => peer.startsWith("fake"))).toBe(asked);
+    stop();
+  }
+});

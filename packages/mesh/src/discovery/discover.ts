@@ -9,10 +9,17 @@ import { Acquaintances, type Choice } from "./acquaintances.ts";
 import { isSplit, type Said } from "./network.ts";
 import type { Named, Sample } from "./types.ts";
 
+/**
+ * A relay's word counts as that of so many neighbours. It draws from all of its tabs, one address after the other; a neighbour draws from its
+ * own neighbours, and whoever surrounds tabs is most of those.
+ */
+const RELAY_VOICE = 16;
 /** An answer that takes longer is none, in milliseconds. */
 const ASK_TIMEOUT = 5_000;
-/** Neighbours that are asked, those first that this tab dialled: with the relays fewer than the sources that are remembered. */
+/** Neighbours that are asked: with the relays fewer than the sources that are remembered. */
 const MOST_ASKED = 8;
+/** Who dialled us is asked only where whom we dial has not answered for so long, in milliseconds. */
+const ALONE_AFTER = 10_000;
 /** Dials under way together: half of what a tab may have, so that requests find room. */
 const MOST_DIALS = 4;
 /** Of two that hear of each other at once, the larger id lets the other dial first, for so many milliseconds. */
@@ -64,6 +71,8 @@ export function discover(
   const said = new Map<PeerId, Pick<Sample, "relays" | "populations">>();
   let splitSince: Millis | undefined;
   let splitTold = false;
+  /** When this tab last had a neighbour of its own choice, or began. */
+  let chosenAt = clock.now();
 
   function forget(connected: ReadonlySet<PeerId>): void {
     for (const source of asked.keys())
@@ -80,7 +89,7 @@ export function discover(
       signal: AbortSignal.any([signal, clock.timeout(ASK_TIMEOUT)]),
     });
     if (!asked.has(source)) return; // lost meanwhile
-    known.learn(source, peers);
+    known.learn(source, peers, isRelay ? RELAY_VOICE : 1);
     // Only a relay can know who else there is.
     if (isRelay) said.set(source, { relays, populations });
   }
@@ -125,9 +134,11 @@ export function discover(
   function step(): void {
     const live = around.neighbours();
     const relays = new Set(around.relays());
-    const others = [...new Set([...around.outbound(), ...live])].filter(
-      (peer) => !relays.has(peer),
-    );
+    const chosen = around.outbound();
+    if (chosen.length > 0) chosenAt = clock.now();
+    // Whoever surrounds a tab dials it, and would name its own kind: one that we chose by a relay's word has not chosen us.
+    const alone = chosen.length === 0 && clock.now() - chosenAt >= ALONE_AFTER;
+    const others = (alone ? live : chosen).filter((peer) => !relays.has(peer));
     const sources = [...relays, ...others.slice(0, MOST_ASKED)];
     forget(new Set(sources));
     const enough = wanting(around, degree) <= 0;

@@ -45,4 +45,13 @@ describe("the number of a topic's peers", () => {
     expect(estimate(40, [40, 40, 40, 40])).toBe(100);
     expect(estimate(3, [90])).toBe(90);
   });
+
+  test("is not half as much again where one relay of ten exaggerates, and no more than twice as much where three do", () => {
+    const nine = Array.from({ length: 8 }, () => 40);
+    expect(estimate(40, [...nine, 100_000])).toBe(220);
+    expect(estimate(40, [...nine.slice(2), 1e5, 1e5, 1e5])).toBeLessThanOrEqual(2 * 200);
+    expect(estimate(40, [0, 0])).toBe(40);
+    // One that has just come back does not take the others for liars.
+    expect(estimate(3, [90, 90])).toBe(92);
+  });
 });

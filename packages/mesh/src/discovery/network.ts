@@ -14,9 +14,22 @@ export function population(said: Said, topic: Name): number | undefined {
   return counts.sort((a, b) => a - b)[Math.ceil(counts.length / 2) - 1];
 }
 
-/** Of a topic's peers at this relay and at the others: most hold slots at two relays, and are counted by both. */
-export const estimate = (here: number, there: readonly number[]): number =>
-  Math.max(here, ...there, Math.round([here, ...there].reduce((a, b) => a + b, 0) / 2));
+/** A relay is believed up to so many times what relays usually count. */
+const MOST_OF_USUAL = 2;
+
+/**
+ * Of a topic's peers at this relay and at the others: most hold slots at two relays, and are counted by both. Tabs choose relays by chance, so
+ * of three or more one that counts far more than the others is not believed: by exaggerating it would make every worker of the network wait.
+ * Of two it cannot be told which is wrong.
+ */
+export function estimate(here: number, there: readonly number[]): number {
+  const counts = [here, ...there].sort((a, b) => a - b);
+  const median = counts[Math.ceil(counts.length / 2) - 1] as number;
+  const most = there.length < 2 ? Number.POSITIVE_INFINITY : MOST_OF_USUAL * Math.max(here, median);
+  const believed = there.map((count) => Math.min(count, most));
+  const all = believed.reduce((a, b) => a + b, here);
+  return Math.max(here, ...believed, Math.round(all / 2));
+}
 
 /**
  * True where our relays do not all know each other, even by way of others: tabs on one side do not find those on the other. A link counts
