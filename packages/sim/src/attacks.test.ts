@@ -54,6 +54,8 @@ describe("attacked runs beside clean ones", () => {
       ...run,
       viewers: run.viewers.map((row) => ({ ...row, startUpMs: undefined })),
     }),
+    unlisted: (run) => ({ ...run, listers: [{ name: "lister/0", onAir: 9, unlisted: 1 }] }),
+    lonely: (run) => ({ ...run, settled: { tabs: 9, lonely: 1 } }),
   };
 
   test("equal runs hold, and every figure that is worse fails alone", () => {

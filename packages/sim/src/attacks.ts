@@ -2,7 +2,7 @@
 import { fixed } from "@tabcast/runtime";
 import type { Engine, Run } from "./engine.ts";
 import { honestPeers, hostileOf } from "./play.ts";
-import type { AttackerKind, Scenario } from "./scenario.ts";
+import { type AttackerKind, OF_THE_MESH, type Scenario } from "./scenario.ts";
 import type { Peak } from "./stage.ts";
 
 /** How much worse an attack by a tenth of all peers may make a figure. Source: issue 13. */
@@ -76,6 +76,20 @@ export const FIGURES: readonly Figure[] = [
     of: ({ viewers }) =>
       mean(viewers.map(({ startUpMs, stayedMs }) => startUpMs ?? stayedMs)) / 1_000,
   },
+  {
+    id: "unlisted",
+    label: "streams on the air that are not listed, of all lists",
+    unit: "",
+    floor: 0,
+    of: ({ listers }) => sum(listers.map(({ unlisted }) => unlisted)),
+  },
+  {
+    id: "lonely",
+    label: "tabs without four honest neighbours after 30 s",
+    unit: "",
+    floor: 0,
+    of: ({ settled }) => settled.lonely,
+  },
 ];
 
 /** Two runs of one seed. */
@@ -132,6 +146,19 @@ export function brief(scenario: Scenario): Scenario {
     viewers: { ...scenario.viewers, n: third(scenario.viewers.n) },
   };
 }
+
+/** Relays and lists that an attack on the mesh is run with, where the scenario has none. */
+const MESH = { relays: { n: 10, slots: 4_096, perAddress: 64 }, lists: 3 } as const;
+
+/** Where an attack is run: a scenario, with relays for those whose effect lies in how tabs reach each other. */
+export const groundOf = (scenario: Scenario, kind: AttackerKind): Scenario =>
+  OF_THE_MESH.has(kind)
+    ? {
+        ...scenario,
+        relays: scenario.relays ?? MESH.relays,
+        viewers: { ...scenario.viewers, lists: scenario.viewers.lists || MESH.lists },
+      }
+    : scenario;
 
 /** Holds attacked runs against their own runs without attackers. */
 export function compare(
@@ -199,10 +226,11 @@ export function openAttacks(engine: Engine) {
   };
   return {
     async run(
-      scenario: Scenario,
+      given: Scenario,
       attack: { readonly kind: AttackerKind; readonly share: number },
       seeds: readonly number[],
     ): Promise<Comparison> {
+      const scenario = groundOf(given, attack.kind);
       const pairs: Pair[] = [];
       for (const seed of seeds) {
         const without = await clean(scenario, seed);

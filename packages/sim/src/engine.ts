@@ -75,6 +75,14 @@ export interface StreamRow {
   readonly hiredMs: number | undefined;
 }
 
+/** A tab that read the list of live streams, at the end. */
+export interface ListerRow {
+  readonly name: string;
+  /** Streams on the air, and those of them that it did not list. */
+  readonly onAir: number;
+  readonly unlisted: number;
+}
+
 /** What happened, for assertions and reports. */
 export interface Run {
   readonly engine: string;
@@ -87,6 +95,9 @@ export interface Run {
   readonly workers: readonly WorkerRow[];
   readonly viewers: readonly ViewerRow[];
   readonly streams: readonly StreamRow[];
+  readonly listers: readonly ListerRow[];
+  /** Honest tabs half a minute after they came, and those of them with fewer than four honest neighbours; none without relays. */
+  readonly settled: { readonly tabs: number; readonly lonely: number };
   readonly segmentSeconds: readonly number[];
   /** Amount over all pots. */
   readonly money: {

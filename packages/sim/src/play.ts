@@ -3,11 +3,11 @@ import type { PeerId } from "@tabcast/mesh";
 import type { BroadcastEvent } from "@tabcast/node/types";
 import { Amount, type Random, seededRandom } from "@tabcast/runtime";
 import { drawOf, type Stay, staysOf } from "./churn.ts";
-import type { Run, RunOptions, SegmentRow, ViewerRow } from "./engine.ts";
+import type { ListerRow, Run, RunOptions, SegmentRow, ViewerRow } from "./engine.ts";
 import { type Recorder, recorder } from "./recorder.ts";
 import { droppedBy, pixelsOf, type Stream, segmentRow, type Worker, workerRow } from "./rows.ts";
 import type { Fault, Scenario, Who } from "./scenario.ts";
-import type { Stage, StagedTab } from "./stage.ts";
+import type { Stage, StagedLister, StagedTab, StreamTab } from "./stage.ts";
 import { targets } from "./targets.ts";
 
 /** Wei per gigapixel that are a gwei per megapixel. */
@@ -43,6 +43,8 @@ class Play {
   readonly #byPeer = new Map<PeerId, Worker>();
   readonly #streams: Stream[] = [];
   readonly #viewers: ViewerRow[] = [];
+  readonly #listers: { readonly name: string; readonly tab: StagedLister }[] = [];
+  readonly #listed: ListerRow[] = [];
   readonly #watching: Promise<unknown>[] = [];
   readonly #warmMs: number;
   readonly #endMs: number;
@@ -67,6 +69,7 @@ class Play {
       const open = this.#streams.flatMap(({ gone, tab }) =>
         gone || tab === undefined ? [] : [tab],
       );
+      this.#look(open);
       for (const tab of open) tab.leave();
       Promise.all(open.map(({ finished }) => finished))
         .then(() => Promise.all(this.#watching))
@@ -85,6 +88,7 @@ class Play {
     for (const spec of streams)
       for (let i = 0; i < spec.n; i++) await this.#castStream(spec, number++);
     for (let i = 0; i < viewers.n; i++) this.#plan(() => this.#watch(i), this.#arrival(i));
+    for (let i = 0; i < viewers.lists; i++) this.#plan(() => this.#list(i), this.#warmMs);
     for (const attacker of attackers) this.#castAttackers(attacker);
     for (const fault of faults)
       this.#plan(() => this.#strike(fault), this.#warmMs + fault.t * 1_000);
@@ -302,6 +306,22 @@ class Play {
     this.#record(stream.name, "segment", told);
   }
 
+  async #list(i: number): Promise<void> {
+    const name = `lister/${i}`;
+    const seed = this.#rng(name).bytes(32);
+    this.#listers.push({ name, tab: await this.#stage.lister({ name, seed }) });
+  }
+
+  /** Notes what of the streams on the air the listers list now. */
+  #look(open: readonly StreamTab[]): void {
+    for (const { name, tab } of this.#listers) {
+      const listed = tab.listed();
+      const unlisted = open.filter(({ stream }) => !listed.has(stream)).length;
+      this.#listed.push({ name, onAir: open.length, unlisted });
+      this.#record(name, "listed", { all: listed.size, unlisted });
+    }
+  }
+
   #arrival(i: number): number {
     const { perMin } = this.#scenario.viewers;
     if (perMin === undefined) return this.#warmMs;
@@ -414,6 +434,7 @@ class Play {
       workers,
       viewers: this.#viewers,
       streams: this.#hiring,
+      listers: this.#listed,
       segmentSeconds: this.#streams.map(({ spec }) => spec.segS),
       money: {
         ...money,

@@ -31,7 +31,8 @@ const full = {
     { id: "phone", n: 1, price: [1, 1], speed: { dist: "const", value: 0.6 } },
     { id: "desk", n: 1, price: [1, 1], speed: { dist: "uniform", min: 1, max: 2 } },
   ],
-  viewers: { n: 5, perMin: 2, rung: "480p" },
+  relays: { n: 3, slots: 100, perAddress: 8 },
+  viewers: { n: 5, perMin: 2, rung: "480p", lists: 1 },
   streams: [
     {
       n: 3,

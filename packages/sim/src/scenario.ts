@@ -78,8 +78,24 @@ export const ATTACKERS = [
   "equivocator",
   "bid-storm",
   "sybil-list",
+  "eclipse",
+  "address-garbage",
+  "idle-squatter",
+  "lying-relay",
+  "hanging-relay",
+  "uplink-thief",
 ] as const;
 export type AttackerKind = (typeof ATTACKERS)[number];
+/** Those whose effect lies in how tabs reach each other: they are run where the scenario has relays. */
+export const OF_THE_MESH: ReadonlySet<AttackerKind> = new Set([
+  "sybil-list",
+  "eclipse",
+  "address-garbage",
+  "idle-squatter",
+  "lying-relay",
+  "hanging-relay",
+  "uplink-thief",
+]);
 
 /** Codes of worker groups and workers: "lap", "lap/3", "lap/0-2". */
 const someone = text(
@@ -224,8 +240,10 @@ const scenario = object({
       /** Without it all come at the end of warm-up. */
       perMin: maybe(number(0.01, 100_000)),
       rung: optional(rungName, "480p"),
+      /** Tabs that read the list of live streams, from the end of warm-up on; they need relays. */
+      lists: optional(whole(0, 100), 0),
     }),
-    { n: 0, perMin: undefined, rung: "480p" },
+    { n: 0, perMin: undefined, rung: "480p", lists: 0 },
   ),
   streams: list(
     object({

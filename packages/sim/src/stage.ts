@@ -85,6 +85,12 @@ export interface ViewerPart {
   readonly on: (event: ViewerEvent) => void;
 }
 
+/** A tab that reads the list of live streams. */
+export interface StagedLister {
+  /** The ids of the streams that it lists now. */
+  listed(): ReadonlySet<string>;
+}
+
 /** Hostile peers of one kind. */
 export interface AttackPart {
   readonly kind: AttackerKind;
@@ -108,6 +114,8 @@ export interface StageTotals {
   readonly bids: number;
   /** Events of the engine's own queue. */
   readonly timelineEvents: number;
+  /** Honest tabs half a minute after they came, and those of them with fewer than four honest neighbours; none without relays. */
+  readonly settled: { readonly tabs: number; readonly lonely: number };
   /** By what is held and where. */
   readonly memory: Readonly<Record<string, Peak>>;
   /** What of the scenario it did not do, and why. */
@@ -127,6 +135,8 @@ export interface Stage {
   /** Opens the tab of a stream; `start` puts it on the air. */
   stream(part: StreamPart): Promise<{ start(): Promise<StreamTab> }>;
   viewer(part: ViewerPart): Promise<StagedViewer>;
+  /** Opens a tab that reads the list; `seed` is 32 bytes that its key is made of. */
+  lister(part: Pick<ViewerPart, "name" | "seed">): Promise<StagedLister>;
   /** Starts hostile peers. */
   attack(part: AttackPart): Promise<void>;
   /** For `ms` milliseconds nothing passes between groups; who is in none reaches all. */

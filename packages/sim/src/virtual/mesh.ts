@@ -331,6 +331,11 @@ export class Net {
     return this.#nodes.get(peer);
   }
 
+  /** Everybody who is in the network. */
+  peers(): readonly PeerId[] {
+    return [...this.#nodes.keys()];
+  }
+
   /** Nodes that listen to a topic. */
   listeners(topic: Name): ReadonlySet<PeerId> {
     return this.#topics.get(topic) ?? NOBODY;
@@ -554,7 +559,8 @@ export class Net {
     tell(b, a.self);
   }
 
-  async #connect(
+  /** A connection from one to another, dialled if there is none. Rejects as `Mesh.request` does. */
+  async connect(
     from: Node,
     peer: PeerId,
     { addrs = [], signal }: Pick<Parameters<Mesh["request"]>[3], "addrs" | "signal">,
@@ -596,7 +602,7 @@ export class Net {
     from.own.signal.throwIfAborted();
     checkSize("head", message.head.byteLength);
     signal.throwIfAborted();
-    const connection = await this.#connect(from, peer, options);
+    const connection = await this.connect(from, peer, options);
     from.own.signal.throwIfAborted();
     const to = connection.ends[0] === from ? connection.ends[1] : connection.ends[0];
     const there = this.#way(from, to);

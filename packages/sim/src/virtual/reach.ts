@@ -10,15 +10,22 @@ import {
   type Name,
   type Neighbour,
   type PeerId,
+  RANKS,
 } from "@tabcast/mesh";
+import { ECLIPSE } from "@tabcast/mesh/attacks";
 import {
   answerPeers,
+  type Budget,
   createDialler,
   discover,
   grouped,
   keepPlaces,
   type Node as Libp2pNode,
   listeners,
+  MAX_CONNECTIONS,
+  MOST_BYTES,
+  MOST_REQUESTS,
+  type Named,
   NoRouteError,
   openBudget,
   openTurns,
@@ -30,6 +37,7 @@ import {
 } from "@tabcast/mesh/parts";
 import { peersWire } from "@tabcast/protocol";
 import { type Bytes, type Random, toError } from "@tabcast/runtime";
+import type { Memory } from "./memory.ts";
 import type { Connection, Net, Node, Reach } from "./mesh.ts";
 import type { Relay, RelayNet } from "./relay.ts";
 
@@ -48,6 +56,10 @@ export interface ReachOptions {
   readonly random: Random;
   /** Neighbours to look for. Default 8. */
   readonly degree?: number;
+  /** What it says of others when it is asked. Default: its neighbours. */
+  readonly named?: () => readonly Named[];
+  /** Told what its memories hold. */
+  readonly memory?: Memory;
 }
 
 type Listener = (event: { readonly detail: End }) => void;
@@ -104,7 +116,8 @@ class End {
 }
 
 /** What the parts of one reach share. */
-interface Own extends Required<ReachOptions> {
+interface Own extends ReachOptions {
+  readonly degree: number;
   readonly ends: ReadonlyMap<Connection, End>;
   readonly slots: HeldSlots;
   readonly dialler: ReturnType<typeof createDialler>;
@@ -120,7 +133,8 @@ export function openReach(options: ReachOptions): Reach {
   const ends = new Map<Connection, End>();
   const kept = new Set<PeerId>();
   relays.settle(node.self, host);
-  node.bounds = { budget: openBudget(), turns: openTurns({ clock }) };
+  node.bounds = { budget: watched(openBudget(), options.memory), turns: openTurns({ clock }) };
+  const held = options.memory?.kind("mesh/places.ts, connections", MAX_CONNECTIONS);
   let opened = 0;
 
   const endTo = (peer: PeerId) => {
@@ -135,6 +149,7 @@ export function openReach(options: ReachOptions): Reach {
   const dialler = createDialler({ node: libp2p, direct, relays: configured, clock, signal });
   void superviseSlots(libp2p, { relays: configured, slots, want: SLOTS, clock, random, signal });
   const own: Own = { ...options, degree, ends, slots, dialler, endTo };
+  if (degree > 0) void countSettled(own);
 
   return {
     connect: (peer, given, signal) => connect(own, peer, { given, signal }),
@@ -142,6 +157,7 @@ export function openReach(options: ReachOptions): Reach {
       const end = new End(net, node, connection, `${opened++}`);
       ends.set(connection, end);
       tell("connection:open", end);
+      if (held !== undefined) held.peak = Math.max(held.peak, ends.size);
     },
     closed(connection) {
       const end = ends.get(connection);
@@ -163,6 +179,58 @@ export function openReach(options: ReachOptions): Reach {
         else kept.delete(peer);
       },
     }),
+  };
+}
+
+/** Counts a tab that is still there after its time to settle, and whether it has honest neighbours enough. */
+async function countSettled(own: Own): Promise<void> {
+  const { relays, node } = own;
+  if (
+    !(await node.tab.clock.sleep(ECLIPSE.withinMs, node.own).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return;
+  if (relays.hostile.has(node.self)) return;
+  const honest = neighboursOf(own).filter((peer) => !relays.hostile.has(peer));
+  relays.settled.tabs++;
+  if (honest.length < ECLIPSE.neighbours) relays.settled.lonely++;
+}
+
+/** A budget that tells `memory` what it holds. */
+function watched(budget: Budget, memory: Memory | undefined): Budget {
+  if (memory === undefined) return budget;
+  const bytes = memory.kind("mesh/budget.ts, bytes", MOST_BYTES);
+  const strangers = memory.kind("mesh/budget.ts, bytes of strangers", MOST_BYTES / 8);
+  const requests = memory.kind("mesh/budget.ts, requests", MOST_REQUESTS);
+  let count = 0;
+  return {
+    ...budget,
+    enter(peer, drop) {
+      const entered = budget.enter(peer, drop);
+      if (entered === undefined) return undefined;
+      requests.peak = Math.max(requests.peak, ++count);
+      let over = false;
+      return {
+        read: entered.read,
+        leave() {
+          if (!over) count--;
+          over = true;
+          entered.leave();
+        },
+      };
+    },
+    take(peer, rank, size) {
+      const kept = budget.take(peer, rank, size);
+      const used = budget.used();
+      bytes.peak = Math.max(
+        bytes.peak,
+        RANKS.reduce((sum, one) => sum + used[one], 0),
+      );
+      strangers.peak = Math.max(strangers.peak, used.stranger);
+      return kept;
+    },
   };
 }
 
@@ -322,23 +390,21 @@ function introduction({ net, relays, node }: ReachOptions, ends: ReadonlyMap<Con
 }
 
 /** Finds neighbours, and tells of them whoever asks. */
-function findNeighbours({ relays, node, random, degree, ends, dialler, endTo }: Own, mesh: Mesh) {
+function findNeighbours(own: Own, mesh: Mesh) {
+  const { relays, node, random, degree, ends, dialler, endTo } = own;
   const { clock } = node.tab;
   const { signal } = node.own;
   const { configured } = relays;
   const met = () => [...ends.values()].filter(({ other }) => !relays.all.has(other.self));
   const peers = (of: readonly End[]) => of.map(({ other }) => other.self);
+  const neighbours = () =>
+    met().flatMap(({ other: { self: peer }, connection: { via } }) =>
+      via === undefined ? [] : [{ peer, relays: [via] }],
+    );
+  const { named = neighbours } = own;
   answerPeers(mesh.serve, peersWire, {
     sample: (asker) => ({
-      peers: sample(
-        grouped(
-          met().flatMap(({ other: { self: peer }, connection: { via } }) =>
-            via === undefined ? [] : [{ peer, relays: [via], group: peer }],
-          ),
-        ),
-        asker,
-        random,
-      ),
+      peers: sample(grouped(named().map((one) => ({ ...one, group: one.peer }))), asker, random),
       relays: [],
       populations: new Map(),
     }),

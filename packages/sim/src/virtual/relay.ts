@@ -11,13 +11,12 @@ import {
   type PeerId,
   peerIdFromPublicKey,
 } from "@tabcast/mesh";
+import { crowds, madeUpPeers } from "@tabcast/mesh/attacks";
 import {
   answerPeers,
   configuredRelays,
   estimate,
   grouped,
-  MOST_NAMED,
-  type Named,
   networkOf,
   openBudget,
   openTurns,
@@ -44,8 +43,6 @@ const ASK_EVERY_MS = 10_000;
 const LOOK_EVERY_MS = 1_000;
 /** A relay is no way off, and its line is no bottleneck. */
 const PLACE = { delayMs: 0, uplinkKbps: 10_000_000, downlinkKbps: 10_000_000 };
-/** Peers that a liar gives each topic. */
-const LIE = 100_000;
 
 export type RelaysSpec = NonNullable<Scenario["relays"]>;
 
@@ -65,6 +62,10 @@ export class RelayNet implements Carrier {
   /** What every tab is configured with. */
   readonly configured: Relays;
   readonly #hosts = new Map<PeerId, string>();
+  /** Peers of attackers. */
+  readonly hostile = new Set<PeerId>();
+  /** Honest tabs that were there for half a minute, and of these those that had fewer than four honest neighbours then. */
+  readonly settled = { tabs: 0, lonely: 0 };
   /** The honest relays that each peer is connected to. */
   readonly #honest = new Map<PeerId, Set<Relay>>();
 
@@ -236,13 +237,8 @@ export class Relay {
 
   /** Peers that nobody has ever seen, at whatever relay, in crowds. */
   #made(): Sample {
-    const relays = [...this.#of.all.keys()];
-    const peers = Array.from({ length: MOST_NAMED }, (): Named => {
-      const relay = relays[this.#random.below(relays.length)] as PeerId;
-      return { peer: peerIdFromPublicKey(this.#random.bytes(32)), relays: [relay] };
-    });
-    const populations = new Map(TOPICS.map((topic) => [topic, { here: LIE, all: LIE }]));
-    return { peers, relays: [], populations };
+    const peers = madeUpPeers(this.#random, [...this.#of.all.keys()]);
+    return { peers, relays: [], populations: crowds(TOPICS) };
   }
 
   #others(): ReadonlyMap<PeerId, Sample> {

@@ -6,7 +6,7 @@ import type { Stage } from "../stage.ts";
 import { attack } from "./attackers/index.ts";
 import type { Memory } from "./memory.ts";
 import { stageStream } from "./stream.ts";
-import { stageViewer } from "./viewer.ts";
+import { stageLister, stageViewer } from "./viewer.ts";
 import { stageWorker } from "./worker.ts";
 import { openWorld, type Peer, Staged } from "./world.ts";
 
@@ -38,6 +38,7 @@ export function openStage(scenario: Scenario, seed: number, memory: Memory): Sta
     worker: (part) => stageWorker(world, part),
     stream: (part) => stageStream(world, part, countOffers),
     viewer: (part) => stageViewer(world, part),
+    lister: (part) => stageLister(world, part),
     attack: ({ kind, n }) => attack(world, kind, n),
     partition(groups, ms) {
       const nodes = groups.map((group) =>
@@ -54,6 +55,7 @@ export function openStage(scenario: Scenario, seed: number, memory: Memory): Sta
         offers: offers.size,
         bids: net.asked(PROTOCOLS.bid).count,
         timelineEvents: timeline.ran,
+        settled: world.relays?.settled ?? { tabs: 0, lonely: 0 },
         memory: memory.peaks(),
         skipped: [],
       };

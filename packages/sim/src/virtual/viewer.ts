@@ -1,6 +1,6 @@
 /** A viewer on virtual time: node's own, with a player that only counts. */
-import { view } from "@tabcast/node/viewer";
-import type { StagedViewer, ViewerPart } from "../stage.ts";
+import { liveStreams, view } from "@tabcast/node/viewer";
+import type { StagedLister, StagedViewer, ViewerPart } from "../stage.ts";
 import { openPeer, type World } from "./world.ts";
 
 /** Segments a player has before it starts. */
@@ -49,6 +49,21 @@ export async function stageViewer(world: World, part: ViewerPart): Promise<Stage
     return { ...player.figures(), stayedMs: timeline.now - cameAt };
   });
   return { finished };
+}
+
+/** A tab that reads the list of live streams, as the page that lists them does. */
+export async function stageLister(
+  world: World,
+  { name, seed }: Pick<ViewerPart, "name" | "seed">,
+): Promise<StagedLister> {
+  const { mesh, node } = await openPeer(world, name, seed);
+  let listed: ReadonlySet<string> = new Set();
+  const on = (streams: readonly { readonly stream: string }[]) => {
+    listed = new Set(streams.map(({ stream }) => stream));
+  };
+  const { signal } = world;
+  liveStreams(mesh, on, { clock: node.tab.clock, random: world.rng(`list/${name}`), signal });
+  return { listed: () => listed };
 }
 
 /** Counts what a player would show: it starts with two segments, and stands still while the next one is late. */

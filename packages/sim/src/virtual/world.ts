@@ -4,14 +4,20 @@ import { gossipRules, Keys, peerIdOf, type Signer } from "@tabcast/protocol";
 import { Millis, type Random, seededRandom } from "@tabcast/runtime";
 import { calibration } from "../calibration.ts";
 import { pixelsOf } from "../rows.ts";
-import type { Scenario } from "../scenario.ts";
+import type { AttackerKind, Scenario } from "../scenario.ts";
 import type { StagedTab } from "../stage.ts";
 import type { Memory } from "./memory.ts";
 import { Net, type Node } from "./mesh.ts";
 import { Ledger } from "./money.ts";
-import { openReach } from "./reach.ts";
-import { RelayNet } from "./relay.ts";
+import { openReach, type ReachOptions } from "./reach.ts";
+import { type Conduct, RelayNet } from "./relay.ts";
 import { EPOCH, Timeline } from "./timeline.ts";
+
+/** Attackers that are relays. */
+const HOSTILE_RELAYS: { readonly [Kind in AttackerKind]?: Conduct } = {
+  "lying-relay": "lies",
+  "hanging-relay": "hangs",
+};
 
 export interface World {
   readonly scenario: Scenario;
@@ -60,7 +66,8 @@ export function openWorld(
     }),
   });
   const spec = scenario.relays;
-  const relays = spec && new RelayNet({ net, spec, conducts: [], rng, signal });
+  const conducts = spec && conductsOf(scenario, spec.n);
+  const relays = spec && new RelayNet({ net, spec, conducts: conducts ?? [], rng, signal });
   let hosts = 0;
   const host = () => {
     const n = hosts++;
@@ -69,14 +76,25 @@ export function openWorld(
   return { scenario, timeline, net, ledger: new Ledger(), relays, host, rng, memory, signal };
 }
 
+/** What each relay of a scenario does: relays that are attackers are so many of all, those that come first. */
+function conductsOf({ attackers }: Scenario, n: number): Conduct[] {
+  return attackers.flatMap(({ kind, share = 0, n: many }) => {
+    const conduct = HOSTILE_RELAYS[kind];
+    if (conduct === undefined) return [];
+    return Array.from({ length: many ?? Math.max(1, Math.round(share * n)) }, () => conduct);
+  });
+}
+
 /** Opens a tab whose key is made of `seed`; links that are not given are the scenario's. */
 export async function openPeer(
-  { net, rng, scenario, relays, host }: World,
+  { net, rng, scenario, relays, host, memory }: World,
   name: string,
   seed: Uint8Array,
   links: {
     readonly uplinkKbps?: number | undefined;
     readonly downlinkKbps?: number | undefined;
+    /** What a hostile tab does otherwise than others. */
+    readonly as?: Partial<Pick<ReachOptions, "degree" | "named" | "host">>;
   } = {},
 ): Promise<Peer> {
   const keys = await Keys.fromSeed(seed);
@@ -87,8 +105,10 @@ export async function openPeer(
     uplinkKbps: links.uplinkKbps ?? scenario.net.uplinkKbps,
     downlinkKbps: links.downlinkKbps ?? scenario.net.downlinkKbps,
   });
-  if (relays !== undefined)
-    node.reach = openReach({ net, relays, node, host: host(), random: rng(`reach/${name}`) });
+  if (relays !== undefined) {
+    const random = rng(`reach/${name}`);
+    node.reach = openReach({ net, relays, node, host: host(), random, memory, ...links.as });
+  }
   return { name, keys, self, node, mesh: net.mesh(node) };
 }
 

@@ -4,12 +4,12 @@ import { type Attacker, every, madeUp, openAll, pick } from "./attacker.ts";
 import { listen } from "./overheard.ts";
 
 /** Identities of one hostile peer. */
-const IDENTITIES = 100;
+const IDENTITIES = 1_000;
 
 export const sybilList: Attacker = {
-  what: "announces 100 made-up streams for each hostile peer, each as a made-up broadcaster, twenty times a second by one connection",
+  what: "announces 1,000 made-up streams for each hostile peer, each as a made-up broadcaster, twenty times a second by one connection",
   aims: "the list of live streams, and gossip's memory of streams",
-  bound: "relays remember 16,384 streams; honest announcements and entries still pass",
+  bound: "relays remember 16,384 streams; every honest stream is still listed",
   async start(world, hostile) {
     const peers = await openAll(world, hostile);
     const ears = listen(world, peers[0] as Peer);
