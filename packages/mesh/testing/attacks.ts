@@ -4,10 +4,10 @@ import { MOST_NAMED, type Named } from "../src/discovery/types.ts";
 import type { Name, PeerId } from "../src/mesh.ts";
 import { peerIdFromPublicKey } from "../src/peer-id.ts";
 
-/** "eclipse": honest neighbours that a fresh tab has, and after how long. Source: half of the minute that issue 13 allows. */
-export const ECLIPSE = { neighbours: 4, withinMs: 30_000 } as const;
-/** "idle-squatter": milliseconds until a newcomer is served by a tab whose places are all taken by idle peers. */
-export const SQUATTER = { servedMs: 5_000 } as const;
+/** "eclipse": honest neighbours that a fresh tab has, and after how long. Source: issue 13. */
+export const ECLIPSE = { neighbours: 4, withinMs: 60_000 } as const;
+/** "lying-relay": milliseconds until a peer is reached at the latest: a dial has no longer. */
+export const LYING_RELAY = { reachedMs: 30_000 } as const;
 /** "gossip-flood": messages of garbage that a flooder publishes at once. */
 export const FLOOD = { garbage: 200, largest: 1_000 } as const;
 

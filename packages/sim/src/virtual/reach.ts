@@ -182,16 +182,14 @@ export function openReach(options: ReachOptions): Reach {
   };
 }
 
-/** Counts a tab that is still there after its time to settle, and whether it has honest neighbours enough. */
+/** Counts a tab that is still there after half of its time to settle, so that short runs tell too, and whether it has honest neighbours enough. */
 async function countSettled(own: Own): Promise<void> {
   const { relays, node } = own;
-  if (
-    !(await node.tab.clock.sleep(ECLIPSE.withinMs, node.own).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return;
+  try {
+    await node.tab.clock.sleep(ECLIPSE.withinMs / 2, node.own);
+  } catch {
+    return; // it has gone
+  }
   if (relays.hostile.has(node.self)) return;
   const honest = neighboursOf(own).filter((peer) => !relays.hostile.has(peer));
   relays.settled.tabs++;
