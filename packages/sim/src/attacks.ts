@@ -19,6 +19,8 @@ interface Figure {
    * 1.5 is nothing.
    */
   readonly floor: number;
+  /** Kinds of attackers that aim at it; left out: all. */
+  readonly only?: readonly AttackerKind[];
   of(run: Run): number;
 }
 
@@ -90,6 +92,15 @@ export const FIGURES: readonly Figure[] = [
     floor: 0,
     of: ({ settled }) => settled.lonely,
   },
+  {
+    id: "honestBids",
+    label: "bids of honest workers, per honest stream",
+    unit: "",
+    // What one offer may draw. Source: issue 13.
+    floor: 12,
+    only: ["reflection", "author-forgery", "replay"],
+    of: ({ honestBids, streams }) => honestBids / streams.length,
+  },
 ];
 
 /** Two runs of one seed. */
@@ -125,6 +136,8 @@ export interface Comparison {
   readonly memory: Readonly<
     Record<string, { readonly clean: number; readonly attacked: number; readonly bound: number }>
   >;
+  /** What hostile peers did, in all attacked runs. */
+  readonly deeds: Readonly<Record<string, number>>;
   readonly passed: boolean;
 }
 
@@ -135,12 +148,11 @@ export const attacked = (scenario: Scenario, kind: AttackerKind, share: number):
   attackers: [{ kind, share, n: undefined, fromS: undefined }],
 });
 
-/** A network of a third of the peers for half of the time: what every commit runs. */
+/** A network of a third of the peers: what every commit runs. */
 export function brief(scenario: Scenario): Scenario {
   const third = (n: number) => Math.ceil(n / 3);
   return {
     ...scenario,
-    durationS: Math.ceil(scenario.durationS / 2),
     workers: scenario.workers.map((group) => ({ ...group, n: third(group.n) })),
     streams: scenario.streams.map((group) => ({ ...group, n: third(group.n) })),
     viewers: { ...scenario.viewers, n: third(scenario.viewers.n) },
@@ -168,7 +180,8 @@ export function compare(
   const scenario = (pairs[0] as Pair).clean.scenario;
   const honest = honestPeers(scenario);
   const hostile = hostileOf(share, honest);
-  const figures = FIGURES.map(({ id, label, unit, floor, of }): Compared => {
+  const aimedAt = FIGURES.filter(({ only }) => only?.includes(kind) ?? true);
+  const figures = aimedAt.map(({ id, label, unit, floor, of }): Compared => {
     const seeds = pairs.map((pair) => ({ clean: of(pair.clean), attacked: of(pair.attacked) }));
     const without = mean(seeds.map(({ clean }) => clean));
     const with_ = mean(seeds.map((one) => one.attacked));
@@ -186,8 +199,16 @@ export function compare(
     seeds: pairs.map(({ seed }) => seed),
     figures,
     memory,
+    deeds: deedsOf(pairs),
     passed: holds && figures.every((figure) => figure.holds),
   };
+}
+
+function deedsOf(pairs: readonly Pair[]): Comparison["deeds"] {
+  const all: Record<string, number> = {};
+  for (const { attacked: run } of pairs)
+    for (const [what, n] of Object.entries(run.deeds)) all[what] = (all[what] ?? 0) + n;
+  return all;
 }
 
 function memoryOf(pairs: readonly Pair[]): Comparison["memory"] {
@@ -254,7 +275,7 @@ const WORTH_SHOWING = 0.1;
 
 /** Both sides, seed by seed and together, as people read them. */
 export function comparisonTable(comparison: Comparison, what: string): string {
-  const { kind, share, hostile, peers, seeds, figures, memory, passed } = comparison;
+  const { kind, share, hostile, peers, seeds, figures, memory, deeds, passed } = comparison;
   const lines = figures.flatMap((figure) => {
     const { label, unit, clean, attacked: by, most, holds } = figure;
     const bound =
@@ -272,6 +293,9 @@ export function comparisonTable(comparison: Comparison, what: string): string {
   return [
     `attack-${kind}, ${percent(share)} (${hostile} of ${peers} peers), seeds ${seeds.join(" ")}: ${passed ? "holds" : "FAILED"}`,
     `  ${what}`,
+    `  did: ${Object.entries(deeds)
+      .map(([deed, n]) => `${n} ${deed}`)
+      .join(", ")}`,
     `  ${"".padEnd(40)}${"clean".padStart(10)}${"attacked".padStart(10)}`,
     ...lines,
     ...worth.map(
@@ -286,11 +310,12 @@ export function comparisonTable(comparison: Comparison, what: string): string {
 export function markdownTable(comparisons: readonly Comparison[]): string {
   const cell = ({ clean, attacked: by, holds }: Compared) =>
     `${shown(by)} (${shown(clean)})${holds ? "" : " **FAILED**"}`;
-  const heads = FIGURES.map(({ label, unit }) => (unit === "" ? label : `${label}, ${unit}`));
+  const general = FIGURES.filter(({ only }) => only === undefined);
+  const heads = general.map(({ label, unit }) => (unit === "" ? label : `${label}, ${unit}`));
   const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     row(["attack", "share", ...heads, "fullest memory", "holds"]),
-    row(["---", ...FIGURES.map(() => "---"), "---", "---", "---"]),
+    row(["---", ...general.map(() => "---"), "---", "---", "---"]),
     ...comparisons.map(({ kind, share, hostile, peers, figures, memory, passed }) => {
       const [fullest] = Object.entries(memory).toSorted(
         ([, a], [, b]) => b.attacked / b.bound - a.attacked / a.bound,
@@ -300,7 +325,7 @@ export function markdownTable(comparisons: readonly Comparison[]): string {
       return row([
         kind,
         `${percent(share)}, ${hostile} of ${peers}`,
-        ...figures.map(cell),
+        ...figures.filter(({ id }) => general.some((one) => one.id === id)).map(cell),
         full,
         passed ? "yes" : "**no**",
       ]);

@@ -125,6 +125,10 @@ export interface Run {
   readonly timelineEvents: number;
   /** By what is held and where: the most that any one memory of its kind has held, and what it may hold. */
   readonly memory: Readonly<Record<string, Peak>>;
+  /** Bids that tabs sent each other which are not hostile. */
+  readonly honestBids: number;
+  /** What hostile peers have done, and how often. */
+  readonly deeds: Readonly<Record<string, number>>;
   /** What of the scenario this engine did not do, and why. */
   readonly skipped: readonly string[];
 }

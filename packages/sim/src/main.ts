@@ -23,7 +23,7 @@ npm run simulate -- attack-KIND [options]     runs each seed with and without at
   SCENARIO.json   a file, or the name of one in packages/sim/scenarios
   --list          tells of all scenarios and attackers, one a line
   --share A,B     of an attack: what share of all peers is hostile; 0.1
-  --brief         of an attack: a third of the peers for half of the time
+  --brief         of an attack: with a third of the peers, as every commit does
   --seed S        instead of the scenario's own
   --repeat N      runs it N times, with the seeds from S on
   --out DIR       writes report.json, events.ndjson and segments.csv there (DIR/SEED/ for several)

@@ -118,6 +118,10 @@ export interface StageTotals {
   readonly settled: { readonly tabs: number; readonly lonely: number };
   /** By what is held and where. */
   readonly memory: Readonly<Record<string, Peak>>;
+  /** Bids that tabs sent each other which are not hostile. */
+  readonly honestBids: number;
+  /** What hostile peers have done, and how often. */
+  readonly deeds: Readonly<Record<string, number>>;
   /** What of the scenario it did not do, and why. */
   readonly skipped: readonly string[];
 }

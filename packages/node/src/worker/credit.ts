@@ -218,6 +218,17 @@ function quitIfUnpaid(
   leave(engagement, engagements, "unpaid");
 }
 
+/** Leaves a stream whose source is not what its offer says; `backOff`: those that left us unpaid, or deceived us. */
+function leaveDeceiver(
+  engagement: Engagement,
+  { backOff, engagements }: Pick<CreditOptions, "engagements"> & { readonly backOff: BackOff },
+): void {
+  const { stream } = engagement;
+  if (backOff.has(stream)) return; // another of its jobs told us before
+  backOff.add(stream, Hire.deceivedAwayMs(backOff.times(stream)));
+  leave(engagement, engagements, "not as offered");
+}
+
 /** Leaves a stream after the failure of this job has gone out. */
 function leave(
   engagement: Engagement,
@@ -238,7 +249,6 @@ export function openCredit(
   const { clock, on } = context;
   const failed = (error: unknown) => on({ type: "refused", what: "books", why: describe(error) });
   const condition = openCondition();
-  /** Those that left us unpaid, or deceived us. */
   const backOff = openBackOff(context);
   const out = openOut(purse, condition.wake);
 
@@ -328,12 +338,7 @@ export function openCredit(
       condition.wake();
     },
     guaranteed: condition.wake,
-    deceived(engagement) {
-      const { stream } = engagement;
-      if (backOff.has(stream)) return; // another of its jobs told us before
-      backOff.add(stream, Hire.deceivedAwayMs(backOff.times(stream)));
-      leave(engagement, engagements, "not as offered");
-    },
+    deceived: (engagement) => leaveDeceiver(engagement, { backOff, engagements }),
     backsOff: backOff.has,
   };
 }

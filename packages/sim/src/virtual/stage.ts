@@ -57,6 +57,8 @@ export function openStage(scenario: Scenario, seed: number, memory: Memory): Sta
         timelineEvents: timeline.ran,
         settled: world.relays?.settled ?? { tabs: 0, lonely: 0 },
         memory: memory.peaks(),
+        honestBids: world.asked.get(PROTOCOLS.bid) ?? 0,
+        deeds: Object.fromEntries(world.deeds),
         skipped: [],
       };
     },

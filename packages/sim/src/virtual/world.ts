@@ -32,6 +32,14 @@ export interface World {
   readonly rng: (name: string) => Random;
   /** The fullest memories so far. */
   readonly memory: Memory;
+  /** Names of all tabs that ever were. */
+  readonly peers: Map<PeerId, string>;
+  /** Names of tabs that are hostile. */
+  readonly hostile: Set<string>;
+  /** Requests that other tabs sent each other, by protocol. */
+  readonly asked: Map<string, number>;
+  /** What hostile peers have done, and how often. */
+  readonly deeds: Map<string, number>;
   /** Aborted when the run is over. */
   readonly signal: AbortSignal;
 }
@@ -73,7 +81,21 @@ export function openWorld(
     const n = hosts++;
     return `11.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
   };
-  return { scenario, timeline, net, ledger: new Ledger(), relays, host, rng, memory, signal };
+  return {
+    scenario,
+    timeline,
+    net,
+    ledger: new Ledger(),
+    relays,
+    host,
+    rng,
+    memory,
+    peers: new Map(),
+    hostile: new Set(),
+    asked: new Map(),
+    deeds: new Map(),
+    signal,
+  };
 }
 
 /** What each relay of a scenario does: relays that are attackers are so many of all, those that come first. */
@@ -87,7 +109,7 @@ function conductsOf({ attackers }: Scenario, n: number): Conduct[] {
 
 /** Opens a tab whose key is made of `seed`; links that are not given are the scenario's. */
 export async function openPeer(
-  { net, rng, scenario, relays, host, memory }: World,
+  world: World,
   name: string,
   seed: Uint8Array,
   links: {
@@ -97,6 +119,7 @@ export async function openPeer(
     readonly as?: Partial<Pick<ReachOptions, "degree" | "named" | "host">>;
   } = {},
 ): Promise<Peer> {
+  const { net, rng, scenario, relays, host, memory } = world;
   const keys = await Keys.fromSeed(seed);
   const [least, most] = scenario.net.rttMs;
   const self = peerIdOf(keys.publicKey);
@@ -109,7 +132,24 @@ export async function openPeer(
     const random = rng(`reach/${name}`);
     node.reach = openReach({ net, relays, node, host: host(), random, memory, ...links.as });
   }
-  return { name, keys, self, node, mesh: net.mesh(node) };
+  return { name, keys, self, node, mesh: counted(world, { name, mesh: net.mesh(node) }) };
+}
+
+/** The mesh of a tab, whose requests are counted unless it or whom it asks is hostile. */
+function counted(
+  { asked, hostile, peers }: World,
+  { name, mesh }: { readonly name: string; readonly mesh: Mesh },
+): Mesh {
+  peers.set(mesh.self, name);
+  const { request } = mesh;
+  return {
+    ...mesh,
+    request(peer, protocol, ...rest) {
+      if (!hostile.has(name) && !hostile.has(peers.get(peer) ?? ""))
+        asked.set(protocol, (asked.get(protocol) ?? 0) + 1);
+      return request(peer, protocol, ...rest);
+    },
+  };
 }
 
 /** What can happen to any tab, and how this one says goodbye. */

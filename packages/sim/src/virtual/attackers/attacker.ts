@@ -21,6 +21,8 @@ export interface Hostile {
   readonly names: readonly string[];
   /** Chance for this kind of attacker alone. */
   readonly random: Random;
+  /** Counts what they have done, by what it is: an attack that does nothing shows nothing. */
+  did(what: string): void;
 }
 
 /** Opens a tab for each hostile peer. */

@@ -12,13 +12,18 @@ import {
 } from "@tabcast/protocol";
 import type { Random } from "@tabcast/runtime";
 import type { Peer, World } from "../world.ts";
-import { type Attacker, every, madeUp, openAll, pick } from "./attacker.ts";
+import { type Attacker, every, type Hostile, madeUp, openAll, pick } from "./attacker.ts";
 import { type Ears, listen } from "./overheard.ts";
 
 const NOTHING = new Uint8Array(0);
 
 /** Says in the names of those who were overheard that offers are closed, streams over, entries others, and bids theirs. */
-function forge(world: World, peer: Peer, ears: Ears, keys: Signer): void {
+function forge(
+  world: World,
+  peer: Peer,
+  ears: Ears,
+  { keys, did }: { readonly keys: Signer; readonly did: Hostile["did"] },
+): void {
   const { mesh, node } = peer;
   const random = world.rng(`forge/${peer.name}`);
   const one = <T>(of: ReadonlyMap<string, T>, by: Random = random) => pick([...of.values()], by);
@@ -27,6 +32,7 @@ function forge(world: World, peer: Peer, ears: Ears, keys: Signer): void {
     async () => {
       const offer = one(ears.offers);
       if (offer === undefined) return;
+      did("forged ends of offers");
       const { id, stream, broadcaster } = offer;
       await mesh.publish(OFFERS_TOPIC, await sealClosed(keys, { offer: id, stream, broadcaster }));
       // The same of a stream of its own, which may not close another's.
@@ -36,12 +42,14 @@ function forge(world: World, peer: Peer, ears: Ears, keys: Signer): void {
     async () => {
       const offer = one(ears.offers);
       if (offer === undefined) return;
+      did("forged offers");
       const other = { ...offer, maxPrice: 1n, atMs: now() + 30_000 };
       await mesh.publish(OFFERS_TOPIC, await sealOffer(keys, other));
     },
     async () => {
       const announce = one(ears.announces);
       if (announce === undefined) return;
+      did("forged ends of streams");
       const over = await sealAnnounce(keys, { ...announce, ended: true, atMs: now() + 30_000 });
       await mesh.publish(LIVE_TOPIC, over);
       await mesh.publish(streamTopic(announce.stream), over);
@@ -49,14 +57,20 @@ function forge(world: World, peer: Peer, ears: Ears, keys: Signer): void {
     async () => {
       const entry = one(ears.entries);
       if (entry === undefined) return;
+      did("forged entries");
       const next = { ...entry, seq: entry.seq + 1, tracks: entry.tracks.slice(0, 1) };
       await mesh.publish(streamTopic(entry.stream), await sealEntry(keys, next));
     },
     async () => {
       const overheard = pick(ears.all, random);
-      if (overheard !== undefined) await mesh.publish(overheard.topic, overheard.body);
+      if (overheard === undefined) return;
+      did("others' messages as its own");
+      await mesh.publish(overheard.topic, overheard.body);
     },
-    () => bidAs(world, peer, ears, keys, random),
+    () => {
+      did("forged bids");
+      return bidAs(world, peer, ears, keys, random);
+    },
   ];
   every(world, { ms: 200, random }, () => pick(forgeries, random)?.());
 }
@@ -102,6 +116,7 @@ export const authorForgery: Attacker = {
     const peers = await openAll(world, hostile);
     const ears = listen(world, peers[0] as Peer);
     const keys = await madeUp(hostile.random, peers.length);
-    for (const [i, peer] of peers.entries()) forge(world, peer, ears, keys[i] as Signer);
+    for (const [i, peer] of peers.entries())
+      forge(world, peer, ears, { keys: keys[i] as Signer, did: hostile.did });
   },
 };

@@ -2,20 +2,22 @@ import type { Mesh } from "@tabcast/mesh";
 import { PROTOCOLS } from "@tabcast/protocol";
 import { stageWorker } from "../worker.ts";
 import type { World } from "../world.ts";
-import type { Attacker } from "./attacker.ts";
+import type { Attacker, Hostile } from "./attacker.ts";
 import { tempting } from "./worker-part.ts";
 
 /** Copies of each bid that are sent beside it. */
 const COPIES = 20;
 
 /** Sees nobody, and so bids at once; and sends every bid many times over. */
-function storming({ signal }: World, mesh: Mesh): Mesh {
+function storming({ signal }: World, mesh: Mesh, did: Hostile["did"]): Mesh {
   return {
     ...mesh,
     population: () => 0,
     request(peer, protocol, message, options) {
-      if (protocol === PROTOCOLS.bid)
+      if (protocol === PROTOCOLS.bid) {
+        did("bids, 21 times each");
         for (let i = 0; i < COPIES; i++) void drain(mesh, [peer, protocol, message, { signal }]);
+      }
       return mesh.request(peer, protocol, message, options);
     },
   };
@@ -33,10 +35,10 @@ export const bidStorm: Attacker = {
   what: "bids at once on every offer, without a pause, and sends each bid 21 times",
   aims: "broadcasters that hire",
   bound: "a peer's bids have a rate, and one bid of it is kept",
-  async start(world, { names }) {
+  async start(world, { names, did }) {
     for (const name of names) {
       const worker = await stageWorker(world, tempting(world, name), (mesh) =>
-        storming(world, mesh),
+        storming(world, mesh, did),
       );
       await worker.join();
     }

@@ -2,7 +2,7 @@ import type { PeerId } from "@tabcast/mesh";
 import { Job, MAX_JOB_MEDIA, OFFERS_TOPIC, PROTOCOLS } from "@tabcast/protocol";
 import type { Random } from "@tabcast/runtime";
 import type { Peer, World } from "../world.ts";
-import { type Attacker, every, openAll, pick } from "./attacker.ts";
+import { type Attacker, every, type Hostile, openAll, pick } from "./attacker.ts";
 
 /** Jobs of one peer that are on their way at once. */
 const AT_ONCE = 16;
@@ -30,7 +30,7 @@ function headOf(random: Random, initLen: number, mediaLen: number): Uint8Array {
 }
 
 /** Sends one after the other, to workers it knows by their gossip. */
-function flood(world: World, { mesh, name, node }: Peer): void {
+function flood(world: World, { mesh, name, node }: Peer, did: Hostile["did"]): void {
   const { scenario, signal } = world;
   const random = world.rng(`bodies/${name}`);
   const initLen = 1_024;
@@ -38,6 +38,7 @@ function flood(world: World, { mesh, name, node }: Peer): void {
   let under = 0;
   const send = async (peer: PeerId) => {
     under++;
+    did("jobs nobody awarded");
     try {
       const until = AbortSignal.any([signal, node.tab.clock.timeout(60_000)]);
       const head = headOf(random, initLen, body.byteLength - initLen);
@@ -57,6 +58,6 @@ export const bodyFlood: Attacker = {
   aims: "workers' memory and downlinks",
   bound: "a job is judged by its head and sender, and its body is not read",
   async start(world, hostile) {
-    for (const peer of await openAll(world, hostile)) flood(world, peer);
+    for (const peer of await openAll(world, hostile)) flood(world, peer, hostile.did);
   },
 };

@@ -1,3 +1,4 @@
+import type { StreamPart } from "../../stage.ts";
 import { stageStream } from "../stream.ts";
 import type { Attacker } from "./attacker.ts";
 import { streamOf } from "./stream-part.ts";
@@ -9,9 +10,17 @@ export const decoderBomb: Attacker = {
   what: "offers work on small pictures, and sends workers sources of 600 frames of 3840 x 2160",
   aims: "workers' time, so that they are late for other streams",
   bound: "a source that is not as offered is refused before it is decoded",
-  async start(world, { names }) {
+  async start(world, { names, did }) {
+    const on: StreamPart["on"] = ({ type }) => {
+      if (type === "sent") did("bombs sent");
+    };
     for (const [i, name] of names.entries()) {
-      const { start } = await stageStream(world, streamOf(world, name, i), () => {}, BOMB);
+      const { start } = await stageStream(
+        world,
+        { ...streamOf(world, name, i), on },
+        () => {},
+        BOMB,
+      );
       const { finished } = await start();
       finished.catch(() => {}); // nobody minds how it ends
     }

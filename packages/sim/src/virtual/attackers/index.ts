@@ -44,5 +44,8 @@ export const attackers: Readonly<Record<AttackerKind, Attacker>> = {
 export async function attack(world: World, kind: AttackerKind, n: number): Promise<void> {
   if (n === 0) return;
   const names = Array.from({ length: n }, (_, i) => `${kind}/${i}`);
-  await attackers[kind].start(world, { n, names, random: world.rng(`attack/${kind}`) });
+  const { deeds, hostile, rng } = world;
+  for (const name of names) hostile.add(name);
+  const did = (what: string) => void deeds.set(what, (deeds.get(what) ?? 0) + 1);
+  await attackers[kind].start(world, { n, names, random: rng(`attack/${kind}`), did });
 }

@@ -38,6 +38,7 @@ export const proofFlood: Attacker = {
       every(world, { ms: 100, random }, async () => {
         const [worker, author] = (await madeUp(random, 2)) as [Signer, Signer];
         const by = random.fraction() < 0.5 ? self : peerIdOf(author.publicKey);
+        hostile.did("proofs about nobody");
         await world.net.bring(node, by, PROOFS_TOPIC, await proofOf(worker, random));
       });
     }

@@ -22,6 +22,7 @@ export const reflection: Attacker = {
         const offer = { ...victim, id: random.bytes(16), stream, atMs, wanted: 8 };
         const sealed = await sealOffer(keys, offer);
         const author = random.fraction() < 0.5 ? peer.self : peerIdOf(keys.publicKey);
+        hostile.did("offers in a victim's name");
         await world.net.bring(peer.node, author, OFFERS_TOPIC, sealed);
         if (announce === undefined) return;
         const told = { ...announce, stream, broadcaster: victim.broadcaster, atMs };

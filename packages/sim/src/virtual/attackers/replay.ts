@@ -18,6 +18,7 @@ export const replay: Attacker = {
         const old = ears.all.filter(({ at }) => world.timeline.now - at > OLD_MS);
         const one = pick(old, random);
         if (one === undefined) return;
+        hostile.did("replays");
         await world.net.bring(node, one.author, one.topic, one.body);
         if (random.fraction() < 0.2) await mesh.publish(one.topic, one.body);
       });

@@ -2,14 +2,16 @@ import type { Mesh, PeerId } from "@tabcast/mesh";
 import { PROTOCOLS } from "@tabcast/protocol";
 import { stageWorker } from "../worker.ts";
 import type { World } from "../world.ts";
-import type { Attacker } from "./attacker.ts";
+import type { Attacker, Hostile } from "./attacker.ts";
 import { tempting } from "./worker-part.ts";
 
 /** Serves whoever gives it jobs, and everybody else the head of an answer and no byte of its body. */
-function stalling({ timeline }: World, mesh: Mesh): Mesh {
+function stalling({ timeline }: World, mesh: Mesh, did: Hostile["did"]): Mesh {
   const employers = new Set<PeerId>();
   return {
     ...mesh,
+    // It sees nobody, and so bids at once: who is not hired has nothing to keep back.
+    population: () => 0,
     serve(protocol, handler, options) {
       mesh.serve(
         protocol,
@@ -19,6 +21,7 @@ function stalling({ timeline }: World, mesh: Mesh): Mesh {
           for await (const part of handler(request, asker)) {
             yield part;
             if (!stalls) continue;
+            did("bodies kept back");
             await new Promise<void>((resolve) => {
               asker.signal.addEventListener("abort", () => resolve(), { once: true });
               timeline.after(60_000, resolve);
@@ -33,14 +36,14 @@ function stalling({ timeline }: World, mesh: Mesh): Mesh {
 }
 
 export const staller: Attacker = {
-  what: "works, is paid, and then gives viewers the head of an answer and no byte of its body; its broadcasters get all that they ask for",
+  what: "bids at once, works, is paid, and then gives viewers the head of an answer and no byte of its body; its broadcasters get all that they ask for",
   aims: "viewers of the segments that it made",
   bound:
     "a viewer goes on to the next holder after a second or two, and asks this one last from then on",
-  async start(world, { names }) {
+  async start(world, { names, did }) {
     for (const name of names) {
       const worker = await stageWorker(world, tempting(world, name), (mesh) =>
-        stalling(world, mesh),
+        stalling(world, mesh, did),
       );
       await worker.join();
     }

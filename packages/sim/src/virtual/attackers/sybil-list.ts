@@ -25,6 +25,7 @@ export const sybilList: Attacker = {
         const atMs = Math.round(node.tab.clock.unix());
         const made = { ...announce, stream, broadcaster, atMs, startedMs: 0, title: "free money" };
         const topic = random.fraction() < 0.8 ? LIVE_TOPIC : streamTopic(stream);
+        hostile.did("announcements of nothing");
         await world.net.bring(node, broadcaster, topic, await sealAnnounce(keys, made));
       });
     }
