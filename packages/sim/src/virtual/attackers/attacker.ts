@@ -25,9 +25,15 @@ export interface Hostile {
   did(what: string): void;
 }
 
-/** Opens a tab for each hostile peer. */
-export const openAll = (world: World, { names }: Hostile): Promise<Peer[]> =>
-  Promise.all(names.map((name) => openPeer(world, name, world.rng(`key/${name}`).bytes(32))));
+/** Opens a tab for each hostile peer; links that are not given are the scenario's. */
+export const openAll = (
+  world: World,
+  { names }: Hostile,
+  links: Parameters<typeof openPeer>[3] = {},
+): Promise<Peer[]> =>
+  Promise.all(
+    names.map((name) => openPeer(world, name, world.rng(`key/${name}`).bytes(32), links)),
+  );
 
 /** Keys of identities that were made up. */
 export const madeUp = (random: Random, n: number): Promise<Signer[]> =>

@@ -5,7 +5,9 @@ import type { Peer, World } from "../world.ts";
 import { type Attacker, every, type Hostile, openAll, pick } from "./attacker.ts";
 
 /** Jobs of one peer that are on their way at once. */
-const AT_ONCE = 16;
+const AT_ONCE = 2;
+/** What a rented server has, in kbit/s: with a tab's uplink hardly one would arrive. */
+const UPLINK_KBPS = 100_000;
 
 /** The head of a job of an award that was never made, for a body as large as a job may have. */
 function headOf(random: Random, initLen: number, mediaLen: number): Uint8Array {
@@ -43,6 +45,7 @@ function flood(world: World, { mesh, name, node }: Peer, did: Hostile["did"]): v
       const until = AbortSignal.any([signal, node.tab.clock.timeout(60_000)]);
       const head = headOf(random, initLen, body.byteLength - initLen);
       for await (const _ of mesh.request(peer, PROTOCOLS.job, { head, body }, { signal: until }));
+      did("of them refused when they had come");
     } finally {
       under--;
     }
@@ -54,10 +57,11 @@ function flood(world: World, { mesh, name, node }: Peer, did: Hostile["did"]): v
 }
 
 export const bodyFlood: Attacker = {
-  what: "sends workers that did not ask jobs with 8 MiB of bytes each, sixteen at a time",
+  what: "sends workers that did not ask jobs with 8 MiB of bytes each, two at a time, at 100 Mbit/s",
   aims: "workers' memory and downlinks",
   bound: "a job is judged by its head and sender, and its body is not read",
   async start(world, hostile) {
-    for (const peer of await openAll(world, hostile)) flood(world, peer, hostile.did);
+    for (const peer of await openAll(world, hostile, { uplinkKbps: UPLINK_KBPS }))
+      flood(world, peer, hostile.did);
   },
 };
