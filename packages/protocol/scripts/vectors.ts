@@ -271,6 +271,14 @@ const samples = [
     },
   },
   { noun: P.ManifestRequest, message: { stream, from: 3, most: 64 } },
+  {
+    noun: P.Hold,
+    message: {
+      ...{ award, epoch: 1, seq: 7, initLen: 620, mediaLen: 32_000 },
+      ...{ initHash: fill(32, 73), mediaHash: fill(32, 74) },
+    },
+  },
+  { noun: P.HoldReply, message: { ok: false, why: "gone" } },
   { noun: P.Complaint, message: { ...complaint, nonce } },
   { noun: P.Equivocation, message: { first: fill(300, 81), second: fill(300, 82) } },
   {

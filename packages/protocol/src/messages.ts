@@ -42,6 +42,8 @@ export const LIMITS = {
   Entry: 8_192,
   ManifestRequest: 64,
   ManifestReply: 61_440,
+  Hold: 256,
+  HoldReply: 512,
   Complaint: 512,
   Equivocation: 4_736,
   Reveal: 8_192,
@@ -74,6 +76,8 @@ export const MAX_INIT = 65_536;
 export const MAX_JOB_MEDIA = 8 * 1024 * 1024;
 /** Largest media segment of a published track, in bytes: a source may be richer than any rung. */
 export const MAX_MEDIA = 32 * 1024 * 1024;
+/** Largest media segment of sound that a worker is given to hold, in bytes: ten seconds at 400 kbit/s. */
+export const MAX_SOUND = 512 * 1024;
 /** Codec families a ladder can have. */
 export const CODECS = ["avc", "vp9", "av1"] as const;
 /** A worker's part in a stream. */
@@ -117,6 +121,8 @@ export type Track = Generated.Track;
 export type Entry = Generated.Entry;
 export type ManifestRequest = Generated.ManifestRequest;
 export type ManifestReply = Generated.ManifestReply;
+export type Hold = Generated.Hold;
+export type HoldReply = Generated.HoldReply;
 export type Complaint = Generated.Complaint;
 export type Equivocation = Generated.Equivocation;
 export type Checked = Generated.Check;
@@ -663,6 +669,30 @@ export const Reveal: Noun<Reveal> = define(
       object<Checked>({ seq: whole(0), receipt: bytes(HASH), ppm, checked: flag }),
     ),
   }),
+);
+
+/** The sound of a segment, to be held for viewers. */
+export const Hold: Noun<Hold> = define(
+  "Hold",
+  LIMITS.Hold,
+  Generated.Hold.codec(),
+  object<Hold>({
+    award: bytes(ID),
+    epoch: whole(1, U32),
+    seq: whole(0),
+    initLen: whole(1, MAX_INIT),
+    mediaLen: whole(1, MAX_SOUND),
+    initHash: bytes(HASH),
+    mediaHash: bytes(HASH),
+  }),
+);
+
+/** Whether a sound is held. */
+export const HoldReply: Noun<HoldReply> = define(
+  "HoldReply",
+  LIMITS.HoldReply,
+  Generated.HoldReply.codec(),
+  object<HoldReply>({ ok: flag, why }),
 );
 
 /** A holder failed a viewer. */

@@ -10,6 +10,8 @@ export const PROTOCOLS = {
   verdict: "/tabcast/1/verdict",
   /** Worker to any peer: Delegate; DelegateReply. */
   delegate: "/tabcast/1/entrust",
+  /** Broadcaster to worker: Hold with the sound's bytes; HoldReply. */
+  hold: "/tabcast/1/hold",
   /** Broadcaster to worker: Cancel; an empty head. */
   cancel: "/tabcast/1/cancel",
   /** Broadcaster to worker: a sealed Reveal; an empty head. */

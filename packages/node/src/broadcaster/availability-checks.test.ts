@@ -341,14 +341,17 @@ async function fetchFrom(mesh: Mesh, holder: Mesh, of: Uint8Array) {
 describe("viewers", () => {
   async function watch(on: Awaited<ReturnType<typeof stream>>) {
     const mesh = await enter();
+    const announced = Promise.withResolvers<void>();
     const viewer = view({
       ...{ mesh, stream: on.stream, signer: mesh.keys, clock, signal: done.signal },
       on: (event) => {
+        if (event.type === "announced") announced.resolve();
         if (event.type === "entry") got.push(viewer.bytes("240p", "media", event.seq, waits));
       },
     });
     const waits = { signal: done.signal };
     const got: Promise<unknown>[] = [];
+    await announced.promise;
     return { mesh, got };
   }
 

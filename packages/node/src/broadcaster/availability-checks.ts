@@ -54,6 +54,7 @@ type Published = Pick<Outcome, "renditions"> & {
   readonly worker: PeerId;
   readonly epoch: number;
   readonly whose: Whose;
+  readonly entry: Entry;
 };
 
 export function openAvailabilityChecks(
@@ -63,9 +64,7 @@ export function openAvailabilityChecks(
   const { mesh, config, clock, signal } = context;
   const tally = { asked: 0, unserved: 0 };
   /** By sequence, who holds what beside this tab. */
-  const held = new BoundedMap<number, { worker: PeerId; tracks: readonly string[] }>(
-    MOST_PUBLISHED,
-  );
+  const held = new BoundedMap<number, Entry>(MOST_PUBLISHED);
   const failing = openFailing(context);
   /** Workers that are being looked at because of complaints: one look answers all of them. */
   const suspected = new Set<PeerId>();
@@ -73,18 +72,18 @@ export function openAvailabilityChecks(
   let visit: { readonly track: string; readonly left: number } | undefined;
 
   /** What to look at of a segment: what failed before, then what viewers complain of, then the visit that goes on or begins. */
-  function dueOf({ worker, epoch, renditions, whose }: Published): Due | undefined {
+  function dueOf({ worker, epoch, renditions, whose, entry }: Published): Due | undefined {
     const now = clock.now();
-    const has = (track: string) => renditions.find(({ rung }) => rung === track);
+    const has = (track: string) => heldBy(entry, worker, track);
     const again = failing.of(worker, epoch);
     if (again !== undefined && has(again.track)) {
       const { track } = again;
       return now < again.dueAt ? undefined : { track, afterMs: 0, complained: false };
     }
     const suspect = suspected.has(worker) ? undefined : complaints.due(worker, now);
-    const rendition = suspect === undefined ? undefined : has(suspect);
-    if (rendition !== undefined && complaints.spend(rendition.media.byteLength))
-      return { track: rendition.rung, afterMs: 0, complained: true };
+    const named = suspect === undefined ? undefined : has(suspect);
+    if (named !== undefined && complaints.spend(named.mediaLen))
+      return { track: named.name, afterMs: 0, complained: true };
     if (visit !== undefined && visit.left > 0) {
       const { track, left } = visit;
       visit = { track, left: left - 1 };
@@ -128,11 +127,11 @@ export function openAvailabilityChecks(
     published(outcome, entry) {
       const { by, pay, renditions } = outcome;
       complaints.earn(renditions.map(({ media }) => media.byteLength));
+      held.set(entry.seq, entry);
       if (by === undefined || by === "local" || by === mesh.self || pay === undefined) return;
-      held.set(outcome.segment.seq, { worker: by, tracks: renditions.map(({ rung }) => rung) });
       if (looks >= MOST_LOOKS) return;
       const { epoch } = pay.terms;
-      const due = dueOf({ worker: by, epoch, renditions, whose: pay.terms });
+      const due = dueOf({ worker: by, epoch, renditions, whose: pay.terms, entry });
       if (due === undefined) return;
       looks++;
       if (due.complained) suspected.add(by);
@@ -144,15 +143,25 @@ export function openAvailabilityChecks(
         });
     },
     complained({ seq, track, holder, viewer }) {
-      const known = held.get(seq);
-      // Of what it does not hold nobody can complain, nor of itself, nor the holder of another.
-      if (known?.worker !== holder || !known.tracks.includes(track)) return false;
-      if (viewer === holder) return false;
+      const entry = held.get(seq);
+      // Nobody can complain of who does not hold it, nor of itself.
+      if (entry === undefined || heldBy(entry, holder, track) === undefined) return false;
+      if (viewer === holder || holder === mesh.self) return false;
       return complaints.take({ viewer, holder, rung: track }, clock.now()) === "taken";
     },
     idle: () => looks === 0,
     counts: () => ({ ...tally, bytes: visitor.bytes() }),
   };
+}
+
+/** What an entry says that somebody holds, of a track. */
+function heldBy(
+  { holders, tracks }: Entry,
+  peer: PeerId,
+  name: string,
+): Entry["tracks"][number] | undefined {
+  const at = holders.findIndex((holder) => holder.peer === peer);
+  return tracks.find((track) => track.name === name && track.holders.includes(at));
 }
 
 /** Workers that failed a look, and are to be looked at once more. */

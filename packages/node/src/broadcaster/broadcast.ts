@@ -22,7 +22,7 @@ import { type Checks, openChecks } from "./checks.ts";
 import { serveComplaints } from "./complaints.ts";
 import type { StreamContext } from "./context.ts";
 import { type Dispatch, openDispatch } from "./dispatch.ts";
-import { openEntries } from "./entries.ts";
+import { type Entries, openEntries } from "./entries.ts";
 import { needOf, offerFacts, plannedFrames, streamFacts } from "./facts.ts";
 import { type Hiring, openHiring } from "./hiring.ts";
 import { type Meter, openMeter } from "./meter.ts";
@@ -34,6 +34,7 @@ import { openPublishing, type Publishing } from "./publishing.ts";
 import { openRecords, type Records } from "./records.ts";
 import { trafficOf } from "./report.ts";
 import { reveal } from "./reveal.ts";
+import { openPassing } from "./sounds.ts";
 import { type Asking, openAsking } from "./transcode/asking.ts";
 import type { Broadcast, BroadcastOptions, BroadcastReport } from "./types.ts";
 import { openVisitor } from "./visitor.ts";
@@ -237,6 +238,8 @@ interface Pipeline {
   readonly publisher: Publisher;
   readonly publishing: Publishing;
   readonly availabilityChecks: AvailabilityChecks;
+  /** A segment is complete. */
+  readonly captured: Entries["captured"];
 }
 
 function openPipeline(basis: Basis): Pipeline {
@@ -285,6 +288,12 @@ function openPipeline(basis: Basis): Pipeline {
     blobs: basis.blobs,
     publisher,
     aac: options.aac ?? false,
+    pass:
+      hiring &&
+      openPassing(meteredWork, {
+        crew: () => [...hiring.crew().members.values()],
+        addrs: hiring.addrs,
+      }),
     failed: warn("AAC could not be made"),
     ended: working,
   });
@@ -305,7 +314,10 @@ function openPipeline(basis: Basis): Pipeline {
     done: publishing.done,
     refused: paying.refuse,
   });
-  return { asking, checks, dispatch, hiring, paying, publisher, publishing, availabilityChecks };
+  return {
+    ...{ asking, checks, dispatch, hiring, paying, publisher, publishing, availabilityChecks },
+    captured: entries.captured,
+  };
 }
 
 /** Who works for the stream; undefined where there is no pot to pay anybody from. */
@@ -364,7 +376,7 @@ async function keepTicking(
 /** Hands the source's segments to the pipeline, as far ahead as the stream's pace lets it. */
 function captureInto(
   { options, context, meter, condition, fail }: Basis,
-  { dispatch, hiring, publishing }: Pipeline,
+  { dispatch, hiring, publishing, captured }: Pipeline,
 ) {
   const { pace, clock, rungs, signal } = context;
   return openCapturing(context, {
@@ -373,6 +385,7 @@ function captureInto(
     meter,
     fail,
     take(segment) {
+      segment.closed.then(captured, () => {}); // it is never completed
       if (rungs.length > 0) return dispatch.add(segment);
       segment.closed.then(
         (whole) => publishing.done(sourceOnly(whole, clock.now())),

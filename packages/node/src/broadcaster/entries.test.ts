@@ -1,7 +1,7 @@
 import type { Rung } from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { Entry, Loose } from "@tabcast/protocol";
-import { Amount } from "@tabcast/runtime";
+import { Amount, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import type { Captured, Collected, JobTerms } from "./delivery.ts";
@@ -9,6 +9,7 @@ import { openEntries } from "./entries.ts";
 import type { Whole } from "./outcome.ts";
 import type { Publisher } from "./publisher.ts";
 import { linesOf } from "./report.ts";
+import type { Pass } from "./sounds.ts";
 
 const rungs = ["720p", "360p", "90p"].map((name) => ({ name, width: 16, height: 16 })) as Rung[];
 const bytes = (size: number) => new Uint8Array(size);
@@ -42,7 +43,7 @@ const whole: Whole = {
   },
 };
 
-async function publish(made: Whole) {
+async function publish(made: Whole, pass?: Pass) {
   const entries: Loose<Entry>[] = [];
   const publisher = {
     async publish(entry: Loose<Entry>) {
@@ -52,10 +53,11 @@ async function publish(made: Whole) {
   const { signal } = new AbortController();
   const mesh = { self: "here", addrs: () => [] as string[] } as unknown as Mesh;
   const { add } = openEntries(
-    { mesh, rungs, signal },
-    { aac: false, blobs: openBlobStore(), publisher, failed() {}, ended: signal },
+    { mesh, rungs, clock: systemClock, signal },
+    { aac: false, pass, blobs: openBlobStore(), publisher, failed() {}, ended: signal },
   );
-  return { ...(await add(made)), tracks: entries[0]?.tracks ?? [] };
+  const added = await add(made);
+  return { ...added, tracks: entries[0]?.tracks ?? [], holders: entries[0]?.holders ?? [] };
 }
 
 test("an entry has what this tab made beside a worker, and says that only this tab holds it", async () => {
@@ -74,6 +76,22 @@ test("an entry has what this tab made beside a worker, and says that only this t
     ["90p", 3],
     ["source", 2],
   ]);
+});
+
+test("an entry names the workers that hold its sound, before this tab", async () => {
+  const segment = { ...whole.segment, audio: Promise.resolve(fragment) } as unknown as Captured;
+  const given: number[] = [];
+  const { tracks, holders } = await publish({ ...whole, segment }, async ({ seq }) => {
+    given.push(seq);
+    return [
+      { peer: "another", addrs: ["/a"] },
+      { peer: "worker", addrs: [] },
+    ];
+  });
+  expect(given).toEqual([4]);
+  expect(holders.map(({ peer }) => peer)).toEqual(["here", "worker", "another"]);
+  expect(tracks.find(({ name }) => name === "audio")?.holders).toEqual([2, 1, 0]);
+  expect(tracks.find(({ name }) => name === "360p")?.holders).toEqual([1, 0]);
 });
 
 test("a rung that neither a worker nor this tab made is a gap", async () => {

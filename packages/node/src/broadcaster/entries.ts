@@ -1,17 +1,20 @@
-import { createAacTwin, type Fragment } from "@tabcast/media";
-import type { Entry, Loose } from "@tabcast/protocol";
+import type { Fragment } from "@tabcast/media";
+import type { Entry, Holder, Loose } from "@tabcast/protocol";
 import { toHex } from "@tabcast/runtime";
 import type { BlobStore } from "../blob-store.ts";
 import { holdBoth, type OfTrack, openHolding } from "../holding.ts";
 import type { StreamContext } from "./context.ts";
-import { hashes } from "./delivery.ts";
+import { type Captured, hashes } from "./delivery.ts";
 import type { Whole } from "./outcome.ts";
 import type { Publisher } from "./publisher.ts";
+import { openSounds, type Pass, type SoundHolder } from "./sounds.ts";
 import type { PublishedSegment } from "./types.ts";
 
 export interface EntriesOptions {
   /** Opus sound gets a twin in AAC. */
   readonly aac: boolean;
+  /** Gives a sound to some of the crew. Default: this tab alone holds it. */
+  readonly pass?: Pass | undefined;
   /** What viewers get from here. */
   readonly blobs: BlobStore;
   readonly publisher: Publisher;
@@ -30,6 +33,8 @@ export interface Added {
 
 /** Makes entries of segments: their tracks, who holds them, what is a gap. */
 export interface Entries {
+  /** To be told of a segment as soon as it is complete: its sound is made and passed on meanwhile. */
+  captured(segment: Captured): void;
   /** Holds a segment's bytes and publishes its entry; what it has, and the rungs that are missing. */
   add(made: Whole): Promise<Added>;
 }
@@ -39,23 +44,12 @@ type Hashed = Fragment & Awaited<ReturnType<typeof hashes>>;
 type Tracks = Loose<Entry>["tracks"][number][];
 
 export function openEntries(
-  { mesh, rungs, secrets, signal }: Pick<StreamContext, "mesh" | "rungs" | "secrets" | "signal">,
+  context: Pick<StreamContext, "mesh" | "clock" | "rungs" | "secrets" | "signal">,
   options: EntriesOptions,
 ): Entries {
-  const { blobs, publisher, failed, ended } = options;
+  const { mesh, rungs, secrets } = context;
+  const { blobs, publisher } = options;
   const holding = openHolding(secrets);
-  const twin = options.aac ? createAacTwin() : undefined;
-  ended.addEventListener("abort", () => twin?.close(), { once: true });
-
-  /** The tracks of a segment's sound. A twin that cannot be made is missed by few, so the stream goes on without it. */
-  async function soundsOf(audio: Fragment | undefined): Promise<(Fragment & { name: string })[]> {
-    if (audio === undefined) return [];
-    const own = { ...audio, name: "audio" };
-    if (twin === undefined || audio.codecs !== "opus") return [own];
-    const made = await twin.add(audio, { signal }).catch(failed);
-    return made ? [own, { ...made, name: "audio-aac" }] : [own];
-  }
-
   /** Holds a track's bytes for viewers, in the form that its workers hold them in as well. */
   async function hold(of: OfTrack, fragment: Hashed, holders: number[]): Promise<Tracks[number]> {
     const { codecs, frames } = fragment;
@@ -69,10 +63,20 @@ export function openEntries(
     return { name, codecs, initHash, mediaHash, ...sizes, frames, holders, gap: false };
   }
 
+  const sounds = openSounds(context, {
+    ...options,
+    async hold(of, fragment) {
+      const track = await hold(of, { ...fragment, ...(await hashes(fragment)) }, []);
+      const kept = (hash: Uint8Array) => blobs.get(toHex(hash)) ?? new Uint8Array(0);
+      return { track, init: kept(track.initHash), media: kept(track.mediaHash) };
+    },
+  });
+
   return {
+    captured: sounds.take,
     async add({ segment, by, addrs, renditions, unasked }) {
       const { seq, start, duration, capturedAt, video, initHash, mediaHash } = segment;
-      const audio = await segment.audio;
+      const heard = await sounds.of(segment);
       const remote = by !== undefined && by !== "local";
       const both = remote ? [1, 0] : [0];
       const tracks: Tracks = await Promise.all(
@@ -86,23 +90,22 @@ export function openEntries(
       );
       const source = { ...video, initHash, mediaHash };
       tracks.push(await hold({ seq, track: "source" }, source, both));
-      const sounds = await soundsOf(audio);
-      for (const { name, ...sound } of sounds)
-        tracks.push(await hold({ seq, track: name }, { ...sound, ...(await hashes(sound)) }, [0]));
       const here = { peer: mesh.self, addrs: mesh.addrs().slice(0, 2) };
-      const there = remote ? [{ peer: by, addrs }] : [];
+      const holders: Holder[] = [here, ...(remote ? [{ peer: by, addrs: [...addrs] }] : [])];
+      for (const { track, heldBy } of heard)
+        tracks.push({ ...track, holders: [...indices(heldBy, holders), 0] });
       const entry = await publisher.publish({
         seq,
         startUs: start,
         durationUs: duration,
         capturedMs: Math.round(capturedAt),
-        holders: [here, ...there],
+        holders,
         tracks,
       });
       const all = [
         ...everyRung(renditions, unasked.renditions).map((one) => ({ ...one, name: one.rung })),
         { ...video, name: "source" },
-        ...sounds,
+        ...heard.map(({ fragment }) => fragment),
       ];
       return {
         whole: { seq, start, duration, capturedAt, tracks: all },
@@ -111,6 +114,15 @@ export function openEntries(
       };
     },
   };
+}
+
+/** Where these stand among an entry's holders; who is not there yet is added. */
+function indices(peers: readonly SoundHolder[], holders: Holder[]): number[] {
+  return peers.map(({ peer, addrs }) => {
+    const at = holders.findIndex((holder) => holder.peer === peer);
+    if (at >= 0) return at;
+    return holders.push({ peer, addrs: [...addrs] }) - 1;
+  });
 }
 
 /** A rung that both made counts as the worker's, which is paid for it. */

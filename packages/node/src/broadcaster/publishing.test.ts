@@ -13,6 +13,7 @@ const outcome = (seq: number) => ({ segment: { seq } }) as Outcome;
 function open({ broken = [] as number[], record = async (_: PublishedSegment) => {} } = {}) {
   const told = { paid: [] as number[], published: [] as number[], failed: [] as unknown[] };
   const entries: Entries = {
+    captured() {},
     async add({ segment: { seq } }) {
       if (broken.includes(seq)) throw new Error(`no entry ${seq}`);
       return { whole: { seq } as PublishedSegment, entry: {} as Entry, gaps: [] };

@@ -19,6 +19,7 @@ import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
 import { openPrivateCrews } from "./private-crews.ts";
 import { openShift, type Shift } from "./shift.ts";
+import { serveSounds } from "./sounds.ts";
 import { openSpeeds, type Speeds } from "./speeds.ts";
 import type { WorkerNode, WorkerOptions } from "./types.ts";
 
@@ -90,6 +91,7 @@ export function work(options: WorkerOptions): WorkerNode {
     engagements.all().some(({ broadcaster }) => broadcaster === peer) ? "crew" : undefined;
   knowPeers(mesh, worksFor, signal);
   serveBlobs(mesh, blobs, signal);
+  serveSounds(context, { engagements, blobs });
   if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
   mesh.watch(
     (event) => {

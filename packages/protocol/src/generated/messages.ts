@@ -3201,6 +3201,179 @@ export const ManifestReply = {
   }
 }
 
+export interface Hold {
+  award: Uint8Array<ArrayBuffer>
+  epoch: number
+  seq: number
+  initLen: number
+  mediaLen: number
+  initHash: Uint8Array<ArrayBuffer>
+  mediaHash: Uint8Array<ArrayBuffer>
+}
+
+let ownHold: Codec<Hold> | undefined
+export const Hold = {
+  codec: (): Codec<Hold> => {
+    ownHold ??= message<Hold>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.award != null && obj.award.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.award)
+        }
+
+        if ((obj.epoch != null && obj.epoch !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.epoch)
+        }
+
+        if ((obj.seq != null && obj.seq !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.seq)
+        }
+
+        if ((obj.initLen != null && obj.initLen !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.initLen)
+        }
+
+        if ((obj.mediaLen != null && obj.mediaLen !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.mediaLen)
+        }
+
+        if ((obj.initHash != null && obj.initHash.byteLength > 0)) {
+          w.uint32(50)
+          w.bytes(obj.initHash)
+        }
+
+        if ((obj.mediaHash != null && obj.mediaHash.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.mediaHash)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          award: new Uint8Array(0),
+          epoch: 0,
+          seq: 0,
+          initLen: 0,
+          mediaLen: 0,
+          initHash: new Uint8Array(0),
+          mediaHash: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.award = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.epoch = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.seq = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.initLen = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.mediaLen = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.initHash = reader.bytes()
+              break
+            }
+            case 7: {
+              obj.mediaHash = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownHold
+  }
+}
+
+export interface HoldReply {
+  ok: boolean
+  why: string
+}
+
+let ownHoldReply: Codec<HoldReply> | undefined
+export const HoldReply = {
+  codec: (): Codec<HoldReply> => {
+    ownHoldReply ??= message<HoldReply>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.ok != null && obj.ok !== false)) {
+          w.uint32(8)
+          w.bool(obj.ok)
+        }
+
+        if ((obj.why != null && obj.why !== '')) {
+          w.uint32(18)
+          w.string(obj.why)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          ok: false,
+          why: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.ok = reader.bool()
+              break
+            }
+            case 2: {
+              obj.why = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, unstreamed)
+    return ownHoldReply
+  }
+}
+
 export interface Complaint {
   stream: Uint8Array<ArrayBuffer>
   seq: number

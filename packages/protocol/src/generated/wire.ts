@@ -806,6 +806,46 @@ export const WIRE: Wire = {
       "many": true
     }
   },
+  "Hold": {
+    "1": {
+      "name": "award",
+      "type": "bytes"
+    },
+    "2": {
+      "name": "epoch",
+      "type": "uint32"
+    },
+    "3": {
+      "name": "seq",
+      "type": "uint53"
+    },
+    "4": {
+      "name": "initLen",
+      "type": "uint32"
+    },
+    "5": {
+      "name": "mediaLen",
+      "type": "uint32"
+    },
+    "6": {
+      "name": "initHash",
+      "type": "bytes"
+    },
+    "7": {
+      "name": "mediaHash",
+      "type": "bytes"
+    }
+  },
+  "HoldReply": {
+    "1": {
+      "name": "ok",
+      "type": "bool"
+    },
+    "2": {
+      "name": "why",
+      "type": "string"
+    }
+  },
   "Complaint": {
     "1": {
       "name": "stream",
