@@ -51,6 +51,20 @@ test("all neighbours together are bounded, and use up nothing of a trusted relay
   expect(bring("d", 100)).toBe(10);
 });
 
+test("topics of one pool have one allowance together, however many they are", () => {
+  const each = { perSecond: 2, burst: 10 };
+  const all = { perSecond: 10, burst: 25 };
+  const rule = { largest: 100, each, all, judge: async () => "accept" as const };
+  const parts = Array.from({ length: 256 }, (_, part) => `/tabcast/test/parts/${part}`);
+  const limits = gossipLimits(new Map(parts.map((part) => [part, { ...rule, pool: "parts" }])), {
+    clock: { now: () => Millis.of(0) },
+    trusted: () => false,
+  });
+  const bring = (neighbour: string) =>
+    parts.filter((topic) => limits.admits(topic, neighbour)).length;
+  expect(["a", "b", "c", "d"].map(bring)).toEqual([10, 10, 5, 0]);
+});
+
 test("a topic without a rule is not counted", () => {
   const { limits } = open();
   for (let i = 0; i < 1_000; i++) expect(limits.admits("/tabcast/test/free", "a")).toBe(true);

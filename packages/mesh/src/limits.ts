@@ -24,17 +24,18 @@ export function gossipLimits(
     admits(topic, neighbour) {
       const rule = rules.get(topic);
       if (rule === undefined) return true;
+      const pool = rule.pool ?? topic;
       const now = clock.now();
       const free = trusted(neighbour);
       const own = neighbours.get(neighbour) ?? new Map<Name, Bucket>();
       neighbours.set(neighbour, own);
-      const mine = refill(own.get(topic), free ? rule.all : rule.each, now);
-      const shared = free ? undefined : refill(strangers.get(topic), rule.all, now);
+      const mine = refill(own.get(pool), free ? rule.all : rule.each, now);
+      const shared = free ? undefined : refill(strangers.get(pool), rule.all, now);
       const admitted = mine.tokens >= 1 && (shared === undefined || shared.tokens >= 1);
       const less = (bucket: Bucket) =>
         admitted ? { ...bucket, tokens: bucket.tokens - 1 } : bucket;
-      own.set(topic, less(mine));
-      if (shared !== undefined) strangers.set(topic, less(shared));
+      own.set(pool, less(mine));
+      if (shared !== undefined) strangers.set(pool, less(shared));
       return admitted;
     },
   };

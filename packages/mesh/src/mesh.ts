@@ -106,6 +106,8 @@ export type Judgement = "accept" | "ignore" | "reject";
 export interface GossipRule {
   /** Largest body, in bytes: a larger one is not sent, and rejected by whoever gets it. */
   readonly largest: number;
+  /** Topics that name one pool have one allowance together. Default: each has its own. */
+  readonly pool?: Name;
   /** New messages that one neighbour may bring. */
   readonly each: Allowance;
   /** New messages that all neighbours together may bring; relays of our own configuration may bring as many each. */

@@ -25,6 +25,8 @@ export type Judgement = "accept" | "ignore" | "reject";
 export interface GossipRule {
   /** Largest body, in bytes; a larger one is not sent, and rejected by whoever gets it. */
   readonly largest: number;
+  /** Topics that name one pool have one allowance together. Default: each has its own. */
+  readonly pool?: string;
   /** New messages that one neighbour may bring. */
   readonly each: Allowance;
   /** New messages that all neighbours together may bring, but those whom the mesh was told to trust with as many each. */
@@ -113,8 +115,10 @@ export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
       topic,
       {
         largest: LIMITS.Entry + ENVELOPE,
-        each: { perSecond: 10, burst: 80 },
-        all: all(100),
+        // A relay carries all shards: however many there are, nobody brings more.
+        pool: "streams",
+        each: { perSecond: 20, burst: 160 },
+        all: all(400),
         judge: (body, author) => entries(body, author, topic),
       },
     ]);

@@ -201,9 +201,20 @@ describe("fields", () => {
   test("streams of every key find one of the topics that relays carry", () => {
     for (let last = 0; last < 256; last++) {
       const topic = P.streamTopic(new Uint8Array(32).fill(last));
-      expect(topic).toBe(`/tabcast/1/streams/${last % 16}`);
+      expect(topic).toBe(`/tabcast/1/streams/${last}`);
       expect(P.TOPICS).toContain(topic);
     }
+  });
+
+  test("who follows one of a thousand streams hears of few others, and who follows none of no one", () => {
+    const heard = new Map<string, number>();
+    for (let i = 0; i < 1_000; i++) {
+      const topic = P.streamTopic(crypto.getRandomValues(new Uint8Array(32)));
+      heard.set(topic, (heard.get(topic) ?? 0) + 1);
+    }
+    // Four on average; twenty or more of one shard come once in a million runs.
+    expect(Math.max(...heard.values())).toBeLessThan(24);
+    expect(new Set(P.STREAM_TOPICS).size).toBe(256);
   });
 
   test("workers of every key hear one part of each level, and all parts are heard by as many", () => {

@@ -7,13 +7,12 @@ export const LIVE_TOPIC = "/tabcast/1/live";
 /** Equivocations: proofs that a worker signed two receipts for one segment. */
 export const PROOFS_TOPIC = "/tabcast/1/proofs";
 
-const SHARDS = 16;
+/** Streams of one shard are heard together: of a thousand, who follows one hears four more. */
+const SHARDS = 256;
 const shard = (index: number) => `/tabcast/1/streams/${index}`;
 
-/** The topic of a stream's sealed Entry and Announce messages: its key's last byte modulo 16. */
-export function streamTopic(stream: Uint8Array): string {
-  return shard((stream.at(-1) ?? 0) % SHARDS);
-}
+/** The topic of a stream's sealed Entry and Announce messages, by its key's last byte. */
+export const streamTopic = (stream: Uint8Array): string => shard(stream.at(-1) ?? 0);
 
 /** The topics of all streams. */
 export const STREAM_TOPICS: readonly string[] = Array.from({ length: SHARDS }, (_, index) =>

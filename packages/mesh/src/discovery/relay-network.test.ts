@@ -35,7 +35,7 @@ function relay(hosts: readonly string[], { slots = hosts.length, others = 0 } = 
   const network = relayNetwork({
     node,
     others: new Set(relays.map(({ peer }) => peer)),
-    topics: ["offers"],
+    topics: ["offers", "offers/4/3", ...Array.from({ length: 256 }, (_, n) => `streams/${n}`)],
     slots: {
       reservations: new Map(
         peers.slice(0, slots).map(({ peer, addr }) => [peer, { addr } as never]),
@@ -72,6 +72,12 @@ test("peers from one address are named once, and counted as far as they hold slo
   const { peers, populations } = network.sample("nobody", random);
   expect(peers.filter(({ peer }) => Number(peer.slice(4)) < 8)).toHaveLength(8);
   expect(populations.get("offers")).toEqual({ here: 72, all: 72 });
+  stop();
+});
+
+test("of topics that are one of many parts nobody is told how many peers they have", () => {
+  const { network, random, stop } = relay(many(8));
+  expect([...network.sample("nobody", random).populations.keys()]).toEqual(["offers"]);
   stop();
 });
 

@@ -59,8 +59,8 @@ export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
   const { pubsub } = node.services;
   const self = node.peerId.toString();
   const said = new Map<PeerId, Sample>();
-  /** Of a topic that is a part of another one ("a/b" beside "a") nobody needs to know how many peers it has. */
-  const counted = topics.filter((topic) => !topics.some((whole) => topic.startsWith(`${whole}/`)));
+  /** Of a topic that is one of many parts, "a/7", nobody needs to know how many peers it has. */
+  const counted = topics.filter((topic) => !/\/\d+$/.test(topic));
   let seen: Look | undefined;
 
   function groupAt({ remotePeer, remoteAddr }: Connection): string {
