@@ -38,6 +38,8 @@ const clock: Clock = {
   sleep: (ms, options) => systemClock.sleep(ms / SPEED, options),
   timeout: (ms) => systemClock.timeout(ms / SPEED),
 };
+/** The same, but that finding work, which takes real time, is given as much as it is anywhere. */
+const unhurried: Clock = { ...clock, timeout: systemClock.timeout };
 const nothing = new Uint8Array(0);
 const SEGMENT_MS = 2_000;
 
@@ -343,7 +345,7 @@ describe("viewers", () => {
     const mesh = await enter();
     const announced = Promise.withResolvers<void>();
     const viewer = view({
-      ...{ mesh, stream: on.stream, signer: mesh.keys, clock, signal: done.signal },
+      ...{ mesh, stream: on.stream, signer: mesh.keys, clock: unhurried, signal: done.signal },
       on: (event) => {
         if (event.type === "announced") announced.resolve();
         if (event.type === "entry") got.push(viewer.bytes("240p", "media", event.seq, waits));
@@ -366,7 +368,7 @@ describe("viewers", () => {
       await on.publish(honest);
       segments++;
       // Finding the work takes time that is no segment's, and longer where others are at it.
-      await expect.poll(() => on.heard.length, { timeout: 20_000 }).toBeGreaterThan(0);
+      await expect.poll(() => on.heard.length, { timeout: 40_000 }).toBeGreaterThan(0);
       await clock.sleep(2 * SEGMENT_MS);
     }
     expect(blamed).toEqual([staller.mesh.self]);
@@ -374,7 +376,7 @@ describe("viewers", () => {
     expect(on.heard.length).toBeGreaterThan(0);
     expect(new Set(on.heard.map(({ holder }) => holder))).toEqual(new Set([staller.mesh.self]));
     for (const { got } of viewers) await Promise.all(got);
-  }, 30_000);
+  }, 60_000);
 
   test("that frame an honest holder, 10,000 times, keep nobody out, and cost what looks may cost", async () => {
     const on = await stream(quiet, true);
