@@ -296,10 +296,6 @@ async function probe(
   else slots.setMute(id, true);
 }
 
-function pingAll(node: Pick<Node, "getConnections">, options: SuperviseRelaysOptions): void {
-  for (const connection of openTo(node, options.relays).values()) ping(connection, options);
-}
-
 /** Ends the connection to a relay that says nothing. Any answer will do, a refusal too. */
 function ping(connection: Connection, { clock, random, signal }: SuperviseRelaysOptions): void {
   const act = (over: AbortSignal) => echo(connection, random.bytes(32), over);
