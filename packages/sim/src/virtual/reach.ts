@@ -296,7 +296,12 @@ function meshOf(own: Own, mesh: Mesh): Partial<Mesh> {
   const found = findNeighbours(own, mesh);
   const subscribers = (topic: Name) =>
     neighboursOf(own).filter((peer) => net.listeners(topic).has(peer));
-  const addresses = () => slots.held().map((relay) => relays.configured.through(relay, node.self));
+  const addresses = () => {
+    const mute = new Set(slots.mute());
+    const open = slots.held().filter((relay) => !mute.has(relay));
+    const used = open.length > 0 ? open : slots.held();
+    return used.map((relay) => relays.configured.through(relay, node.self));
+  };
   return {
     addrs: () => (signal.aborted ? [] : addresses().map(String)),
     reachable: (waits) =>
@@ -330,12 +335,34 @@ function openSlots(
   endTo: (peer: PeerId) => End | undefined,
 ): HeldSlots {
   const held = new Set<PeerId>();
+  const mute = new Set<PeerId>();
   const changed = listeners<void>();
   // As a multiaddr tells a relay's book of slots where somebody comes from.
   const address = { getComponents: () => [{ name: "ip4", value: host }] };
   return {
     changed,
     held: () => [...held],
+    mute: () => [...mute],
+    setMute(id, is) {
+      if (!held.has(id) || mute.has(id) === is) return;
+      if (is) mute.add(id);
+      else mute.delete(id);
+      changed.tell();
+    },
+    // Gossip is not passed on by relays here.
+    quiet: () => [],
+    setQuiet() {},
+    async probe({ remotePeer }, { heard, signal }) {
+      const relay = relays.all.get(remotePeer.toString());
+      if (relay === undefined) throw new Error(`${remotePeer} is no relay`);
+      await node.tab.clock.sleep(2 * net.rtt(node, relay.node), { signal });
+      heard();
+      if (relay.conduct === "hangs")
+        await new Promise((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+        );
+      return "came back";
+    },
     async reserve(id) {
       const relay = relays.all.get(id);
       if (relay === undefined || endTo(id) === undefined)
@@ -351,6 +378,7 @@ function openSlots(
       changed.tell();
     },
     lost(id) {
+      mute.delete(id);
       if (held.delete(id)) changed.tell();
     },
   };

@@ -32,6 +32,9 @@ import type { Random } from "@tabcast/runtime";
 import type { Scenario } from "../scenario.ts";
 import type { Carrier, Net, Node } from "./mesh.ts";
 
+/** Topics that a relay counts: a part of one is not counted apart from it. */
+const COUNTED = TOPICS.filter((topic) => !TOPICS.some((whole) => topic.startsWith(`${whole}/`)));
+
 /**
  * What a relay does. One that lies gives slots, then leads nowhere: it forwards nothing, refuses to introduce anybody, names peers that do not
  * exist, exaggerates and lists rubbish. One that hangs gives slots and says no more.
@@ -201,7 +204,16 @@ export class Relay {
     }
     answerPeers(mesh.serve, peersWire, { sample: (asker) => this.sample(asker), clock, signal });
     if (this.conduct === "lies") mesh.serve(PROTOCOLS.live, rubbish, { signal });
-    else serveDirectory({ serve: mesh.serve, hear: this.#listen.bind(this) }, { clock, signal });
+    else {
+      const groupOf = (peer: PeerId) => this.#groupOf(peer) ?? peer;
+      const hearing = { serve: mesh.serve, hear: this.#listen.bind(this), groupOf };
+      serveDirectory(hearing, { clock, signal });
+    }
+  }
+
+  /** The network of a peer that is connected here. */
+  #groupOf(peer: PeerId): string | undefined {
+    return this.#of.connected(this, peer) ? networkOf(this.#of.hostOf(peer)) : undefined;
   }
 
   #listen(topic: Name, on: Hearer, { signal }: { readonly signal: AbortSignal }): void {
@@ -218,9 +230,7 @@ export class Relay {
   ): void {
     const hearers = this.#hearers.get(topic);
     if (hearers === undefined) return;
-    const of = this.#of;
-    const here = [message.from, by].find((peer) => of.connected(this, peer));
-    const group = here === undefined ? (from?.id ?? by) : networkOf(of.hostOf(here));
+    const group = this.#groupOf(message.from) ?? this.#groupOf(by) ?? from?.id ?? by;
     for (const on of hearers) on({ ...message, group });
   }
 
@@ -238,7 +248,7 @@ export class Relay {
   /** Peers that nobody has ever seen, at whatever relay, in crowds. */
   #made(): Sample {
     const peers = madeUpPeers(this.#random, [...this.#of.all.keys()]);
-    return { peers, relays: [], populations: crowds(TOPICS) };
+    return { peers, relays: [], populations: crowds(COUNTED) };
   }
 
   #others(): ReadonlyMap<PeerId, Sample> {
@@ -268,7 +278,7 @@ export class Relay {
     );
     this.#looked = { at: now, groups: grouped([...own, ...theirs]) };
     this.#counts = new Map(
-      TOPICS.map((topic) => {
+      COUNTED.map((topic) => {
         const listeners = this.#of.net.listeners(topic);
         const here = held.filter((peer) => listeners.has(peer)).length;
         const there = [...said.values()].map((one) => one.populations.get(topic)?.here ?? 0);
