@@ -60,6 +60,23 @@ export interface Discovery {
 const wanting = (around: Surroundings, degree: number): number =>
   Math.max(degree - around.neighbours().length, Math.ceil(degree / 2) - around.outbound().length);
 
+/** Tells when relays have said for a while that they do not know each other, and when they do again. */
+function splitWatch(said: Said, { split }: Pick<Surroundings, "split">, clock: Clock) {
+  let since: Millis | undefined;
+  let told = false;
+  return {
+    suspected: () => since !== undefined,
+    look(): void {
+      const now = clock.now();
+      since = isSplit(said) ? (since ?? now) : undefined;
+      const is = since !== undefined && now - since >= SPLIT_AFTER;
+      if (is === told) return;
+      told = is;
+      split(is);
+    },
+  };
+}
+
 export function discover(
   around: Surroundings,
   { degree, clock, random, signal }: DiscoverOptions,
@@ -69,8 +86,7 @@ export function discover(
   const heardAt = new Map<PeerId, Millis>();
   const dialling = new Set<PeerId>();
   const said = new Map<PeerId, Pick<Sample, "relays" | "populations">>();
-  let splitSince: Millis | undefined;
-  let splitTold = false;
+  const split = splitWatch(said, around, clock);
   /** When this tab last had a neighbour of its own choice, or began. */
   let chosenAt = clock.now();
 
@@ -122,15 +138,6 @@ export function discover(
     }
   }
 
-  function tellSplit(): void {
-    const now = clock.now();
-    splitSince = isSplit(said) ? (splitSince ?? now) : undefined;
-    const is = splitSince !== undefined && now - splitSince >= SPLIT_AFTER;
-    if (is === splitTold) return;
-    splitTold = is;
-    around.split(is);
-  }
-
   function step(): void {
     const live = around.neighbours();
     const relays = new Set(around.relays());
@@ -143,7 +150,7 @@ export function discover(
     forget(new Set(sources));
     const enough = wanting(around, degree) <= 0;
     // What two relays said of each other may have changed just after.
-    const every = enough && splitSince === undefined ? ASK_SELDOM : ASK_OFTEN;
+    const every = enough && !split.suspected() ? ASK_SELDOM : ASK_OFTEN;
     for (const source of sources) {
       const last = asked.get(source);
       const isRelay = relays.has(source);
@@ -152,7 +159,7 @@ export function discover(
       ask(source, isRelay).catch(() => {}); // asked again in its time
     }
     dialMore(live);
-    tellSplit();
+    split.look();
   }
 
   void (async () => {
