@@ -349,19 +349,18 @@ function openSlots(
       else mute.delete(id);
       changed.tell();
     },
-    // Gossip is not passed on by relays here.
+    // Gossip goes by way of all relays at once, so none of them is quiet alone.
     quiet: () => [],
-    setQuiet() {},
+    setQuiet: () => {},
     async probe({ remotePeer }, { heard, signal }) {
       const relay = relays.all.get(remotePeer.toString());
       if (relay === undefined) throw new Error(`${remotePeer} is no relay`);
-      await node.tab.clock.sleep(2 * net.rtt(node, relay.node), { signal });
-      heard();
-      if (relay.conduct === "hangs")
-        await new Promise((_, reject) =>
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-        );
-      return "came back";
+      const { clock } = node.tab;
+      await clock.sleep(2 * net.rtt(node, relay.node), { signal });
+      // One that hangs takes the call, and brings it to nobody.
+      if (!relay.node.tab.gone) heard();
+      if (relay.conduct === "hangs" || relay.node.tab.gone) return await never(signal);
+      return relay.conduct === "lies" ? "refused" : "came back";
     },
     async reserve(id) {
       const relay = relays.all.get(id);
@@ -384,6 +383,13 @@ function openSlots(
   };
 }
 
+/** Rejects with the signal's reason, and not before. */
+const never = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+
 /** Dials one peer through one relay. */
 function introduction({ net, relays, node }: ReachOptions, ends: ReadonlyMap<Connection, End>) {
   const { clock } = node.tab;
@@ -398,10 +404,7 @@ function introduction({ net, relays, node }: ReachOptions, ends: ReadonlyMap<Con
     const relay = relays.all.get(id);
     if (relay === undefined) throw new Error(`nobody is at ${address}`);
     await clock.sleep(net.rtt(node, relay.node), { signal });
-    if (relay.conduct === "hangs")
-      await new Promise((_, reject) =>
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-      );
+    if (relay.conduct === "hangs") await never(signal);
     const to = leads(relay, peer);
     if (to === undefined || peer === node.self) throw new Error(`${peer} holds no slot there`);
     await clock.sleep(3 * net.rtt(node, to) + net.options.dialMs, { signal });

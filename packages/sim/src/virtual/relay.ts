@@ -47,6 +47,9 @@ const LOOK_EVERY_MS = 1_000;
 /** A relay is no way off, and its line is no bottleneck. */
 const PLACE = { delayMs: 0, uplinkKbps: 10_000_000, downlinkKbps: 10_000_000 };
 
+/** Topics whose subscribers are counted: parts of a topic are not. Source: mesh. */
+const COUNTED = TOPICS.filter((topic) => !TOPICS.some((whole) => topic.startsWith(`${whole}/`)));
+
 export type RelaysSpec = NonNullable<Scenario["relays"]>;
 
 export interface RelayNetOptions {
