@@ -84,13 +84,7 @@ export function separator(domain: Domain, version: "1" | "2" = VERSION): Hex {
   const { chainId, contract } = domain;
   return remembered(separators, `${version} ${chainId} ${contract}`, () =>
     keccak256(
-      concatHex([
-        DOMAIN_TYPE,
-        NAME_HASH,
-        keccak256(toHex(version)),
-        word(chainId),
-        word(contract),
-      ]),
+      concatHex([DOMAIN_TYPE, NAME_HASH, keccak256(toHex(version)), word(chainId), word(contract)]),
     ),
   );
 }

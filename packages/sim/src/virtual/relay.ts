@@ -32,9 +32,6 @@ import type { Random } from "@tabcast/runtime";
 import type { Scenario } from "../scenario.ts";
 import type { Carrier, Net, Node } from "./mesh.ts";
 
-/** Topics that a relay counts: a part of one is not counted apart from it. */
-const COUNTED = TOPICS.filter((topic) => !TOPICS.some((whole) => topic.startsWith(`${whole}/`)));
-
 /**
  * What a relay does. One that lies gives slots, then leads nowhere: it forwards nothing, refuses to introduce anybody, names peers that do not
  * exist, exaggerates and lists rubbish. One that hangs gives slots and says no more.
