@@ -4,6 +4,7 @@ export { createDialler, type Dialler, NoRouteError } from "./dialler.ts";
 export { answerPeers } from "./discovery/asking.ts";
 export { discover } from "./discovery/discover.ts";
 export { estimate, population } from "./discovery/network.ts";
+export { countedTopics } from "./discovery/relay-network.ts";
 export { grouped, sample } from "./discovery/sample.ts";
 export { MOST_NAMED, type Named, type PeersWire, type Sample } from "./discovery/types.ts";
 export { networkOf } from "./hosts.ts";

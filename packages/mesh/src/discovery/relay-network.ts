@@ -54,13 +54,16 @@ interface Look {
   readonly populations: Sample["populations"];
 }
 
+/** Topics whose peers a relay counts: of one that is one of many parts, "a/7", nobody needs to know how many it has. */
+export const countedTopics = (topics: readonly Name[]): readonly Name[] =>
+  topics.filter((topic) => !/\/\d+$/.test(topic));
+
 export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
   const { node, others, topics, slots, wire, turns, clock, signal } = options;
   const { pubsub } = node.services;
   const self = node.peerId.toString();
   const said = new Map<PeerId, Sample>();
-  /** Of a topic that is one of many parts, "a/7", nobody needs to know how many peers it has. */
-  const counted = topics.filter((topic) => !/\/\d+$/.test(topic));
+  const counted = countedTopics(topics);
   let seen: Look | undefined;
 
   function groupAt({ remotePeer, remoteAddr }: Connection): string {

@@ -1,5 +1,6 @@
 import { type Mesh, type PeerId, peerIdFromPublicKey, type Rank } from "@tabcast/mesh";
 import { MAX_CONNECTIONS } from "@tabcast/mesh/parts";
+import { OFFERS_TOPIC } from "@tabcast/protocol";
 import { type Bytes, seededRandom } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { Net, type Node } from "./mesh.ts";
@@ -77,6 +78,16 @@ test("a tab holds two slots, and is reached under addresses of the configuration
   const stranger = peerIdFromPublicKey(new Uint8Array(32).fill(9));
   const asked = a.mesh.request(stranger, "/echo", NOTHING, elsewhere)[Symbol.asyncIterator]();
   await expect(until(asked.next())).rejects.toMatchObject({ code: "MESH_UNREACHABLE" });
+});
+
+test("tabs find four neighbours in half a minute by asking relays, and count those that hear offers", async () => {
+  const { enter, until, pass, relays } = openNet(["honest", "honest", "honest"], { degree: 8 });
+  const tabs = Array.from({ length: 12 }, enter);
+  await until(Promise.all(tabs.map(({ mesh }) => mesh.reachable({ signal: never }))));
+  tabs[0]?.mesh.subscribe(OFFERS_TOPIC, () => {}, { signal: never });
+  await pass(35_000);
+  expect(relays.settled).toEqual({ tabs: 12, lonely: 0 });
+  expect(tabs[1]?.mesh.population(OFFERS_TOPIC)).toBe(1);
 });
 
 test("a tab keeps its places: idle strangers leave for newcomers, and a peer that is asked stays", async () => {

@@ -15,6 +15,7 @@ import { crowds, madeUpPeers } from "@tabcast/mesh/attacks";
 import {
   answerPeers,
   configuredRelays,
+  countedTopics,
   estimate,
   grouped,
   networkOf,
@@ -44,8 +45,8 @@ const LOOK_EVERY_MS = 1_000;
 /** A relay is no way off, and its line is no bottleneck. */
 const PLACE = { delayMs: 0, uplinkKbps: 10_000_000, downlinkKbps: 10_000_000 };
 
-/** Topics whose subscribers are counted: parts of a topic are not. Source: mesh. */
-const COUNTED = TOPICS.filter((topic) => !TOPICS.some((whole) => topic.startsWith(`${whole}/`)));
+/** Topics whose subscribers are counted. */
+const COUNTED = countedTopics(TOPICS);
 
 export type RelaysSpec = NonNullable<Scenario["relays"]>;
 

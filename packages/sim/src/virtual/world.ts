@@ -119,10 +119,12 @@ export async function openPeer(
     readonly as?: Partial<Pick<ReachOptions, "degree" | "named" | "host">>;
   } = {},
 ): Promise<Peer> {
-  const { net, rng, scenario, relays, host, memory } = world;
+  const { net, rng, scenario, relays, host, hostile, memory } = world;
   const keys = await Keys.fromSeed(seed);
   const [least, most] = scenario.net.rttMs;
   const self = peerIdOf(keys.publicKey);
+  // Before it begins to look for others: nobody counts it among honest neighbours, nor asks whether it has some.
+  if (hostile.has(name)) relays?.hostile.add(self);
   const node = net.join(self, {
     delayMs: (least + rng(`delay/${name}`).fraction() * (most - least)) / 2,
     uplinkKbps: links.uplinkKbps ?? scenario.net.uplinkKbps,

@@ -36,7 +36,6 @@ export const addressGarbage: Attacker = {
       const worker = await stageWorker(world, tempting(world, name), (mesh) =>
         misleading(world, mesh),
       );
-      world.relays?.hostile.add(worker.peer);
       await worker.join();
     }
   },

@@ -20,7 +20,6 @@ async function openLiar(world: World, name: string, ring: Named[]): Promise<Peer
   const ids = relays === undefined ? [] : [...relays.all.keys()];
   const named = () => [...ring.slice(0, 8), ...madeUpPeers(random, ids).slice(0, 8)];
   const peer = await openPeer(world, name, random.bytes(32), { as: { named, degree: 0 } });
-  relays?.hostile.add(peer.self);
   ring.push({ peer: peer.self, relays: ids.slice(0, 2) });
   peer.mesh.subscribe(OFFERS_TOPIC, () => {}, { signal });
   return peer;

@@ -12,7 +12,6 @@ export const idleSquatter: Attacker = {
   bound: "a tab holds 64 connections, and who never asks makes room",
   async start(world, hostile) {
     const peers = await openAll(world, hostile);
-    for (const { self } of peers) world.relays?.hostile.add(self);
     const ears = listen(world, peers[0] as Peer);
     for (const { name } of peers) {
       const random = world.rng(`squat/${name}`);

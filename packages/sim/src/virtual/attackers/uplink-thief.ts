@@ -26,7 +26,6 @@ export const uplinkThief: Attacker = {
   bound: "no more segments are missed than without it",
   async start(world, hostile) {
     const peers = await openAll(world, hostile);
-    for (const { self } of peers) world.relays?.hostile.add(self);
     const ears = listen(world, peers[0] as Peer);
     for (const { name } of peers)
       for (const node of await strangers(world, name, IDENTITIES)) {
