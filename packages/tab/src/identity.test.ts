@@ -91,3 +91,38 @@ test("a visitor beside the tab has a mesh of its own, which ends with its signal
     .toBe("closed");
   await tab.close();
 });
+
+/** A tab whose visit, begun before it joined, comes in after that: once `late` is settled. */
+async function visitedLate() {
+  const stage = await openStage();
+  const { outside } = stage.tab();
+  const late = Promise.withResolvers<void>();
+  let entered = 0;
+  const { tab } = stage.tab(memoryBooks(), {
+    async mesh(config, options) {
+      if (entered++ === 0) await late.promise;
+      return outside.mesh(config, options);
+    },
+  });
+  const visit = tab.visit(new AbortController());
+  await expect.poll(() => entered).toBe(1);
+  const { mesh } = await tab.join();
+  return { tab, visit, late, mesh };
+}
+
+test("a visit that comes in after the tab has joined is not shown in its place", async () => {
+  const { tab, visit, late, mesh } = await visitedLate();
+  late.resolve();
+  expect((await visit).mesh.self).not.toBe(mesh.self);
+  expect(tab.state.get()).toMatchObject({ visiting: false, self: mesh.self });
+  await tab.close();
+});
+
+test("a visit that fails after the tab has joined does not show it as out of the network", async () => {
+  const { tab, visit, late, mesh } = await visitedLate();
+  late.reject(new Error("no socket"));
+  await expect(visit).rejects.toThrow("no socket");
+  expect(tab.state.get()).toMatchObject({ phase: "joined", self: mesh.self });
+  expect(tab.state.get().trouble).toBeUndefined();
+  await tab.close();
+});

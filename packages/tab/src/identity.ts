@@ -113,7 +113,9 @@ export function openIdentity(bag: Bag, options: IdentityOptions): Identity {
       try {
         return await act();
       } catch (thrown) {
-        state.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
+        // A visit that fails beside the mesh that the tab is known by keeps nothing from anybody but its looker.
+        if (!meshes.known())
+          state.update((now) => ({ ...now, phase: "failed", trouble: describe(thrown) }));
         if (retry === undefined || signal.aborted) throw thrown;
         await outside.clock.sleep(retry, { signal });
       }
@@ -210,7 +212,10 @@ function openMeshes(
 ) {
   const open = new Map<Mesh, { readonly relayOnly: boolean }>();
   let shown: Mesh | undefined;
+  let known = false;
   return {
+    /** Whether the tab is known by the id that this browser keeps, and not by a visit's. */
+    known: () => known,
     /** A mesh until the signal fires, under a fresh id unless a seed is given. */
     async open(
       config: NetworkConfig,
@@ -223,6 +228,8 @@ function openMeshes(
       return mesh;
     },
     show(mesh: Mesh, config: NetworkConfig, { visiting }: { readonly visiting: boolean }): void {
+      if (visiting && known) return; // it came in late
+      known ||= !visiting;
       shown = mesh;
       let split = false;
       let mute: readonly string[] = [];
