@@ -105,3 +105,31 @@ test("two looks at the largest rung can be paid for from the first segment on", 
     false,
   ]);
 });
+
+describe("a stranger who complains of another rung", () => {
+  test("takes no victim's complaint away, nor that it was right before", () => {
+    const complaints = new Complaints(LIVE);
+    const say = (viewer: string, rung: string, now: number) =>
+      complaints.take({ viewer, holder: "wim", rung }, now);
+    say("vera", "720p", 0);
+    complaints.looked("wim", "720p", "failed", 0);
+    say("vera", "720p", 1);
+    say("mallory", "240p", 2);
+    complaints.looked("wim", "240p", "served", 3);
+    expect(complaints.due("wim", 4)).toBe("720p");
+  });
+
+  test("does not keep looks from the rung that fails strangers", () => {
+    const complaints = new Complaints(LIVE);
+    const looked: string[] = [];
+    for (let now = 0; looked.length < 2 && now < 120_000; now += SEGMENT_MS) {
+      complaints.take({ viewer: "vera", holder: "wim", rung: "720p" }, now);
+      complaints.take({ viewer: `mallory ${now}`, holder: "wim", rung: "240p" }, now);
+      const rung = complaints.due("wim", now);
+      if (rung === undefined) continue;
+      looked.push(rung);
+      complaints.looked("wim", rung, rung === "240p" ? "served" : "failed", now);
+    }
+    expect(looked).toContain("720p");
+  });
+});

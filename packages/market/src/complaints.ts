@@ -8,9 +8,9 @@ import type { Config } from "./config.ts";
 
 /** Viewers whose allowances, and whose being right, are remembered. */
 const MOST_VIEWERS = 1_024;
-/** Holders that somebody complained of; a crew has nine. */
+/** Holders that somebody complained of; a crew has nine. A stream has eleven tracks, so many rungs has each. */
 const MOST_HOLDERS = 64;
-/** Viewers who are remembered to have complained of a holder since the last look. */
+/** Viewers who are remembered to have complained of a holder's rung since the last look at it. */
 const MOST_COMPLAINERS = 32;
 /** One key for all who were never right. */
 const STRANGERS = "strangers";
@@ -25,9 +25,8 @@ export interface Complaint {
 export type Taken = "taken" | "limited";
 
 interface Suspect {
-  readonly viewers: ReadonlySet<string>;
-  /** Where the newest complaint says that it failed. */
-  readonly rung: string;
+  /** Who complained of each rung since the last look there; the rung that waits longest first. */
+  readonly rungs: ReadonlyMap<string, ReadonlySet<string>>;
   /** Looks in a row that found nothing. */
   readonly cleared: number;
   /** Until when strangers' complaints move no look, in milliseconds. */
@@ -56,38 +55,45 @@ export class Complaints {
     const known = this.#right.has(viewer);
     if (!known && !this.#strangers.take(STRANGERS, now)) return "limited";
     const before = this.#suspects.get(holder);
-    const viewers = new Set(before?.viewers);
+    const rungs = new Map(before?.rungs);
+    const viewers = new Set(rungs.get(rung));
     if (viewers.size < MOST_COMPLAINERS || known) viewers.add(viewer);
-    this.#suspects.set(holder, {
-      viewers,
-      rung,
-      cleared: before?.cleared ?? 0,
-      quietUntil: before?.quietUntil ?? 0,
-    });
+    rungs.set(rung, viewers);
+    const { cleared = 0, quietUntil = 0 } = before ?? {};
+    this.#suspects.set(holder, { rungs, cleared, quietUntil });
     return "taken";
   }
 
-  /** At which rung a holder should be looked at because of complaints; undefined: at none. */
+  /**
+   * At which rung a holder should be looked at because of complaints; undefined: at none. Who was right comes first; then each rung in
+   * turn, so that nobody leads looks away from one by naming another.
+   */
   due(holder: string, now: number): string | undefined {
     const suspect = this.#suspects.get(holder);
-    if (suspect === undefined || suspect.viewers.size === 0) return undefined;
-    const heard = now >= suspect.quietUntil || [...suspect.viewers].some((v) => this.#right.has(v));
-    return heard ? suspect.rung : undefined;
+    if (suspect === undefined) return undefined;
+    const all = [...suspect.rungs];
+    const [right] = all.find(([, viewers]) => [...viewers].some((v) => this.#right.has(v))) ?? [];
+    return right ?? (now >= suspect.quietUntil ? all[0]?.[0] : undefined);
   }
 
-  /** What a look at a rung of a holder's found, whatever had moved it there. Who was right is heard apart from strangers from now on. */
+  /**
+   * What a look at a rung of a holder's found, whatever had moved it there. Who was right of that rung is heard apart from strangers from
+   * now on; another one says nothing of it: who stalls the large ones would be cleared by the small.
+   */
   looked(holder: string, rung: string, found: "served" | "failed", now: number): void {
     const suspect = this.#suspects.get(holder);
-    // Another rung says nothing of this one: who stalls the large ones would be cleared by the small.
-    if (suspect === undefined || suspect.rung !== rung) return;
-    for (const viewer of suspect.viewers) {
+    const viewers = suspect?.rungs.get(rung);
+    if (suspect === undefined || viewers === undefined) return;
+    for (const viewer of viewers) {
       if (found === "failed") this.#right.set(viewer, true);
       else this.#right.delete(viewer);
     }
+    const rungs = new Map(suspect.rungs);
+    rungs.delete(rung);
     const { quietMs, mostQuietMs } = this.#config;
     const cleared = found === "served" ? suspect.cleared + 1 : 0;
     const forMs = cleared === 0 ? 0 : Math.min(mostQuietMs, quietMs * 2 ** (cleared - 1));
-    this.#suspects.set(holder, { viewers: new Set(), rung, cleared, quietUntil: now + forMs });
+    this.#suspects.set(holder, { rungs, cleared, quietUntil: now + forMs });
   }
 
   /** Renditions of these sizes were published, in bytes: looks may cost a part of them. */
