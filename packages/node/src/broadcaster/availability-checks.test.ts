@@ -75,8 +75,14 @@ const bytesOf = (what: string) => {
   return bytes;
 };
 
+type Works = Pick<Awaited<ReturnType<typeof worker>>, "mesh" | "keep">;
+
 /** A broadcaster that publishes what is made for it, and looks at who made it. */
-async function stream(config: Config, visiting: boolean) {
+async function stream(
+  config: Config,
+  visiting: boolean,
+  comes: (mesh: Mesh) => Mesh = (mesh) => mesh,
+) {
   const me = await enter();
   const keys = await Keys.generate();
   const context = {
@@ -104,7 +110,7 @@ async function stream(config: Config, visiting: boolean) {
     const mesh = await enter();
     signal.addEventListener("abort", () => void mesh.close(), { once: true });
     visits.push(mesh);
-    return mesh;
+    return comes(mesh);
   };
   const members = new Map<string, Crew.Member>();
   const visitor = openVisitor(
@@ -140,14 +146,17 @@ async function stream(config: Config, visiting: boolean) {
     ...{ me, checks, visits, heard, members },
     stream: toHex(keys.publicKey),
     topic: streamTopic(keys.publicKey),
-    /** Publishes the next segment, which this worker made. */
-    async publish({ mesh: by, keep }: Pick<Awaited<ReturnType<typeof worker>>, "mesh" | "keep">) {
-      if (!members.has(by.self)) members.set(by.self, { state: "hired", epoch: 1 } as Crew.Member);
+    /** Publishes the next segment, which this worker made, and whose sound another holds. */
+    async publish({ mesh: by, keep }: Works, sounds?: Works) {
+      for (const { self } of [by, ...(sounds ? [sounds.mesh] : [])])
+        if (!members.has(self)) members.set(self, { state: "hired", epoch: 1 } as Crew.Member);
       const [init, media] = [bytesOf("init"), bytesOf(`media ${seq}`)];
       const [initHash, mediaHash] = await Promise.all([sha256(init), sha256(media)]);
       blobs.put(toHex(initHash), init);
       blobs.put(toHex(mediaHash), media);
       await keep(media);
+      await sounds?.keep(media);
+      const whole = { initHash, mediaHash, initLen: init.byteLength, mediaLen: media.byteLength };
       const entry: Entry = await publisher.publish({
         seq,
         startUs: seq * SEGMENT_MS * 1_000,
@@ -156,16 +165,21 @@ async function stream(config: Config, visiting: boolean) {
         holders: [
           { peer: me.self, addrs: [] },
           { peer: by.self, addrs: [] },
+          ...(sounds ? [{ peer: sounds.mesh.self, addrs: [] }] : []),
         ],
         tracks: [
           {
-            name: "240p",
-            codecs: "avc1.640015",
-            ...{ initHash, mediaHash, initLen: init.byteLength, mediaLen: media.byteLength },
-            frames: 60,
-            holders: [1, 0],
-            gap: false,
+            ...{ name: "240p", codecs: "avc1.640015", frames: 60, gap: false },
+            ...{ ...whole, holders: [1, 0] },
           },
+          ...(sounds
+            ? [
+                {
+                  ...{ name: "audio", codecs: "mp4a.40.2", frames: 94, gap: false },
+                  ...{ ...whole, holders: [2, 0] },
+                },
+              ]
+            : []),
         ],
       });
       const renditions = [{ rung: "240p", media, mediaHash }];
@@ -267,6 +281,21 @@ describe("a worker", () => {
     const cheat = await worker(() => "gives");
     await cheat.mesh.close();
     expect(await rounds(on, cheat, 6)).toBe(2);
+  });
+
+  test("is not blamed by a visitor that reaches nobody but its relay", async () => {
+    const on = await stream(always, true, (mesh) => ({
+      ...mesh,
+      relays: () => ["relay"],
+      neighbours: () => [{ peer: "relay", via: "websocket", direction: "outbound" }],
+      async *request() {
+        yield* [];
+        throw new Error("no candidates");
+      },
+    }));
+    const honest = await worker(() => "gives");
+    expect(await rounds(on, honest, 4)).toBe(4);
+    expect(blamed).toEqual([]);
   });
 
   test("that was only busy is not blamed", async () => {

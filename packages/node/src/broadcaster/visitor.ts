@@ -1,7 +1,8 @@
 import type { Mesh, PeerId } from "@tabcast/mesh";
-import type { Entry, Holder, Track } from "@tabcast/protocol";
+import { type Entry, type Holder, ManifestRequest, PROTOCOLS, type Track } from "@tabcast/protocol";
 import { BoundedMap, type Bytes } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
+import { ask } from "../exchange.ts";
 import type { Fault } from "../fetcher.ts";
 import { openFollowing } from "../viewer/following.ts";
 import { type Fragments, openFragments } from "../viewer/fragments.ts";
@@ -162,9 +163,29 @@ async function lookAt(
     signal.throwIfAborted();
     if (connected()) return time.aborted ? "stalled" : (faults.get(entry.seq) ?? "refused");
     // Whoever reaches nobody says nothing of this one.
-    return mesh.neighbours().length === 0 ? "gone" : "unreachable";
+    return (await reaches(context, entry)) ? "unreachable" : "gone";
   } finally {
     over.abort();
+  }
+}
+
+/** Whether others than relays can be reached from here: somebody is, or the broadcaster answers, who is there. */
+async function reaches(
+  { mesh, clock, signal }: Context,
+  { stream, seq, broadcaster, holders }: Entry,
+): Promise<boolean> {
+  const relays = new Set(mesh.relays());
+  if (mesh.self === broadcaster) return mesh.neighbours().length > 0;
+  if (mesh.neighbours().some(({ peer }) => !relays.has(peer))) return true;
+  const { addrs = [] } = holders.find(({ peer }) => peer === broadcaster) ?? {};
+  const waits = { signal: AbortSignal.any([signal, clock.timeout(COLD_MS)]), addrs };
+  const question = ManifestRequest.encode({ stream, from: seq, most: 1 });
+  try {
+    await ask(mesh, broadcaster, PROTOCOLS.manifest, question, waits);
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
   }
 }
 
