@@ -427,6 +427,23 @@ describe("viewers", () => {
     expect(on.checks.counts()).toMatchObject({ asked: 1, unserved: 0 });
   });
 
+  test("have who withholds the sound of what others made looked at there, and put out", async () => {
+    const on = await stream(quiet, true);
+    const honest = await worker(() => "gives");
+    const cheat = await worker((peer) => (peer === on.me.self ? "gives" : "refuses"));
+    await on.publish(honest, cheat);
+    const complaint = {
+      ...{ stream: nothing, seq: 0, track: "audio", holder: cheat.mesh.self },
+      ...{ fault: "refused", viewer: "vera", nonce: 0 },
+    };
+    expect(on.checks.complained(complaint)).toBe(true);
+    for (let segment = 0; segment < 4; segment++) {
+      await on.publish(honest, cheat);
+      await expect.poll(on.checks.idle, { timeout: 5_000, interval: 5 }).toBe(true);
+    }
+    expect(blamed).toEqual([cheat.mesh.self]);
+  });
+
   test("that name who does not hold it, or themselves, move nothing", async () => {
     const on = await stream(quiet, true);
     const honest = await worker(() => "gives");

@@ -68,36 +68,29 @@ export function openAvailabilityChecks(
   const failing = openFailing(context);
   /** Workers that are being looked at because of complaints: one look answers all of them. */
   const suspected = new Set<PeerId>();
+  const visits = openVisits({ seed, config, newcomer });
   let looks = 0;
-  let visit: { readonly track: string; readonly left: number } | undefined;
 
-  /** What to look at of a segment: what failed before, then what viewers complain of, then the visit that goes on or begins. */
-  function dueOf({ worker, epoch, renditions, whose, entry }: Published): Due | undefined {
+  /** What to look at of a holder's in any case: what failed before, or else what viewers complain of. Undefined: neither is there. */
+  function movedTo(worker: PeerId, epoch: number, entry: Entry): Due | "later" | undefined {
     const now = clock.now();
     const has = (track: string) => heldBy(entry, worker, track);
     const again = failing.of(worker, epoch);
     if (again !== undefined && has(again.track)) {
       const { track } = again;
-      return now < again.dueAt ? undefined : { track, afterMs: 0, complained: false };
+      return now < again.dueAt ? "later" : { track, afterMs: 0, complained: false };
     }
     const suspect = suspected.has(worker) ? undefined : complaints.due(worker, now);
     const named = suspect === undefined ? undefined : has(suspect);
-    if (named !== undefined && complaints.spend(named.mediaLen))
-      return { track: named.name, afterMs: 0, complained: true };
-    if (visit !== undefined && visit.left > 0) {
-      const { track, left } = visit;
-      visit = { track, left: left - 1 };
-      if (has(track)) return { track, afterMs: 0, complained: false };
-    }
-    const [any] = renditions;
-    if (any === undefined || (visit?.left ?? 0) > 0) return undefined;
-    const sizes = renditions.map(({ media }) => media.byteLength);
-    const of = { hash: any.mediaHash, sizes, newcomer: newcomer(whose) };
-    const plan = AvailabilityCheck.plan(of, seed, config);
-    if (plan === undefined) return undefined;
-    const track = renditions[plan.rendition]?.rung ?? any.rung;
-    visit = { track, left: plan.segments - 1 };
-    return { track, afterMs: plan.afterMs, complained: false };
+    if (named === undefined || !complaints.spend(named.mediaLen)) return undefined;
+    return { track: named.name, afterMs: 0, complained: true };
+  }
+
+  /** What to look at of a segment's maker: where it was moved to, then the visit that goes on or begins. */
+  function dueOf(published: Published): Due | undefined {
+    const moved = movedTo(published.worker, published.epoch, published.entry);
+    if (moved === undefined) return visits.next(published);
+    return moved === "later" ? undefined : moved;
   }
 
   async function look(worker: PeerId, epoch: number, due: Due, entry: Entry): Promise<void> {
@@ -123,24 +116,35 @@ export function openAvailabilityChecks(
     unserved(worker);
   }
 
+  function begin(worker: PeerId, epoch: number, due: Due, entry: Entry): void {
+    looks++;
+    if (due.complained) suspected.add(worker);
+    look(worker, epoch, due, entry)
+      .catch(() => {}) // the stream is over
+      .finally(() => {
+        looks--;
+        if (due.complained) suspected.delete(worker);
+      });
+  }
+
   return {
     published(outcome, entry) {
       const { by, pay, renditions } = outcome;
       complaints.earn(renditions.map(({ media }) => media.byteLength));
       held.set(entry.seq, entry);
+      // Who holds the sound of what another made may hold it of nothing else.
+      for (const { peer } of entry.holders) {
+        const epoch = member(peer)?.epoch;
+        if (peer === by || peer === mesh.self || epoch === undefined || looks >= MOST_LOOKS)
+          continue;
+        const moved = movedTo(peer, epoch, entry);
+        if (moved !== undefined && moved !== "later") begin(peer, epoch, moved, entry);
+      }
       if (by === undefined || by === "local" || by === mesh.self || pay === undefined) return;
       if (looks >= MOST_LOOKS) return;
       const { epoch } = pay.terms;
       const due = dueOf({ worker: by, epoch, renditions, whose: pay.terms, entry });
-      if (due === undefined) return;
-      looks++;
-      if (due.complained) suspected.add(by);
-      look(by, epoch, due, entry)
-        .catch(() => {}) // the stream is over
-        .finally(() => {
-          looks--;
-          if (due.complained) suspected.delete(by);
-        });
+      if (due !== undefined) begin(by, epoch, due, entry);
     },
     complained({ seq, track, holder, viewer }) {
       const entry = held.get(seq);
@@ -151,6 +155,34 @@ export function openAvailabilityChecks(
     },
     idle: () => looks === 0,
     counts: () => ({ ...tally, bytes: visitor.bytes() }),
+  };
+}
+
+/** Visits by chance: one goes on for some segments, whoever made them, before the next one may begin. */
+function openVisits({
+  seed,
+  config,
+  newcomer,
+}: Pick<AvailabilityChecksOptions, "seed" | "newcomer"> & Pick<StreamContext, "config">) {
+  let visit: { readonly track: string; readonly left: number } | undefined;
+  return {
+    /** What of a segment is to be looked at; undefined: nothing. */
+    next({ worker, renditions, whose, entry }: Published): Due | undefined {
+      if (visit !== undefined && visit.left > 0) {
+        const { track, left } = visit;
+        visit = { track, left: left - 1 };
+        if (heldBy(entry, worker, track)) return { track, afterMs: 0, complained: false };
+      }
+      const [any] = renditions;
+      if (any === undefined || (visit?.left ?? 0) > 0) return undefined;
+      const sizes = renditions.map(({ media }) => media.byteLength);
+      const of = { hash: any.mediaHash, sizes, newcomer: newcomer(whose) };
+      const plan = AvailabilityCheck.plan(of, seed, config);
+      if (plan === undefined) return undefined;
+      const track = renditions[plan.rendition]?.rung ?? any.rung;
+      visit = { track, left: plan.segments - 1 };
+      return { track, afterMs: plan.afterMs, complained: false };
+    },
   };
 }
 
