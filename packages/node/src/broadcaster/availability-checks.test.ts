@@ -360,6 +360,37 @@ test("a visitor does what a viewer does, and is somebody else now and then", asy
   expect(on.me.subscribers(on.topic)).not.toContain(visitor.self);
 });
 
+/** A visitor that hears nothing of a stream, by gossip or asking, until `heard` resolves. */
+const deafUntil = (heard: Promise<void>) => (mesh: Mesh) => ({
+  ...mesh,
+  subscribe(...[topic, hear, options]: Parameters<Mesh["subscribe"]>) {
+    mesh.subscribe(topic, (message) => void heard.then(() => hear(message)), options);
+  },
+  async *request(...asked: Parameters<Mesh["request"]>) {
+    if (asked[1] !== PROTOCOLS.get) await heard;
+    yield* mesh.request(...asked);
+  },
+});
+
+test("a visitor asks for nothing before it heard of it as viewers do", async () => {
+  const heard = Promise.withResolvers<void>();
+  const on = await stream(always, true, deafUntil(heard.promise));
+  const honest = await worker(() => "gives");
+  await on.publish(honest);
+  await expect.poll(() => on.visits.length).toBe(1);
+  await clock.sleep(1_000);
+  expect(honest.asked).toEqual([]);
+  heard.resolve();
+  await expect.poll(on.checks.idle, { timeout: 5_000, interval: 5 }).toBe(true);
+  expect(honest.asked).toEqual([on.visits[0]?.self, on.visits[0]?.self]);
+});
+
+test("a visitor that hears nothing looks all the same, a little later", async () => {
+  const on = await stream(always, true, deafUntil(new Promise(() => {})));
+  const cheat = await worker(() => "refuses");
+  expect(await rounds(on, cheat, 6)).toBe(2);
+});
+
 async function fetchFrom(mesh: Mesh, holder: Mesh, of: Uint8Array) {
   const wanted = {
     hash: await sha256(of),

@@ -4,6 +4,7 @@ import { BoundedMap, type Bytes } from "@tabcast/runtime";
 import type { Context } from "../context.ts";
 import { ask } from "../exchange.ts";
 import type { Fault } from "../fetcher.ts";
+import type { Manifest } from "../manifest.ts";
 import { openFollowing } from "../viewer/following.ts";
 import { type Fragments, openFragments } from "../viewer/fragments.ts";
 import type { StreamContext } from "./context.ts";
@@ -11,6 +12,11 @@ import type { StreamContext } from "./context.ts";
 /** How long a holder may take that has to be dialled first, and one that is connected, in milliseconds: a viewer shows a segment for two. */
 const COLD_MS = 10_000;
 const WARM_MS = 5_000;
+/**
+ * How long it waits for gossip to bring it an entry, in milliseconds: to ask before anybody can have heard of a segment would give it away.
+ * Whoever keeps gossip from it gains no more than that.
+ */
+const HEAR_MS = 3_000;
 /** What a visitor keeps for others, as viewers do, in bytes. */
 const MOST_KEPT = (16 * 2 ** 20) as Bytes;
 
@@ -46,6 +52,8 @@ export interface VisitorOptions {
 interface Guest {
   readonly context: Context;
   readonly fragments: Fragments;
+  /** Resolves once it has heard of a segment, or should have. Rejects with the signal's reason. */
+  heard(seq: number): Promise<void>;
   /** By sequence, how its holder failed. */
   readonly faults: ReadonlyMap<number, Fault>;
   /** When somebody else comes instead, in milliseconds of the clock. */
@@ -81,7 +89,10 @@ export function openVisitor(context: VisitorContext, options: VisitorOptions): V
   return {
     async look({ entry, track, holder }) {
       const one = await present();
-      return one.during(() => lookAt(one, held(entry, track, holder), holder));
+      return one.during(async () => {
+        await one.heard(entry.seq);
+        return lookAt(one, held(entry, track, holder), holder);
+      });
     },
     leave,
     bytes: () => bytes,
@@ -103,7 +114,7 @@ async function enter(
   });
   const around: Context = { mesh: mesh ?? context.mesh, clock, random, signal };
   // A viewer follows the stream's topic, asks for its manifest and answers others; so does who visits.
-  if (mesh !== undefined) openFollowing(around, { stream, keys, on: () => {} });
+  const following = mesh && openFollowing(around, { stream, keys, on: () => {} });
   const faults = new BoundedMap<number, Fault>(MOST_FAULTS);
   const fragments = openFragments(around, {
     on: (event) => {
@@ -122,6 +133,12 @@ async function enter(
   return {
     context: around,
     fragments,
+    async heard(seq) {
+      if (following === undefined) return;
+      const late = AbortSignal.any([signal, clock.timeout(HEAR_MS)]);
+      const has = ({ entries }: Manifest) => entries.has(seq) || undefined;
+      await following.until(has, { signal: late }).catch(() => signal.throwIfAborted());
+    },
     faults,
     until: clock.now() + least + random.fraction() * (most - least),
     async during(look) {
