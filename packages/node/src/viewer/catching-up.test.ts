@@ -1,5 +1,12 @@
 import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
-import { type Entry, Keys, PROTOCOLS, peerIdOf, streamTopic } from "@tabcast/protocol";
+import {
+  type Entry,
+  Keys,
+  ManifestRequest,
+  PROTOCOLS,
+  peerIdOf,
+  streamTopic,
+} from "@tabcast/protocol";
 import {
   type Clock,
   fromHex,
@@ -11,8 +18,8 @@ import {
 } from "@tabcast/runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
-import { openPublisher } from "../broadcaster/publisher.ts";
-import { serveBlobs } from "../exchange.ts";
+import { ANNOUNCE_MS, openPublisher } from "../broadcaster/publisher.ts";
+import { answer, ask, serveBlobs } from "../exchange.ts";
 import { emptyManifest, entered } from "../manifest.ts";
 import { asksBroadcaster, firstMissed, waitMs } from "./catching-up.ts";
 import { view } from "./view.ts";
@@ -152,6 +159,7 @@ describe("viewers of one stream", () => {
     if (first !== undefined) await seen(first);
     return {
       seen,
+      seqs: () => [...shown.keys()],
       /** Questions to the broadcaster. */
       asked: (protocol: string) =>
         asked.filter((one) => one === `${on.mesh.self} ${protocol}`).length,
@@ -190,5 +198,20 @@ describe("viewers of one stream", () => {
     silent.mesh.subscribe(streamTopic(fromHex(on.id)), () => {}, { signal: done.signal });
     const late = await watch(on, 0);
     expect(late.asked(PROTOCOLS.manifest)).toBe(1);
+  });
+
+  test("are not begun with old segments by a follower that gives those", async () => {
+    const on = await stream();
+    for (let i = 0; i < 30; i++) await on.publish();
+    await clock.sleep(2 * ANNOUNCE_MS); // it is said how many there are
+    const old = await enter();
+    const first = ManifestRequest.encode({ stream: fromHex(on.id), from: 0, most: 4 });
+    const { head } = await ask(old.mesh, on.mesh.self, PROTOCOLS.manifest, first, {
+      signal: done.signal,
+    });
+    answer(old.mesh, PROTOCOLS.manifest, done.signal, () => head);
+    old.mesh.subscribe(streamTopic(fromHex(on.id)), () => {}, { signal: done.signal });
+    const late = await watch(on, 29);
+    expect(Math.min(...late.seqs())).toBeGreaterThanOrEqual(22);
   });
 });

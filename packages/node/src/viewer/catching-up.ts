@@ -73,8 +73,8 @@ export interface CatchingUpOptions {
   readonly manifest: () => Manifest.Manifest;
   /** When the newest entry was heard, in milliseconds of the clock. */
   readonly heardAt: () => number;
-  /** Takes an answer. */
-  readonly take: (reply: ManifestReply) => Promise<void>;
+  /** Takes an answer to a question for entries from `from` on: older ones are none. */
+  readonly take: (reply: ManifestReply, from: number) => Promise<void>;
 }
 
 /** Asks for what is missing until the stream is over, or the context's signal fires. */
@@ -123,5 +123,5 @@ async function question(
     signal: AbortSignal.any([signal, clock.timeout(last ? BROADCASTER_MS : FOLLOWER_MS)]),
     ...(last && { addrs: said.addrs }),
   });
-  await take(ManifestReply.decode(reply.head));
+  await take(ManifestReply.decode(reply.head), from);
 }

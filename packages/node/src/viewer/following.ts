@@ -86,9 +86,9 @@ export function openFollowing(context: Context, { stream, keys, on }: FollowingO
     changed();
   }
 
-  async function takeEntry(sealed: Uint8Array<ArrayBuffer>): Promise<void> {
+  async function takeEntry(sealed: Uint8Array<ArrayBuffer>, from = 0): Promise<void> {
     const message = await reading.entry(sealed);
-    if (message === undefined) return;
+    if (message === undefined || message.seq < from) return;
     const before = manifest;
     manifest = Manifest.entered(manifest, { message, sealed });
     if (manifest === before) return;
@@ -107,7 +107,8 @@ export function openFollowing(context: Context, { stream, keys, on }: FollowingO
   };
   mesh.subscribe(
     streamTopic(stream),
-    ({ body }) => take(body, kindOf(body).endsWith("announce") ? takeAnnounce : takeEntry),
+    ({ body }) =>
+      take(body, kindOf(body).endsWith("announce") ? takeAnnounce : (sealed) => takeEntry(sealed)),
     { signal },
   );
   answer(mesh, PROTOCOLS.manifest, signal, (head) => {
@@ -126,9 +127,9 @@ export function openFollowing(context: Context, { stream, keys, on }: FollowingO
     announce: async () => (await condition.until(() => manifest.announce, { signal })).message,
     manifest: () => manifest,
     heardAt: () => heardAt,
-    async take({ announce: newer, entries }) {
+    async take({ announce: newer, entries }, from) {
       if (newer.byteLength > 0) await takeAnnounce(newer.slice());
-      for (const entry of entries) await takeEntry(entry.slice());
+      for (const entry of entries) await takeEntry(entry.slice(), from);
     },
   }).catch(() => {}); // the signal ended it
 
