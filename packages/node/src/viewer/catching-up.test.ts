@@ -1,6 +1,7 @@
 import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import {
   type Entry,
+  GetReply,
   Keys,
   ManifestRequest,
   PROTOCOLS,
@@ -213,5 +214,32 @@ describe("viewers of one stream", () => {
     old.mesh.subscribe(streamTopic(fromHex(on.id)), () => {}, { signal: done.signal });
     const late = await watch(on, 29);
     expect(Math.min(...late.seqs())).toBeGreaterThanOrEqual(22);
+  });
+
+  test("are not kept waiting for each segment by others that promise it and stall", async () => {
+    const on = await stream();
+    await on.publish();
+    for (let i = 0; i < 30; i++) {
+      const { mesh } = await enter();
+      mesh.subscribe(streamTopic(fromHex(on.id)), () => {}, { signal: done.signal });
+      mesh.serve(
+        PROTOCOLS.get,
+        async function* (_, { signal }) {
+          yield { head: GetReply.encode({ ok: true, why: "", size: 1_000 }), body: nothing };
+          await new Promise((end) => signal.addEventListener("abort", end));
+        },
+        { signal: done.signal },
+      );
+    }
+    const viewer = await watch(on, 0);
+    const waits: number[] = [];
+    for (let seq = 1; seq < 8; seq++) {
+      const before = clock.now();
+      await on.publish();
+      await viewer.seen(seq);
+      waits.push(clock.now() - before);
+    }
+    // One second is the time in which a holder is found slow.
+    expect(waits.filter((ms) => ms > 1_000).length).toBeLessThanOrEqual(2);
   });
 });

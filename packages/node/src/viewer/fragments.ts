@@ -1,6 +1,6 @@
 import type { PeerId } from "@tabcast/mesh";
 import type { Entry, Holder, Track, WatchKeys } from "@tabcast/protocol";
-import { type Bytes, type Random, toHex } from "@tabcast/runtime";
+import { type Bytes, toHex } from "@tabcast/runtime";
 import { openBlobStore } from "../blob-store.ts";
 import type { Context } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
@@ -15,6 +15,9 @@ const MOST_KEPT = (128 * 2 ** 20) as Bytes;
 const KEPT_MS = 300_000;
 /** Followers that are asked for a segment before its broadcaster is. */
 const MOST_FOLLOWERS = 2;
+/** How long none is asked after as many were waited for in vain, in milliseconds: twice as long for each more, up to a bound. */
+const ALONE_MS = 15_000;
+const MOST_ALONE_MS = 600_000;
 
 /** Which half of a track's segment is wanted. */
 export interface Wish {
@@ -45,9 +48,10 @@ export interface FragmentsOptions {
 
 export function openFragments(context: Context, options: FragmentsOptions): Fragments {
   const { keys, on, failed, followers = () => [], most = MOST_KEPT, serves = true } = options;
-  const { mesh, clock, random, signal: until } = context;
+  const { mesh, clock, signal: until } = context;
   const blobs = openBlobStore(most, { now: () => clock.now(), forMs: KEPT_MS });
   const fetcher = openFetcher(context);
+  const company = openCompany(context, followers);
   /** What is kept is as its holders have it; what a player gets is what it can play. */
   const playable = async ({ entry, track, what }: Wish, held: Uint8Array<ArrayBuffer>) => {
     if (keys === undefined) return held.slice().buffer;
@@ -66,7 +70,7 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
       if (mine !== undefined) return { data: await playable(wish, mine), firstByteAt: clock.now() };
       const startedAt = clock.now();
       const named = track.holders.flatMap((index) => entry.holders[index] ?? []);
-      const holders = asked(named, some(followers(), random), entry);
+      const holders = asked(named, company.some(), entry);
       const of = { seq, track: track.name };
       const { bytes, peer, firstByteAt } = await fetcher.fetch(
         { hash, size, holders },
@@ -74,7 +78,7 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
           signal: AbortSignal.any([signal, until]),
           failed(peer, fault) {
             // Who is not named has promised nothing.
-            if (!named.some((holder) => holder.peer === peer)) return;
+            if (!named.some((holder) => holder.peer === peer)) return company.failed(fault);
             failed?.(of, peer, fault);
             // Who was merely overtaken has refused nothing.
             if (fault === "stalled") return;
@@ -83,6 +87,7 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
         },
       );
       blobs.put(key, bytes);
+      if (!named.some((holder) => holder.peer === peer)) company.served();
       const ms = Math.round(clock.now() - startedAt);
       on({ type: "fetched", ...of, peer, bytes: bytes.byteLength, ms });
       return { data: await playable(wish, bytes), firstByteAt };
@@ -93,13 +98,38 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
 const wantedOf = ({ initHash, initLen, mediaHash, mediaLen }: Track, what: Wish["what"]) =>
   what === "init" ? { hash: initHash, size: initLen } : { hash: mediaHash, size: mediaLen };
 
-/** A few of them, by chance. */
-function some(peers: readonly PeerId[], random: Pick<Random, "below">): PeerId[] {
-  const left = [...peers];
-  const chosen: PeerId[] = [];
-  while (left.length > 0 && chosen.length < MOST_FOLLOWERS)
-    chosen.push(...left.splice(random.below(left.length), 1));
-  return chosen;
+/**
+ * Followers that are asked, a few by chance. They are whoever says so: where they are waited for in vain, each segment would be, so
+ * that none is asked for a while.
+ */
+function openCompany(
+  { clock, random }: Pick<Context, "clock" | "random">,
+  followers: () => readonly PeerId[],
+) {
+  /** More than served of late. */
+  let vain = 0;
+  let aloneUntil = Number.NEGATIVE_INFINITY;
+  return {
+    some(): PeerId[] {
+      if (clock.now() < aloneUntil) return [];
+      const left = [...followers()];
+      const chosen: PeerId[] = [];
+      while (left.length > 0 && chosen.length < MOST_FOLLOWERS)
+        chosen.push(...left.splice(random.below(left.length), 1));
+      return chosen;
+    },
+    /** Who does not have it says so at once, which costs nothing. */
+    failed(fault: Fault): void {
+      if (fault === "refused") return;
+      vain++;
+      if (vain < MOST_FOLLOWERS) return;
+      const forMs = Math.min(MOST_ALONE_MS, ALONE_MS * 2 ** (vain - MOST_FOLLOWERS));
+      aloneUntil = Math.max(aloneUntil, clock.now() + forMs);
+    },
+    served(): void {
+      vain = Math.max(0, vain - 1);
+    },
+  };
 }
 
 /** Who is asked, the first one first: those that the entry names, then followers who may have fetched it, then its broadcaster. */
