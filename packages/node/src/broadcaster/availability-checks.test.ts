@@ -475,6 +475,25 @@ describe("viewers", () => {
     expect(blamed).toEqual([cheat.mesh.self]);
   });
 
+  test("that are a worker's own, and have it looked at, do not tell it who looks from then on", async () => {
+    const config = { ...quiet, complaints: { ...quiet.complaints, quietMs: 100 } };
+    const on = await stream(config, true);
+    const cheat = await worker(() => "gives");
+    for (let seq = 0; seq < 2; seq++) {
+      await on.publish(cheat);
+      const complaint = {
+        ...{ stream: nothing, seq, track: "240p", holder: cheat.mesh.self },
+        ...{ fault: "stalled", viewer: `mallory ${seq}`, nonce: 0 },
+      };
+      expect(on.checks.complained(complaint)).toBe(true);
+      await on.publish(cheat);
+      await expect.poll(on.checks.idle, { timeout: 5_000, interval: 5 }).toBe(true);
+      await clock.sleep(config.complaints.quietMs);
+    }
+    expect(on.checks.counts().asked).toBe(2);
+    expect(new Set(cheat.asked).size).toBe(2);
+  });
+
   test("that name who does not hold it, or themselves, move nothing", async () => {
     const on = await stream(quiet, true);
     const honest = await worker(() => "gives");

@@ -101,6 +101,8 @@ export function openAvailabilityChecks(
     const began = clock.now();
     const found = await visitor.look({ entry, track: due.track, holder: worker });
     judge(worker, { epoch, track: due.track, found: owes() ? found : "gone", began });
+    // Anybody can complain, also of itself, to learn who then comes.
+    if (due.complained) visitor.leave();
   }
 
   function judge(worker: PeerId, finding: Finding): void {
