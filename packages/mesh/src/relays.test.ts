@@ -78,6 +78,15 @@ test("a mute relay is replaced, and keeps its slot until another relay can have 
   expect(plan(all, want2)).toEqual({ ...nothing, leave: ["m"] });
 });
 
+test("of two mute relays one is left, and the other only when a slot has come in its place", () => {
+  const [a, b] = ["a", "b"].map((id) => view(id, "held", { mute: true }));
+  const others = ["c", "d"].map((id) => view(id, "waiting"));
+  expect(plan([a, b, ...others] as RelayView[], want2)).toEqual({ ...nothing, leave: ["a"] });
+  expect(plan([b, ...others] as RelayView[], want2)).toEqual({ ...nothing, ask: ["c", "d"] });
+  const given = view("c", "held");
+  expect(plan([b, given, view("d", "waiting")] as RelayView[], want2).leave).toEqual(["b"]);
+});
+
 const random = seededRandom(9, "relays");
 const ids = Array.from({ length: 3 }, () => peerIdFromPublicKey(random.bytes(32)));
 const relays = configuredRelays(

@@ -76,7 +76,8 @@ export function plan(
     .sort((a, b) => a.trouble - b.trouble);
   const enough = held >= want;
   const done = waiting.filter(({ used, since }) => !used && now - since >= IDLE);
-  const replaced = Math.max(0, Math.min(hopeful.length, slots.length + hopeful.length - want));
+  // One at a time: the relay that it makes room for may give no slot.
+  const replaced = slots.length >= want && hopeful.length > 0 ? slots.length - want + 1 : 0;
   const leave = enough ? [...done, ...mute] : mute.slice(0, replaced);
   return {
     dial: down.slice(0, Math.max(0, want - held - coming)).map(({ id }) => id),
