@@ -306,3 +306,17 @@ test("a tab asks a dead relay ever less often, and nothing once it is closed", a
   await pass(600_000);
   expect(dials.length).toBe(before);
 });
+
+test("a network that comes and goes many times in a second has each relay dialled twice at most", async () => {
+  const { pass, dials, network, held, end } = field({ want: 2 });
+  await pass(12_000);
+  const before = dials.length;
+  for (let i = 0; i < 20; i++) {
+    network.dispatchEvent(new Event("online"));
+    await pass(10);
+  }
+  await pass(2_000);
+  expect(held.size).toBe(2);
+  expect(dials.length - before).toBeLessThanOrEqual(4);
+  await end();
+});

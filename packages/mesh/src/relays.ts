@@ -22,6 +22,8 @@ const CHECK_EVERY = 4_000;
 const CHECK_LIMIT = 5_000;
 /** Milliseconds for one that is asked because the network may have changed. */
 const CHANGE_LIMIT = 2_000;
+/** Milliseconds from one time that all relays are dialled anew to the next, however often the network comes and goes. */
+const REDIAL_EVERY = 2_000;
 /** Milliseconds after which a second probe is sent where the first has not come back; either will do. */
 const PROBE_AGAIN = 2_500;
 /** Probes in a check. */
@@ -95,15 +97,13 @@ export interface SuperviseRelaysOptions extends SuperviseOptions {
   readonly quiet?: ((relays: readonly PeerId[]) => readonly PeerId[]) | undefined;
   /** Its "online" events say that the machine has a network again, "change" ones that it may have another. */
   readonly network?: Pick<EventTarget, "addEventListener"> | undefined;
-  /** Called when relays had to be dialled anew because of that: what else is connected needs a new way too. */
-  moved?(): void;
 }
 
 type Course = { -readonly [Key in "state" | "since" | "due" | "trouble"]: RelayView[Key] };
 
 /** Holds slots until the signal fires. */
 export async function superviseSlots(node: Node, options: SuperviseRelaysOptions): Promise<void> {
-  const { relays, slots, want, quiet, clock, random, signal, network } = options;
+  const { relays, slots, want, quiet, clock, random, signal } = options;
   const courses = new Map<PeerId, Course>();
   for (const id of shuffled(relays.ids, random))
     courses.set(id, { state: "down", since: clock.now(), due: 0, trouble: 0 });
@@ -166,20 +166,10 @@ export async function superviseSlots(node: Node, options: SuperviseRelaysOptions
         ?.close()
         .catch(() => {});
   };
-  let looking = false;
-  const changed = async (sure: boolean) => {
-    // One look at a time; what is sure is not put off.
-    if (looking && !sure) return;
-    looking = true;
+  watchNetwork(node, options, () => {
     for (const course of courses.values()) course.due = clock.now();
     wake();
-    const moved = await renewed(node, options, { sure }).finally(() => {
-      looking = false;
-    });
-    if (moved) options.moved?.();
-  };
-  network?.addEventListener("online", () => void changed(true), { signal });
-  network?.addEventListener("change", () => void changed(false), { signal });
+  });
   node.addEventListener("connection:close", wake);
   node.addEventListener("connection:open", wake);
   slots.changed.add(wake, signal);
@@ -207,31 +197,54 @@ function openTo(node: Pick<Node, "getConnections">, relays: Relays): Map<PeerId,
   return open;
 }
 
+/** Has relays dialled anew when the machine's network is another, and calls `soon` so that those that are down are tried at once. */
+function watchNetwork(node: Node, options: SuperviseRelaysOptions, soon: () => void): void {
+  const { network, clock, signal } = options;
+  let looking = false;
+  const changed = async (sure: boolean) => {
+    // One look at a time; what is sure waits for none.
+    if (looking && !sure) return;
+    looking = true;
+    soon();
+    await renewed(node, options, { sure }).finally(() => {
+      looking = false;
+    });
+  };
+  let [due, waits] = [Number.NEGATIVE_INFINITY, false];
+  const online = async () => {
+    if (waits) return;
+    waits = true;
+    await clock.sleep(Math.max(0, due - clock.now()), { signal }).catch(() => {});
+    waits = false;
+    due = clock.now() + REDIAL_EVERY;
+    if (!signal.aborted) await changed(true);
+  };
+  network?.addEventListener("online", () => void online(), { signal });
+  network?.addEventListener("change", () => void changed(false), { signal });
+}
+
 /**
  * Dials the relays that we are connected to anew, since a socket of the network before is dead without knowing it: all of them where
- * it is `sure` that the network is another, else those that do not answer within CHANGE_LIMIT. Whether there were any, or it is sure.
+ * it is `sure` that the network is another, else those that do not answer within CHANGE_LIMIT.
  */
 async function renewed(
   node: Node,
   options: SuperviseRelaysOptions,
   { sure }: { readonly sure: boolean },
-): Promise<boolean> {
+): Promise<void> {
   const { relays, clock, signal } = options;
-  const again = await Promise.all(
+  await Promise.all(
     [...openTo(node, relays)].map(async ([id, connection]) => {
       const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
-      if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent")
-        return false;
+      if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") return;
       const limit = deadline(clock, CHECK_LIMIT, signal);
       await node
         .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
         .catch(() => {})
         .finally(limit.release);
       connection.abort(new Error("the network has changed"));
-      return true;
     }),
   );
-  return sure || again.includes(true);
 }
 
 /** Whether a way to or from a peer runs over the connection. */
