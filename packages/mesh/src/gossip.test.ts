@@ -53,6 +53,7 @@ async function enter(
   relay: Relay,
   rules: GossipRules = new Map(),
   trusted: readonly PeerId[] = [],
+  brought: (relay: PeerId, what: "message" | "sign") => void = () => {},
 ) {
   const privateKey = await generateKeyPair("Ed25519");
   let verified = 0;
@@ -61,6 +62,7 @@ async function enter(
     trusted: new Set(trusted),
     clock: systemClock,
     random: secureRandom,
+    brought,
   });
   const node = await createLibp2p({
     start: false,
@@ -123,6 +125,18 @@ async function enter(
       (pubsub as unknown as { getScore(peer: PeerId): number }).getScore(peer),
   };
 }
+
+test("what a relay brings that is bad or old is a sign of it, and no message that others should have brought too", async () => {
+  const relay = await startRelay();
+  const signs: string[] = [];
+  const hearer = await enter(relay, rulesOf(), [relay.id], (_, what) => signs.push(what));
+  const speaker = await enter(relay);
+  await speaker.publish(text("bad"));
+  await expect.poll(() => signs).toContain("sign");
+  await speaker.publish(text(`${speaker.self} good`));
+  await expect.poll(() => hearer.heard.length).toBe(1);
+  expect(signs.filter((what) => what === "message")).toHaveLength(1);
+});
 
 test("a message that names another peer than its author does not cross a relay, and its bringer is no longer heard", async () => {
   const relay = await startRelay(rulesOf());
@@ -271,6 +285,7 @@ function fakeRouter(score = 0) {
   const handed: string[] = [];
   const pubsub = {
     topicValidators: new Map(),
+    addEventListener() {},
     getTopics: () => [TOPIC],
     getScore: () => score,
     async handleReceivedRpc(from: string, rpc: { messages: { data: Uint8Array }[] }) {

@@ -42,8 +42,8 @@ export interface GossipGuardOptions {
   readonly trusted: ReadonlySet<PeerId>;
   readonly clock: Pick<Clock, "now">;
   readonly random: Random;
-  /** Told when a relay of ours has brought messages, or has said which it has. Before any is judged. */
-  readonly brought?: (relay: PeerId, what: "message" | "names") => void;
+  /** Told when a relay of ours has brought a new message that passes, and of any other sign: a copy, or what it says that it has. */
+  readonly brought?: (relay: PeerId, what: "message" | "sign") => void;
 }
 
 /** Largest body that a topic carries, in bytes. */
@@ -93,12 +93,24 @@ export interface GossipGuard {
   readonly options: Partial<GossipsubOpts>;
   /** Puts the rules in force, before the node starts. */
   watch(pubsub: GossipSub): void;
+  /** Passes nothing on to a neighbour for a minute, nor has it pass on to us: each tells the other what it has, and asks. */
+  setAside(neighbour: PeerId): void;
+}
+
+/** What is used of gossipsub under its interface. Looked up with care, versions are pinned. */
+interface Router {
+  readonly mesh: ReadonlyMap<Name, Set<PeerId>>;
+  handleReceivedRpc(from: Libp2pPeer, rpc: Rpc): Promise<void>;
+  getScore(peer: PeerId): number;
+  makePrune(peer: PeerId, topic: Name, exchange: false, leaving: false): Promise<unknown>;
+  sendRpc(peer: PeerId, rpc: object): boolean;
 }
 
 /** Gossip under rules, for a tab and a relay alike. */
 export function guardGossip(options: GossipGuardOptions): GossipGuard {
   const { rules, trusted, clock, random, brought = () => {} } = options;
   const idOf = quickId(random);
+  let router: Router | undefined;
   const seen = new BoundedMap<string, Set<PeerId>>(MOST_SEEN);
   const limits = gossipLimits(rules, { clock, trusted: (peer) => trusted.has(peer) });
   const scored = {
@@ -153,20 +165,20 @@ export function guardGossip(options: GossipGuardOptions): GossipGuard {
           if (message.type !== "signed" || data.byteLength > largest) return "reject" as never;
           return (await judge(data, message.from.toString())) as never;
         });
-      const router = pubsub as unknown as {
-        handleReceivedRpc(from: Libp2pPeer, rpc: Rpc): Promise<void>;
-        getScore(peer: PeerId): number;
-      };
+      pubsub.addEventListener("gossipsub:message", ({ detail }) => {
+        const relay = detail.propagationSource.toString();
+        if (trusted.has(relay)) brought(relay, "message");
+      });
+      const under = pubsub as unknown as Router;
+      router = under;
       /** Copies come within milliseconds of each other: those of a message that is being judged wait, and are then known as copies. */
       const judging = new Map<string, Promise<void>>();
-      const handle = router.handleReceivedRpc.bind(router);
-      router.handleReceivedRpc = async (from, rpc) => {
+      const handle = under.handleReceivedRpc.bind(under);
+      under.handleReceivedRpc = async (from, rpc) => {
         const neighbour = from.toString();
-        if (router.getScore(neighbour) < DEAF_BELOW) return;
-        if (trusted.has(neighbour)) {
-          if (rpc.messages.length > 0) brought(neighbour, "message");
-          else if ((rpc.control?.ihave ?? []).length > 0) brought(neighbour, "names");
-        }
+        if (under.getScore(neighbour) < DEAF_BELOW) return;
+        const says = rpc.messages.length + (rpc.control?.ihave ?? []).length > 0;
+        if (says && trusted.has(neighbour)) brought(neighbour, "sign");
         const messages = rpc.messages.filter(due(new Set(pubsub.getTopics()), neighbour));
         const [first, copies]: [Raw[], Raw[]] = [[], []];
         for (const message of messages) (judging.has(idOf(message)) ? copies : first).push(message);
@@ -182,5 +194,18 @@ export function guardGossip(options: GossipGuardOptions): GossipGuard {
         await Promise.all([judged, ...late]);
       };
     },
+    setAside: (neighbour) => void (router && leaveMeshes(router, neighbour)),
   };
+}
+
+/** Leaves a neighbour's mesh of every topic, and has it leave ours. */
+async function leaveMeshes(router: Router, neighbour: PeerId): Promise<void> {
+  const prune = await Promise.all(
+    [...router.mesh].flatMap(([topic, peers]) =>
+      peers.delete(neighbour) ? [router.makePrune(neighbour, topic, false, false)] : [],
+    ),
+  );
+  if (prune.length === 0) return;
+  const control = { ihave: [], iwant: [], graft: [], prune, idontwant: [] };
+  router.sendRpc(neighbour, { subscriptions: [], messages: [], control });
 }

@@ -2,7 +2,7 @@ import { RELAY_V2_HOP_CODEC, RELAY_V2_STOP_CODEC } from "@libp2p/circuit-relay-v
 import type { Connection } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
-import { seededRandom } from "@tabcast/runtime";
+import { Millis, seededRandom, systemClock } from "@tabcast/runtime";
 import { afterEach, expect, test } from "vitest";
 import { brokenRelay } from "../testing/broken-relay.ts";
 import { echo, openNodes, TOPIC } from "../testing/nodes.ts";
@@ -13,6 +13,7 @@ import { MOST_NAMED, type PeersWire } from "./discovery/types.ts";
 import type { Mesh, MeshEvent } from "./mesh.ts";
 import type { TabNode } from "./node.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
+import { QUIET_AFTER } from "./quiet.ts";
 import type { Relay } from "./relay.ts";
 
 const SIGNALLING = "/webrtc-signaling/0.0.1";
@@ -24,8 +25,8 @@ const portOf = (address: string) => Number(address.split("/tcp/")[1]?.split("/")
 const never = () => new AbortController().signal;
 
 /** A way to a relay that counts who comes, and its address as a tab is given it. */
-async function wayTo(relay: string): Promise<Way & { address: string }> {
-  const way = await openProxy(portOf(relay));
+async function wayTo(relay: string, options = {}): Promise<Way & { address: string }> {
+  const way = await openProxy(portOf(relay), options);
   nodes.closing(() => way.close());
   const address = relay.replace(`/tcp/${portOf(relay)}/`, `/tcp/${way.port}/`);
   return Object.assign(way, { address });
@@ -327,6 +328,32 @@ test("a relay that brings no gossip while the other one does is told of, and one
   broken.passes.gossip = true;
   await told([]);
 }, 90_000);
+
+test("a relay that has each message later than the tab is set aside, gives a sign, and is not quiet", async () => {
+  const near = await nodes.relay();
+  const between = await wayTo(near.addrs[0] ?? "", { delay: 100 });
+  const far = await nodes.relay({ peers: [between.address] });
+  const way = await wayTo(far.addrs[0] ?? "", { delay: 40 });
+  const teller = await nodes.tab(near.addrs);
+  // Five seconds for the watch are one for gossip, which tells each second what it has.
+  const clock = { ...systemClock, now: () => Millis.of(systemClock.now() * 5) };
+  const both = [...near.addrs, way.address];
+  const tab = await nodes.tab(both, { clock });
+  await expect.poll(() => tab.relays().length, { timeout: 10_000 }).toBe(2);
+  const quiet: (readonly string[])[] = [];
+  tab.watch((event) => void (event.type === "relays" && quiet.push(event.quiet)), {
+    signal: never(),
+  });
+  let heard = 0;
+  const on = () => void heard++;
+  tab.subscribe(TOPIC, on, { signal: never() });
+  await expect.poll(() => teller.subscribers(TOPIC).length, { timeout: 10_000 }).toBe(1);
+  // More than half a kilobyte: that a tab has it is told to who would send it.
+  const telling = setInterval(() => void teller.publish(TOPIC, random.bytes(1_200)), 200);
+  nodes.closing(() => clearInterval(telling));
+  await expect.poll(() => heard, { timeout: 40_000 }).toBeGreaterThan(QUIET_AFTER + 30);
+  expect(quiet.flat()).toEqual([]);
+}, 60_000);
 
 test("a way to a peer through a relay that holds no slot for the tab is closed when it is done", async () => {
   const relays = await Promise.all([nodes.relay(), nodes.relay()]);

@@ -45,7 +45,7 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const relays = configuredRelays(options.relays, { local: options.local === true || !inPage() });
   options.signal?.throwIfAborted();
   const trusted = new Set(relays.ids);
-  const heard = watchQuiet();
+  const heard = watchQuiet({ setAside: (relay) => guard.setAside(relay) });
   const guard = guardGossip({
     rules: options.rules ?? new Map(),
     trusted,

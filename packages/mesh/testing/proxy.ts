@@ -9,8 +9,8 @@ export interface Way {
   close(): Promise<void>;
 }
 
-/** Listens on a port of its own. */
-export async function openProxy(to: number): Promise<Way> {
+/** Listens on a port of its own. What passes takes `delay` milliseconds each way. */
+export async function openProxy(to: number, { delay = 0 } = {}): Promise<Way> {
   const sockets = new Set<Socket>();
   let frozen = false;
   let count = 0;
@@ -22,7 +22,8 @@ export async function openProxy(to: number): Promise<Way> {
       [far, near],
     ] as const) {
       sockets.add(one);
-      one.on("data", (bytes) => void (frozen || other.write(bytes)));
+      const pass = (bytes: Buffer) => void (frozen || other.write(bytes));
+      one.on("data", (bytes) => (delay === 0 ? pass(bytes) : setTimeout(pass, delay, bytes)));
       one.on("close", () => void (frozen || other.destroy()));
       one.on("error", () => {});
     }
