@@ -12,10 +12,14 @@ const asServer = (n: number) => ({
 
 /** Servers whose path answers as the list says, at a time that the test sets: milliseconds. */
 function open(answers: (object | Error)[], servers = [turn]) {
-  const time = { now: 0 };
+  const time = { now: 0, slept: 0 };
   const asked: string[] = [];
   const troubles: Error[] = [];
-  const clock: Clock = { ...systemClock, now: () => time.now as Millis };
+  const clock: Clock = {
+    ...systemClock,
+    now: () => time.now as Millis,
+    unix: () => (1e12 + time.now + time.slept) as Millis,
+  };
   const now = iceServersOf({ clock }, servers, {
     trouble: (error) => troubles.push(error),
     async ask(path) {
@@ -55,6 +59,17 @@ test("credentials that are over are not used: STUN is left, and the path is aske
   expect(troubles.map(({ message }) => message)).toEqual(["down"]);
   time.now = 110_000;
   expect(await now()).toEqual([asServer(2)]);
+});
+
+test("credentials that ran out while the machine slept are over, and a clock that is set back has none asked for", async () => {
+  const { now, time, asked } = open([given(1), given(2)]);
+  await now();
+  // The monotonic time of some platforms stands still meanwhile.
+  time.slept = 3_600_000;
+  expect(await now()).toEqual([asServer(2)]);
+  time.slept = -3_600_000;
+  for (let i = 0; i < 5; i++) expect(await now()).toEqual([asServer(2)]);
+  expect(asked).toHaveLength(2);
 });
 
 test("servers that need no credentials are asked for none", async () => {

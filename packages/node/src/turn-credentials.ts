@@ -1,5 +1,5 @@
 /** Credentials for TURN that run out, asked for again in time. */
-import { CodedError, toError } from "@tabcast/runtime";
+import { CodedError, risingTime, toError } from "@tabcast/runtime";
 import type { Context } from "./context.ts";
 import { type IceServer, isTurn } from "./ice-servers.ts";
 
@@ -85,13 +85,15 @@ function keeping(
   path: string,
   { ask, trouble }: IceServersOptions,
 ): () => Promise<Credentials | undefined> {
+  // Credentials run out while a machine sleeps too.
+  const time = risingTime(clock);
   let held: Credentials | undefined;
   let [renew, end, asked] = [0, 0, Number.NEGATIVE_INFINITY];
   let asking: Promise<void> | undefined;
   let well = true;
 
   async function renewed(): Promise<void> {
-    const at = clock.now();
+    const at = time();
     try {
       const signal = clock.timeout(PATIENCE);
       held = parseCredentials(await ask(path, { signal }), path);
@@ -99,7 +101,7 @@ function keeping(
       end = at + held.ttl * 1_000;
       well = true;
     } catch (thrown) {
-      asked = clock.now();
+      asked = time();
       if (well) trouble?.(toError(thrown));
       well = false;
     } finally {
@@ -108,9 +110,9 @@ function keeping(
   }
 
   return async () => {
-    const now = clock.now();
+    const now = time();
     if (now >= renew && now >= asked + AGAIN) asking ??= renewed();
     if (now >= end) await asking;
-    return clock.now() < end ? held : undefined;
+    return time() < end ? held : undefined;
   };
 }
