@@ -1,6 +1,6 @@
 import { type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { iceServersOf, parseCredentials } from "./turn-credentials.ts";
+import { askPath, iceServersOf, parseCredentials } from "./turn-credentials.ts";
 
 const turn = { urls: ["stun:turn.example.org", "turn:turn.example.org"], credentials: "/turn" };
 const given = (n: number, ttl = 100) => ({ username: `user ${n}`, password: `secret ${n}`, ttl });
@@ -70,6 +70,23 @@ test("credentials that ran out while the machine slept are over, and a clock tha
   time.slept = -3_600_000;
   for (let i = 0; i < 5; i++) expect(await now()).toEqual([asServer(2)]);
   expect(asked).toHaveLength(2);
+});
+
+test("a path is asked of the pages' own server alone, and what it answers stands in no error", async () => {
+  const { signal } = new AbortController();
+  const answers = (text: string, status = 200) => {
+    const init: RequestInit[] = [];
+    const fetch = async (_: string, given: RequestInit) => {
+      init.push(given);
+      return new Response(text, { status });
+    };
+    return { init, asked: askPath(fetch, "/turn", { signal }) };
+  };
+  const { init, asked } = answers(JSON.stringify(given(1)));
+  expect(await asked).toEqual(given(1));
+  expect(init).toEqual([{ cache: "no-store", redirect: "error", signal }]);
+  await expect(answers("secret 1", 500).asked).rejects.toThrow("/turn answered 500");
+  await expect(answers("secret 1").asked).rejects.toThrow("/turn answered 8 characters that are");
 });
 
 test("servers that need no credentials are asked for none", async () => {

@@ -41,6 +41,22 @@ export function parseCredentials(answer: unknown, path: string): Credentials {
   return { username, password, ttl } as Credentials;
 }
 
+/** Asks a path of the server of the pages, and nobody whom that names instead. An error repeats nothing of the answer: it goes into logs. */
+export async function askPath(
+  fetch: (path: string, init: RequestInit) => Promise<Response>,
+  path: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<unknown> {
+  const response = await fetch(path, { cache: "no-store", redirect: "error", signal });
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${path} answered ${text.length} characters that are no JSON`);
+  }
+}
+
 export interface IceServersOptions {
   /** Gets the JSON of a path on the server of the pages. */
   ask(path: string, options: { signal: AbortSignal }): Promise<unknown>;

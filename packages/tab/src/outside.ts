@@ -2,7 +2,7 @@ import type * as Channel from "@tabcast/channel";
 import type * as MediaPackage from "@tabcast/media";
 import type { Mesh } from "@tabcast/mesh";
 import type { NetworkConfig } from "@tabcast/node/config";
-import { iceServersOf } from "@tabcast/node/turn-credentials";
+import { askPath, iceServersOf } from "@tabcast/node/turn-credentials";
 import { type Clock, describe, systemClock } from "@tabcast/runtime";
 
 /** What a tab uses of `channel`. */
@@ -77,11 +77,7 @@ export function browser(namespace: string): Outside {
       ]);
       const rules = gossipRules({ clock: systemClock });
       const iceServers = iceServersOf({ clock: systemClock }, named, {
-        ask: async (path, { signal }) => {
-          const response = await fetch(path, { cache: "no-store", signal });
-          if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-          return response.json();
-        },
+        ask: (path, waits) => askPath(fetch, path, waits),
         trouble: (error) => warn(`TURN is not used for now: ${describe(error)}`),
       });
       return libp2p({ relays, iceServers, local, rules, wire: peersWire, ...known });
