@@ -9,7 +9,10 @@ import { MOST_NAMED } from "./types.ts";
 const named = (name: string) => ({ toString: () => name });
 
 /** A relay with peers from these addresses: all of them connected and subscribed, `slots` of them with a slot. */
-function relay(hosts: readonly string[], { slots = hosts.length, others = 0 } = {}) {
+function relay(
+  hosts: readonly string[],
+  { slots = hosts.length, others = 0, more = [] as readonly string[] } = {},
+) {
   const { clock, pass } = virtualClock();
   const own = new AbortController();
   const seen = { looks: 0 };
@@ -35,7 +38,12 @@ function relay(hosts: readonly string[], { slots = hosts.length, others = 0 } = 
   const network = relayNetwork({
     node,
     others: new Set(relays.map(({ peer }) => peer)),
-    topics: ["offers", "offers/4/3", ...Array.from({ length: 256 }, (_, n) => `streams/${n}`)],
+    topics: [
+      "offers",
+      "offers/4/3",
+      ...Array.from({ length: 256 }, (_, n) => `streams/${n}`),
+      ...more,
+    ],
     slots: {
       reservations: new Map(
         peers.slice(0, slots).map(({ peer, addr }) => [peer, { addr } as never]),
@@ -78,6 +86,14 @@ test("peers from one address are named once, and counted as far as they hold slo
 test("of topics that are one of many parts nobody is told how many peers they have", () => {
   const { network, random, stop } = relay(many(8));
   expect([...network.sample("nobody", random).populations.keys()]).toEqual(["offers"]);
+  stop();
+});
+
+test("of more topics than an answer holds the first thirty-two are counted", () => {
+  const more = Array.from({ length: 40 }, (_, n) => `topic${n}`);
+  const { network, random, stop } = relay(many(8), { more });
+  const { populations } = network.sample("nobody", random);
+  expect([...populations.keys()]).toEqual(["offers", ...more.slice(0, 31)]);
   stop();
 });
 

@@ -20,6 +20,8 @@ const ASK_TIMEOUT = 5_000;
 const LOOK_EVERY = 1_000;
 /** Other relays that one answer may name. Source: SPEC.md 4. */
 const MOST_RELAYS = 16;
+/** Topics of which one answer may say how many peers they have. Source: SPEC.md 4. */
+const MOST_COUNTED = 32;
 
 export interface RelayNetworkOptions {
   readonly node: Pick<Libp2p<{ pubsub: GossipSub }>, "peerId" | "getConnections" | "services">;
@@ -56,7 +58,7 @@ interface Look {
 
 /** Topics whose peers a relay counts: of one that is one of many parts, "a/7", nobody needs to know how many it has. */
 export const countedTopics = (topics: readonly Name[]): readonly Name[] =>
-  topics.filter((topic) => !/\/\d+$/.test(topic));
+  topics.filter((topic) => !/\/\d+$/.test(topic)).slice(0, MOST_COUNTED);
 
 export function relayNetwork(options: RelayNetworkOptions): RelayNetwork {
   const { node, others, topics, slots, wire, turns, clock, signal } = options;
