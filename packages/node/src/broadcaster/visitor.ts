@@ -5,13 +5,15 @@ import type { Context } from "../context.ts";
 import { ask } from "../exchange.ts";
 import type { Fault } from "../fetcher.ts";
 import type { Manifest } from "../manifest.ts";
+import { LOOK_MS } from "../patience.ts";
 import { openFollowing } from "../viewer/following.ts";
 import { type Fragments, openFragments } from "../viewer/fragments.ts";
 import type { StreamContext } from "./context.ts";
 
-/** How long a holder may take that has to be dialled first, and one that is connected, in milliseconds: a viewer shows a segment for two. */
-const COLD_MS = 10_000;
-const WARM_MS = 5_000;
+/** How long a holder may take until it is connected, and from then on to give all that is asked for, in milliseconds. */
+const MOST_MS = 10_000;
+/** How long one that is connected may bring nothing, in milliseconds: a viewer shows a segment for two. */
+const SILENT_MS = 5_000;
 /**
  * How long it waits for gossip to bring it an entry, in milliseconds: to ask before anybody can have heard of a segment would give it away.
  * Whoever keeps gossip from it gains no more than that.
@@ -157,6 +159,9 @@ async function enter(
   };
 }
 
+const isConnected = (mesh: Mesh, peer: PeerId): boolean =>
+  mesh.neighbours().some((neighbour) => neighbour.peer === peer);
+
 /** Asks for what is due of one segment, its sound beside its pictures, each init segment first: as a player does. */
 async function lookAt(
   { context, fragments, faults }: Guest,
@@ -165,9 +170,8 @@ async function lookAt(
 ): Promise<Look> {
   const { mesh, signal } = context;
   const over = new AbortController();
-  const connected = () => mesh.neighbours().some(({ peer }) => peer === holder);
-  const time = timeOf(context, { holder, connected, over: over.signal });
-  const waits = { signal: AbortSignal.any([signal, time]) };
+  const time = timeOf(context, { holder, over: over.signal });
+  const waits = { signal: AbortSignal.any([signal, time.signal]), heard: time.heard };
   try {
     await Promise.all(
       tracks.map(async (track) => {
@@ -178,7 +182,8 @@ async function lookAt(
     return "served";
   } catch {
     signal.throwIfAborted();
-    if (connected()) return time.aborted ? "stalled" : (faults.get(entry.seq) ?? "refused");
+    if (isConnected(mesh, holder))
+      return time.signal.aborted ? "stalled" : (faults.get(entry.seq) ?? "refused");
     // Whoever reaches nobody says nothing of this one.
     return (await reaches(context, entry)) ? "unreachable" : "gone";
   } finally {
@@ -195,7 +200,7 @@ async function reaches(
   if (mesh.self === broadcaster) return mesh.neighbours().length > 0;
   if (mesh.neighbours().some(({ peer }) => !relays.has(peer))) return true;
   const { addrs = [] } = holders.find(({ peer }) => peer === broadcaster) ?? {};
-  const waits = { signal: AbortSignal.any([signal, clock.timeout(COLD_MS)]), addrs };
+  const waits = { signal: AbortSignal.any([signal, clock.timeout(MOST_MS)]), addrs };
   const question = ManifestRequest.encode({ stream, from: seq, most: 1 });
   try {
     await ask(mesh, broadcaster, PROTOCOLS.manifest, question, waits);
@@ -206,35 +211,36 @@ async function reaches(
   }
 }
 
-/** Fires when a holder had its time: from now on if it is connected, else from when it is. */
+/** What fires when a holder had its time, and is to be told when bytes of it come. */
 function timeOf(
   { mesh, clock }: Pick<Context, "mesh" | "clock">,
-  {
-    holder,
-    connected,
-    over,
-  }: {
-    readonly holder: PeerId;
-    readonly connected: () => boolean;
-    readonly over: AbortSignal;
-  },
-): AbortSignal {
+  { holder, over }: { readonly holder: PeerId; readonly over: AbortSignal },
+): { readonly signal: AbortSignal; readonly heard: () => void } {
   const out = new AbortController();
-  const after = (ms: number) => {
-    clock.sleep(ms, { signal: over }).then(
-      () => out.abort(new Error("the holder had its time")),
-      () => {}, // it was quicker
-    );
-  };
-  if (connected()) after(WARM_MS);
-  else after(COLD_MS);
+  let from = clock.now();
+  let heardAt = from;
+  let connected = isConnected(mesh, holder);
+  const left = () =>
+    Math.min(from + MOST_MS, connected ? heardAt + SILENT_MS : Number.POSITIVE_INFINITY) -
+    clock.now();
   mesh.watch(
     (event) => {
-      if (event.type === "connected" && event.peer === holder) after(WARM_MS);
+      if (event.type !== "connected" || event.peer !== holder) return;
+      connected = true;
+      from = heardAt = clock.now();
     },
     { signal: over },
   );
-  return out.signal;
+  void (async () => {
+    while (left() > 0) await clock.sleep(Math.min(left(), LOOK_MS), { signal: over });
+    out.abort(new Error("the holder had its time"));
+  })().catch(() => {}); // it was quicker
+  return {
+    signal: out.signal,
+    heard() {
+      heardAt = clock.now();
+    },
+  };
 }
 
 /** An entry whose only holder is this one, and its tracks that are to be asked for: whom else a viewer asks, a holder does not see. */

@@ -28,8 +28,11 @@ export interface Wish {
 
 /** Init and media segments by hash: fetched once, checked, kept, and served to others. */
 export interface Fragments {
-  /** A copy. Throws FETCH_NOBODY, PROTOCOL_ENCRYPTED, or the signal's reason. */
-  get(wish: Wish, options: { signal: AbortSignal }): ReturnType<Viewer["bytes"]>;
+  /** A copy; `heard` is told whenever bytes of it come. Throws FETCH_NOBODY, PROTOCOL_ENCRYPTED, or the signal's reason. */
+  get(
+    wish: Wish,
+    options: { readonly signal: AbortSignal; readonly heard?: () => void },
+  ): ReturnType<Viewer["bytes"]>;
 }
 
 export interface FragmentsOptions {
@@ -61,7 +64,7 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
   if (serves) serveBlobs(mesh, blobs, until);
 
   return {
-    async get(wish, { signal }) {
+    async get(wish, { signal, heard }) {
       const { entry, track, what } = wish;
       const { seq } = entry;
       const { hash, size } = wantedOf(track, what);
@@ -76,6 +79,7 @@ export function openFragments(context: Context, options: FragmentsOptions): Frag
         { hash, size, holders },
         {
           signal: AbortSignal.any([signal, until]),
+          ...(heard && { heard }),
           failed(peer, fault) {
             // Who is not named has promised nothing.
             if (!named.some((holder) => holder.peer === peer)) return company.failed(fault);
