@@ -1,8 +1,10 @@
 import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import {
+  crewKeys,
   type Entry,
   GetReply,
   Keys,
+  keyText,
   ManifestRequest,
   PROTOCOLS,
   peerIdOf,
@@ -102,15 +104,16 @@ describe("viewers of one stream", () => {
     return { mesh: counted, asked };
   }
 
+  const source = { name: "source", width: 426, height: 240, bitrate: 250_000 };
+  const facts = {
+    ...{ title: "", codec: "avc", segmentMs: 2_000, rungs: [], source },
+    ...{ audio: false, startedMs: 0 },
+  };
+
   /** A stream whose only holder is its broadcaster. */
   async function stream() {
     const { mesh } = await enter();
     const keys = await Keys.generate();
-    const source = { name: "source", width: 426, height: 240, bitrate: 250_000 };
-    const facts = {
-      ...{ title: "", codec: "avc", segmentMs: 2_000, rungs: [], source },
-      ...{ audio: false, startedMs: 0 },
-    };
     const publisher = openPublisher(
       { mesh, clock, random: seededRandom(1, "stream"), signal: done.signal },
       { keys, facts, failed() {} },
@@ -241,5 +244,38 @@ describe("viewers of one stream", () => {
     }
     // One second is the time in which a holder is found slow.
     expect(waits.filter((ms) => ms > 1_000).length).toBeLessThanOrEqual(2);
+  });
+
+  test("of a private stream tell no stranger on its shard that they watch it, asking or asked", async () => {
+    const { mesh } = await enter();
+    const keys = await Keys.generate();
+    const secrets = await crewKeys(keys.publicKey, new Uint8Array(32).fill(7));
+    const context = { mesh, clock, random: seededRandom(1, "stream"), signal: done.signal };
+    const publisher = openPublisher(context, { keys, facts, secrets, failed() {} });
+    const entry = { startUs: 0, durationUs: 2_000_000, capturedMs: 0, holders: [] };
+    const gap = { name: "source", codecs: "", initHash: nothing, mediaHash: nothing, initLen: 0 };
+    const track = { ...gap, mediaLen: 0, frames: 0, holders: [], gap: true };
+    await publisher.publish({ ...entry, seq: 0, tracks: [track] });
+    const stranger = await enter();
+    const asked: string[] = [];
+    stranger.mesh.subscribe(streamTopic(keys.publicKey), () => {}, done);
+    answer(stranger.mesh, PROTOCOLS.manifest, done.signal, (_, peer) => {
+      asked.push(peer);
+      return undefined;
+    });
+    const viewer = await enter();
+    const shown = Promise.withResolvers<void>();
+    view({
+      ...{ mesh: viewer.mesh, clock, signal: done.signal, stream: toHex(keys.publicKey) },
+      key: keyText(secrets.watch),
+      on: ({ type }) => type === "entry" && shown.resolve(),
+    });
+    await shown.promise;
+    const question = ManifestRequest.encode({ stream: keys.publicKey, from: 0, most: 1 });
+    const probe = ask(stranger.mesh, viewer.mesh.self, PROTOCOLS.manifest, question, {
+      signal: done.signal,
+    });
+    await expect(probe).rejects.toThrow();
+    expect(asked).toEqual([]);
   });
 });

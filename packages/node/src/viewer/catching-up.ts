@@ -71,6 +71,8 @@ export interface CatchingUpOptions {
   /** Resolves with the newest announcement, once there is one; rejects when nobody follows any more. */
   readonly announce: () => Promise<Announce>;
   readonly manifest: () => Manifest.Manifest;
+  /** Who is asked before the broadcaster is. */
+  readonly followers: (said: Announce) => readonly PeerId[];
   /** When the newest entry was heard, in milliseconds of the clock. */
   readonly heardAt: () => number;
   /** Takes an answer to a question for entries from `from` on: older ones are none. */
@@ -111,10 +113,10 @@ export async function catchUp(context: Context, options: CatchingUpOptions): Pro
 async function question(
   context: Context,
   said: Announce,
-  { manifest, take, vain }: CatchingUpOptions & Pick<Tries, "vain">,
+  { manifest, followers: followersFor, take, vain }: CatchingUpOptions & Pick<Tries, "vain">,
 ): Promise<void> {
   const { mesh, clock, random, signal } = context;
-  const followers = followersOf(mesh, said);
+  const followers = followersFor(said);
   const last = asksBroadcaster(vain, followers.length);
   const peer = last ? said.broadcaster : (followers[random.below(followers.length)] as PeerId);
   const from = firstMissed(manifest(), said);

@@ -6,7 +6,7 @@ import { answer } from "../exchange.ts";
 import * as Manifest from "../manifest.ts";
 import { openCondition } from "../queue.ts";
 import { askLive, sourcesOf } from "./asking.ts";
-import { catchUp } from "./catching-up.ts";
+import { catchUp, followersOf } from "./catching-up.ts";
 import { liveStream } from "./live.ts";
 import { kindOf, openReading } from "./reading.ts";
 import type { ViewerEvent } from "./types.ts";
@@ -58,7 +58,7 @@ async function seekAnnounce(
   }
 }
 
-/** Follows a stream until the context's signal fires, and passes its manifest on to those who ask. */
+/** Follows a stream until the context's signal fires, and passes its manifest on to those who ask, unless it is private. */
 export function openFollowing(context: Context, { stream, keys, on }: FollowingOptions): Following {
   const { mesh, clock, signal } = context;
   const condition = openCondition();
@@ -111,19 +111,23 @@ export function openFollowing(context: Context, { stream, keys, on }: FollowingO
       take(body, kindOf(body).endsWith("announce") ? takeAnnounce : (sealed) => takeEntry(sealed)),
     { signal },
   );
-  answer(mesh, PROTOCOLS.manifest, signal, (head) => {
-    const request = ManifestRequest.decode(head);
-    return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
-  });
+  // Strangers are on the topic of a private stream: who asked or answered them would tell them that it is watched here.
+  const open = keys === undefined;
+  if (open)
+    answer(mesh, PROTOCOLS.manifest, signal, (head) => {
+      const request = ManifestRequest.decode(head);
+      return equalBytes(request.stream, stream) ? Manifest.reply(manifest, request) : undefined;
+    });
 
-  // A private stream is on nobody's list, and asking for it would only tell that it is watched here.
-  if (keys === undefined)
+  // Nor is a private stream on anybody's list.
+  if (open)
     void seekAnnounce(context, stream, {
       found: () => manifest.announce !== undefined,
       take: takeAnnounce,
     }).catch(() => {}); // the signal ended it
 
   void catchUp(context, {
+    followers: (said) => (open ? followersOf(mesh, said) : []),
     announce: async () => (await condition.until(() => manifest.announce, { signal })).message,
     manifest: () => manifest,
     heardAt: () => heardAt,

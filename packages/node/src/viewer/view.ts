@@ -47,7 +47,9 @@ export function view(options: ViewerOptions): Viewer {
     failed: complaining.failed,
     followers: () => {
       const announce = following.manifest().announce?.message;
-      return announce === undefined ? [] : followersOf(context.mesh, announce);
+      // Of a private stream they are strangers.
+      if (announce === undefined || keys !== undefined) return [];
+      return followersOf(context.mesh, announce);
     },
   });
   const waits = ({ signal }: { signal: AbortSignal }) => ({
