@@ -76,10 +76,8 @@ export function openAvailabilityChecks(
     const now = clock.now();
     const has = (track: string) => heldBy(entry, worker, track);
     const again = failing.of(worker, epoch);
-    if (again !== undefined && has(again.track)) {
-      const { track } = again;
-      return now < again.dueAt ? "later" : { track, afterMs: 0, complained: false };
-    }
+    if (again !== undefined && has(again.track))
+      return now < again.dueAt ? "later" : { ...again, afterMs: 0, complained: false };
     const suspect = suspected.has(worker) ? undefined : complaints.due(worker, now);
     const named = suspect === undefined ? undefined : has(suspect);
     if (named === undefined || !complaints.spend(named.mediaLen)) return undefined;
@@ -89,8 +87,7 @@ export function openAvailabilityChecks(
   /** What to look at of a segment's maker: where it was moved to, then the visit that goes on or begins. */
   function dueOf(published: Published): Due | undefined {
     const moved = movedTo(published.worker, published.epoch, published.entry);
-    if (moved === undefined) return visits.next(published);
-    return moved === "later" ? undefined : moved;
+    return moved === "later" ? undefined : (moved ?? visits.next(published));
   }
 
   async function look(worker: PeerId, epoch: number, due: Due, entry: Entry): Promise<void> {
