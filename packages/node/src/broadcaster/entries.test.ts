@@ -81,11 +81,11 @@ test("an entry has what this tab made beside a worker, and says that only this t
 test("an entry names the workers that hold its sound, before this tab", async () => {
   const segment = { ...whole.segment, audio: Promise.resolve(fragment) } as unknown as Captured;
   const given: number[] = [];
-  const { tracks, holders } = await publish({ ...whole, segment }, async ({ seq }) => {
+  const { tracks, holders } = await publish({ ...whole, segment }, ({ seq }) => {
     given.push(seq);
     return [
-      { peer: "another", addrs: ["/a"] },
-      { peer: "worker", addrs: [] },
+      Promise.resolve([{ peer: "another", addrs: ["/a"] }]),
+      Promise.resolve([{ peer: "worker", addrs: [] }]),
     ];
   });
   expect(given).toEqual([4]);

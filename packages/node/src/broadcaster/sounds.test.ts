@@ -110,7 +110,7 @@ describe("a segment's sound", () => {
   });
 
   test("is held here alone where nobody takes it in time, and nobody is waited for", async () => {
-    const never = sounds(() => new Promise(() => {}));
+    const never = sounds(() => [new Promise(() => {})]);
     never.take(segment(0));
     const [heard] = await never.of(segment(0));
     expect(heard).toMatchObject({ fragment: { name: "audio" }, heldBy: [] });
@@ -123,6 +123,27 @@ describe("a segment's sound", () => {
     );
     const [alone] = await sounds(pass).of(segment(0));
     expect(alone?.heldBy).toEqual([]);
+  });
+
+  test("is held by who takes it, also where another of the crew lets it hang", async () => {
+    const me = enter(1);
+    const honest = hired(me, 2);
+    const slow = enter(3);
+    slow.serve(
+      PROTOCOLS.hold,
+      async function* (_, { signal }) {
+        await new Promise((end) => signal.addEventListener("abort", end));
+        yield* [];
+      },
+      { signal: done.signal },
+    );
+    const member = { ...honest.member, worker: slow.self };
+    const pass = openPassing(
+      { mesh: me, clock, signal: done.signal },
+      { crew: () => [honest.member, member], addrs: () => [] },
+    );
+    const [heard] = await sounds(pass).of(segment(0));
+    expect(heard?.heldBy.map(({ peer }) => peer)).toEqual([honest.mesh.self]);
   });
 
   test("is none of a silent stream's", async () => {

@@ -35,8 +35,8 @@ export interface PassingOptions {
   readonly addrs: (worker: PeerId) => readonly string[];
 }
 
-/** Gives a segment's sound to two of the crew, in turn; resolves with those that have it. */
-export type Pass = (sound: Sound) => Promise<readonly SoundHolder[]>;
+/** Gives a segment's sound to two of the crew, in turn; each resolves with whoever has it, or nobody. */
+export type Pass = (sound: Sound) => readonly Promise<readonly SoundHolder[]>[];
 
 export function openPassing(
   { mesh, clock, signal }: Pick<StreamContext, "mesh" | "clock" | "signal">,
@@ -61,14 +61,14 @@ export function openPassing(
     return [];
   }
 
-  return async (sound) => {
+  return (sound) => {
     const all = crew().filter(({ worker, state }) => state === "hired" && worker !== mesh.self);
     const chosen = Array.from(
       { length: Math.min(MOST_HOLDERS, all.length) },
       (_, i) => all[(sound.seq + i) % all.length] as Crew.Member,
     );
     // Who does not take it is not named for it: this tab has it all the same.
-    return (await Promise.all(chosen.map((member) => give(member, sound).catch(() => [])))).flat();
+    return chosen.map((member) => give(member, sound).catch(() => []));
   };
 }
 
@@ -103,7 +103,7 @@ export interface Sounds {
 
 export function openSounds(
   { clock, signal }: Pick<StreamContext, "clock" | "signal">,
-  { aac, pass = async () => [], hold, failed, ended }: SoundsOptions,
+  { aac, pass = () => [], hold, failed, ended }: SoundsOptions,
 ): Sounds {
   const twin = aac ? createAacTwin() : undefined;
   ended.addEventListener("abort", () => twin?.close(), { once: true });
@@ -149,11 +149,14 @@ export function openSounds(
       if (made.length === 0) return [];
       const late = clock.sleep(WAIT_MS, { signal }).then(() => []);
       late.catch(() => {}); // the signal ended it
+      // One that takes its time keeps nobody from naming the other.
+      const inTime = (passed: ReturnType<Pass>) =>
+        Promise.all(passed.map((one) => Promise.race([one, late])));
       return Promise.all(
         made.map(async ({ fragment, track, passed }) => ({
           fragment,
           track,
-          heldBy: await Promise.race([passed, late]),
+          heldBy: (await inTime(passed)).flat(),
         })),
       );
     },
