@@ -51,6 +51,11 @@ export interface GossipOptions {
 const MOST_STREAMS = { tab: 2_048, relay: 16_384 };
 /** Streams that one peer may speak for in the time that an announcement counts: a tab has one, seldom two. */
 const MOST_STREAMS_OF_ONE = 4;
+/**
+ * Announcements for lists that one neighbour may bring. A tab brings its own alone: of four streams twelve at once, and one in 2.5 s. What it
+ * brings beyond stands on the lists of other relays, for 30 s each, before the streams of all that came later.
+ */
+const LISTED_BY_ONE: Allowance = { perSecond: 2, burst: 24 };
 /** Entries of a stream that are told from each other; what is so much older than its newest is late. */
 const RECENT_ENTRIES = 64;
 /** Workers of whom a proof went by, so that it does so once. */
@@ -95,7 +100,7 @@ export function gossipRules({ clock, as = "tab" }: GossipOptions): GossipRules {
     return { perSecond: more, burst: 2 * more };
   };
   const topics: [string, Omit<GossipRule, "largest"> & { readonly largest?: number }][] = [
-    [LIVE_TOPIC, { ...live(most, now), each: { perSecond: 40, burst: 160 }, all: all(300) }],
+    [LIVE_TOPIC, { ...live(most, now), each: LISTED_BY_ONE, all: all(300) }],
     [PROOFS_TOPIC, { ...proofs(now), each: { perSecond: 1, burst: 20 }, all: all(5) }],
   ];
   const offers = offerRule(most, now);

@@ -1,4 +1,11 @@
-import { ANNOUNCE_TTL_MS, type Announce } from "@tabcast/protocol";
+import { gossipLimits } from "@tabcast/mesh";
+import {
+  ANNOUNCE_TTL_MS,
+  type Announce,
+  gossipRules,
+  LIVE_TOPIC,
+  MAX_LIVE,
+} from "@tabcast/protocol";
 import { Millis, toHex } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { Directory, type Heard } from "./directory.ts";
@@ -48,6 +55,23 @@ test("ten thousand forged announcements of one address leave every honest stream
   const first = read(directory, at(3)).slice(0, 32);
   expect(first.filter((n) => n < 100).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   expect(directory.size).toBe(4_096);
+});
+
+test("five hundred made-up streams, announced in their time over one connection to another relay, leave what began there later on the first three pages", () => {
+  let now = 0;
+  const clock = { now: () => at(now), unix: () => at(now) };
+  const there = gossipLimits(gossipRules({ clock, as: "relay" }), { clock, trusted: () => false });
+  const here = new Directory();
+  const group = "another relay";
+  const bring = (neighbour: string, n: number) =>
+    there.admits(LIVE_TOPIC, neighbour) && here.take(heard(n, { group, atMs: now + 1 }), at(now));
+  for (; now <= 90_000; now += 50) {
+    bring("sybil", 100 + ((now / 50) % 500));
+    if (now >= 30_000 && now % 10_000 === 0) expect(bring("honest", 1)).toBe(true);
+  }
+  const place = read(here, at(now)).indexOf(1);
+  expect(place).toBeGreaterThan(0);
+  expect(place).toBeLessThan(3 * MAX_LIVE);
 });
 
 test("a stream that says that it is unlisted is not listed, nor given to who names it", () => {
