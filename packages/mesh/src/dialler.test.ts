@@ -132,6 +132,17 @@ test("a dial of which nothing came is begun again after 6 s and 12 s more, each 
   await expect(result).rejects.toThrow("30000 ms");
 });
 
+test("a dial is begun again through the relay where it last went on, not through one that hangs", async () => {
+  const { pass, dials, dial } = field();
+  const peer = id();
+  dial(peer, [at(a, peer), at(b, peer)]);
+  await pass(300);
+  dials[1]?.move();
+  await pass(6_300);
+  const through = (relay: string) => relays.through(relay, peer).toString();
+  expect(dials.map(({ address }) => address)).toEqual([through(a), through(b), through(b)]);
+});
+
 test("dials to one peer are joined, and end when nobody waits any more", async () => {
   const { pass, dials, dial } = field();
   const peer = id();

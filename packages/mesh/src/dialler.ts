@@ -21,12 +21,12 @@ const HOLDS_FOR = 6_000;
 /** Dials under way, those included that hold no part of the budget any more. */
 export const MOST_DIALS = 3 * DIALS;
 /** Milliseconds after which the next relay is tried as well. Source: "Happy Eyeballs", RFC 8305, has 250. */
-const STAGGER = 300;
+export const STAGGER = 300;
 /**
  * Milliseconds without a step forward after which a dial is begun again beside it, and twice as many before the next time: WebRTC
  * handshakes get lost at times, and where a tab is only slow, more of them would make it slower.
  */
-const AGAIN_AFTER = 6_000;
+export const AGAIN_AFTER = 6_000;
 /** Times that it is begun again. */
 const AGAIN = 2;
 /** Milliseconds for a dial through one relay; libp2p's default of 6 s is short for a tab that is busy encoding. */
@@ -182,6 +182,8 @@ async function raceRoutes(
   const id = peerIdFromString(peer);
   const running = new Set<PeerId>();
   let moved = clock.now();
+  /** The relay of the newest step forward, or else the first: one that hangs is no way to begin again. */
+  let best: PeerId | undefined;
   const through =
     (relay: PeerId): Attempt<Connection> =>
     async (called) => {
@@ -191,6 +193,7 @@ async function raceRoutes(
         await node.dial([...relays.addresses(relay)], { signal: timed.signal });
         const onProgress = () => {
           moved = clock.now();
+          best = relay;
         };
         const through = relays.through(relay, peer);
         const connection = await direct.dial(through, { signal: timed.signal, onProgress });
@@ -208,16 +211,15 @@ async function raceRoutes(
         timed.release();
       }
     };
-  let first: PeerId | undefined;
   let again = 0;
   const next = () => {
     let relay = job.routes.shift();
     if (relay === undefined && again < AGAIN && clock.now() - moved >= AGAIN_AFTER * 2 ** again) {
       again += 1;
-      relay = first;
+      relay = best;
     }
     if (relay === undefined) return undefined;
-    first ??= relay;
+    best ??= relay;
     moved = clock.now();
     return through(relay);
   };
