@@ -114,6 +114,15 @@ describe("attacked runs beside clean ones", () => {
     }
   });
 
+  test("one piece of a private stream that opened is too many, where an attack is after them", () => {
+    const judged = (leaks: number) =>
+      compare({ kind: "private-prober", share: 0.1 }, [
+        { seed: 1, clean, attacked: { ...clean, leaks } },
+      ]);
+    expect(judged(0).passed).toBe(true);
+    expect(judged(1).passed).toBe(false);
+  });
+
   test("one segment, or one stall, is allowed where a clean run has none", () => {
     const [first, ...rest] = clean.viewers;
     const once = {

@@ -93,6 +93,14 @@ export const FIGURES: readonly Figure[] = [
     of: ({ settled }) => settled.lonely,
   },
   {
+    id: "leaks",
+    label: "pieces of private streams that opened",
+    unit: "",
+    floor: 0,
+    only: ["private-prober"],
+    of: ({ leaks }) => leaks,
+  },
+  {
     id: "honestBids",
     label: "bids of honest workers, per honest stream",
     unit: "",

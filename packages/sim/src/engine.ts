@@ -127,6 +127,8 @@ export interface Run {
   readonly memory: Readonly<Record<string, Peak>>;
   /** Bids that tabs sent each other which are not hostile. */
   readonly honestBids: number;
+  /** Pieces of private streams that hostile peers got and could open. */
+  readonly leaks: number;
   /** What hostile peers have done, and how often. */
   readonly deeds: Readonly<Record<string, number>>;
   /** What of the scenario this engine did not do, and why. */

@@ -77,6 +77,7 @@ export const ATTACKERS = [
   "decoder-bomb",
   "equivocator",
   "bid-storm",
+  "private-prober",
   "sybil-list",
   "eclipse",
   "address-garbage",

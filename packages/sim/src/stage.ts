@@ -36,6 +36,8 @@ export interface StagedWorker {
 export interface StreamTab extends StagedTab {
   /** The stream's id. */
   readonly stream: string;
+  /** Of a private stream: what its links have after "#". */
+  readonly keys?: { readonly watch: string; readonly crew: string };
   /** Resolves when all is delivered and settled; rejects as the broadcast does. */
   readonly finished: Promise<unknown>;
 }
@@ -54,6 +56,8 @@ export interface WorkerPart {
   readonly price: Amount;
   /** Multiple of real time, for the whole ladder of the scenario's first stream. */
   readonly speed: number;
+  /** Private streams that it works for beside others, by their crew links. Default: none. */
+  readonly privateStreams?: readonly { readonly stream: string; readonly key: string }[];
   readonly on: (event: WorkerEvent) => void;
   /** Told of each segment that it spoils, under a name of its own. */
   readonly cheated: (segment: string) => void;
@@ -68,6 +72,8 @@ export interface StreamPart {
   /** 32 bytes each that the stream's key and its tab's key are made of. */
   readonly streamSeed: Uint8Array;
   readonly tabSeed: Uint8Array;
+  /** Who may find and see it. Default: anybody. */
+  readonly visibility?: "private";
   /** Hears nothing before `start` resolves but what the source is. */
   readonly on: (event: BroadcastEvent) => void;
 }
@@ -78,6 +84,8 @@ export interface ViewerPart {
   readonly seed: Uint8Array;
   /** The stream's id, the names of its rungs in the order in which they are tried, and a segment's length in milliseconds. */
   readonly stream: string;
+  /** What a private stream's watch link has after "#". */
+  readonly key?: string;
   readonly rungs: readonly string[];
   readonly segmentMs: number;
   /** When it is over at the latest, in milliseconds of the run. */
@@ -120,6 +128,8 @@ export interface StageTotals {
   readonly memory: Readonly<Record<string, Peak>>;
   /** Bids that tabs sent each other which are not hostile. */
   readonly honestBids: number;
+  /** What hostile peers got of private streams that opens. */
+  readonly leaks: number;
   /** What hostile peers have done, and how often. */
   readonly deeds: Readonly<Record<string, number>>;
   /** What of the scenario it did not do, and why. */

@@ -1,13 +1,52 @@
 /**
  * WebCrypto for virtual time. Hashes are real, and ready at once: the machine's own come from a thread pool in an order of
- * their own. Signatures are modelled: hashes that only our own code keeps honest. Production code has no way in here.
+ * their own; so are keys derived, and what is encrypted or authenticated under them, so that nothing opens without its key. Signatures
+ * are modelled: hashes that only our own code keeps honest. Production code has no way in here.
  */
-import { hash } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync } from "node:crypto";
 import { concatBytes, equalBytes, type Random } from "@tabcast/runtime";
 
 interface ModelKey {
   readonly publicKey: Uint8Array;
 }
+
+/** A key of HKDF, AES-GCM or HMAC. */
+interface SecretKey {
+  readonly secret: Uint8Array;
+}
+
+/** Bytes of AES-GCM's tag, after what is encrypted. */
+const TAG = 16;
+const SECRET_KINDS = ["HKDF", "AES-GCM", "HMAC"];
+
+/** A buffer of its own, as WebCrypto answers. */
+const owned = (...parts: readonly Uint8Array[]): ArrayBuffer => concatBytes(...parts).buffer;
+
+/** What a node on virtual time uses of keys that two sides share: the platform's own, at once. */
+const shared = {
+  async deriveBits(
+    { salt, info }: { readonly salt: BufferSource; readonly info: BufferSource },
+    { secret }: SecretKey,
+    bits: number,
+  ): Promise<ArrayBuffer> {
+    return owned(new Uint8Array(hkdfSync("sha256", secret, view(salt), view(info), bits / 8)));
+  },
+  async encrypt({ iv, additionalData }: AesGcmParams, { secret }: SecretKey, data: BufferSource) {
+    const cipher = createCipheriv("aes-256-gcm", secret, view(iv));
+    if (additionalData !== undefined) cipher.setAAD(view(additionalData));
+    const most = cipher.update(view(data));
+    return owned(most, cipher.final(), cipher.getAuthTag());
+  },
+  /** Throws for what was not encrypted under this key. */
+  async decrypt({ iv, additionalData }: AesGcmParams, { secret }: SecretKey, data: BufferSource) {
+    const bytes = view(data);
+    const cipher = createDecipheriv("aes-256-gcm", secret, view(iv), { authTagLength: TAG });
+    if (additionalData !== undefined) cipher.setAAD(view(additionalData));
+    cipher.setAuthTag(bytes.slice(-TAG));
+    const most = cipher.update(bytes.slice(0, -TAG));
+    return owned(most, cipher.final());
+  },
+};
 
 const digest = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
   new Uint8Array(hash("sha256", bytes, "buffer").buffer as ArrayBuffer); // whose 32 bytes are its own
@@ -24,6 +63,7 @@ const halfOf = ({ publicKey }: ModelKey, data: Uint8Array) => digest(concatBytes
 /** The part of WebCrypto that a node on virtual time uses. Anything else throws. */
 export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & { subtle: object } {
   const subtle = {
+    ...shared,
     digest: async (algorithm: string, data: BufferSource) => {
       if (algorithm !== "SHA-256") throw new TypeError(`not modelled: ${algorithm}`);
       return digest(view(data)).buffer;
@@ -33,7 +73,13 @@ export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & {
       return { privateKey: key, publicKey: key } as unknown as CryptoKeyPair;
     },
     /** The last 32 bytes are the seed of a private key, or a public key itself. */
-    importKey: async (format: string, data: BufferSource): Promise<ModelKey> => {
+    importKey: async (
+      format: string,
+      data: BufferSource,
+      algorithm: string | { readonly name: string },
+    ): Promise<ModelKey | SecretKey> => {
+      const name = typeof algorithm === "string" ? algorithm : algorithm.name;
+      if (SECRET_KINDS.includes(name)) return { secret: view(data).slice() };
       const last = view(data).slice(-32);
       return { publicKey: format === "raw" ? last : digest(last) };
     },
@@ -41,7 +87,9 @@ export function modelCrypto(random: Random): Pick<Crypto, "getRandomValues"> & {
       format === "raw"
         ? publicKey.slice().buffer
         : { x: Buffer.from(publicKey).toString("base64url") },
-    sign: async (_: string, key: ModelKey, data: BufferSource) => {
+    sign: async (_: string, key: ModelKey | SecretKey, data: BufferSource) => {
+      if ("secret" in key)
+        return owned(createHmac("sha256", key.secret).update(view(data)).digest());
       const half = halfOf(key, view(data));
       return concatBytes(half, half).buffer;
     },

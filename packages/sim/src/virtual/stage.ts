@@ -58,6 +58,7 @@ export function openStage(scenario: Scenario, seed: number, memory: Memory): Sta
         settled: world.relays?.settled ?? { tabs: 0, lonely: 0 },
         memory: memory.peaks(),
         honestBids: world.asked.get(PROTOCOLS.bid) ?? 0,
+        leaks: world.leaks.size,
         deeds: Object.fromEntries(world.deeds),
         skipped: [],
       };

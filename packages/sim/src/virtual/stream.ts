@@ -74,6 +74,7 @@ async function start(
         }),
       maxPrice: Amount.of(Math.round(spec.maxPrice * 1_000 * GWEI)),
       wanted: spec.wanted,
+      ...(part.visibility && { visibility: part.visibility }),
       pace: "live",
       transcoder: () =>
         openDevice({
@@ -99,5 +100,9 @@ async function start(
     }),
   );
   const tab = new Staged(world, peer, () => air.stop());
-  return Object.assign(tab, { stream: air.stream, finished: air.finished });
+  return Object.assign(tab, {
+    stream: air.stream,
+    finished: air.finished,
+    ...(air.keys && { keys: air.keys }),
+  });
 }

@@ -10,7 +10,7 @@ const PATIENCE = 4;
 
 export async function stageViewer(world: World, part: ViewerPart): Promise<StagedViewer> {
   const { timeline, signal } = world;
-  const { name, seed, stream, rungs, segmentMs, untilMs } = part;
+  const { name, seed, stream, key, rungs, segmentMs, untilMs } = part;
   const peer = await openPeer(world, name, seed);
   const { clock } = peer.node.tab;
   const cameAt = timeline.now;
@@ -32,6 +32,7 @@ export async function stageViewer(world: World, part: ViewerPart): Promise<Stage
   const viewer = view({
     mesh: peer.mesh,
     stream,
+    ...(key !== undefined && { key }),
     clock,
     on: (event) => {
       part.on(event);

@@ -89,6 +89,7 @@ async function join(
         }),
         clock,
         on,
+        ...(part.privateStreams && { privateStreams: part.privateStreams }),
         signal: world.signal,
       },
     ),

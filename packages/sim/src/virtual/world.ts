@@ -38,6 +38,8 @@ export interface World {
   readonly hostile: Set<string>;
   /** Requests that other tabs sent each other, by protocol. */
   readonly asked: Map<string, number>;
+  /** What hostile peers got of private streams that opens. */
+  readonly leaks: Set<string>;
   /** What hostile peers have done, and how often. */
   readonly deeds: Map<string, number>;
   /** Aborted when the run is over. */
@@ -93,6 +95,7 @@ export function openWorld(
     peers: new Map(),
     hostile: new Set(),
     asked: new Map(),
+    leaks: new Set(),
     deeds: new Map(),
     signal,
   };

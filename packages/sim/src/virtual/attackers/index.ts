@@ -11,6 +11,7 @@ import { eclipse } from "./eclipse.ts";
 import { equivocator } from "./equivocator.ts";
 import { gossipFlood } from "./gossip-flood.ts";
 import { idleSquatter } from "./idle-squatter.ts";
+import { privateProber } from "./private-prober.ts";
 import { proofFlood } from "./proof-flood.ts";
 import { reflection } from "./reflection.ts";
 import { hangingRelay, lyingRelay } from "./relays.ts";
@@ -31,6 +32,7 @@ export const attackers: Readonly<Record<AttackerKind, Attacker>> = {
   "decoder-bomb": decoderBomb,
   equivocator,
   "bid-storm": bidStorm,
+  "private-prober": privateProber,
   "sybil-list": sybilList,
   eclipse,
   "address-garbage": addressGarbage,
