@@ -70,6 +70,8 @@ export class RelayNet implements Carrier {
   readonly hostile = new Set<PeerId>();
   /** Honest tabs that were there for half a minute, and of these those that had fewer than four honest neighbours then. */
   readonly settled = { tabs: 0, lonely: 0 };
+  /** What hostile relays and peers did, and how often. */
+  readonly deeds = new Map<string, number>();
   /** The honest relays that each peer is connected to. */
   readonly #honest = new Map<PeerId, Set<Relay>>();
 
@@ -85,6 +87,10 @@ export class RelayNet implements Carrier {
     const addresses = relays.map(({ id }, i) => `/dns4/r${i}.example.org/tcp/443/tls/ws/p2p/${id}`);
     this.configured = configuredRelays(addresses, { local: true });
     net.carrier = this;
+  }
+
+  did(what: string): void {
+    this.deeds.set(what, (this.deeds.get(what) ?? 0) + 1);
   }
 
   /** The address that a peer has, or "" for one that never came. */
@@ -200,7 +206,7 @@ export class Relay {
     const { clock } = this.node.tab;
     if (this.conduct === "hangs") {
       for (const protocol of [PROTOCOLS.peers, PROTOCOLS.live])
-        mesh.serve(protocol, hanging, { signal });
+        mesh.serve(protocol, (_, options) => this.#hang(options), { signal });
       return;
     }
     answerPeers(mesh.serve, peersWire, { sample: (asker) => this.sample(asker), clock, signal });
@@ -235,6 +241,12 @@ export class Relay {
     for (const on of hearers) on({ ...message, group });
   }
 
+  /** Takes a question, and says nothing to it. */
+  async *#hang({ signal }: { readonly signal: AbortSignal }): AsyncGenerator<never> {
+    this.#of.did("questions left hanging");
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  }
+
   /** What it says to who asks for peers. */
   sample(asker: PeerId): Sample {
     if (this.conduct === "lies") return this.#made();
@@ -248,6 +260,7 @@ export class Relay {
 
   /** Peers that nobody has ever seen, at whatever relay, in crowds. */
   #made(): Sample {
+    this.#of.did("answers with made-up peers and crowds");
     const peers = madeUpPeers(this.#random, [...this.#of.all.keys()]);
     return { peers, relays: [], populations: crowds(COUNTED) };
   }
@@ -288,14 +301,6 @@ export class Relay {
     );
     return this.#looked.groups;
   }
-}
-
-/** Takes a question, and says nothing to it. */
-async function* hanging(
-  _: unknown,
-  { signal }: { readonly signal: AbortSignal },
-): AsyncGenerator<never> {
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
 /** A page of announcements that do not open, of a list without end. */

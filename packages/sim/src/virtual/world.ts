@@ -96,7 +96,7 @@ export function openWorld(
     hostile: new Set(),
     asked: new Map(),
     leaks: new Set(),
-    deeds: new Map(),
+    deeds: relays?.deeds ?? new Map(),
     signal,
   };
 }

@@ -20,6 +20,7 @@ export const idleSquatter: Attacker = {
         const [node, offer] = [pick(nodes, random), pick([...ears.offers.values()], random)];
         if (node === undefined || offer === undefined) return;
         await world.net.connect(node, offer.broadcaster, { signal: world.signal });
+        hostile.did("connections to broadcasters");
       });
     }
   },

@@ -1,7 +1,7 @@
 import { Get, PROTOCOLS } from "@tabcast/protocol";
 import type { Node } from "../mesh.ts";
 import type { Peer, World } from "../world.ts";
-import { type Attacker, every, openAll, pick } from "./attacker.ts";
+import { type Attacker, every, type Hostile, openAll, pick } from "./attacker.ts";
 import { type Ears, listen } from "./overheard.ts";
 import { strangers } from "./strangers.ts";
 
@@ -10,7 +10,11 @@ const IDENTITIES = 3;
 const AT_ONCE = 16;
 
 /** Takes a segment's source from its broadcaster, to the last byte. */
-async function take({ net, signal }: World, node: Node, { entries }: Ears): Promise<void> {
+async function take(
+  { net, signal }: World,
+  node: Node,
+  { entries, did }: Ears & Pick<Hostile, "did">,
+): Promise<void> {
   const random = net.options.random;
   const entry = pick([...entries.values()], random);
   const track = pick(entry?.tracks.filter(({ gap }) => !gap) ?? [], random);
@@ -18,6 +22,7 @@ async function take({ net, signal }: World, node: Node, { entries }: Ears): Prom
   const message = { head: Get.encode({ hash: track.mediaHash }), body: new Uint8Array(0) };
   const request = net.mesh(node).request(entry.broadcaster, PROTOCOLS.get, message, { signal });
   for await (const _ of request);
+  did("segments taken whole");
 }
 
 export const uplinkThief: Attacker = {
@@ -34,7 +39,7 @@ export const uplinkThief: Attacker = {
         every(world, { ms: 100, random }, async () => {
           if (under >= AT_ONCE) return;
           under++;
-          await take(world, node, ears).finally(() => under--);
+          await take(world, node, { ...ears, did: hostile.did }).finally(() => under--);
         });
       }
   },
