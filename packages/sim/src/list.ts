@@ -13,7 +13,7 @@ export async function list(folder: string): Promise<string> {
   return [
     "scenarios",
     ...scenarios.map(({ name, shows }) => `  ${name.padEnd(22)} ${shows ?? ""}`),
-    "attackers: npm run simulate -- attack-KIND",
+    "attackers, each beside the same run without it: npm run simulate -- attack-staller, or attack-all",
     ...ATTACKERS.map((kind) => {
       const { what, aims, bound } = attackers[kind];
       return `  ${kind.padEnd(22)} ${what}. Aims at ${aims}. Held to: ${bound}`;
