@@ -10,12 +10,14 @@ import { openProxy, type Way } from "../testing/proxy.ts";
 import { plainWire } from "../testing/wire.ts";
 import { connectTo, OK, readerOf, statusOf } from "./circuit.ts";
 import { MOST_NAMED, type PeersWire } from "./discovery/types.ts";
+import { messagePrefix } from "./frame.ts";
 import type { Mesh, MeshEvent } from "./mesh.ts";
 import type { TabNode } from "./node.ts";
 import { peerIdFromPublicKey } from "./peer-id.ts";
 import { QUIET_AFTER } from "./quiet.ts";
 import type { Relay } from "./relay.ts";
 
+const RESTART = "/tabcast/1/restart";
 const SIGNALLING = "/webrtc-signaling/0.0.1";
 const nodes = openNodes();
 const random = seededRandom(13, "hostile");
@@ -128,6 +130,22 @@ test("one way through a relay leads to one WebRTC handshake at a time, however m
   }
   expect(first.status).toBe("open");
 }, 60_000);
+
+test("who has no connection to a tab and asks it for a new way is refused before an offer is read", async () => {
+  const relay = await nodes.relay();
+  const tab = await nodes.tab(relay.addrs, { degree: 0 });
+  const stranger = await nodes.stranger(relay.addrs);
+  const way = multiaddr(`${relay.addrs[0]}/p2p-circuit/p2p/${tab.self}`);
+  const signal = AbortSignal.timeout(10_000);
+  const connection = await stranger.services.direct.dial(way, { signal });
+  const stream = await connection.newStream(RESTART, { runOnLimitedConnection: true });
+  const closed = new Promise((resolve) => stream.addEventListener("close", resolve));
+  const began = performance.now();
+  stream.send(messagePrefix({ head: new Uint8Array(0), body: new Uint8Array(16_384) }));
+  await closed;
+  // Whoever says no more is let go after eight seconds in any case.
+  expect(performance.now() - began).toBeLessThan(4_000);
+});
 
 test("sockets that say nothing, more than a relay has places for, keep no tab out", async () => {
   const relay = await nodes.relay();

@@ -116,6 +116,8 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
   const dials: string[] = [];
   const pings: string[] = [];
   const probes: string[] = [];
+  const hanging = new Set<string>();
+  const times = { moved: 0 };
   /** A connection ends, and with it the slot that was given over it. */
   const lose = (id: string, connection = live.get(id)) => {
     if (live.get(id) === connection) live.delete(id);
@@ -125,9 +127,10 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
     events.dispatchEvent(new Event("connection:close"));
   };
   const node = {
-    async dial(addresses: Multiaddr[]) {
+    async dial(addresses: Multiaddr[], { signal }: { signal: AbortSignal }) {
       const id = idOf(addresses[0] as Multiaddr);
       dials.push(id);
+      if (hanging.has(id)) await forever(signal);
       if (off.has(id)) throw new Error("refused");
       const connection = {
         status: "open",
@@ -151,6 +154,7 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
     relays,
     want,
     network,
+    moved: () => void times.moved++,
     clock,
     random: seededRandom(1),
     signal: own.signal,
@@ -200,6 +204,8 @@ function field({ want = 2, down = [] as string[], stingy = false } = {}) {
     dials,
     pings,
     probes,
+    hanging,
+    times,
     lose,
     end,
   };
@@ -291,6 +297,37 @@ test("when the network may be another every relay is asked at once, and when it 
   await pass(50);
   expect(dials.slice(tried).sort()).toEqual([...ids].sort());
   expect(held.size).toBe(3);
+  await end();
+});
+
+test("that the network is another is told once, as soon as one relay is back, and where none is left at once", async () => {
+  const { pass, network, held, live, off, hanging, dead, times, lose, end } = field();
+  await pass(100);
+  const [one = "", other = ""] = held;
+  hanging.add(one);
+  network.dispatchEvent(new Event("online"));
+  await pass(50);
+  expect(times.moved).toBe(1);
+  await pass(60_000);
+  expect(times.moved).toBe(1);
+  hanging.clear();
+  await pass(60_000);
+  network.dispatchEvent(new Event("change"));
+  await pass(60_000);
+  expect(times.moved).toBe(1);
+  dead.add(other);
+  network.dispatchEvent(new Event("change"));
+  await pass(1_900);
+  expect(times.moved).toBe(1);
+  await pass(200);
+  expect(times.moved).toBe(2);
+  for (const id of live.keys()) {
+    off.add(id);
+    lose(id);
+  }
+  network.dispatchEvent(new Event("change"));
+  await pass(50);
+  expect(times.moved).toBe(3);
   await end();
 });
 

@@ -97,6 +97,8 @@ export interface SuperviseRelaysOptions extends SuperviseOptions {
   readonly quiet?: ((relays: readonly PeerId[]) => readonly PeerId[]) | undefined;
   /** Its "online" events say that the machine has a network again, "change" ones that it may have another. */
   readonly network?: Pick<EventTarget, "addEventListener"> | undefined;
+  /** Called once such an event has proved true and a relay is back, or none is left: what else is connected needs a new way too. */
+  moved?(): void;
 }
 
 type Course = { -readonly [Key in "state" | "since" | "due" | "trouble"]: RelayView[Key] };
@@ -206,9 +208,15 @@ function watchNetwork(node: Node, options: SuperviseRelaysOptions, soon: () => v
     if (looking && !sure) return;
     looking = true;
     soon();
-    await renewed(node, options, { sure }).finally(() => {
+    let told = false;
+    const moved = () => {
+      if (!told) options.moved?.();
+      told = true;
+    };
+    await renewed(node, options, { sure, moved }).finally(() => {
       looking = false;
     });
+    if (sure) moved();
   };
   let [due, waits] = [Number.NEGATIVE_INFINITY, false];
   const online = async () => {
@@ -225,24 +233,32 @@ function watchNetwork(node: Node, options: SuperviseRelaysOptions, soon: () => v
 
 /**
  * Dials the relays that we are connected to anew, since a socket of the network before is dead without knowing it: all of them where
- * it is `sure` that the network is another, else those that do not answer within CHANGE_LIMIT.
+ * it is `sure` that the network is another, else those that do not answer within CHANGE_LIMIT. `moved` is called when one
+ * is back, or has ended by itself, or there is none.
  */
 async function renewed(
   node: Node,
   options: SuperviseRelaysOptions,
-  { sure }: { readonly sure: boolean },
+  { sure, moved }: { readonly sure: boolean; moved(): void },
 ): Promise<void> {
   const { relays, clock, signal } = options;
+  const open = openTo(node, relays);
+  // The browser itself ends sockets of a network that is gone.
+  if (open.size === 0) moved();
   await Promise.all(
-    [...openTo(node, relays)].map(async ([id, connection]) => {
+    [...open].map(async ([id, connection]) => {
       const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
-      if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") return;
+      if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") {
+        if (connection.status !== "open") moved();
+        return;
+      }
       const limit = deadline(clock, CHECK_LIMIT, signal);
-      await node
+      const back = await node
         .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
-        .catch(() => {})
+        .catch(toError)
         .finally(limit.release);
       connection.abort(new Error("the network has changed"));
+      if (!(back instanceof Error)) moved();
     }),
   );
 }

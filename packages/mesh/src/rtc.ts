@@ -5,7 +5,7 @@ import type { Clock } from "@tabcast/runtime";
 const PATIENCE = 5_000;
 
 /** The browser's own connection under libp2p's. Not in libp2p's interface: looked up with care, versions are pinned. */
-function peerConnection(connection: Connection): RTCPeerConnection | undefined {
+export function peerConnection(connection: Connection): RTCPeerConnection | undefined {
   const { maConn } = connection as { maConn?: { peerConnection?: unknown } };
   const found = maConn?.peerConnection;
   return typeof RTCPeerConnection !== "undefined" && found instanceof RTCPeerConnection

@@ -12,11 +12,17 @@ export interface ServerOptions extends Waits, Pick<Serving, "turns"> {
   readonly opened: (stream: Stream, connection: Connection) => void;
 }
 
+/** By which connections a protocol is answered. */
+interface Ways {
+  /** Also by those through a relay, which carry few bytes for a short while. Default false. */
+  readonly limited?: boolean;
+}
+
 /** Answers requests, one handler a protocol. */
 export function server(
   node: Pick<Libp2p, "handle" | "unhandle">,
   tab: ServerOptions,
-): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits): void } {
+): { serve(protocol: Name, handler: Handler, options: ServeOptions & Waits & Ways): void } {
   const served = new Set<Name>();
   const serving = { clock: tab.clock, budget: openBudget(), turns: tab.turns };
   return {
@@ -34,11 +40,16 @@ export function server(
         .handle(
           protocol,
           (stream, connection) => {
-            tab.opened(stream, connection);
+            // One through a relay has no place to keep: it makes room for those who come to connect.
+            if (connection.limits == null) tab.opened(stream, connection);
             accept(connection.remotePeer.toString(), overStream(stream, connection));
           },
           // The answerer counts; libp2p's own count, per connection, includes streams that are only closing.
-          { maxInboundStreams: 128, maxOutboundStreams: 256 },
+          {
+            maxInboundStreams: 128,
+            maxOutboundStreams: 256,
+            runOnLimitedConnection: options.limited === true,
+          },
         )
         .catch(() => {});
       signal.addEventListener(

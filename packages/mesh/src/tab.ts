@@ -8,6 +8,7 @@ import { relaysOf, tabNetwork } from "./discovery/tab-network.ts";
 import { MeshError } from "./error.ts";
 import { checkSize, MAX_HEAD } from "./frame.ts";
 import { guardGossip, largestOn } from "./gossip.ts";
+import { rtcConfiguration } from "./ice.ts";
 import type { Libp2pOptions } from "./libp2p.ts";
 import { listeners, when } from "./listeners.ts";
 import type {
@@ -28,13 +29,14 @@ import { keepPlaces } from "./places.ts";
 import { watchQuiet } from "./quiet.ts";
 import { DEGREE, SLOTS } from "./rates.ts";
 import { superviseSlots } from "./relays.ts";
+import { keepWays } from "./restart.ts";
 import { configuredRelays, type Relays } from "./routes.ts";
 import { ask } from "./rpc.ts";
 import { server } from "./serve.ts";
 import { type Slots, slotsAt } from "./slots.ts";
 import { superviseGossip } from "./supervise.ts";
 import { openTopics, type Topics } from "./topics.ts";
-import { openTurns } from "./turns.ts";
+import { openTurns, type Turns } from "./turns.ts";
 
 const DEFAULT_MAX_ANSWER = 32 * 1024 * 1024;
 
@@ -65,7 +67,12 @@ export async function startTab(options: Libp2pOptions): Promise<Mesh> {
   const supervise = { clock, random, signal: tab.signal };
   const { network = inPage() ? pageNetwork(tab.signal) : undefined } = options;
   const { quiet } = heard;
-  void superviseSlots(node, { relays, slots, want, quiet, network, ...supervise });
+  const { moved } = keepWays({
+    ...{ node, relays, serve: tab.serve, turns: tab.turns, busy: tab.busy },
+    ...{ direct: node.services.direct, clock, signal: tab.signal },
+    configuration: () => rtcConfiguration(options),
+  });
+  void superviseSlots(node, { relays, slots, want, quiet, network, moved, ...supervise });
   const pubsub: GossipSub = node.services.pubsub;
   const gossips = () => new Set(pubsub.getPeers().map(String));
   void superviseGossip(node, { gossips, busy: tab.busy }, supervise);
@@ -94,6 +101,8 @@ interface TabOptions extends Omit<Libp2pOptions, "relays"> {
 interface Tab {
   readonly mesh: Mesh;
   readonly signal: AbortSignal;
+  readonly serve: ReturnType<typeof server>["serve"];
+  readonly turns: Turns;
   /** Whether a request is under way on the connection. */
   busy(connection: Connection): boolean;
 }
@@ -187,7 +196,7 @@ function openTab(
       return closing;
     },
   };
-  return { mesh, signal: own.signal, busy };
+  return { mesh, signal: own.signal, busy, serve, turns };
 }
 
 /** What a tab says and hears by gossip, until the signal fires. */

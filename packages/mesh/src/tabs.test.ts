@@ -169,3 +169,34 @@ test("a tab that connects through TURN alone does not enter a network without TU
   await expect(call(page, "join", [...relay.addrs], true, options)).rejects.toThrow("TURN");
   await leave();
 }, 120_000);
+
+/** How often a tab was told of a way to another: each has a name of its own. */
+const waysTold = (told: readonly string[]) =>
+  new Set(told.filter((line) => line.startsWith("a=ice-ufrag:"))).size;
+
+/** One tab loses its way to another while an answer of twelve seconds is under way, since the network of `mover` is another. */
+async function loseWay(mover: "asker" | "answerer"): Promise<void> {
+  const secret = "known to both servers";
+  const turn = await openTurn({ secret });
+  const ice = { iceServers: [{ urls: turn.url, ...credentials(secret) }], relayOnly: true };
+  const [asker, answerer] = [await enter(true, ice), await enter(true, ice)];
+  await call(asker.page, "drip", answerer.peer, answerer.addrs);
+  turn.forget();
+  await call({ asker, answerer }[mover].page, "online");
+  expect(await call(asker.page, "dripped")).toBe(60);
+  // By a new way of the same connection, and the other tab took it.
+  for (const { page } of [asker, answerer]) expect(waysTold(await call(page, "told"))).toBe(2);
+  // Its relay has one connection of it, the new one, and still knows it.
+  expect(relay.stats()).toMatchObject({ peers: 2, reservations: 2 });
+  await call(answerer.page, "touch", asker.peer, asker.addrs);
+  await leave();
+  await turn.close();
+}
+
+test("a tab whose way to another was lost with its network gets a new one, and what was under way comes whole", async () => {
+  await loseWay("asker");
+}, 120_000);
+
+test("a tab that another has dialled gets a new way to it as well, and what it was sending comes whole", async () => {
+  await loseWay("answerer");
+}, 120_000);

@@ -42,6 +42,8 @@ export interface TurnServer {
   refused(): number;
   /** Usernames of the allocations that were made, in their order. */
   users(): readonly string[];
+  /** Forgets every allocation: what went through them is lost, as when a client has come to another address. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -183,6 +185,7 @@ export async function openTurn({ secret }: { readonly secret: string }): Promise
     const channel = asked.attributes.get(ATTRIBUTES.channel)?.readUInt16BE(0);
     if (method === MORE.channelBind && peer !== undefined && channel !== undefined)
       allocation?.channels.set(channel, peer);
+    if (allocation === undefined) return message(method | ERROR, asked.id, [], key);
     return done(method === METHODS.refresh ? [lifetime] : [], key);
   }
 
@@ -208,6 +211,10 @@ export async function openTurn({ secret }: { readonly secret: string }): Promise
     url: `turn:127.0.0.1:${server.address().port}?transport=udp`,
     refused: () => refused,
     users: () => users,
+    forget() {
+      for (const { socket } of allocations.values()) socket.close();
+      allocations.clear();
+    },
     async close() {
       for (const { socket } of allocations.values()) socket.close();
       server.close();

@@ -4,7 +4,9 @@ import { plainWire } from "../wire.ts";
 
 const BYTES = "/tabcast/bench/bytes";
 const HANG = "/tabcast/bench/hang";
+const DRIP = "/tabcast/bench/drip";
 const SINK = "/tabcast/bench/sink";
+const DRIPS = 60;
 const none = new Uint8Array(0);
 const payload = (size: number) => {
   const bytes = new Uint8Array(size);
@@ -19,6 +21,7 @@ let crowd: Mesh[] = [];
 let rtc: RTCPeerConnection | undefined;
 let channel: RTCDataChannel | undefined;
 let held = none;
+let dripped: Promise<number | string> | undefined;
 let hung: Promise<{ code: string; at: number }> | undefined;
 
 const must = <T>(value: T | undefined): T => {
@@ -98,6 +101,16 @@ export const tools = {
       { signal, maxBody: Bytes.of(64e6) },
     );
     mesh.serve(
+      DRIP,
+      async function* () {
+        for (let part = 0; part < DRIPS; part++) {
+          yield { head: none, body: new Uint8Array(1_000) };
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+      },
+      { signal },
+    );
+    mesh.serve(
       HANG,
       async function* (_, { signal: gone }) {
         yield { head: none, body: none };
@@ -159,6 +172,30 @@ export const tools = {
     );
     return performance.now() - began;
   },
+  /** Asks for an answer of 60 parts in twelve seconds, and resolves at its first. */
+  drip(peer: string, addrs: string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      dripped = (async () => {
+        let parts = 0;
+        const signal = AbortSignal.timeout(60_000);
+        const asked = { head: none, body: none };
+        try {
+          for await (const _ of must(mesh).request(peer, DRIP, asked, { addrs, signal })) {
+            parts += 1;
+            resolve();
+          }
+          return parts;
+        } catch (thrown) {
+          reject(thrown);
+          return thrown instanceof MeshError ? thrown.code : String(thrown);
+        }
+      })();
+    });
+  },
+  /** Parts that came, or how that request failed. */
+  dripped: (): Promise<number | string> => must(dripped),
+  /** This machine has a network again. */
+  online: (): void => void dispatchEvent(new Event("online")),
   /** Asks for an answer that never ends, and resolves at its first part. */
   hang(peer: string, addrs: string[]): Promise<void> {
     return new Promise((resolve, reject) => {
