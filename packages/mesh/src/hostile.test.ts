@@ -144,7 +144,7 @@ test("who has no connection to a tab and asks it for a new way is refused before
   stream.send(messagePrefix({ head: new Uint8Array(0), body: new Uint8Array(16_384) }));
   await closed;
   // Whoever says no more is let go after eight seconds in any case.
-  expect(performance.now() - began).toBeLessThan(4_000);
+  expect(performance.now() - began).toBeLessThan(7_000);
 });
 
 test("sockets that say nothing, more than a relay has places for, keep no tab out", async () => {
