@@ -9,7 +9,8 @@ const IDENTITIES = 1_000;
 export const sybilList: Attacker = {
   what: "announces 1,000 made-up streams for each hostile peer, each as a made-up broadcaster, twenty times a second by one connection",
   aims: "the list of live streams, and gossip's memory of streams",
-  bound: "a connection brings relays two announcements a second; every honest stream is still listed",
+  bound:
+    "a connection brings relays two announcements a second; every honest stream is still listed",
   async start(world, hostile) {
     const peers = await openAll(world, hostile);
     const ears = listen(world, peers[0] as Peer);
