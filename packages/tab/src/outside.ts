@@ -71,10 +71,9 @@ export function browser(namespace: string): Outside {
       return (await loadIdentity(namespace, { signal })).seed;
     },
     async mesh({ relays, iceServers: named, local }, known) {
-      const [{ libp2p }, { gossipRules, peersWire }] = await Promise.all([
-        import("@tabcast/mesh"),
-        import("@tabcast/protocol"),
-      ]);
+      // One after the other: a bundler leaves out what is not named here.
+      const { libp2p } = await import("@tabcast/mesh");
+      const { gossipRules, peersWire } = await import("@tabcast/protocol");
       const rules = gossipRules({ clock: systemClock });
       const iceServers = iceServersOf({ clock: systemClock }, named, {
         ask: (path, waits) => askPath(fetch, path, waits),
