@@ -147,13 +147,12 @@ test("a tab that connects through TURN alone tells others no address but the TUR
   const [open, other] = [await enter(true, { iceServers }), await enter(true)];
   await call(open.page, "touch", shy.peer, shy.addrs);
   await call(shy.page, "touch", other.peer, other.addrs);
-  for (const { page } of [open, other]) {
-    const told = await call(page, "told");
-    expect(kinds(told)).toEqual(["relay"]);
-    // Not even what a candidate was made from, nor where the session is said to be.
-    expect(told.filter((line) => / raddr (?!0\.0\.0\.0 )/.test(line))).toEqual([]);
-    expect(told.filter((line) => /^c=/.test(line) && line !== "c=IN IP4 0.0.0.0")).toEqual([]);
-  }
+  // A connection may stand before the other side was told where: the checks that came had said it.
+  const told = [...(await call(open.page, "told")), ...(await call(other.page, "told"))];
+  expect(kinds(told)).toEqual(["relay"]);
+  // Not even what a candidate was made from, nor where the session is said to be.
+  expect(told.filter((line) => / raddr (?!0\.0\.0\.0 )/.test(line))).toEqual([]);
+  expect(told.filter((line) => /^c=/.test(line) && line !== "c=IN IP4 0.0.0.0")).toEqual([]);
   // The count is of something: who does not hide tells its own.
   expect(kinds(await call(shy.page, "told"))).toContain("host");
   expect(turn.users().length).toBeGreaterThan(0);

@@ -87,6 +87,8 @@ test("tabs find four neighbours in half a minute by asking relays, and count tho
   tabs[0]?.mesh.subscribe(OFFERS_TOPIC, () => {}, { signal: never });
   await pass(35_000);
   expect(relays.settled).toEqual({ tabs: 12, lonely: 0 });
+  // Who has enough neighbours asks once a minute.
+  await pass(65_000);
   expect(tabs[1]?.mesh.population(OFFERS_TOPIC)).toBe(1);
 });
 
