@@ -15,6 +15,7 @@ import {
 } from "@tabcast/protocol";
 import { Millis, secureRandom, systemClock } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
+import { sampleOffer } from "../../test/offers.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { type BiddingOptions, openBidding } from "./bidding.ts";
 import type { WorkerEvent } from "./types.ts";
@@ -23,41 +24,9 @@ const bytes = (value: number, length: number) => new Uint8Array(length).fill(val
 const stream = await Keys.generate();
 const worker = await Keys.generate();
 
-/** A broadcaster's offer of one small rung, which any worker bids on at once. */
-function offerOf(broadcaster: Mesh): Offer {
-  return {
-    id: bytes(5, 16),
-    stream: new Uint8Array(stream.publicKey),
-    broadcaster: broadcaster.self,
-    addrs: [],
-    sourceCodec: "avc1.640028",
-    width: 640,
-    height: 360,
-    fpsMilli: 25_000,
-    sourceBitrate: 1_000_000,
-    codec: "avc",
-    rungs: [{ name: "240p", width: 426, height: 240, bitrate: 300_000 }],
-    segmentMs: 2_000,
-    slackMs: 4_000,
-    maxPrice: 1_000n,
-    wanted: 2,
-    pot: {
-      chainId: 31_337,
-      contract: bytes(1, 20),
-      payer: bytes(2, 20),
-      signer: bytes(3, 20),
-      token: bytes(0, 20),
-      challengeS: 900,
-      salt: bytes(4, 32),
-    },
-    window: 2,
-    ttlMs: 30_000,
-    atMs: systemClock.unix(),
-    seedCommit: bytes(7, 32),
-    need: [],
-    crew: bytes(0, 0),
-  };
-}
+/** The broadcaster's offer. */
+const offerOf = (broadcaster: Mesh): Offer =>
+  sampleOffer({ stream: stream.publicKey, broadcaster: broadcaster.self });
 
 /** A worker as it sees itself, which makes so many output pixels per second. */
 const selfOf = (self: string, pixelsPerSecond: number): ReturnType<BiddingOptions["self"]> => ({

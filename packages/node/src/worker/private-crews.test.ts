@@ -18,6 +18,7 @@ import {
 } from "@tabcast/protocol";
 import { secureRandom, systemClock, toHex } from "@tabcast/runtime";
 import { expect, test } from "vitest";
+import { sampleOffer } from "../../test/offers.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
 import { type BiddingOptions, openBidding } from "./bidding.ts";
 import { openPrivateCrews } from "./private-crews.ts";
@@ -112,38 +113,13 @@ test("a worker bids on its private stream's offer with the crew's proof, and on 
   const secrets = await crewKeys(streamKeys.publicKey, new Uint8Array(32).fill(3));
   // Joined while it works already.
   privates.join({ stream: toHex(streamKeys.publicKey), key });
-  const offer = (id: number, crew: Uint8Array): Offer => ({
-    id: new Uint8Array(16).fill(id),
-    stream: new Uint8Array(streamKeys.publicKey),
-    broadcaster: theirs.self,
-    addrs: [],
-    sourceCodec: "avc1.640028",
-    width: 640,
-    height: 360,
-    fpsMilli: 25_000,
-    sourceBitrate: 1_000_000,
-    codec: "avc",
-    rungs: [{ name: "240p", width: 426, height: 240, bitrate: 300_000 }],
-    segmentMs: 2_000,
-    slackMs: 4_000,
-    maxPrice: 1_000n,
-    wanted: 2,
-    pot: {
-      chainId: 31_337,
-      contract: new Uint8Array(20).fill(1),
-      payer: new Uint8Array(20).fill(2),
-      signer: new Uint8Array(20).fill(3),
-      token: new Uint8Array(20),
-      challengeS: 900,
-      salt: new Uint8Array(32).fill(4),
-    },
-    window: 2,
-    ttlMs: 30_000,
-    atMs: systemClock.unix(),
-    seedCommit: new Uint8Array(32).fill(7),
-    need: [],
-    crew: new Uint8Array(crew),
-  });
+  const offer = (id: number, crew: Uint8Array): Offer =>
+    sampleOffer({
+      stream: streamKeys.publicKey,
+      broadcaster: theirs.self,
+      id: new Uint8Array(16).fill(id),
+      crew: new Uint8Array(crew),
+    });
   const crew = Screen.crewId(secrets.token);
   await theirs.publish(OFFERS_TOPIC, await sealOffer(streamKeys, offer(1, new Uint8Array(0))));
   await theirs.publish(OFFERS_TOPIC, await sealOffer(streamKeys, offer(2, crew)));

@@ -1,8 +1,7 @@
 import type { Mesh } from "@tabcast/mesh";
-import { stageWorker } from "../worker.ts";
 import type { World } from "../world.ts";
 import type { Attacker, Hostile } from "./attacker.ts";
-import { tempting } from "./worker-part.ts";
+import { putToWork } from "./worker-part.ts";
 
 /** Reached under nothing that it says: other hosts, other peers, relays that it holds no slot at, and no addresses. */
 function misleading({ relays }: World, mesh: Mesh, did: Hostile["did"]): Mesh {
@@ -32,12 +31,5 @@ export const addressGarbage: Attacker = {
   what: "works for little, and is said to be reached under other hosts, other peers, relays that it holds no slot at, and what is no address",
   aims: "broadcasters that award and viewers that fetch, whose dials it wastes",
   bound: "nothing but relays of the configuration is dialled, and viewers go on to the next holder",
-  async start(world, { names, did }) {
-    for (const name of names) {
-      const worker = await stageWorker(world, tempting(world, name), (mesh) =>
-        misleading(world, mesh, did),
-      );
-      await worker.join();
-    }
-  },
+  start: (world, hostile) => putToWork(world, hostile, misleading),
 };

@@ -1,9 +1,8 @@
 import type { Mesh } from "@tabcast/mesh";
 import { PROTOCOLS } from "@tabcast/protocol";
-import { stageWorker } from "../worker.ts";
 import type { World } from "../world.ts";
 import type { Attacker, Hostile } from "./attacker.ts";
-import { tempting } from "./worker-part.ts";
+import { putToWork } from "./worker-part.ts";
 
 /** Copies of each bid that are sent beside it. */
 const COPIES = 20;
@@ -35,12 +34,5 @@ export const bidStorm: Attacker = {
   what: "bids at once on every offer, without a pause, and sends each bid 21 times",
   aims: "broadcasters that hire",
   bound: "a peer's bids have a rate, and one bid of it is kept",
-  async start(world, { names, did }) {
-    for (const name of names) {
-      const worker = await stageWorker(world, tempting(world, name), (mesh) =>
-        storming(world, mesh, did),
-      );
-      await worker.join();
-    }
-  },
+  start: (world, hostile) => putToWork(world, hostile, storming),
 };

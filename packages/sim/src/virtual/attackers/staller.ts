@@ -1,9 +1,8 @@
 import type { Mesh, PeerId } from "@tabcast/mesh";
 import { PROTOCOLS } from "@tabcast/protocol";
-import { stageWorker } from "../worker.ts";
 import type { World } from "../world.ts";
 import type { Attacker, Hostile } from "./attacker.ts";
-import { tempting } from "./worker-part.ts";
+import { putToWork } from "./worker-part.ts";
 
 /** Serves whoever gives it jobs, and everybody else the head of an answer and no byte of its body. */
 function stalling({ timeline }: World, mesh: Mesh, did: Hostile["did"]): Mesh {
@@ -40,12 +39,5 @@ export const staller: Attacker = {
   aims: "viewers of the segments that it made",
   bound:
     "a viewer goes on to the next holder after a second or two, and asks this one last from then on",
-  async start(world, { names, did }) {
-    for (const name of names) {
-      const worker = await stageWorker(world, tempting(world, name), (mesh) =>
-        stalling(world, mesh, did),
-      );
-      await worker.join();
-    }
-  },
+  start: (world, hostile) => putToWork(world, hostile, stalling),
 };

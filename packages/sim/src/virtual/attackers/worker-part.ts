@@ -1,6 +1,9 @@
+import type { Mesh } from "@tabcast/mesh";
 import { Amount } from "@tabcast/runtime";
 import type { WorkerPart } from "../../stage.ts";
+import { stageWorker } from "../worker.ts";
 import type { World } from "../world.ts";
+import type { Hostile } from "./attacker.ts";
 
 /** Wei per gigapixel that are a gwei per megapixel. */
 const PER_GIGAPIXEL = 1_000_000_000_000;
@@ -29,3 +32,17 @@ export const tempting = ({ rng }: World, name: string): WorkerPart => ({
   cheated: () => {},
   worked: () => {},
 });
+
+/** Has hostile workers come to work, one after the other, each by way of a mesh of its own that does what honest ones do not. */
+export async function putToWork(
+  world: World,
+  { names, did }: Hostile,
+  hostile: (world: World, mesh: Mesh, did: Hostile["did"]) => Mesh,
+): Promise<void> {
+  for (const name of names) {
+    const worker = await stageWorker(world, tempting(world, name), (mesh) =>
+      hostile(world, mesh, did),
+    );
+    await worker.join();
+  }
+}
