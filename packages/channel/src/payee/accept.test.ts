@@ -97,6 +97,23 @@ describe("a voucher above what the pot was seen to have", () => {
     expect(looks()).toBe(1);
   });
 
+  test("nor does one wait for the next look where others' guarantees took what it needs, and the pot was topped up since", async () => {
+    chain.promise(potId, 60n);
+    await lane.refresh({ signal });
+    await expect(take(await signed(50))).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
+    await deposit(50);
+    expect(await take(await signed(60))).toBe(10n);
+    expect(lane.book.credited).toBe(60n);
+  });
+
+  test("what others' guarantees leave too little for is kept while the chain is away", async () => {
+    chain.promise(potId, 60n);
+    await lane.refresh({ signal });
+    chain.instead.snapshot = () => Promise.reject(new Error("the server was away"));
+    await expect(take(await signed(50))).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
+    expect(lane.book.highest?.cumulative).toBe(50n);
+  });
+
   test("four of them are looked up at once, then one a second, and no voucher that is refused for another reason", async () => {
     const over = await signed(DEPOSIT + 1);
     const refused = async (times: number) => {

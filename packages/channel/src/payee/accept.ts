@@ -1,13 +1,14 @@
-import type { Amount } from "@tabcast/runtime";
+import { type Amount, toError } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
 import type { Hex, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
 import type { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
+import * as Payee from "./payee.ts";
 
 /**
  * Checks a voucher, stores it, then credits it. Amount that are newly credited: none for one that we hold already. Throws
- * VoucherError, StoreError; ChainError if the pot had to be read again and could not.
+ * VoucherError, StoreError; ChainError for more than the pot had when it was last read, if it could not be read again.
  */
 export async function accept(
   parts: PurseParts,
@@ -24,15 +25,17 @@ export async function accept(
   // Also for stale amounts: an unsigned claim must not even learn what we hold.
   await Voucher.verifyNext(parts.domainSeparator, ledger.config.signer, voucher);
   return ledger.queue.run(async () => {
+    // Topped up since the last refresh, or did another's guarantee lapse? The chain knows.
+    const failure =
+      Payee.isBeyond(ledger.book, cumulative) && ledger.mayRefresh()
+        ? await ledger.refresh({ signal: parts.signal }).catch(toError)
+        : undefined;
     const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
     try {
       return await ledger.apply(event);
     } catch (error) {
       const overPot = error instanceof Voucher.VoucherError && error.code === "VOUCHER_OVER_POT";
-      if (!overPot || !ledger.mayRefresh()) throw error;
-      // Topped up since the last refresh? The chain knows.
-      await ledger.refresh({ signal: parts.signal });
-      return await ledger.apply(event);
+      throw overPot && failure !== undefined ? failure : error;
     }
   });
 }

@@ -300,6 +300,11 @@ export function claimable(book: Book): Amount {
   return least(due as Amount, payable(book));
 }
 
+/** Whether a voucher for so much is news, and more than the chain would pay as last seen. */
+export function isBeyond(book: Book, cumulative: Amount): boolean {
+  return cumulative > held(book) && cumulative > book.claimed + payable(book);
+}
+
 /** Amount that we hold, were not paid, and that the pot still has: what is lost if nobody ever claims. */
 export function outstanding({ highest, claimed, balance, closeAt }: Book): Amount {
   if (closeAt === FINALIZED || !highest || highest.cumulative <= claimed) return 0n as Amount;

@@ -1,6 +1,6 @@
 import { Chain, type Hex } from "@tabcast/channel";
 import { memoryNetwork } from "@tabcast/mesh";
-import { Amount } from "@tabcast/runtime";
+import { Amount, SerialQueue } from "@tabcast/runtime";
 import { toHex } from "viem";
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
 import { expect } from "vitest";
@@ -45,17 +45,19 @@ export async function openGround(): Promise<Ground> {
   const signal = AbortSignal.timeout(600_000);
   const ways = { workers: openWay(rpc), watchtowers: [openWay(rpc), openWay(rpc)] };
   const all = [ways.workers, ...ways.watchtowers];
+  const warps = new SerialQueue();
   const chain = await Chain.connect({ domain, rpc, signal, clock: quick });
   const ground: Ground = {
     net,
     ways,
     chain,
     gas: GAS,
-    async warp(seconds) {
-      const head = (await cheat("eth_getBlockByNumber", "latest", false)) as { timestamp: Hex };
-      await cheat("anvil_setNextBlockBaseFeePerGas", toHex(ground.gas));
-      await cheat("evm_mine", { timestamp: Number(head.timestamp) + seconds });
-    },
+    warp: (seconds) =>
+      warps.run(async () => {
+        const head = (await cheat("eth_getBlockByNumber", "latest", false)) as { timestamp: Hex };
+        await cheat("anvil_setNextBlockBaseFeePerGas", toHex(ground.gas));
+        await cheat("evm_mine", { timestamp: Number(head.timestamp) + seconds });
+      }),
     calm() {
       ground.gas = GAS;
       for (const way of all) way.mend();
