@@ -158,7 +158,10 @@ async function loses(
   const taker = lines.find((one) => one.seq === seq)?.worker;
   test.info().annotations.push({
     type: "measured",
-    description: `${leaver.name} gone in segment ${seq}, made by ${taker === other.peer ? `the ${other.name}` : taker}: longest still ${stillMs} ms over ${frames} frames, largest step ${jumpS.toFixed(2)} s, segments ${fates.join(", ")}`,
+    description: `${leaver.name} gone in segment ${seq}, made by ${taker === other.peer ? `the ${other.name}` : taker}: longest still ${stillMs} ms over ${frames} frames, largest step ${jumpS.toFixed(2)} s, segments ${fates.join(", ")}; made in ${lines
+      .filter((one) => one.seq >= seq - 1 && one.seq < seq + 4)
+      .map((one) => `${one.seq}: ${one.tookMs} ms`)
+      .join(", ")}`,
   });
   console.log(test.info().annotations.at(-1)?.description);
   await expect

@@ -21,7 +21,7 @@ import type { Loose, Noun } from "./noun.ts";
 import { publicKeyOf } from "./peer-key.ts";
 import type { CrewKeys, WatchKeys } from "./private.ts";
 import { show } from "./shape.ts";
-import { findWork, workOf } from "./work.ts";
+import { type FindWorkOptions, findWork, workOf } from "./work.ts";
 
 /** How far two tabs' clocks may differ, in milliseconds. */
 export const MAX_SKEW_MS = 60_000;
@@ -166,14 +166,14 @@ export const sealReceipt = seal("receipt", Receipt);
 export const openReceipt = async (bytes: Uint8Array, { from }: From): Promise<Receipt> =>
   (await open("receipt", Receipt, bytes, from)).message;
 
-/** Zero bits that the hash of a complaint begins with: 65,536 tries on average, about half a second of one core. */
+/** Zero bits that the hash of a complaint begins with: 65,536 tries on average, half a second to five of one core. */
 export const COMPLAINT_BITS = 16;
 
 /** Finds the nonce of a complaint and signs it with the viewer's peer key. Rejects with the signal's reason. */
 export async function sealComplaint(
   signer: Signer,
   message: Omit<Loose<Complaint>, "nonce">,
-  options: { readonly signal: AbortSignal },
+  options: FindWorkOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const whole = (nonce: number) => Complaint.encode({ ...message, nonce });
   const nonce = await findWork(whole(0), COMPLAINT_BITS, options);
