@@ -54,4 +54,13 @@ describe("the number of a topic's peers", () => {
     // One that has just come back does not take the others for liars.
     expect(estimate(3, [90, 90])).toBe(92);
   });
+
+  test("is that of the relays that count anybody: one that has just come up takes the one with all workers for no liar", () => {
+    expect(estimate(0, [1_000, 0])).toBe(1_000);
+    expect(estimate(0, [1_000, 0, 0, 0])).toBe(1_000);
+    expect(estimate(0, [40, 100_000, 0])).toBe(80);
+    expect(estimate(0, [0, 0])).toBe(0);
+    // With one worker of its own it knows what is usual, and believes one that exaggerates twice that.
+    expect(estimate(1, [1_000, 0])).toBe(2);
+  });
 });

@@ -20,11 +20,12 @@ const MOST_OF_USUAL = 2;
 /**
  * Of a topic's peers at this relay and at the others: most hold slots at two relays, and are counted by both. Tabs choose relays by chance, so
  * of three or more one that counts far more than the others is not believed: by exaggerating it would make every worker of the network wait.
- * Of two it cannot be told which is wrong.
+ * Of two it cannot be told which is wrong. One that counts nobody has just come up, and does not say what is usual: or two such, beside
+ * the one that has all workers, would have each of these bid at once.
  */
 export function estimate(here: number, there: readonly number[]): number {
-  const counts = [here, ...there].sort((a, b) => a - b);
-  const median = counts[Math.ceil(counts.length / 2) - 1] as number;
+  const counts = [here, ...there].filter((count) => count > 0).sort((a, b) => a - b);
+  const median = counts[Math.ceil(counts.length / 2) - 1] ?? 0;
   const most = there.length < 2 ? Number.POSITIVE_INFINITY : MOST_OF_USUAL * Math.max(here, median);
   const believed = there.map((count) => Math.min(count, most));
   const all = believed.reduce((a, b) => a + b, here);
