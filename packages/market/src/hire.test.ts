@@ -319,11 +319,82 @@ describe("the draw", () => {
     expect(first).toBeLessThan(500);
   });
 
+  /** What of an offer's bids to so many rested workers matters, in so many offers of a seed: bids sent by its end, and when the nth came. */
+  function drawn(workers: number, { seed, wanted = 3 }: { seed: number; wanted?: number }) {
+    const parts = Hire.partsFor(workers, 0);
+    const peers = Math.round(workers / parts);
+    const random = seededRandom(seed, `${workers}`);
+    return Array.from({ length: 200 }, () => {
+      const delays = Array.from({ length: peers }, () =>
+        Hire.delay({ draw: 1 - random.fraction(), peers, parts, weight: 2 * Hire.MOST_RESTED }),
+      ).sort((a, b) => a - b);
+      const filledMs = delays[wanted - 1] ?? Number.POSITIVE_INFINITY;
+      const sent = delays.filter((ms) => ms < filledMs + 900).length;
+      return { sent, firstMs: delays[0] ?? Number.POSITIVE_INFINITY, filledMs };
+    });
+  }
+  const sharePercent = <T>(all: readonly T[], of: (one: T) => boolean) =>
+    (100 * all.filter(of).length) / all.length;
+
+  test.each(
+    [1, 2, 3].flatMap((seed) => [
+      [200, 12, seed] as const,
+      [2_000, 12, seed] as const,
+      [20_000, 16, seed] as const,
+    ]),
+  )(
+    "draws from %i rested workers no more than %i bids in 95 of 100 offers, the first within half a second (seed %i)",
+    (workers, most, seed) => {
+      const offers = drawn(workers, { seed });
+      expect(sharePercent(offers, ({ sent }) => sent <= most)).toBeGreaterThanOrEqual(95);
+      expect(sharePercent(offers, ({ firstMs }) => firstMs <= 500)).toBeGreaterThanOrEqual(95);
+    },
+  );
+
+  test.each([200, 2_000, 20_000])(
+    "of %i rested workers gives a crew and its backup in the first wave in 95 of 100 offers, by the second in 99, and by the third in all",
+    (workers) => {
+      const offers = [1, 2, 3].flatMap((seed) => drawn(workers, { seed }));
+      const { lastsMs, everyMs } = Hire.WAVES;
+      const within = (ms: number) => sharePercent(offers, ({ filledMs }) => filledMs <= ms);
+      expect(within(lastsMs)).toBeGreaterThanOrEqual(95);
+      expect(within(everyMs + lastsMs)).toBeGreaterThanOrEqual(99);
+      expect(within(2 * everyMs + lastsMs)).toBe(100);
+    },
+  );
+
+  test("of 2,000 rested workers gives a file its eight and a backup by the third wave, for twenty bids", () => {
+    const offers = drawn(2_000, { seed: 1, wanted: 9 });
+    const { lastsMs, everyMs } = Hire.WAVES;
+    expect(sharePercent(offers, ({ filledMs }) => filledMs <= 2 * everyMs + lastsMs)).toBe(100);
+    expect(sharePercent(offers, ({ sent }) => sent <= 20)).toBeGreaterThanOrEqual(95);
+  });
+
+  test("keeps the order of the draw in waves of 200 ms, 900 ms apart, and gives no two workers one instant", () => {
+    const draws = Array.from({ length: 10_000 }, (_, n) => 1 - (n + 0.5) / 10_000);
+    const delays = draws.map((draw) => Hire.delay({ draw, peers: 200, weight: 1 }));
+    expect(delays.every((ms, n) => n === 0 || ms > (delays[n - 1] ?? 0))).toBe(true);
+    const intoWave = delays.map((ms) => ms % Hire.WAVES.everyMs);
+    expect(Math.max(...intoWave)).toBeLessThanOrEqual(Hire.WAVES.lastsMs);
+    expect(Math.max(...delays)).toBeGreaterThan(8 * Hire.WAVES.everyMs);
+  });
+
+  test("follows the specification of the waves: the second holds as much as the first, each further one as much as all before it", () => {
+    const { holdsMs, lastsMs, everyMs } = Hire.WAVES;
+    // Of 200 workers at weight 1 the smooth delay is 200 x 100 ms x 48 x -ln u.
+    const at = (waves: number) =>
+      Hire.delay({ draw: Math.exp((-waves * holdsMs) / 960_000), peers: 200, weight: 1 });
+    expect(at(0.5)).toBeCloseTo(lastsMs / 2, 6);
+    expect(at(1.5)).toBeCloseTo(everyMs + lastsMs / 2, 6);
+    expect(at(3)).toBeCloseTo(2 * everyMs + lastsMs / 2, 6);
+    expect(at(6)).toBeCloseTo(3 * everyMs + lastsMs / 2, 6);
+  });
+
   test.each([
     [0, 0, 1],
-    [95, 0, 1],
-    [96, 0, 2],
-    [1_000, 0, 16],
+    [47, 0, 1],
+    [48, 0, 2],
+    [1_000, 0, 32],
     [10_000, 0, 64],
     [1_000_000, 0, 64],
     [1_000_000, 1, 16],

@@ -62,7 +62,7 @@ const said = async ({ said }: { readonly said: readonly string[] }, count: numbe
 };
 
 test("an offer is told to one part of many workers, each time to the next, and its end to those that heard it", async () => {
-  const at = among(1_000);
+  const at = among(500);
   for (let repeats = 0; repeats < 3; repeats++) {
     at.offering.offer({ id, repeats, unanswered: 0 });
     await said(at, repeats + 1);
@@ -79,12 +79,12 @@ test("an offer is told to one part of many workers, each time to the next, and i
 });
 
 test("an offer is told to more of them the longer nobody answers, and to all where they are few", async () => {
-  const many = among(1_000);
+  const many = among(500);
   many.offering.offer({ id, repeats: 0, unanswered: 1 });
   expect(await said(many, 1)).toEqual(["offer /4/2"]);
   many.offering.offer({ id, repeats: 0, unanswered: 2 });
   expect(await said(many, 2)).toContain("offer ");
-  const few = among(90);
+  const few = among(45);
   few.offering.offer({ id, repeats: 0, unanswered: 0 });
   await said(few, 1);
   few.offering.closed(id);
