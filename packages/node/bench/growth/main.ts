@@ -124,8 +124,8 @@ async function openTab(relays: readonly string[], asks = false): Promise<Tab> {
 
 const sleep = (ms: number) => systemClock.sleep(ms);
 
-/** Speaks for one stream as a broadcaster does: announcements, an entry for each segment, an offer whenever a lease is over. */
-async function openStream({ mesh }: Tab): Promise<void> {
+/** Speaks for one stream as a broadcaster does: announcements, an entry for each segment, an offer as often as a crew makes one. */
+async function openStream({ mesh }: Tab, workers: number): Promise<void> {
   const keys = await Keys.generate();
   const context = { mesh, clock: systemClock, random: secureRandom, signal };
   const {
@@ -145,7 +145,7 @@ async function openStream({ mesh }: Tab): Promise<void> {
     }
   };
   void every(SEGMENT_MS, Math.random() * SEGMENT_MS, (seq) => publisher.publish({ ...entry, seq }));
-  const period = offersEveryMs(SEGMENT_MS);
+  const period = offersEveryMs(SEGMENT_MS, workers);
   void every(period, Math.random() * period, async () => {
     const id = secureRandom.bytes(16);
     const parts = Hire.partsFor(mesh.population(OFFERS_TOPIC), 0);
@@ -363,7 +363,7 @@ async function atRest({ tabs, relays, workers }: Crowd, sizes: Sizes): Promise<M
 
 async function onAir(crowd: Crowd, sizes: Sizes): Promise<void> {
   const { tabs, relays, streams, listing, workers } = crowd;
-  await Promise.all(streams.map(openStream));
+  await Promise.all(streams.map((tab) => openStream(tab, workers.length)));
   for (const { mesh } of listing)
     liveStreams(mesh, () => {}, { clock: systemClock, random: secureRandom, signal });
   await sleep(10_000);

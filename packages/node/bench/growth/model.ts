@@ -1,9 +1,10 @@
 /** What tabs and relays carry as the network grows, reckoned from the code's own constants and from messages as they are encoded. */
-import { Hire, LIVE } from "@tabcast/market";
+import { Hire } from "@tabcast/market";
 import { Rates } from "@tabcast/mesh";
 import { MAX_LIVE } from "@tabcast/protocol";
 import { ANNOUNCE_MS, LISTED_EACH } from "../../src/broadcaster/publisher.ts";
 import { ASK_EVERY_MS } from "../../src/viewer/live.ts";
+import { saidInAnHour } from "./hiring.ts";
 
 /** Encoded sizes, in bytes, gossipsub's wrapping included where it is gossip. */
 export interface Sizes {
@@ -36,8 +37,15 @@ export interface Load {
 
 const bits = (bytes: number, everyMs: number) => (8_000 * bytes) / everyMs;
 
-/** A stream offers anew when a lease is over: three members of its crew and one backup, one after the other, and is answered at once. */
-export const offersEveryMs = (segmentMs: number): number => LIVE.lease * segmentMs;
+const HOUR_MS = 3_600_000;
+
+/** How often a stream makes an offer while all goes well, in milliseconds, where so many workers are. */
+export const offersEveryMs = (segmentMs: number, workers: number): number =>
+  HOUR_MS / saidInAnHour(segmentMs, workers).offers;
+
+/** Who has a message for the first time says so to those that it passes on to, if it has so many bytes: IDONTWANT. Source: gossipsub 1.2, its default. */
+const TOLD_FROM = 512;
+const IDONTWANT_BYTES = 27;
 
 export function load(sizes: Sizes, network: Network): Load {
   const { tabs, streams, workers, listing, relays, segmentMs } = network;
@@ -48,10 +56,15 @@ export function load(sizes: Sizes, network: Network): Load {
   const page = pings + asks;
 
   const parts = Hire.partsFor(workers, 0);
-  const spoken = bits(sizes.offer + sizes.closed, offersEveryMs(segmentMs)) * streams;
-  // A copy from each relay; from neighbours as far as they are of the same part.
-  const copies = slots + Math.min(Rates.DEGREE, (Rates.DEGREE * workers) / tabs / parts) / 2;
-  const worker = page + (spoken / parts) * copies;
+  const said = saidInAnHour(segmentMs, workers);
+  const spoken = bits(said.offers * sizes.offer + said.closed * sizes.closed, HOUR_MS) * streams;
+  // A copy from each relay and from each neighbour of the same part: relays tell all of them at once, and they each other, before any can
+  // have said that it has it.
+  const copies = slots + Math.min(Rates.DEGREE, (Rates.DEGREE * workers) / tabs / parts);
+  const large =
+    (sizes.offer >= TOLD_FROM ? said.offers : 0) + (sizes.closed >= TOLD_FROM ? said.closed : 0);
+  const known = bits(large * IDONTWANT_BYTES, HOUR_MS) * streams;
+  const worker = page + ((spoken + known) / parts) * copies;
 
   const list = page + bits(Math.min(MAX_LIVE, streams) * sizes.listed, ASK_EVERY_MS);
 
