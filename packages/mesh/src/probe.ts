@@ -17,9 +17,8 @@ import {
 } from "./circuit.ts";
 import { leash } from "./leash.ts";
 import type { PeerId } from "./mesh.ts";
+import { PROBE_BYTES } from "./rates.ts";
 
-/** Of a number that must come back, in bytes. */
-const NUMBER = 32;
 /** Milliseconds for which a way is used; then the next probe opens another. A relay may end it after 60 s. */
 const WAY_FOR = 24_000;
 /** Numbers that are read of one way. */
@@ -94,7 +93,7 @@ export function probesOf(self: Libp2pPeerId): Probes {
   }
 
   async function send(connection: Connection, options: ProbeOptions): Promise<Probed> {
-    const number = options.random.bytes(NUMBER);
+    const number = options.random.bytes(PROBE_BYTES);
     const key = keyOf(connection.remotePeer.toString(), number);
     const back = Promise.withResolvers<Probed>();
     waiting.set(key, () => back.resolve("came back"));
@@ -114,7 +113,7 @@ export function probesOf(self: Libp2pPeerId): Probes {
   async function take(stream: Stream, relay: PeerId, signal: AbortSignal): Promise<boolean> {
     const tied = leash(signal);
     const reader = readerOf(stream, tied.signal);
-    const next = async () => waiting.get(keyOf(relay, await reader.bytes(NUMBER)))?.();
+    const next = async () => waiting.get(keyOf(relay, await reader.bytes(PROBE_BYTES)))?.();
     try {
       const caller = callerOf(await reader.message());
       if (caller === undefined || !equalBytes(caller, id)) {

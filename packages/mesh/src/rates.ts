@@ -14,3 +14,9 @@ export const ASK_SELDOM = 60_000;
 /** Neighbours to which a tab, and a relay, passes on what comes on a topic, at most. */
 export const TAB_DEGREE = 12;
 export const RELAY_DEGREE = 24;
+/**
+ * Milliseconds from one check of a relay to the next: a probe of the way through it, or a ping where it holds no slot; and the bytes that a
+ * probe sends there and has back.
+ */
+export const CHECK_EVERY = 4_000;
+export const PROBE_BYTES = 32;

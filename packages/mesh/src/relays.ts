@@ -8,6 +8,7 @@ import { deadline } from "./dialler.ts";
 import { leash } from "./leash.ts";
 import type { PeerId } from "./mesh.ts";
 import { race } from "./race.ts";
+import { CHECK_EVERY } from "./rates.ts";
 import type { Relays } from "./routes.ts";
 import type { Slots } from "./slots.ts";
 import { direct, type Node, type SuperviseOptions, shuffled } from "./supervise.ts";
@@ -16,8 +17,6 @@ import { direct, type Node, type SuperviseOptions, shuffled } from "./supervise.
 export const NO_SLOT = 20_000;
 /** Milliseconds a way through a relay that holds no slot for us stays open when nobody uses it. */
 export const IDLE = 10_000;
-/** Milliseconds from one check of a relay to the next: a probe of the way through it, or a ping where it holds no slot. */
-const CHECK_EVERY = 4_000;
 /** Milliseconds a relay has to answer. Together with CHECK_EVERY a dead socket or a mute relay is noticed within 10 s. */
 const CHECK_LIMIT = 5_000;
 /** Milliseconds for one that is asked because the network may have changed. */

@@ -53,7 +53,8 @@ export function load(sizes: Sizes, network: Network): Load {
   const links = Math.min(Rates.DEGREE, tabs - 1) + slots;
   const pings = bits(2 * Rates.PING_BYTES * links, Rates.PING_EVERY);
   const asks = bits(sizes.peers * slots, Rates.ASK_SELDOM);
-  const page = pings + asks;
+  const probes = bits(Rates.PROBE_BYTES * slots, Rates.CHECK_EVERY);
+  const page = pings + probes + asks;
 
   const parts = Hire.partsFor(workers, 0);
   const said = saidInAnHour(segmentMs, workers);
@@ -84,6 +85,6 @@ export function load(sizes: Sizes, network: Network): Load {
     spoken * told +
     (list - page) * (listing / Math.max(1, relays)) +
     bits(sizes.peers, Rates.ASK_SELDOM) * here +
-    bits(2 * Rates.PING_BYTES, Rates.PING_EVERY) * here;
+    (bits(2 * Rates.PING_BYTES, Rates.PING_EVERY) + bits(Rates.PROBE_BYTES, Rates.CHECK_EVERY)) * here;
   return { page, worker, list, relayOut };
 }
