@@ -50,7 +50,9 @@ const IDONTWANT_BYTES = 27;
 export function load(sizes: Sizes, network: Network): Load {
   const { tabs, streams, workers, listing, relays, segmentMs } = network;
   const slots = Math.min(relays, Rates.SLOTS);
-  const links = Math.min(Rates.DEGREE, tabs - 1) + slots;
+  // It dials DEGREE, and as many dial it.
+  const neighbours = Math.min(2 * Rates.DEGREE, tabs - 1);
+  const links = neighbours + slots;
   const pings = bits(2 * Rates.PING_BYTES * links, Rates.PING_EVERY);
   const asks = bits(sizes.peers * slots, Rates.ASK_SELDOM);
   const probes = bits(Rates.PROBE_BYTES * slots, Rates.CHECK_EVERY);
@@ -61,7 +63,8 @@ export function load(sizes: Sizes, network: Network): Load {
   const spoken = bits(said.offers * sizes.offer + said.closed * sizes.closed, HOUR_MS) * streams;
   // A copy from each relay and from each neighbour of the same part: relays tell all of them at once, and they each other, before any can
   // have said that it has it.
-  const copies = slots + Math.min(Rates.DEGREE, (Rates.DEGREE * workers) / tabs / parts);
+  const alike = Math.min(Rates.TAB_DEGREE - slots, (neighbours * workers) / tabs / parts);
+  const copies = slots + alike;
   const large =
     (sizes.offer >= TOLD_FROM ? said.offers : 0) + (sizes.closed >= TOLD_FROM ? said.closed : 0);
   const known = bits(large * IDONTWANT_BYTES, HOUR_MS) * streams;
@@ -85,6 +88,7 @@ export function load(sizes: Sizes, network: Network): Load {
     spoken * told +
     (list - page) * (listing / Math.max(1, relays)) +
     bits(sizes.peers, Rates.ASK_SELDOM) * here +
-    (bits(2 * Rates.PING_BYTES, Rates.PING_EVERY) + bits(Rates.PROBE_BYTES, Rates.CHECK_EVERY)) * here;
+    (bits(2 * Rates.PING_BYTES, Rates.PING_EVERY) + bits(Rates.PROBE_BYTES, Rates.CHECK_EVERY)) *
+      here;
   return { page, worker, list, relayOut };
 }
