@@ -24,7 +24,7 @@ import { openBlobStore } from "../blob-store.ts";
 import { ANNOUNCE_MS, openPublisher } from "../broadcaster/publisher.ts";
 import { answer, ask, serveBlobs } from "../exchange.ts";
 import { emptyManifest, entered } from "../manifest.ts";
-import { asksBroadcaster, firstMissed, waitMs } from "./catching-up.ts";
+import { asksBroadcaster, firstMissed, type Tries, waitMs } from "./catching-up.ts";
 import { view } from "./view.ts";
 
 const nothing = new Uint8Array(0);
@@ -54,16 +54,17 @@ test("a broadcaster is asked after two followers that had nothing, or where ther
   expect(asksBroadcaster(0, 0)).toBe(true);
 });
 
-test("who gets nothing new waits longer each time, and not as long as the others; who joins does not", () => {
-  const waits = (part: number) =>
+test("who gets nothing new waits longer each time, and not as long as the others; who joins or got no answer does not", () => {
+  const waits = (part: number, tries: Partial<Tries> = {}) =>
     [1, 2, 3, 4, 5, 9].map((vain) =>
-      waitMs({ vain, joining: false }, 2_000, { fraction: () => part }),
+      waitMs({ vain, joining: false, unanswered: false, ...tries }, 2_000, {
+        fraction: () => part,
+      }),
     );
   expect(waits(0)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
   expect(waits(0.5)).toEqual([2_000, 4_000, 8_000, 16_000, 16_000, 16_000]);
-  const joining = (vain: number) => waitMs({ vain, joining: true }, 2_000, { fraction: () => 0.5 });
-  expect([joining(1), joining(2)]).toEqual([100, 100]);
-  expect(joining(3)).toBe(8_000);
+  for (const tries of [{ joining: true }, { unanswered: true }])
+    expect(waits(0.5, tries)).toEqual([100, 100, 8_000, 16_000, 16_000, 16_000]);
 });
 
 describe("viewers of one stream", () => {

@@ -24,16 +24,18 @@ const MOST_FOLLOWERS = 2;
 /** How long an answer may take: of a follower, who may have left, and of the broadcaster, in milliseconds. */
 const FOLLOWER_MS = 2_000;
 const BROADCASTER_MS = 10_000;
-/** A viewer that has nothing to show yet asks the next one after so long, in milliseconds. */
-const JOINING_MS = 100;
+/** A viewer that has nothing to show yet, or got no answer, asks the next one after so long, in milliseconds. */
+const SOON_MS = 100;
 /** The longest wait between two questions that brought nothing, in segments. */
 const MOST_WAIT = 8;
 
-/** One question that was asked for what is missing: how many before it brought nothing new. */
+/** Questions that were asked for what is missing, and brought nothing new: how many in a row. */
 export interface Tries {
   readonly vain: number;
   /** Nothing was shown yet. */
   readonly joining: boolean;
+  /** Whoever was asked last did not answer, which says nothing of the stream. */
+  readonly unanswered: boolean;
 }
 
 /** Whether the broadcaster's turn has come: after two followers that had nothing, or where there is none. */
@@ -42,11 +44,11 @@ export const asksBroadcaster = (vain: number, followers: number): boolean =>
 
 /** How long to wait before the next question, in milliseconds: one segment, then twice as long each time, give or take a half. */
 export function waitMs(
-  { vain, joining }: Tries,
+  { vain, joining, unanswered }: Tries,
   segmentMs: number,
   random: Pick<Random, "fraction">,
 ): number {
-  if (joining && vain <= MOST_FOLLOWERS) return JOINING_MS;
+  if ((joining || unanswered) && vain <= MOST_FOLLOWERS) return SOON_MS;
   const segments = Math.min(MOST_WAIT, 2 ** Math.max(0, vain - 1));
   return segments * segmentMs * (0.5 + random.fraction());
 }
@@ -100,13 +102,16 @@ export async function catchUp(context: Context, options: CatchingUpOptions): Pro
     }
     const { size } = manifest().entries;
     const { end } = manifest();
-    await question(context, said, { ...options, vain }).catch(() => {}); // somebody else is asked below
+    const unanswered = await question(context, said, { ...options, vain }).then(
+      () => false,
+      () => true, // somebody else is asked below
+    );
     const grown = manifest().end > end || manifest().entries.size > size;
     vain = grown ? 0 : vain + 1;
     patience = random.fraction();
     if (grown) continue;
     const joining = manifest().entries.size === 0;
-    await clock.sleep(waitMs({ vain, joining }, said.segmentMs, random), { signal });
+    await clock.sleep(waitMs({ vain, joining, unanswered }, said.segmentMs, random), { signal });
   }
 }
 
