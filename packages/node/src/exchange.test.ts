@@ -3,6 +3,7 @@ import { GetReply, PROTOCOLS, peerIdOf } from "@tabcast/protocol";
 import { type Bytes, sha256, systemClock, toHex } from "@tabcast/runtime";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBlobStore } from "./blob-store.ts";
+import { directoryOf } from "./directory/serve.ts";
 import { answer, ask, serveBlobs } from "./exchange.ts";
 import { openFetcher } from "./fetcher.ts";
 
@@ -256,4 +257,21 @@ describe("a blob store", () => {
     blobs.put("c", bytes);
     expect(blobs.size()).toBe(200_000);
   });
+});
+
+test("what a tab serves listens to a signal of its mesh alone, which goes with it: simulated tabs die by thousands", () => {
+  const heard: AbortSignal[] = [];
+  for (const mesh of meshes) {
+    const listening: Mesh = {
+      ...mesh,
+      serve(protocol, handler, options) {
+        heard.push(options.signal);
+        mesh.serve(protocol, handler, options);
+      },
+    };
+    serveBlobs(listening, openBlobStore(), done.signal);
+    answer(listening, "/one", done.signal, (head) => head);
+    directoryOf({ mesh: listening, clock: systemClock });
+  }
+  expect(new Set(heard).size).toBe(3 * meshes.length);
 });

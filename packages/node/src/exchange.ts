@@ -33,8 +33,8 @@ function join<T>(
   if (known === undefined) start(all);
 }
 
-/** The mesh itself ends what is served for the tab's whole life. */
-const forever = new AbortController().signal;
+/** The mesh itself ends what is served for its whole life. One for each, which goes with it. */
+const forever = () => new AbortController().signal;
 
 /** Requests for bytes that are answered at once: of one of the crew, which pulls a whole ladder, and of anybody else. */
 const MOST_GETS = 16;
@@ -81,7 +81,7 @@ export function serveBlobs(mesh: Mesh, blobs: BlobStore, signal: AbortSignal): v
         }
       },
       {
-        signal: forever,
+        signal: forever(),
         admit: (_, { peer }) => ({ rank: rankOf(mesh, peer) }),
         maxBody: 0 as Bytes,
         maxPerPeer: MOST_GETS,
@@ -119,7 +119,7 @@ export function answer(mesh: Mesh, protocol: string, signal: AbortSignal, reply:
         }
         throw new Error(`nobody here answers this ${protocol}`);
       },
-      { signal: forever, maxBody: 0 as Bytes },
+      { signal: forever(), maxBody: 0 as Bytes },
     ),
   );
 }

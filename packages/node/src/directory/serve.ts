@@ -76,8 +76,8 @@ export function serveDirectory(relay: Hearing, { clock, signal }: Time): Directo
 }
 
 const own = new WeakMap<Mesh, Directory>();
-/** The mesh itself ends what is served for the tab's whole life. */
-const forever = new AbortController().signal;
+/** The mesh itself ends what is served for its whole life. One for each, which goes with it. */
+const forever = () => new AbortController().signal;
 
 /** The directory of a tab's own broadcasts, which it answers from. */
 export function directoryOf({ mesh, clock }: Pick<Context, "mesh" | "clock">): Directory {
@@ -85,6 +85,6 @@ export function directoryOf({ mesh, clock }: Pick<Context, "mesh" | "clock">): D
   if (known !== undefined) return known;
   const directory = new Directory();
   own.set(mesh, directory);
-  answerLive(mesh, directory, { clock, signal: forever });
+  answerLive(mesh, directory, { clock, signal: forever() });
   return directory;
 }
