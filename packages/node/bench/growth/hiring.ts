@@ -8,9 +8,9 @@ import { paceOf } from "../../src/broadcaster/pace.ts";
 const DIAL_MS = 600;
 const WAY_MS = 300;
 /** The first minutes, in which the crew is new, are not counted. */
-const SETTLED_MS = 600_000;
+const SETTLED_MS = 240_000;
 const COUNTED_MS = 3_600_000;
-const TICK_MS = 100;
+const TICK_MS = 250;
 
 /** Messages of an hour. */
 export interface Said {
