@@ -98,6 +98,7 @@ test("a private stream is made by its crew and watched by its link, is on no lis
   const says = (text: string) => expect(stranger.getByRole("alert")).toContainText(text);
   await stranger.goto(address);
   await says("its link ends with # and a key, which is missing here");
+  await expect(stranger.getByRole("heading", { name: "A private stream" })).toBeVisible();
   await stage.shoot(stranger, "watch-private-without-key");
   await stranger.goto(`${address}#${crewKey}`);
   await says("the key in this link does not open it");
@@ -107,6 +108,13 @@ test("a private stream is made by its crew and watched by its link, is on no lis
   // What was mended in the address bar is followed at once.
   await stranger.goto(onAir.link);
   await expect(stranger.getByRole("heading", { name: TITLE })).toBeVisible();
+
+  // So is a crew link; and who has joined a crew can leave it.
+  await stranger.goto(crewLink.slice(0, -5));
+  await says("The key in this link is not whole");
+  await stranger.goto(crewLink);
+  await stranger.getByRole("button", { name: "Leave its crew" }).click();
+  await expect(stranger.getByText("Working for a private stream")).toBeHidden();
 
   await onAir.page.getByRole("button", { name: "End stream" }).click();
   await onAir.page.getByRole("button", { name: "Skip the wait" }).click({ timeout: 60_000 });

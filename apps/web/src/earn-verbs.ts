@@ -26,16 +26,26 @@ function paced(now: Earn.Earning, event: TabWorkerEvent) {
 }
 
 /** Crew links by their streams, in this tab's memory alone: a key is kept in no store. */
-function openCrewLinks(worker: Pick<Tab["worker"], "joinPrivate">) {
+export function openCrewLinks(worker: Pick<Tab["worker"], "joinPrivate" | "leavePrivate">) {
   const links = cell<ReadonlyMap<string, CrewLink>>(new Map());
   return {
     links,
     /** Works for a private stream, from now on or from when this tab works. Throws LINK_BAD in a sentence. */
     async join(text: string): Promise<void> {
-      const { parseCrewLink } = await import("@tabcast/tab/links");
+      const { LinkError, MOST_CREW_LINKS, parseCrewLink } = await import("@tabcast/tab/links");
       const link = parseCrewLink(text);
+      const all = links.get();
+      if (!all.has(link.stream) && all.size >= MOST_CREW_LINKS)
+        throw new LinkError(
+          { code: "LINK_BAD" },
+          `This tab works for ${MOST_CREW_LINKS} private streams already, and can for no more: leave one of them first.`,
+        );
       worker.joinPrivate(link);
       links.update((before) => new Map(before).set(link.stream, link));
+    },
+    leave(stream: string): void {
+      worker.leavePrivate(stream);
+      links.update((before) => new Map([...before].filter(([id]) => id !== stream)));
     },
     /** To be called when this tab has begun to work. */
     joinAll() {
@@ -129,6 +139,7 @@ export function earnVerbs({ worker, books, config }: Pick<Tab, "worker" | "books
     kept: kept as Store<KeptSettings>,
     crewLinks: crews.links as Store<ReadonlyMap<string, CrewLink>>,
     joinPrivate: crews.join,
+    leavePrivate: crews.leave,
     loadSettings,
     setWorker,
     startWorker,

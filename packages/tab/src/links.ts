@@ -15,6 +15,9 @@ export const watchLink = (origin: string, stream: string, key?: string): string 
 export const crewLink = (origin: string, { stream, key }: CrewLink): string =>
   `${origin}/earn/${stream}#${key}`;
 
+/** Private streams that a tab works for at once, as a worker takes so many links. */
+export const MOST_CREW_LINKS = 16;
+
 const KEY = /^[\w-]{43}$/;
 
 /** What a crew link says, of whatever server. Throws LINK_BAD. */

@@ -53,6 +53,8 @@ export interface TabWorker {
   set(settings: WorkerSettings): Promise<void>;
   /** Works for a private stream too, until it stops; nothing while it has not started. The link is kept nowhere. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole. */
   joinPrivate(link: CrewLink): void;
+  /** Bids no more on a private stream's offers; jobs in hand are finished. */
+  leavePrivate(stream: string): void;
   /** Cancels a start, or says goodbye and keeps the books. */
   stop(): Promise<void>;
   /** Gives its newest vouchers to peers that keep them, before it may be too late. */
@@ -156,6 +158,7 @@ export function openWorker(bag: Bag, parts: WorkerPartsOfTab): TabWorker {
       await books.keepWorkerSettings(settings);
     },
     joinPrivate: (link) => running?.node.joinPrivate(link),
+    leavePrivate: (stream) => running?.node.leavePrivate(stream),
     async stop() {
       const closing = running;
       running = undefined;

@@ -1,6 +1,7 @@
 import { describe } from "@tabcast/runtime";
 import { useEffect, useState } from "react";
 import * as format from "../format.ts";
+import { useFragment } from "../fragment.ts";
 import { useStore } from "../store.ts";
 import { tab } from "../tab.ts";
 import { Button } from "../ui/button.tsx";
@@ -13,6 +14,8 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
   const joined = useStore(tab.crewLinks);
   const [text, setText] = useState("");
   const [trouble, setTrouble] = useState<string>();
+  const key = useFragment();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is a part of the address, which is read anew
   useEffect(() => {
     if (stream === undefined) return;
     let current = true;
@@ -23,7 +26,7 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
     return () => {
       current = false;
     };
-  }, [stream]);
+  }, [stream, key]);
   const join = () =>
     tab.joinPrivate(text).then(
       () => {
@@ -38,6 +41,11 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
         <Notice key={id} title="Working for a private stream">
           This tab answers the offers of the private stream {format.shortId(id)} too, once it works.
           Its link is kept while this tab is open, and nowhere else.
+          <div className="mt-3">
+            <Button look="plain" onClick={() => tab.leavePrivate(id)}>
+              Leave its crew
+            </Button>
+          </div>
         </Notice>
       ))}
       {trouble !== undefined && stream !== undefined && text === "" && (

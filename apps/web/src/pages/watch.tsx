@@ -215,13 +215,13 @@ function Theatre({ stream, secret }: { stream: string; secret: string | undefine
   );
 }
 
-function StreamTitle({
-  watching: { live, ended },
-  isPrivate,
-}: {
-  watching: Watching.Watching;
-  isPrivate: boolean;
-}) {
+function titleOf({ live, locked }: Watching.Watching): string {
+  if (live !== undefined) return live.title || "Untitled stream";
+  return locked === undefined ? "Opening the stream" : "A private stream";
+}
+
+function StreamTitle({ watching, isPrivate }: { watching: Watching.Watching; isPrivate: boolean }) {
+  const { live, ended } = watching;
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -234,7 +234,7 @@ function StreamTitle({
       </div>
       <div className="mb-4 flex flex-wrap items-center gap-3">
         <h1 className="text-2xl font-semibold tracking-tight [overflow-wrap:anywhere]">
-          {live === undefined ? "Opening the stream" : live.title || "Untitled stream"}
+          {titleOf(watching)}
         </h1>
         {ended ? <Badge>Ended</Badge> : live !== undefined && <Badge tone="live">Live</Badge>}
         {isPrivate && <Badge>Private</Badge>}

@@ -291,9 +291,9 @@ function followOffers(
     await handleOffer(handle, offer, { from, parts });
   }
 
-  privates?.each((stream) => {
+  privates?.each((stream, left) => {
     const follow = { ...handle, stream, crewKeys: () => privates.ready(stream) };
-    followPrivateOffers(context, follow);
+    followPrivateOffers({ ...context, signal: AbortSignal.any([signal, left]) }, follow);
   });
   for (const [topic, parts] of offerTopicsOf(handle.keys.publicKey))
     mesh.subscribe(

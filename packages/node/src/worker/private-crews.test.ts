@@ -48,6 +48,38 @@ test("a worker takes sixteen crew links, and another key for a stream that it ha
   expect(await crews.ready(id(16))).toBeUndefined();
 });
 
+test("a worker that leaves a private stream hears of it no more, and has room for another", async () => {
+  const crews = openPrivateCrews(() => {});
+  const left: string[] = [];
+  crews.each((stream, signal) => signal.addEventListener("abort", () => left.push(stream)));
+  for (let i = 0; i < 16; i++) crews.join({ stream: id(i), key });
+  await crews.ready(id(3));
+  crews.leave(id(3));
+  crews.leave(id(99));
+  expect(left).toEqual([id(3)]);
+  expect([crews.has(id(3)), crews.keys(id(3)), await crews.ready(id(3))]).toEqual([
+    ...[false, undefined, undefined],
+  ]);
+  crews.join({ stream: id(16), key });
+  expect(crews.has(id(16))).toBe(true);
+});
+
+test("of two links of one stream that come at once the later one counts, and of one that is left none", async () => {
+  const tokens: Uint8Array[] = [];
+  const crews = openPrivateCrews((token) => tokens.push(token));
+  const [stream, other] = [id(1), id(2)];
+  crews.join({ stream, key });
+  const first = crews.ready(stream);
+  crews.join({ stream, key: keyText(new Uint8Array(32).fill(4)) });
+  crews.join({ stream: other, key });
+  const leaving = crews.ready(other);
+  crews.leave(other);
+  const [, second] = await Promise.all([first, crews.ready(stream), leaving]);
+  expect(crews.keys(stream)).toBe(second);
+  expect(crews.keys(other)).toBeUndefined();
+  expect(tokens).toEqual([second?.token]);
+});
+
 test.each([
   ["of no stream", { stream: "abc", key }, "WORKER_CREW_LINK"],
   ["of a stream in capitals", { stream: "A".repeat(64), key }, "WORKER_CREW_LINK"],

@@ -22,26 +22,43 @@ export interface PrivateCrews {
    * whole, or a seventeenth.
    */
   join(link: CrewLink): void;
+  /** Forgets a stream's link, so that there is room for another; nothing where there is none. Jobs in hand are finished. */
+  leave(stream: string): void;
   has(stream: string): boolean;
   /** Undefined until they have been derived, and for a stream whose link is not here. */
   keys(stream: string): CrewKeys | undefined;
   /** Resolves with them; undefined for a stream whose link is not here. */
   ready(stream: string): Promise<CrewKeys | undefined>;
-  /** Calls `on` once for each stream: those that are joined, and those that will be. */
-  each(on: (stream: string) => void): void;
+  /** Calls `on` once for each stream: those that are joined, and those that will be. `left` fires when a stream is left. */
+  each(on: (stream: string, left: AbortSignal) => void): void;
+}
+
+/** A link that was joined. */
+interface Coming {
+  readonly keys: Promise<CrewKeys>;
+  /** Fires when its stream is left; another link of it changes nothing. */
+  readonly left: AbortController;
 }
 
 /** `joined` is told each crew's token. */
 export function openPrivateCrews(joined: (token: Uint8Array) => void): PrivateCrews {
   const known = new Map<string, CrewKeys>();
-  const coming = new Map<string, Promise<CrewKeys>>();
-  const listeners: ((stream: string) => void)[] = [];
+  const coming = new Map<string, Coming>();
+  const listeners: Parameters<PrivateCrews["each"]>[0][] = [];
 
-  async function derive(stream: string, secret: Uint8Array): Promise<CrewKeys> {
-    const keys = await crewKeys(fromHex(stream), secret);
-    joined(keys.token);
-    known.set(stream, keys);
-    return keys;
+  function derive(stream: string, secret: Uint8Array, left: AbortController): Coming {
+    const keys = crewKeys(fromHex(stream), secret);
+    const one = { keys, left };
+    keys.then(
+      (found) => {
+        // Another link, or a goodbye, may have come meanwhile.
+        if (coming.get(stream) !== one) return;
+        joined(found.token);
+        known.set(stream, found);
+      },
+      () => {}, // whoever waits for them hears of it
+    );
+    return one;
   }
 
   return {
@@ -52,21 +69,27 @@ export function openPrivateCrews(joined: (token: Uint8Array) => void): PrivateCr
           `a crew link names its stream by 64 hexadecimal digits, this one has ${stream.length} characters or others`,
         );
       const secret = parseKey(key);
-      const before = coming.has(stream);
-      if (!before && coming.size >= MOST_LINKS)
+      const before = coming.get(stream);
+      if (before === undefined && coming.size >= MOST_LINKS)
         throw new CrewLinkError(
           { code: "WORKER_CREW_LINK" },
           `a worker takes at most ${MOST_LINKS} crew links`,
         );
-      coming.set(stream, derive(stream, secret));
-      if (!before) for (const on of listeners) on(stream);
+      const left = before?.left ?? new AbortController();
+      coming.set(stream, derive(stream, secret, left));
+      if (before === undefined) for (const on of listeners) on(stream, left.signal);
+    },
+    leave(stream) {
+      coming.get(stream)?.left.abort();
+      coming.delete(stream);
+      known.delete(stream);
     },
     has: (stream) => coming.has(stream),
     keys: (stream) => known.get(stream),
-    ready: async (stream) => coming.get(stream),
+    ready: async (stream) => coming.get(stream)?.keys,
     each(on) {
       listeners.push(on);
-      for (const stream of coming.keys()) on(stream);
+      for (const [stream, { left }] of coming) on(stream, left.signal);
     },
   };
 }

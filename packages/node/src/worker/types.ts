@@ -112,6 +112,8 @@ export interface WorkerNode {
   resume(): void;
   /** Works for a private stream too, beside the others. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not whole. */
   joinPrivate(link: CrewLink): void;
+  /** Bids no more on a private stream's offers, and forgets its link; jobs in hand are finished. */
+  leavePrivate(stream: string): void;
   /** Its owner wants something else of it; jobs in hand are finished. */
   set(policy: Availability.Policy): void;
   /** What the device says now; to be called when it changes, and once a minute where hours are set. */

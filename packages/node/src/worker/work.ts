@@ -103,6 +103,7 @@ export function work(options: WorkerOptions): WorkerNode {
   const { pause, resume, set, sense } = shift;
   return {
     joinPrivate: privates.join,
+    leavePrivate: privates.leave,
     pause,
     resume,
     set,

@@ -36,7 +36,7 @@ export function WhoCanWatch({ form, change }: Pick<FormProps, "form" | "change">
           // biome-ignore lint/a11y/noLabelWithoutControl: Radio.Root holds the input
           <label
             key={kind}
-            className="relative block cursor-pointer rounded-lg border border-line px-3 py-2.5 pr-10 has-data-checked:border-accent"
+            className="relative block cursor-pointer rounded-lg border border-line px-3 py-2.5 pr-10 has-data-checked:border-accent has-data-checked:bg-tint"
           >
             <Radio.Root
               value={kind}
