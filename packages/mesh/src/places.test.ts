@@ -7,6 +7,7 @@ const place = (id: string, more: Partial<Place> = {}): Place => ({
   opened: now - GRACE,
   asked: undefined,
   firm: false,
+  busy: false,
   relayed: false,
   ...more,
 });
@@ -36,7 +37,7 @@ test("then one that asked a minute ago, one that asked ten seconds ago, and a ne
     [4, ["past"]],
     [3, ["past", "rests"]],
     [2, ["past", "rests", "new"]],
-    [1, ["past", "rests", "new"]],
+    [1, ["past", "rests", "new", "y"]],
   ] as const)
     expect(leavers(all, { ...limits, max })).toEqual(left);
 });
@@ -53,6 +54,21 @@ test("a firm place is not given up, however many there are", () => {
   const firm = [1, 2, 3].map((i) => place(`${i}`, { firm: true }));
   expect(leavers([...firm, place("idle")], limits)).toEqual(["idle"]);
   expect(leavers(firm, limits)).toEqual([]);
+});
+
+test("who is busy leaves for a firm place alone, after all that are not", () => {
+  const busy = [1, 2].map((i) => place(`${i}`, { busy: true, asked: now - i }));
+  const firm = place("crew", { firm: true, opened: now });
+  expect(leavers([...busy, place("new", { opened: now })], limits)).toEqual(["new"]);
+  expect(leavers([...busy, firm], limits)).toEqual(["2"]);
+  expect(leavers([place("active", { asked: now }), ...busy, firm], limits)).toEqual([
+    ...["active", "2"],
+  ]);
+});
+
+test("a busy way through a relay is not closed", () => {
+  const busy = [1, 2].map((i) => place(`${i}`, { relayed: true, busy: true }));
+  expect(leavers(busy, limits)).toEqual([]);
 });
 
 test("ways through relays have places of their own", () => {

@@ -25,8 +25,10 @@ export interface Place {
   readonly opened: number;
   /** When a request last began, in either direction; undefined if none did. */
   readonly asked: number | undefined;
-  /** A request is under way, the peer is kept, a relay, or one of the neighbours: not closed in any case. */
+  /** The peer is kept, a relay, or one of the neighbours: not closed in any case. */
   readonly firm: boolean;
+  /** A request is under way. */
+  readonly busy: boolean;
   /** Through a relay: only the way to a direct one. */
   readonly relayed: boolean;
 }
@@ -34,7 +36,8 @@ export interface Place {
 /**
  * The connections to close so that no more than `max` direct and `maxRelayed` relayed ones are left, as far as that goes. In this order, the
  * oldest first: who never asked or was asked and has had its time; newcomers beyond the NEWCOMERS youngest; who asked IDLE_AFTER ago; who
- * asked AT_REST ago; and the other newcomers. So neither a crowd of newcomers nor one that asks now and then keeps all others out.
+ * asked AT_REST ago; the other newcomers; and, of direct ones, who asked just now, and who is busy: these only where a firm place would
+ * be one too many. So neither a crowd of newcomers nor one that asks now and then keeps all others out.
  */
 export function leavers(
   places: readonly Place[],
@@ -49,6 +52,7 @@ export function leavers(
       .slice(0, NEWCOMERS),
   );
   const rank = (place: Place) => {
+    if (place.busy) return 6;
     if (place.asked === undefined) return isNew(place) ? (young.has(place) ? 4 : 1) : 0;
     const rests = now - place.asked;
     return rests >= IDLE_AFTER ? 2 : rests >= AT_REST ? 3 : 5;
@@ -61,7 +65,7 @@ export function leavers(
       .map(({ id }) => id);
   const direct = places.filter(({ relayed }) => !relayed);
   const relayed = places.filter((place) => place.relayed);
-  return [...over(direct, max, 4), ...over(relayed, maxRelayed, 5)];
+  return [...over(direct, max, 6), ...over(relayed, maxRelayed, 5)];
 }
 
 export interface PlacesOptions {
@@ -112,7 +116,8 @@ export function keepPlaces({
         id: connection.id,
         opened: since(connection),
         asked: asked.get(connection),
-        firm: relays.has(peer) || kept.has(peer) || neighbours.has(connection) || busy(connection),
+        firm: relays.has(peer) || kept.has(peer) || neighbours.has(connection),
+        busy: busy(connection),
         relayed: connection.limits != null,
       };
     });
