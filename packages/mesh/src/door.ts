@@ -31,6 +31,8 @@ export interface DoorOptions {
   readonly arrivalOf: (connection: MultiaddrConnection) => Arrival;
   /** Connections, from their first byte to their end, that may be there `by` the same; undefined for any number. Default: any number. */
   readonly mostBy?: (by: string) => number | undefined;
+  /** Ends one of those that are there `by` the same, for a newcomer; false if none may be ended. Default: none may. */
+  readonly makeRoom?: (by: string) => boolean;
 }
 
 /** For libp2p's gater. Nobody has come yet. */
@@ -38,6 +40,7 @@ export function openDoor({
   most,
   arrivalOf,
   mostBy = () => undefined,
+  makeRoom = () => false,
 }: DoorOptions): Required<
   Pick<ConnectionGater, "denyInboundConnection" | "denyInboundUpgradedConnection">
 > {
@@ -58,7 +61,9 @@ export function openDoor({
     denyInboundConnection(connection) {
       mendReset({ maConn: connection });
       const arrival = arrivalOf(connection);
-      if ((inside.get(arrival.by) ?? 0) >= (mostBy(arrival.by) ?? Number.POSITIVE_INFINITY)) {
+      const isFull =
+        (inside.get(arrival.by) ?? 0) >= (mostBy(arrival.by) ?? Number.POSITIVE_INFINITY);
+      if (isFull && !makeRoom(arrival.by)) {
         connection.abort(new Error(`too many connections of ${arrival.by}`));
         return true;
       }

@@ -30,6 +30,7 @@ import { crowdOf } from "./hosts.ts";
 import type { GossipMessage, GossipRules, Mesh, Name, PeerId, Waits } from "./mesh.ts";
 import { type Meter, metered } from "./meter.ts";
 import { PING_EVERY, RELAY_DEGREE } from "./rates.ts";
+import { relayPlaces } from "./relay-places.ts";
 import { type RelaySlots, relaySlots } from "./relay-slots.ts";
 import { idOf } from "./routes.ts";
 import { server } from "./serve.ts";
@@ -128,6 +129,17 @@ async function loadSeed(directory: string): Promise<Uint8Array> {
   return new Uint8Array(seed);
 }
 
+/** Throws MESH_BAD_ADDRESS. */
+function checkAddress(address: string): void {
+  try {
+    multiaddr(address);
+  } catch (cause) {
+    throw new MeshError({ code: "MESH_BAD_ADDRESS", address }, `not a multiaddr: ${address}`, {
+      cause,
+    });
+  }
+}
+
 /** Throws MESH_PORT_IN_USE if somebody else listens there. libp2p would say only that it cannot listen. */
 async function checkPort(address: string): Promise<void> {
   const parts = multiaddr(address).getComponents();
@@ -167,14 +179,7 @@ export async function createRelay({
   clock = systemClock,
   random = secureRandom,
 }: RelayOptions): Promise<Relay> {
-  for (const address of [...listen, ...announce, ...peers])
-    try {
-      multiaddr(address);
-    } catch (cause) {
-      throw new MeshError({ code: "MESH_BAD_ADDRESS", address }, `not a multiaddr: ${address}`, {
-        cause,
-      });
-    }
+  for (const address of [...listen, ...announce, ...peers]) checkAddress(address);
   const seed = await loadSeed(directory);
   for (const address of listen) await checkPort(address);
   const others = peers.map((peer) => multiaddr(peer));
@@ -186,8 +191,17 @@ export async function createRelay({
   });
   const mostBy = (network: string) =>
     network === PRIVATE ? undefined : PER_SLOT * slotsPerAddress;
-  const door = openDoor({ most: MAX_ARRIVING, arrivalOf, mostBy });
+  // The door is a part of the node whose connections it ends.
+  const makeRoom = (network: string) => places.makeRoom(network);
+  const door = openDoor({ most: MAX_ARRIVING, arrivalOf, mostBy, makeRoom });
   const node = await relayNode({ seed, listen, announce, topics, slots, guard, door, meter });
+  const otherRelays = new Set(others.map(idOf));
+  const places = relayPlaces({
+    node,
+    crowdOf: (connection) => arrivalOf(connection).by,
+    isFirm: (peer) => slots.reservations.has(peer) || otherRelays.has(peer),
+    clock,
+  });
   const pubsub: GossipSub = node.services.pubsub;
   guard.watch(pubsub);
   await node.start();
@@ -203,13 +217,13 @@ export async function createRelay({
   const turns = openTurns({ clock });
   const { serve } = server(node, {
     clock,
-    opened: () => {},
+    opened: (_, connection) => places.asked(connection),
     turns,
     signal: own.signal,
   });
   const network = relayNetwork({
     node,
-    others: new Set(others.map(idOf)),
+    others: otherRelays,
     topics,
     slots,
     wire,
@@ -254,7 +268,7 @@ export async function createRelay({
 const PRIVATE = "private";
 
 /** At a relay nothing but an address is known of who comes. */
-function arrivalOf({ remoteAddr }: MultiaddrConnection): Arrival {
+function arrivalOf({ remoteAddr }: Pick<MultiaddrConnection, "remoteAddr">): Arrival {
   const network = crowdOf(remoteAddr);
   return { from: network ?? remoteAddr.toString(), by: network ?? PRIVATE };
 }
