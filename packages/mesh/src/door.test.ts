@@ -27,13 +27,18 @@ test("where nobody is on the way in, nobody leaves", () => {
 const somebody = peerIdFromString(peerIdFromPublicKey(new Uint8Array(32).fill(3)));
 
 /** A door, and those who come to it. */
-function door({ most = 100, mostBy = undefined as number | undefined } = {}) {
+function door({
+  most = 100,
+  mostBy = undefined as number | undefined,
+  makeRoom = (_: string): boolean => false,
+} = {}) {
   const names = new Map<MultiaddrConnection, string>();
   const gone: string[] = [];
   const { denyInboundConnection, denyInboundUpgradedConnection } = openDoor({
     most,
     arrivalOf: (connection) => arrivals(names.get(connection) ?? "")[0] as Arrival,
     mostBy: (by) => (by === "X" ? undefined : mostBy),
+    makeRoom,
   });
   /** Somebody comes: whether it is let in, its end, and the end of its handshake. */
   const come = (name: string) => {
@@ -55,7 +60,7 @@ function door({ most = 100, mostBy = undefined as number | undefined } = {}) {
 test("one address has so many connections, until one of them ends; some addresses have any number", () => {
   const { come, gone } = door({ mostBy: 2 });
   const [first, second] = [come("A1"), come("A2")];
-  first.upgraded();
+  for (const one of [first, second]) one.upgraded();
   expect([first.isIn, second.isIn, come("A3").isIn, come("B1").isIn]).toEqual([
     true,
     true,
@@ -64,9 +69,25 @@ test("one address has so many connections, until one of them ends; some addresse
   ]);
   expect(gone).toEqual(["A3"]);
   first.leave();
-  expect(come("A4").isIn).toBe(true);
+  const fourth = come("A4");
+  expect(fourth.isIn).toBe(true);
+  fourth.upgraded();
   expect(come("A5").isIn).toBe(false);
   expect(["X1", "X2", "X3"].map((name) => come(name).isIn)).toEqual([true, true, true]);
+});
+
+test("where one address has all its connections, one of them is asked to leave, and of many handshakes the oldest", () => {
+  const asked: string[] = [];
+  const { come, gone } = door({ mostBy: 8, makeRoom: (by) => asked.push(by) > 0 });
+  for (let i = 0; i < 8; i++) come(`A${i}`).upgraded();
+  expect(["A8", "A9"].map((name) => come(name).isIn)).toEqual([true, true]);
+  expect([asked, gone]).toEqual([["A", "A"], []]);
+  // Two handshakes are a quarter: sockets that say nothing push out each other, and nobody who is through.
+  expect(["A10", "A11"].map((name) => come(name).isIn)).toEqual([true, true]);
+  expect([asked, gone]).toEqual([
+    ["A", "A"],
+    ["A8", "A9"],
+  ]);
 });
 
 test("a handshake that hangs makes room for a newcomer, and one that is through does not", () => {

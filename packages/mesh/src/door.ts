@@ -35,6 +35,9 @@ export interface DoorOptions {
   readonly makeRoom?: (by: string) => boolean;
 }
 
+/** Of the connections that may be there by the same, one part in so many may be handshakes before these make room, and not who is through. */
+const HANDSHAKE_PART = 4;
+
 /** For libp2p's gater. Nobody has come yet. */
 export function openDoor({
   most,
@@ -57,13 +60,20 @@ export function openDoor({
     };
     connection.addEventListener("close", leave, { once: true });
   };
+  /** A place by the same as others that are there: one of them leaves if need be, or false. */
+  const findRoom = (by: string): boolean => {
+    const limit = mostBy(by) ?? Number.POSITIVE_INFINITY;
+    if ((inside.get(by) ?? 0) < limit) return true;
+    const hanging = [...arriving].filter(([, arrival]) => arrival.by === by);
+    if (hanging.length * HANDSHAKE_PART < limit) return makeRoom(by);
+    hanging[0]?.[0].abort(new Error("a newcomer needs its place"));
+    return true;
+  };
   return {
     denyInboundConnection(connection) {
       mendReset({ maConn: connection });
       const arrival = arrivalOf(connection);
-      const isFull =
-        (inside.get(arrival.by) ?? 0) >= (mostBy(arrival.by) ?? Number.POSITIVE_INFINITY);
-      if (isFull && !makeRoom(arrival.by)) {
+      if (!findRoom(arrival.by)) {
         connection.abort(new Error(`too many connections of ${arrival.by}`));
         return true;
       }
