@@ -12,7 +12,7 @@ export const TURN = 60_000;
 /** One connection as it is now. Times are milliseconds of one clock. */
 export interface RelayPlace {
   readonly opened: number;
-  /** When a request, or a way to another peer, was last under way; `opened` where none was. */
+  /** Now where a request, or a way to another peer, is under way; else when the last request began, or `opened`. */
   readonly used: number;
   /** Its peer holds a slot, or is another relay: not closed in any case. */
   readonly firm: boolean;

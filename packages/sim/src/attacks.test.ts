@@ -23,14 +23,15 @@ const scenario = brief(read("attacked"));
 describe("an attack by a tenth of all peers", () => {
   // Runs without attackers are shared, so that each attack costs one run.
   const attacks = openAttacks(virtual);
-  const { SEED = "1" } = process.env;
+  // What is held is a mean: of one seed, a first picture hangs on where in a segment its viewer comes. Ten are in docs/attacks.md.
+  const seeds = [1, 2, 3];
   test.each(ATTACKERS)(
-    `%s makes nothing half as bad again, and no memory outgrows its bound (SEED=${SEED}; again: npm run simulate -- attack-all --brief --seed ${SEED})`,
+    "%s makes nothing half as bad again, and no memory outgrows its bound (again: npm run simulate -- attack-all --brief --seed 1 --repeat 3)",
     { timeout: 300_000 },
     async (kind) => {
       const own = existsSync(new URL(`attack-${kind}.json`, folder));
       const among = own ? brief(read(`attack-${kind}`)) : scenario;
-      const comparison = await attacks.run(among, { kind, share: 0.1 }, [Number(SEED)]);
+      const comparison = await attacks.run(among, { kind, share: 0.1 }, seeds);
       expect(comparison.passed, comparisonTable(comparison, kind)).toBe(true);
       expect(comparison.hostile).toBe(4);
       // Where a clean run is bad already, half as bad again says nothing.
