@@ -115,6 +115,10 @@ test("a private stream is made by its crew and watched by its link, is on no lis
   await stranger.goto(crewLink);
   await stranger.getByRole("button", { name: "Leave its crew" }).click();
   await expect(stranger.getByText("Working for a private stream")).toBeHidden();
+  await stranger.getByRole("link", { name: "Network", exact: true }).click();
+  await stranger.goBack();
+  await expect(stranger.getByRole("heading", { name: "Earn", exact: true })).toBeVisible();
+  await expect(stranger.getByText("Working for a private stream")).toBeHidden();
 
   await onAir.page.getByRole("button", { name: "End stream" }).click();
   await onAir.page.getByRole("button", { name: "Skip the wait" }).click({ timeout: 60_000 });

@@ -1,4 +1,4 @@
-import type { CrewLink } from "@tabcast/node/types";
+import { type CrewLink, MOST_CREW_LINKS } from "@tabcast/node/crew-link";
 import { describe } from "@tabcast/runtime";
 import type { Tab, TabWorkerEvent, Who, WorkerSettings } from "@tabcast/tab";
 import { workerDefaults } from "@tabcast/tab/settings/defaults";
@@ -32,7 +32,7 @@ export function openCrewLinks(worker: Pick<Tab["worker"], "joinPrivate" | "leave
     links,
     /** Works for a private stream, from now on or from when this tab works. Throws LINK_BAD in a sentence. */
     async join(text: string): Promise<void> {
-      const { LinkError, MOST_CREW_LINKS, parseCrewLink } = await import("@tabcast/tab/links");
+      const { LinkError, parseCrewLink } = await import("@tabcast/tab/links");
       const link = parseCrewLink(text);
       const all = links.get();
       if (!all.has(link.stream) && all.size >= MOST_CREW_LINKS)

@@ -90,6 +90,11 @@ test("where one address has all its connections, one of them is asked to leave, 
   ]);
 });
 
+test("where an address may have no connection at all, nobody from there comes in", () => {
+  const { come } = door({ mostBy: 0 });
+  expect([come("A1").isIn, come("X1").isIn]).toEqual([false, true]);
+});
+
 test("a handshake that hangs makes room for a newcomer, and one that is through does not", () => {
   const { come, gone } = door({ most: 2 });
   come("A1").upgraded();

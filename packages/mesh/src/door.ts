@@ -66,8 +66,9 @@ export function openDoor({
     if ((inside.get(by) ?? 0) < limit) return true;
     const hanging = [...arriving].filter(([, arrival]) => arrival.by === by);
     if (hanging.length * HANDSHAKE_PART < limit) return makeRoom(by);
-    hanging[0]?.[0].abort(new Error("a newcomer needs its place"));
-    return true;
+    const [oldest] = hanging;
+    oldest?.[0].abort(new Error("a newcomer needs its place"));
+    return oldest !== undefined;
   };
   return {
     denyInboundConnection(connection) {

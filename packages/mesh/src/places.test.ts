@@ -1,5 +1,16 @@
+import type { Connection } from "@libp2p/interface";
+import { systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
-import { GRACE, IDLE_AFTER, leavers, NEWCOMERS, type Place } from "./places.ts";
+import {
+  GRACE,
+  IDLE_AFTER,
+  keepPlaces,
+  leavers,
+  MAX_CONNECTIONS,
+  NEWCOMERS,
+  type Place,
+  type PlacesOptions,
+} from "./places.ts";
 
 const now = 1_000_000;
 const place = (id: string, more: Partial<Place> = {}): Place => ({
@@ -74,4 +85,39 @@ test("a busy way through a relay is not closed", () => {
 test("ways through relays have places of their own", () => {
   const relayed = [1, 2, 3].map((i) => place(`r${i}`, { relayed: true, opened: now - i }));
   expect(leavers([place("a"), place("b"), ...relayed], limits)).toEqual(["r3", "r2"]);
+});
+
+test("a peer that is kept has one firm place, however many connections it opens: nobody who is busy leaves for the others", () => {
+  let told: (event: { readonly detail: Connection }) => void = () => {};
+  const open: Connection[] = [];
+  keepPlaces({
+    node: {
+      getConnections: () => open,
+      addEventListener: (_: string, on: typeof told) => {
+        told = on;
+      },
+      removeEventListener() {},
+    } as unknown as PlacesOptions["node"],
+    relays: { has: () => false },
+    degree: 0,
+    clock: systemClock,
+    kept: new Set(["crew"]),
+    busy: ({ remotePeer }) => remotePeer.toString().startsWith("viewer"),
+  });
+  const come = (peer: string) => {
+    const connection = {
+      id: `${open.length} ${peer}`,
+      status: "open",
+      direction: "inbound",
+      remotePeer: { toString: () => peer },
+      close: async () => void open.splice(open.indexOf(connection), 1),
+    } as unknown as Connection;
+    open.push(connection);
+    told({ detail: connection });
+  };
+  for (let n = 0; n < MAX_CONNECTIONS; n++) come(`viewer ${n}`);
+  for (let n = 0; n < MAX_CONNECTIONS; n++) come("crew");
+  const peers = open.map(({ remotePeer }) => remotePeer.toString());
+  expect(peers.filter((peer) => peer === "crew")).toHaveLength(1);
+  expect(peers).toHaveLength(MAX_CONNECTIONS);
 });

@@ -25,7 +25,7 @@ export interface Place {
   readonly opened: number;
   /** When a request last began, in either direction; undefined if none did. */
   readonly asked: number | undefined;
-  /** The peer is kept, a relay, or one of the neighbours: not closed in any case. */
+  /** The newest of a peer that is kept, or a relay, or one of the neighbours: not closed in any case. */
   readonly firm: boolean;
   /** A request is under way. */
   readonly busy: boolean;
@@ -110,13 +110,22 @@ export function keepPlaces({
         .sort((a, b) => since(a) - since(b))
         .slice(0, degree),
     );
+    const newest = new Map(
+      all
+        .filter(({ limits }) => limits == null)
+        .sort((a, b) => since(a) - since(b))
+        .map((connection) => [connection.remotePeer.toString(), connection]),
+    );
     const places = all.map((connection): Place => {
       const peer = connection.remotePeer.toString();
       return {
         id: connection.id,
         opened: since(connection),
         asked: asked.get(connection),
-        firm: relays.has(peer) || kept.has(peer) || neighbours.has(connection),
+        // One of each peer, the newest: whoever is kept may open any number.
+        firm:
+          neighbours.has(connection) ||
+          ((relays.has(peer) || kept.has(peer)) && newest.get(peer) === connection),
         busy: busy(connection),
         relayed: connection.limits != null,
       };

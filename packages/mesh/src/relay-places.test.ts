@@ -1,8 +1,16 @@
+import type { Connection } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { type Millis, systemClock } from "@tabcast/runtime";
 import { afterEach, expect, test, vi } from "vitest";
 import { openNodes } from "../testing/nodes.ts";
-import { AT_REST, leaverOf, type RelayPlace, TURN } from "./relay-places.ts";
+import {
+  AT_REST,
+  leaverOf,
+  type RelayPlace,
+  type RelayPlacesOptions,
+  relayPlaces,
+  TURN,
+} from "./relay-places.ts";
 
 // Loopback may hide any number of tabs; here it is one school's address.
 vi.mock("./hosts.ts", async (original) => ({
@@ -38,6 +46,62 @@ test("where all of an address are in use the oldest that has had its minute make
   expect(out(young, old, oldest)).toBe("oldest");
   expect(out(young, old)).toBe("old");
   expect(out(young)).toBeUndefined();
+});
+
+/** A relay's connections, with whose and from where they are; all are opened at zero. */
+function among(...all: readonly [peer: string, crowd: string, protocols?: readonly string[]][]) {
+  let now = 0;
+  let told: (event: { readonly detail: Connection }) => void = () => {};
+  const gone: string[] = [];
+  const connections = all.map(
+    ([peer, crowd, protocols = ["/meshsub/1.2.0"]]) =>
+      ({
+        crowd,
+        status: "open",
+        direction: "inbound",
+        remotePeer: { toString: () => peer },
+        streams: protocols.map((protocol) => ({ protocol })),
+        abort: () => void gone.push(peer),
+      }) as unknown as Connection,
+  );
+  const places = relayPlaces({
+    node: {
+      getConnections: () => connections,
+      addEventListener: (_: string, on: typeof told) => {
+        told = on;
+      },
+    } as unknown as RelayPlacesOptions["node"],
+    crowdOf: (connection) => (connection as unknown as { crowd: string }).crowd,
+    isFirm: (peer) => peer === "firm",
+    clock: { ...systemClock, now: () => now as Millis },
+  });
+  for (const detail of connections) told({ detail });
+  return {
+    places,
+    connections,
+    gone,
+    pass(ms: number) {
+      now += ms;
+    },
+  };
+}
+
+test("only the newcomer's own address makes room, and of it who was asked lately stays", () => {
+  const { places, connections, gone, pass } = among(["far", "B"], ["asks", "A"], ["rests", "A"]);
+  expect(places.makeRoom("A")).toBe(false);
+  pass(AT_REST - 1);
+  places.asked(connections[1] as Connection);
+  pass(1);
+  expect([places.makeRoom("A"), gone]).toEqual([true, ["rests"]]);
+});
+
+test("who has a request or a way under way stays for its minute, and who is firm for good", () => {
+  const busy = ["/meshsub/1.2.0", "/libp2p/circuit/relay/0.2.0/hop"];
+  const { places, gone, pass } = among(["firm", "A"], ["busy", "A", busy]);
+  pass(AT_REST);
+  expect(places.makeRoom("A")).toBe(false);
+  pass(TURN - AT_REST);
+  expect([places.makeRoom("A"), gone]).toEqual([true, ["busy"]]);
 });
 
 const nodes = openNodes();

@@ -3,7 +3,7 @@
  * Run by hand after a change to the wire; the tests read what it wrote, and never this file.
  */
 import { mkdir, writeFile } from "node:fs/promises";
-import { concatBytes, fromHex, systemClock, toHex } from "@tabcast/runtime";
+import { concatBytes, fromHex, toHex } from "@tabcast/runtime";
 import * as P from "../src/index.ts";
 import { Envelope } from "../src/messages.ts";
 
@@ -88,10 +88,7 @@ const complaint = {
 };
 const { nonce } = P.Complaint.decode(
   P.Envelope.payloadOf(
-    await P.sealComplaint(workerKeys, complaint, {
-      signal: AbortSignal.timeout(60_000),
-      clock: systemClock,
-    }),
+    await P.sealComplaint(workerKeys, complaint, { signal: AbortSignal.timeout(60_000) }),
   ),
 );
 

@@ -1,4 +1,4 @@
-import { fromHex, sha256, systemClock } from "@tabcast/runtime";
+import { fromHex, sha256 } from "@tabcast/runtime";
 import { describe, expect, test } from "vitest";
 import messages from "../vectors/messages.json" with { type: "json" };
 import * as P from "./index.ts";
@@ -276,7 +276,7 @@ test("a complaint speaks for the peer that it came from, and shows its work", as
     ...sample<P.Complaint>("Complaint"),
     viewer: P.peerIdOf(keys.publicKey),
   };
-  const waits = { signal: AbortSignal.timeout(60_000), clock: systemClock };
+  const waits = { signal: AbortSignal.timeout(60_000) };
   const sealed = await P.sealComplaint(keys, complaint, waits);
   expect(await P.openComplaint(sealed, { from: keys.publicKey })).toMatchObject(complaint);
   await expect(P.openComplaint(sealed, { from: others.publicKey })).rejects.toThrow(

@@ -21,7 +21,7 @@ import type { Loose, Noun } from "./noun.ts";
 import { publicKeyOf } from "./peer-key.ts";
 import type { CrewKeys, WatchKeys } from "./private.ts";
 import { show } from "./shape.ts";
-import { type FindWorkOptions, findWork, workOf } from "./work.ts";
+import { findWork, workOf } from "./work.ts";
 
 /** How far two tabs' clocks may differ, in milliseconds. */
 export const MAX_SKEW_MS = 60_000;
@@ -173,7 +173,7 @@ export const COMPLAINT_BITS = 16;
 export async function sealComplaint(
   signer: Signer,
   message: Omit<Loose<Complaint>, "nonce">,
-  options: FindWorkOptions,
+  options: { readonly signal: AbortSignal },
 ): Promise<Uint8Array<ArrayBuffer>> {
   const whole = (nonce: number) => Complaint.encode({ ...message, nonce });
   const nonce = await findWork(whole(0), COMPLAINT_BITS, options);

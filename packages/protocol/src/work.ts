@@ -1,5 +1,5 @@
 /** Work that a message shows: its hash begins with zeros, which are found by trying and seen at a glance. */
-import { type Clock, concatBytes, sha256 } from "@tabcast/runtime";
+import { concatBytes, nextTurn, sha256 } from "@tabcast/runtime";
 
 const PREFIX = new TextEncoder().encode("tabcast/1/work\0");
 /** Tag of the last field, `nonce`, number 7 and a varint. Source: `tabcast.proto`. */
@@ -7,10 +7,10 @@ const NONCE = 7 << 3;
 /** Tries between two turns of others in this tab, who draw its pictures: about 5 ms. */
 const AT_ONCE = 64;
 
-/** What finding work needs. `clock`: others have their turn while it sleeps. */
 export interface FindWorkOptions {
   readonly signal: AbortSignal;
-  readonly clock: Pick<Clock, "sleep">;
+  /** Resolves when others have had their turn. Default: `nextTurn`. */
+  readonly turn?: () => Promise<void>;
 }
 
 /** Zero bits that SHA-256("tabcast/1/work", 0x00, payload) begins with. */
@@ -30,10 +30,11 @@ function zeros(hash: Uint8Array): number {
 export async function findWork(
   payload: Uint8Array,
   bits: number,
-  { signal, clock }: FindWorkOptions,
+  { signal, turn = nextTurn }: FindWorkOptions,
 ): Promise<number> {
   for (let from = 1; ; from += AT_ONCE) {
-    await clock.sleep(0, { signal });
+    await turn();
+    signal.throwIfAborted();
     const tries = Array.from({ length: AT_ONCE }, (_, i) =>
       workOf(concatBytes(payload, Uint8Array.of(NONCE), varint(from + i))),
     );

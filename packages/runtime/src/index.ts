@@ -7,4 +7,5 @@ export * from "./figures.ts";
 export * from "./random.ts";
 export * from "./rung.ts";
 export * from "./serial-queue.ts";
+export * from "./turn.ts";
 export * from "./units.ts";

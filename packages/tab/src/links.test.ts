@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { crewLink, parseCrewLink, watchLink } from "./links.ts";
 
 const stream = "0123456789abcdef".repeat(4);
-const key = "aB3-_".repeat(9).slice(0, 43);
+const key = `${"aB3-_".repeat(9).slice(0, 42)}A`;
 const origin = "https://tabcast.example";
 
 test("a crew link says its stream and its key, wherever it was copied from", () => {
@@ -29,6 +29,11 @@ test.each([
   ["a link cut after its #", `${origin}/earn/${stream}#`, "ends before its key"],
   ["a key cut short", `${origin}/earn/${stream}#${key.slice(0, 40)}`, "here there are 40"],
   ["a key that is too long", `${origin}/earn/${stream}#${key}a`, "here there are 44"],
+  [
+    "a key whose last character is another",
+    `${origin}/earn/${stream}#${key.slice(0, 42)}B`,
+    "a character of it was changed",
+  ],
   ["a key with other characters", `${origin}/earn/${stream}#${key.slice(0, 42)}%`, "or others"],
 ])("%s is refused in a sentence, which does not repeat a key", (_, text, sentence) => {
   let thrown: unknown;

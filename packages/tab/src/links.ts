@@ -1,5 +1,6 @@
 /** The links to streams. A private stream's key stands after "#": browsers keep that to themselves, and send it to no server. */
 import type { CrewLink } from "@tabcast/node/types";
+import { parseKey } from "@tabcast/protocol";
 import { CodedError } from "@tabcast/runtime";
 
 /** A text is no crew link; the message says what is wrong with it, and repeats nothing of it. Do: as the message says. */
@@ -14,11 +15,6 @@ export const watchLink = (origin: string, stream: string, key?: string): string 
 /** Where a tab works for a private stream. */
 export const crewLink = (origin: string, { stream, key }: CrewLink): string =>
   `${origin}/earn/${stream}#${key}`;
-
-/** Private streams that a tab works for at once, as a worker takes so many links. */
-export const MOST_CREW_LINKS = 16;
-
-const KEY = /^[\w-]{43}$/;
 
 /** What a crew link says, of whatever server. Throws LINK_BAD. */
 export function parseCrewLink(text: string): CrewLink {
@@ -40,9 +36,14 @@ export function parseCrewLink(text: string): CrewLink {
     throw bad(
       "This link ends before its key. Copy it whole, with # and what follows: some programs cut links there.",
     );
-  if (!KEY.test(key))
+  try {
+    parseKey(key);
+  } catch {
     throw bad(
-      `The key in this link is not whole: it has 43 characters, here there are ${key.length}, or others.`,
+      /^[\w-]{43}$/.test(key)
+        ? "The key in this link is none: a character of it was changed on its way. Copy the whole link again."
+        : `The key in this link is not whole: it has 43 characters, here there are ${key.length}, or others.`,
     );
+  }
   return { stream: stream.toLowerCase(), key };
 }

@@ -1,5 +1,6 @@
 import { describe } from "@tabcast/runtime";
 import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
 import * as format from "../format.ts";
 import { useFragment } from "../fragment.ts";
 import { useStore } from "../store.ts";
@@ -15,11 +16,11 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
   const [text, setText] = useState("");
   const [trouble, setTrouble] = useState<string>();
   const key = useFragment();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is a part of the address, which is read anew
+  const [, navigate] = useLocation();
   useEffect(() => {
     if (stream === undefined) return;
     let current = true;
-    tab.joinPrivate(location.href).then(
+    tab.joinPrivate(`/earn/${stream}#${key}`).then(
       () => current && setTrouble(undefined),
       (thrown: unknown) => current && setTrouble(describe(thrown)),
     );
@@ -35,6 +36,11 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
       },
       (thrown: unknown) => setTrouble(describe(thrown)),
     );
+  const leave = (id: string) => {
+    tab.leavePrivate(id);
+    // Whoever comes back to this page does not mean to join again.
+    if (id === stream?.toLowerCase()) navigate("/earn", { replace: true });
+  };
   return (
     <div className="mb-5 space-y-3">
       {[...joined.keys()].map((id) => (
@@ -42,7 +48,7 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
           This tab answers the offers of the private stream {format.shortId(id)} too, once it works.
           Its link is kept while this tab is open, and nowhere else.
           <div className="mt-3">
-            <Button look="plain" onClick={() => tab.leavePrivate(id)}>
+            <Button look="plain" onClick={() => leave(id)}>
               Leave its crew
             </Button>
           </div>

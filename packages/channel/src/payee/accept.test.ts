@@ -114,6 +114,37 @@ describe("a voucher above what the pot was seen to have", () => {
     expect(lane.book.highest?.cumulative).toBe(50n);
   });
 
+  test("the chain is asked beside the books, which go on, and for two seconds", async () => {
+    chain.promise(potId, 60n);
+    await lane.refresh({ signal });
+    const late = new AbortController();
+    const limits: number[] = [];
+    Object.assign(parts.clock, {
+      timeout(ms: number) {
+        limits.push(ms);
+        return late.signal;
+      },
+    });
+    const asked = Promise.withResolvers<void>();
+    chain.instead.snapshot = async (_, waits) => {
+      asked.resolve();
+      waits.signal.throwIfAborted();
+      return new Promise((_, reject) =>
+        waits.signal.addEventListener("abort", () => reject(waits.signal.reason)),
+      );
+    };
+    const taken = take(await signed(50));
+    await asked.promise;
+    await lane.post({ type: "delivered", amount: amount(1) });
+    expect([lane.book.accrued, limits]).toEqual([1n, [2_000]]);
+    late.abort();
+    // It is kept, as where the chain is away.
+    await expect(taken).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
+    expect(lane.book.highest?.cumulative).toBe(50n);
+    const over = take(await signed(DEPOSIT + 1));
+    await expect(over).rejects.toMatchObject({ code: "VOUCHER_OVER_POT" });
+  });
+
   test("four of them are looked up at once, then one a second, and no voucher that is refused for another reason", async () => {
     const over = await signed(DEPOSIT + 1);
     const refused = async (times: number) => {

@@ -6,6 +6,9 @@ import type { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
 
+/** Milliseconds that a voucher waits for the chain, where more of it may be payable than was seen: a live stream's next one is due then. */
+const LOOK_MS = 2_000;
+
 /**
  * Checks a voucher, stores it, then credits it. Amount that are newly credited: none for one that we hold already. Throws
  * VoucherError, StoreError; ChainError for more than the pot had when it was last read, if it could not be read again.
@@ -24,20 +27,31 @@ export async function accept(
   if (highest?.cumulative === cumulative && highest.signature === signature) return 0n as Amount;
   // Also for stale amounts: an unsigned claim must not even learn what we hold.
   await Voucher.verifyNext(parts.domainSeparator, ledger.config.signer, voucher);
-  return ledger.queue.run(async () => {
-    // Topped up since the last refresh, or did another's guarantee lapse? The chain knows.
-    const failure =
-      Payee.isBeyond(ledger.book, cumulative) && ledger.mayRefresh()
-        ? await ledger.refresh({ signal: parts.signal }).catch(toError)
-        : undefined;
-    const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
-    try {
-      return await ledger.apply(event);
-    } catch (error) {
-      const overPot = error instanceof Voucher.VoucherError && error.code === "VOUCHER_OVER_POT";
-      throw overPot && failure !== undefined ? failure : error;
-    }
+  const failure = Payee.isBeyond(ledger.book, cumulative)
+    ? await lookAgain(parts, ledger)
+    : undefined;
+  const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
+  return ledger.post(event).catch((error: unknown) => {
+    const overPot = error instanceof Voucher.VoucherError && error.code === "VOUCHER_OVER_POT";
+    throw overPot && failure !== undefined ? failure : error;
   });
+}
+
+/**
+ * Topped up since the last look, or did another's guarantee lapse? The chain knows. Its failure, if it had one; a chain that does not answer
+ * in time is not waited for. Throws where the purse has ended.
+ */
+async function lookAgain(parts: PurseParts, ledger: LaneLedger): Promise<Error | undefined> {
+  const { signal, clock } = parts;
+  if (!ledger.mayRefresh()) return undefined;
+  const late = clock.timeout(LOOK_MS);
+  try {
+    await ledger.look({ signal: AbortSignal.any([signal, late]) });
+    return undefined;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return late.aborted ? undefined : toError(error);
+  }
 }
 
 function requireOurs({ payee }: PurseParts, { lane }: LaneLedger, voucher: SignedVoucher): void {

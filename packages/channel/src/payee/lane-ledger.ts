@@ -167,6 +167,13 @@ export class LaneLedger {
     await this.see(view, turn);
   }
 
+  /** A refresh that keeps nobody waiting while the chain is asked. One that does not know the pot lags behind, and says nothing. */
+  async look(waits: Waits): Promise<void> {
+    const turn = this.beginLook();
+    const { exists, ...view } = await readChain(this.#parts, this, waits);
+    if (exists) await this.queue.run(() => this.see(view, turn));
+  }
+
   /**
    * A refresh, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. To be called in the
    * queue, where the third that agrees is believed (`Payee.DOUBTS`).

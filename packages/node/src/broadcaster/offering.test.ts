@@ -4,6 +4,7 @@ import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Envelope, Keys, OFFERS_TOPIC, peerIdOf } from "@tabcast/protocol";
 import { systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
+import { sampleFacts } from "../../test/offers.ts";
 import { type OfferingOptions, openOffering } from "./offering.ts";
 
 const keys = await Keys.generate();
@@ -18,21 +19,6 @@ const pot = {
     salt: `0x${"d".repeat(64)}`,
   },
 } as PayerPot;
-const facts = {
-  sourceCodec: "avc1.640028",
-  width: 640,
-  height: 360,
-  fpsMilli: 25_000,
-  sourceBitrate: 1_000_000,
-  codec: "avc",
-  rungs: [{ name: "240p", width: 426, height: 240, bitrate: 300_000 }],
-  segmentMs: 2_000,
-  window: 2,
-  seedCommit: new Uint8Array(32),
-  need: [],
-  crew: new Uint8Array(0),
-};
-
 /** An offering in a network of so many workers, and what it says on which topic. */
 function among(workers: number) {
   const said: string[] = [];
@@ -48,7 +34,7 @@ function among(workers: number) {
   const offering = openOffering({ mesh, config: LIVE, clock: systemClock, on, signal }, {
     keys,
     need: { wanted: 2, maxPrice: 1n, slackMs: 4_000 },
-    facts,
+    facts: sampleFacts,
     pot,
     metered: mesh,
   } as unknown as OfferingOptions);

@@ -1,5 +1,6 @@
 import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
 import {
+  type Announce,
   crewKeys,
   type Entry,
   GetReply,
@@ -22,9 +23,10 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
 import { ANNOUNCE_MS, openPublisher } from "../broadcaster/publisher.ts";
+import type { Context } from "../context.ts";
 import { answer, ask, serveBlobs } from "../exchange.ts";
 import { emptyManifest, entered } from "../manifest.ts";
-import { asksBroadcaster, firstMissed, type Tries, waitMs } from "./catching-up.ts";
+import { asksBroadcaster, catchUp, firstMissed, type Tries, waitMs } from "./catching-up.ts";
 import { view } from "./view.ts";
 
 const nothing = new Uint8Array(0);
@@ -65,6 +67,48 @@ test("who gets nothing new waits longer each time, and not as long as the others
   expect(waits(0.5)).toEqual([2_000, 4_000, 8_000, 16_000, 16_000, 16_000]);
   for (const tries of [{ joining: true }, { unanswered: true }])
     expect(waits(0.5, tries)).toEqual([100, 100, 8_000, 16_000, 16_000, 16_000]);
+  expect([0, 0.9].map((part) => waits(part, { unanswered: true })[0])).toEqual([50, 140]);
+});
+
+test.each([
+  ["has followers is asked about after two of them", ["follower"], [100, 100, 8_000, 16_000]],
+  ["has none is left alone for longer each time", [], [2_000, 4_000, 8_000, 16_000]],
+])("where nobody answers, a stream that %s", async (_, followers, waits) => {
+  const asked: string[] = [];
+  const slept: number[] = [];
+  const context = {
+    mesh: {
+      request(peer: string) {
+        asked.push(peer);
+        throw new Error("nobody is there");
+      },
+    },
+    clock: {
+      ...systemClock,
+      async sleep(ms: number) {
+        if (slept.push(ms) === waits.length) throw new Error("seen enough");
+      },
+    },
+    random: { fraction: () => 0.5, below: () => 0 },
+    signal: new AbortController().signal,
+  } as unknown as Context;
+  const said = {
+    ...{ stream: new Uint8Array(32), broadcaster: "broadcaster", addrs: [], segmentMs: 2_000 },
+    ...{ newest: 9, ended: false },
+  } as unknown as Announce;
+  const end = catchUp(context, {
+    announce: async () => said,
+    manifest: () => from(3),
+    followers: () => followers,
+    heardAt: () => Number.NEGATIVE_INFINITY,
+    take: async () => {},
+  });
+  await expect(end).rejects.toThrow("seen enough");
+  expect(slept).toEqual(waits);
+  const last = "broadcaster";
+  expect(asked).toEqual(
+    followers.length > 0 ? ["follower", "follower", last, "follower"] : [last, last, last, last],
+  );
 });
 
 describe("viewers of one stream", () => {

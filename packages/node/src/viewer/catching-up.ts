@@ -24,7 +24,7 @@ const MOST_FOLLOWERS = 2;
 /** How long an answer may take: of a follower, who may have left, and of the broadcaster, in milliseconds. */
 const FOLLOWER_MS = 2_000;
 const BROADCASTER_MS = 10_000;
-/** A viewer that has nothing to show yet, or got no answer, asks the next one after so long, in milliseconds. */
+/** A viewer that has nothing to show yet, or got no answer, asks the next one after so long, in milliseconds, give or take a half. */
 const SOON_MS = 100;
 /** The longest wait between two questions that brought nothing, in segments. */
 const MOST_WAIT = 8;
@@ -34,7 +34,7 @@ export interface Tries {
   readonly vain: number;
   /** Nothing was shown yet. */
   readonly joining: boolean;
-  /** Whoever was asked last did not answer, which says nothing of the stream. */
+  /** A follower that was asked last did not answer, which says nothing of the stream. */
   readonly unanswered: boolean;
 }
 
@@ -48,9 +48,9 @@ export function waitMs(
   segmentMs: number,
   random: Pick<Random, "fraction">,
 ): number {
-  if ((joining || unanswered) && vain <= MOST_FOLLOWERS) return SOON_MS;
+  const soon = (joining || unanswered) && vain <= MOST_FOLLOWERS;
   const segments = Math.min(MOST_WAIT, 2 ** Math.max(0, vain - 1));
-  return segments * segmentMs * (0.5 + random.fraction());
+  return (soon ? SOON_MS : segments * segmentMs) * (0.5 + random.fraction());
 }
 
 /** The first entry to ask for: all of a stream that is over, the newest of one under way, what follows where some are known. */
@@ -102,9 +102,13 @@ export async function catchUp(context: Context, options: CatchingUpOptions): Pro
     }
     const { size } = manifest().entries;
     const { end } = manifest();
-    const unanswered = await question(context, said, { ...options, vain }).then(
+    const followers = options.followers(said);
+    const peer = asksBroadcaster(vain, followers.length)
+      ? said.broadcaster
+      : (followers[random.below(followers.length)] as PeerId);
+    const unanswered = await question(context, said, { ...options, peer }).then(
       () => false,
-      () => true, // somebody else is asked below
+      () => peer !== said.broadcaster, // somebody else is asked below
     );
     const grown = manifest().end > end || manifest().entries.size > size;
     vain = grown ? 0 : vain + 1;
@@ -118,12 +122,14 @@ export async function catchUp(context: Context, options: CatchingUpOptions): Pro
 async function question(
   context: Context,
   said: Announce,
-  { manifest, followers: followersFor, take, vain }: CatchingUpOptions & Pick<Tries, "vain">,
+  {
+    manifest,
+    take,
+    peer,
+  }: Pick<CatchingUpOptions, "manifest" | "take"> & { readonly peer: PeerId },
 ): Promise<void> {
-  const { mesh, clock, random, signal } = context;
-  const followers = followersFor(said);
-  const last = asksBroadcaster(vain, followers.length);
-  const peer = last ? said.broadcaster : (followers[random.below(followers.length)] as PeerId);
+  const { mesh, clock, signal } = context;
+  const last = peer === said.broadcaster;
   const from = firstMissed(manifest(), said);
   const head = ManifestRequest.encode({ stream: said.stream, from, most: MAX_MANIFEST_ENTRIES });
   const reply = await ask(mesh, peer, PROTOCOLS.manifest, head, {

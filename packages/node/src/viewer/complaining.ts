@@ -50,7 +50,7 @@ export function openComplaining(
       void queue
         .run(async () => {
           const waits = { signal: AbortSignal.any([signal, clock.timeout(TELL_MS)]) };
-          const head = await sealComplaint(signer, complaint, { ...waits, clock });
+          const head = await sealComplaint(signer, complaint, waits);
           await ask(mesh, broadcaster, PROTOCOLS.complaint, head, { ...waits, addrs });
         })
         .catch(() => {}) // it did not want to hear it, or the signal fired

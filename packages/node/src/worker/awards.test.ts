@@ -8,7 +8,7 @@ import { ask } from "../exchange.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
 import type { Audits } from "./audits.ts";
 import { serveAwards } from "./awards.ts";
-import type { Bidding } from "./bidding.ts";
+import type { Bidding, Heard } from "./bidding.ts";
 import { openEngagements } from "./engagements.ts";
 
 const address = (digit: string): Hex => `0x${digit.repeat(40)}`;
@@ -44,7 +44,9 @@ async function open() {
   let drawn: Uint8Array | undefined = DRAWN;
   const context = { mesh: ours, clock: systemClock, random: secureRandom, on() {}, signal };
   const engagements = openEngagements(context, { quitted() {} });
-  const state = { shut: false, opens: true };
+  const state = { shut: false, opens: true, left: false };
+  const heard = (of: Offer): Heard => ({ offer: of, crewKeys: undefined, parts: 1 });
+  const [first, second] = [heard(offer), heard(another)];
   serveAwards(context, {
     purse: {
       payee: address("d"),
@@ -53,7 +55,7 @@ async function open() {
     } as unknown as Purse,
     limiter: openRateLimiter({ clock: systemClock }, LIVE, () => {}),
     bidding: {
-      offer: (id) => (id[0] === 8 ? another : offer),
+      heard: (id) => (state.left ? undefined : id[0] === 8 ? second : first),
       forget() {},
       reconsider() {},
     } satisfies Bidding,
@@ -139,6 +141,16 @@ test("an owner who pauses while a pot is read is not hired", async () => {
   state.shut = true;
   reads[0]?.();
   expect(await asked).toBe("closed");
+  expect(engagements.all()).toEqual([]);
+});
+
+test("a private stream that is left while its pot is read does not hire", async () => {
+  const { award, reads, reading, engagements, state } = await open();
+  const asked = award(1);
+  await reading(1);
+  state.left = true;
+  reads[0]?.();
+  expect(await asked).toBe("gone");
   expect(engagements.all()).toEqual([]);
 });
 

@@ -44,8 +44,9 @@ export function serveAwards(context: WorkerContext, options: AwardsOptions): voi
       limiter.refused("award", peer, error);
       throw error;
     });
-    const offer = bidding.offer(award.offer);
-    if (offer === undefined) return undefined;
+    const heard = bidding.heard(award.offer);
+    if (heard === undefined) return undefined;
+    const { offer, crewKeys } = heard;
     if (offer.broadcaster !== peer) return no("gone");
     const stream = toHex(award.stream);
     /** An engagement that this award has made: it comes again. */
@@ -83,14 +84,15 @@ export function serveAwards(context: WorkerContext, options: AwardsOptions): voi
       if (others > 0) reading.set(peer, others);
       else reading.delete(peer);
     }
-    // Meanwhile the same award may have come again, or a newer one, or the owner has paused.
+    // Meanwhile the same award may have come again, or a newer one, or the owner has paused, or left its private crew.
     if (made()) return yes();
+    if (bidding.heard(award.offer) === undefined) return no("gone");
     const still = decide();
     if (!still.ok) return no(still.reason, still.retryMs);
     if (!credit.opens({ potId, offer, award })) return no("pot: what it owes us is unpaid");
     ids.taken(offer.id);
     audits.begin(stream, offer.seedCommit);
-    engagements.take({ award, offer, broadcaster: peer, potId });
+    engagements.take({ award, offer, crewKeys, broadcaster: peer, potId });
     return yes();
   });
 }

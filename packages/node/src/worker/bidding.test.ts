@@ -80,7 +80,7 @@ test("a worker ignores an offer that comes again under its id with other terms",
   await bid.promise;
   await publish({ maxPrice: 2_000n });
   expect(await dropped.promise).toBe("contradictory");
-  expect(bidding.offer(offer.id)?.maxPrice).toBe(1_000n);
+  expect(bidding.heard(offer.id)?.offer.maxPrice).toBe(1_000n);
   expect(bids).toBe(1);
   leaving.abort();
   await Promise.all([theirs.close(), ours.close()]);

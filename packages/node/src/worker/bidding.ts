@@ -34,7 +34,7 @@ import { asCodec } from "../wire.ts";
 import type { AwardIds } from "./award-ids.ts";
 import { openBackOff } from "./back-off.ts";
 import type { WorkerContext } from "./context.ts";
-import { type Kept, MOST_OFFERS, openKnownOffers } from "./known-offers.ts";
+import { type Kept, type KnownOffers, MOST_OFFERS, openKnownOffers } from "./known-offers.ts";
 import type { PrivateCrews } from "./private-crews.ts";
 
 /** How long a bid may travel, a cold dial included, in milliseconds. */
@@ -44,13 +44,22 @@ const NOTHING = new Uint8Array(0);
 const WRONG_LINK =
   "this link's key does not open its stream's offers: it is a viewer's link, or was changed; ask the broadcaster for the crew link";
 
+/** An offer as it was heard. */
+export interface Heard {
+  readonly offer: Offer;
+  /** Of its private stream, under which it was opened; undefined: it was made in the open. */
+  readonly crewKeys: CrewKeys | undefined;
+  /** It was told to one of so many parts of the workers. */
+  readonly parts: number;
+}
+
 /** Bids on offers that `Hire.consider` finds worth it, once on each. Knows no job. */
 export interface Bidding {
   /** The offer with this id that was bid on; it may be answered with an award for as long as it is known. */
-  offer(id: Uint8Array): Offer | undefined;
+  heard(id: Uint8Array): Heard | undefined;
   /** This device is quicker than it was: considers again the offers that were let pass, or refused, for its speed. */
   reconsider(): void;
-  /** A stream's offers may be bid on again. */
+  /** Calls back what is on its way to a stream. Its offers may be bid on again, should they be heard again. */
   forget(stream: string): void;
 }
 
@@ -75,10 +84,8 @@ export interface BiddingOptions {
   readonly doubt: (codec: CodecName) => void;
 }
 
-interface Known extends Kept {
+interface Known extends Heard, Kept {
   bid: boolean;
-  /** It was told to one of so many parts of the workers. */
-  readonly parts: number;
   /** Calls a bid back that has not arrived. */
   readonly stop: AbortController;
   /** The speed of our bid, in output pixels per second, where the broadcaster found it too low. */
@@ -91,17 +98,20 @@ interface Known extends Kept {
 const again = ({ tooSlow, waitUntil }: Known, now: number): boolean =>
   tooSlow !== undefined || (waitUntil !== undefined && now >= waitUntil);
 
+/** An offer that was let pass, until it is over. */
+type Passed = Heard & Pick<Known, "until">;
+
 type Plan = Extract<ReturnType<typeof Hire.consider>, { readonly bid: true }>;
 
-/** What this worker makes of an offer that was told to one of so many parts of the workers. */
+/** What this worker makes of an offer, where a bid of the speed `tooSlow` was refused before. */
 function planOf(
   mesh: Pick<Mesh, "population">,
-  { self, mayOpen, privates }: Pick<BiddingOptions, "self" | "mayOpen" | "privates">,
-  offer: Offer,
-  { parts, tooSlow }: Pick<Known, "parts"> & { readonly tooSlow: number | undefined },
+  { self, mayOpen }: Pick<BiddingOptions, "self" | "mayOpen">,
+  { offer, crewKeys, parts }: Heard,
+  tooSlow: number | undefined,
 ): Hire.Plan {
   // A private crew is few, and nobody else hears of its work.
-  const others = privates?.has(toHex(offer.stream)) ? 0 : mesh.population(OFFERS_TOPIC) / parts;
+  const others = crewKeys === undefined ? mesh.population(OFFERS_TOPIC) / parts : 0;
   return Hire.consider(offer, {
     ...self(),
     others,
@@ -116,22 +126,23 @@ function planOf(
 
 export function openBidding(context: WorkerContext, options: BiddingOptions): Bidding {
   const { mesh, clock, on, signal } = context;
-  const { self, backsOff, doubt, privates } = options;
+  const { self, backsOff, doubt } = options;
   const offers = openKnownOffers<Known>(context);
   /** Streams that refused a bid for fewer rungs than their ladder has: they get no other such bid. */
   const fewerRungs = openBackOff(context);
   /** Offers that were let pass for our speed, until they are over; as bounded as those that were not. */
-  const passed = new BoundedMap<string, Pick<Known, "offer" | "parts" | "until">>(MOST_OFFERS);
+  const passed = new BoundedMap<string, Passed>(MOST_OFFERS);
   const sender = openSender(context, options);
 
-  async function consider(offer: Offer, parts: number, until = clock.now() + offer.ttlMs) {
+  async function consider(heard: Heard, until = clock.now() + heard.offer.ttlMs) {
+    const { offer } = heard;
     const id = toHex(offer.id);
     const stream = toHex(offer.stream);
     const before = offers.get(id);
     // Repeated for those who came later: one bid is enough.
     if (before !== undefined && !again(before, clock.now())) return;
     if (backsOff(stream)) return;
-    const plan = planOf(mesh, options, offer, { parts, tooSlow: before?.tooSlow });
+    const plan = planOf(mesh, options, heard, before?.tooSlow);
     const { slow } = plan;
     const codec = asCodec(offer.codec);
     if (!plan.bid && plan.why !== "already in")
@@ -139,17 +150,17 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
     if (slow !== undefined || (!plan.bid && plan.why === "incapable")) doubt(codec);
     passed.delete(id);
     if (!plan.bid) {
-      if (plan.why === "incapable") passed.set(id, { offer, parts, until });
+      if (plan.why === "incapable") passed.set(id, { ...heard, until });
       return;
     }
     const backingOff = () => slow !== undefined && fewerRungs.has(stream);
     if (backingOff()) return;
     if (slow !== undefined) on({ type: "slow", stream, codec, ...slow });
-    const known: Known = { offer, parts, bid: false, stop: new AbortController(), until };
+    const known: Known = { ...heard, bid: false, stop: new AbortController(), until };
     if (!offers.add(known)) return;
     if (plan.delayMs >= offer.ttlMs) return; // its turn comes after the offer's end
     await clock.sleep(plan.delayMs, { signal });
-    if (!offers.has(id)) return; // closed meanwhile
+    if (offers.get(id) !== known) return; // closed meanwhile, or its stream was left
     if (backingOff() || self().working.includes(stream)) return; // an earlier bid was answered, or got it hired
     await bid(known, plan);
   }
@@ -190,25 +201,36 @@ export function openBidding(context: WorkerContext, options: BiddingOptions): Bi
   }
 
   const known = (id: string) => offers.get(id)?.offer;
+  const forget = (stream: string) => forgetOf(stream, { offers, passed });
   const { keys, limiter } = options;
-  followOffers(context, { keys, limiter, known, consider, closed }, privates);
+  followOffers(context, { keys, limiter, known, consider, closed, forget }, options.privates);
   return {
-    offer: (id) => offers.get(toHex(id))?.offer,
+    heard: (id) => offers.get(toHex(id)),
     reconsider() {
       const now = clock.now();
       const slow = [...offers.values()].filter(({ tooSlow }) => tooSlow !== undefined);
-      for (const { offer, parts, until } of [...slow, ...passed.values()]) {
+      for (const { offer, crewKeys, parts, until } of [...slow, ...passed.values()]) {
         if (until <= now) continue;
-        consider(offer, parts, until).catch((error: unknown) => {
+        consider({ offer, crewKeys, parts }, until).catch((error: unknown) => {
           if (!signal.aborted) on({ type: "refused", what: "offer", why: describe(error) });
         });
       }
     },
-    forget(stream) {
-      for (const { offer } of [...offers.values()])
-        if (toHex(offer.stream) === stream) offers.delete(toHex(offer.id));
-    },
+    forget,
   };
+}
+
+/** Forgets what a stream offered, and calls back the bids on their way to it. */
+function forgetOf(
+  stream: string,
+  { offers, passed }: { offers: KnownOffers<Known>; passed: BoundedMap<string, Passed> },
+): void {
+  for (const { offer, stop } of [...offers.values()]) {
+    if (toHex(offer.stream) !== stream) continue;
+    stop.abort();
+    offers.delete(toHex(offer.id));
+  }
+  for (const [id, { offer }] of [...passed]) if (toHex(offer.stream) === stream) passed.delete(id);
 }
 
 /** Signs bids and takes them to their streams. */
@@ -252,18 +274,16 @@ function openSender({ mesh, clock, signal }: WorkerContext, options: BiddingOpti
 /** What is done with what was heard. */
 interface Handling extends Pick<BiddingOptions, "keys" | "limiter"> {
   readonly known: (id: string) => Offer | undefined;
-  readonly consider: (offer: Offer, parts: number) => Promise<void>;
+  readonly consider: (heard: Heard) => Promise<void>;
   readonly closed: (id: string, stream: Uint8Array) => void;
+  readonly forget: (stream: string) => void;
 }
 
 /** Considers an offer, unless it contradicts what the same offer said before. */
-async function handleOffer(
-  { limiter, known, consider }: Handling,
-  offer: Offer,
-  { from, parts }: { readonly from: PeerId; readonly parts: number },
-) {
+async function handleOffer({ limiter, known, consider }: Handling, heard: Heard, from: PeerId) {
+  const { offer } = heard;
   const before = known(toHex(offer.id));
-  if (before === undefined || sameTerms(before, offer)) return consider(offer, parts);
+  if (before === undefined || sameTerms(before, offer)) return consider(heard);
   limiter.dropped("offer", from, "contradictory");
 }
 
@@ -288,12 +308,13 @@ function followOffers(
     const offer = await openOffer(envelope, { now: time(), clocks });
     // A private stream never offers in the open: whoever works on it so would serve it in the open.
     if (privates?.has(toHex(offer.stream))) return;
-    await handleOffer(handle, offer, { from, parts });
+    await handleOffer(handle, { offer, crewKeys: undefined, parts }, from);
   }
 
   privates?.each((stream, left) => {
-    const follow = { ...handle, stream, crewKeys: () => privates.ready(stream) };
+    const follow = { ...handle, stream, ready: () => privates.ready(stream) };
     followPrivateOffers({ ...context, signal: AbortSignal.any([signal, left]) }, follow);
+    left.addEventListener("abort", () => handle.forget(stream), { once: true });
   });
   for (const [topic, parts] of offerTopicsOf(handle.keys.publicKey))
     mesh.subscribe(
@@ -325,7 +346,7 @@ function followPrivateOffers(
   { mesh, clock, on, signal }: WorkerContext,
   handle: Handling & {
     readonly stream: string;
-    readonly crewKeys: () => Promise<CrewKeys | undefined>;
+    readonly ready: () => Promise<CrewKeys | undefined>;
   },
 ): void {
   const { limiter, stream } = handle;
@@ -334,10 +355,11 @@ function followPrivateOffers(
 
   async function heard(envelope: Uint8Array, from: PeerId): Promise<void> {
     limiter.pass("offer", from);
-    const keys = await handle.crewKeys();
-    if (keys === undefined) return;
-    const offer = await openPrivateOffer(envelope, keys, { now: time(), clocks });
-    await handleOffer(handle, offer, { from, parts: 1 });
+    const crewKeys = await handle.ready();
+    if (crewKeys === undefined) return;
+    const offer = await openPrivateOffer(envelope, crewKeys, { now: time(), clocks });
+    signal.throwIfAborted(); // its stream was left meanwhile
+    await handleOffer(handle, { offer, crewKeys, parts: 1 }, from);
   }
 
   mesh.subscribe(

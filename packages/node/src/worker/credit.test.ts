@@ -9,6 +9,7 @@ import {
   systemClock,
 } from "@tabcast/runtime";
 import { expect, test, vi } from "vitest";
+import { samplePot } from "../../test/offers.ts";
 import { openCredit } from "./credit.ts";
 import type { Engagement } from "./engagements.ts";
 
@@ -21,17 +22,6 @@ const offer = {
   segmentMs: 1_000,
 } as Offer;
 const NOTHING = new Uint8Array(0);
-const bytes = (value: number, length: number) => new Uint8Array(length).fill(value);
-const POT: NonNullable<Offer["pot"]> = {
-  chainId: 31_337,
-  contract: bytes(1, 20),
-  payer: bytes(2, 20),
-  signer: bytes(3, 20),
-  token: bytes(0, 20),
-  challengeS: 900,
-  salt: bytes(4, 32),
-};
-
 /** The books of a pot that nothing is claimed from. */
 function open(window = 2) {
   const chain: Payee.ChainView = {
@@ -636,14 +626,16 @@ test.each(["superseded", "failed"] as const)(
 test("a worker knows whether to bid on an offer before anybody awards: by its pot, if it ever looked at that", async () => {
   const { credit, engagement, deliver, pay } = open();
   const { offer } = engagement;
-  const named = { ...offer, pot: POT };
+  const named = { ...offer, pot: samplePot };
   expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(true);
   await deliver(1, 2);
   expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(false);
   expect(credit.mayOpen(named, 2_000n * WHOLE)).toBe(false);
   // Of no pot nothing is known: its award will be refused.
   expect(credit.mayOpen(offer, 1_000n * WHOLE)).toBe(true);
-  expect(credit.mayOpen({ ...named, pot: { ...POT, salt: NOTHING } }, 1_000n * WHOLE)).toBe(true);
+  expect(credit.mayOpen({ ...named, pot: { ...samplePot, salt: NOTHING } }, 1_000n * WHOLE)).toBe(
+    true,
+  );
   pay(1, 1);
   expect(credit.mayOpen(named, 1_000n * WHOLE)).toBe(true);
 });

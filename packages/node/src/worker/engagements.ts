@@ -1,7 +1,7 @@
 import type { Hex } from "@tabcast/channel";
 import { Hire } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
-import { type Award, Bye, type Offer, PROTOCOLS } from "@tabcast/protocol";
+import { type Award, Bye, type CrewKeys, type Offer, PROTOCOLS } from "@tabcast/protocol";
 import { type Amount, BoundedMap, toHex } from "@tabcast/runtime";
 import { answer, ask } from "../exchange.ts";
 import type { WorkerContext } from "./context.ts";
@@ -24,6 +24,8 @@ interface Hired {
   readonly award: Award;
   /** The offer that we bid on. */
   readonly offer: Offer;
+  /** Those under which that offer was opened: what is made is encrypted for the same stream. Undefined: it was made in the open. */
+  readonly crewKeys: CrewKeys | undefined;
   readonly broadcaster: PeerId;
   readonly potId: Hex;
 }

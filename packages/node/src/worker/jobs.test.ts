@@ -4,6 +4,8 @@ import { MediaError, type TranscodeResult, type Transcoder } from "@tabcast/medi
 import type { Admit, Handler, Mesh, Message, ServeOptions } from "@tabcast/mesh";
 import {
   type Award,
+  type CrewKeys,
+  crewKeys,
   Job,
   JobReply,
   Keys,
@@ -20,6 +22,7 @@ import {
   secureRandom,
   sha256,
   systemClock,
+  toHex,
 } from "@tabcast/runtime";
 import { describe, expect, test, vi } from "vitest";
 import { openBlobStore } from "../blob-store.ts";
@@ -87,7 +90,15 @@ function virtual() {
 }
 
 /** A worker that one stream has hired, with `maker` in place of its own; `ask` hands it a job as the mesh would. */
-function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } = {}) {
+function hired({
+  clock = systemClock,
+  maker,
+  crewKeys,
+}: {
+  clock?: Clock;
+  maker?: Maker;
+  crewKeys?: CrewKeys | undefined;
+} = {}) {
   const handlers = new Map<string, { handler: Handler; options: ServeOptions }>();
   const mesh = {
     self: peerIdOf(keys.publicKey),
@@ -106,6 +117,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
   engagements.take({
     award: { id: award, epoch: 1, stream: new Uint8Array(32), price: 1_000_000_000n } as Award,
     offer: offer as Offer,
+    crewKeys,
     broadcaster,
     potId,
   });
@@ -140,7 +152,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
     credit,
     speeds,
     limiter: openRateLimiter(context, LIVE, () => {}),
-    shift: openShift({ policy: undefined, engagements, on }),
+    shift: openShift({ policy: undefined, engagements, belongs: () => true, on }),
     maker:
       maker ??
       openMaker({
@@ -166,6 +178,7 @@ function hired({ clock = systemClock, maker }: { clock?: Clock; maker?: Maker } 
     admit: (message: Message, peer = broadcaster): ReturnType<Admit> =>
       admit(message.head, { peer, size: message.body.byteLength }),
     most: served.options.maxBody,
+    holds: async (bytes: Uint8Array) => blobs.get(toHex(await sha256(bytes))) !== undefined,
     /** Whether it still works for the stream, and whether the stream gets a bid. */
     engaged: () => engagements.get(award) !== undefined,
     backsOff: () => credit.backsOff(engagement.stream),
@@ -297,6 +310,17 @@ test("a job's source is held to the offer that its worker bid on", async () => {
   const limits = { codec: "avc", pixels: 640 * 368, frames: 60, duration: 8_000_000 };
   expect(kept().limits).toEqual([limits]);
   expect(await outcome(ask(request({ seq: 6, frames: 600 })))).toBe("JOB_CONFLICT");
+});
+
+test("what is made for an offer of a private stream is encrypted, its source too, and for one in the open it is not", async () => {
+  const secrets = await crewKeys(new Uint8Array(32), new Uint8Array(32).fill(3));
+  for (const crewKeys of [undefined, secrets]) {
+    const { ask, holds, kept } = hired({ crewKeys });
+    expect(await outcome(ask(request()))).toBeInstanceOf(Uint8Array);
+    const plain = await Promise.all([init, media, other].map(holds));
+    expect(plain).toEqual(plain.map(() => crewKeys === undefined));
+    expect(kept().blobs).toBeGreaterThan(0);
+  }
 });
 
 describe("a worker that refuses a job", () => {

@@ -9,7 +9,6 @@ import type { Audits } from "./audits.ts";
 import type { Credit } from "./credit.ts";
 import type { Engagement } from "./engagements.ts";
 import type { Input } from "./intake.ts";
-import type { PrivateCrews } from "./private-crews.ts";
 import type { Speeds } from "./speeds.ts";
 
 /** A job that was admitted, and what came with it. */
@@ -47,12 +46,10 @@ export interface MakerOptions {
   readonly speeds: Speeds;
   readonly credit: Credit;
   readonly audits: Audits;
-  /** Default: it works for public streams alone. */
-  readonly privates?: Pick<PrivateCrews, "keys">;
 }
 
 export function openMaker(options: MakerOptions): Maker {
-  const { keys, transcoder, blobs, speeds, credit, audits, privates } = options;
+  const { keys, transcoder, blobs, speeds, credit, audits } = options;
 
   /** Keeps a rendition for whoever asks for it by its hash; what the receipt says of it. */
   async function keep(
@@ -84,7 +81,7 @@ export function openMaker(options: MakerOptions): Maker {
       const [{ media, mediaHash }, result] = await Promise.all([input.received, working]);
       const pixels = Pixels.made(rungs, result.renditions);
       speeds.worked(codec, { pixels, ms: result.encodeMs });
-      const holding = openHolding(privates?.keys(stream));
+      const holding = openHolding(engagement.crewKeys);
       const renditions = await Promise.all(
         result.renditions.map((made) => keep(made, { holding, seq })),
       );

@@ -1,16 +1,6 @@
 import { type CrewKeys, crewKeys, parseKey } from "@tabcast/protocol";
 import { CodedError, fromHex } from "@tabcast/runtime";
-
-/** A private stream's crew link, taken apart. */
-export interface CrewLink {
-  /** Lower-case hex of the stream's id. */
-  readonly stream: string;
-  /** What stands after "#" in the link, 43 characters. */
-  readonly key: string;
-}
-
-/** Private streams that a worker may have links of: it has no more than that many to hear of. */
-const MOST_LINKS = 16;
+import { type CrewLink, MOST_CREW_LINKS } from "../crew-link.ts";
 
 /** A crew link names no stream, or there are too many of them. Do: copy the whole link again; leave out those of streams that are over. */
 export class CrewLinkError extends CodedError<{ code: "WORKER_CREW_LINK" }> {}
@@ -22,11 +12,9 @@ export interface PrivateCrews {
    * whole, or a seventeenth.
    */
   join(link: CrewLink): void;
-  /** Forgets a stream's link, so that there is room for another; nothing where there is none. Jobs in hand are finished. */
+  /** Forgets a stream's link, so that there is room for another; nothing where there is none. */
   leave(stream: string): void;
   has(stream: string): boolean;
-  /** Undefined until they have been derived, and for a stream whose link is not here. */
-  keys(stream: string): CrewKeys | undefined;
   /** Resolves with them; undefined for a stream whose link is not here. */
   ready(stream: string): Promise<CrewKeys | undefined>;
   /** Calls `on` once for each stream: those that are joined, and those that will be. `left` fires when a stream is left. */
@@ -40,11 +28,22 @@ interface Coming {
   readonly left: AbortController;
 }
 
-/** `joined` is told each crew's token. */
-export function openPrivateCrews(joined: (token: Uint8Array) => void): PrivateCrews {
-  const known = new Map<string, CrewKeys>();
+/** Told the token of each crew, once it is derived, and when it is ours no more: it was left, or its link was another. */
+export interface Tokens {
+  joined(token: Uint8Array): void;
+  left(token: Uint8Array): void;
+}
+
+export function openPrivateCrews({ joined, left: leftCrew }: Tokens): PrivateCrews {
+  const tokens = new Map<string, Uint8Array>();
   const coming = new Map<string, Coming>();
   const listeners: Parameters<PrivateCrews["each"]>[0][] = [];
+
+  function forget(stream: string): void {
+    const token = tokens.get(stream);
+    if (token !== undefined) leftCrew(token);
+    tokens.delete(stream);
+  }
 
   function derive(stream: string, secret: Uint8Array, left: AbortController): Coming {
     const keys = crewKeys(fromHex(stream), secret);
@@ -53,8 +52,9 @@ export function openPrivateCrews(joined: (token: Uint8Array) => void): PrivateCr
       (found) => {
         // Another link, or a goodbye, may have come meanwhile.
         if (coming.get(stream) !== one) return;
+        forget(stream);
+        tokens.set(stream, found.token);
         joined(found.token);
-        known.set(stream, found);
       },
       () => {}, // whoever waits for them hears of it
     );
@@ -70,22 +70,22 @@ export function openPrivateCrews(joined: (token: Uint8Array) => void): PrivateCr
         );
       const secret = parseKey(key);
       const before = coming.get(stream);
-      if (before === undefined && coming.size >= MOST_LINKS)
+      if (before === undefined && coming.size >= MOST_CREW_LINKS)
         throw new CrewLinkError(
           { code: "WORKER_CREW_LINK" },
-          `a worker takes at most ${MOST_LINKS} crew links`,
+          `a worker takes at most ${MOST_CREW_LINKS} crew links`,
         );
       const left = before?.left ?? new AbortController();
       coming.set(stream, derive(stream, secret, left));
       if (before === undefined) for (const on of listeners) on(stream, left.signal);
     },
     leave(stream) {
-      coming.get(stream)?.left.abort();
+      const one = coming.get(stream);
       coming.delete(stream);
-      known.delete(stream);
+      forget(stream);
+      one?.left.abort();
     },
     has: (stream) => coming.has(stream),
-    keys: (stream) => known.get(stream),
     ready: async (stream) => coming.get(stream)?.keys,
     each(on) {
       listeners.push(on);

@@ -21,6 +21,7 @@ function open() {
   ] as const;
   const working = new Set(engagements);
   const log: string[] = [];
+  const left = new Set<string>();
   const shift = openShift({
     policy: undefined,
     engagements: {
@@ -32,12 +33,27 @@ function open() {
       },
       bye: (peer, { why, finishing }) => log.push(`${peer}: ${why}${finishing ? ", soon" : ""}`),
     },
+    belongs: ({ stream }) => !left.has(stream),
     on: (event) => {
       if (event.type === "availability") log.push(`${event.state}, ${event.free} free`);
     },
   });
-  return { shift, engagements, log };
+  return { shift, engagements, log, left };
 }
+
+test("a private stream whose crew was left hears that no more is taken, and has what is in hand", () => {
+  const { shift, engagements, log, left } = open();
+  engagements[2].jobs.set(1, new AbortController());
+  shift.refresh();
+  left.add("s3");
+  shift.refresh();
+  expect(log.splice(0)).toEqual(["open, 3 free", "b: denied, soon"]);
+  // Its crew is joined again while its job is in hand.
+  left.clear();
+  engagements[2].jobs.clear();
+  shift.refresh();
+  expect(log.splice(0)).toEqual(["quit s3", "b: denied"]);
+});
 
 test("each broadcaster hears once that no more is taken, and is left when nothing is in hand or owed", () => {
   const { shift, engagements, log } = open();

@@ -24,10 +24,12 @@ export interface ShiftOptions {
   /** Undefined: always, four jobs, for anybody. */
   readonly policy: Availability.Policy | undefined;
   readonly engagements: Pick<Engagements, "all" | "jobs" | "quit" | "bye">;
+  /** False for a private stream whose crew was left. */
+  readonly belongs: (engagement: Engagement) => boolean;
   readonly on: (event: WorkerEvent) => void;
 }
 
-export function openShift({ policy: initial, engagements, on }: ShiftOptions): Shift {
+export function openShift({ policy: initial, engagements, belongs, on }: ShiftOptions): Shift {
   let policy = initial ?? Availability.ALWAYS;
   let paused = false;
   let facts: Omit<Availability.Facts, "jobs"> = { day: 0, minute: 0 };
@@ -39,8 +41,8 @@ export function openShift({ policy: initial, engagements, on }: ShiftOptions): S
    */
   const leaving = new WeakMap<Engagement, string>();
 
-  const serves = ({ stream, broadcaster }: Engagement) =>
-    Availability.serves(policy, stream, broadcaster);
+  const serves = (one: Engagement) =>
+    belongs(one) && Availability.serves(policy, one.stream, one.broadcaster);
   const tell = (one: Engagement, finishing: boolean) => {
     const why = leaving.get(one) ?? "";
     const award = why === "denied" ? one.award.id : NOTHING;

@@ -3,8 +3,8 @@ import type { Availability, Check, Hire, Limits } from "@tabcast/market";
 import type { Capability, CodecName, Transcoder } from "@tabcast/media";
 import type { Amount } from "@tabcast/runtime";
 import type { Outside } from "../context.ts";
+import type { CrewLink } from "../crew-link.ts";
 import type { Dropped } from "../rate-limiter.ts";
-import type { CrewLink } from "./private-crews.ts";
 import type { Measure } from "./speeds.ts";
 
 export type { CrewLink };

@@ -1,7 +1,7 @@
 import { LIVE, Screen } from "@tabcast/market";
 import type { PeerId } from "@tabcast/mesh";
 import { Amount, describe, toHex } from "@tabcast/runtime";
-import { openBlobStore } from "../blob-store.ts";
+import { type BlobStore, openBlobStore } from "../blob-store.ts";
 import { contextOf } from "../context.ts";
 import { serveBlobs } from "../exchange.ts";
 import { knowPeers } from "../ranks.ts";
@@ -57,7 +57,12 @@ export function work(options: WorkerOptions): WorkerNode {
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
   });
   const engagements = openEngagements(context, { quitted: (stream) => bidding.forget(stream) });
-  const shift = openShift({ policy: options.availability, engagements, on });
+  const shift = openShift({
+    policy: options.availability,
+    engagements,
+    belongs: ({ crewKeys, stream }) => crewKeys === undefined || privates.has(stream),
+    on,
+  });
   const credit = openCredit(context, { purse, engagements });
   const audits = openAudits(context);
   const fixed = { self: mesh.self, price, tags };
@@ -82,28 +87,21 @@ export function work(options: WorkerOptions): WorkerNode {
       if (engagements.jobs() === 0) speeds.idle();
     },
   });
-  const maker = openMaker({ keys, transcoder, blobs, speeds, credit, audits, privates });
+  const maker = openMaker({ keys, transcoder, blobs, speeds, credit, audits });
   serveAwards(context, { purse, limiter, bidding, ids, engagements, credit, audits, self });
   const jobs = openJobs(context, { limiter, engagements, credit, shift, speeds, maker });
   const judged = shift.refresh;
   servePayments(context, { purse, engagements, limiter, credit, delegation, judged });
-  const worksFor = (peer: PeerId) =>
-    engagements.all().some(({ broadcaster }) => broadcaster === peer) ? "crew" : undefined;
-  knowPeers(mesh, worksFor, signal);
-  serveBlobs(mesh, blobs, signal);
-  serveSounds(context, { engagements, blobs });
+  serveOthers(context, { engagements, blobs });
   if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
-  mesh.watch(
-    (event) => {
-      if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
-    },
-    { signal },
-  );
 
   const { pause, resume, set, sense } = shift;
   return {
     joinPrivate: privates.join,
-    leavePrivate: privates.leave,
+    leavePrivate(stream) {
+      privates.leave(stream);
+      shift.refresh();
+    },
     pause,
     resume,
     set,
@@ -130,12 +128,34 @@ export function work(options: WorkerOptions): WorkerNode {
   };
 }
 
+/** Gives what was made here, puts those that it works for before others, and tells when it can be reached. */
+function serveOthers(
+  context: WorkerContext,
+  { engagements, blobs }: { engagements: Engagements; blobs: BlobStore },
+): void {
+  const { mesh, on, signal } = context;
+  const worksFor = (peer: PeerId) =>
+    engagements.all().some(({ broadcaster }) => broadcaster === peer) ? "crew" : undefined;
+  knowPeers(mesh, worksFor, signal);
+  serveBlobs(mesh, blobs, signal);
+  serveSounds(context, { engagements, blobs });
+  mesh.watch(
+    (event) => {
+      if (event.type === "reachable") on({ type: "reachable", addrs: event.addrs.length });
+    },
+    { signal },
+  );
+}
+
 /** The crews that it belongs to: tokens by their ids, and the private streams whose crew links it has. */
 function crewsOf({ crews: tokens = [], privateStreams = [] }: WorkerOptions) {
   const crews = new Map<string, Uint8Array>();
-  const join = (token: Uint8Array) => void crews.set(toHex(Screen.crewId(token)), token);
-  for (const token of tokens) join(token);
-  const privates = openPrivateCrews(join);
+  const idOf = (token: Uint8Array) => toHex(Screen.crewId(token));
+  for (const token of tokens) crews.set(idOf(token), token);
+  const privates = openPrivateCrews({
+    joined: (token) => void crews.set(idOf(token), token),
+    left: (token) => void crews.delete(idOf(token)),
+  });
   for (const link of privateStreams) privates.join(link);
   return { crews, privates };
 }
