@@ -357,3 +357,22 @@ test("a network that comes and goes many times in a second has each relay dialle
   expect(dials.length - before).toBeLessThanOrEqual(4);
   await end();
 });
+
+test("a network that may be another many times in a second makes a tab try relays that are down each two seconds", async () => {
+  const { pass, dials, network, off, held, end } = field({ want: 3, down: ids });
+  await pass(300_000);
+  const before = dials.length;
+  const changes = async (n: number) => {
+    for (let i = 0; i < n; i++) {
+      network.dispatchEvent(new Event("change"));
+      await pass(50);
+    }
+  };
+  await changes(100);
+  expect((dials.length - before) / ids.length).toBeLessThanOrEqual(5_000 / 2_000 + 1);
+  off.clear();
+  await changes(1);
+  await pass(2_000);
+  expect(held.size, "what came within the two seconds is not lost").toBe(3);
+  await end();
+});

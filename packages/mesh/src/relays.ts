@@ -21,7 +21,7 @@ export const IDLE = 10_000;
 const CHECK_LIMIT = 5_000;
 /** Milliseconds for one that is asked because the network may have changed. */
 const CHANGE_LIMIT = 2_000;
-/** Milliseconds from one time that all relays are dialled anew to the next, however often the network comes and goes. */
+/** Milliseconds from one time that all relays are dialled or asked anew to the next, however often the network comes and goes. */
 const REDIAL_EVERY = 2_000;
 /** Milliseconds after which a second probe is sent where the first has not come back; either will do. */
 const PROBE_AGAIN = 2_500;
@@ -200,7 +200,7 @@ function openTo(node: Pick<Node, "getConnections">, relays: Relays): Map<PeerId,
 
 /** Has relays dialled anew when the machine's network is another, and calls `soon` so that those that are down are tried at once. */
 function watchNetwork(node: Node, options: SuperviseRelaysOptions, soon: () => void): void {
-  const { network, clock, signal } = options;
+  const { network, signal } = options;
   let looking = false;
   const changed = async (sure: boolean) => {
     // One look at a time; what is sure waits for none.
@@ -217,17 +217,26 @@ function watchNetwork(node: Node, options: SuperviseRelaysOptions, soon: () => v
     });
     if (sure) moved();
   };
+  const online = spaced(() => changed(true), options);
+  const change = spaced(() => changed(false), options);
+  network?.addEventListener("online", () => void online(), { signal });
+  network?.addEventListener("change", () => void change(), { signal });
+}
+
+/** Acts at once, and once more for all that is asked within REDIAL_EVERY, when it is over. */
+function spaced(
+  act: () => Promise<void>,
+  { clock, signal }: Pick<SuperviseRelaysOptions, "clock" | "signal">,
+): () => Promise<void> {
   let [due, waits] = [Number.NEGATIVE_INFINITY, false];
-  const online = async () => {
+  return async () => {
     if (waits) return;
-    waits = true;
-    await clock.sleep(Math.max(0, due - clock.now()), { signal }).catch(() => {});
+    waits = due > clock.now();
+    if (waits) await clock.sleep(due - clock.now(), { signal }).catch(() => {});
     waits = false;
     due = clock.now() + REDIAL_EVERY;
-    if (!signal.aborted) await changed(true);
+    if (!signal.aborted) await act();
   };
-  network?.addEventListener("online", () => void online(), { signal });
-  network?.addEventListener("change", () => void changed(false), { signal });
 }
 
 /**
