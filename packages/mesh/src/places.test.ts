@@ -1,5 +1,5 @@
 import type { Connection } from "@libp2p/interface";
-import { systemClock } from "@tabcast/runtime";
+import { type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import {
   GRACE,
@@ -18,6 +18,7 @@ const place = (id: string, more: Partial<Place> = {}): Place => ({
   opened: now - GRACE,
   asked: undefined,
   firm: false,
+  extra: false,
   busy: false,
   relayed: false,
   ...more,
@@ -87,10 +88,22 @@ test("ways through relays have places of their own", () => {
   expect(leavers([place("a"), place("b"), ...relayed], limits)).toEqual(["r3", "r2"]);
 });
 
-test("a peer that is kept has one firm place, however many connections it opens: nobody who is busy leaves for the others", () => {
+test("what is more than two of one peer leaves first, though it is busy, and is a way through a relay", () => {
+  const extra = place("extra", { extra: true, busy: true, asked: now });
+  const idle = [place("a"), place("b")];
+  expect(leavers([...idle, extra], limits)).toEqual(["extra"]);
+  const way = { relayed: true, opened: now };
+  const ways = [place("way", way), place("more", { ...way, busy: true, extra: true })];
+  expect(leavers(ways, limits)).toEqual(["more"]);
+});
+
+/** A tab that has the connections which come, and keeps the peers "crew" and "other crew". */
+function tab(busy: (connection: Connection) => boolean = () => false) {
   let told: (event: { readonly detail: Connection }) => void = () => {};
+  let time = now;
+  let opened = 0;
   const open: Connection[] = [];
-  keepPlaces({
+  const { asked } = keepPlaces({
     node: {
       getConnections: () => open,
       addEventListener: (_: string, on: typeof told) => {
@@ -100,24 +113,59 @@ test("a peer that is kept has one firm place, however many connections it opens:
     } as unknown as PlacesOptions["node"],
     relays: { has: () => false },
     degree: 0,
-    clock: systemClock,
-    kept: new Set(["crew"]),
-    busy: ({ remotePeer }) => remotePeer.toString().startsWith("viewer"),
+    clock: { ...systemClock, now: () => time as Millis },
+    kept: new Set(["crew", "other crew"]),
+    busy,
   });
-  const come = (peer: string) => {
-    const connection = {
-      id: `${open.length} ${peer}`,
-      status: "open",
-      direction: "inbound",
-      remotePeer: { toString: () => peer },
-      close: async () => void open.splice(open.indexOf(connection), 1),
-    } as unknown as Connection;
-    open.push(connection);
-    told({ detail: connection });
+  return {
+    open,
+    /** A peer's connection comes, a millisecond after what was before it. */
+    come(peer: string, { relayed = false, asks = true } = {}) {
+      const connection = {
+        id: `${opened++} ${peer}`,
+        status: "open",
+        direction: "inbound",
+        ...(relayed && { limits: {} }),
+        remotePeer: { toString: () => peer },
+        close: async () => void open.splice(open.indexOf(connection), 1),
+      } as unknown as Connection;
+      time++;
+      open.push(connection);
+      told({ detail: connection });
+      if (asks) asked(connection);
+      return connection;
+    },
+    count: (peer: string) => open.filter(({ remotePeer }) => remotePeer.toString() === peer).length,
   };
-  for (let n = 0; n < MAX_CONNECTIONS; n++) come(`viewer ${n}`);
-  for (let n = 0; n < MAX_CONNECTIONS; n++) come("crew");
-  const peers = open.map(({ remotePeer }) => remotePeer.toString());
-  expect(peers.filter((peer) => peer === "crew")).toHaveLength(1);
-  expect(peers).toHaveLength(MAX_CONNECTIONS);
+}
+
+test.each([
+  ["crew", "busy"],
+  ["crew", "between two requests"],
+  ["stranger", "busy"],
+  ["stranger", "between two requests"],
+])(
+  "one peer (%s) that opens any number of connections, and asks on each, pushes out two viewers at most, who are %s",
+  (peer, state) => {
+    const { come, open, count } = tab(() => state === "busy");
+    for (let n = 0; n < MAX_CONNECTIONS; n++) come(`viewer ${n}`);
+    for (let n = 0; n < MAX_CONNECTIONS; n++) come(peer);
+    expect(count(peer)).toBeLessThanOrEqual(2);
+    expect(open).toHaveLength(MAX_CONNECTIONS);
+  },
+);
+
+test("where two tabs have dialled each other both connections stay, whichever each of them uses", () => {
+  const { come, open } = tab(({ remotePeer }) => remotePeer.toString().startsWith("viewer"));
+  const both = [come("crew", { asks: false }), come("crew", { asks: false })];
+  for (let n = 0; n < 2 * MAX_CONNECTIONS; n++) come(`viewer ${n}`);
+  come("other crew");
+  expect(open).toEqual(expect.arrayContaining(both));
+});
+
+test("the way of a peer that is kept through a relay stays, however many others come", () => {
+  const { come, open } = tab();
+  const way = come("crew", { relayed: true });
+  for (let n = 0; n < MAX_CONNECTIONS; n++) come(`stranger ${n}`, { relayed: true });
+  expect(open).toContain(way);
 });

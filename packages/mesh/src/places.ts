@@ -25,8 +25,10 @@ export interface Place {
   readonly opened: number;
   /** When a request last began, in either direction; undefined if none did. */
   readonly asked: number | undefined;
-  /** The newest of a peer that is kept, or a relay, or one of the neighbours: not closed in any case. */
+  /** Of a peer that is kept, or a relay, and not `extra`; or one of the neighbours: not closed in any case. */
   readonly firm: boolean;
+  /** Its peer has an older and a newer one of its kind. */
+  readonly extra: boolean;
   /** A request is under way. */
   readonly busy: boolean;
   /** Through a relay: only the way to a direct one. */
@@ -35,7 +37,7 @@ export interface Place {
 
 /**
  * The connections to close so that no more than `max` direct and `maxRelayed` relayed ones are left, as far as that goes. In this order, the
- * oldest first: who never asked or was asked and has had its time; newcomers beyond the NEWCOMERS youngest; who asked IDLE_AFTER ago; who
+ * oldest first: what is more than two of one peer, busy or not; who never asked or was asked and has had its time; newcomers beyond the NEWCOMERS youngest; who asked IDLE_AFTER ago; who
  * asked AT_REST ago; the other newcomers; and, of direct ones, who asked just now, and who is busy: these only where a firm place would
  * be one too many. So neither a crowd of newcomers nor one that asks now and then keeps all others out.
  */
@@ -52,6 +54,7 @@ export function leavers(
       .slice(0, NEWCOMERS),
   );
   const rank = (place: Place) => {
+    if (place.extra) return -1;
     if (place.busy) return 6;
     if (place.asked === undefined) return isNew(place) ? (young.has(place) ? 4 : 1) : 0;
     const rests = now - place.asked;
@@ -66,6 +69,19 @@ export function leavers(
   const direct = places.filter(({ relayed }) => !relayed);
   const relayed = places.filter((place) => place.relayed);
   return [...over(direct, max, 6), ...over(relayed, maxRelayed, 5)];
+}
+
+/**
+ * The first and the last of each peer among connections of one kind, direct or through a relay: where two tabs have dialled each other
+ * both use their first, and where one connection is dead the last is not. Whoever opens more has no more places for it.
+ */
+function endsOf(sorted: readonly Connection[]): ReadonlySet<Connection> {
+  const named = sorted.map(
+    (one) => [`${one.limits == null} ${one.remotePeer.toString()}`, one] as const,
+  );
+  const last = new Map(named);
+  const first = new Map(named.toReversed());
+  return new Set([...first.values(), ...last.values()]);
 }
 
 export interface PlacesOptions {
@@ -110,22 +126,17 @@ export function keepPlaces({
         .sort((a, b) => since(a) - since(b))
         .slice(0, degree),
     );
-    const newest = new Map(
-      all
-        .filter(({ limits }) => limits == null)
-        .sort((a, b) => since(a) - since(b))
-        .map((connection) => [connection.remotePeer.toString(), connection]),
-    );
+    const ends = endsOf(all.toSorted((a, b) => since(a) - since(b)));
     const places = all.map((connection): Place => {
       const peer = connection.remotePeer.toString();
       return {
         id: connection.id,
         opened: since(connection),
         asked: asked.get(connection),
-        // One of each peer, the newest: whoever is kept may open any number.
         firm:
           neighbours.has(connection) ||
-          ((relays.has(peer) || kept.has(peer)) && newest.get(peer) === connection),
+          ((relays.has(peer) || kept.has(peer)) && ends.has(connection)),
+        extra: !ends.has(connection),
         busy: busy(connection),
         relayed: connection.limits != null,
       };

@@ -2,7 +2,7 @@ import { type Domain, type Hex, type PotConfig, type Purse, Wire } from "@tabcas
 import { LIVE } from "@tabcast/market";
 import { memory, memoryNetwork } from "@tabcast/mesh";
 import { Accept, Keys, type Offer, PROTOCOLS, peerIdOf, sealAward } from "@tabcast/protocol";
-import { fromHex, secureRandom, systemClock } from "@tabcast/runtime";
+import { fromHex, secureRandom, systemClock, toHex } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import { ask } from "../exchange.ts";
 import { openRateLimiter } from "../rate-limiter.ts";
@@ -44,7 +44,7 @@ async function open() {
   let drawn: Uint8Array | undefined = DRAWN;
   const context = { mesh: ours, clock: systemClock, random: secureRandom, on() {}, signal };
   const engagements = openEngagements(context, { quitted() {} });
-  const state = { shut: false, opens: true, left: false };
+  const state = { shut: false, opens: true, belongs: true };
   const heard = (of: Offer): Heard => ({ offer: of, crewKeys: undefined, parts: 1 });
   const [first, second] = [heard(offer), heard(another)];
   serveAwards(context, {
@@ -55,7 +55,7 @@ async function open() {
     } as unknown as Purse,
     limiter: openRateLimiter({ clock: systemClock }, LIVE, () => {}),
     bidding: {
-      heard: (id) => (state.left ? undefined : id[0] === 8 ? second : first),
+      heard: (id) => (id[0] === 8 ? second : first),
       forget() {},
       reconsider() {},
     } satisfies Bidding,
@@ -69,6 +69,8 @@ async function open() {
     engagements,
     credit: { opens: () => state.opens },
     audits: { begin() {} } as unknown as Audits,
+    belongs: ({ stream, crewKeys }) =>
+      state.belongs && stream === toHex(keys.publicKey) && crewKeys === undefined,
     self: () => ({
       self: ours.self,
       price: 1n,
@@ -144,11 +146,11 @@ test("an owner who pauses while a pot is read is not hired", async () => {
   expect(engagements.all()).toEqual([]);
 });
 
-test("a private stream that is left while its pot is read does not hire", async () => {
+test("a stream whose crew is left, or joined, while its pot is read does not hire", async () => {
   const { award, reads, reading, engagements, state } = await open();
   const asked = award(1);
   await reading(1);
-  state.left = true;
+  state.belongs = false;
   reads[0]?.();
   expect(await asked).toBe("gone");
   expect(engagements.all()).toEqual([]);

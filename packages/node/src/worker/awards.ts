@@ -10,7 +10,7 @@ import type { AwardIds } from "./award-ids.ts";
 import type { Bidding } from "./bidding.ts";
 import type { WorkerContext } from "./context.ts";
 import type { Credit } from "./credit.ts";
-import type { Engagements } from "./engagements.ts";
+import type { Engagement, Engagements } from "./engagements.ts";
 
 /** How long reading a pot from the chain may take, in milliseconds. */
 const TRUST_MS = 10_000;
@@ -26,6 +26,8 @@ export interface AwardsOptions {
   readonly engagements: Engagements;
   readonly credit: Pick<Credit, "opens">;
   readonly audits: Audits;
+  /** False for an offer of a private stream whose crew was left, and for one in the open of a stream whose crew was joined. */
+  readonly belongs: (hired: Pick<Engagement, "stream" | "crewKeys">) => boolean;
   /** This worker as it sees itself now. */
   readonly self: () => Omit<Hire.Standing, "payee" | "lane" | "offer" | "epoch" | "award">;
 }
@@ -33,7 +35,7 @@ export interface AwardsOptions {
 /** Takes awards that fit the offer and our bid, as `Hire.accept` says, and whose pot is good. */
 export function serveAwards(context: WorkerContext, options: AwardsOptions): void {
   const { mesh, clock, on, signal } = context;
-  const { purse, limiter, bidding, ids, engagements, credit, audits, self } = options;
+  const { purse, limiter, bidding, ids, engagements, credit, audits, belongs, self } = options;
   /** Pots that are being read, by broadcaster. */
   const reading = new Map<PeerId, number>();
   const yes = () => Accept.encode({ ok: true, why: "", retryMs: 0 });
@@ -84,9 +86,9 @@ export function serveAwards(context: WorkerContext, options: AwardsOptions): voi
       if (others > 0) reading.set(peer, others);
       else reading.delete(peer);
     }
-    // Meanwhile the same award may have come again, or a newer one, or the owner has paused, or left its private crew.
+    // Meanwhile the same award may have come again, or a newer one, or the owner has paused, or joined or left its private crew.
     if (made()) return yes();
-    if (bidding.heard(award.offer) === undefined) return no("gone");
+    if (!belongs({ stream, crewKeys })) return no("gone");
     const still = decide();
     if (!still.ok) return no(still.reason, still.retryMs);
     if (!credit.opens({ potId, offer, award })) return no("pot: what it owes us is unpaid");

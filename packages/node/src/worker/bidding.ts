@@ -314,6 +314,8 @@ function followOffers(
   privates?.each((stream, left) => {
     const follow = { ...handle, stream, ready: () => privates.ready(stream) };
     followPrivateOffers({ ...context, signal: AbortSignal.any([signal, left]) }, follow);
+    // What it offered in the open, or under another link, is not worked for any more.
+    handle.forget(stream);
     left.addEventListener("abort", () => handle.forget(stream), { once: true });
   });
   for (const [topic, parts] of offerTopicsOf(handle.keys.publicKey))

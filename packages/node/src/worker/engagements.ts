@@ -16,7 +16,7 @@ const MOST_UNPAID = 64;
 /** How long a broadcaster may be unreachable before its engagement is given up, in milliseconds. */
 const GONE_MS = 60_000;
 /** How long a broadcaster may take to hear a goodbye, in milliseconds. */
-const BYE_MS = 5_000;
+export const BYE_MS = 5_000;
 const NOTHING = new Uint8Array(0);
 
 /** What an award makes: a stream, and the terms on which we work for it. */

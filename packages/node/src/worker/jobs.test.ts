@@ -147,12 +147,13 @@ function hired({
     },
     close() {},
   };
+  const shift = openShift(context, { policy: undefined, engagements, belongs: () => true });
   openJobs(context, {
     engagements,
     credit,
     speeds,
     limiter: openRateLimiter(context, LIVE, () => {}),
-    shift: openShift({ policy: undefined, engagements, belongs: () => true, on }),
+    shift,
     maker:
       maker ??
       openMaker({
@@ -175,6 +176,7 @@ function hired({
   }
   return {
     ask,
+    shift,
     admit: (message: Message, peer = broadcaster): ReturnType<Admit> =>
       admit(message.head, { peer, size: message.body.byteLength }),
     most: served.options.maxBody,
@@ -292,6 +294,24 @@ describe("before a job's bytes are read", () => {
     expect(refused(admit(request({ award: other.slice(0, 16) })))).toBe("JOB_GONE");
     expect(refused(admit({ head: other, body: media }, "stranger"))).toBe("PROTOCOL_MALFORMED");
     expect(kept()).toEqual(before);
+  });
+
+  test("whoever has heard that no more is taken is refused a new job, five seconds after it", async () => {
+    let now = 0;
+    const clock: Clock = { ...systemClock, now: () => now as Millis };
+    const making = Promise.withResolvers<Uint8Array>();
+    const { admit, ask, shift } = hired({ clock, maker: { make: () => making.promise } as Maker });
+    const inHand = ask(request());
+    void inHand.next();
+    await expect.poll(() => shift.state().free).toBe(3);
+    shift.pause();
+    const next = request({ seq: wanted.seq + 1 });
+    now += 4_999;
+    expect(refused(admit(next)), "it may have been on its way").toBeUndefined();
+    now += 1;
+    expect(refused(admit(next))).toBe("JOB_GONE");
+    making.resolve(other);
+    expect(await outcome(inHand), "what is in hand is finished").toEqual(other);
   });
 
   test("a job has room for its own bytes, 8 MiB of media at most, and nothing for what it did not name", () => {

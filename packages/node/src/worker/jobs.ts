@@ -295,6 +295,11 @@ function admit(
     throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
   if (engagement.jobs.has(job.seq))
     throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
+  if (!shift.takes(engagement))
+    throw new Refusal(
+      { code: "JOB_GONE" },
+      `no more is made for award ${engagement.id}: it was said so`,
+    );
   const all = engagements.all();
   const holdOf = ({ offer, stream }: Engagement) => ({ file: isFile(offer), stream });
   const holds = all.flatMap((one) => [...one.jobs].map(() => holdOf(one)));

@@ -50,7 +50,9 @@ test("a worker takes sixteen crew links, and another key for a stream that it ha
   expect(second?.token).not.toEqual(first?.token);
   expect(tokens).toContainEqual(second?.token);
   expect(tokens).not.toContainEqual(first?.token);
-  expect(told).toHaveLength(16);
+  expect(told.splice(16), "the old one is left, and the new one joined").toEqual([id(3)]);
+  crews.join({ stream: id(3), key: keyText(new Uint8Array(32).fill(4)) });
+  expect(told, "the same link once more").toHaveLength(16);
   expect(await crews.ready(id(16))).toBeUndefined();
 });
 
@@ -205,6 +207,17 @@ test("a worker bids on its private stream's offer with the crew's proof, and on 
   expect(bid?.proof).toEqual(Screen.proof(secrets.token, bid?.offer as Uint8Array, ours.self));
   // Whatever becomes of the link, what is made for this offer is encrypted.
   expect(bidding.heard(new Uint8Array(16).fill(3))?.crewKeys?.token).toEqual(secrets.token);
+  await close();
+});
+
+test("an offer that was heard in the open before its stream's crew was joined answers no award", async () => {
+  const { theirs, streamKeys, offer, leave, join, bidding, bids, close } = await crewOf();
+  leave();
+  await theirs.publish(OFFERS_TOPIC, await sealOffer(streamKeys, offer(1, new Uint8Array(0))));
+  await expect.poll(() => bids).toHaveLength(1);
+  expect(bidding.heard(new Uint8Array(16).fill(1))).toBeDefined();
+  join();
+  expect(bidding.heard(new Uint8Array(16).fill(1))).toBeUndefined();
   await close();
 });
 

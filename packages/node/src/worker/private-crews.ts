@@ -8,8 +8,8 @@ export class CrewLinkError extends CodedError<{ code: "WORKER_CREW_LINK" }> {}
 /** The private streams that a worker may work for, by their ids in hexadecimal. */
 export interface PrivateCrews {
   /**
-   * Joins a stream's crew; with another key where it was joined before. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a link that is not
-   * whole, or a seventeenth.
+   * Joins a stream's crew; where it was joined with another key, that one is left first. Throws PROTOCOL_KEY or WORKER_CREW_LINK for a
+   * link that is not whole, or a seventeenth.
    */
   join(link: CrewLink): void;
   /** Forgets a stream's link, so that there is room for another; nothing where there is none. */
@@ -17,14 +17,14 @@ export interface PrivateCrews {
   has(stream: string): boolean;
   /** Resolves with them; undefined for a stream whose link is not here. */
   ready(stream: string): Promise<CrewKeys | undefined>;
-  /** Calls `on` once for each stream: those that are joined, and those that will be. `left` fires when a stream is left. */
+  /** Calls `on` for each stream that is or will be joined, each time that it is. `left` fires when it is left. */
   each(on: (stream: string, left: AbortSignal) => void): void;
 }
 
 /** A link that was joined. */
 interface Coming {
+  readonly key: string;
   readonly keys: Promise<CrewKeys>;
-  /** Fires when its stream is left; another link of it changes nothing. */
   readonly left: AbortController;
 }
 
@@ -39,20 +39,22 @@ export function openPrivateCrews({ joined, left: leftCrew }: Tokens): PrivateCre
   const coming = new Map<string, Coming>();
   const listeners: Parameters<PrivateCrews["each"]>[0][] = [];
 
-  function forget(stream: string): void {
+  function leave(stream: string): void {
     const token = tokens.get(stream);
     if (token !== undefined) leftCrew(token);
     tokens.delete(stream);
+    const one = coming.get(stream);
+    coming.delete(stream);
+    one?.left.abort();
   }
 
-  function derive(stream: string, secret: Uint8Array, left: AbortController): Coming {
-    const keys = crewKeys(fromHex(stream), secret);
-    const one = { keys, left };
+  function derive(stream: string, key: string): Coming {
+    const keys = crewKeys(fromHex(stream), parseKey(key));
+    const one = { key, keys, left: new AbortController() };
     keys.then(
       (found) => {
         // Another link, or a goodbye, may have come meanwhile.
         if (coming.get(stream) !== one) return;
-        forget(stream);
         tokens.set(stream, found.token);
         joined(found.token);
       },
@@ -68,23 +70,19 @@ export function openPrivateCrews({ joined, left: leftCrew }: Tokens): PrivateCre
           { code: "WORKER_CREW_LINK" },
           `a crew link names its stream by 64 hexadecimal digits, this one has ${stream.length} characters or others`,
         );
-      const secret = parseKey(key);
       const before = coming.get(stream);
+      if (before?.key === key) return;
       if (before === undefined && coming.size >= MOST_CREW_LINKS)
         throw new CrewLinkError(
           { code: "WORKER_CREW_LINK" },
           `a worker takes at most ${MOST_CREW_LINKS} crew links`,
         );
-      const left = before?.left ?? new AbortController();
-      coming.set(stream, derive(stream, secret, left));
-      if (before === undefined) for (const on of listeners) on(stream, left.signal);
+      const one = derive(stream, key);
+      leave(stream);
+      coming.set(stream, one);
+      for (const on of listeners) on(stream, one.left.signal);
     },
-    leave(stream) {
-      const one = coming.get(stream);
-      coming.delete(stream);
-      forget(stream);
-      one?.left.abort();
-    },
+    leave,
     has: (stream) => coming.has(stream),
     ready: async (stream) => coming.get(stream)?.keys,
     each(on) {

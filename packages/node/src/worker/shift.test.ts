@@ -1,8 +1,9 @@
 import { Availability } from "@tabcast/market";
-import { Amount } from "@tabcast/runtime";
+import { Amount, type Clock, type Millis, systemClock } from "@tabcast/runtime";
 import { expect, test } from "vitest";
 import type { Engagement } from "./engagements.ts";
 import { openShift } from "./shift.ts";
+import type { WorkerEvent } from "./types.ts";
 
 /** A tab that works for two streams of one broadcaster and one of another, and what it said. */
 function open() {
@@ -22,23 +23,28 @@ function open() {
   const working = new Set(engagements);
   const log: string[] = [];
   const left = new Set<string>();
-  const shift = openShift({
-    policy: undefined,
-    engagements: {
-      all: () => [...working],
-      jobs: () => [...working].reduce((sum, { jobs }) => sum + jobs.size, 0),
-      quit(one) {
-        working.delete(one);
-        log.push(`quit ${one.stream}`);
+  const time = { now: 0 };
+  const clock: Clock = { ...systemClock, now: () => time.now as Millis };
+  const on = (event: WorkerEvent) => {
+    if (event.type === "availability") log.push(`${event.state}, ${event.free} free`);
+  };
+  const shift = openShift(
+    { clock, on },
+    {
+      policy: undefined,
+      engagements: {
+        all: () => [...working],
+        jobs: () => [...working].reduce((sum, { jobs }) => sum + jobs.size, 0),
+        quit(one) {
+          working.delete(one);
+          log.push(`quit ${one.stream}`);
+        },
+        bye: (peer, { why, finishing }) => log.push(`${peer}: ${why}${finishing ? ", soon" : ""}`),
       },
-      bye: (peer, { why, finishing }) => log.push(`${peer}: ${why}${finishing ? ", soon" : ""}`),
+      belongs: ({ stream }) => !left.has(stream),
     },
-    belongs: ({ stream }) => !left.has(stream),
-    on: (event) => {
-      if (event.type === "availability") log.push(`${event.state}, ${event.free} free`);
-    },
-  });
-  return { shift, engagements, log, left };
+  );
+  return { shift, engagements, log, left, time };
 }
 
 test("a private stream whose crew was left hears that no more is taken, and has what is in hand", () => {
@@ -53,6 +59,19 @@ test("a private stream whose crew was left hears that no more is taken, and has 
   engagements[2].jobs.clear();
   shift.refresh();
   expect(log.splice(0)).toEqual(["quit s3", "b: denied"]);
+});
+
+test("a new job is taken for five seconds after it was said that none is, and then no more", () => {
+  const { shift, engagements, log, left, time } = open();
+  const [here, , gone] = engagements;
+  gone.jobs.set(1, new AbortController());
+  left.add("s3");
+  shift.refresh();
+  expect(log).toContain("b: denied, soon");
+  time.now += 4_999;
+  expect([shift.takes(here), shift.takes(gone)]).toEqual([true, true]);
+  time.now += 1;
+  expect([shift.takes(here), shift.takes(gone)]).toEqual([true, false]);
 });
 
 test("each broadcaster hears once that no more is taken, and is left when nothing is in hand or owed", () => {

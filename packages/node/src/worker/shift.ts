@@ -1,6 +1,8 @@
 import { Availability } from "@tabcast/market";
-import type { Engagement, Engagements } from "./engagements.ts";
-import type { WorkerEvent, WorkerNode } from "./types.ts";
+import type { Millis } from "@tabcast/runtime";
+import type { WorkerContext } from "./context.ts";
+import { BYE_MS, type Engagement, type Engagements } from "./engagements.ts";
+import type { WorkerNode } from "./types.ts";
 
 /** Jobs a tab takes at once. Live ones mostly wait for bytes: two streams have one each, and one before it being finished. */
 export const MOST_JOBS = 4;
@@ -13,6 +15,8 @@ export interface Shift extends Pick<WorkerNode, "pause" | "resume" | "set" | "se
   paused(): boolean;
   /** Jobs that may be in hand at once. */
   slots(): number;
+  /** Whether a new job of the engagement is taken: until it must have heard that none is, since one may be on its way. */
+  takes(engagement: Engagement): boolean;
   /**
    * Decides again whether work is taken, and tells; to be called when a job is over or a verdict has come. Whoever hired us hears
    * when no more is taken, at all or for its stream, and is left once it has no job here and owes nothing.
@@ -24,27 +28,30 @@ export interface ShiftOptions {
   /** Undefined: always, four jobs, for anybody. */
   readonly policy: Availability.Policy | undefined;
   readonly engagements: Pick<Engagements, "all" | "jobs" | "quit" | "bye">;
-  /** False for a private stream whose crew was left. */
+  /** False where its crew was left, or joined after it had hired in the open. */
   readonly belongs: (engagement: Engagement) => boolean;
-  readonly on: (event: WorkerEvent) => void;
 }
 
-export function openShift({ policy: initial, engagements, belongs, on }: ShiftOptions): Shift {
-  let policy = initial ?? Availability.ALWAYS;
+export function openShift(
+  { clock, on }: Pick<WorkerContext, "clock" | "on">,
+  options: ShiftOptions,
+): Shift {
+  const { engagements, belongs } = options;
+  let policy = options.policy ?? Availability.ALWAYS;
   let paused = false;
   let facts: Omit<Availability.Facts, "jobs"> = { day: 0, minute: 0 };
   let shown: Availability.State | undefined;
 
   /**
-   * Why whoever hired us has heard that no more is taken. It gives us nothing more then, so that the engagement is over once nothing is
+   * Why and since when whoever hired us has heard that no more is taken. It gives us nothing more then, so that the engagement is over once nothing is
    * in hand or owed, even if its owner has thought better of it: only then may we be hired again.
    */
-  const leaving = new WeakMap<Engagement, string>();
+  const leaving = new WeakMap<Engagement, { readonly why: string; readonly at: Millis }>();
 
   const serves = (one: Engagement) =>
     belongs(one) && Availability.serves(policy, one.stream, one.broadcaster);
   const tell = (one: Engagement, finishing: boolean) => {
-    const why = leaving.get(one) ?? "";
+    const why = leaving.get(one)?.why ?? "";
     const award = why === "denied" ? one.award.id : NOTHING;
     engagements.bye(one.broadcaster, { why, finishing, award });
   };
@@ -63,7 +70,7 @@ export function openShift({ policy: initial, engagements, belongs, on }: ShiftOp
     if (before?.state !== shown.state || before.why !== why) on({ type: "availability", ...shown });
     const open = now === "open";
     const fresh = engagements.all().filter((one) => !leaving.has(one) && !(open && serves(one)));
-    for (const one of fresh) leaving.set(one, open ? "denied" : why);
+    for (const one of fresh) leaving.set(one, { why: open ? "denied" : why, at: clock.now() });
     if (open) for (const one of fresh) tell(one, true);
     else
       for (const broadcaster of new Set(fresh.map((one) => one.broadcaster)))
@@ -80,6 +87,10 @@ export function openShift({ policy: initial, engagements, belongs, on }: ShiftOp
     policy: () => policy,
     paused: () => paused,
     slots,
+    takes(engagement) {
+      const { at } = leaving.get(engagement) ?? {};
+      return at === undefined || clock.now() - at < BYE_MS;
+    },
     refresh,
     pause() {
       paused = true;

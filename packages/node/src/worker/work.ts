@@ -13,7 +13,7 @@ import { openBidding } from "./bidding.ts";
 import type { WorkerContext } from "./context.ts";
 import { openCredit } from "./credit.ts";
 import { openDelegation, serveWatchtower } from "./delegate.ts";
-import { type Engagements, openEngagements } from "./engagements.ts";
+import { type Engagement, type Engagements, openEngagements } from "./engagements.ts";
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
@@ -30,13 +30,12 @@ const CLOSING_MS = 1_000;
 
 /** Offers this tab's encoders to every broadcaster that pays, until `signal` fires or `close` is called. */
 export function work(options: WorkerOptions): WorkerNode {
-  const { keys, purse, transcoder, on, price = DEFAULT_PRICE } = options;
-  const { tags = [], watchtower } = options;
+  const { keys, purse, transcoder, on, price = DEFAULT_PRICE, tags = [], watchtower } = options;
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
   const context: WorkerContext = { ...contextOf({ ...options, signal }), on };
   const { mesh, clock } = context;
-  const { crews, privates } = crewsOf(options);
+  const { crews, privates, belongs } = crewsOf(options);
 
   const blobs = openBlobStore();
   const limiter = openRateLimiter(context, LIVE, (dropped) =>
@@ -57,17 +56,12 @@ export function work(options: WorkerOptions): WorkerNode {
     failed: (error) => on({ type: "refused", what: "measurement", why: describe(error) }),
   });
   const engagements = openEngagements(context, { quitted: (stream) => bidding.forget(stream) });
-  const shift = openShift({
-    policy: options.availability,
-    engagements,
-    belongs: ({ crewKeys, stream }) => crewKeys === undefined || privates.has(stream),
-    on,
-  });
+  const shift = openShift(context, { policy: options.availability, engagements, belongs });
+  const { pause, resume, set, sense, refresh } = shift;
   const credit = openCredit(context, { purse, engagements });
   const audits = openAudits(context);
-  const fixed = { self: mesh.self, price, tags };
   const self = () => ({
-    ...{ ...fixed, crews: [...crews.keys()] },
+    ...{ self: mesh.self, price, tags, crews: [...crews.keys()] },
     ...standingOf({ shift, speeds, engagements }),
   });
   const ids = openAwardIds(context);
@@ -88,19 +82,27 @@ export function work(options: WorkerOptions): WorkerNode {
     },
   });
   const maker = openMaker({ keys, transcoder, blobs, speeds, credit, audits });
-  serveAwards(context, { purse, limiter, bidding, ids, engagements, credit, audits, self });
+  serveAwards(context, {
+    purse,
+    limiter,
+    bidding,
+    ids,
+    engagements,
+    credit,
+    audits,
+    belongs,
+    self,
+  });
   const jobs = openJobs(context, { limiter, engagements, credit, shift, speeds, maker });
-  const judged = shift.refresh;
-  servePayments(context, { purse, engagements, limiter, credit, delegation, judged });
+  servePayments(context, { purse, engagements, limiter, credit, delegation, judged: refresh });
   serveOthers(context, { engagements, blobs });
   if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
 
-  const { pause, resume, set, sense } = shift;
   return {
     joinPrivate: privates.join,
     leavePrivate(stream) {
       privates.leave(stream);
-      shift.refresh();
+      refresh();
     },
     pause,
     resume,
@@ -157,7 +159,10 @@ function crewsOf({ crews: tokens = [], privateStreams = [] }: WorkerOptions) {
     left: (token) => void crews.delete(idOf(token)),
   });
   for (const link of privateStreams) privates.join(link);
-  return { crews, privates };
+  // A private stream never offers in the open: whoever works on it so would serve it in the open.
+  const belongs = ({ crewKeys, stream }: Pick<Engagement, "crewKeys" | "stream">) =>
+    (crewKeys !== undefined) === privates.has(stream);
+  return { crews, privates, belongs };
 }
 
 /** What this worker can take on now. */
