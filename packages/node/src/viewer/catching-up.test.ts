@@ -1,4 +1,4 @@
-import { type Mesh, memory, memoryNetwork } from "@tabcast/mesh";
+import { type Mesh, MeshError, memory, memoryNetwork } from "@tabcast/mesh";
 import {
   type Announce,
   crewKeys,
@@ -70,17 +70,21 @@ test("who gets nothing new waits longer each time, and not as long as the others
   expect([0, 0.9].map((part) => waits(part, { unanswered: true })[0])).toEqual([50, 140]);
 });
 
+const away = new MeshError({ code: "MESH_UNREACHABLE", peer: "x", addresses: 1 }, "away");
+const busy = new MeshError({ code: "MESH_BUSY", peer: "x" }, "busy");
+const longer = [2_000, 4_000, 8_000, 16_000];
 test.each([
-  ["has followers is asked about after two of them", ["follower"], [100, 100, 8_000, 16_000]],
-  ["has none is left alone for longer each time", [], [2_000, 4_000, 8_000, 16_000]],
-])("where nobody answers, a stream that %s", async (_, followers, waits) => {
+  ["has followers is asked about after two of them", ["follower"], away, [100, 100, 8_000, 16_000]],
+  ["has followers with too much to do is left alone for longer", ["follower"], busy, longer],
+  ["has none is left alone for longer each time", [], away, longer],
+])("where nobody answers, a stream that %s", async (_, followers, error, waits) => {
   const asked: string[] = [];
   const slept: number[] = [];
   const context = {
     mesh: {
       request(peer: string) {
         asked.push(peer);
-        throw new Error("nobody is there");
+        throw error;
       },
     },
     clock: {

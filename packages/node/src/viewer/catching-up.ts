@@ -3,7 +3,7 @@
  * chance, and of its broadcaster last. Who gets nothing new waits longer each time: when a broadcaster is late, all its viewers miss the
  * same entry, and none of them has it.
  */
-import type { PeerId } from "@tabcast/mesh";
+import { MeshError, type PeerId } from "@tabcast/mesh";
 import {
   type Announce,
   MAX_MANIFEST_ENTRIES,
@@ -108,7 +108,8 @@ export async function catchUp(context: Context, options: CatchingUpOptions): Pro
       : (followers[random.below(followers.length)] as PeerId);
     const unanswered = await question(context, said, { ...options, peer }).then(
       () => false,
-      () => peer !== said.broadcaster, // somebody else is asked below
+      // Of somebody who has too much to do nobody else is to have more.
+      (error: unknown) => peer !== said.broadcaster && !isBusy(error),
     );
     const grown = manifest().end > end || manifest().entries.size > size;
     vain = grown ? 0 : vain + 1;
@@ -118,6 +119,8 @@ export async function catchUp(context: Context, options: CatchingUpOptions): Pro
     await clock.sleep(waitMs({ vain, joining, unanswered }, said.segmentMs, random), { signal });
   }
 }
+
+const isBusy = (error: unknown) => error instanceof MeshError && error.code === "MESH_BUSY";
 
 async function question(
   context: Context,
