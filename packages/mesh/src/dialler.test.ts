@@ -1,4 +1,4 @@
-import type { Connection } from "@libp2p/interface";
+import { type Connection, ConnectionFailedError } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import { seededRandom } from "@tabcast/runtime";
@@ -141,6 +141,39 @@ test("a dial is begun again through the relay where it last went on, not through
   await pass(6_300);
   const through = (relay: string) => relays.through(relay, peer).toString();
   expect(dials.map(({ address }) => address)).toEqual([through(a), through(b), through(b)]);
+});
+
+test("a handshake that failed is begun again, twice, after the other relays", async () => {
+  const { pass, dials, dial, through } = field();
+  const peer = id();
+  const result = dial(peer, [at(a, peer), at(b, peer)]);
+  const fail = (dial: number) => dials[dial]?.end.reject(new ConnectionFailedError("closed"));
+  await pass(0);
+  fail(0);
+  await pass(0);
+  expect(through()).toEqual([a, b]);
+  await pass(300);
+  expect(through()).toEqual([a, b, a]);
+  fail(2);
+  await pass(0);
+  expect(through()).toEqual([a, b, a, a]);
+  fail(3);
+  await pass(30_000 - 301);
+  expect(through()).toEqual([a, b, a, a]);
+  dials[1]?.end.reject(new Error("no way"));
+  await expect(result).rejects.toThrow("every attempt failed");
+});
+
+test("a dial is not begun again through a relay that leads nowhere, though it went on there last", async () => {
+  const { pass, dials, dial, through } = field();
+  const peer = id();
+  dial(peer, [at(a, peer), at(b, peer)]);
+  await pass(300);
+  dials[0]?.move();
+  dials[1]?.move();
+  dials[1]?.end.reject(new Error("NO_RESERVATION"));
+  await pass(6_000);
+  expect(through()).toEqual([a, b, a]);
 });
 
 test("dials to one peer are joined, and end when nobody waits any more", async () => {

@@ -2,7 +2,7 @@
  * Dials peers: through configured relays only, several raced, within a budget. Dials to one peer are joined, and end when
  * nobody waits any more.
  */
-import type { AbortOptions, Connection } from "@libp2p/interface";
+import { type AbortOptions, type Connection, ConnectionFailedError } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Clock } from "@tabcast/runtime";
@@ -23,8 +23,8 @@ export const MOST_DIALS = 3 * DIALS;
 /** Milliseconds after which the next relay is tried as well. Source: "Happy Eyeballs", RFC 8305, has 250. */
 export const STAGGER = 300;
 /**
- * Milliseconds without a step forward after which a dial is begun again beside it, and twice as many before the next time: WebRTC
- * handshakes get lost at times, and where a tab is only slow, more of them would make it slower.
+ * Milliseconds without a step forward after which a dial is begun again beside it, and twice as many before the next time: where a tab
+ * is only slow, more handshakes would make it slower. One that is known to have failed is begun again at once.
  */
 export const AGAIN_AFTER = 6_000;
 /** Times that it is begun again. */
@@ -182,8 +182,10 @@ async function raceRoutes(
   const id = peerIdFromString(peer);
   const running = new Set<PeerId>();
   let moved = clock.now();
-  /** The relay of the newest step forward, or else the first: one that hangs is no way to begin again. */
+  /** The relay of the newest step forward, or else the first, of those that lead to the peer: one that hangs is no way to begin again. */
   let best: PeerId | undefined;
+  /** Through this relay a handshake failed, and nothing was begun since. */
+  let failed: PeerId | undefined;
   const through =
     (relay: PeerId): Attempt<Connection> =>
     async (called) => {
@@ -205,6 +207,8 @@ async function raceRoutes(
         return connection;
       } catch (thrown) {
         if (timed.expired()) late.add(relay);
+        if (thrown instanceof ConnectionFailedError) failed = relay;
+        else if (best === relay) best = [...running].findLast((one) => one !== relay) ?? relay;
         throw thrown;
       } finally {
         running.delete(relay);
@@ -214,9 +218,11 @@ async function raceRoutes(
   let again = 0;
   const next = () => {
     let relay = job.routes.shift();
-    if (relay === undefined && again < AGAIN && clock.now() - moved >= AGAIN_AFTER * 2 ** again) {
+    const due = failed !== undefined || clock.now() - moved >= AGAIN_AFTER * 2 ** again;
+    if (relay === undefined && again < AGAIN && due) {
       again += 1;
-      relay = best;
+      relay = failed ?? best;
+      failed = undefined;
     }
     if (relay === undefined) return undefined;
     best ??= relay;
