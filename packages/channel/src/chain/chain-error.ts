@@ -107,6 +107,15 @@ export function serverBusy(rpc: string, seconds: number, error: unknown): ChainE
   );
 }
 
+/** CHAIN_UNREACHABLE in words, of a server that was silent for as long as it was waited for. */
+export function unanswered(rpc: string, cause: unknown): ChainError {
+  return new ChainError(
+    { code: "CHAIN_UNREACHABLE", rpc },
+    `the chain's RPC server ${shown(rpc)} did not answer in time`,
+    { cause },
+  );
+}
+
 /** CHAIN_BAD_ANSWER in words. */
 export function badAnswer(rpc: string, method: string, error?: unknown): ChainError {
   return new ChainError(

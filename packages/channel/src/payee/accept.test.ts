@@ -39,6 +39,33 @@ const signed = (total: number, payee: Address = worker.address, to = LANE) =>
   Voucher.sign(separator(domain), signer, { potId, payee, lane: to, cumulative: amount(total) });
 const take = (voucher: SignedVoucher) => accept(parts, () => lane, voucher);
 const looks = () => chain.asked.get("snapshot") ?? 0;
+/** What waits for nothing from outside has gone on as far as it can. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A chain that is silent until it is given up: resolves when it is asked first. */
+function mute(): Promise<void> {
+  const asked = Promise.withResolvers<void>();
+  chain.instead.snapshot = (_, waits) => {
+    asked.resolve();
+    return new Promise((_, reject) =>
+      waits.signal.addEventListener("abort", () => reject(waits.signal.reason)),
+    );
+  };
+  return asked.promise;
+}
+
+/** The limits of time that vouchers are given, in their order, each of which fires when it is told to. */
+function limits(): { ms: number; late: AbortController }[] {
+  const all: { ms: number; late: AbortController }[] = [];
+  Object.assign(parts.clock, {
+    timeout(ms: number) {
+      const late = new AbortController();
+      all.push({ ms, late });
+      return late.signal;
+    },
+  });
+  return all;
+}
 
 describe("a voucher that comes", () => {
   test("it is credited once, however often it comes, and for what it adds", async () => {
@@ -117,32 +144,57 @@ describe("a voucher above what the pot was seen to have", () => {
   test("the chain is asked beside the books, which go on, and for two seconds", async () => {
     chain.promise(potId, 60n);
     await lane.refresh({ signal });
-    const late = new AbortController();
-    const limits: number[] = [];
-    Object.assign(parts.clock, {
-      timeout(ms: number) {
-        limits.push(ms);
-        return late.signal;
-      },
-    });
-    const asked = Promise.withResolvers<void>();
-    chain.instead.snapshot = async (_, waits) => {
-      asked.resolve();
-      waits.signal.throwIfAborted();
-      return new Promise((_, reject) =>
-        waits.signal.addEventListener("abort", () => reject(waits.signal.reason)),
-      );
-    };
+    const given = limits();
+    const asked = mute();
     const taken = take(await signed(50));
-    await asked.promise;
+    await asked;
     await lane.post({ type: "delivered", amount: amount(1) });
-    expect([lane.book.accrued, limits]).toEqual([1n, [2_000]]);
-    late.abort();
+    expect([lane.book.accrued, given.map(({ ms }) => ms)]).toEqual([1n, [2_000]]);
+    given[0]?.late.abort();
     // It is kept, as where the chain is away.
     await expect(taken).rejects.toMatchObject({ code: "VOUCHER_UNGUARANTEED" });
     expect(lane.book.highest?.cumulative).toBe(50n);
+  });
+
+  test("no payer is blamed for a server that is silent", async () => {
+    const [given, asked] = [limits(), mute()];
     const over = take(await signed(DEPOSIT + 1));
-    await expect(over).rejects.toMatchObject({ code: "VOUCHER_OVER_POT" });
+    await asked;
+    given[0]?.late.abort();
+    await expect(over).rejects.toMatchObject({
+      code: "CHAIN_UNREACHABLE",
+      reason: { rpc: chain.rpc },
+      cause: given[0]?.late.signal.reason,
+    });
+  });
+
+  test("a disk that fails in the look is told of, also where the two seconds are over by then", async () => {
+    await deposit(10);
+    const given = limits();
+    const full = new Error("the disk is full");
+    Object.assign(parts.store, {
+      async write() {
+        given[0]?.late.abort();
+        throw full;
+      },
+    });
+    await expect(take(await signed(DEPOSIT + 50))).rejects.toBe(full);
+  });
+
+  test("what comes while the purse closes is kept, and the chain is not waited for", async () => {
+    chain.promise(potId, 60n);
+    await lane.refresh({ signal });
+    const closing = new AbortController();
+    parts = { ...parts, signal: closing.signal };
+    const asked = mute();
+    const [low, high] = [await signed(50), await signed(60)];
+    const taken = Promise.allSettled([take(low), take(high)]);
+    await asked;
+    closing.abort();
+    const kept = { status: "rejected", reason: { code: "VOUCHER_UNGUARANTEED" } };
+    expect(await taken).toMatchObject([kept, kept]);
+    expect(lane.book.highest?.cumulative).toBe(60n);
+    await expect(take(await signed(DEPOSIT + 1))).rejects.toBe(closing.signal.reason);
   });
 
   test("four of them are looked up at once, then one a second, and no voucher that is refused for another reason", async () => {
@@ -175,5 +227,54 @@ describe("a voucher above what the pot was seen to have", () => {
     Object.assign(parts.store, { write: () => Promise.reject(full) });
     await expect(take(await signed(5))).rejects.toThrow("the disk is full");
     expect([asked, lane.book.highest]).toEqual([0, undefined]);
+  });
+});
+
+describe("vouchers that come while another waits for the chain", () => {
+  test("none overtakes another: each is credited for what it adds", async () => {
+    await take(await signed(5));
+    await deposit(50);
+    const held = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    chain.instead.snapshot = async (...call) => {
+      delete chain.instead.snapshot;
+      asked.resolve();
+      const answer = await chain.snapshot(...call);
+      await held.promise;
+      return answer;
+    };
+    const ended: bigint[] = [];
+    const taking = async (voucher: SignedVoucher) => ended.push(await take(voucher));
+    const [low, high] = [await signed(DEPOSIT + 20), await signed(DEPOSIT + 40)];
+    const first = taking(low);
+    await asked.promise;
+    const second = taking(high);
+    await settled();
+    held.resolve();
+    await Promise.all([first, second]);
+    expect(ended).toEqual([115n, 20n]);
+    // The first one's look showed enough for both.
+    expect(looks()).toBe(1);
+  });
+
+  test("each waits for two seconds from when it came, whatever stands before it", async () => {
+    await take(await signed(5));
+    const [given, asked] = [limits(), mute()];
+    const vouchers = await Promise.all([101, 102, 103, 104, 105, 106, 107].map((n) => signed(n)));
+    const taken = vouchers.map((one) => take(one).catch((error: unknown) => error));
+    await asked;
+    await settled();
+    expect(given.map(({ ms }) => ms)).toEqual(vouchers.map(() => 2_000));
+    let more = 0;
+    chain.instead.snapshot = async () => {
+      more++;
+      throw new Error("the server is away");
+    };
+    // All but the last are over when the first is: they look no more, which takes nothing from those that may.
+    for (const { late } of given.slice(0, -1).reverse()) late.abort();
+    const unreachable = expect.objectContaining({ code: "CHAIN_UNREACHABLE" });
+    const away = expect.objectContaining({ message: "the server is away" });
+    const [last, ...before] = (await Promise.all(taken)).reverse();
+    expect([last, before, more]).toEqual([away, before.map(() => unreachable), 1]);
   });
 });

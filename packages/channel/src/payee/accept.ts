@@ -1,17 +1,22 @@
 import { type Amount, toError } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
+import { unanswered } from "../chain/chain-error.ts";
 import type { Hex, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
 import type { LaneLedger } from "./lane-ledger.ts";
 import type { PurseParts } from "./parts.ts";
 import * as Payee from "./payee.ts";
 
-/** Milliseconds that a voucher waits for the chain, where more of it may be payable than was seen: a live stream's next one is due then. */
+/**
+ * Milliseconds from a voucher's arrival that it waits for the chain, where more of it may be payable than was seen, its wait for those
+ * before it included: a live stream's next one is due then.
+ */
 const LOOK_MS = 2_000;
 
 /**
- * Checks a voucher, stores it, then credits it. Amount that are newly credited: none for one that we hold already. Throws
- * VoucherError, StoreError; ChainError for more than the pot had when it was last read, if it could not be read again.
+ * Checks a voucher, stores it, then credits it; those of a lane in the order in which they came. Amount that are newly credited: none
+ * for one that we hold already. Throws VoucherError, StoreError; for more than the pot had when it was last read, if it could not be
+ * read again, ChainError, or the reason of the purse's signal.
  */
 export async function accept(
   parts: PurseParts,
@@ -25,32 +30,39 @@ export async function accept(
   const signature = voucher.signature.toLowerCase() as Hex;
   const { highest } = ledger.book;
   if (highest?.cumulative === cumulative && highest.signature === signature) return 0n as Amount;
+  const late = parts.clock.timeout(LOOK_MS);
   // Also for stale amounts: an unsigned claim must not even learn what we hold.
   await Voucher.verifyNext(parts.domainSeparator, ledger.config.signer, voucher);
-  const failure = Payee.isBeyond(ledger.book, cumulative)
-    ? await lookAgain(parts, ledger)
-    : undefined;
-  const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
-  return ledger.post(event).catch((error: unknown) => {
-    const overPot = error instanceof Voucher.VoucherError && error.code === "VOUCHER_OVER_POT";
-    throw overPot && failure !== undefined ? failure : error;
+  return ledger.vouchers.run(async () => {
+    const failure = Payee.isBeyond(ledger.book, cumulative)
+      ? await lookAgain(parts, ledger, late)
+      : undefined;
+    const event = { type: "voucher", cumulative, signature, now: ledger.chainNow } as const;
+    return ledger.post(event).catch((error: unknown) => {
+      const overPot = error instanceof Voucher.VoucherError && error.code === "VOUCHER_OVER_POT";
+      throw overPot && failure !== undefined ? failure : error;
+    });
   });
 }
 
 /**
- * Topped up since the last look, or did another's guarantee lapse? The chain knows. Its failure, if it had one; a chain that does not answer
- * in time is not waited for. Throws where the purse has ended.
+ * Topped up since the last look, or did another's guarantee lapse? The chain knows. Its failure, if it had one: the voucher is worth
+ * storing by what is known, also where `late` fires first, or the purse has ended.
  */
-async function lookAgain(parts: PurseParts, ledger: LaneLedger): Promise<Error | undefined> {
-  const { signal, clock } = parts;
-  if (!ledger.mayRefresh()) return undefined;
-  const late = clock.timeout(LOOK_MS);
+async function lookAgain(
+  { chain, signal }: PurseParts,
+  ledger: LaneLedger,
+  late: AbortSignal,
+): Promise<Error | undefined> {
+  const bounded = AbortSignal.any([signal, late]);
+  if (!bounded.aborted && !ledger.mayRefresh()) return undefined;
   try {
-    await ledger.look({ signal: AbortSignal.any([signal, late]) });
+    bounded.throwIfAborted();
+    await ledger.look({ signal: bounded });
     return undefined;
   } catch (error) {
-    if (signal.aborted) throw error;
-    return late.aborted ? undefined : toError(error);
+    // By its reason, for the books may have failed and the time be over besides.
+    return late.aborted && error === late.reason ? unanswered(chain.rpc, error) : toError(error);
   }
 }
 

@@ -41,8 +41,10 @@ export class LaneLedger {
   readonly lane: number;
   readonly potId: Hex;
   readonly config: PotConfig;
-  /** What must not interleave: every event of the lane. Never waits for a wallet. */
+  /** What must not interleave: every event of the lane. Never waits for a wallet, nor for the chain. */
   readonly queue = new SerialQueue();
+  /** Vouchers of the lane, in the order in which they came: each may wait for a look at the chain before it is an event. */
+  readonly vouchers = new SerialQueue();
   /** Claims of the lane, one at a time: they may wait for a person, or for a block. */
   readonly claims = new SerialQueue();
   /** Claims that are under way or wait their turn: while there are any, none begins of its own accord. */

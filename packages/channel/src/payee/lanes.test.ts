@@ -322,6 +322,25 @@ describe("what other tabs left behind", () => {
     });
     (await store.share().lock(lockOf(payee, 2), { signal, patience: 1 }))();
   });
+
+  test("a voucher that waits for the chain is written before other tabs may have its lane", async () => {
+    await leave(lane(1, 20, { in: 2 }));
+    const lanes = open();
+    await lanes.adopt();
+    const [ledger] = lanes.all();
+    const waits = Promise.withResolvers<void>();
+    const taken = ledger?.vouchers.run(async () => {
+      await waits.promise;
+      const event = { type: "voucher", signature: "0x", now: UNIX } as const;
+      await ledger.post({ ...event, cumulative: amount(30) });
+      await expect(store.share().lock(lockOf(payee, 2), { signal, patience: 1 })).rejects.toThrow();
+    });
+    const closed = lanes.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    waits.resolve();
+    await Promise.all([taken, closed]);
+    expect(ledger?.book.highest?.cumulative).toBe(30n);
+  });
 });
 
 describe("what was left unpaid in a pot", () => {

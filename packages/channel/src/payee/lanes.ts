@@ -186,7 +186,9 @@ export class Lanes {
   /** Resolves when nothing is being written any more; then other tabs may have them. */
   async close(): Promise<void> {
     const all = this.all();
-    await Promise.all(all.flatMap(({ queue, claims }) => [claims.idle(), queue.idle()]));
+    await Promise.all(
+      all.flatMap(({ queue, vouchers, claims }) => [vouchers.idle(), claims.idle(), queue.idle()]),
+    );
     for (const { release } of this.#adopted.values()) release();
     this.#adopted.clear();
   }
