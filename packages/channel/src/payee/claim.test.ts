@@ -265,6 +265,45 @@ describe("what a claim brought", () => {
   });
 });
 
+describe("a chain that is silent while it is claimed", () => {
+  /** Claims a lane; while the chain keeps its answer to the look `n` of the claim, work is delivered on the lane. */
+  async function deliveredIn(n: number, claim: (ledger: LaneLedger) => Promise<unknown>) {
+    const ledger = await holding(partsFor(worker), 10 * COST);
+    const [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { snapshot } = chain;
+    let looks = 0;
+    chain.instead.snapshot = async (...call) => {
+      if (++looks === n) {
+        asked.resolve();
+        await answered.promise;
+      }
+      return snapshot(...call);
+    };
+    const claimed = claim(ledger);
+    await asked.promise;
+    await ledger.post({ type: "delivered", amount: amount(1) });
+    answered.resolve();
+    await claimed;
+    delete chain.instead.snapshot;
+    const { book } = ledger;
+    return { looks, accrued: book.accrued, claimed: book.claimed };
+  }
+  const all = { accrued: 1n, claimed: amount(10 * COST) };
+
+  test.each([1, 2])(
+    "the lane's books go on during look %i of a claim that nobody asked for",
+    async (n) => {
+      const claim = (one: LaneLedger) => claimIfWorthIt(partsFor(worker), one, "closing");
+      expect(await deliveredIn(n, claim)).toEqual({ looks: 2, ...all });
+    },
+  );
+
+  test.each([1, 2, 3])("the lane's books go on during look %i of a claim of all", async (n) => {
+    const claim = (one: LaneLedger) => claimAll(partsFor(worker), [one], worker, { signal });
+    expect(await deliveredIn(n, claim)).toEqual({ looks: 3, ...all });
+  });
+});
+
 describe("a payee's credit", () => {
   test("all of it is sent to the payee, and nothing where there is none", async () => {
     const parts = partsFor(worker);

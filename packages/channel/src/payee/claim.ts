@@ -23,7 +23,7 @@ interface Claiming extends Waits {
 
 /**
  * Brings a lane's highest voucher to the chain, if it is worth anything there; in the lane's queue of claims. Its events go on
- * meanwhile: a wallet may wait for a person. Amount that were paid.
+ * meanwhile: a wallet may wait for a person, and the chain may be silent. Amount that were paid.
  */
 async function claimLane(
   { chain, payee, tell }: PurseParts,
@@ -31,7 +31,7 @@ async function claimLane(
   { wallet, wanted, signal }: Claiming,
 ): Promise<Amount> {
   const waits = { signal };
-  await ledger.queue.run(() => ledger.refresh(waits));
+  await ledger.refresh(waits);
   const { potId, lane, config, highest } = ledger;
   if (!highest || Payee.claimable(ledger.book) === 0n || !(await wanted())) return 0n as Amount;
   const { events } = await unlessAborted(chain.claim(wallet, config, [highest], waits), signal);
@@ -42,7 +42,7 @@ async function claimLane(
     else if (event.type === "bounced" && event.lane === lane)
       tell({ type: "bounced", potId, shortfall: event.shortfall });
   tell({ type: "claimed", potId, paid: paid as Amount });
-  await ledger.queue.run(() => ledger.refresh(waits));
+  await ledger.refresh(waits);
   return paid as Amount;
 }
 
@@ -97,7 +97,7 @@ export async function claimAll(
     // What the refreshes find is this claim's to bring, and no other's.
     ledger.claiming++;
     try {
-      await ledger.queue.run(() => ledger.refreshUntilSure({ signal }));
+      await ledger.refreshUntilSure({ signal });
       if (Payee.claimable(ledger.book) > 0n)
         paid += await ledger.claims.run(() => claimLane(parts, ledger, { wallet, wanted, signal }));
     } catch (error) {

@@ -91,24 +91,53 @@ describe("a lane's books", () => {
     expect(lane.book.balance).toBe(70n);
   });
 
-  test("it looks again until it is sure that the chain went back, three times at most", async () => {
-    await voucher(20);
-    await shown({ claimed: amount(20), balance: amount(80) });
-    let looks = 0;
-    const { chain } = parts;
-    Object.assign((chain as ReturnType<typeof chainOf>).instead, {
-      snapshot: async () => {
-        looks++;
-        const pot = { balance: amount(100), reserved: amount(0), closeAt: 0, exists: true };
-        const row = { claimed: amount(0), ceiling: amount(0), until: 0, version: 0 };
-        return { block: 1n, now: NOW, pots: [{ ...pot, lanes: [row] }] };
-      },
+  describe("looks again until it is sure that the chain went back", () => {
+    let looks: number;
+    /** What the chain does when it is asked, before it answers that the lane was paid nothing. */
+    let asked: () => Promise<unknown>;
+    beforeEach(async () => {
+      [looks, asked] = [0, async () => undefined];
+      await voucher(20);
+      await shown({ claimed: amount(20), balance: amount(80) });
+      const { chain } = parts;
+      Object.assign((chain as ReturnType<typeof chainOf>).instead, {
+        snapshot: async () => {
+          looks++;
+          await asked();
+          const pot = { balance: amount(100), reserved: amount(0), closeAt: 0, exists: true };
+          const row = { claimed: amount(0), ceiling: amount(0), until: 0, version: 0 };
+          return { block: 1n, now: NOW, pots: [{ ...pot, lanes: [row] }] };
+        },
+      });
     });
-    await lane.queue.run(() => lane.refreshUntilSure({ signal }));
-    expect([looks, lane.book.claimed]).toEqual([3, 0n]);
-    expect(news).toEqual([{ type: "reorg", potId, from: 20n, to: 0n }]);
-    await lane.queue.run(() => lane.refreshUntilSure({ signal }));
-    expect(looks).toBe(4);
+
+    test("three times at most", async () => {
+      await lane.refreshUntilSure({ signal });
+      expect([looks, lane.book.claimed]).toEqual([3, 0n]);
+      expect(news).toEqual([{ type: "reorg", potId, from: 20n, to: 0n }]);
+      await lane.refreshUntilSure({ signal });
+      expect(looks).toBe(4);
+    });
+
+    test("and is, once a look that began later sees what was known", async () => {
+      asked = async () => looks === 2 && shown({ claimed: amount(20), balance: amount(80) });
+      await lane.refreshUntilSure({ signal });
+      expect([looks, lane.book.claimed, lane.book.doubts, news]).toEqual([2, 20n, undefined, []]);
+    });
+
+    test("and believes the third that agrees, whoever looked", async () => {
+      asked = async () => looks === 2 && shown({ claimed: amount(0), balance: amount(100) });
+      await lane.refreshUntilSure({ signal });
+      expect([looks, lane.book.claimed]).toEqual([3, 0n]);
+    });
+
+    test("and writes nothing once its owner has ended it, though the chain has answered", async () => {
+      const ended = new AbortController();
+      asked = async () => ended.abort();
+      const { book } = lane;
+      await expect(lane.refreshUntilSure(ended)).rejects.toBe(ended.signal.reason);
+      expect([looks, lane.book]).toEqual([1, book]);
+    });
   });
 });
 

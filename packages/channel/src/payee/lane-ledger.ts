@@ -162,14 +162,19 @@ export class LaneLedger {
     this.#told = due;
   }
 
-  /** Reads pot and lane from the chain into the book; to be called in the queue. */
+  /**
+   * Reads pot and lane from the chain into the book, and keeps nobody waiting while the chain is asked: not to be called in the queue.
+   * A pot that the server does not know has nothing to claim. Throws the signal's reason also where it fired just before the answer:
+   * other tabs may have the lane by then.
+   */
   async refresh(waits: Waits): Promise<void> {
     const turn = this.beginLook();
     const { exists: _, ...view } = await readChain(this.#parts, this, waits);
-    await this.see(view, turn);
+    waits.signal.throwIfAborted();
+    await this.queue.run(() => this.see(view, turn));
   }
 
-  /** A refresh that keeps nobody waiting while the chain is asked. One that does not know the pot lags behind, and says nothing. */
+  /** A refresh for which a server that does not know the pot lags behind, and says nothing. */
   async look(waits: Waits): Promise<void> {
     const turn = this.beginLook();
     const { exists, ...view } = await readChain(this.#parts, this, waits);
@@ -177,8 +182,8 @@ export class LaneLedger {
   }
 
   /**
-   * A refresh, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. To be called in the
-   * queue, where the third that agrees is believed (`Payee.DOUBTS`).
+   * A refresh, and some more if it shows a chain that went back: nothing may be left unclaimed for an old memory. The third that agrees
+   * is believed (`Payee.DOUBTS`), other looks between them counted; one that sees what was known ends the doubt.
    */
   async refreshUntilSure(waits: Waits): Promise<void> {
     do await this.refresh(waits);
