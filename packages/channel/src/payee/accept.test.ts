@@ -124,6 +124,11 @@ describe("a voucher above what the pot was seen to have", () => {
     expect(looks()).toBe(1);
   });
 
+  test("one for all that the pot was seen to have causes no look", async () => {
+    expect(await take(await signed(DEPOSIT))).toBe(100n);
+    expect(looks()).toBe(0);
+  });
+
   test("nor does one wait for the next look where others' guarantees took what it needs, and the pot was topped up since", async () => {
     chain.promise(potId, 60n);
     await lane.refresh({ signal });
@@ -255,6 +260,16 @@ describe("vouchers that come while another waits for the chain", () => {
     expect(ended).toEqual([115n, 20n]);
     // The first one's look showed enough for both.
     expect(looks()).toBe(1);
+  });
+
+  test("one that is sent again meanwhile causes no second look", async () => {
+    chain.promise(potId, 60n);
+    await lane.refresh({ signal });
+    const fifty = await signed(50);
+    const before = looks();
+    const [first, again] = await Promise.allSettled([take(fifty), take(fifty)]);
+    expect(first).toMatchObject({ reason: { code: "VOUCHER_UNGUARANTEED" } });
+    expect([again, looks() - before]).toEqual([{ status: "fulfilled", value: 0n }, 1]);
   });
 
   test("each waits for two seconds from when it came, whatever stands before it", async () => {
