@@ -113,12 +113,21 @@ test("a private stream is made by its crew and watched by its link, is on no lis
   await stranger.goto(crewLink.slice(0, -5));
   await says("The key in this link is not whole");
   await stranger.goto(crewLink);
-  await stranger.getByRole("button", { name: "Leave its crew" }).click();
-  await expect(stranger.getByText("Working for a private stream")).toBeHidden();
+  const working = stranger.getByText("Working for a private stream");
+  await expect(working).toBeVisible();
+  // Left from another page than its own: going back to its address joins nothing.
   await stranger.getByRole("link", { name: "Network", exact: true }).click();
+  await stranger.getByRole("link", { name: "Earn", exact: true }).click();
+  await stranger.getByRole("button", { name: "Leave its crew" }).click();
+  await expect(working).toBeHidden();
   await stranger.goBack();
-  await expect(stranger.getByRole("heading", { name: "Earn", exact: true })).toBeVisible();
-  await expect(stranger.getByText("Working for a private stream")).toBeHidden();
+  await stranger.goBack();
+  await expect(stranger.getByText("You left this stream's crew")).toBeVisible();
+  await expect(working).toBeHidden();
+  await stage.shoot(stranger, "earn-private-left");
+  await stranger.getByRole("button", { name: "Join again" }).click();
+  await expect(working).toBeVisible();
+  await expect(stranger.getByText("You left this stream's crew")).toBeHidden();
 
   await onAir.page.getByRole("button", { name: "End stream" }).click();
   await onAir.page.getByRole("button", { name: "Skip the wait" }).click({ timeout: 60_000 });

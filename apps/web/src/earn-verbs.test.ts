@@ -8,6 +8,25 @@ const link = (number: number) =>
     key: "A".repeat(43),
   });
 
+test("a crew that was left is joined again by a person, and by no address that somebody went back to", async () => {
+  const told: string[] = [];
+  const crews = openCrewLinks({
+    joinPrivate: () => void told.push("join"),
+    leavePrivate: () => void told.push("leave"),
+  });
+  const stream = 1n.toString(16).padStart(64, "0");
+  await crews.join(link(1), { byAddress: true });
+  crews.leave(stream);
+  await crews.join(link(1), { byAddress: true });
+  crews.joinAll();
+  expect(told).toEqual(["join", "leave"]);
+  expect([crews.links.get().size, [...crews.left.get()]]).toEqual([0, [stream]]);
+  await crews.join(link(2), { byAddress: true });
+  await crews.join(link(1));
+  expect(told).toEqual(["join", "leave", "join", "join"]);
+  expect([...crews.left.get()]).toEqual([]);
+});
+
 test("a seventeenth crew link is refused in words, not when the tab begins to work, and has room once another was left", async () => {
   const told: string[] = [];
   const crews = openCrewLinks({

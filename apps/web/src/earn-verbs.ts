@@ -28,12 +28,19 @@ function paced(now: Earn.Earning, event: TabWorkerEvent) {
 /** Crew links by their streams, in this tab's memory alone: a key is kept in no store. */
 export function openCrewLinks(worker: Pick<Tab["worker"], "joinPrivate" | "leavePrivate">) {
   const links = cell<ReadonlyMap<string, CrewLink>>(new Map());
+  const left = cell<ReadonlySet<string>>(new Set());
   return {
     links,
-    /** Works for a private stream, from now on or from when this tab works. Throws LINK_BAD in a sentence. */
-    async join(text: string): Promise<void> {
+    /** Streams whose crews a person left, and did not join again. */
+    left,
+    /**
+     * Works for a private stream, from now on or from when this tab works. An address does not join again what a person left:
+     * it may be there because somebody went back. Throws LINK_BAD in a sentence.
+     */
+    async join(text: string, { byAddress = false } = {}): Promise<void> {
       const { LinkError, parseCrewLink } = await import("@tabcast/tab/links");
       const link = parseCrewLink(text);
+      if (byAddress && left.get().has(link.stream)) return;
       const all = links.get();
       if (!all.has(link.stream) && all.size >= MOST_CREW_LINKS)
         throw new LinkError(
@@ -42,10 +49,12 @@ export function openCrewLinks(worker: Pick<Tab["worker"], "joinPrivate" | "leave
         );
       worker.joinPrivate(link);
       links.update((before) => new Map(before).set(link.stream, link));
+      left.update((before) => new Set([...before].filter((id) => id !== link.stream)));
     },
     leave(stream: string): void {
       worker.leavePrivate(stream);
       links.update((before) => new Map([...before].filter(([id]) => id !== stream)));
+      left.update((before) => new Set(before).add(stream));
     },
     /** To be called when this tab has begun to work. */
     joinAll() {
@@ -138,6 +147,7 @@ export function earnVerbs({ worker, books, config }: Pick<Tab, "worker" | "books
     earning: earning as Store<Earn.Earning>,
     kept: kept as Store<KeptSettings>,
     crewLinks: crews.links as Store<ReadonlyMap<string, CrewLink>>,
+    leftCrews: crews.left as Store<ReadonlySet<string>>,
     joinPrivate: crews.join,
     leavePrivate: crews.leave,
     loadSettings,

@@ -1,6 +1,5 @@
 import { describe } from "@tabcast/runtime";
 import { useEffect, useState } from "react";
-import { useLocation } from "wouter";
 import * as format from "../format.ts";
 import { useFragment } from "../fragment.ts";
 import { useStore } from "../store.ts";
@@ -13,14 +12,14 @@ import { TextField } from "../ui/text-fields.tsx";
 /** The private streams that this tab works for, and where another crew link is pasted. `stream`: of the link that the page was opened by. */
 export function PrivateStreams({ stream }: { stream: string | undefined }) {
   const joined = useStore(tab.crewLinks);
+  const left = useStore(tab.leftCrews);
   const [text, setText] = useState("");
   const [trouble, setTrouble] = useState<string>();
   const key = useFragment();
-  const [, navigate] = useLocation();
   useEffect(() => {
     if (stream === undefined) return;
     let current = true;
-    tab.joinPrivate(`/earn/${stream}#${key}`).then(
+    tab.joinPrivate(`/earn/${stream}#${key}`, { byAddress: true }).then(
       () => current && setTrouble(undefined),
       (thrown: unknown) => current && setTrouble(describe(thrown)),
     );
@@ -28,19 +27,14 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
       current = false;
     };
   }, [stream, key]);
-  const join = () =>
-    tab.joinPrivate(text).then(
+  const join = (link: string) =>
+    tab.joinPrivate(link).then(
       () => {
         setText("");
         setTrouble(undefined);
       },
       (thrown: unknown) => setTrouble(describe(thrown)),
     );
-  const leave = (id: string) => {
-    tab.leavePrivate(id);
-    // Whoever comes back to this page does not mean to join again.
-    if (id === stream?.toLowerCase()) navigate("/earn", { replace: true });
-  };
   return (
     <div className="mb-5 space-y-3">
       {[...joined.keys()].map((id) => (
@@ -48,12 +42,22 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
           This tab answers the offers of the private stream {format.shortId(id)} too, once it works.
           Its link is kept while this tab is open, and nowhere else.
           <div className="mt-3">
-            <Button look="plain" onClick={() => leave(id)}>
+            <Button look="plain" onClick={() => tab.leavePrivate(id)}>
               Leave its crew
             </Button>
           </div>
         </Notice>
       ))}
+      {stream !== undefined && left.has(stream.toLowerCase()) && (
+        <Notice title="You left this stream's crew">
+          This tab takes no more work of the private stream {format.shortId(stream)}.
+          <div className="mt-3">
+            <Button look="plain" onClick={() => void join(`/earn/${stream}#${key}`)}>
+              Join again
+            </Button>
+          </div>
+        </Notice>
+      )}
       {trouble !== undefined && stream !== undefined && text === "" && (
         <Notice tone="bad" title="This crew link does not work">
           {trouble}
@@ -71,7 +75,7 @@ export function PrivateStreams({ stream }: { stream: string | undefined }) {
               setTrouble(undefined);
             }}
           />
-          <Button disabled={text.trim() === ""} onClick={() => void join()}>
+          <Button disabled={text.trim() === ""} onClick={() => void join(text)}>
             Join its crew
           </Button>
         </div>
