@@ -255,6 +255,16 @@ describe("a vacancy in the crew", () => {
   });
 });
 
+test("a member that says it will go, however often, is let go when it has had time to finish", () => {
+  const at = hired(["a", "b"], { segmentMs: 2_000, slackMs: 4_000 });
+  for (const now of [2_000, 4_000, 8_000, 9_999]) at.play({ type: "draining", worker: "a", now });
+  expect(at.now().members.get("a")).toMatchObject({ state: "draining" });
+  expect(at.play({ type: "draining", worker: "a", now: 10_000 })).toContainEqual(
+    expect.objectContaining({ do: "drop", why: "left" }),
+  );
+  expect(at.now().members.has("a")).toBe(false);
+});
+
 describe("a stream for which all bidders are too slow", () => {
   test("knows what they could make, and asks for less in a fresh offer that they may answer", () => {
     const at = hiring();

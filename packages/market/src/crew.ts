@@ -53,7 +53,7 @@ export interface Member {
   readonly role: "crew" | "backup";
   /** Asked, at work, given nothing for a while, or finishing what it has. */
   readonly state: "asked" | "hired" | "suspended" | "draining";
-  /** When a suspension is over, or one that we let go has had time to finish, in milliseconds. */
+  /** When a suspension is over, or one that drains has had time to finish, in milliseconds. */
   readonly until: number;
   /** Why we let it go; undefined for one that drains of its own will. */
   readonly leaving?: Why;
@@ -456,8 +456,8 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   for (const member of crew.members.values())
     if (member.state === "suspended" && member.until <= now)
       crew = { ...crew, members: put(crew.members, member.worker, { ...member, state: "hired" }) };
-    else if (member.state === "draining" && member.leaving !== undefined && member.until <= now)
-      also(drop(crew, member, member.leaving, now + config.returnMs, now));
+    else if (member.state === "draining" && member.until <= now)
+      also(drop(crew, member, member.leaving ?? "left", now + config.returnMs, now));
   const bids = new Map([...crew.bids].filter(([, { at }]) => now - at < 2 * config.offerTtlMs));
   crew = promote({ ...crew, bids });
 
@@ -604,11 +604,12 @@ function quicker(crew: Crew, { worker, claimed }: Member, now: number, config: C
   });
 }
 
+/** When whatever a member has in hand is over, in milliseconds. */
+const finishedBy = ({ need }: Crew, now: number) => now + 2 * need.segmentMs + need.slackMs;
+
 /** Gives a member nothing more; it is dropped when whatever it has in hand is over. */
 function retire(crew: Crew, member: Member, leaving: Why, now: number): Crew {
-  const { segmentMs, slackMs } = crew.need;
-  const until = now + 2 * segmentMs + slackMs;
-  const leaver: Member = { ...member, state: "draining", leaving, until };
+  const leaver: Member = { ...member, state: "draining", leaving, until: finishedBy(crew, now) };
   return { ...crew, members: put(crew.members, member.worker, leaver) };
 }
 
@@ -651,7 +652,9 @@ function apply(crew: Crew, event: Event, config: Config): Step {
       const member = crew.members.get(event.worker);
       if (member === undefined) return [crew, []];
       const { leaving: _, ...own } = member;
-      const draining: Member = { ...own, state: "draining" };
+      // Said again, it has no more time for it.
+      const until = member.state === "draining" ? member.until : finishedBy(crew, now);
+      const draining: Member = { ...own, state: "draining", until };
       return [{ ...crew, members: put(crew.members, event.worker, draining) }, []];
     }
     case "asked": {

@@ -19,7 +19,12 @@ const at = (relay: string, peer: string) =>
   `/dns4/anywhere.example.org/tcp/1/ws/p2p/${relay}/p2p-circuit/webrtc/p2p/${peer}`;
 
 /** A dialler over a fake node: each dial of a peer waits until the test ends it. */
-function field({ connected = [] as string[], told = [] as string[] } = {}) {
+function field({
+  connected = [] as string[],
+  told = [] as string[],
+  /** Relays whose sockets fail. */
+  off = [] as string[],
+} = {}) {
   const { clock, pass } = virtualClock();
   const own = new AbortController();
   const dials: {
@@ -32,6 +37,7 @@ function field({ connected = [] as string[], told = [] as string[] } = {}) {
   const node = {
     dial: async (addresses: Multiaddr | Multiaddr[]) => {
       for (const one of [addresses].flat()) sockets.push(idOf(one));
+      if (off.includes(sockets.at(-1) ?? "")) throw new ConnectionFailedError("no socket");
     },
     getConnections: (peer?: unknown) =>
       peer === undefined
@@ -174,6 +180,28 @@ test("a dial is not begun again through a relay that leads nowhere, though it we
   dials[1]?.end.reject(new Error("NO_RESERVATION"));
   await pass(6_000);
   expect(through()).toEqual([a, b, a]);
+});
+
+test("a relay whose socket fails is no handshake that failed: it is not dialled again", async () => {
+  const { pass, sockets, dial } = field({ off: [a] });
+  const peer = id();
+  const result = dial(peer, [at(a, peer)]);
+  await pass(0);
+  await expect(result).rejects.toThrow("every attempt failed");
+  expect(sockets).toEqual([a]);
+});
+
+test("where the first handshake has had its time, the dial is begun again where it went on, not through a relay that hangs", async () => {
+  const { pass, dials, dial, through } = field();
+  const peer = id();
+  dial(peer, [at(a, peer), at(b, peer)]);
+  await pass(300);
+  dials[0]?.move();
+  await pass(7_000);
+  expect(through()).toEqual([a, b, a]);
+  dials[2]?.move();
+  await pass(22_000);
+  expect(through()).toEqual([a, b, a, a]);
 });
 
 test("dials to one peer are joined, and end when nobody waits any more", async () => {

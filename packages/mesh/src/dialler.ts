@@ -198,7 +198,11 @@ async function raceRoutes(
           best = relay;
         };
         const through = relays.through(relay, peer);
-        const connection = await direct.dial(through, { signal: timed.signal, onProgress });
+        const dialling = direct.dial(through, { signal: timed.signal, onProgress });
+        const connection = await dialling.catch((thrown: unknown) => {
+          if (thrown instanceof ConnectionFailedError) failed = relay;
+          throw thrown;
+        });
         // Those still running began before this one: it had to catch up.
         for (const other of running) {
           if (other === relay) break;
@@ -207,8 +211,9 @@ async function raceRoutes(
         return connection;
       } catch (thrown) {
         if (timed.expired()) late.add(relay);
-        if (thrown instanceof ConnectionFailedError) failed = relay;
-        else if (best === relay) best = [...running].findLast((one) => one !== relay) ?? relay;
+        // One that refuses leads nowhere; one whose time is over may still be the one that went on.
+        else if (failed !== relay && best === relay)
+          best = [...running].findLast((one) => one !== relay) ?? relay;
         throw thrown;
       } finally {
         running.delete(relay);

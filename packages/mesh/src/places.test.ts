@@ -88,7 +88,7 @@ test("ways through relays have places of their own", () => {
   expect(leavers([place("a"), place("b"), ...relayed], limits)).toEqual(["r3", "r2"]);
 });
 
-test("what is more than two of one peer leaves first, though it is busy, and is a way through a relay", () => {
+test("what is more than three of one peer leaves first, though it is busy, and is a way through a relay", () => {
   const extra = place("extra", { extra: true, busy: true, asked: now });
   const idle = [place("a"), place("b")];
   expect(leavers([...idle, extra], limits)).toEqual(["extra"]);
@@ -96,6 +96,8 @@ test("what is more than two of one peer leaves first, though it is busy, and is 
   const ways = [place("way", way), place("more", { ...way, busy: true, extra: true })];
   expect(leavers(ways, limits)).toEqual(["more"]);
 });
+
+const hirers = Array.from({ length: MAX_CONNECTIONS }, (_, n) => `hirer ${n}`);
 
 /** A tab that has the connections which come, and keeps the peers "crew" and "other crew". */
 function tab(busy: (connection: Connection) => boolean = () => false) {
@@ -114,7 +116,7 @@ function tab(busy: (connection: Connection) => boolean = () => false) {
     relays: { has: () => false },
     degree: 0,
     clock: { ...systemClock, now: () => time as Millis },
-    kept: new Set(["crew", "other crew"]),
+    kept: new Set(["crew", "other crew", ...hirers]),
     busy,
   });
   return {
@@ -145,12 +147,12 @@ test.each([
   ["stranger", "busy"],
   ["stranger", "between two requests"],
 ])(
-  "one peer (%s) that opens any number of connections, and asks on each, pushes out two viewers at most, who are %s",
+  "one peer (%s) that opens any number of connections, and asks on each, pushes out three viewers at most, who are %s",
   (peer, state) => {
     const { come, open, count } = tab(() => state === "busy");
     for (let n = 0; n < MAX_CONNECTIONS; n++) come(`viewer ${n}`);
     for (let n = 0; n < MAX_CONNECTIONS; n++) come(peer);
-    expect(count(peer)).toBeLessThanOrEqual(2);
+    expect(count(peer)).toBeLessThanOrEqual(3);
     expect(open).toHaveLength(MAX_CONNECTIONS);
   },
 );
@@ -161,6 +163,28 @@ test("where two tabs have dialled each other both connections stay, whichever ea
   for (let n = 0; n < 2 * MAX_CONNECTIONS; n++) come(`viewer ${n}`);
   come("other crew");
   expect(open).toEqual(expect.arrayContaining(both));
+});
+
+test("a third connection of two tabs that have dialled each other closes neither of the two", () => {
+  const using = new Set<Connection>();
+  const { come, open } = tab((connection) => using.has(connection));
+  for (let n = 3; n <= MAX_CONNECTIONS; n++) come(`stranger ${n}`, { asks: false });
+  come("crew", { asks: false });
+  const theirs = come("crew");
+  using.add(theirs);
+  come("crew", { asks: false });
+  expect(open).toContain(theirs);
+});
+
+test.each([
+  ["direct", false],
+  ["through relays", true],
+])("peers that hire by the dozen leave half of the places to others (%s)", (_, relayed) => {
+  const { come, open } = tab();
+  for (const hirer of hirers) for (let i = 0; i < 3; i++) come(hirer, { relayed, asks: false });
+  const newcomer = come("newcomer", { relayed, asks: false });
+  const crew = come("crew", { relayed });
+  expect(open).toEqual(expect.arrayContaining([newcomer, crew]));
 });
 
 test("the way of a peer that is kept through a relay stays, however many others come", () => {

@@ -25,9 +25,9 @@ export interface Place {
   readonly opened: number;
   /** When a request last began, in either direction; undefined if none did. */
   readonly asked: number | undefined;
-  /** Of a peer that is kept, or a relay, and not `extra`; or one of the neighbours: not closed in any case. */
+  /** Of a relay, or of a peer that is kept as far as those go, and not `extra`; or one of the neighbours: not closed in any case. */
   readonly firm: boolean;
-  /** Its peer has an older and a newer one of its kind. */
+  /** Its peer has an older and two newer ones of its kind. */
   readonly extra: boolean;
   /** A request is under way. */
   readonly busy: boolean;
@@ -36,10 +36,11 @@ export interface Place {
 }
 
 /**
- * The connections to close so that no more than `max` direct and `maxRelayed` relayed ones are left, as far as that goes. In this order, the
- * oldest first: what is more than two of one peer, busy or not; who never asked or was asked and has had its time; newcomers beyond the NEWCOMERS youngest; who asked IDLE_AFTER ago; who
- * asked AT_REST ago; the other newcomers; and, of direct ones, who asked just now, and who is busy: these only where a firm place would
- * be one too many. So neither a crowd of newcomers nor one that asks now and then keeps all others out.
+ * The connections to close so that no more than `max` direct and `maxRelayed` relayed ones are left, as far as that goes. In this order,
+ * the oldest first: what is more than three of one peer, busy or not; who never asked or was asked and has had its time; newcomers beyond
+ * the NEWCOMERS youngest; who asked IDLE_AFTER ago; who asked AT_REST ago; the other newcomers; and, of direct ones, who asked just now,
+ * and who is busy: these only where a firm place would be one too many. So neither a crowd of newcomers nor one that asks now and then
+ * keeps all others out.
  */
 export function leavers(
   places: readonly Place[],
@@ -72,16 +73,12 @@ export function leavers(
 }
 
 /**
- * The first and the last of each peer among connections of one kind, direct or through a relay: where two tabs have dialled each other
- * both use their first, and where one connection is dead the last is not. Whoever opens more has no more places for it.
+ * The first and the last two of each peer among connections of one kind, direct or through a relay: two tabs that have dialled each other
+ * use the first of each, one more may be the spare of a race, and where one is dead the last is not. Whoever opens more gets no more.
  */
-function endsOf(sorted: readonly Connection[]): ReadonlySet<Connection> {
-  const named = sorted.map(
-    (one) => [`${one.limits == null} ${one.remotePeer.toString()}`, one] as const,
-  );
-  const last = new Map(named);
-  const first = new Map(named.toReversed());
-  return new Set([...first.values(), ...last.values()]);
+function fewOf(sorted: readonly Connection[]): ReadonlySet<Connection> {
+  const kinds = Map.groupBy(sorted, (one) => `${one.limits == null} ${one.remotePeer.toString()}`);
+  return new Set([...kinds.values()].flatMap((all) => [...all.slice(0, 1), ...all.slice(-2)]));
 }
 
 export interface PlacesOptions {
@@ -126,17 +123,24 @@ export function keepPlaces({
         .sort((a, b) => since(a) - since(b))
         .slice(0, degree),
     );
-    const ends = endsOf(all.toSorted((a, b) => since(a) - since(b)));
+    const few = fewOf(all.toSorted((a, b) => since(a) - since(b)));
+    const last = (connection: Connection) => asked.get(connection) ?? since(connection);
+    /** Those of kept peers that are firm: half of all places, for keys are free, and who hires or is hired may have many. */
+    const ofKept = (relayed: boolean, most: number) =>
+      all
+        .filter((one) => (one.limits != null) === relayed && few.has(one))
+        .filter(({ remotePeer }) => kept.has(remotePeer.toString()))
+        .sort((a, b) => last(b) - last(a))
+        .slice(0, most / 2);
+    const firm = new Set([...neighbours, ...ofKept(false, max), ...ofKept(true, MAX_RELAYED)]);
     const places = all.map((connection): Place => {
       const peer = connection.remotePeer.toString();
       return {
         id: connection.id,
         opened: since(connection),
         asked: asked.get(connection),
-        firm:
-          neighbours.has(connection) ||
-          ((relays.has(peer) || kept.has(peer)) && ends.has(connection)),
-        extra: !ends.has(connection),
+        firm: firm.has(connection) || (relays.has(peer) && few.has(connection)),
+        extra: !few.has(connection),
         busy: busy(connection),
         relayed: connection.limits != null,
       };

@@ -376,3 +376,24 @@ test("a network that may be another many times in a second makes a tab try relay
   expect(held.size, "what came within the two seconds is not lost").toBe(3);
   await end();
 });
+
+test("a network that may be another while one relay is still looked at has the others asked, and those that are down tried", async () => {
+  const [, , third = ""] = ids;
+  const { pass, network, held, dead, hanging, off, dials, pings, end } = field({
+    want: 3,
+    down: [third],
+  });
+  await pass(300_400);
+  const [one = "", other = ""] = held;
+  dead.add(one);
+  hanging.add(one);
+  network.dispatchEvent(new Event("change"));
+  await pass(3_000);
+  off.clear();
+  const [dialled, pinged] = [dials.length, pings.length];
+  network.dispatchEvent(new Event("change"));
+  await pass(100);
+  expect(dials.slice(dialled)).toContain(third);
+  expect(pings.slice(pinged)).toEqual([other]);
+  await end();
+});

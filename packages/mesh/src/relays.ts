@@ -201,20 +201,16 @@ function openTo(node: Pick<Node, "getConnections">, relays: Relays): Map<PeerId,
 /** Has relays dialled anew when the machine's network is another, and calls `soon` so that those that are down are tried at once. */
 function watchNetwork(node: Node, options: SuperviseRelaysOptions, soon: () => void): void {
   const { network, signal } = options;
-  let looking = false;
+  /** Relays that are asked, or dialled anew, because of an earlier event. */
+  const busy = new Set<PeerId>();
   const changed = async (sure: boolean) => {
-    // One look at a time; what is sure waits for none.
-    if (looking && !sure) return;
-    looking = true;
     soon();
     let told = false;
     const moved = () => {
       if (!told) options.moved?.();
       told = true;
     };
-    await renewed(node, options, { sure, moved }).finally(() => {
-      looking = false;
-    });
+    await renewed(node, options, { sure, busy, moved });
     if (sure) moved();
   };
   const online = spaced(() => changed(true), options);
@@ -247,7 +243,7 @@ function spaced(
 async function renewed(
   node: Node,
   options: SuperviseRelaysOptions,
-  { sure, moved }: { readonly sure: boolean; moved(): void },
+  { sure, busy, moved }: { readonly sure: boolean; readonly busy: Set<PeerId>; moved(): void },
 ): Promise<void> {
   const { relays, clock, signal } = options;
   const open = openTo(node, relays);
@@ -255,8 +251,12 @@ async function renewed(
   if (open.size === 0) moved();
   await Promise.all(
     [...open].map(async ([id, connection]) => {
+      // One look at a time; what is sure waits for none.
+      if (busy.has(id) && !sure) return;
+      busy.add(id);
       const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
       if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") {
+        busy.delete(id);
         if (connection.status !== "open") moved();
         return;
       }
@@ -265,6 +265,7 @@ async function renewed(
         .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
         .catch(toError)
         .finally(limit.release);
+      busy.delete(id);
       connection.abort(new Error("the network has changed"));
       if (!(back instanceof Error)) moved();
     }),

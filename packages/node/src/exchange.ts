@@ -106,18 +106,25 @@ export async function ask(
 
 /**
  * Answers a protocol of one head in, one head out, until `signal` fires. A throw, or an answer from nobody, resets the
- * stream: what does not decode gets no conversation.
+ * stream: what does not decode gets no conversation. `all`: what is said may be for several in this tab, so everybody hears it.
  */
-export function answer(mesh: Mesh, protocol: string, signal: AbortSignal, reply: Answer): void {
+export function answer(
+  mesh: Mesh,
+  protocol: string,
+  signal: AbortSignal,
+  reply: Answer,
+  { all: told = false } = {},
+): void {
   join(mesh, protocol, reply, signal, (all) =>
     mesh.serve(
       protocol,
       async function* ({ head }, { peer }): AsyncIterable<Message> {
+        let found: Uint8Array | undefined;
         for (const one of [...all]) {
-          const found = await one(head, peer);
-          if (found !== undefined) return yield { head: found, body: NOTHING };
+          if (found === undefined || told) found = (await one(head, peer)) ?? found;
         }
-        throw new Error(`nobody here answers this ${protocol}`);
+        if (found === undefined) throw new Error(`nobody here answers this ${protocol}`);
+        yield { head: found, body: NOTHING };
       },
       { signal: forever(), maxBody: 0 as Bytes },
     ),

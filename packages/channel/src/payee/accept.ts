@@ -1,6 +1,7 @@
 import { type Amount, toError } from "@tabcast/runtime";
 import { isAddressEqual } from "viem";
 import { unanswered } from "../chain/chain-error.ts";
+import { StoreError } from "../store/store.ts";
 import type { Hex, SignedVoucher } from "../types.ts";
 import * as Voucher from "../voucher.ts";
 import type { LaneLedger } from "./lane-ledger.ts";
@@ -33,6 +34,8 @@ export async function accept(
   const late = parts.clock.timeout(LOOK_MS);
   // Also for stale amounts: an unsigned claim must not even learn what we hold.
   await Voucher.verifyNext(parts.domainSeparator, ledger.config.signer, voucher);
+  // Its lane may be another tab's by now.
+  if (parts.signal.aborted) throw new StoreError({ code: "STORE_CLOSED" }, "the purse was closed");
   return ledger.vouchers.run(async () => {
     const failure = Payee.isBeyond(ledger.book, cumulative)
       ? await lookAgain(parts, ledger, late)

@@ -11,7 +11,7 @@ import {
   peerIdOf,
   publicKeyOf,
 } from "@tabcast/protocol";
-import { Amount, BoundedMap } from "@tabcast/runtime";
+import { Amount, BoundedMap, equalBytes } from "@tabcast/runtime";
 import { answer } from "../exchange.ts";
 import type { RateLimiter } from "../rate-limiter.ts";
 import type { OfferingContext } from "./offering.ts";
@@ -85,9 +85,12 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
     const retryMs = Math.min(MOST_RETRY_MS, Math.ceil(reply.retryMs));
     return BidReply.encode({ ok: reply.ok, why: reply.why, retryMs });
   });
-  answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
-    if (member(peer) === undefined) return undefined;
-    const { finishing } = Bye.decode(head);
+  const bye = (head: Uint8Array, peer: PeerId) => {
+    const { award, finishing } = Bye.decode(head);
+    const theirs = member(peer);
+    // Of another stream of this tab, perhaps. One without an award is for all of them.
+    if (theirs === undefined || (award.byteLength > 0 && !equalBytes(award, theirs.award)))
+      return undefined;
     const now = clock.now();
     tell(
       finishing
@@ -95,7 +98,8 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
         : { type: "lost", worker: peer, fault: "left", now },
     );
     return new Uint8Array(0);
-  });
+  };
+  answer(mesh, PROTOCOLS.bye, signal, bye, { all: true });
   followProofs(context, options);
   mesh.watch(
     (event) => {

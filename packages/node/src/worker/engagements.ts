@@ -120,8 +120,10 @@ export function openEngagements(
     for (const engagement of theirs()) quit(engagement);
   }
 
-  answer(mesh, PROTOCOLS.bye, signal, (head, peer) => {
-    const { award, why } = Bye.decode(head);
+  const heard = (head: Uint8Array, peer: PeerId) => {
+    const { award, why, finishing } = Bye.decode(head);
+    // The word of a worker that the same tab is: a broadcaster names the award.
+    if (award.byteLength === 0 && finishing) return undefined;
     const theirs = all().filter(
       ({ id, broadcaster }) =>
         broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
@@ -129,7 +131,8 @@ export function openEngagements(
     // Whom it dropped for being slow it may want again before it makes another offer.
     for (const engagement of theirs) (Hire.maybeAgain(why) ? quit : leave)(engagement);
     return theirs.length > 0 ? NOTHING : undefined;
-  });
+  };
+  answer(mesh, PROTOCOLS.bye, signal, heard, { all: true });
   mesh.watch(
     (event) => {
       if (event.type === "disconnected") letGo(event.peer).catch(() => {}); // only `signal` rejects

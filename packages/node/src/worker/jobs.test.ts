@@ -168,14 +168,19 @@ function hired({
   const served = handlers.get(PROTOCOLS.job);
   const admit = served?.options.admit;
   if (served === undefined || admit === undefined) throw new Error("nobody serves jobs");
-  async function* ask(message: Message, peer = broadcaster): AsyncGenerator<Message> {
-    const due = admit?.(message.head, { peer, size: message.body.byteLength });
-    if (due !== undefined && "refusal" in due) return yield due.refusal;
+  /** A job whose bytes have come, after it was admitted. */
+  async function* run(message: Message, peer = broadcaster): AsyncGenerator<Message> {
     const following = (async function* () {})();
     yield* served?.handler(message, { peer, signal: never, following }) ?? [];
   }
+  async function* ask(message: Message, peer = broadcaster): AsyncGenerator<Message> {
+    const due = admit?.(message.head, { peer, size: message.body.byteLength });
+    if (due !== undefined && "refusal" in due) return yield due.refusal;
+    yield* run(message, peer);
+  }
   return {
     ask,
+    run,
     shift,
     admit: (message: Message, peer = broadcaster): ReturnType<Admit> =>
       admit(message.head, { peer, size: message.body.byteLength }),
@@ -300,7 +305,10 @@ describe("before a job's bytes are read", () => {
     let now = 0;
     const clock: Clock = { ...systemClock, now: () => now as Millis };
     const making = Promise.withResolvers<Uint8Array>();
-    const { admit, ask, shift } = hired({ clock, maker: { make: () => making.promise } as Maker });
+    const { admit, ask, run, shift } = hired({
+      clock,
+      maker: { make: () => making.promise } as Maker,
+    });
     const inHand = ask(request());
     void inHand.next();
     await expect.poll(() => shift.state().free).toBe(3);
@@ -308,10 +316,13 @@ describe("before a job's bytes are read", () => {
     const next = request({ seq: wanted.seq + 1 });
     now += 4_999;
     expect(refused(admit(next)), "it may have been on its way").toBeUndefined();
+    const begun = request({ seq: wanted.seq + 2 });
+    expect(refused(admit(begun))).toBeUndefined();
     now += 1;
-    expect(refused(admit(next))).toBe("JOB_GONE");
+    expect(refused(admit(next)), "it is not to blame").toBe("JOB_BUSY");
     making.resolve(other);
-    expect(await outcome(inHand), "what is in hand is finished").toEqual(other);
+    expect(await outcome(run(begun)), "what had begun to come is made").toEqual(other);
+    expect(await outcome(inHand), "and what is in hand is finished").toEqual(other);
   });
 
   test("a job has room for its own bytes, 8 MiB of media at most, and nothing for what it did not name", () => {

@@ -109,7 +109,9 @@ export function openJobs(context: WorkerContext, options: JobsOptions): Jobs {
   const due: Admit = (head, { peer, size }) => {
     try {
       const job = Job.decode(head);
-      admit(job, size, peer, options, clock.now());
+      const engagement = admit(job, size, peer, options, clock.now());
+      if (!engagement.receipts.has(job.seq) && !shift.takes(engagement))
+        throw new Refusal({ code: "JOB_BUSY" }, "no more is taken for this award: it was said so");
       return { rank: "own", maxFollowing: (job.open ? MAX_FOLLOWING : 0) as Bytes };
     } catch (error) {
       limiter.refused("job", peer, error);
@@ -295,11 +297,6 @@ function admit(
     throw new Refusal({ code: "JOB_GONE" }, `segment ${job.seq} was signed too long ago`);
   if (engagement.jobs.has(job.seq))
     throw new Refusal({ code: "JOB_BUSY" }, `segment ${job.seq} is being encoded already`);
-  if (!shift.takes(engagement))
-    throw new Refusal(
-      { code: "JOB_GONE" },
-      `no more is made for award ${engagement.id}: it was said so`,
-    );
   const all = engagements.all();
   const holdOf = ({ offer, stream }: Engagement) => ({ file: isFile(offer), stream });
   const holds = all.flatMap((one) => [...one.jobs].map(() => holdOf(one)));

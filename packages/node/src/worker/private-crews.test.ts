@@ -48,6 +48,7 @@ test("a worker takes sixteen crew links, and another key for a stream that it ha
   crews.join({ stream: id(3), key: keyText(new Uint8Array(32).fill(4)) });
   const second = await crews.ready(id(3));
   expect(second?.token).not.toEqual(first?.token);
+  expect([first, second].map((keys) => keys && crews.holds(id(3), keys))).toEqual([false, true]);
   expect(tokens).toContainEqual(second?.token);
   expect(tokens).not.toContainEqual(first?.token);
   expect(told.splice(16), "the old one is left, and the new one joined").toEqual([id(3)]);
@@ -63,12 +64,14 @@ test("a worker that leaves a private stream hears of it no more, and has room fo
   crews.each((stream, signal) => signal.addEventListener("abort", () => left.push(stream)));
   for (let i = 0; i < 16; i++) crews.join({ stream: id(i), key });
   await Promise.all(Array.from({ length: 16 }, (_, i) => crews.ready(id(i))));
-  const token = (await crews.ready(id(3)))?.token;
+  const keys = await crews.ready(id(3));
+  const token = keys?.token;
   expect(tokens).toContainEqual(token);
   crews.leave(id(3));
   crews.leave(id(99));
   expect(left).toEqual([id(3)]);
   expect([crews.has(id(3)), await crews.ready(id(3))]).toEqual([false, undefined]);
+  expect(keys && crews.holds(id(3), keys)).toBe(false);
   expect(tokens).toHaveLength(15);
   expect(tokens).not.toContainEqual(token);
   crews.join({ stream: id(16), key });

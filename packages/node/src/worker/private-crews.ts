@@ -1,5 +1,5 @@
 import { type CrewKeys, crewKeys, parseKey } from "@tabcast/protocol";
-import { CodedError, fromHex } from "@tabcast/runtime";
+import { CodedError, equalBytes, fromHex } from "@tabcast/runtime";
 import { type CrewLink, MOST_CREW_LINKS } from "../crew-link.ts";
 
 /** A crew link names no stream, or there are too many of them. Do: copy the whole link again; leave out those of streams that are over. */
@@ -15,6 +15,8 @@ export interface PrivateCrews {
   /** Forgets a stream's link, so that there is room for another; nothing where there is none. */
   leave(stream: string): void;
   has(stream: string): boolean;
+  /** Whether it has these keys now: of a link that was left, or replaced, it has not. */
+  holds(stream: string, keys: CrewKeys): boolean;
   /** Resolves with them; undefined for a stream whose link is not here. */
   ready(stream: string): Promise<CrewKeys | undefined>;
   /** Calls `on` for each stream that is or will be joined, each time that it is. `left` fires when it is left. */
@@ -84,6 +86,10 @@ export function openPrivateCrews({ joined, left: leftCrew }: Tokens): PrivateCre
     },
     leave,
     has: (stream) => coming.has(stream),
+    holds(stream, { token }) {
+      const own = tokens.get(stream);
+      return own !== undefined && equalBytes(own, token);
+    },
     ready: async (stream) => coming.get(stream)?.keys,
     each(on) {
       listeners.push(on);

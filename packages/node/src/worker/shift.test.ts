@@ -72,6 +72,11 @@ test("a new job is taken for five seconds after it was said that none is, and th
   expect([shift.takes(here), shift.takes(gone)]).toEqual([true, true]);
   time.now += 1;
   expect([shift.takes(here), shift.takes(gone)]).toEqual([true, false]);
+  log.length = 0;
+  time.now += 4_999;
+  expect([shift.takes(gone), log]).toEqual([false, []]);
+  time.now += 1;
+  expect([shift.takes(gone), log], "it has not heard").toEqual([false, ["b: denied, soon"]]);
 });
 
 test("each broadcaster hears once that no more is taken, and is left when nothing is in hand or owed", () => {

@@ -15,7 +15,10 @@ export interface Shift extends Pick<WorkerNode, "pause" | "resume" | "set" | "se
   paused(): boolean;
   /** Jobs that may be in hand at once. */
   slots(): number;
-  /** Whether a new job of the engagement is taken: until it must have heard that none is, since one may be on its way. */
+  /**
+   * Whether a new job of the engagement is taken: until it must have heard that none is, since one may be on its way. Where it has not
+   * heard, it is told again.
+   */
   takes(engagement: Engagement): boolean;
   /**
    * Decides again whether work is taken, and tells; to be called when a job is over or a verdict has come. Whoever hired us hears
@@ -46,13 +49,16 @@ export function openShift(
    * Why and since when whoever hired us has heard that no more is taken. It gives us nothing more then, so that the engagement is over once nothing is
    * in hand or owed, even if its owner has thought better of it: only then may we be hired again.
    */
-  const leaving = new WeakMap<Engagement, { readonly why: string; readonly at: Millis }>();
+  const leaving = new WeakMap<
+    Engagement,
+    { readonly why: string; readonly at: Millis; toldAt: Millis }
+  >();
 
   const serves = (one: Engagement) =>
     belongs(one) && Availability.serves(policy, one.stream, one.broadcaster);
   const tell = (one: Engagement, finishing: boolean) => {
     const why = leaving.get(one)?.why ?? "";
-    const award = why === "denied" ? one.award.id : NOTHING;
+    const award = why === "denied" || !finishing ? one.award.id : NOTHING;
     engagements.bye(one.broadcaster, { why, finishing, award });
   };
   const owes = ({ unpaid }: Engagement) =>
@@ -70,7 +76,8 @@ export function openShift(
     if (before?.state !== shown.state || before.why !== why) on({ type: "availability", ...shown });
     const open = now === "open";
     const fresh = engagements.all().filter((one) => !leaving.has(one) && !(open && serves(one)));
-    for (const one of fresh) leaving.set(one, { why: open ? "denied" : why, at: clock.now() });
+    const at = clock.now();
+    for (const one of fresh) leaving.set(one, { why: open ? "denied" : why, at, toldAt: at });
     if (open) for (const one of fresh) tell(one, true);
     else
       for (const broadcaster of new Set(fresh.map((one) => one.broadcaster)))
@@ -88,8 +95,14 @@ export function openShift(
     paused: () => paused,
     slots,
     takes(engagement) {
-      const { at } = leaving.get(engagement) ?? {};
-      return at === undefined || clock.now() - at < BYE_MS;
+      const left = leaving.get(engagement);
+      const now = clock.now();
+      if (left === undefined || now - left.at < BYE_MS) return true;
+      if (now - left.toldAt >= BYE_MS) {
+        left.toldAt = now;
+        tell(engagement, true);
+      }
+      return false;
     },
     refresh,
     pause() {

@@ -17,7 +17,7 @@ import { type Engagement, type Engagements, openEngagements } from "./engagement
 import { openJobs } from "./jobs.ts";
 import { openMaker } from "./making.ts";
 import { servePayments } from "./payments.ts";
-import { openPrivateCrews } from "./private-crews.ts";
+import { openPrivateCrews, type PrivateCrews } from "./private-crews.ts";
 import { openShift, type Shift } from "./shift.ts";
 import { serveSounds } from "./sounds.ts";
 import { openSpeeds, type Speeds } from "./speeds.ts";
@@ -99,11 +99,7 @@ export function work(options: WorkerOptions): WorkerNode {
   if (watchtower !== undefined) serveWatchtower(context, { watchtower, limiter });
 
   return {
-    joinPrivate: privates.join,
-    leavePrivate(stream) {
-      privates.leave(stream);
-      refresh();
-    },
+    ...crewVerbs(privates, refresh),
     pause,
     resume,
     set,
@@ -161,8 +157,25 @@ function crewsOf({ crews: tokens = [], privateStreams = [] }: WorkerOptions) {
   for (const link of privateStreams) privates.join(link);
   // A private stream never offers in the open: whoever works on it so would serve it in the open.
   const belongs = ({ crewKeys, stream }: Pick<Engagement, "crewKeys" | "stream">) =>
-    (crewKeys !== undefined) === privates.has(stream);
+    crewKeys === undefined ? !privates.has(stream) : privates.holds(stream, crewKeys);
   return { crews, privates, belongs };
+}
+
+/** Joins and leaves crews; whoever hired it for their streams hears what that changes. */
+function crewVerbs(
+  privates: PrivateCrews,
+  changed: () => void,
+): Pick<WorkerNode, "joinPrivate" | "leavePrivate"> {
+  return {
+    joinPrivate(link) {
+      privates.join(link);
+      changed();
+    },
+    leavePrivate(stream) {
+      privates.leave(stream);
+      changed();
+    },
+  };
 }
 
 /** What this worker can take on now. */
