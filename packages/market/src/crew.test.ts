@@ -259,9 +259,20 @@ test("a member that says it will go, however often, is let go when it has had ti
   const at = hired(["a", "b"], { segmentMs: 2_000, slackMs: 4_000 });
   for (const now of [2_000, 4_000, 8_000, 9_999]) at.play({ type: "draining", worker: "a", now });
   expect(at.now().members.get("a")).toMatchObject({ state: "draining" });
+  expect(Crew.wakeAt(at.now(), LIVE)).toBeLessThanOrEqual(10_000);
   expect(at.play({ type: "draining", worker: "a", now: 10_000 })).toContainEqual(
     expect.objectContaining({ do: "drop", why: "left" }),
   );
+  expect(at.now().members.has("a")).toBe(false);
+  expect(at.now().known.get("a")?.suspendedUntil, "it may come again").toBeLessThanOrEqual(10_000);
+});
+
+test("a member that goes has as long as a job may take, where that is longer than the slack", () => {
+  const at = hired(["a", "b"], { segmentMs: 2_000, slackMs: 4_000, jobMs: 600_000 });
+  at.play({ type: "draining", worker: "a", now: 2_000 });
+  at.play({ type: "tick", now: 605_999 });
+  expect(at.now().members.get("a")).toMatchObject({ state: "draining" });
+  at.play({ type: "tick", now: 606_000 });
   expect(at.now().members.has("a")).toBe(false);
 });
 

@@ -46,6 +46,8 @@ export interface Need {
   readonly segmentMs: number;
   /** Milliseconds after the segment closed until its renditions are of no use. */
   readonly slackMs: number;
+  /** Milliseconds that a job may take from when its bytes are there. Default: the slack. */
+  readonly jobMs?: number;
 }
 
 export interface Member {
@@ -456,8 +458,12 @@ function settle(before: Crew, now: number, config: Config, random: Random): Step
   for (const member of crew.members.values())
     if (member.state === "suspended" && member.until <= now)
       crew = { ...crew, members: put(crew.members, member.worker, { ...member, state: "hired" }) };
-    else if (member.state === "draining" && member.until <= now)
-      also(drop(crew, member, member.leaving ?? "left", now + config.returnMs, now));
+    else if (member.state === "draining" && member.until <= now) {
+      const { leaving } = member;
+      // One that went of its own will may come again.
+      const until = leaving === undefined ? now : now + config.returnMs;
+      also(drop(crew, member, leaving ?? "left", until, now));
+    }
   const bids = new Map([...crew.bids].filter(([, { at }]) => now - at < 2 * config.offerTtlMs));
   crew = promote({ ...crew, bids });
 
@@ -605,7 +611,8 @@ function quicker(crew: Crew, { worker, claimed }: Member, now: number, config: C
 }
 
 /** When whatever a member has in hand is over, in milliseconds. */
-const finishedBy = ({ need }: Crew, now: number) => now + 2 * need.segmentMs + need.slackMs;
+const finishedBy = ({ need: { segmentMs, slackMs, jobMs = slackMs } }: Crew, now: number) =>
+  now + 2 * segmentMs + jobMs;
 
 /** Gives a member nothing more; it is dropped when whatever it has in hand is over. */
 function retire(crew: Crew, member: Member, leaving: Why, now: number): Crew {
@@ -713,9 +720,9 @@ export function wakeAt(crew: Crew, config: Config): number | undefined {
   const { offer } = crew;
   if (offer === undefined) return 0;
   const times: number[] = [];
-  for (const { state, askedAt, until, leaving } of crew.members.values()) {
+  for (const { state, askedAt, until } of crew.members.values()) {
     if (state === "asked") times.push(askedAt + config.acceptMs);
-    if (state === "suspended" || leaving !== undefined) times.push(until);
+    if (state === "suspended" || state === "draining") times.push(until);
   }
   if (offer.open) {
     const lacksCrew = staffed(crew, "crew") < crew.need.wanted;

@@ -253,7 +253,7 @@ async function renewed(
     [...open].map(async ([id, connection]) => {
       // One look at a time; what is sure waits for none.
       if (busy.has(id) && !sure) return;
-      busy.add(id);
+      if (!sure) busy.add(id);
       const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
       if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") {
         busy.delete(id);
@@ -265,7 +265,7 @@ async function renewed(
         .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
         .catch(toError)
         .finally(limit.release);
-      busy.delete(id);
+      if (!sure) busy.delete(id);
       connection.abort(new Error("the network has changed"));
       if (!(back instanceof Error)) moved();
     }),

@@ -1,19 +1,10 @@
 /** Runs one after another what must not interleave; a failure does not stop the next. */
 export class SerialQueue {
   #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
-
-  /** Works that have not ended. */
-  get waiting(): number {
-    return this.#waiting;
-  }
 
   /** Runs `work` when everything before it has ended. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    this.#waiting++;
-    const next = this.#last.then(work, work).finally(() => {
-      this.#waiting--;
-    });
+    const next = this.#last.then(work, work);
     this.#last = next.catch(() => undefined);
     return next;
   }

@@ -195,9 +195,11 @@ describe("a voucher above what the pot was seen to have", () => {
     const [low, high] = [await signed(50), await signed(60)];
     const taken = Promise.allSettled([take(low), take(high)]);
     await asked;
+    expect(lane.coming, "their lane is let go to nobody meanwhile").toBe(2);
     closing.abort();
     const kept = { status: "rejected", reason: { code: "VOUCHER_UNGUARANTEED" } };
     expect(await taken).toMatchObject([kept, kept]);
+    expect(lane.coming).toBe(0);
     expect(lane.book.highest?.cumulative).toBe(60n);
     await expect(take(await signed(61)), "its lane may be another tab's").rejects.toMatchObject({
       code: "STORE_CLOSED",

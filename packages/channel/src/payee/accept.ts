@@ -27,6 +27,19 @@ export async function accept(
   Voucher.checkForm(voucher);
   const ledger = ledgerOf(voucher.potId, voucher.lane);
   requireOurs(parts, ledger, voucher);
+  ledger.coming++;
+  try {
+    return await take(parts, ledger, voucher);
+  } finally {
+    ledger.coming--;
+  }
+}
+
+async function take(
+  parts: PurseParts,
+  ledger: LaneLedger,
+  voucher: SignedVoucher,
+): Promise<Amount> {
   const { cumulative } = voucher;
   const signature = voucher.signature.toLowerCase() as Hex;
   const { highest } = ledger.book;
@@ -36,7 +49,7 @@ export async function accept(
   await Voucher.verifyNext(parts.domainSeparator, ledger.config.signer, voucher);
   // Its lane may be another tab's by now.
   if (parts.signal.aborted) throw new StoreError({ code: "STORE_CLOSED" }, "the purse was closed");
-  return ledger.vouchers.run(async () => {
+  return await ledger.vouchers.run(async () => {
     const failure = Payee.isBeyond(ledger.book, cumulative)
       ? await lookAgain(parts, ledger, late)
       : undefined;

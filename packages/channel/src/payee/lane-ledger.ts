@@ -47,6 +47,8 @@ export class LaneLedger {
   readonly vouchers = new SerialQueue();
   /** Claims of the lane, one at a time: they may wait for a person, or for a block. */
   readonly claims = new SerialQueue();
+  /** Vouchers that are checked or wait their turn: while there are any, its lane is nobody else's. */
+  coming = 0;
   /** Claims that are under way or wait their turn: while there are any, none begins of its own accord. */
   claiming = 0;
   /** Our clock's milliseconds before which no dialog is opened for it again: a person said no. */

@@ -73,7 +73,7 @@ export class Lanes {
     if (over <= 0) return;
     // Those that owe us work are the last to go, for their window would begin anew; before them those in use: work would be refused.
     const worthless = [...this.#own.values()]
-      .filter((one) => one !== ledger && one.vouchers.waiting === 0)
+      .filter((one) => one !== ledger && one.coming === 0)
       .filter((one) => Payee.outstanding(one.book) <= cost)
       .sort(
         (a, b) =>
@@ -134,8 +134,8 @@ export class Lanes {
   /** Lets go of other tabs' lanes that have nothing left. */
   letGo(): void {
     for (const [lane, { ledgers, release }] of this.#adopted) {
-      const isDue = ({ book, claiming, vouchers }: LaneLedger) =>
-        claiming > 0 || vouchers.waiting > 0 || Payee.outstanding(book) > 0n;
+      const isDue = ({ book, claiming, coming }: LaneLedger) =>
+        claiming > 0 || coming > 0 || Payee.outstanding(book) > 0n;
       if (ledgers.some(isDue)) continue;
       this.#adopted.delete(lane);
       for (const { book } of ledgers) {

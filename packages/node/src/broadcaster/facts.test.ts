@@ -22,6 +22,13 @@ test("a stream needs the pixels of every rung and the bytes of the source, for e
   expect(need).toMatchObject({ wanted: 3, maxPrice: 5n, segmentMs: 2_000, slackMs: 4_000 });
 });
 
+test("a job of a file may take ten minutes, and one of a live stream no longer than its slack", () => {
+  const wants = { wanted: 1, maxPrice: Amount.of(5) };
+  const jobMs = (pace: "live" | "fast") =>
+    needOf({ ...planned, pace: paceOf(pace, 2_000) }, info, wants).jobMs;
+  expect([jobMs("live"), jobMs("fast")]).toEqual([4_000, 600_000]);
+});
+
 test("a stream plans at least one frame a segment, however slow its source", () => {
   expect(plannedFrames({ ...info, frameRate: 0.1 }, 2_000)).toBe(1);
 });

@@ -68,4 +68,5 @@ export const needOf = (
   bytes: (info.bitrate / 8) * (segmentMs / 1_000),
   segmentMs,
   slackMs: pace.offeredSlackMs,
+  jobMs: pace.jobMs,
 });

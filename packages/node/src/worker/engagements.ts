@@ -121,12 +121,10 @@ export function openEngagements(
   }
 
   const heard = (head: Uint8Array, peer: PeerId) => {
-    const { award, why, finishing } = Bye.decode(head);
-    // The word of a worker that the same tab is: a broadcaster names the award.
-    if (award.byteLength === 0 && finishing) return undefined;
+    const { award, why } = Bye.decode(head);
     const theirs = all().filter(
-      ({ id, broadcaster }) =>
-        broadcaster === peer && (award.byteLength === 0 || id === toHex(award)),
+      // One without an award is the word of a worker, which the same tab may be.
+      ({ id, broadcaster }) => broadcaster === peer && id === toHex(award),
     );
     // Whom it dropped for being slow it may want again before it makes another offer.
     for (const engagement of theirs) (Hire.maybeAgain(why) ? quit : leave)(engagement);

@@ -56,10 +56,10 @@ export function openShift(
 
   const serves = (one: Engagement) =>
     belongs(one) && Availability.serves(policy, one.stream, one.broadcaster);
+  /** Of its own award alone: others of its broadcaster may have been made since. */
   const tell = (one: Engagement, finishing: boolean) => {
     const why = leaving.get(one)?.why ?? "";
-    const award = why === "denied" || !finishing ? one.award.id : NOTHING;
-    engagements.bye(one.broadcaster, { why, finishing, award });
+    engagements.bye(one.broadcaster, { why, finishing, award: one.award.id });
   };
   const owes = ({ unpaid }: Engagement) =>
     [...unpaid.values()].some(({ state }) => state === "owed");
