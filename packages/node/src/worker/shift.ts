@@ -46,8 +46,8 @@ export function openShift(
   let shown: Availability.State | undefined;
 
   /**
-   * Why and since when whoever hired us has heard that no more is taken. It gives us nothing more then, so that the engagement is over once nothing is
-   * in hand or owed, even if its owner has thought better of it: only then may we be hired again.
+   * Why, since when, and when last whoever hired us was told that no more is taken. It gives us nothing more then, so that the engagement
+   * is over once nothing is in hand or owed, even if its owner has thought better of it: only then may we be hired again.
    */
   const leaving = new WeakMap<
     Engagement,
