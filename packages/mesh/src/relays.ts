@@ -249,25 +249,27 @@ async function renewed(
   const open = openTo(node, relays);
   // The browser itself ends sockets of a network that is gone.
   if (open.size === 0) moved();
+  const renew = async (id: PeerId, connection: Connection) => {
+    const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
+    if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") {
+      if (connection.status !== "open") moved();
+      return;
+    }
+    const limit = deadline(clock, CHECK_LIMIT, signal);
+    const back = await node
+      .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
+      .catch(toError)
+      .finally(limit.release);
+    connection.abort(new Error("the network has changed"));
+    if (!(back instanceof Error)) moved();
+  };
   await Promise.all(
     [...open].map(async ([id, connection]) => {
       // One look at a time; what is sure waits for none.
-      if (busy.has(id) && !sure) return;
-      if (!sure) busy.add(id);
-      const asked = (over: AbortSignal) => echo(connection, options.random.bytes(32), over);
-      if (!sure && (await within(CHANGE_LIMIT, asked, { clock, signal })) !== "silent") {
-        busy.delete(id);
-        if (connection.status !== "open") moved();
-        return;
-      }
-      const limit = deadline(clock, CHECK_LIMIT, signal);
-      const back = await node
-        .dial([...relays.addresses(id)], { force: true, signal: limit.signal })
-        .catch(toError)
-        .finally(limit.release);
-      if (!sure) busy.delete(id);
-      connection.abort(new Error("the network has changed"));
-      if (!(back instanceof Error)) moved();
+      if (sure) return renew(id, connection);
+      if (busy.has(id)) return;
+      busy.add(id);
+      await renew(id, connection).finally(() => busy.delete(id));
     }),
   );
 }

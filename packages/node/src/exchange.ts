@@ -106,14 +106,15 @@ export async function ask(
 
 /**
  * Answers a protocol of one head in, one head out, until `signal` fires. A throw, or an answer from nobody, resets the
- * stream: what does not decode gets no conversation. `all`: what is said may be for several in this tab, so everybody hears it.
+ * stream: what does not decode gets no conversation. `everybody`: what is said may be for several in
+ * this tab, so all of them hear it.
  */
 export function answer(
   mesh: Mesh,
   protocol: string,
   signal: AbortSignal,
   reply: Answer,
-  { all: told = false } = {},
+  { everybody = false } = {},
 ): void {
   join(mesh, protocol, reply, signal, (all) =>
     mesh.serve(
@@ -121,7 +122,7 @@ export function answer(
       async function* ({ head }, { peer }): AsyncIterable<Message> {
         let found: Uint8Array | undefined;
         for (const one of [...all]) {
-          if (found === undefined || told) found = (await one(head, peer)) ?? found;
+          if (found === undefined || everybody) found = (await one(head, peer)) ?? found;
         }
         if (found === undefined) throw new Error(`nobody here answers this ${protocol}`);
         yield { head: found, body: NOTHING };

@@ -99,7 +99,7 @@ export function serveApplicants(context: OfferingContext, options: ApplicantsOpt
     );
     return new Uint8Array(0);
   };
-  answer(mesh, PROTOCOLS.bye, signal, bye, { all: true });
+  answer(mesh, PROTOCOLS.bye, signal, bye, { everybody: true });
   followProofs(context, options);
   mesh.watch(
     (event) => {

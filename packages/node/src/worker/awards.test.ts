@@ -136,23 +136,16 @@ test("a newer award that is taken while an older one's pot is read stays", async
   expect(engagements.all().map(({ award: { epoch } }) => epoch)).toEqual([2]);
 });
 
-test("an owner who pauses while a pot is read is not hired", async () => {
+test.each([
+  ["an owner who pauses", { shut: true }, "closed"],
+  ["a stream whose crew is left, or joined,", { belongs: false }, "gone"],
+])("%s while a pot is read makes no engagement", async (_, change, why) => {
   const { award, reads, reading, engagements, state } = await open();
   const asked = award(1);
   await reading(1);
-  state.shut = true;
+  Object.assign(state, change);
   reads[0]?.();
-  expect(await asked).toBe("closed");
-  expect(engagements.all()).toEqual([]);
-});
-
-test("a stream whose crew is left, or joined, while its pot is read does not hire", async () => {
-  const { award, reads, reading, engagements, state } = await open();
-  const asked = award(1);
-  await reading(1);
-  state.belongs = false;
-  reads[0]?.();
-  expect(await asked).toBe("gone");
+  expect(await asked).toBe(why);
   expect(engagements.all()).toEqual([]);
 });
 

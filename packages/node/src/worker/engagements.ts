@@ -130,7 +130,7 @@ export function openEngagements(
     for (const engagement of theirs) (Hire.maybeAgain(why) ? quit : leave)(engagement);
     return theirs.length > 0 ? NOTHING : undefined;
   };
-  answer(mesh, PROTOCOLS.bye, signal, heard, { all: true });
+  answer(mesh, PROTOCOLS.bye, signal, heard, { everybody: true });
   mesh.watch(
     (event) => {
       if (event.type === "disconnected") letGo(event.peer).catch(() => {}); // only `signal` rejects
